@@ -1,0 +1,61 @@
+# `make` lists the targets. Everything happens in .venv; nothing else on the machine is changed.
+
+PYTHON ?= python3
+PORT ?= 8448
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## List these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: install
+install: $(STAMP)  ## Create .venv with the gateway, the opencue extra and the tools
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: $(PYTHON) is not Python 3.11 or newer; try: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "make: this Python has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "[1/3] creating .venv"
+	@$(PYTHON) -m venv .venv
+	@echo "[2/3] updating pip"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@echo "[3/3] installing the gateway and its tools (a minute or two the first time)"
+	@$(BIN)/python -m pip install --editable '.[opencue]' --group dev
+	@touch $(STAMP)
+
+.PHONY: demo
+demo: $(STAMP)  ## Start a simulated Cuebot and the gateway in front of it (PORT=8448)
+	@$(BIN)/cuebot-gateway demo --port $(PORT)
+
+.PHONY: test
+test: $(STAMP)  ## Run the whole test suite
+	$(BIN)/python -m pytest --numprocesses auto
+
+.PHONY: test-fast
+test-fast: $(STAMP)  ## Run the tests of the inner loop (under 30 s)
+	$(BIN)/python -m pytest --numprocesses auto -m 'not slow'
+
+.PHONY: lint
+lint: $(STAMP)  ## Check style and format
+	$(BIN)/ruff check gateway tests
+	$(BIN)/ruff format --check gateway tests
+
+.PHONY: types
+types: $(STAMP)  ## Check types
+	$(BIN)/mypy
+
+.PHONY: check
+check: lint types test  ## All of it, as CI does
+
+.PHONY: format
+format: $(STAMP)  ## Rewrite the code in the project's format
+	$(BIN)/ruff check --fix gateway tests
+	$(BIN)/ruff format gateway tests
+
+.PHONY: clean
+clean:  ## Remove .venv and caches
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
