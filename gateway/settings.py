@@ -1,0 +1,265 @@
+"""Every setting: its names, its default, where it was found, and what is wrong with it.
+
+A setting comes from the environment (upper case), else from the TOML file that GATEWAY_CONFIG
+names (lower case), else it has its default. An empty environment variable counts as unset, as
+compose files leave them behind.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
+
+from gateway.errors import ConfigurationError
+
+SYNONYMS: Mapping[str, str] = {
+    "REQUEST_TIMEOUT": "GRPC_TIMEOUT",
+    "GRPC_KEEPALIVE_TIME": "KEEPALIVE_TIME",
+    "GRPC_KEEPALIVE_TIMEOUT": "KEEPALIVE_TIMEOUT",
+}
+"""Names that OpenCue's pages use for a setting, and the setting's own name."""
+
+SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
+"""Two ways to say one thing: one in the environment overrides either in the file."""
+
+NOT_YET: Mapping[str, str] = {
+    "TLS_CERT_FILE": "HTTPS",
+    "TLS_KEY_FILE": "HTTPS",
+    "CORS_ORIGINS": "CORS",
+    "CORS_ALLOWED_ORIGINS": "CORS",
+    "CORS_HEADERS": "CORS",
+    "CUEBOT_TLS": "TLS to Cuebot",
+    "CUEBOT_CA_FILE": "TLS to Cuebot",
+    "WORKERS": "several worker processes",
+    "FORWARDED_ALLOW_IPS": "trusted proxies",
+    "SHUTDOWN_DELAY": "a delay before draining",
+    "REFLECTION_REFRESH": "refreshing the schema while running",
+    "COMPAT_PROFILE": "the compatibility profile",
+    "DOCS": "the documentation pages",
+}
+"""Settings that a later version will have, and what for.
+
+Ignoring one could be dangerous (HTTPS that is not there), so it stops startup.
+"""
+
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|)", re.ASCII)
+DAY = 86400.0
+SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(value: object) -> float:
+    """`30s`, `500ms`, `2m`, `1h` or a number of seconds, as seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= DAY:
+        return float(value)
+    if isinstance(value, str) and (found := DURATION.fullmatch(value.strip())):
+        return float(found[1]) * SECONDS[found[2]]
+    raise ValueError("expected a duration such as 30s, 500ms or 2m, at most 24h")
+
+
+def parse_words(value: object) -> object:
+    """`a, b` as `("a", "b")`; a list stays a list."""
+    if isinstance(value, str):
+        return tuple(word for word in (part.strip() for part in value.split(",")) if word)
+    return value
+
+
+def parse_level(value: object) -> object:
+    """`WARN`, as OpenCue's pages write it, as `warning`."""
+    return (
+        {"warn": "warning"}.get(value.lower(), value.lower()) if isinstance(value, str) else value
+    )
+
+
+def parse_json(value: object) -> object:
+    """A table that came through the environment, where it has to be JSON text."""
+    if isinstance(value, str):
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f"expected a JSON list ({error})") from None
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
+Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
+
+
+class RateOverride(BaseModel):
+    """Other limits for the subjects (globs) it names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subjects: tuple[str, ...]
+    rps: float = Field(ge=0)
+    burst: int | None = Field(default=None, ge=1)
+    max_wait: Duration = 0.0
+
+
+CUEWEB = RateOverride(
+    subjects=("user-id", "cueweb-status-bar", "cueweb-facility-health"), rps=1000, max_wait=5.0
+)
+"""CueWeb signs the tokens of all its users with these subjects and drops rows on a 429."""
+
+
+class Settings(BaseModel):
+    """The settings of one gateway. A field's environment name is its name in upper case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    cuebot_endpoint: str = "localhost:8443"
+    descriptor_source: str = "auto"
+    include_services: Words = ()
+    exclude_services: Words = ()
+    unknown_fields: Literal["ignore", "safe", "reject"] = "safe"
+
+    rest_host: str = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached
+    rest_port: int = Field(default=8448, ge=0, le=65535)
+    max_body_mb: float = Field(default=4, gt=0, le=1024)
+    http_timeout: Duration = Field(default=30.0, gt=0)
+    max_in_flight: int = Field(default=256, ge=1)
+    shutdown_timeout: Duration = 30.0
+
+    grpc_timeout: Duration = Field(default=30.0, gt=0)
+    grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
+    keepalive_time: Duration = 0.0
+    keepalive_timeout: Duration = Field(default=20.0, gt=0)
+
+    jwt_secret: SecretStr | None = None
+    jwt_secret_file: Path | None = None
+    jwt_algorithms: Annotated[
+        tuple[Literal["HS256", "HS384", "HS512"], ...], BeforeValidator(parse_words)
+    ] = Field(default=("HS256",), min_length=1)
+    jwt_required_claims: Words = ("sub", "exp")
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    jwt_leeway: Duration = 0.0
+
+    rate_limit_rps: float = Field(default=100, ge=0)
+    rate_limit_burst: int | None = Field(default=None, ge=1)
+    rate_limit_max_wait: Duration = 0.0
+    rate_limit_overrides: Annotated[tuple[RateOverride, ...], BeforeValidator(parse_json)] = (
+        CUEWEB,
+    )
+
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(parse_level),
+    ] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_booleans(cls, value: object) -> object:
+        """No setting is true or false; `rest_port = true` must not become port 1."""
+        if isinstance(value, bool):
+            raise ValueError("expected no true or false")
+        return value
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings that this environment, and the file that it names, ask for.
+
+    Raises ConfigurationError, one line, for an unknown key, a value that cannot be used, two
+    names of one setting, or a setting that this version does not have yet.
+    """
+    config_file = environ.get("GATEWAY_CONFIG")
+    found = read_file(Path(config_file)) if config_file else {}
+    origins = {name: f"{config_file}: {name}" for name in found}
+    given = read_environment(environ)
+    if any(name in given for name in SECRET_SOURCES):
+        for name in SECRET_SOURCES:
+            found.pop(name, None)
+    for name, (variable, value) in given.items():
+        found[name] = value
+        origins[name] = variable
+    try:
+        return Settings.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigurationError(describe(first, origins)) from None
+
+
+def read_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
+    """Field name to the variable that sets it and its text, for each setting in `environ`."""
+    present = {name: value for name, value in environ.items() if value}
+    for variable, purpose in NOT_YET.items():
+        if variable in present:
+            raise ConfigurationError(
+                f"{variable}: this version does not have {purpose} yet; unset it to start without"
+            )
+    found: dict[str, tuple[str, object]] = {}
+    names = {name.upper(): name for name in Settings.model_fields}
+    names |= {synonym: name.lower() for synonym, name in SYNONYMS.items()}
+    for variable, name in names.items():
+        if variable in present:
+            add(found, name, variable, present[variable])
+    if "GRPC_MAX_MESSAGE_SIZE" in present:
+        text = present["GRPC_MAX_MESSAGE_SIZE"]
+        if not re.fullmatch("[0-9]{1,12}", text):
+            raise ConfigurationError("GRPC_MAX_MESSAGE_SIZE: expected a number of bytes")
+        megabytes = int(text) / 2**20
+        add(found, "grpc_max_recv_msg_mb", "GRPC_MAX_MESSAGE_SIZE", megabytes)
+    return found
+
+
+def add(found: dict[str, tuple[str, object]], name: str, variable: str, value: object) -> None:
+    """Note that `variable` sets `name`; a second variable for the same setting is an error."""
+    if name in found and not same(found[name][1], value):
+        raise ConfigurationError(
+            f"{variable}: the same setting as {found[name][0]}, with another value; unset one"
+        )
+    found[name] = (variable, value)
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values, texts or numbers, set the same."""
+    try:
+        return float(str(one)) == float(str(other))
+    except ValueError:
+        return one == other
+
+
+def read_file(path: Path) -> dict[str, object]:
+    """The settings in a TOML file. Keys that are no setting are errors, with the nearest name."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"GATEWAY_CONFIG: cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"GATEWAY_CONFIG: {path} is not TOML: {error}") from None
+    for key in content:
+        if key.upper() in NOT_YET:
+            raise ConfigurationError(
+                f"{path}: {key}: this version does not have {NOT_YET[key.upper()]} yet"
+            )
+        if key not in Settings.model_fields:
+            near = get_close_matches(key, Settings.model_fields, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(f"{path}: unknown setting {key!r}{hint}")
+    return content
+
+
+def describe(error: ErrorDetails, origins: Mapping[str, str]) -> str:
+    """One line for a value that pydantic refused, without the value when it is a secret."""
+    name, *rest = error["loc"]
+    place = origins.get(str(name), str(name).upper())
+    if rest:
+        place += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    message = error["msg"].removeprefix("Value error, ")
+    given = error["input"]
+    shown = isinstance(given, str | int | float) and name != "jwt_secret"
+    return f"{place}: {message[:1].lower()}{message[1:]}" + (f", got {given!r}" if shown else "")
