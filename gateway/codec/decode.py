@@ -1,0 +1,319 @@
+"""JSON to protobuf: one reader per message type, compiled from its descriptor.
+
+A reader walks a parsed JSON object once, looks each key up in a table, and fills a message.
+What no field takes is collected, never dropped: the caller says which of it is an error.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Protocol
+
+import orjson
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import EncodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.codec import wellknown
+from gateway.codec.fields import (
+    is_map,
+    is_message,
+    map_fields,
+    message_of,
+    type_name,
+)
+from gateway.codec.numbers import Mismatch, kind
+from gateway.codec.path import ROOT, SHOWN, Path, child, mismatch_at, text
+from gateway.codec.scalars import Convert, map_key_reader, nearest, scalar_reader
+from gateway.errors import Code, GatewayError
+
+UTF8_BOM = b"\xef\xbb\xbf"
+
+Fill = Callable[[Any, object, Path, "Unknown"], None]
+Unknown = list[tuple[Path, str, Mapping[str, "Field"]]]
+"""Keys that no field takes: the object's path, the key, the fields that there are."""
+
+
+class Read(Protocol):
+    """Fills a message from a JSON value. Raises GatewayError (INVALID_ARGUMENT) with the path."""
+
+    def __call__(self, value: object, message: Any, path: Path, unknown: Unknown) -> None: ...
+
+
+class Reject(Enum):
+    """Which unknown fields are errors; the others are ignored and reported."""
+
+    NOTHING = auto()
+    TOP_LEVEL = auto()
+    EVERYTHING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A request as protobuf bytes, and the paths of the fields that were ignored."""
+
+    payload: bytes
+    ignored: tuple[str, ...] = ()
+
+
+class Decode(Protocol):
+    """A JSON body to protobuf bytes. Raises GatewayError (INVALID_ARGUMENT) for a bad one."""
+
+    def __call__(self, body: bytes, reject: Reject) -> Decoded: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What a reader does with one key."""
+
+    fill: Fill
+    twin: str | None
+    """The field's other name; both at once are an error."""
+    oneof: str | None
+    takes_null: bool
+    json_name: str
+
+
+class Decoders:
+    """The readers of one pool's message types, each compiled when it is first asked for."""
+
+    def __init__(self, pool: DescriptorPool) -> None:
+        self.pool = pool
+        self._readers: dict[str, Read] = {}
+
+    def decoder(self, descriptor: Descriptor) -> Decode:
+        """The whole way from a JSON body to a message's bytes."""
+        message_class = GetMessageClass(descriptor)
+
+        def decode(body: bytes, reject: Reject) -> Decoded:
+            message = message_class()
+            body = body.removeprefix(UTF8_BOM)
+            if not body or body.isspace():
+                return Decoded(self.serialize(message))
+            unknown: Unknown = []
+            self.reader(descriptor)(parse(body), message, ROOT, unknown)
+            ignored = judge(unknown, reject) if unknown else ()
+            return Decoded(self.serialize(message), ignored)
+
+        return decode
+
+    def reader(self, descriptor: Descriptor) -> Read:
+        """The function that fills messages of this type."""
+        name = descriptor.full_name
+        found = self._readers.get(name)
+        if found is None:
+            # While a type is being compiled, a field that leads back to it goes by its name.
+            self._readers[name] = lambda *arguments: self._readers[name](*arguments)
+            special = wellknown.reader(descriptor, self)
+            found = self._readers[name] = special or self._compile(descriptor)
+        return found
+
+    def serialize(self, message: Any) -> bytes:
+        """The message's bytes. Raises GatewayError when a required field (proto2) is missing."""
+        try:
+            payload: bytes = type(message).SerializeToString(message)
+            return payload
+        except EncodeError as error:
+            missing = type(message).FindInitializationErrors(message)
+            problem = f"missing: {', '.join(missing[:20])}" if missing else str(error)
+            raise mismatch_at(ROOT, problem) from None
+
+    def _compile(self, descriptor: Descriptor) -> Read:
+        fields = self._fields(descriptor)
+        one_of = any(field.oneof for field in fields.values())
+        extendable = descriptor.is_extendable
+
+        def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
+            if type(value) is not dict:
+                raise mismatch_at(path, f"expected an object, got {kind(value)}")
+            for key, item in value.items():
+                field = fields.get(key)
+                if field is None:
+                    if not (extendable and self._fill_extension(message, key, item, path, unknown)):
+                        unknown.append((path, key, fields))
+                    continue
+                if field.twin is not None and field.twin in value:
+                    raise mismatch_at(child(path, key), f"also given as {field.twin}; send one")
+                if item is not None or field.takes_null:
+                    field.fill(message, item, path, unknown)
+            if one_of:
+                check_oneofs(value, fields, path)
+
+        return read
+
+    def _fields(self, descriptor: Descriptor) -> dict[str, Field]:
+        """The type's fields by JSON name and, where nobody else has that, by original name."""
+        by_name = {field.json_name: field for field in descriptor.fields}
+        for field in descriptor.fields:
+            by_name.setdefault(field.name, field)
+        return {name: self._field(field, name, by_name) for name, field in by_name.items()}
+
+    def _field(
+        self, field: FieldDescriptor, name: str, by_name: Mapping[str, FieldDescriptor]
+    ) -> Field:
+        other = field.name if name == field.json_name else field.json_name
+        oneof = field.containing_oneof
+        return Field(
+            fill=self._fill(field, name),
+            twin=other if other != name and by_name.get(other) is field else None,
+            oneof=oneof.name if oneof is not None and len(oneof.fields) > 1 else None,
+            takes_null=not field.is_repeated and wellknown.takes_null(type_name(field)),
+            json_name=field.json_name,
+        )
+
+    def _fill_extension(
+        self, message: Any, key: str, item: object, path: Path, unknown: Unknown
+    ) -> bool:
+        """Set the extension that `[full.name]` names; False when the type has no such one."""
+        try:
+            field = self.pool.FindExtensionByName(key.removeprefix("[").removesuffix("]"))
+        except KeyError:
+            return False
+        if f"[{field.full_name}]" != key or field.containing_type is not message.DESCRIPTOR:
+            return False
+        if item is not None:
+            self._fill(field, key)(ExtensionOf(message, field), item, path, unknown)
+        return True
+
+    def _fill(self, field: FieldDescriptor, key: str) -> Fill:
+        if is_map(field):
+            return self._fill_map(field, key)
+        if is_message(field):
+            return self._fill_message(field, key)
+        convert = scalar_reader(field)
+        return (
+            fill_list(field.name, key, convert)
+            if field.is_repeated
+            else fill_scalar(field.name, key, convert)
+        )
+
+    def _fill_message(self, field: FieldDescriptor, key: str) -> Fill:
+        name, read = field.name, self.reader(message_of(field))
+        set_in_parent = GetMessageClass(message_of(field)).SetInParent
+
+        def fill_one(message: Any, item: object, path: Path, unknown: Unknown) -> None:
+            content = getattr(message, name)
+            set_in_parent(content)
+            read(item, content, child(path, key, 1), unknown)
+
+        def fill_many(message: Any, item: object, path: Path, unknown: Unknown) -> None:
+            place = child(path, key, 1)
+            if type(item) is not list:
+                raise mismatch_at(place, f"expected a list, got {kind(item)}")
+            container = getattr(message, name)
+            for index, element in enumerate(item):
+                read(element, container.add(), child(place, index), unknown)
+
+        return fill_many if field.is_repeated else fill_one
+
+    def _fill_map(self, field: FieldDescriptor, key: str) -> Fill:
+        name = field.name
+        key_field, value_field = map_fields(field)
+        convert_key = map_key_reader(key_field)
+        make_put = self._put_message if is_message(value_field) else self._put_scalar
+        put = make_put(value_field)
+
+        def fill(message: Any, item: object, path: Path, unknown: Unknown) -> None:
+            place = child(path, key)
+            if type(item) is not dict:
+                raise mismatch_at(place, f"expected an object, got {kind(item)}")
+            container = getattr(message, name)
+            for entry, value in item.items():
+                try:
+                    put(container, convert_key(entry), value, child(place, entry, 2), unknown)
+                except Mismatch as mismatch:
+                    raise mismatch_at(child(place, entry), str(mismatch)) from None
+
+        return fill
+
+    def _put_message(self, field: FieldDescriptor) -> Callable[..., None]:
+        read = self.reader(message_of(field))
+        return lambda container, key, value, path, unknown: read(
+            value, container[key], path, unknown
+        )
+
+    def _put_scalar(self, field: FieldDescriptor) -> Callable[..., None]:
+        convert = scalar_reader(field)
+        return lambda container, key, value, path, unknown: container.__setitem__(
+            key, convert(value)
+        )
+
+
+class ExtensionOf:
+    """An extension of a message, to be read and set as if it were an ordinary field."""
+
+    def __init__(self, message: Any, field: FieldDescriptor) -> None:
+        self.__dict__["extensions"] = type(message).Extensions.__get__(message)
+        self.__dict__["field"] = field
+
+    def __getattr__(self, name: str) -> Any:
+        return self.extensions[self.field]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self.extensions[self.field] = value
+
+
+def parse(body: bytes) -> object:
+    """The JSON value of a body (RFC 8259). Raises GatewayError with line and column."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise mismatch_at(ROOT, f"not valid JSON: {error}") from None
+
+
+def fill_scalar(name: str, key: str, convert: Convert) -> Fill:
+    def fill(message: Any, item: object, path: Path, unknown: Unknown) -> None:
+        try:
+            setattr(message, name, convert(item))
+        except Mismatch as mismatch:
+            raise mismatch_at(child(path, key), str(mismatch)) from None
+
+    return fill
+
+
+def fill_list(name: str, key: str, convert: Convert) -> Fill:
+    def fill(message: Any, item: object, path: Path, unknown: Unknown) -> None:
+        place = child(path, key)
+        if type(item) is not list:
+            raise mismatch_at(place, f"expected a list, got {kind(item)}")
+        values: list[Any] = []
+        try:
+            values.extend(map(convert, item))
+        except Mismatch as mismatch:
+            raise mismatch_at(child(place, len(values)), str(mismatch)) from None
+        getattr(message, name).extend(values)
+
+    return fill
+
+
+def check_oneofs(value: Mapping[str, object], fields: Mapping[str, Field], path: Path) -> None:
+    """Raise GatewayError when two members of one oneof are set."""
+    seen: dict[str, str] = {}
+    for key, item in value.items():
+        field = fields.get(key)
+        if field is None or field.oneof is None or (item is None and not field.takes_null):
+            continue
+        if field.oneof in seen:
+            raise mismatch_at(
+                child(path, key),
+                f"{seen[field.oneof]} is given too; {field.oneof} takes one of them",
+            )
+        seen[field.oneof] = key
+
+
+def judge(unknown: Unknown, reject: Reject) -> tuple[str, ...]:
+    """The paths of the ignored fields. Raises GatewayError when one is an error instead."""
+    for path, key, fields in unknown:
+        if reject is Reject.EVERYTHING or (reject is Reject.TOP_LEVEL and path is ROOT):
+            names = {field.json_name: None for field in fields.values()}
+            hint = nearest(key, names)
+            if not hint and names:
+                hint = f"; there are {', '.join(list(names)[:10])}" + (
+                    "…" if len(names) > 10 else ""
+                )
+            raise GatewayError(
+                Code.INVALID_ARGUMENT,
+                f"{text(path) or 'the body'}: unknown field `{key[:SHOWN]}`{hint}",
+            )
+    return tuple(dict.fromkeys(text((path, key, 0)) for path, key, _ in unknown))

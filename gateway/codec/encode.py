@@ -1,0 +1,241 @@
+"""Protobuf to JSON: one compiled function per message type.
+
+A compiled function takes a parsed message and returns what orjson can dump. Its source holds
+only numbered names; the descriptor's own names, which come from a remote server, reach it as
+default arguments and never as text.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Protocol
+
+import orjson
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.codec import slices, wellknown
+from gateway.codec.fields import (
+    NULL_VALUE,
+    enum_names,
+    enum_of,
+    is_enum,
+    is_map,
+    is_message,
+    map_fields,
+    message_of,
+    type_name,
+)
+from gateway.codec.numbers import FloatTable, json_double, json_float
+from gateway.errors import Code, GatewayError
+
+type_ = FieldDescriptor
+LONG = {
+    type_.TYPE_INT64,
+    type_.TYPE_UINT64,
+    type_.TYPE_SINT64,
+    type_.TYPE_FIXED64,
+    type_.TYPE_SFIXED64,
+}
+
+UNREADABLE = (DecodeError, ValueError, TypeError, RecursionError)
+"""What bytes that are not what they should be may lead to."""
+
+ToJson = Callable[[Any], object]
+
+
+class Encode(Protocol):
+    """Protobuf bytes to JSON bytes: one piece when short, several pieces when long.
+
+    An empty piece carries nothing; it marks a place where the caller may let others run. Raises
+    GatewayError (INTERNAL) for bytes that are no such message, possibly after some pieces.
+    """
+
+    def __call__(self, payload: bytes) -> Iterable[bytes]: ...
+
+
+class Encoders:
+    """The encoders of one pool's message types, each compiled when it is first asked for."""
+
+    def __init__(self, pool: DescriptorPool) -> None:
+        self.pool = pool
+        self._compiled: dict[str, ToJson] = {}
+        self._floats = FloatTable()
+
+    def encoder(self, descriptor: Descriptor) -> Encode:
+        """The whole way from a message's bytes to JSON bytes."""
+        return MessageEncoder(self, descriptor)
+
+    def to_json(self, descriptor: Descriptor) -> ToJson:
+        """The function from a parsed message of this type to what orjson can dump."""
+        name = descriptor.full_name
+        found = self._compiled.get(name)
+        if found is None:
+            # While a type is being compiled, a field that leads back to it goes by its name.
+            self._compiled[name] = lambda message: self._compiled[name](message)
+            special = wellknown.encoder(descriptor, self)
+            found = self._compiled[name] = special or self._compile(descriptor)
+        return found
+
+    def _compile(self, descriptor: Descriptor) -> ToJson:
+        fields = list(descriptor.fields)
+        if not fields and not descriptor.is_extendable:
+            return lambda message: {}
+        # Called through the class: a field may be named like a method.
+        has_field = GetMessageClass(descriptor).HasField
+        constants: dict[str, object] = {"zero": json_float, "has": has_field}
+        lines = [read_fields(fields, constants), "json = {}"]
+        for number, field in enumerate(fields):
+            constants[f"k{number}"] = field.json_name
+            constants[f"n{number}"] = field.name
+            lines.append(self._statement(field, number, constants))
+        if descriptor.is_extendable:
+            constants["extensions"] = self.extensions
+            lines.append("json.update(extensions(message))")
+        lines.append("return json")
+        return define(lines, constants)
+
+    def _statement(self, field: FieldDescriptor, number: int, constants: dict[str, object]) -> str:
+        """`json[key] = value`, under the rule for fields that are not set (see `unset`)."""
+        key, value = f"json[k{number}]", self._expression(field, number, constants)
+        if not field.has_presence:
+            return f"{key} = {value}"
+        set_ = f"has(message, n{number})"
+        if field.containing_oneof is not None:
+            return f"if {set_}: {key} = {value}"
+        return f"{key} = {value} if {set_} else None"
+
+    def _expression(self, field: FieldDescriptor, number: int, constants: dict[str, object]) -> str:
+        name = f"v{number}"
+        if is_map(field):
+            constants[f"c{number}"] = self._map(field)
+            return f"c{number}({name})"
+        item = self._item(field, "x" if field.is_repeated else name, number, constants)
+        if not field.is_repeated:
+            return item
+        return f"list({name})" if item == "x" else f"[{item} for x in {name}]"
+
+    def _item(
+        self, field: FieldDescriptor, name: str, number: int, constants: dict[str, object]
+    ) -> str:
+        """An expression for one value of the field. What it needs is added to `constants`."""
+        convert = f"c{number}"
+        if field.type in LONG:
+            return f"str({name})"
+        if field.type == type_.TYPE_FLOAT:
+            constants[convert] = self._floats
+            return f"({convert}[{name}] if {name} else zero({name}))"
+        if is_enum(field) and type_name(field) != NULL_VALUE:
+            constants[convert] = enum_names(enum_of(field)).get
+            return f"{convert}({name}, {name})"
+        if (function := self.value(field)) is None:
+            return name
+        constants[convert] = function
+        return f"{convert}({name})"
+
+    def value(self, field: FieldDescriptor) -> ToJson | None:
+        """The function for one value of the field; None when orjson takes it as it is."""
+        if is_message(field):
+            return self.to_json(message_of(field))
+        if is_enum(field):
+            if type_name(field) == NULL_VALUE:
+                return lambda number: None
+            names = enum_names(enum_of(field))
+            return lambda number: names.get(number, number)
+        if field.type in LONG:
+            return str
+        if field.type == type_.TYPE_FLOAT:
+            return json_float
+        if field.type == type_.TYPE_DOUBLE:
+            return json_double
+        if field.type == type_.TYPE_BYTES:
+            return lambda data: b64encode(data).decode("ascii")
+        return None
+
+    def _map(self, field: FieldDescriptor) -> ToJson:
+        """A map as an object, sorted by key as Go does; its keys are strings."""
+        key_field, value_field = map_fields(field)
+        key = json_bool if key_field.type == type_.TYPE_BOOL else str
+        value = self.value(value_field)
+        if value is None:
+            return lambda entries: {key(name): entries[name] for name in sorted(entries)}
+        return lambda entries: {key(name): value(entries[name]) for name in sorted(entries)}
+
+    def extensions(self, message: Message) -> dict[str, object]:
+        """The extensions that are set, under `[full.name]`."""
+        found = {}
+        for field, content in type(message).ListFields(message):
+            if field.is_extension:
+                value = self.value(field)
+                if value is not None:
+                    content = [value(x) for x in content] if field.is_repeated else value(content)
+                elif field.is_repeated:
+                    content = list(content)
+                found[f"[{field.full_name}]"] = content
+        return found
+
+
+def read_fields(fields: list[FieldDescriptor], constants: dict[str, object]) -> str:
+    """The statement that reads every field of the message into `v0`, `v1`, …"""
+    if not fields:
+        return "pass"
+    constants["get"] = attrgetter(*(field.name for field in fields))
+    return ", ".join(f"v{number}" for number in range(len(fields))) + " = get(message)"
+
+
+def define(lines: list[str], constants: Mapping[str, object]) -> ToJson:
+    """The function `to_json(message)` with these lines; `constants` are its default arguments."""
+    parameters = ", ".join(["message", *(f"{name}={name}" for name in constants)])
+    source = f"def to_json({parameters}):\n" + "".join(f"    {line}\n" for line in lines)
+    scope: dict[str, Any] = dict(constants)
+    exec(source, scope)  # noqa: S102 - the text holds only numbered names, see the module's head
+    function: ToJson = scope["to_json"]
+    return function
+
+
+def json_bool(value: object) -> str:
+    """A map's boolean key."""
+    return "true" if value else "false"
+
+
+class MessageEncoder:
+    """An `Encode` for one message type."""
+
+    def __init__(self, encoders: Encoders, descriptor: Descriptor) -> None:
+        self._encoders = encoders
+        self._descriptor = descriptor
+        self._class = GetMessageClass(descriptor)
+
+    @cached_property
+    def _to_json(self) -> ToJson:
+        return self._encoders.to_json(self._descriptor)
+
+    @cached_property
+    def _empty(self) -> tuple[bytes]:
+        return (orjson.dumps(self._to_json(self._class())),)
+
+    def __call__(self, payload: bytes) -> Iterable[bytes]:
+        if not payload:
+            return self._empty
+        if len(payload) > slices.WHOLE and not wellknown.is_special(self._descriptor):
+            return self._guarded(slices.encode(self._descriptor, self._encoders, payload))
+        try:
+            return (orjson.dumps(self._to_json(self._class.FromString(payload))),)
+        except UNREADABLE as error:
+            raise unreadable(self._descriptor, error) from error
+
+    def _guarded(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
+        try:
+            yield from pieces
+        except UNREADABLE as error:
+            raise unreadable(self._descriptor, error) from error
+
+
+def unreadable(descriptor: Descriptor, error: Exception) -> GatewayError:
+    """The error for an answer that does not fit its own description."""
+    return GatewayError(
+        Code.INTERNAL, f"Cuebot's answer cannot be read as {descriptor.full_name}: {error}"
+    )

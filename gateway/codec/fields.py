@@ -1,0 +1,50 @@
+"""What the codecs ask of a field's descriptor."""
+
+from typing import cast
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+NULL_VALUE = "google.protobuf.NullValue"
+"""The enum whose one value is JSON null."""
+
+
+def message_of(field: FieldDescriptor) -> Descriptor:
+    """The type of a message field."""
+    return cast(Descriptor, field.message_type)
+
+
+def enum_of(field: FieldDescriptor) -> EnumDescriptor:
+    """The type of an enum field."""
+    return cast(EnumDescriptor, field.enum_type)
+
+
+def is_message(field: FieldDescriptor) -> bool:
+    """Whether the field holds messages (groups and maps included)."""
+    return field.message_type is not None
+
+
+def is_enum(field: FieldDescriptor) -> bool:
+    return field.enum_type is not None
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Whether the field is a `map<,>`."""
+    return is_message(field) and bool(message_of(field).GetOptions().map_entry)
+
+
+def map_fields(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
+    """The key and the value of a map field."""
+    key, value = message_of(field).fields
+    return key, value
+
+
+def type_name(field: FieldDescriptor) -> str:
+    """The full name of a message or enum field's type; empty for scalars."""
+    if is_message(field):
+        return message_of(field).full_name
+    return enum_of(field).full_name if is_enum(field) else ""
+
+
+def enum_names(enum: EnumDescriptor) -> dict[int, str]:
+    """Number to name; of several names for one number, the one that is declared first."""
+    return {value.number: value.name for value in reversed(enum.values)}

@@ -1,0 +1,169 @@
+"""Numbers: how protojson writes them, and which JSON it accepts for them."""
+
+import math
+import re
+import struct
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+
+import orjson
+
+INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+EXACT_IN_A_DOUBLE = 2**53
+WRITTEN_OUT = 10**16
+"""Integral doubles below this are written with all their digits, larger ones with an exponent."""
+FLOAT_MAX = 3.4028234663852886e38
+FLOAT_OVERFLOW = FLOAT_MAX + 2.0**103
+"""From here on a double rounds to infinity as a float: half a step above the largest float."""
+
+MINUS_ZERO = orjson.Fragment(b"-0")
+REMEMBERED_FLOATS = 4096
+
+
+class Mismatch(Exception):
+    """A JSON value that does not fit its field. The text says what was expected."""
+
+
+def kind(value: object) -> str:
+    """How a message to a person names the kind of a JSON value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def json_double(value: float) -> object:
+    """A double as JSON: `4`, `0.1`, `"NaN"`; integral values have no fraction."""
+    if -WRITTEN_OUT < value < WRITTEN_OUT:
+        whole = int(value)
+        if whole != value:
+            return value
+        return whole if whole or math.copysign(1.0, value) > 0 else MINUS_ZERO
+    if value != value:
+        return "NaN"
+    if value in (math.inf, -math.inf):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def json_float(value: float) -> object:
+    """A 32-bit float as JSON, with the fewest digits that still give that float."""
+    if value == 0 or not math.isfinite(value):
+        return json_double(value)
+    packed = struct.pack("<f", value)
+    for digits in (6, 7, 8):
+        short = float(f"{value:.{digits}g}")
+        if abs(short) < FLOAT_OVERFLOW and struct.pack("<f", short) == packed:
+            return json_double(short)
+    return json_double(float(f"{value:.9g}"))
+
+
+class FloatTable(dict[float, object]):
+    """`json_float` with a memory: a farm has few distinct numbers of cores.
+
+    Zero must not be looked up, since 0.0 and -0.0 are one key.
+    """
+
+    def __missing__(self, value: float) -> object:
+        if len(self) >= REMEMBERED_FLOATS:
+            self.clear()
+        text = json_float(value)
+        if value == value:  # NaN is no key: it never equals itself
+            self[value] = text
+        return text
+
+
+def integer(low: int, high: int, name: str) -> Callable[[object], int]:
+    """A reader of JSON numbers and strings as integers from `low` to `high`."""
+
+    def read(value: object) -> int:
+        if type(value) is int:
+            number = value
+        elif type(value) is str:
+            number = whole(value, name)
+        elif type(value) is float:
+            number = whole_float(value, name)
+        else:
+            raise Mismatch(f"expected {name}, got {kind(value)}")
+        if low <= number <= high:
+            return number
+        raise Mismatch(f"out of range for {name}")
+
+    return read
+
+
+def whole(text: str, name: str) -> int:
+    """The integer that a JSON number in a string denotes: `"5"`, `"1e3"`, `"1.0"`."""
+    if INTEGER.fullmatch(text) and len(text) <= 20:
+        return int(text)
+    if not NUMBER.fullmatch(text):
+        raise Mismatch(f"expected {name}, got the string {text[:40]!r}")
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent of astronomical size
+        raise Mismatch(f"out of range for {name}") from None
+    if number and number.adjusted() > 20:
+        raise Mismatch(f"out of range for {name}")
+    if number != number.to_integral_value():
+        raise Mismatch(f"expected {name}, got the fraction {text[:40]}")
+    return int(number)
+
+
+def whole_float(value: float, name: str) -> int:
+    """The integer that a JSON number written with a fraction or exponent denotes.
+
+    From 2^53 on a double may have lost digits that the client wrote, so those are refused.
+    """
+    if not value.is_integer():
+        raise Mismatch(f"expected {name}, got the fraction {value}")
+    if abs(value) >= EXACT_IN_A_DOUBLE:
+        raise Mismatch(f"out of range for {name} (write large integers as strings)")
+    return int(value)
+
+
+def read_double(value: object) -> float:
+    """A JSON number, or a string that holds one, as a double."""
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        return float(value)
+    if type(value) is str:
+        if value in SPECIAL:
+            return SPECIAL[value]
+        if NUMBER.fullmatch(value):
+            number = float(value)
+            if math.isfinite(number):
+                return number
+            raise Mismatch("out of range for a number")
+    shown = f"the string {value[:40]!r}" if isinstance(value, str) else kind(value)
+    raise Mismatch(f"expected a number, got {shown}")
+
+
+def read_float(value: object) -> float:
+    """As `read_double`, within the range of a 32-bit float.
+
+    A number that only rounds to the largest float, such as 3.4028235e38, is that float.
+    """
+    number = read_double(value)
+    if abs(number) <= FLOAT_MAX or not math.isfinite(number):
+        return number
+    if abs(number) < FLOAT_OVERFLOW:
+        return math.copysign(FLOAT_MAX, number)
+    raise Mismatch("out of range for a 32-bit number")
+
+
+read_int32 = integer(-(2**31), 2**31 - 1, "a 32-bit integer")
+read_uint32 = integer(0, 2**32 - 1, "an unsigned 32-bit integer")
+read_int64 = integer(-(2**63), 2**63 - 1, "a 64-bit integer")
+read_uint64 = integer(0, 2**64 - 1, "an unsigned 64-bit integer")

@@ -1,0 +1,128 @@
+"""JSON to one scalar or enum value: what is accepted, and what is said about the rest.
+
+Every reader takes a JSON value, returns what the field takes, or raises Mismatch.
+"""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+
+from gateway.codec.fields import NULL_VALUE, enum_of, is_enum
+from gateway.codec.numbers import (
+    INTEGER,
+    Mismatch,
+    kind,
+    read_double,
+    read_float,
+    read_int32,
+    read_int64,
+    read_uint32,
+    read_uint64,
+)
+from gateway.codec.path import SHOWN
+
+STANDARD_ALPHABET = str.maketrans("-_", "+/")
+
+Convert = Callable[[object], Any]
+
+
+def scalar_reader(field: FieldDescriptor) -> Convert:
+    """The reader of one value of the field."""
+    return enum_reader(enum_of(field)) if is_enum(field) else SCALARS[field.type]
+
+
+def map_key_reader(field: FieldDescriptor) -> Convert:
+    """The reader of a map's key, which JSON always writes as a string."""
+    return read_map_bool if field.type == field.TYPE_BOOL else SCALARS[field.type]
+
+
+def read_string(value: object) -> str:
+    if type(value) is str:
+        return value
+    raise Mismatch(f"expected a string, got {kind(value)}")
+
+
+def read_bool(value: object) -> bool:
+    if type(value) is bool:
+        return value
+    shown = f"the string {value[:SHOWN]!r}" if isinstance(value, str) else kind(value)
+    raise Mismatch(f"expected true or false, got {shown}")
+
+
+def read_map_bool(value: object) -> bool:
+    if value in ("true", "false"):
+        return value == "true"
+    raise Mismatch("expected the key true or false")
+
+
+def read_bytes(value: object) -> bytes:
+    """Base64 in either alphabet (RFC 4648 sections 4 and 5), with or without padding."""
+    if type(value) is not str:
+        raise Mismatch(f"expected base64, got {kind(value)}")
+    standard = value.translate(STANDARD_ALPHABET)
+    bare = standard.rstrip("=")
+    padding = "=" * (-len(bare) % 4)
+    try:
+        if standard not in (bare, bare + padding):
+            raise binascii.Error("wrong padding")
+        return b64decode(bare + padding, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Mismatch(f"expected base64 ({error})") from None
+
+
+def enum_reader(enum: EnumDescriptor) -> Convert:
+    """A reader of an enum's names and numbers. An open enum (proto3) takes any number."""
+    numbers = {value.name: value.number for value in enum.values}
+    closed = frozenset(numbers.values()) if enum.is_closed else None
+
+    def read(value: object) -> int:
+        if type(value) is str and not INTEGER.fullmatch(value):
+            number = numbers.get(value)
+            if number is None:
+                raise Mismatch(
+                    f"no {enum.full_name} is called {value[:SHOWN]!r}" + nearest(value, numbers)
+                )
+            return number
+        if value is None and enum.full_name == NULL_VALUE:
+            return 0
+        try:
+            number = read_int32(value)
+        except Mismatch:
+            raise Mismatch(
+                f"expected a name or number of {enum.full_name}, got {kind(value)}"
+            ) from None
+        if closed is not None and number not in closed:
+            raise Mismatch(f"no {enum.full_name} has the number {number}")
+        return number
+
+    return read
+
+
+SCALARS: Mapping[int, Convert] = {
+    FieldDescriptor.TYPE_DOUBLE: read_double,
+    FieldDescriptor.TYPE_FLOAT: read_float,
+    FieldDescriptor.TYPE_INT64: read_int64,
+    FieldDescriptor.TYPE_SINT64: read_int64,
+    FieldDescriptor.TYPE_SFIXED64: read_int64,
+    FieldDescriptor.TYPE_UINT64: read_uint64,
+    FieldDescriptor.TYPE_FIXED64: read_uint64,
+    FieldDescriptor.TYPE_INT32: read_int32,
+    FieldDescriptor.TYPE_SINT32: read_int32,
+    FieldDescriptor.TYPE_SFIXED32: read_int32,
+    FieldDescriptor.TYPE_UINT32: read_uint32,
+    FieldDescriptor.TYPE_FIXED32: read_uint32,
+    FieldDescriptor.TYPE_BOOL: read_bool,
+    FieldDescriptor.TYPE_STRING: read_string,
+    FieldDescriptor.TYPE_BYTES: read_bytes,
+}
+
+
+def nearest(word: str, names: Mapping[str, object]) -> str:
+    """`; did you mean minCores?`, or nothing when no name is near."""
+    lowered = {name.lower(): name for name in names}
+    found = get_close_matches(word[:SHOWN].lower(), lowered, n=1)
+    return f"; did you mean `{lowered[found[0]]}`?" if found else ""

@@ -1,0 +1,231 @@
+"""The well-known types, whose JSON is not an object of their fields.
+
+https://protobuf.dev/reference/protobuf/google.protobuf/. Timestamp, Duration and FieldMask are
+left to the protobuf library's own methods; the rest is a line or two each.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import b64encode
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.codec.fields import NULL_VALUE
+from gateway.codec.numbers import Mismatch, json_double, kind
+from gateway.codec.path import Path, child, mismatch_at
+from gateway.codec.scalars import scalar_reader
+
+if TYPE_CHECKING:
+    from gateway.codec.decode import Decoders, Read, Unknown
+    from gateway.codec.encode import Encoders, ToJson
+
+ANY = "google.protobuf.Any"
+STRUCT = "google.protobuf.Struct"
+VALUE = "google.protobuf.Value"
+LIST_VALUE = "google.protobuf.ListValue"
+AS_TEXT = {
+    "google.protobuf.Timestamp": (
+        "an RFC 3339 time such as 2026-01-31T12:00:00Z",
+        re.compile(
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+            r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+        ),
+    ),
+    "google.protobuf.Duration": (
+        "a duration such as 1.5s",
+        re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?s"),
+    ),
+    "google.protobuf.FieldMask": (
+        "field names such as name,showStats",
+        re.compile(r".*", re.DOTALL),
+    ),
+}
+"""The types that the library writes as text, what a person expects of it, and its pattern.
+
+The library alone would take `1_0s` and `+99:99`.
+"""
+WRAPPERS = frozenset(
+    f"google.protobuf.{scalar}Value"
+    for scalar in (
+        *("Double", "Float", "Int64", "UInt64", "Int32", "UInt32"),
+        *("Bool", "String", "Bytes"),
+    )
+)
+
+
+def is_special(descriptor: Descriptor) -> bool:
+    """Whether the type has a JSON form of its own."""
+    name = descriptor.full_name
+    return name in AS_TEXT or name in WRAPPERS or name in (ANY, STRUCT, VALUE, LIST_VALUE)
+
+
+def takes_null(full_name: str) -> bool:
+    """Whether JSON `null` is a value of this type, and not the absence of one."""
+    return full_name in (VALUE, NULL_VALUE)
+
+
+def encoder(descriptor: Descriptor, encoders: Encoders) -> ToJson | None:
+    """The function from a message of this type to JSON; None when the type is not special."""
+    name = descriptor.full_name
+    if name in AS_TEXT:
+        return lambda message: message.ToJsonString()
+    if name in WRAPPERS:
+        wrapped = encoders.value(descriptor.fields_by_name["value"])
+        if wrapped is None:
+            return lambda message: message.value
+        return lambda message: wrapped(message.value)
+    if name == ANY:
+        return lambda message: any_to_json(message, encoders)
+    return {STRUCT: struct_to_json, VALUE: value_to_json, LIST_VALUE: list_to_json}.get(name)
+
+
+def struct_to_json(message: Any) -> dict[str, object]:
+    """A Struct as an object, sorted by key."""
+    return {key: value_to_json(message.fields[key]) for key in sorted(message.fields)}
+
+
+def list_to_json(message: Any) -> list[object]:
+    """A ListValue as a list."""
+    return [value_to_json(item) for item in message.values]
+
+
+def value_to_json(message: Any) -> object:
+    """A Value as whatever it holds. NaN and the infinities have no JSON here (ValueError)."""
+    match message.WhichOneof("kind"):
+        case "number_value":
+            if not math.isfinite(message.number_value):
+                raise ValueError("a Value holds a number that JSON cannot say")
+            return json_double(message.number_value)
+        case "string_value":
+            return message.string_value
+        case "bool_value":
+            return message.bool_value
+        case "struct_value":
+            return struct_to_json(message.struct_value)
+        case "list_value":
+            return list_to_json(message.list_value)
+        case _:
+            return None
+
+
+def any_to_json(message: Any, encoders: Encoders) -> dict[str, object]:
+    """An Any as the fields of its content beside `@type`.
+
+    A type that the pool does not know is not lost: its bytes go out as base64 in `value`.
+    """
+    if not message.type_url and not message.value:
+        return {}
+    try:
+        descriptor = encoders.pool.FindMessageTypeByName(message.type_url.rpartition("/")[2])
+    except KeyError:
+        content = b64encode(message.value).decode("ascii")
+        return {"@type": message.type_url, "value": content}
+    json = encoders.to_json(descriptor)(GetMessageClass(descriptor).FromString(message.value))
+    if is_special(descriptor):
+        return {"@type": message.type_url, "value": json}
+    assert isinstance(json, dict)
+    return {"@type": message.type_url, **json}
+
+
+def reader(descriptor: Descriptor, decoders: Decoders) -> Read | None:
+    """The function that fills a message of this type; None when the type is not special."""
+    name = descriptor.full_name
+    if name in AS_TEXT:
+        return text_reader(*AS_TEXT[name])
+    if name in WRAPPERS:
+        return wrapper_reader(scalar_reader(descriptor.fields_by_name["value"]))
+    if name == ANY:
+        return any_reader(decoders)
+    return {STRUCT: read_struct, VALUE: read_value, LIST_VALUE: read_list}.get(name)
+
+
+def text_reader(expected: str, pattern: re.Pattern[str]) -> Read:
+    def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
+        if not isinstance(value, str):
+            raise mismatch_at(path, f"expected {expected}, got {kind(value)}")
+        if not pattern.fullmatch(value):
+            raise mismatch_at(path, f"expected {expected}")
+        try:
+            message.FromJsonString(value)
+        except ValueError as error:
+            raise mismatch_at(path, f"expected {expected} ({error})") from None
+
+    return read
+
+
+def wrapper_reader(convert: Callable[[object], object]) -> Read:
+    def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
+        try:
+            message.value = convert(value)
+        except Mismatch as mismatch:
+            raise mismatch_at(path, str(mismatch)) from None
+
+    return read
+
+
+def any_reader(decoders: Decoders) -> Read:
+    def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
+        if value == {}:
+            return
+        if not isinstance(value, dict):
+            raise mismatch_at(path, f"expected an object with @type, got {kind(value)}")
+        type_url = value.get("@type")
+        if not isinstance(type_url, str) or "/" not in type_url:
+            raise mismatch_at(path, "expected @type, such as type.googleapis.com/job.Job")
+        try:
+            descriptor = decoders.pool.FindMessageTypeByName(type_url.rpartition("/")[2])
+        except KeyError:
+            raise mismatch_at(child(path, "@type"), f"unknown type {type_url[:200]!r}") from None
+        content = {key: item for key, item in value.items() if key != "@type"}
+        packed = GetMessageClass(descriptor)()
+        read_content = decoders.reader(descriptor)
+        if is_special(descriptor):
+            if content.keys() != {"value"}:
+                raise mismatch_at(path, f"expected @type and value, for a {descriptor.full_name}")
+            read_content(content["value"], packed, child(path, "value", 1), unknown)
+        else:
+            read_content(content, packed, child(path, None, 1), unknown)
+        message.type_url = type_url
+        message.value = decoders.serialize(packed)
+
+    return read
+
+
+def read_struct(value: object, message: Any, path: Path, unknown: Unknown) -> None:
+    """Fill a Struct from an object."""
+    if not isinstance(value, dict):
+        raise mismatch_at(path, f"expected an object, got {kind(value)}")
+    message.SetInParent()
+    for key, item in value.items():
+        read_value(item, message.fields[key], child(path, key, 2), unknown)
+
+
+def read_list(value: object, message: Any, path: Path, unknown: Unknown) -> None:
+    """Fill a ListValue from a list."""
+    if not isinstance(value, list):
+        raise mismatch_at(path, f"expected a list, got {kind(value)}")
+    message.SetInParent()
+    for index, item in enumerate(value):
+        read_value(item, message.values.add(), child(path, index, 1), unknown)
+
+
+def read_value(value: object, message: Any, path: Path, unknown: Unknown) -> None:
+    """Fill a Value from any JSON."""
+    match value:
+        case None:
+            message.null_value = 0
+        case bool():
+            message.bool_value = value
+        case int() | float():
+            message.number_value = value
+        case str():
+            message.string_value = value
+        case list():
+            read_list(value, message.list_value, child(path, None, 1), unknown)
+        case _:
+            read_struct(value, message.struct_value, child(path, None, 1), unknown)

@@ -1,0 +1,187 @@
+"""Long answers: the same bytes in pieces as in one, and never more than a piece at a time."""
+
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.codec import slices
+from gateway.errors import Code, GatewayError
+from tests.protos import TestSchema, examples, messages, opencue, parsed, trial, trial_types
+
+OPENCUE_FILES = [file.name for file in opencue().files]
+SIZES = ((0, 0, 1), (8, 8, 4), (16, 8, 2), (40, 40, 3), (200, 40, 3))
+"""Values of WHOLE, SLICE and BREATH, all tiny. A slice is never larger than a whole."""
+
+ONE_PIECE = (10**9, 10**9, 10**9)
+
+
+def pieces(
+    schema: TestSchema, name: str, payload: bytes, sizes: tuple[int, int, int]
+) -> list[bytes]:
+    """The JSON as it comes, with these sizes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for constant, size in zip(("WHOLE", "SLICE", "BREATH"), sizes, strict=True):
+            patch.setattr(slices, constant, size)
+        return list(schema.encoders.encoder(schema.message_type(name))(payload))
+
+
+def whole(schema: TestSchema, name: str, payload: bytes) -> bytes:
+    """The JSON in one piece."""
+    (piece,) = pieces(schema, name, payload, ONE_PIECE)
+    return piece
+
+
+def outcome(
+    schema: TestSchema, name: str, payload: bytes, sizes: tuple[int, int, int]
+) -> bytes | None:
+    """The JSON with these sizes, or None when the bytes are INTERNAL."""
+    try:
+        return b"".join(pieces(schema, name, payload, sizes))
+    except GatewayError as error:
+        assert error.code is Code.INTERNAL  # noqa: PT017 - success is fine too
+        return None
+
+
+def check_type(schema: TestSchema, name: str, number: int) -> None:
+    @given(
+        first=messages(schema, name),
+        second=messages(schema, name, 1),
+        sizes=st.sampled_from(SIZES),
+    )
+    @examples(number)
+    def check(first: Any, second: Any, sizes: tuple[int, int, int]) -> None:
+        data = first.SerializePartialToString()
+        # Concatenated messages merge: a singular field may come in several records.
+        for payload in (data, data + second.SerializePartialToString()):
+            assert outcome(schema, name, payload, sizes) == outcome(
+                schema, name, payload, ONE_PIECE
+            )
+
+    check()
+
+
+@pytest.mark.parametrize("file", OPENCUE_FILES)
+def test_every_opencue_type(file: str) -> None:
+    """Whatever the size of the pieces, they are the bytes of the whole."""
+    for descriptor in opencue().types_of(file):
+        check_type(opencue(), descriptor.full_name, 4)
+
+
+@pytest.mark.parametrize("name", trial_types())
+def test_every_trial_type(name: str) -> None:
+    """Oneofs, groups, maps, extensions and merged messages survive the cutting."""
+    check_type(trial(), name, 30)
+
+
+@pytest.mark.parametrize("name", ["trial.Tree", "trial.two.Groups", "trial.wellknown.Repeated"])
+def test_any_bytes_at_all(name: str) -> None:
+    """Broken bytes are INTERNAL in pieces wherever they are in one, and never a crash."""
+
+    @given(
+        good=messages(trial(), name),
+        stranger=st.sampled_from(trial_types()).flatmap(lambda other: messages(trial(), other, 1)),
+        junk=st.binary(max_size=12),
+        cut=st.integers(0, 60),
+        sizes=st.sampled_from(SIZES),
+    )
+    @examples(150)
+    def check(good: Any, stranger: Any, junk: bytes, cut: int, sizes: tuple[int, int, int]) -> None:
+        data, other = good.SerializeToString(), stranger.SerializePartialToString()
+        for payload in (
+            junk,
+            data[:cut] + junk + data[cut:],
+            data[:-1],
+            other + data,
+            data + other,
+        ):
+            assert outcome(trial(), name, payload, sizes) == outcome(
+                trial(), name, payload, ONE_PIECE
+            )
+
+    check()
+
+
+def test_short_answer_is_one_piece() -> None:
+    """An answer that is short enough comes whole."""
+    leaf = trial().message_class("trial.Leaf")(name="x" * (slices.WHOLE - 10))
+    encode = trial().encoders.encoder(trial().message_type("trial.Leaf"))
+    assert len(list(encode(leaf.SerializeToString()))) == 1
+
+
+@pytest.mark.parametrize("shape", ["list", "list in a message", "list in an item"])
+def test_long_list_comes_in_pieces(shape: str) -> None:
+    """A long list is cut wherever it stands, and no piece is much longer than a slice."""
+    tree = trial().message_class("trial.Tree")
+    trees = [tree(name=f"tree {number}") for number in range(40_000)]
+    message = {
+        "list": lambda: tree(children=trees),
+        "list in a message": lambda: tree(child=tree(children=trees)),
+        "list in an item": lambda: tree(children=[tree(), tree(children=trees), tree()]),
+    }[shape]()
+    payload = message.SerializeToString()
+    encode = trial().encoders.encoder(trial().message_type("trial.Tree"))
+    found = list(encode(payload))
+    assert b"".join(found) == whole(trial(), "trial.Tree", payload)
+    assert len(found) > 5
+    # A tree takes some 20 bytes on the wire and 80 in JSON.
+    assert max(map(len, found)) < slices.SLICE * 8
+
+
+def test_pieces_come_one_at_a_time() -> None:
+    """The JSON of a long answer is never in memory as a whole."""
+    leaf = trial().message_class("trial.Leaf")(name="x" * 200)
+    data = leaf.SerializeToString()
+    payload = (b"\x82\x01" + varint(len(data)) + data) * 20_000
+    encode = trial().encoders.encoder(trial().message_type("trial.FarFields"))
+    tracemalloc.start()
+    try:
+        length = sum(map(len, encode(payload)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert length > 4_000_000
+    assert peak < length
+
+
+def test_breaths() -> None:
+    """Looking over a long message makes pauses: empty pieces before the first byte."""
+    found = pieces(trial(), "trial.Repeated", b"\x82\x01\x00" * 100, (16, 8, 10))
+    assert found[:9] == [b""] * 9
+    assert b"".join(found).startswith(b"{")
+
+
+def test_error_in_a_later_piece() -> None:
+    """An answer whose end is broken fails as INTERNAL, whenever that is found."""
+    item = b"\x1a\x03\x0a\x01x"
+    payload = item * 10 + b"\x1a\x03\x0a\x01\xff"
+    with pytest.raises(GatewayError) as caught:
+        pieces(trial(), "trial.Tree", payload, (8, 8, 4))
+    assert caught.value.code is Code.INTERNAL
+
+
+@pytest.mark.parametrize("levels", [90, 150, 2000])
+def test_deep_answer(levels: int) -> None:
+    """A message nested deeper than protobuf allows is INTERNAL in pieces as in one."""
+    payload = b"\x0a\x40" + b"x" * 64
+    for _ in range(levels):
+        payload = b"\x12" + varint(len(payload)) + payload
+    if levels < 100:
+        expected = whole(trial(), "trial.Tree", payload)
+        assert b"".join(pieces(trial(), "trial.Tree", payload, (16, 8, 4))) == expected
+        parsed(expected)
+        return
+    with pytest.raises(GatewayError) as caught:
+        pieces(trial(), "trial.Tree", payload, (16, 8, 4))
+    assert caught.value.code is Code.INTERNAL
+
+
+def varint(number: int) -> bytes:
+    """A number on the wire."""
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*data, number])
