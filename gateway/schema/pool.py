@@ -1,0 +1,109 @@
+"""A private descriptor pool from a heap of files.
+
+Pools cannot forget, and Cuebot's flat file names (`job.proto`) collide with others' in the
+default pool: every generation of the schema gets a pool of its own.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from google.protobuf import (
+    any_pb2,
+    api_pb2,
+    descriptor_pb2,
+    duration_pb2,
+    empty_pb2,
+    field_mask_pb2,
+    source_context_pb2,
+    struct_pb2,
+    timestamp_pb2,
+    type_pb2,
+    wrappers_pb2,
+)
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+
+WELL_KNOWN_MODULES = (
+    any_pb2,
+    api_pb2,
+    descriptor_pb2,
+    duration_pb2,
+    empty_pb2,
+    field_mask_pb2,
+    source_context_pb2,
+    struct_pb2,
+    timestamp_pb2,
+    type_pb2,
+    wrappers_pb2,
+)
+
+
+def well_known_files() -> dict[str, FileDescriptorProto]:
+    """The files of protobuf's own types by name; sources may leave them out."""
+    files = {}
+    for module in WELL_KNOWN_MODULES:
+        file = FileDescriptorProto()
+        module.DESCRIPTOR.CopyToProto(file)
+        files[file.name] = file
+    return files
+
+
+def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Mapping[str, str]]:
+    """A pool with these files, each after its imports, and what could not be added.
+
+    The second value is file name to reason: an import that is missing, leads back to the file or
+    is broken itself, or whatever protobuf has against the file.
+    """
+    building = Building(well_known_files() | {file.name: file for file in files})
+    for name in building.files:
+        building.ensure(name, ())
+    return building.pool, building.broken
+
+
+class Building:
+    """A pool that is being filled."""
+
+    def __init__(self, files: Mapping[str, FileDescriptorProto]) -> None:
+        self.files = files
+        self.pool = DescriptorPool()
+        self.broken: dict[str, str] = {}
+        self._added: set[str] = set()
+
+    def ensure(self, name: str, importers: tuple[str, ...]) -> None:
+        """Add the file, unless that has been tried before. `importers` are waiting for it."""
+        if name in self._added or name in self.broken:
+            return
+        for imported in self.files[name].dependency:
+            if problem := self._cannot_import(imported, (*importers, name)):
+                self.broken[name] = problem
+                return
+        try:
+            self.pool.AddSerializedFile(self.files[name].SerializeToString())
+            self._added.add(name)
+        except TypeError as error:
+            self.broken[name] = f"{name} is not a valid file: {error}"
+
+    def _cannot_import(self, imported: str, importers: tuple[str, ...]) -> str | None:
+        name = importers[-1]
+        if imported in importers:
+            return f"{name} imports {imported}, which imports {name} in turn"
+        if imported not in self.files:
+            return f"{name} imports {imported}, which the source does not have"
+        self.ensure(imported, importers)
+        return self.broken.get(imported)
+
+
+def declares(file: FileDescriptorProto, service: str) -> bool:
+    """Whether the file declares the service of this full name."""
+    return any(
+        f"{file.package}.{declared.name}".removeprefix(".") == service for declared in file.service
+    )
+
+
+def why_missing(
+    service: str, files: Iterable[FileDescriptorProto], broken: Mapping[str, str]
+) -> str:
+    """Why a pool made of these files does not have the service."""
+    for file in files:
+        if file.name in broken and declares(file, service):
+            return broken[file.name]
+    return "no file declares it"

@@ -1,0 +1,164 @@
+"""The schema from Cuebot itself, over gRPC server reflection.
+
+https://github.com/grpc/grpc/blob/master/doc/server-reflection.md. v1 and v1alpha are the same
+messages on two paths. One stream asks everything: a server may leave out files that it has
+already sent on a stream, so every file received is kept.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import grpc
+import grpc.aio
+import structlog
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import DecodeError
+from grpc_reflection.v1alpha import reflection_pb2
+
+from gateway.schema.pool import declares, well_known_files
+from gateway.schema.sources import NoReflection, NoSchema, NotReady, Schema, Skipped
+
+log = structlog.stdlib.get_logger("gateway.schema")
+
+VERSIONS = ("v1", "v1alpha")
+PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+
+Request = reflection_pb2.ServerReflectionRequest
+Response = reflection_pb2.ServerReflectionResponse
+Call = grpc.aio.StreamStreamCall[Any, reflection_pb2.ServerReflectionResponse]
+
+
+class ReflectionSource:
+    """A `DescriptorSource` that asks the server behind `channel`, at most `timeout` seconds."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, endpoint: str, timeout: float = 10.0) -> None:
+        self._channel = channel
+        self._endpoint = endpoint
+        self._timeout = timeout
+
+    async def fetch(self) -> Schema:
+        """Try v1, then v1alpha. Raises NoReflection, NotReady or NoSchema."""
+        refusal = NoReflection("Cuebot has no server reflection")
+        for version in VERSIONS:
+            try:
+                return await self._ask(version)
+            except grpc.aio.AioRpcError as error:
+                if error.code() in REFUSALS:
+                    refusal = NoReflection(f"Cuebot refuses reflection ({error.code().name})")
+                elif error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                    raise NotReady(f"{error.code().name}: {error.details()}") from None
+        raise refusal
+
+    async def _ask(self, version: str) -> Schema:
+        method = self._channel.stream_stream(
+            PATH.format(version=version),
+            request_serializer=Request.SerializeToString,
+            response_deserializer=Response.FromString,
+        )
+        call = method(timeout=self._timeout, wait_for_ready=True)
+        try:
+            schema = await Conversation(call, f"reflection {version} of {self._endpoint}").schema()
+            await call.done_writing()
+            return schema
+        except asyncio.InvalidStateError:
+            # The server ended the stream while we were writing; its status tells why.
+            raise await ended(call) from None
+        finally:
+            call.cancel()
+
+
+async def ended(call: Call) -> Exception:
+    """Why the stream has ended, as the exception to raise."""
+    code, details = await call.code(), await call.details()
+    if code is grpc.StatusCode.OK:
+        return NotReady("Cuebot ended the reflection stream early")
+    return grpc.aio.AioRpcError(
+        code, await call.initial_metadata(), await call.trailing_metadata(), details
+    )
+
+
+class Conversation:
+    """One reflection stream: what has been asked and heard on it."""
+
+    def __init__(self, call: Call, origin: str) -> None:
+        self._call = call
+        self._origin = origin
+        self._files: dict[str, FileDescriptorProto] = {}
+        self._well_known = well_known_files()
+
+    async def schema(self) -> Schema:
+        listed = await self._list_services()
+        served: list[str] = []
+        skipped: list[Skipped] = []
+        for service in listed:
+            try:
+                await self._describe(service)
+                served.append(service)
+            except NoSchema as error:
+                skipped.append(Skipped(service=service, reason=str(error)))
+                log.warning("service skipped", service=service, reason=str(error))
+        if not served:
+            raise NoSchema(f"{self._origin} describes no service")
+        return Schema(
+            files=tuple(self._files.values()),
+            services=tuple(served),
+            origin=self._origin,
+            confirmed=True,
+            skipped=tuple(skipped),
+        )
+
+    async def _list_services(self) -> list[str]:
+        answer = await self._exchange(Request(list_services="*"))
+        return [service.name for service in answer.list_services_response.service]
+
+    async def _describe(self, service: str) -> None:
+        """Fetch the service's file and all that it imports."""
+        if any(declares(file, service) for file in self._files.values()):
+            return
+        answer = await self._exchange(Request(file_containing_symbol=service))
+        received = self._keep(answer)
+        if not any(declares(file, service) for file in self._files.values()):
+            raise NoSchema("the server's answer does not hold it")
+        await self._complete(received)
+
+    async def _complete(self, received: Iterable[str]) -> None:
+        """Fetch the imports of these files, and theirs, as far as they are not there yet."""
+        waiting = list(received)
+        while waiting:
+            for name in self._files[waiting.pop()].dependency:
+                if name in self._files:
+                    continue
+                if name in self._well_known:
+                    self._files[name] = self._well_known[name]
+                    waiting.append(name)
+                    continue
+                waiting += self._keep(await self._exchange(Request(file_by_filename=name)))
+                if name not in self._files:
+                    raise NoSchema(f"the server does not hand out its import {name}")
+
+    async def _exchange(
+        self, request: reflection_pb2.ServerReflectionRequest
+    ) -> reflection_pb2.ServerReflectionResponse:
+        """One question and its answer. Raises NoSchema when the answer is an error."""
+        await self._call.write(request)
+        answer = await self._call.read()
+        if not isinstance(answer, Response):  # the end of the stream
+            raise await ended(self._call)
+        if answer.HasField("error_response"):
+            error = answer.error_response
+            raise NoSchema(f"the server says {error.error_code}: {error.error_message}")
+        return answer
+
+    def _keep(self, answer: reflection_pb2.ServerReflectionResponse) -> list[str]:
+        """The names of the files in the answer that are new."""
+        new = []
+        for serialized in answer.file_descriptor_response.file_descriptor_proto:
+            with suppress(DecodeError):
+                file = FileDescriptorProto.FromString(serialized)
+                if file.name and file.name not in self._files:
+                    self._files[file.name] = file
+                    new.append(file.name)
+        return new

@@ -1,0 +1,47 @@
+"""Not everything is for everyone: which methods are served at all.
+
+The rules are about native names, never about paths, or an alias would lead around them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from google.protobuf.descriptor import MethodDescriptor
+
+NEVER_BY_DEFAULT = ("grpc.*", "report.RqdReportInterface", "rqd.*")
+"""Infrastructure, and what render hosts use to report themselves: forging that is easy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which services, or single methods (`service/Method`), are for everyone. Globs.
+
+    With `include`, nothing else is served. `exclude` always wins. What is never served by
+    default needs its own exact name in `include`.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def serves(self, service: str, method: str) -> bool:
+        """Whether clients may call this method of the service (full name)."""
+        names = (service, f"{service}/{method}")
+        if matches(names, self.exclude) or (self.include and not matches(names, self.include)):
+            return False
+        return not matches(names, NEVER_BY_DEFAULT) or any(name in self.include for name in names)
+
+    def idle(self, methods: Iterable[MethodDescriptor]) -> tuple[str, ...]:
+        """The globs that name none of the methods, which is likely a mistake."""
+        known = [
+            name
+            for method in methods
+            for service in [method.containing_service.full_name]
+            for name in (service, f"{service}/{method.name}")
+        ]
+        return tuple(glob for glob in (*self.include, *self.exclude) if not matches(known, (glob,)))
+
+
+def matches(names: Sequence[str], globs: Iterable[str]) -> bool:
+    """Whether one of the names fits one of the globs."""
+    return any(fnmatchcase(name, glob) for glob in globs for name in names)

@@ -1,0 +1,22 @@
+"""OpenCue's schema for tests, from the installed package's files."""
+
+from functools import cache
+from typing import Any
+
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.schema.pool import build_pool
+from gateway.schema.sources import Schema, read_package
+
+
+@cache
+def opencue() -> Schema:
+    """The schema of the installed opencue-proto."""
+    return read_package("opencue_proto")
+
+
+@cache
+def message_class(name: str) -> Any:
+    """The class of an OpenCue message, by full name."""
+    pool, _ = build_pool(opencue().files)
+    return GetMessageClass(pool.FindMessageTypeByName(name))
