@@ -1,0 +1,185 @@
+"""How often a client may call: a token bucket per client.
+
+The bucket is kept as GCRA keeps it: one number, the time at which the bucket would be full
+again. That gives exact waits and needs no timers. Times are whole nanoseconds, since sums of
+floats would cost a client one of its requests now and then.
+"""
+
+import asyncio
+import ipaddress
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Protocol
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import Code, GatewayError
+from gateway.exchange import exchange_of
+from gateway.settings import Settings
+
+REMEMBERED_CLIENTS = 65536
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`rps` requests a second, `burst` at once; what comes too early may wait `max_wait` s."""
+
+    rps: float
+    burst: int
+    max_wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a limiter says to one request."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset: float
+    """Seconds until the client has its whole burst again."""
+    wait: float
+    """Seconds to wait: before the call when allowed, before trying again when not."""
+
+
+class Limiter(Protocol):
+    """Counts requests by client."""
+
+    def hit(self, client: str, rate: Rate) -> Verdict:
+        """Count one request of this client against its rate."""
+        ...
+
+
+class MemoryLimiter:
+    """A `Limiter` in this process. It forgets the client it has not seen for the longest time
+    when it knows too many."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        remembered: int = REMEMBERED_CLIENTS,
+    ) -> None:
+        self._clock = clock
+        self._remembered = remembered
+        self._full_at: dict[str, int] = {}
+
+    def hit(self, client: str, rate: Rate) -> Verdict:
+        now = round(self._clock() * SECOND)
+        interval = math.ceil(SECOND / rate.rps)
+        capacity = interval * rate.burst
+        full_at = max(self._full_at.pop(client, now), now)
+        wait = max(full_at + interval - now - capacity, 0)
+        allowed = wait <= rate.max_wait * SECOND
+        if allowed:
+            full_at += interval
+        self._full_at[client] = full_at
+        if len(self._full_at) > self._remembered:
+            del self._full_at[next(iter(self._full_at))]
+        remaining = max(capacity - (full_at - now), 0) // interval if allowed else 0
+        return Verdict(
+            allowed=allowed,
+            limit=rate.burst,
+            remaining=remaining,
+            reset=(full_at - now) / SECOND,
+            wait=wait / SECOND,
+        )
+
+
+def rate_of(settings: Settings) -> Rate:
+    """The rate of a client without an override."""
+    rps = settings.rate_limit_rps
+    return Rate(rps, settings.rate_limit_burst or burst_for(rps), settings.rate_limit_max_wait)
+
+
+def burst_for(rps: float) -> int:
+    """A second's worth."""
+    return max(1, math.ceil(rps))
+
+
+class Rates:
+    """Which rate a subject has: that of the first override that names it, else the default.
+
+    None means no limit, for a subject whose override says 0.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.default = rate_of(settings)
+        self._overrides = [
+            (glob, Rate(o.rps, o.burst or burst_for(o.rps), o.max_wait) if o.rps else None)
+            for o in settings.rate_limit_overrides
+            for glob in o.subjects
+        ]
+        self.of = lru_cache(maxsize=4096)(self._of)
+
+    def _of(self, subject: str) -> Rate | None:
+        for glob, rate in self._overrides:
+            if fnmatchcase(subject, glob):
+                return rate
+        return self.default
+
+
+def address_key(address: str) -> str:
+    """The client that an address stands for: itself, or its /64 network for IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+class RateLimit:
+    """Counts a request against its subject's rate, or its address's when it has no subject."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limiter: Limiter,
+        rates: Rates,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._app = app
+        self._limiter = limiter
+        self._rates = rates
+        self._wall_clock = wall_clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = exchange_of(scope)
+        subject = exchange.subject
+        if subject is not None:
+            client, rate = f"sub {subject}", self._rates.of(subject)
+        else:
+            client, rate = f"ip {address_key(exchange.client)}", self._rates.default
+        if rate is not None:
+            verdict = self._limiter.hit(client, rate)
+            reset = math.ceil(self._wall_clock() + verdict.reset)
+            exchange.headers_out += (
+                (b"x-ratelimit-limit", b"%d" % verdict.limit),
+                (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
+                (b"x-ratelimit-reset", b"%d" % reset),
+            )
+            if not verdict.allowed:
+                raise too_many(verdict)
+            if verdict.wait:
+                await asyncio.sleep(verdict.wait)
+        await self._app(scope, receive, send)
+
+
+def too_many(verdict: Verdict) -> GatewayError:
+    """429, with the whole seconds after which a request will pass."""
+    seconds = max(1, math.ceil(verdict.wait))
+    return GatewayError(
+        Code.RESOURCE_EXHAUSTED,
+        f"more than {verdict.limit} requests at once; try again in {seconds} s",
+        headers={"Retry-After": str(seconds)},
+    )
