@@ -1,0 +1,82 @@
+"""The whole gateway as one Starlette app: what is built at startup, and in which order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from gateway.auth import Authentication, Authenticator, load_secrets, refuse, rules_of
+from gateway.errors import Code, GatewayError
+from gateway.exchange import ExchangeMiddleware
+from gateway.health import health_routes
+from gateway.logs import log_access
+from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
+from gateway.schema.reflection import ReflectionSource
+from gateway.schema.refresh import LiveCatalog
+from gateway.schema.selection import Selection
+from gateway.schema.sources import choose_source
+from gateway.settings import Settings
+from gateway.transcoder import Transcoder
+from gateway.upstream import GrpcUpstream
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The gateway. To be called inside the event loop that will run it.
+
+    Raises ConfigurationError when the settings cannot work. `app.state.live` is the catalog,
+    which is looked for from the app's startup on.
+    """
+    secrets = load_secrets(settings)
+    upstream = GrpcUpstream(settings)
+    reflection = ReflectionSource(upstream.channel, endpoint=upstream.endpoint)
+    live = LiveCatalog(
+        choose_source(settings.descriptor_source, reflection),
+        Selection(include=settings.include_services, exclude=settings.exclude_services),
+    )
+    authenticator = Authenticator(secrets, rules_of(settings))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        discovery = asyncio.create_task(live.discover())
+        try:
+            yield
+        finally:
+            discovery.cancel()
+            with suppress(asyncio.CancelledError):
+                await discovery
+            await upstream.close()
+
+    app = Starlette(
+        routes=health_routes(live, upstream),
+        middleware=[Middleware(ExchangeMiddleware, report=log_access)],
+        exception_handlers={HTTPException: in_our_shape},
+        lifespan=lifespan,
+    )
+    # Whatever is no route goes here, without a router in between: methods are one look-up.
+    app.router.redirect_slashes = False
+    app.router.default = guard(Transcoder(settings, live, upstream), authenticator, settings)
+    app.state.live = live
+    return app
+
+
+def guard(app: ASGIApp, authenticator: Authenticator, settings: Settings) -> ASGIApp:
+    """The app behind authentication and rate limits; refused requests are counted too."""
+    refused: ASGIApp = refuse
+    if settings.rate_limit_rps:
+        limiter, rates = MemoryLimiter(), Rates(settings)
+        app = RateLimit(app, limiter=limiter, rates=rates)
+        refused = RateLimit(refused, limiter=limiter, rates=rates)
+    return Authentication(app, authenticator=authenticator, refused=refused)
+
+
+async def in_our_shape(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals (a wrong HTTP method on a route) in the one JSON shape."""
+    assert isinstance(error, HTTPException)
+    code = Code.UNIMPLEMENTED if error.status_code == 405 else Code.NOT_FOUND
+    raise GatewayError(code, error.detail, status=error.status_code, headers=error.headers)

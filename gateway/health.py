@@ -1,0 +1,37 @@
+"""`/healthz`: the process lives. `/readyz`: a call would reach Cuebot. Neither needs a token."""
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.schema.refresh import LiveCatalog
+from gateway.upstream import Upstream
+
+PATIENCE = 1.0
+"""Seconds that a readiness check may wait for an idle connection to be made."""
+
+
+def health_routes(live: LiveCatalog, upstream: Upstream) -> list[Route]:
+    """The two routes, for Starlette."""
+
+    async def healthz(request: Request) -> Response:
+        return answer({"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        catalog = live.current
+        reachable = await upstream.usable(PATIENCE)
+        ready = catalog is not None and reachable
+        schema = "none" if catalog is None else "confirmed" if catalog.confirmed else "assumed"
+        state = {
+            "status": "ok" if ready else "unavailable",
+            "cuebot": "reachable" if reachable else "unreachable",
+            "schema": schema,
+        }
+        return answer(state, 200 if ready else 503)
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+def answer(content: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")
