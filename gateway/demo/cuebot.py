@@ -1,0 +1,196 @@
+"""The simulated Cuebot: a gRPC server that answers for a farm in memory."""
+
+import errno
+import socket
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from gateway.demo import (
+    deeds,
+    facilities,
+    frames,
+    groups,
+    hosts,
+    jobs,
+    layers,
+    owners,
+    procs,
+    shows,
+    system,
+)
+from gateway.demo.failures import Missing, Refusal, missing_status
+from gateway.demo.farm import Farm
+from gateway.demo.handler import Handler
+from gateway.demo.messages import read_messages
+from gateway.demo.studio import build_farm
+from gateway.errors import ConfigurationError
+from gateway.schema.reflection import PATH, VERSIONS
+
+SERVICES: Mapping[str, Mapping[str, Handler]] = {
+    "cue.CueInterface": system.CUE_METHODS,
+    "facility.AllocationInterface": facilities.ALLOCATION_METHODS,
+    "facility.FacilityInterface": facilities.FACILITY_METHODS,
+    "host.DeedInterface": deeds.METHODS,
+    "host.HostInterface": hosts.METHODS,
+    "host.OwnerInterface": owners.METHODS,
+    "host.ProcInterface": procs.METHODS,
+    "job.FrameInterface": frames.METHODS,
+    "job.GroupInterface": groups.METHODS,
+    "job.JobInterface": jobs.METHODS,
+    "job.LayerInterface": layers.METHODS,
+    "limit.LimitInterface": system.LIMIT_METHODS,
+    "service.ServiceInterface": system.SERVICE_METHODS,
+    "show.ShowInterface": shows.METHODS,
+    "subscription.SubscriptionInterface": facilities.SUBSCRIPTION_METHODS,
+}
+"""What is simulated. Every other method of the schema is UNIMPLEMENTED."""
+
+REMEMBERED_CALLS = 1000
+LARGEST_REQUEST = 100 * 1024 * 1024
+
+Call: TypeAlias = tuple[str, dict[str, str | bytes]]
+"""A gRPC path, and the metadata that came with it."""
+MethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class SimulatedCuebot:
+    """A Cuebot for the demo and the tests, on its own port or a free one (0).
+
+    Without a `farm` it has that of `build_farm`. With `reflection` it describes itself, over v1
+    and v1alpha; the stock Cuebot does not. Raises ConfigurationError when opencue-proto is not
+    installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        reflection: bool = True,
+        farm: Farm | None = None,
+    ) -> None:
+        self.farm = build_farm(read_messages()) if farm is None else farm
+        self.host = host
+        self.port = port
+        self.reflection = reflection
+        self.calls: deque[Call] = deque(maxlen=REMEMBERED_CALLS)
+        """The calls received, the latest last."""
+        self._server: grpc.aio.Server | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Where it listens: `127.0.0.1:8443`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    async def start(self) -> int:
+        """Listen, and give the port. Raises ConfigurationError when the port cannot be had."""
+        check_port(self.host, self.port)
+        server = grpc.aio.server(
+            options=[
+                # Or two servers could share a port, and each get half of the calls.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", LARGEST_REQUEST),
+            ]
+        )
+        handlers = method_handlers(self.farm, self.calls)
+        if self.reflection:
+            handlers |= reflection_handlers(self.farm)
+        server.add_generic_rpc_handlers((Handlers(handlers),))
+        try:
+            self.port = server.add_insecure_port(self.endpoint)
+        except RuntimeError as error:
+            raise ConfigurationError(f"cannot listen on {self.endpoint}: {error}") from None
+        await server.start()
+        self._server = server
+        return self.port
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Stop, after `grace` seconds for calls in flight. It can be started again."""
+        if self._server is not None:
+            await self._server.stop(grace)
+            self._server = None
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise ConfigurationError when the port cannot be had.
+
+    gRPC would say so too, but in several lines of its own on standard error.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            reason = f"port {port} is in use" if taken else f"port {port}: {error.strerror}"
+            raise ConfigurationError(
+                f"the simulated Cuebot cannot listen on {host}: {reason}"
+            ) from None
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """Method handlers by path."""
+
+    def __init__(self, handlers: Mapping[str, MethodHandler]) -> None:
+        self._handlers = handlers
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "MethodHandler | None":
+        return self._handlers.get(handler_call_details.method)
+
+
+def method_handlers(farm: Farm, calls: deque[Call]) -> dict[str, MethodHandler]:
+    """A handler for every method of the schema, noting each call in `calls`."""
+    handlers = {}
+    for name in farm.messages.services:
+        simulated = SERVICES.get(name, {})
+        for method in farm.messages.pool.FindServiceByName(name).methods:
+            path = f"/{name}/{method.name}"
+            handler = simulated.get(method.name)
+            handlers[path] = method_handler(farm, calls, path, method, handler)
+    return handlers
+
+
+def method_handler(
+    farm: Farm, calls: deque[Call], path: str, method: MethodDescriptor, handler: Handler | None
+) -> MethodHandler:
+    """Parse the request, let the handler answer, and turn what it raises into a status."""
+    answer_class = GetMessageClass(method.output_type)
+
+    async def respond(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        calls.append((path, dict(context.invocation_metadata() or ())))
+        if handler is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"not simulated: {path}")
+        answer = answer_class()
+        try:
+            handler(farm, request, answer)
+        except Missing:
+            await context.abort(*missing_status(path))
+        except Refusal as refusal:
+            await context.abort(grpc.StatusCode.INTERNAL, str(refusal))
+        return answer
+
+    return grpc.unary_unary_rpc_method_handler(
+        respond,
+        request_deserializer=GetMessageClass(method.input_type).FromString,
+        response_serializer=answer_class.SerializeToString,
+    )
+
+
+def reflection_handlers(farm: Farm) -> dict[str, MethodHandler]:
+    """Server reflection in both its versions, which are the same messages on two paths."""
+    servicer = reflection.aio.ReflectionServicer(farm.messages.services, pool=farm.messages.pool)
+    handler = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return {PATH.format(version=version): handler for version in VERSIONS}

@@ -1,0 +1,58 @@
+"""How the simulated Cuebot says no, in the words and codes of the real one.
+
+Cuebot's servants catch Spring's "nothing found" in some methods and answer NOT_FOUND. Everywhere
+else the exception ends in its server interceptor, which answers INTERNAL with the exception's
+class and text, a newline, and the text again (OpenCue's CueServerInterceptor).
+"""
+
+import grpc
+
+NOTHING_FOUND = "Incorrect result size: expected 1, actual 0"
+NOTHING_FOUND_CLASS = "org.springframework.dao.EmptyResultDataAccessException"
+
+CAUGHT_SERVICES = ("job.JobInterface",)
+"""Services that catch it in every method."""
+
+CAUGHT_METHODS = (
+    "facility.AllocationInterface/Find",
+    "facility.AllocationInterface/Get",
+    "facility.FacilityInterface/Get",
+    "host.HostInterface/FindHost",
+    "host.HostInterface/GetHost",
+    "host.OwnerInterface/GetOwner",
+    "host.ProcInterface/GetJob",
+    "job.FrameInterface/FindFrame",
+    "job.FrameInterface/GetFrame",
+    "job.GroupInterface/FindGroup",
+    "job.GroupInterface/GetGroup",
+    "job.LayerInterface/FindLayer",
+    "job.LayerInterface/GetLayer",
+    "service.ServiceInterface/GetService",
+    "show.ShowInterface/FindShow",
+)
+"""Single methods that do."""
+
+
+class Missing(Exception):
+    """Nothing in the farm has the key that was asked for."""
+
+
+class Refusal(Exception):
+    """A request that Cuebot will not do. Its text goes to the client, as INTERNAL."""
+
+
+def thrown(java_class: str, text: str) -> Refusal:
+    """A refusal that reads like a Java exception that nobody caught."""
+    return Refusal(f"{java_class}: {text}\n{text}")
+
+
+def illegal_argument(text: str) -> Refusal:
+    return thrown("java.lang.IllegalArgumentException", text)
+
+
+def missing_status(path: str) -> tuple[grpc.StatusCode, str]:
+    """What a method, by its gRPC path, answers about a thing that does not exist."""
+    method = path.removeprefix("/")
+    if method.partition("/")[0] in CAUGHT_SERVICES or method in CAUGHT_METHODS:
+        return grpc.StatusCode.NOT_FOUND, NOTHING_FOUND
+    return grpc.StatusCode.INTERNAL, str(thrown(NOTHING_FOUND_CLASS, NOTHING_FOUND))

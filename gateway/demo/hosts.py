@@ -1,0 +1,64 @@
+"""host.HostInterface."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.demo.criteria import find_hosts
+from gateway.demo.farm import Farm, by_id, by_name
+from gateway.demo.handler import Handler
+from gateway.demo.messages import fill, given
+
+
+def get_hosts(farm: Farm, request: Any, answer: Any) -> None:
+    answer.hosts.hosts.extend(find_hosts(farm, given(request, "r", None)))
+
+
+def get_host(farm: Farm, request: Any, answer: Any) -> None:
+    fill(answer, host=by_id(farm.hosts, request.id))
+
+
+def find_host(farm: Farm, request: Any, answer: Any) -> None:
+    fill(answer, host=by_name(farm.hosts, request.name))
+
+
+def get_procs(farm: Farm, request: Any, answer: Any) -> None:
+    host = by_id(farm.hosts, request.host.id)
+    answer.procs.procs.extend(
+        proc for proc in farm.procs.values() if farm.host_of[proc.id] == host.id
+    )
+
+
+def get_owner(farm: Farm, request: Any, answer: Any) -> None:
+    deed = farm.deed_of(by_id(farm.hosts, request.host.id))
+    fill(answer, owner=by_name(farm.owners, deed.owner))
+
+
+def get_deed(farm: Farm, request: Any, answer: Any) -> None:
+    fill(answer, deed=farm.deed_of(by_id(farm.hosts, request.host.id)))
+
+
+def get_comments(farm: Farm, request: Any, answer: Any) -> None:
+    host = by_id(farm.hosts, request.host.id)
+    answer.comments.comments.extend(farm.comments[host.id])
+
+
+def lock(farm: Farm, request: Any, answer: Any) -> None:
+    """What runs there runs on."""
+    fill(by_id(farm.hosts, request.host.id), lock_state="LOCKED")
+
+
+def unlock(farm: Farm, request: Any, answer: Any) -> None:
+    fill(by_id(farm.hosts, request.host.id), lock_state="OPEN")
+
+
+METHODS: Mapping[str, Handler] = {
+    "FindHost": find_host,
+    "GetComments": get_comments,
+    "GetDeed": get_deed,
+    "GetHost": get_host,
+    "GetHosts": get_hosts,
+    "GetOwner": get_owner,
+    "GetProcs": get_procs,
+    "Lock": lock,
+    "Unlock": unlock,
+}

@@ -1,0 +1,102 @@
+"""`cuebot-gateway demo`: a simulated Cuebot, the gateway in front of it, and what to paste."""
+
+import asyncio
+import secrets
+import signal
+import socket
+
+import click
+import uvloop
+
+from gateway.app import create_app
+from gateway.auth import mint_token, rules_of
+from gateway.demo.cuebot import SimulatedCuebot
+from gateway.logs import configure_logging
+from gateway.schema.refresh import LiveCatalog
+from gateway.server import listen, make_server
+from gateway.settings import Settings
+
+CUEBOT_PORT = 8443
+GATEWAY_PORT = 8448
+TOKEN_SECONDS = 12 * 3600
+
+BANNER = """
+A simulated farm is up. Paste this to try it:
+
+  export TOKEN={token}
+
+  # the shows
+  curl -s {url}/show.ShowInterface/GetShows -H "Authorization: Bearer $TOKEN" -d '{{}}'
+
+  # a job, by name
+  curl -s {url}/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
+    -d '{{"name": "{job_name}"}}'
+
+  # pause it, and look again: isPaused is true
+  curl -s {url}/job.JobInterface/Pause -H "Authorization: Bearer $TOKEN" \\
+    -d '{{"job": {{"id": "{job_id}"}}}}'
+
+Base URL: {url}    simulated Cuebot (gRPC{reflection}): {endpoint}
+Stop with Ctrl-C.
+"""
+
+
+def run_demo(*, host: str, port: int | None, cuebot_only: bool, reflection: bool) -> None:
+    """Run the demo until a signal. Raises ConfigurationError when a port is taken."""
+    configure_logging("warning", "console")
+    if cuebot_only:
+        chosen = CUEBOT_PORT if port is None else port
+        uvloop.run(run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection)))
+        return
+    with listen(host, GATEWAY_PORT if port is None else port) as listener:
+        uvloop.run(run_both(SimulatedCuebot(reflection=reflection), listener))
+
+
+async def run_cuebot(cuebot: SimulatedCuebot) -> None:
+    """The simulated Cuebot alone."""
+    await cuebot.start()
+    click.echo(f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.")
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+    await cuebot.stop()
+
+
+async def run_both(cuebot: SimulatedCuebot, listener: socket.socket) -> None:
+    """The simulated Cuebot and a gateway in front of it."""
+    await cuebot.start()
+    secret = secrets.token_urlsafe(32)
+    settings = Settings.model_validate(
+        {"cuebot_endpoint": cuebot.endpoint, "jwt_secret": secret, "shutdown_timeout": 2}
+    )
+    app = create_app(settings)
+    server = make_server(app, settings)
+    token = mint_token(secret.encode(), rules_of(settings), "demo", TOKEN_SECONDS)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    welcome = asyncio.create_task(greet(app.state.live, cuebot, listener, token))
+    try:
+        await serving
+    finally:
+        welcome.cancel()
+        await cuebot.stop()
+
+
+async def greet(
+    live: LiveCatalog, cuebot: SimulatedCuebot, listener: socket.socket, token: str
+) -> None:
+    """Print the banner, once the gateway can serve what it promises."""
+    await live.wait()
+    job = next(iter(cuebot.farm.jobs.values()))
+    host, port = listener.getsockname()[:2]
+    click.echo(
+        BANNER.format(
+            token=token,
+            url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
+            job_name=job.name,
+            job_id=job.id,
+            endpoint=cuebot.endpoint,
+            reflection=" with reflection" if cuebot.reflection else ", no reflection",
+        )
+    )
