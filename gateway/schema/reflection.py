@@ -135,9 +135,17 @@ class Conversation:
                     self._files[name] = self._well_known[name]
                     waiting.append(name)
                     continue
-                waiting += self._keep(await self._exchange(Request(file_by_filename=name)))
-                if name not in self._files:
-                    raise NoSchema(f"the server does not hand out its import {name}")
+                waiting += await self._import(name)
+
+    async def _import(self, name: str) -> list[str]:
+        """Fetch one file by name; the names of all that came with it."""
+        try:
+            new = self._keep(await self._exchange(Request(file_by_filename=name)))
+        except NoSchema as error:
+            raise NoSchema(f"its import {name} is missing: {error}") from None
+        if name not in self._files:
+            raise NoSchema(f"its import {name} is missing: the server sent something else")
+        return new
 
     async def _exchange(
         self, request: reflection_pb2.ServerReflectionRequest
