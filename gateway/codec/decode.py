@@ -312,8 +312,6 @@ def judge(unknown: Unknown, reject: Reject) -> tuple[str, ...]:
                 hint = f"; there are {', '.join(list(names)[:10])}" + (
                     "…" if len(names) > 10 else ""
                 )
-            raise GatewayError(
-                Code.INVALID_ARGUMENT,
-                f"{text(path) or 'the body'}: unknown field `{key[:SHOWN]}`{hint}",
-            )
+            place = f"{text(path)}: " if text(path) else ""
+            raise GatewayError(Code.INVALID_ARGUMENT, f"{place}unknown field `{key[:SHOWN]}`{hint}")
     return tuple(dict.fromkeys(text((path, key, 0)) for path, key, _ in unknown))

@@ -1,0 +1,48 @@
+"""The documents say the same as the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import HTTP_STATUS, Code
+from gateway.settings import NOT_YET, SYNONYMS, Settings
+
+ROOT = Path(__file__).parent.parent
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    """The tables of docs/configuration.md have one row per setting."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", CONFIGURATION, re.MULTILINE)
+    assert sorted(rows) == sorted(name.upper() for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", [*NOT_YET, *SYNONYMS, "GRPC_MAX_MESSAGE_SIZE", "GATEWAY_CONFIG"])
+def test_every_other_name_is_documented(name: str) -> None:
+    """Synonyms and settings to come are named in docs/configuration.md."""
+    assert f"`{name}`" in CONFIGURATION
+
+
+def test_the_readme_names_only_real_settings() -> None:
+    """What the README tells people to set exists."""
+    rows = re.findall(r"^\| (`[^|]+`) \|", README, re.MULTILINE)
+    names = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    assert names
+    assert names <= {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
+def test_every_error_is_documented(code: Code) -> None:
+    """Each gRPC code stands in the row of its HTTP status in docs/http.md."""
+    rows = [line for line in HTTP.splitlines() if line.startswith(f"| {HTTP_STATUS[code]} ")]
+    assert any(f"`{code.name}`" in row for row in rows)
+
+
+def test_links_lead_somewhere() -> None:
+    """Relative links in the README and docs/ point to files that exist."""
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
