@@ -291,6 +291,7 @@ def answering(url: str, process: subprocess.Popen[str]) -> httpx.Response:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.slow
 def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
     """`serve` listens on REST_PORT although Cuebot is absent, and a signal ends it with 0."""
     url = f"http://127.0.0.1:{(port := free_port())}"

@@ -74,6 +74,7 @@ def check_type(schema: TestSchema, name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("file", OPENCUE_FILES)
+@pytest.mark.slow
 def test_every_opencue_type(file: str) -> None:
     """A message of OpenCue comes back from its JSON, whichever way that is written."""
     for descriptor in opencue().types_of(file):
@@ -93,6 +94,7 @@ def test_well_known_type_as_a_request(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*trial_types(), *well_known_types(), "job.Job", "host.Host"])
+@pytest.mark.slow
 def test_damaged_body(name: str) -> None:
     """What json_format takes is taken the same way; the rest is a 400 and never a crash."""
     schema = opencue() if name.startswith(("job.", "host.")) else trial()

@@ -57,6 +57,7 @@ def test_the_test_schema_is_whole() -> None:
 
 
 @pytest.mark.parametrize("file", OPENCUE_FILES)
+@pytest.mark.slow
 def test_every_opencue_type(file: str) -> None:
     """The JSON of every message type of OpenCue is the oracle's, keys in declaration order."""
     for descriptor in opencue().types_of(file):
@@ -319,6 +320,7 @@ def varint(number: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", [*trial_types(), *well_known_types(), "job.Job", "show.ShowSeq"])
+@pytest.mark.slow
 def test_any_bytes_at_all(name: str) -> None:
     """Whatever the bytes are, there is JSON or an INTERNAL error."""
     schema = opencue() if name.startswith(("job.", "show.")) else trial()

@@ -64,6 +64,7 @@ def check_type(schema: TestSchema, name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("file", OPENCUE_FILES)
+@pytest.mark.slow
 def test_every_opencue_type(file: str) -> None:
     """Whatever the size of the pieces, they are the bytes of the whole."""
     for descriptor in opencue().types_of(file):
@@ -77,6 +78,7 @@ def test_every_trial_type(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["trial.Tree", "trial.two.Groups", "trial.wellknown.Repeated"])
+@pytest.mark.slow
 def test_any_bytes_at_all(name: str) -> None:
     """Broken bytes are INTERNAL in pieces wherever they are in one, and never a crash."""
 

@@ -127,6 +127,7 @@ def test_deep_details(levels: int) -> None:
     )
 )
 @examples(200)
+@pytest.mark.slow
 def test_any_bytes_at_all(data: bytes) -> None:
     """Whatever the bytes are, there are details that can go out, or none."""
     assert isinstance(answered(data), list)

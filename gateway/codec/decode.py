@@ -26,19 +26,14 @@ from gateway.codec.fields import (
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.path import ROOT, SHOWN, Path, child, mismatch_at, text
 from gateway.codec.scalars import Convert, map_key_reader, nearest, scalar_reader
+from gateway.codec.seams import Read, Unknown
 from gateway.errors import Code, GatewayError
 
 UTF8_BOM = b"\xef\xbb\xbf"
+REPORTED = 32
+"""How many ignored fields are reported; a client could send hundreds of thousands."""
 
-Fill = Callable[[Any, object, Path, "Unknown"], None]
-Unknown = list[tuple[Path, str, Mapping[str, "Field"]]]
-"""Keys that no field takes: the object's path, the key, the fields that there are."""
-
-
-class Read(Protocol):
-    """Fills a message from a JSON value. Raises GatewayError (INVALID_ARGUMENT) with the path."""
-
-    def __call__(self, value: object, message: Any, path: Path, unknown: Unknown) -> None: ...
+Fill = Callable[[Any, object, Path, Unknown], None]
 
 
 class Reject(Enum):
@@ -51,7 +46,7 @@ class Reject(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A request as protobuf bytes, and the paths of the fields that were ignored."""
+    """A request as protobuf bytes, and the paths of the (first few) fields that were ignored."""
 
     payload: bytes
     ignored: tuple[str, ...] = ()
@@ -72,7 +67,6 @@ class Field:
     """The field's other name; both at once are an error."""
     oneof: str | None
     takes_null: bool
-    json_name: str
 
 
 class Decoders:
@@ -121,6 +115,7 @@ class Decoders:
 
     def _compile(self, descriptor: Descriptor) -> Read:
         fields = self._fields(descriptor)
+        names = [field.json_name for field in descriptor.fields]
         one_of = any(field.oneof for field in fields.values())
         extendable = descriptor.is_extendable
 
@@ -131,7 +126,7 @@ class Decoders:
                 field = fields.get(key)
                 if field is None:
                     if not (extendable and self._fill_extension(message, key, item, path, unknown)):
-                        unknown.append((path, key, fields))
+                        unknown.append((path, key, names))
                     continue
                 if field.twin is not None and field.twin in value:
                     raise mismatch_at(child(path, key), f"also given as {field.twin}; send one")
@@ -159,7 +154,6 @@ class Decoders:
             twin=other if other != name and by_name.get(other) is field else None,
             oneof=oneof.name if oneof is not None and len(oneof.fields) > 1 else None,
             takes_null=not field.is_repeated and wellknown.takes_null(type_name(field)),
-            json_name=field.json_name,
         )
 
     def _fill_extension(
@@ -303,15 +297,12 @@ def check_oneofs(value: Mapping[str, object], fields: Mapping[str, Field], path:
 
 
 def judge(unknown: Unknown, reject: Reject) -> tuple[str, ...]:
-    """The paths of the ignored fields. Raises GatewayError when one is an error instead."""
-    for path, key, fields in unknown:
+    """The paths of the first ignored fields. Raises GatewayError when one is an error instead."""
+    for path, key, names in unknown:
         if reject is Reject.EVERYTHING or (reject is Reject.TOP_LEVEL and path is ROOT):
-            names = {field.json_name: None for field in fields.values()}
             hint = nearest(key, names)
             if not hint and names:
-                hint = f"; there are {', '.join(list(names)[:10])}" + (
-                    "…" if len(names) > 10 else ""
-                )
+                hint = f"; there are {', '.join(names[:10])}" + ("…" if len(names) > 10 else "")
             place = f"{text(path)}: " if text(path) else ""
             raise GatewayError(Code.INVALID_ARGUMENT, f"{place}unknown field `{key[:SHOWN]}`{hint}")
-    return tuple(dict.fromkeys(text((path, key, 0)) for path, key, _ in unknown))
+    return tuple(text((path, key, 0)) for path, key, _ in unknown[:REPORTED])

@@ -6,7 +6,7 @@ default arguments and never as text.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Protocol
@@ -30,6 +30,7 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.numbers import FloatTable, json_double, json_float
+from gateway.codec.seams import ToJson
 from gateway.errors import Code, GatewayError
 
 type_ = FieldDescriptor
@@ -43,8 +44,6 @@ LONG = {
 
 UNREADABLE = (DecodeError, ValueError, TypeError, RecursionError)
 """What bytes that are not what they should be may lead to."""
-
-ToJson = Callable[[Any], object]
 
 
 class Encode(Protocol):

@@ -5,7 +5,7 @@ Every reader takes a JSON value, returns what the field takes, or raises Mismatc
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -121,7 +121,7 @@ SCALARS: Mapping[int, Convert] = {
 }
 
 
-def nearest(word: str, names: Mapping[str, object]) -> str:
+def nearest(word: str, names: Iterable[str]) -> str:
     """`; did you mean minCores?`, or nothing when no name is near."""
     lowered = {name.lower(): name for name in names}
     found = get_close_matches(word[:SHOWN].lower(), lowered, n=1)

@@ -6,11 +6,9 @@ repeated field is a message of its own: it can be cut off the wire, parsed, enco
 forgotten. The bytes are the same as in one piece.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -19,10 +17,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import message_of
 from gateway.codec.path import MAX_DEPTH
+from gateway.codec.seams import Writing
 from gateway.codec.wellknown import is_special
-
-if TYPE_CHECKING:
-    from gateway.codec.encode import Encoders
 
 WHOLE = 128 * 1024
 """Answers up to this many bytes are encoded in one piece: 2 to 4 ms of work."""
@@ -46,7 +42,7 @@ class Layout:
 
 
 def encode(
-    descriptor: Descriptor, encoders: Encoders, payload: bytes, depth: int = 0
+    descriptor: Descriptor, encoders: Writing, payload: bytes, depth: int = 0
 ) -> Iterator[bytes]:
     """The JSON of a message, in pieces. Raises DecodeError when the bytes are no such message.
 
@@ -90,7 +86,7 @@ def encode_field(
     field_: FieldDescriptor,
     spans: list[Span],
     message_class: Any,
-    encoders: Encoders,
+    encoders: Writing,
     payload: bytes,
     depth: int,
 ) -> Iterator[bytes]:

@@ -4,13 +4,11 @@ https://protobuf.dev/reference/protobuf/google.protobuf/. Timestamp, Duration an
 left to the protobuf library's own methods; the rest is a line or two each.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from base64 import b64encode
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message_factory import GetMessageClass
@@ -19,10 +17,7 @@ from gateway.codec.fields import NULL_VALUE
 from gateway.codec.numbers import Mismatch, json_double, kind
 from gateway.codec.path import Path, child, mismatch_at
 from gateway.codec.scalars import scalar_reader
-
-if TYPE_CHECKING:
-    from gateway.codec.decode import Decoders, Read, Unknown
-    from gateway.codec.encode import Encoders, ToJson
+from gateway.codec.seams import Read, Reading, ToJson, Unknown, Writing
 
 ANY = "google.protobuf.Any"
 STRUCT = "google.protobuf.Struct"
@@ -69,7 +64,7 @@ def takes_null(full_name: str) -> bool:
     return full_name in (VALUE, NULL_VALUE)
 
 
-def encoder(descriptor: Descriptor, encoders: Encoders) -> ToJson | None:
+def encoder(descriptor: Descriptor, encoders: Writing) -> ToJson | None:
     """The function from a message of this type to JSON; None when the type is not special."""
     name = descriptor.full_name
     if name in AS_TEXT:
@@ -113,7 +108,7 @@ def value_to_json(message: Any) -> object:
             return None
 
 
-def any_to_json(message: Any, encoders: Encoders) -> dict[str, object]:
+def any_to_json(message: Any, encoders: Writing) -> dict[str, object]:
     """An Any as the fields of its content beside `@type`.
 
     A type that the pool does not know is not lost: its bytes go out as base64 in `value`.
@@ -132,7 +127,7 @@ def any_to_json(message: Any, encoders: Encoders) -> dict[str, object]:
     return {"@type": message.type_url, **json}
 
 
-def reader(descriptor: Descriptor, decoders: Decoders) -> Read | None:
+def reader(descriptor: Descriptor, decoders: Reading) -> Read | None:
     """The function that fills a message of this type; None when the type is not special."""
     name = descriptor.full_name
     if name in AS_TEXT:
@@ -168,7 +163,7 @@ def wrapper_reader(convert: Callable[[object], object]) -> Read:
     return read
 
 
-def any_reader(decoders: Decoders) -> Read:
+def any_reader(decoders: Reading) -> Read:
     def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
         if value == {}:
             return
