@@ -13,8 +13,8 @@ import uvloop
 from gateway import __version__
 from gateway.auth import load_secrets, mint_token, rules_of
 from gateway.errors import ConfigurationError
+from gateway.listen import listen
 from gateway.logs import configure_logging
-from gateway.server import listen
 from gateway.server import serve as serve_gateway
 from gateway.settings import Settings, load_settings, parse_duration
 

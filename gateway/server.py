@@ -7,14 +7,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
-from gateway.errors import ConfigurationError
+from gateway.listen import url_of
 from gateway.settings import Settings
 
-BACKLOG = 2048
+log = structlog.stdlib.get_logger("gateway")
 
 
 class Server(uvicorn.Server):
@@ -58,19 +59,6 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 
     Raises ConfigurationError when the settings cannot work.
     """
-    await make_server(create_app(settings), settings).serve(sockets=[listener])
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises ConfigurationError without one."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return socket.create_server(address, family=family, backlog=BACKLOG)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigurationError(
-            f"cannot listen on {host}, port {port}: {reason}"
-            "; choose another (REST_PORT, or --port for the demo)"
-        ) from None
+    server = make_server(create_app(settings), settings)
+    log.info("listening", url=url_of(listener))
+    await server.serve(sockets=[listener])

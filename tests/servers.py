@@ -17,9 +17,10 @@ from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.auth import Rules, mint_token
+from gateway.listen import listen, url_of
 from gateway.schema.pool import build_pool
 from gateway.schema.sources import services_of
-from gateway.server import Server, listen, make_server
+from gateway.server import Server, make_server
 from gateway.settings import Settings
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
@@ -145,7 +146,7 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
     app = create_app(settings)
     server = make_server(app, settings)
     with listen("127.0.0.1", 0) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        url = url_of(listener)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             async with httpx.AsyncClient(

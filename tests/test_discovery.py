@@ -195,6 +195,18 @@ async def test_what_a_status_means(code: grpc.StatusCode, meaning: type[Exceptio
             await source.fetch()
 
 
+async def test_no_reflection_is_never_taken_for_an_outage() -> None:
+    """A server that refuses at once is understood each time, whatever races inside grpc.aio."""
+    async with (
+        running_cuebot(ScriptedCuebot(opencue().files, reflection=())) as cuebot,
+        grpc.aio.insecure_channel(cuebot.endpoint) as channel,
+    ):
+        source = ReflectionSource(channel, endpoint=cuebot.endpoint)
+        for _ in range(50):
+            with pytest.raises(NoReflection):
+                await source.fetch()
+
+
 async def test_a_server_that_ends_the_stream_early_is_not_ready() -> None:
     """A stream that ends without an answer says nothing about the schema."""
     async with reflecting(lambda request, context: None) as source:

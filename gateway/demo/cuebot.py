@@ -1,7 +1,5 @@
 """The simulated Cuebot: a gRPC server that answers for a farm in memory."""
 
-import errno
-import socket
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -31,6 +29,7 @@ from gateway.demo.handler import Handler
 from gateway.demo.messages import read_messages
 from gateway.demo.studio import build_farm
 from gateway.errors import ConfigurationError
+from gateway.listen import listen
 from gateway.schema.reflection import PATH, VERSIONS
 
 SERVICES: Mapping[str, Mapping[str, Handler]] = {
@@ -92,7 +91,7 @@ class SimulatedCuebot:
 
     async def start(self) -> int:
         """Listen, and give the port. Raises ConfigurationError when the port cannot be had."""
-        check_port(self.host, self.port)
+        listen(self.host, self.port).close()  # gRPC would say less, in more lines
         server = grpc.aio.server(
             options=[
                 # Or two servers could share a port, and each get half of the calls.
@@ -117,24 +116,6 @@ class SimulatedCuebot:
         if self._server is not None:
             await self._server.stop(grace)
             self._server = None
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise ConfigurationError when the port cannot be had.
-
-    gRPC would say so too, but in several lines of its own on standard error.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            taken = error.errno == errno.EADDRINUSE
-            reason = f"port {port} is in use" if taken else f"port {port}: {error.strerror}"
-            raise ConfigurationError(
-                f"the simulated Cuebot cannot listen on {host}: {reason}"
-            ) from None
 
 
 class Handlers(grpc.GenericRpcHandler):

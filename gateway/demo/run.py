@@ -11,9 +11,10 @@ import uvloop
 from gateway.app import create_app
 from gateway.auth import mint_token, rules_of
 from gateway.demo.cuebot import SimulatedCuebot
+from gateway.listen import listen, url_of
 from gateway.logs import configure_logging
 from gateway.schema.refresh import LiveCatalog
-from gateway.server import listen, make_server
+from gateway.server import make_server
 from gateway.settings import Settings
 
 CUEBOT_PORT = 8443
@@ -26,15 +27,15 @@ A simulated farm is up. Paste this to try it:
   export TOKEN={token}
 
   # the shows
-  curl -s {url}/show.ShowInterface/GetShows -H "Authorization: Bearer $TOKEN" -d '{{}}'
+  curl -sS -w '\\n' {url}/show.ShowInterface/GetShows -H "Authorization: Bearer $TOKEN" -d '{{}}'
 
-  # a job, by name
-  curl -s {url}/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
-    -d '{{"name": "{job_name}"}}'
-
-  # pause it, and look again: isPaused is true
-  curl -s {url}/job.JobInterface/Pause -H "Authorization: Bearer $TOKEN" \\
+  # pause a job
+  curl -sS -w '\\n' {url}/job.JobInterface/Pause -H "Authorization: Bearer $TOKEN" \\
     -d '{{"job": {{"id": "{job_id}"}}}}'
+
+  # look at it: isPaused is true
+  curl -sS -w '\\n' {url}/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
+    -d '{{"name": "{job_name}"}}'
 
 Base URL: {url}    simulated Cuebot (gRPC{reflection}): {endpoint}
 Stop with Ctrl-C.
@@ -89,11 +90,10 @@ async def greet(
     """Print the banner, once the gateway can serve what it promises."""
     await live.wait()
     job = next(iter(cuebot.farm.jobs.values()))
-    host, port = listener.getsockname()[:2]
     click.echo(
         BANNER.format(
             token=token,
-            url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
+            url=url_of(listener),
             job_name=job.name,
             job_id=job.id,
             endpoint=cuebot.endpoint,

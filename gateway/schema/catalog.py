@@ -153,6 +153,8 @@ def unknown_path(path: str, catalog: Catalog) -> GatewayError:
             Code.NOT_FOUND,
             f"nothing is served at {path[:200]!r}; paths are /package.Interface/Method",
         )
-    near = get_close_matches(name[:80], names, n=1)
+    near = get_close_matches(name[:80], names, n=1) or [
+        longer for longer in names if name and longer.startswith(name)
+    ]
     hint = f"; did you mean {near[0]}?" if near else ""
     return GatewayError(Code.NOT_FOUND, f"{service} has no method {name[:80]!r}{hint}")

@@ -53,19 +53,42 @@ class ReflectionSource:
         raise refusal
 
     async def _ask(self, version: str) -> Schema:
+        path = PATH.format(version=version)
+        services = await self._list_services(path)
         method = self._channel.stream_stream(
-            PATH.format(version=version),
+            path,
             request_serializer=Request.SerializeToString,
             response_deserializer=Response.FromString,
         )
         call = method(timeout=self._timeout, wait_for_ready=True)
         try:
-            schema = await Conversation(call, f"reflection {version} of {self._endpoint}").schema()
+            conversation = Conversation(call, f"reflection {version} of {self._endpoint}")
+            schema = await conversation.schema(services)
             await call.done_writing()
             return schema
         except asyncio.InvalidStateError:
             # The server ended the stream while we were writing; its status tells why.
             raise await ended(call) from None
+        finally:
+            call.cancel()
+
+    async def _list_services(self, path: str) -> list[str]:
+        """The names that the server lists, asked for on a call of its own.
+
+        Writing to a stream that the server refuses at once can turn its UNIMPLEMENTED into an
+        INTERNAL of grpc.aio's own; one request, sent whole, keeps the status.
+        """
+        method = self._channel.unary_stream(
+            path,
+            request_serializer=Request.SerializeToString,
+            response_deserializer=Response.FromString,
+        )
+        call = method(Request(list_services="*"), timeout=self._timeout, wait_for_ready=True)
+        try:
+            answer = await call.read()
+            if not isinstance(answer, Response):  # the end of the stream
+                raise NotReady("Cuebot ended the reflection stream early")
+            return [service.name for service in accepted(answer).list_services_response.service]
         finally:
             call.cancel()
 
@@ -89,11 +112,11 @@ class Conversation:
         self._files: dict[str, FileDescriptorProto] = {}
         self._well_known = well_known_files()
 
-    async def schema(self) -> Schema:
-        listed = await self._list_services()
+    async def schema(self, services: Iterable[str]) -> Schema:
+        """The schema of these services, without those that the server cannot describe."""
         served: list[str] = []
         skipped: list[Skipped] = []
-        for service in listed:
+        for service in services:
             try:
                 await self._describe(service)
                 served.append(service)
@@ -109,10 +132,6 @@ class Conversation:
             confirmed=True,
             skipped=tuple(skipped),
         )
-
-    async def _list_services(self) -> list[str]:
-        answer = await self._exchange(Request(list_services="*"))
-        return [service.name for service in answer.list_services_response.service]
 
     async def _describe(self, service: str) -> None:
         """Fetch the service's file and all that it imports."""
@@ -155,10 +174,7 @@ class Conversation:
         answer = await self._call.read()
         if not isinstance(answer, Response):  # the end of the stream
             raise await ended(self._call)
-        if answer.HasField("error_response"):
-            error = answer.error_response
-            raise NoSchema(f"the server says {error.error_code}: {error.error_message}")
-        return answer
+        return accepted(answer)
 
     def _keep(self, answer: reflection_pb2.ServerReflectionResponse) -> list[str]:
         """The names of the files in the answer that are new."""
@@ -170,3 +186,13 @@ class Conversation:
                     self._files[file.name] = file
                     new.append(file.name)
         return new
+
+
+def accepted(
+    answer: reflection_pb2.ServerReflectionResponse,
+) -> reflection_pb2.ServerReflectionResponse:
+    """The answer, unless it is an error: then NoSchema is raised, with the server's words."""
+    if answer.HasField("error_response"):
+        error = answer.error_response
+        raise NoSchema(f"the server says {error.error_code}: {error.error_message}")
+    return answer
