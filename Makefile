@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "make: this Python has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "[1/3] creating .venv"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv
 	@echo "[2/3] updating pip"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@echo "[3/3] installing the gateway and its tools (a minute or two the first time)"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -43,13 +43,13 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        discovery = asyncio.create_task(live.discover())
+        tasks = [asyncio.create_task(live.discover()), asyncio.create_task(upstream.watch())]
         try:
             yield
         finally:
-            discovery.cancel()
-            with suppress(asyncio.CancelledError):
-                await discovery
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await upstream.close()
 
     app = Starlette(

@@ -62,7 +62,7 @@ def main() -> None:
 @config_option
 @one_line_failures
 def serve(config: Path | None) -> None:
-    """Run the gateway.
+    """Run the gateway, on REST_HOST and REST_PORT (0.0.0.0:8448).
 
     \b
     Example:
@@ -76,7 +76,7 @@ def serve(config: Path | None) -> None:
 
 @main.command()
 @click.option("--sub", required=True, help="The subject: who the token is for.")
-@click.option("--ttl", default="1h", show_default=True, help="How long it is valid: 90s, 15m, 8h.")
+@click.option("--ttl", default="1h", show_default=True, help="Its life: 90s, 15m, 8h, 30d.")
 @config_option
 @one_line_failures
 def token(sub: str, ttl: str, config: Path | None) -> None:

@@ -8,7 +8,7 @@ from starlette.routing import Route
 from gateway.schema.refresh import LiveCatalog
 from gateway.upstream import Upstream
 
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds that a readiness check may wait for an idle connection to be made."""
 
 

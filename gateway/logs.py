@@ -63,10 +63,10 @@ def configure_logging(
 
 
 def quieten_libraries() -> None:
-    """uvicorn's progress messages are ours to tell; its warnings and errors stay."""
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    """Progress messages are ours to tell; the libraries' warnings and errors stay."""
+    for library in ("uvicorn.error", "asyncio", "grpc", "_cygrpc"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
 
 
 def dump_line(event: object, **_: object) -> str:

@@ -169,17 +169,17 @@ class RateLimit:
                 (b"x-ratelimit-reset", b"%d" % reset),
             )
             if not verdict.allowed:
-                raise too_many(verdict)
+                raise too_many(rate, verdict)
             if verdict.wait:
                 await asyncio.sleep(verdict.wait)
         await self._app(scope, receive, send)
 
 
-def too_many(verdict: Verdict) -> GatewayError:
+def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
     """429, with the whole seconds after which a request will pass."""
     seconds = max(1, math.ceil(verdict.wait))
     return GatewayError(
         Code.RESOURCE_EXHAUSTED,
-        f"more than {verdict.limit} requests at once; try again in {seconds} s",
+        f"over the limit of {rate.rps:g} requests a second; try again in {seconds} s",
         headers={"Retry-After": str(seconds)},
     )

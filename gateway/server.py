@@ -62,3 +62,4 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     server = make_server(create_app(settings), settings)
     log.info("listening", url=url_of(listener))
     await server.serve(sockets=[listener])
+    log.info("stopped")

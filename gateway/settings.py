@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import orjson
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -56,18 +57,29 @@ NOT_YET: Mapping[str, str] = {
 Ignoring one could be dangerous (HTTPS that is not there), so it stops startup.
 """
 
-DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|)", re.ASCII)
+ENDPOINT = re.compile(r"(?:[^\s/:\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", re.ASCII)
+DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 DAY = 86400.0
-SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+LONGEST = 36500 * DAY
+SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
 
 
 def parse_duration(value: object) -> float:
-    """`30s`, `500ms`, `2m`, `1h` or a number of seconds, as seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= DAY:
+    """`30s`, `500ms`, `2m`, `1h`, `30d` or a number of seconds, as seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LONGEST:
         return float(value)
     if isinstance(value, str) and (found := DURATION.fullmatch(value.strip())):
         return float(found[1]) * SECONDS[found[2]]
-    raise ValueError("expected a duration such as 30s, 500ms or 2m, at most 24h")
+    raise ValueError("expected a duration such as 30s, 500ms or 2m")
+
+
+def check_endpoint(value: str) -> str:
+    """`host:port`, with an IPv6 address in brackets."""
+    if "," in value:
+        raise ValueError("this version does not have several Cuebots yet")
+    if not ENDPOINT.fullmatch(value):
+        raise ValueError("expected host:port, such as cuebot.studio:8443")
+    return value
 
 
 def parse_words(value: object) -> object:
@@ -120,7 +132,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    cuebot_endpoint: str = "localhost:8443"
+    cuebot_endpoint: Annotated[str, AfterValidator(check_endpoint)] = "localhost:8443"
     descriptor_source: str = "auto"
     include_services: Words = ()
     exclude_services: Words = ()

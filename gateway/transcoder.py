@@ -12,7 +12,8 @@ from gateway.errors import Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
 from gateway.request import asked_timeout, check_headers, read_body
-from gateway.schema.catalog import Method, unknown_path
+from gateway.schema.catalog import Method
+from gateway.schema.misses import unknown_path
 from gateway.schema.refresh import LiveCatalog
 from gateway.settings import Settings
 from gateway.upstream import Metadata, Upstream
@@ -40,7 +41,7 @@ class Transcoder:
         self._large_answers = asyncio.Semaphore(LARGE_ANSWERS_AT_ONCE)
         self._reject_on_read, self._reject_on_write = {
             "ignore": (Reject.NOTHING, Reject.NOTHING),
-            "safe": (Reject.NOTHING, Reject.TOP_LEVEL),
+            "safe": (Reject.NOTHING, Reject.ARGUMENTS),
             "reject": (Reject.EVERYTHING, Reject.EVERYTHING),
         }[settings.unknown_fields]
 
@@ -78,7 +79,7 @@ class Transcoder:
         if catalog is None:
             raise GatewayError(
                 Code.UNAVAILABLE,
-                "the gateway does not know Cuebot's interface yet; /readyz and its log tell why",
+                "the gateway does not know Cuebot's interface yet; its log tells why",
                 headers=RETRY_SOON,
             )
         method = catalog.routes.get(path)

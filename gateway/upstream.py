@@ -20,8 +20,11 @@ PING_FLOOR = 300
 """Seconds. Cuebot (grpc-java's default) answers pings more often than this by closing."""
 IDLE_TIMEOUT_MS = 180_000
 """Idle connections are closed by us, before a firewall forgets them without a word."""
-RECONNECT_MS = 2_000
+RECONNECT_MS = 1_500
 """The longest pause between two tries to connect: readiness must follow within 5 s."""
+
+State = grpc.ChannelConnectivity
+NOT_USABLE = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
 
 TOO_LARGE = "Received message larger than max"
 NOT_REACHED = ("failed to connect", "DNS", "Socket closed", "Stream removed", "recvmsg", "sendmsg")
@@ -85,16 +88,27 @@ class GrpcUpstream:
         return GatewayError(code, message, details=details_of(error), headers=headers)
 
     async def usable(self, patience: float) -> bool:
-        ready = grpc.ChannelConnectivity.READY
         try:
             async with asyncio.timeout(patience):
-                while (state := self.channel.get_state(try_to_connect=True)) is not ready:
-                    if state is grpc.ChannelConnectivity.SHUTDOWN:
+                while (state := self.channel.get_state(try_to_connect=True)) is not State.READY:
+                    if state in NOT_USABLE:
                         return False
                     await self.channel.wait_for_state_change(state)
         except TimeoutError:
             return False
         return True
+
+    async def watch(self) -> None:
+        """Log when Cuebot goes and when it comes back, until cancelled."""
+        reachable: bool | None = None
+        while (state := self.channel.get_state()) is not State.SHUTDOWN:
+            if state is State.READY and reachable is not True:
+                reachable = True
+                log.info("Cuebot is connected", endpoint=self.endpoint)
+            elif state is State.TRANSIENT_FAILURE and reachable is not False:
+                reachable = False
+                log.warning("Cuebot cannot be reached", endpoint=self.endpoint)
+            await self.channel.wait_for_state_change(state)
 
     async def close(self) -> None:
         await self.channel.close()

@@ -819,41 +819,49 @@ def test_known_fields_beside_ignored_ones_are_kept() -> None:
 
 def test_top_level_is_rejected() -> None:
     """With TOP_LEVEL an unknown field of the body itself is an error, one inside is ignored."""
-    message = refusal("trial.Tree", STRANGERS, Reject.TOP_LEVEL)
+    message = refusal("trial.Tree", STRANGERS, Reject.ARGUMENTS)
     assert "unknown field `foo`" in message
     inside = {key: value for key, value in STRANGERS.items() if key != "foo"}
-    assert len(ignored("trial.Tree", inside, Reject.TOP_LEVEL)) == 3
+    assert len(ignored("trial.Tree", inside, Reject.ARGUMENTS)) == 3
 
 
 def test_everything_is_rejected() -> None:
     """With EVERYTHING an unknown field anywhere is an error that names the place."""
     message = refusal("trial.Tree", {"children": [{}, {"nmae": 1}]}, Reject.EVERYTHING)
-    assert message == "children[1]: unknown field `nmae`; did you mean `name`?"
+    assert message.startswith("children[1]: unknown field `nmae`; did you mean `name`? (there are:")
 
 
 def test_suggestion() -> None:
     """The documented SetMinCores body is told the field's real name (fact 5)."""
     body = {"group": {"id": "x"}, "cores": 4}
     with pytest.raises(GatewayError) as caught:
-        ignored("job.GroupSetMinCoresRequest", body, Reject.TOP_LEVEL, opencue())
+        ignored("job.GroupSetMinCoresRequest", body, Reject.ARGUMENTS, opencue())
     assert "unknown field `cores`; did you mean `minCores`?" in caught.value.message
 
 
 def test_ignored_paths_in_opencue() -> None:
     """An echoed object with fields of another version is taken, with those fields named."""
     body = {"job": {"id": "x", "foo": 1}}
-    assert ignored("job.JobKillRequest", body, Reject.TOP_LEVEL, opencue()) == ["job.foo"]
+    assert ignored("job.JobKillRequest", body, Reject.ARGUMENTS, opencue()) == ["job.foo"]
+
+
+def test_arguments_are_rejected_at_any_depth() -> None:
+    """A misspelled search criterion would widen what a change hits: it is no echoed object."""
+    body = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
+    with pytest.raises(GatewayError) as caught:
+        ignored("job.JobKillFramesRequest", body, Reject.ARGUMENTS, opencue())
+    assert "req: unknown field `frame`; did you mean `frames`?" in caught.value.message
 
 
 def test_null_for_an_unknown_field() -> None:
     """Null does not make an unknown name known."""
     assert ignored("trial.Leaf", {"foo": None}, Reject.NOTHING) == ["foo"]
-    assert "foo" in refusal("trial.Leaf", {"foo": None}, Reject.TOP_LEVEL)
+    assert "foo" in refusal("trial.Leaf", {"foo": None}, Reject.ARGUMENTS)
 
 
 def test_unknown_field_of_a_message_without_fields() -> None:
     """A message without fields has nothing to suggest."""
-    assert "unknown field `x`" in refusal("trial.Nothing", {"x": 1}, Reject.TOP_LEVEL)
+    assert "unknown field `x`" in refusal("trial.Nothing", {"x": 1}, Reject.ARGUMENTS)
 
 
 def test_unknown_field_in_an_any() -> None:
@@ -866,5 +874,5 @@ def test_unknown_field_in_an_any() -> None:
 def test_long_and_odd_unknown_names() -> None:
     """Names of any length and content do not make the error long or break it."""
     for key in ("x" * 100_000, "", "a\nb", "\x00", "é𝄞"):
-        assert len(refusal("trial.Leaf", {key: 1}, Reject.TOP_LEVEL)) < 500
+        assert len(refusal("trial.Leaf", {key: 1}, Reject.ARGUMENTS)) < 500
         assert len(ignored("trial.Leaf", {key: 1}, Reject.NOTHING)) == 1

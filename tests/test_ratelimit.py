@@ -305,7 +305,7 @@ def test_the_retry_is_in_whole_seconds_that_suffice() -> None:
     for rps, expected in ((0.4, "3"), (1, "1"), (1000, "1")):
         rate = Rate(rps, 1)
         limiter.hit(f"{rps}", rate)
-        error = too_many(limiter.hit(f"{rps}", rate))
+        error = too_many(rate, limiter.hit(f"{rps}", rate))
         assert error.headers["Retry-After"] == expected
         assert error.status == 429
 

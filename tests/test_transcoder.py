@@ -113,6 +113,11 @@ async def test_every_name_of_a_method_reaches_it(
         ("/job.JobInterface/GetJbos", "did you mean GetJobs?"),
         ("/frame.FrameInterface/GetFram", "did you mean GetFrame?"),
         ("/nope", "/package.Interface/Method"),
+        ("/job.jobinterface/GetJobs", "did you mean job.JobInterface?"),
+        ("/layer.LayerInterface/Kill", "did you mean KillFrames?"),
+        ("/host.HostInterface", "needs a method: "),
+        ("/report.RqdReportInterface/ReportStatus", "is not served here"),
+        ("/rqdReport.RqdReportInterface/ReportStatus", "is not served here"),
         ("/", "/package.Interface/Method"),
         ("/job.JobInterface/GetJobs/", "did you mean GetJobs?"),
     ],
@@ -307,6 +312,18 @@ async def test_a_change_refuses_unknown_fields_at_its_top(
     answer = await gateway.post(SET_MIN_CORES, {"group": {"id": "g"}, "cores": 4})
     assert answer.status_code == 400
     assert "unknown field `cores`; did you mean `minCores`?" in answer.json()["message"]
+    assert cuebot.seen == []
+
+
+async def test_a_change_refuses_unknown_search_criteria(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """`frame` for `frames` would kill every frame of the job; it kills none."""
+    cuebot.answers("/job.JobInterface/KillFrames", b"")
+    body = {"job": {"id": "j"}, "req": {"frame": ["0001-comp"]}}
+    answer = await gateway.post("/job.JobInterface/KillFrames", body)
+    assert answer.status_code == 400
+    assert "req: unknown field `frame`; did you mean `frames`?" in answer.json()["message"]
     assert cuebot.seen == []
 
 

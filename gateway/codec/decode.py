@@ -4,7 +4,7 @@ A reader walks a parsed JSON object once, looks each key up in a table, and fill
 What no field takes is collected, never dropped: the caller says which of it is an error.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -26,10 +26,12 @@ from gateway.codec.fields import (
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.path import ROOT, SHOWN, Path, child, mismatch_at, text
 from gateway.codec.scalars import Convert, map_key_reader, nearest, scalar_reader
-from gateway.codec.seams import Read, Unknown
+from gateway.codec.seams import Read, Unknown, UnknownField
 from gateway.errors import Code, GatewayError
 
 UTF8_BOM = b"\xef\xbb\xbf"
+LISTED = 10
+"""How many of a type's fields the error for an unknown one names."""
 REPORTED = 32
 """How many ignored fields are reported; a client could send hundreds of thousands."""
 
@@ -40,7 +42,10 @@ class Reject(Enum):
     """Which unknown fields are errors; the others are ignored and reported."""
 
     NOTHING = auto()
-    TOP_LEVEL = auto()
+    ARGUMENTS = auto()
+    """Those of the request itself and of types that occur only in requests (search criteria):
+    ignoring them would change what the call does. Objects that Cuebot has handed out may carry
+    more than it takes back."""
     EVERYTHING = auto()
 
 
@@ -72,8 +77,10 @@ class Field:
 class Decoders:
     """The readers of one pool's message types, each compiled when it is first asked for."""
 
-    def __init__(self, pool: DescriptorPool) -> None:
+    def __init__(self, pool: DescriptorPool, echoed: Container[str] = ()) -> None:
         self.pool = pool
+        self._echoed = echoed
+        """Full names of the types that occur in answers."""
         self._readers: dict[str, Read] = {}
 
     def decoder(self, descriptor: Descriptor) -> Decode:
@@ -118,6 +125,7 @@ class Decoders:
         names = [field.json_name for field in descriptor.fields]
         one_of = any(field.oneof for field in fields.values())
         extendable = descriptor.is_extendable
+        echoed = descriptor.full_name in self._echoed
 
         def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
             if type(value) is not dict:
@@ -126,7 +134,7 @@ class Decoders:
                 field = fields.get(key)
                 if field is None:
                     if not (extendable and self._fill_extension(message, key, item, path, unknown)):
-                        unknown.append((path, key, names))
+                        unknown.append(UnknownField(path, key, names, echoed))
                     continue
                 if field.twin is not None and field.twin in value:
                     raise mismatch_at(child(path, key), f"also given as {field.twin}; send one")
@@ -298,11 +306,19 @@ def check_oneofs(value: Mapping[str, object], fields: Mapping[str, Field], path:
 
 def judge(unknown: Unknown, reject: Reject) -> tuple[str, ...]:
     """The paths of the first ignored fields. Raises GatewayError when one is an error instead."""
-    for path, key, names in unknown:
-        if reject is Reject.EVERYTHING or (reject is Reject.TOP_LEVEL and path is ROOT):
-            hint = nearest(key, names)
-            if not hint and names:
-                hint = f"; there are {', '.join(names[:10])}" + ("…" if len(names) > 10 else "")
-            place = f"{text(path)}: " if text(path) else ""
-            raise GatewayError(Code.INVALID_ARGUMENT, f"{place}unknown field `{key[:SHOWN]}`{hint}")
-    return tuple(text((path, key, 0)) for path, key, _ in unknown[:REPORTED])
+    for field in unknown:
+        argument = field.path is ROOT or not field.echoed
+        if reject is Reject.EVERYTHING or (reject is Reject.ARGUMENTS and argument):
+            raise unknown_field(field)
+    return tuple(text((field.path, field.key, 0)) for field in unknown[:REPORTED])
+
+
+def unknown_field(field: UnknownField) -> GatewayError:
+    """The 400 that names the field, the nearest one, and (some of) those that there are."""
+    place = f"{text(field.path)}: " if text(field.path) else ""
+    names = [*field.names[:LISTED], *(["…"] if len(field.names) > LISTED else [])]
+    there = f" (there are: {', '.join(names)})" if names else " (there are none)"
+    return GatewayError(
+        Code.INVALID_ARGUMENT,
+        f"{place}unknown field `{field.key[:SHOWN]}`{nearest(field.key, field.names)}{there}",
+    )

@@ -5,6 +5,7 @@ shapes in which they meet, so that no file has to import one that imports it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -15,8 +16,21 @@ from gateway.codec.path import Path
 ToJson = Callable[[Any], object]
 """From a parsed message (or one value of a field) to what orjson can dump."""
 
-Unknown = list[tuple[Path, str, Sequence[str]]]
-"""Keys that no field takes: the object's path, the key, the JSON names that there are."""
+
+@dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A key that no field takes."""
+
+    path: Path
+    """That of the object it stands in."""
+    key: str
+    names: Sequence[str]
+    """The JSON names that there are instead."""
+    echoed: bool
+    """Whether the object may be an answer that the client sends back."""
+
+
+Unknown = list[UnknownField]
 
 
 class Read(Protocol):

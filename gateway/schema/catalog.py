@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from types import MappingProxyType
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
-from gateway.errors import Code, GatewayError
+from gateway.codec.fields import is_message, message_of
 from gateway.schema.compat import service_aliases
 from gateway.schema.pool import build_pool, why_missing
 from gateway.schema.selection import Selection
@@ -78,6 +77,8 @@ class Catalog:
     """Native and alias paths to methods: one look-up per request."""
     aliases: Mapping[str, str]
     """Alias to full service name."""
+    withheld: frozenset[str]
+    """Native paths of methods that are there and not served."""
     skipped: tuple[Skipped, ...]
     idle_globs: tuple[str, ...]
     """Globs of the selection that name nothing in this schema."""
@@ -103,24 +104,38 @@ def build_catalog(schema: Schema, selection: Selection) -> Catalog:
     if not declared:
         reason = skipped[-1].reason if skipped else "it has none"
         raise NoSchema(f"no service of {schema.origin} can be used: {reason}")
-    encoders, decoders = Encoders(pool), Decoders(pool)
+    encoders, decoders = Encoders(pool), Decoders(pool, returned_types(declared))
     methods = [
         Method(f"/{method.containing_service.full_name}/{method.name}", method, encoders, decoders)
         for method in declared
         if selection.serves(method.containing_service.full_name, method.name)
     ]
     aliases = service_aliases(schema.services)
+    paths = {f"/{method.containing_service.full_name}/{method.name}" for method in declared}
     return Catalog(
         pool=pool,
         methods=tuple(methods),
         routes=MappingProxyType(build_routes(methods, aliases)),
         aliases=MappingProxyType(aliases),
+        withheld=frozenset(paths.difference(method.path for method in methods)),
         skipped=tuple(skipped),
         idle_globs=selection.idle(declared),
         digest=schema.digest,
         origin=schema.origin,
         confirmed=schema.confirmed,
     )
+
+
+def returned_types(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
+    """The full names of all message types that occur in answers, at any depth."""
+    found: dict[str, Descriptor] = {}
+    waiting = [method.output_type for method in methods]
+    while waiting:
+        descriptor = waiting.pop()
+        if descriptor.full_name not in found:
+            found[descriptor.full_name] = descriptor
+            waiting += [message_of(field) for field in descriptor.fields if is_message(field)]
+    return frozenset(found)
 
 
 def build_routes(methods: Iterable[Method], aliases: Mapping[str, str]) -> dict[str, Method]:
@@ -140,21 +155,3 @@ async def warm(catalog: Catalog) -> None:
         method.encode(b"")
         method.decoders.reader(method.descriptor.input_type)
         await asyncio.sleep(0)
-
-
-def unknown_path(path: str, catalog: Catalog) -> GatewayError:
-    """The 404 for a path that is no method's, with the nearest one that is."""
-    service, _, name = path.removeprefix("/").partition("/")
-    names = [
-        route.rpartition("/")[2] for route in catalog.routes if route.startswith(f"/{service}/")
-    ]
-    if not names:
-        return GatewayError(
-            Code.NOT_FOUND,
-            f"nothing is served at {path[:200]!r}; paths are /package.Interface/Method",
-        )
-    near = get_close_matches(name[:80], names, n=1) or [
-        longer for longer in names if name and longer.startswith(name)
-    ]
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return GatewayError(Code.NOT_FOUND, f"{service} has no method {name[:80]!r}{hint}")

@@ -49,7 +49,8 @@ class ReflectionSource:
                 if error.code() in REFUSALS:
                     refusal = NoReflection(f"Cuebot refuses reflection ({error.code().name})")
                 elif error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                    raise NotReady(f"{error.code().name}: {error.details()}") from None
+                    reason = f"{error.code().name}: {error.details()}"
+                    raise NotReady(f"Cuebot at {self._endpoint} is not ready: {reason}") from None
         raise refusal
 
     async def _ask(self, version: str) -> Schema:
@@ -60,7 +61,7 @@ class ReflectionSource:
             request_serializer=Request.SerializeToString,
             response_deserializer=Response.FromString,
         )
-        call = method(timeout=self._timeout, wait_for_ready=True)
+        call = method(timeout=self._timeout)
         try:
             conversation = Conversation(call, f"reflection {version} of {self._endpoint}")
             schema = await conversation.schema(services)
@@ -83,11 +84,11 @@ class ReflectionSource:
             request_serializer=Request.SerializeToString,
             response_deserializer=Response.FromString,
         )
-        call = method(Request(list_services="*"), timeout=self._timeout, wait_for_ready=True)
+        call = method(Request(list_services="*"), timeout=self._timeout)
         try:
             answer = await call.read()
             if not isinstance(answer, Response):  # the end of the stream
-                raise NotReady("Cuebot ended the reflection stream early")
+                raise NotReady("Cuebot ended its reflection stream early")
             return [service.name for service in accepted(answer).list_services_response.service]
         finally:
             call.cancel()
@@ -97,7 +98,7 @@ async def ended(call: Call) -> Exception:
     """Why the stream has ended, as the exception to raise."""
     code, details = await call.code(), await call.details()
     if code is grpc.StatusCode.OK:
-        return NotReady("Cuebot ended the reflection stream early")
+        return NotReady("Cuebot ended its reflection stream early")
     return grpc.aio.AioRpcError(
         code, await call.initial_metadata(), await call.trailing_metadata(), details
     )

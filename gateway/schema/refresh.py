@@ -18,7 +18,7 @@ from gateway.schema.sources import (
 log = structlog.stdlib.get_logger("gateway.schema")
 
 FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 1.0
 """Seconds between two tries; with the connection's own pauses this keeps readiness under 5 s."""
 
 
@@ -54,7 +54,7 @@ class LiveCatalog:
             catalog = build_catalog(await self._source.fetch(), self._selection)
             await warm(catalog)
         except NotReady as error:
-            self._note(f"Cuebot is not ready: {error}", log.warning)
+            self._note(str(error), log.warning)
             return False
         except NoReflection as error:
             self._note(f"{error}. {THREE_WAYS_OUT}", log.error)
