@@ -648,7 +648,7 @@ PLACES: dict[str, tuple[str, Any, str]] = {
         {"named": {"a.b": {"name": []}}},
         "named.a.b.name: expected a string, got a list",
     ),
-    "map key": ("trial.Maps", {"byInt32": {"x": ""}}, "byInt32.x: expected a 32-bit integer"),
+    "map key": ("trial.Maps", {"byInt32": {"x": ""}}, "byInt32.x: expected an integer as the key"),
     "bool key": ("trial.Maps", {"byBool": {"True": {}}}, "byBool.True: expected the key true or"),
     "map": ("trial.Maps", {"byBool": []}, "byBool: expected an object, got a list"),
     "message": (

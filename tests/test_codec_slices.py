@@ -12,18 +12,19 @@ from gateway.errors import Code, GatewayError
 from tests.protos import TestSchema, examples, messages, opencue, parsed, trial, trial_types
 
 OPENCUE_FILES = [file.name for file in opencue().files]
-SIZES = ((0, 0, 1), (8, 8, 4), (16, 8, 2), (40, 40, 3), (200, 40, 3))
-"""Values of WHOLE, SLICE and BREATH, all tiny. A slice is never larger than a whole."""
+CONSTANTS = ("WHOLE", "SLICE", "ITEMS", "BREATH")
+Sizes = tuple[int, int, int, int]
+SIZES = ((0, 0, 1, 1), (8, 8, 4, 4), (16, 8, 2, 2), (40, 40, 3, 3), (200, 40, 2, 3))
+"""Values of the constants, all tiny."""
 
-ONE_PIECE = (10**9, 10**9, 10**9)
+REAL = (slices.WHOLE, slices.SLICE, slices.ITEMS, slices.BREATH)
+ONE_PIECE = (10**9, 10**9, 10**9, 10**9)
 
 
-def pieces(
-    schema: TestSchema, name: str, payload: bytes, sizes: tuple[int, int, int]
-) -> list[bytes]:
+def pieces(schema: TestSchema, name: str, payload: bytes, sizes: Sizes) -> list[bytes]:
     """The JSON as it comes, with these sizes."""
     with pytest.MonkeyPatch.context() as patch:
-        for constant, size in zip(("WHOLE", "SLICE", "BREATH"), sizes, strict=True):
+        for constant, size in zip(CONSTANTS, sizes, strict=True):
             patch.setattr(slices, constant, size)
         return list(schema.encoders.encoder(schema.message_type(name))(payload))
 
@@ -34,9 +35,7 @@ def whole(schema: TestSchema, name: str, payload: bytes) -> bytes:
     return piece
 
 
-def outcome(
-    schema: TestSchema, name: str, payload: bytes, sizes: tuple[int, int, int]
-) -> bytes | None:
+def outcome(schema: TestSchema, name: str, payload: bytes, sizes: Sizes) -> bytes | None:
     """The JSON with these sizes, or None when the bytes are INTERNAL."""
     try:
         return b"".join(pieces(schema, name, payload, sizes))
@@ -52,7 +51,7 @@ def check_type(schema: TestSchema, name: str, number: int) -> None:
         sizes=st.sampled_from(SIZES),
     )
     @examples(number)
-    def check(first: Any, second: Any, sizes: tuple[int, int, int]) -> None:
+    def check(first: Any, second: Any, sizes: Sizes) -> None:
         data = first.SerializePartialToString()
         # Concatenated messages merge: a singular field may come in several records.
         for payload in (data, data + second.SerializePartialToString()):
@@ -90,7 +89,7 @@ def test_any_bytes_at_all(name: str) -> None:
         sizes=st.sampled_from(SIZES),
     )
     @examples(150)
-    def check(good: Any, stranger: Any, junk: bytes, cut: int, sizes: tuple[int, int, int]) -> None:
+    def check(good: Any, stranger: Any, junk: bytes, cut: int, sizes: Sizes) -> None:
         data, other = good.SerializeToString(), stranger.SerializePartialToString()
         for payload in (
             junk,
@@ -130,6 +129,27 @@ def test_long_list_comes_in_pieces(shape: str) -> None:
     assert len(found) > 5
     # A tree takes some 20 bytes on the wire and 80 in JSON.
     assert max(map(len, found)) < slices.SLICE * 8
+
+
+def test_many_tiny_items_are_cut_too() -> None:
+    """What costs time is the number of items: few bytes can be many of them."""
+    payload = b"\x1a\x00" * 5_000
+    tree = trial().message_type("trial.Tree")
+    assert tree.fields_by_number[3].is_repeated
+    found = list(trial().encoders.encoder(tree)(payload))
+    assert len(payload) < slices.WHOLE
+    assert b"".join(found) == whole(trial(), "trial.Tree", payload)
+    assert len(found) > 5_000 / slices.ITEMS
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    """Strings are records of their own, and are cut off like messages."""
+    names = opencue().message_class("job.JobGetJobNamesResponse")()
+    names.names.extend(f"demo-sh{number:05}-lena_comp" for number in range(20_000))
+    payload = names.SerializeToString()
+    found = pieces(opencue(), "job.JobGetJobNamesResponse", payload, REAL)
+    assert b"".join(found) == whole(opencue(), "job.JobGetJobNamesResponse", payload)
+    assert len(found) > 20
 
 
 def test_pieces_come_one_at_a_time() -> None:

@@ -7,6 +7,7 @@ What no field takes is collected, never dropped: the caller says which of it is 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from threading import RLock
 from typing import Any, Protocol
 
 import orjson
@@ -32,6 +33,9 @@ from gateway.errors import Code, GatewayError
 UTF8_BOM = b"\xef\xbb\xbf"
 LISTED = 10
 """How many of a type's fields the error for an unknown one names."""
+MOST_UNKNOWN = 1000
+MOST_CONTAINERS = 100_000
+"""Objects and lists in a body. More would hold the event loop while they are parsed."""
 REPORTED = 32
 """How many ignored fields are reported; a client could send hundreds of thousands."""
 
@@ -82,6 +86,8 @@ class Decoders:
         self._echoed = echoed
         """Full names of the types that occur in answers."""
         self._readers: dict[str, Read] = {}
+        self._compiling: set[str] = set()
+        self._lock = RLock()
 
     def decoder(self, descriptor: Descriptor) -> Decode:
         """The whole way from a JSON body to a message's bytes."""
@@ -101,14 +107,23 @@ class Decoders:
 
     def reader(self, descriptor: Descriptor) -> Read:
         """The function that fills messages of this type."""
+        found = self._readers.get(descriptor.full_name)
+        return self._define(descriptor) if found is None else found
+
+    def _define(self, descriptor: Descriptor) -> Read:
         name = descriptor.full_name
-        found = self._readers.get(name)
-        if found is None:
-            # While a type is being compiled, a field that leads back to it goes by its name.
-            self._readers[name] = lambda *arguments: self._readers[name](*arguments)
-            special = wellknown.reader(descriptor, self)
-            found = self._readers[name] = special or self._compile(descriptor)
-        return found
+        with self._lock:  # large bodies are decoded in threads
+            if name in self._readers:
+                return self._readers[name]
+            if name in self._compiling:  # a field leads back to its own type
+                return lambda *arguments: self.reader(descriptor)(*arguments)
+            self._compiling.add(name)
+            try:
+                special = wellknown.reader(descriptor, self)
+                self._readers[name] = special or self._compile(descriptor)
+            finally:
+                self._compiling.discard(name)
+            return self._readers[name]
 
     def serialize(self, message: Any) -> bytes:
         """The message's bytes. Raises GatewayError when a required field (proto2) is missing."""
@@ -134,7 +149,7 @@ class Decoders:
                 field = fields.get(key)
                 if field is None:
                     if not (extendable and self._fill_extension(message, key, item, path, unknown)):
-                        unknown.append(UnknownField(path, key, names, echoed))
+                        note(unknown, UnknownField(path, key, names, echoed))
                     continue
                 if field.twin is not None and field.twin in value:
                     raise mismatch_at(child(path, key), f"also given as {field.twin}; send one")
@@ -223,7 +238,10 @@ class Decoders:
             container = getattr(message, name)
             for entry, value in item.items():
                 try:
-                    put(container, convert_key(entry), value, child(place, entry, 2), unknown)
+                    entry_key = convert_key(entry)
+                    if entry_key in container:
+                        raise Mismatch("this key is there twice")
+                    put(container, entry_key, value, child(place, entry, 2), unknown)
                 except Mismatch as mismatch:
                     raise mismatch_at(child(place, entry), str(mismatch)) from None
 
@@ -258,6 +276,8 @@ class ExtensionOf:
 
 def parse(body: bytes) -> object:
     """The JSON value of a body (RFC 8259). Raises GatewayError with line and column."""
+    if len(body) > MOST_CONTAINERS and body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
+        raise mismatch_at(ROOT, f"more than {MOST_CONTAINERS} objects and lists")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -302,6 +322,13 @@ def check_oneofs(value: Mapping[str, object], fields: Mapping[str, Field], path:
                 f"{seen[field.oneof]} is given too; {field.oneof} takes one of them",
             )
         seen[field.oneof] = key
+
+
+def note(unknown: Unknown, field: UnknownField) -> None:
+    """Add the field. Raises GatewayError when there are more than anybody sends in good faith."""
+    if len(unknown) >= MOST_UNKNOWN:
+        raise mismatch_at(ROOT, f"more than {MOST_UNKNOWN} unknown fields")
+    unknown.append(field)
 
 
 def judge(unknown: Unknown, reject: Reject) -> tuple[str, ...]:

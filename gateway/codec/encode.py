@@ -6,9 +6,10 @@ default arguments and never as text.
 """
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from operator import attrgetter
+from threading import RLock
 from typing import Any, Protocol
 
 import orjson
@@ -62,6 +63,8 @@ class Encoders:
     def __init__(self, pool: DescriptorPool) -> None:
         self.pool = pool
         self._compiled: dict[str, ToJson] = {}
+        self._compiling: set[str] = set()
+        self._lock = RLock()
         self._floats = FloatTable()
 
     def encoder(self, descriptor: Descriptor) -> Encode:
@@ -70,14 +73,23 @@ class Encoders:
 
     def to_json(self, descriptor: Descriptor) -> ToJson:
         """The function from a parsed message of this type to what orjson can dump."""
+        found = self._compiled.get(descriptor.full_name)
+        return self._define(descriptor) if found is None else found
+
+    def _define(self, descriptor: Descriptor) -> ToJson:
         name = descriptor.full_name
-        found = self._compiled.get(name)
-        if found is None:
-            # While a type is being compiled, a field that leads back to it goes by its name.
-            self._compiled[name] = lambda message: self._compiled[name](message)
-            special = wellknown.encoder(descriptor, self)
-            found = self._compiled[name] = special or self._compile(descriptor)
-        return found
+        with self._lock:
+            if name in self._compiled:
+                return self._compiled[name]
+            if name in self._compiling:  # a field leads back to its own type
+                return lambda message: self.to_json(descriptor)(message)
+            self._compiling.add(name)
+            try:
+                special = wellknown.encoder(descriptor, self)
+                self._compiled[name] = special or self._compile(descriptor)
+            finally:
+                self._compiling.discard(name)
+            return self._compiled[name]
 
     def _compile(self, descriptor: Descriptor) -> ToJson:
         fields = list(descriptor.fields)
@@ -207,6 +219,7 @@ class MessageEncoder:
         self._encoders = encoders
         self._descriptor = descriptor
         self._class = GetMessageClass(descriptor)
+        self._lists = () if wellknown.is_special(descriptor) else tuple(lists_of(descriptor))
 
     @cached_property
     def _to_json(self) -> ToJson:
@@ -220,17 +233,33 @@ class MessageEncoder:
         if not payload:
             return self._empty
         if len(payload) > slices.WHOLE and not wellknown.is_special(self._descriptor):
-            return self._guarded(slices.encode(self._descriptor, self._encoders, payload))
+            return self._in_slices(payload)
         try:
-            return (orjson.dumps(self._to_json(self._class.FromString(payload))),)
+            message = self._class.FromString(payload)
+            if len(payload) > slices.ITEMS and any(
+                len(get(message)) > slices.ITEMS for get in self._lists
+            ):
+                return self._in_slices(payload)
+            return (orjson.dumps(self._to_json(message)),)
         except UNREADABLE as error:
             raise unreadable(self._descriptor, error) from error
 
-    def _guarded(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
+    def _in_slices(self, payload: bytes) -> Iterable[bytes]:
         try:
-            yield from pieces
+            yield from slices.encode(self._descriptor, self._encoders, payload)
         except UNREADABLE as error:
             raise unreadable(self._descriptor, error) from error
+
+
+def lists_of(descriptor: Descriptor) -> Iterator[Callable[[Any], Any]]:
+    """Getters of the lists in a message that can be sliced, down to those in its own messages."""
+    for field in filter(slices.can_be_sliced, descriptor.fields):
+        if field.is_repeated:
+            yield attrgetter(field.name)
+        else:
+            for inner in filter(slices.can_be_sliced, message_of(field).fields):
+                if inner.is_repeated:
+                    yield attrgetter(f"{field.name}.{inner.name}")
 
 
 def unreadable(descriptor: Descriptor, error: Exception) -> GatewayError:

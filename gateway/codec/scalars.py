@@ -37,7 +37,18 @@ def scalar_reader(field: FieldDescriptor) -> Convert:
 
 def map_key_reader(field: FieldDescriptor) -> Convert:
     """The reader of a map's key, which JSON always writes as a string."""
-    return read_map_bool if field.type == field.TYPE_BOOL else SCALARS[field.type]
+    if field.type == field.TYPE_BOOL:
+        return read_map_bool
+    read = SCALARS[field.type]
+    if field.type == field.TYPE_STRING:
+        return read
+
+    def read_key(value: object) -> object:
+        if not isinstance(value, str) or not INTEGER.fullmatch(value):
+            raise Mismatch("expected an integer as the key")
+        return read(value)
+
+    return read_key
 
 
 def read_string(value: object) -> str:

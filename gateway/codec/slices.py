@@ -4,6 +4,9 @@ A protobuf message is a sequence of records, and messages merge by concatenation
 (https://protobuf.dev/programming-guides/encoding/#last-one-wins). So a run of records of one
 repeated field is a message of its own: it can be cut off the wire, parsed, encoded and
 forgotten. The bytes are the same as in one piece.
+
+What is cut: repeated messages, strings and bytes, at any depth of messages that are not members
+of a oneof. Maps, packed numbers and single long strings are encoded at once.
 """
 
 from collections.abc import Iterator
@@ -15,30 +18,45 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.fields import message_of
+from gateway.codec.fields import is_map, message_of
 from gateway.codec.path import MAX_DEPTH
 from gateway.codec.seams import Writing
 from gateway.codec.wellknown import is_special
 
 WHOLE = 128 * 1024
-"""Answers up to this many bytes are encoded in one piece: 2 to 4 ms of work."""
+"""Answers up to this many bytes, with few items, are encoded in one piece: 2 to 4 ms of work."""
 SLICE = 64 * 1024
-"""How many bytes of list items make one slice."""
+"""How many bytes of list items make one slice, at most."""
+ITEMS = 256
+"""How many list items make one slice, at most: the smallest ones are all key and no value."""
 BREATH = 4096
 """How many records are looked at before the caller gets a chance to let others run."""
 
 VARINT, I64, LENGTH, START_GROUP, END_GROUP, I32 = range(6)
-Span = tuple[int, int]
+LONG_SCALARS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+
+
+@dataclass(slots=True)
+class Run:
+    """Neighbouring records on the wire, with their tags."""
+
+    start: int
+    end: int
+    records: int = 1
+
+    def takes(self, start: int, end: int) -> bool:
+        """Whether the record at `start` may join: it follows, and the run stays a slice."""
+        return start == self.end and self.records < ITEMS and end - self.start <= SLICE
 
 
 @dataclass(slots=True)
 class Layout:
     """Where the parts of a message lie on the wire."""
 
-    rest: list[Span] = field(default_factory=list)
-    """Records that are encoded at once, with their tags."""
-    long: dict[int, list[Span]] = field(default_factory=dict)
-    """Field number to the records, with their tags, of fields that are encoded in slices."""
+    rest: list[Run] = field(default_factory=list)
+    """Records that are encoded at once."""
+    long: dict[int, list[Run]] = field(default_factory=dict)
+    """By field number, those of fields that are encoded in slices."""
 
 
 def encode(
@@ -50,75 +68,63 @@ def encode(
     """
     if depth >= MAX_DEPTH:
         raise DecodeError("nested too deeply")
-    sliced = {
-        field_.number: field_
-        for field_ in descriptor.fields
-        if field_.type == FieldDescriptor.TYPE_MESSAGE
-        and field_.containing_oneof is None
-        and not message_of(field_).GetOptions().map_entry
-        and not is_special(message_of(field_))
-    }
+    sliced = {one.number: one for one in descriptor.fields if can_be_sliced(one)}
     layout = Layout()
     for _ in survey(payload, sliced, layout):
         yield b""
-    for number, spans in list(layout.long.items()):
-        if not sliced[number].is_repeated and size(spans) <= WHOLE:
+    for number, runs in list(layout.long.items()):
+        if not sliced[number].is_repeated and size(runs) <= SLICE:
             layout.rest += layout.long.pop(number)
     message_class = GetMessageClass(descriptor)
-    rest = message_class.FromString(b"".join(payload[start:end] for start, end in layout.rest))
+    rest = message_class.FromString(b"".join(payload[run.start : run.end] for run in layout.rest))
     json = encoders.to_json(descriptor)(rest)
     assert isinstance(json, dict)
-    long = {
-        sliced[number].json_name: (sliced[number], spans) for number, spans in layout.long.items()
-    }
+    long = {sliced[number].json_name: number for number in layout.long}
     opening = b"{"
     for key, value in json.items():
         if key in long:
+            one, runs = sliced[long[key]], layout.long[long[key]]
             yield opening + orjson.dumps(key) + b":"
-            yield from encode_field(*long[key], message_class, encoders, payload, depth + 1)
+            if one.is_repeated:
+                yield from encode_list(one, runs, message_class, encoders, payload, depth + 1)
+            else:
+                content = joined_values(payload, runs)
+                yield from encode(message_of(one), encoders, content, depth + 1)
         else:
             yield opening + orjson.dumps({key: value})[1:-1]
         opening = b","
     yield b"}" if json else b"{}"  # none but unknown fields
 
 
-def encode_field(
-    field_: FieldDescriptor,
-    spans: list[Span],
+def encode_list(
+    one: FieldDescriptor,
+    runs: list[Run],
     message_class: Any,
     encoders: Writing,
     payload: bytes,
     depth: int,
 ) -> Iterator[bytes]:
-    """The JSON value of one long field."""
-    if not field_.is_repeated:
-        yield from encode(message_of(field_), encoders, joined_values(payload, spans), depth)
-        return
-    to_json = encoders.to_json(message_of(field_))
+    """The JSON list of a repeated field, a run at a time. One long message is cut up in turn."""
+    to_json = encoders.value(one)
     opening = b"["
-    for start, end in slices(spans):
-        if end - start > SLICE:  # one long item
+    for run in runs:
+        if run.end - run.start > SLICE and to_json is not None and one.message_type is not None:
             yield opening
-            item = joined_values(payload, [(start, end)])
-            yield from encode(message_of(field_), encoders, item, depth)
+            yield from encode(message_of(one), encoders, joined_values(payload, [run]), depth)
         else:
-            part = message_class.FromString(payload[start:end])
-            items = getattr(part, field_.name)
-            yield opening + orjson.dumps([to_json(item) for item in items])[1:-1]
+            items = getattr(message_class.FromString(payload[run.start : run.end]), one.name)
+            values = list(items) if to_json is None else [to_json(item) for item in items]
+            yield opening + orjson.dumps(values)[1:-1]
         opening = b","
     yield b"]"
 
 
-def slices(spans: list[Span]) -> Iterator[Span]:
-    """Neighbouring records joined into runs of about SLICE bytes; a longer record stays alone."""
-    start, end = spans[0]
-    for next_start, next_end in spans[1:]:
-        if next_start == end and next_end - start <= SLICE:
-            end = next_end
-        else:
-            yield start, end
-            start, end = next_start, next_end
-    yield start, end
+def can_be_sliced(one: FieldDescriptor) -> bool:
+    """Whether each value of the field has a record of its own that can be cut off."""
+    if one.type == FieldDescriptor.TYPE_MESSAGE:
+        special = is_special(message_of(one))
+        return one.containing_oneof is None and not special and not is_map(one)
+    return one.is_repeated and one.type in LONG_SCALARS
 
 
 def survey(payload: bytes, sliced: dict[int, FieldDescriptor], layout: Layout) -> Iterator[None]:
@@ -130,26 +136,33 @@ def survey(payload: bytes, sliced: dict[int, FieldDescriptor], layout: Layout) -
         position = skip(payload, position, tag)
         number = tag >> 3
         if tag & 7 == LENGTH and number in sliced:
-            layout.long.setdefault(number, []).append((start, position))
+            runs = layout.long.setdefault(number, [])
+            joins = sliced[number].is_repeated and runs and runs[-1].takes(start, position)
         else:
-            layout.rest.append((start, position))
+            runs = layout.rest
+            joins = runs and runs[-1].end == start
+        if joins:
+            runs[-1].end = position
+            runs[-1].records += 1
+        else:
+            runs.append(Run(start, position))
         count += 1
         if count % BREATH == 0:
             yield
 
 
-def size(spans: list[Span]) -> int:
+def size(runs: list[Run]) -> int:
     """How many bytes these records have together."""
-    return sum(end - start for start, end in spans)
+    return sum(run.end - run.start for run in runs)
 
 
-def joined_values(payload: bytes, spans: list[Span]) -> bytes:
-    """The contents of length-delimited records, without tags and lengths, one after another."""
+def joined_values(payload: bytes, runs: list[Run]) -> bytes:
+    """The contents of single length-delimited records, without tags and lengths."""
     values = []
-    for start, end in spans:
-        _, position = read_varint(payload, start)
+    for run in runs:
+        _, position = read_varint(payload, run.start)
         _, position = read_varint(payload, position)
-        values.append(payload[position:end])
+        values.append(payload[position : run.end])
     return b"".join(values)
 
 
