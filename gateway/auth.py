@@ -105,6 +105,7 @@ class Authenticator:
         principal = self._verified.get(token)
         if principal is None:
             principal = self._verify(token)
+            principal.check(self._clock())
             if len(self._verified) >= REMEMBERED_TOKENS:
                 del self._verified[next(iter(self._verified))]
             self._verified[token] = principal
@@ -274,7 +275,6 @@ class Authentication:
             scope["refusal"] = refusal
             await self._refused(scope, receive, send)
             return
-        scope["principal"] = principal
         exchange.subject = principal.subject
         await self._app(scope, receive, send)
 

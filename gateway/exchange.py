@@ -4,9 +4,11 @@ It names the exchange (request id), turns every exception into the one JSON shap
 headers that other layers leave in `Exchange.headers_out`, and reports the finished exchange.
 """
 
+import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 
@@ -18,6 +20,10 @@ from gateway.errors import Code, GatewayError
 CLIENT_CLOSED_REQUEST = 499
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 JSON_TYPE = (b"content-type", b"application/json")
+CLOSE = {"Connection": "close"}
+"""For answers after which the connection cannot be used again."""
+DISCARDED_BYTES = 32 * 1024 * 1024
+DISCARDING_SECONDS = 5.0
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -36,12 +42,14 @@ class Exchange:
     http_method: str
     path: str
     headers: dict[bytes, bytes]
-    """The request's headers, by lower-case name. Of a repeated one the last counts."""
+    """The request's headers, by lower-case name."""
     started: float
     """Seconds on the monotonic clock."""
     subject: str | None = None
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
+    body_read: bool = False
+    """Whether the whole body has been taken from the connection."""
     status: int = 0
     code: Code | None = None
     bytes_out: int = 0
@@ -78,45 +86,82 @@ class ExchangeMiddleware:
                 message["headers"] = [*message["headers"], *headers_out]
             elif message["type"] == "http.response.body":
                 exchange.bytes_out += len(message.get("body", b""))
-            await send(message)
+            try:
+                await send(message)
+            except (OSError, RuntimeError):  # the connection is gone, says uvicorn or uvloop
+                raise ClientGone from None
 
         try:
-            await self._app(scope, receive, send_counted)
+            await self._answer(exchange, scope, receive, send_counted)
         except ClientGone:
             exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
-        except GatewayError as error:
-            await send_error(exchange, error, send_counted)
-        except Exception:
-            log.exception("unexpected error", request_id=exchange.request_id, path=exchange.path)
-            await send_error(
-                exchange,
-                GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"),
-                send_counted,
-            )
         finally:
             self._report(exchange)
+
+    async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            refuse_upgrade(exchange)
+            await self._app(scope, receive, send)
+            return
+        except ClientGone:
+            raise
+        except GatewayError as refusal:
+            error = refusal
+        except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
+            error = GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=CLOSE)
+        except Exception:
+            log.exception("unexpected error", request_id=exchange.request_id, path=exchange.path)
+            error = GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
+        await send_error(exchange, error, receive, send)
 
 
 def open_exchange(scope: Scope) -> Exchange:
     """The exchange for a new request, with the client's request id when that one is sane."""
-    headers = dict(scope["headers"])
+    headers = headers_of(scope["headers"])
     given = headers.get(b"x-request-id")
     request_id = (
         given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else token_hex(16)
     )
+    path: str = scope["path"]
+    if path.startswith("//"):  # from a base URL that ends in a slash
+        path = scope["path"] = "/" + path.lstrip("/")
     client = scope["client"]
     return Exchange(
         request_id=request_id,
         client=client[0] if client else "",
         http_method=scope["method"],
-        path=scope["path"],
+        path=path,
         headers=headers,
         started=time.monotonic(),
         headers_out=[(b"x-request-id", request_id.encode("ascii"))],
     )
 
 
-async def send_error(exchange: Exchange, error: GatewayError, send: Send) -> None:
+def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name. A repeated one is joined with commas (RFC 9110 section 5.3)."""
+    fields = list(fields)
+    headers = dict(fields)
+    if len(headers) < len(fields):
+        for name in headers:
+            headers[name] = b", ".join(value for other, value in fields if other == name)
+    return headers
+
+
+def refuse_upgrade(exchange: Exchange) -> None:
+    """Raise GatewayError for a request that asks for another protocol.
+
+    The HTTP parser takes what follows for that protocol: the body would be lost, or read as the
+    next request.
+    """
+    if b"upgrade" in exchange.headers:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            "the Upgrade header is not supported; send plain HTTP/1.1 (curl --http1.1)",
+            headers=CLOSE,
+        )
+
+
+async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, send: Send) -> None:
     """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
     exchange.code = error.code
     if exchange.status:
@@ -126,4 +171,35 @@ async def send_error(exchange: Exchange, error: GatewayError, send: Send) -> Non
     headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
     headers.extend((name.encode(), value.encode()) for name, value in error.headers.items())
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    if worth_discarding(exchange):
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await discard_body(receive)
+        body = b""
     await send({"type": "http.response.body", "body": body})
+
+
+def worth_discarding(exchange: Exchange) -> bool:
+    """Whether the client may still be sending a body of bearable length."""
+    headers = exchange.headers
+    if exchange.body_read or b"expect" in headers or b"upgrade" in headers:
+        return False
+    length = headers.get(b"content-length", b"")
+    if length.isdigit():
+        return 0 < int(length) <= DISCARDED_BYTES
+    return b"transfer-encoding" in headers
+
+
+async def discard_body(receive: Receive) -> None:
+    """Read what is left of the body, within bounds.
+
+    Closing a connection with unread data resets it, and clients that are still sending would
+    see that instead of the answer.
+    """
+    left = DISCARDED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARDING_SECONDS):
+            while left > 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))

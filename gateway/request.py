@@ -9,7 +9,7 @@ from functools import lru_cache
 from starlette.types import Receive
 
 from gateway.errors import Code, GatewayError
-from gateway.exchange import ClientGone
+from gateway.exchange import CLOSE, ClientGone, Exchange
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """What curl, fetch and others call a body whose type they were not told."""
@@ -18,9 +18,6 @@ UNICODE = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
 
 GRPC_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
 UNIT_SECONDS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
-
-CLOSE = {"Connection": "close"}
-"""For answers to requests whose body will not be read."""
 
 
 def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
@@ -31,13 +28,6 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
     encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.lower() != b"identity":
         raise unsupported(f"a body encoded as {shown(encoding)} is not supported; send it plain")
-    if b"upgrade" in headers:
-        # The HTTP parser takes what follows for the new protocol: the body would be lost.
-        raise GatewayError(
-            Code.INVALID_ARGUMENT,
-            "the Upgrade header is not supported; send plain HTTP/1.1 (curl --http1.1)",
-            headers=CLOSE,
-        )
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length) > max_body:
         raise too_large(max_body)
@@ -71,34 +61,70 @@ def asked_timeout(headers: Mapping[bytes, bytes]) -> float:
     return int(found[1]) * UNIT_SECONDS[found[2]]
 
 
-async def read_body(receive: Receive, max_body: int, patience: float) -> bytes:
-    """The whole body.
+class BodyReader:
+    """Reads bodies of at most `max_body` bytes within `patience` seconds each.
 
-    Raises GatewayError when it is larger than `max_body` bytes or takes more than `patience`
-    seconds, ClientGone when the client hangs up.
+    All bodies that have been read and not forgotten may have `room` bytes together.
     """
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(patience):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                part = message.get("body", b"")
-                size += len(part)
-                if size > max_body:
-                    raise too_large(max_body)
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return parts[0] if len(parts) == 1 else b"".join(parts)
-    except TimeoutError:
-        raise GatewayError(
-            Code.DEADLINE_EXCEEDED,
-            f"the body did not arrive within {patience:g} s",
-            status=408,
-            headers=CLOSE,
-        ) from None
+
+    def __init__(self, *, max_body: int, patience: float, room: int) -> None:
+        self._max_body = max_body
+        self._patience = patience
+        self._room = room
+
+    async def read(self, exchange: Exchange, receive: Receive) -> bytes:
+        """The whole body. Whoever is done with it calls `forget`.
+
+        Raises GatewayError when it is too large or too slow or there is no room, ClientGone when
+        the client hangs up.
+        """
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    part = message.get("body", b"")
+                    parts.append(part)
+                    size += len(part)
+                    self._room -= len(part)
+                    self._check(size)
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            exchange.body_read = True  # there is no use in waiting for more
+            self._room += size
+            raise too_slow(self._patience) from None
+        except BaseException:
+            self._room += size
+            raise
+        exchange.body_read = True
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def forget(self, body: bytes) -> None:
+        """The body needs no room any more."""
+        self._room += len(body)
+
+    def _check(self, size: int) -> None:
+        if size > self._max_body:
+            raise too_large(self._max_body)
+        if self._room < 0:
+            raise GatewayError(
+                Code.UNAVAILABLE,
+                "too many large bodies are being read",
+                headers={"Retry-After": "1"},
+            )
+
+
+def too_slow(patience: float) -> GatewayError:
+    return GatewayError(
+        Code.DEADLINE_EXCEEDED,
+        f"the body did not arrive within {patience:g} s",
+        status=408,
+        headers=CLOSE,
+    )
 
 
 def too_large(max_body: int) -> GatewayError:

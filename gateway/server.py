@@ -10,12 +10,26 @@ from contextlib import contextmanager
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.app import create_app
 from gateway.listen import url_of
 from gateway.settings import Settings
 
 log = structlog.stdlib.get_logger("gateway")
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, without two of its habits."""
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        # Or trailers would join the headers that the app has been given, and a token in a
+        # trailer would count (RFC 9110 section 6.5.1 forbids that).
+        self.headers = []
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: such requests are refused, and anybody could fill the log with them."""
 
 
 class Server(uvicorn.Server):
@@ -41,7 +55,7 @@ def make_server(app: ASGIApp, settings: Settings) -> Server:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="on",
             log_config=None,

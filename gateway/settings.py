@@ -57,7 +57,7 @@ NOT_YET: Mapping[str, str] = {
 Ignoring one could be dangerous (HTTPS that is not there), so it stops startup.
 """
 
-ENDPOINT = re.compile(r"(?:[^\s/:\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", re.ASCII)
+ENDPOINT = re.compile(r"(?:[^\s/:\[\]]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})", re.ASCII)
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 DAY = 86400.0
 LONGEST = 36500 * DAY
@@ -73,11 +73,19 @@ def parse_duration(value: object) -> float:
     raise ValueError("expected a duration such as 30s, 500ms or 2m")
 
 
+def check_rps(value: float) -> float:
+    """Zero, or a rate whose bucket refills within the hour."""
+    if 0 < value < 0.001:
+        raise ValueError("expected 0 or at least 0.001")
+    return value
+
+
 def check_endpoint(value: str) -> str:
     """`host:port`, with an IPv6 address in brackets."""
     if "," in value:
         raise ValueError("this version does not have several Cuebots yet")
-    if not ENDPOINT.fullmatch(value):
+    found = ENDPOINT.fullmatch(value)
+    if found is None or not 0 < int(found[1]) <= 65535:
         raise ValueError("expected host:port, such as cuebot.studio:8443")
     return value
 
@@ -107,16 +115,29 @@ def parse_json(value: object) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
+Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 
 
-class RateOverride(BaseModel):
+class Strict(BaseModel):
+    """Values that are checked once and never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_booleans(cls, value: object) -> object:
+        """No setting is true or false; `rest_port = true` must not become port 1."""
+        if isinstance(value, bool):
+            raise ValueError("expected no true or false")
+        return value
+
+
+class RateOverride(Strict):
     """Other limits for the subjects (globs) it names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     subjects: tuple[str, ...]
-    rps: float = Field(ge=0)
+    rps: Rps
     burst: int | None = Field(default=None, ge=1)
     max_wait: Duration = 0.0
 
@@ -127,10 +148,8 @@ CUEWEB = RateOverride(
 """CueWeb signs the tokens of all its users with these subjects and drops rows on a 429."""
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """The settings of one gateway. A field's environment name is its name in upper case."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     cuebot_endpoint: Annotated[str, AfterValidator(check_endpoint)] = "localhost:8443"
     descriptor_source: str = "auto"
@@ -160,7 +179,7 @@ class Settings(BaseModel):
     jwt_issuer: str | None = None
     jwt_leeway: Duration = 0.0
 
-    rate_limit_rps: float = Field(default=100, ge=0)
+    rate_limit_rps: Rps = 100
     rate_limit_burst: int | None = Field(default=None, ge=1)
     rate_limit_max_wait: Duration = 0.0
     rate_limit_overrides: Annotated[tuple[RateOverride, ...], BeforeValidator(parse_json)] = (
@@ -172,14 +191,6 @@ class Settings(BaseModel):
         BeforeValidator(parse_level),
     ] = "info"
     log_format: Literal["json", "console"] = "json"
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def refuse_booleans(cls, value: object) -> object:
-        """No setting is true or false; `rest_port = true` must not become port 1."""
-        if isinstance(value, bool):
-            raise ValueError("expected no true or false")
-        return value
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

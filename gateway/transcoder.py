@@ -1,8 +1,8 @@
 """One request, top to bottom: route, headers, body, decode, call, encode, respond."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
@@ -11,18 +11,25 @@ from gateway.codec.decode import Decoded, Reject
 from gateway.errors import Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
-from gateway.request import asked_timeout, check_headers, read_body
+from gateway.request import BodyReader, asked_timeout, check_headers
 from gateway.schema.catalog import Method
 from gateway.schema.misses import unknown_path
 from gateway.schema.refresh import LiveCatalog
 from gateway.settings import Settings
+from gateway.turns import Turns
 from gateway.upstream import Metadata, Upstream
 
 RETRY_SOON = {"Retry-After": "1"}
 LARGE_BODY = 64 * 1024
 """Bodies above this many bytes are decoded in a thread, so that others get their turns."""
+DECODING_THREADS = 2
+BODIES_AT_ONCE = 16
+"""How many bodies of the largest size may be read and decoded at once."""
 LARGE_ANSWER = 1024 * 1024
-LARGE_ANSWERS_AT_ONCE = 4
+LARGE_ANSWERS_AT_ONCE = 16
+LARGE_ANSWERS_EACH = 4
+SLOWEST_READER = 128 * 1024
+"""Bytes per second. A client that reads a long answer more slowly is let go."""
 MOST_IGNORED_NAMES = 20
 LONGEST_IGNORED_HEADER = 1024
 
@@ -34,11 +41,16 @@ class Transcoder:
         self._live = live
         self._upstream = upstream
         self._max_body = int(settings.max_body_mb * 2**20)
+        self._bodies = BodyReader(
+            max_body=self._max_body,
+            patience=settings.http_timeout,
+            room=self._max_body * BODIES_AT_ONCE,
+        )
         self._http_timeout = settings.http_timeout
         self._longest_call = settings.grpc_timeout
-        self._max_in_flight = settings.max_in_flight
-        self._in_flight = 0
-        self._large_answers = asyncio.Semaphore(LARGE_ANSWERS_AT_ONCE)
+        self._free_slots = settings.max_in_flight
+        self._decoding = asyncio.Semaphore(DECODING_THREADS)
+        self._large_answers = Turns(total=LARGE_ANSWERS_AT_ONCE, each=LARGE_ANSWERS_EACH)
         self._reject_on_read, self._reject_on_write = {
             "ignore": (Reject.NOTHING, Reject.NOTHING),
             "safe": (Reject.NOTHING, Reject.ARGUMENTS),
@@ -51,30 +63,33 @@ class Transcoder:
         exchange.rpc = method.path
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
-        body = await read_body(receive, self._max_body, self._http_timeout)
-        decoded = await self._decode(method, body)
+        body = await self._bodies.read(exchange, receive)
+        try:
+            decoded = await self._decode(method, body)
+        finally:
+            self._bodies.forget(body)
         if decoded.ignored:
             exchange.headers_out.append(ignored_header(decoded.ignored))
-        if self._in_flight >= self._max_in_flight:
-            raise GatewayError(
-                Code.UNAVAILABLE, "too many requests are being served", headers=RETRY_SOON
-            )
-        self._in_flight += 1
-        try:
-            async with HangUpWatch(receive):
+        async with HangUpWatch(receive):
+            give_back = None
+            with self._slot():
                 answer = await self._upstream.call(
                     method.path, decoded.payload, timeout, metadata_for(exchange)
                 )
-                exchange.code = Code.OK
-                await self._respond(method, answer, send)
-        finally:
-            self._in_flight -= 1
+                if len(answer) > LARGE_ANSWER:
+                    give_back = await self._large_answers.take(exchange.subject or "", timeout)
+            exchange.code = Code.OK
+            try:
+                pieces = method.encode(answer)
+                if scope["http_version"] == "1.0":  # which has no chunks
+                    pieces = await gather(pieces)
+                await send_pieces(pieces, send, self._http_timeout)
+            finally:
+                if give_back is not None:
+                    give_back()
 
     def _route(self, exchange: Exchange) -> Method:
         """The method at this path. Raises GatewayError when it cannot be called."""
-        path = exchange.path
-        if path.startswith("//"):  # from a base URL that ends in a slash
-            path = "/" + path.lstrip("/")
         catalog = self._live.current
         if catalog is None:
             raise GatewayError(
@@ -82,9 +97,9 @@ class Transcoder:
                 "the gateway does not know Cuebot's interface yet; its log tells why",
                 headers=RETRY_SOON,
             )
-        method = catalog.routes.get(path)
+        method = catalog.routes.get(exchange.path)
         if method is None:
-            raise unknown_path(path, catalog)
+            raise unknown_path(exchange.path, catalog)
         if exchange.http_method != "POST":
             raise GatewayError(
                 Code.UNIMPLEMENTED,
@@ -98,57 +113,72 @@ class Transcoder:
 
     async def _decode(self, method: Method, body: bytes) -> Decoded:
         reject = self._reject_on_read if method.reads_only else self._reject_on_write
-        if len(body) > LARGE_BODY:
+        if len(body) <= LARGE_BODY:
+            return method.decode(body, reject)
+        async with self._decoding:
             return await asyncio.to_thread(method.decode, body, reject)
-        return method.decode(body, reject)
 
-    async def _respond(self, method: Method, answer: bytes, send: Send) -> None:
-        if len(answer) <= LARGE_ANSWER:
-            await send_pieces(method.encode(answer), send, self._http_timeout)
-            return
-        async with self._large_turn():
-            await send_pieces(method.encode(answer), send, self._http_timeout)
-
-    @asynccontextmanager
-    async def _large_turn(self) -> AsyncIterator[None]:
-        """One of the few turns for encoding a very large answer."""
-        try:
-            async with asyncio.timeout(self._longest_call):
-                await self._large_answers.acquire()
-        except TimeoutError:
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """One of the places for requests that are with Cuebot, or GatewayError at once."""
+        if self._free_slots <= 0:
             raise GatewayError(
-                Code.UNAVAILABLE, "too many large answers are being sent", headers=RETRY_SOON
-            ) from None
+                Code.UNAVAILABLE, "too many requests are being served", headers=RETRY_SOON
+            )
+        self._free_slots -= 1
         try:
             yield
         finally:
-            self._large_answers.release()
+            self._free_slots += 1
+
+
+async def gather(pieces: Iterable[bytes]) -> tuple[bytes]:
+    """The pieces as one, giving others their turns on the way."""
+    parts = []
+    for piece in pieces:
+        parts.append(piece)
+        await asyncio.sleep(0)
+    return (b"".join(parts),)
 
 
 async def send_pieces(pieces: Iterable[bytes], send: Send, patience: float) -> None:
     """Send the JSON; in several pieces, others get their turns between them.
 
-    Raises ClientGone when the client takes longer than `patience` seconds to read a piece.
+    Raises ClientGone when the client takes longer than `patience` seconds to read a piece, or
+    is slower than SLOWEST_READER all in all.
     """
     if isinstance(pieces, tuple):
         (body,) = pieces
         headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        with gone_after_timeout():
+            async with asyncio.timeout(patience):  # an earlier answer may still be unread
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
         return
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience
     started = False
     for piece in pieces:
-        if piece and not started:
-            await send({"type": "http.response.start", "status": 200, "headers": [JSON_TYPE]})
-            started = True
         if piece:
-            try:
-                async with asyncio.timeout(patience):
+            with gone_after_timeout():
+                async with asyncio.timeout_at(min(deadline, loop.time() + patience)):
+                    if not started:
+                        start = {"type": "http.response.start", "status": 200}
+                        await send(start | {"headers": [JSON_TYPE]})
+                        started = True
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
-            except TimeoutError:
-                raise ClientGone from None
+            deadline += len(piece) / SLOWEST_READER
         await asyncio.sleep(0)
     await send({"type": "http.response.body", "body": b""})
+
+
+@contextmanager
+def gone_after_timeout() -> Iterator[None]:
+    """A client that does not read in time is as good as gone."""
+    try:
+        yield
+    except TimeoutError:
+        raise ClientGone from None
 
 
 def metadata_for(exchange: Exchange) -> Metadata:

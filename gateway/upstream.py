@@ -26,6 +26,9 @@ RECONNECT_MS = 1_500
 State = grpc.ChannelConnectivity
 NOT_USABLE = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
 
+CONNECT_MS = 5_000
+"""How long one try to connect may take (gRPC calls it the minimal backoff)."""
+
 TOO_LARGE = "Received message larger than max"
 NOT_REACHED = ("failed to connect", "DNS", "Socket closed", "Stream removed", "recvmsg", "sendmsg")
 """How gRPC's own words begin; they look like the server's but are about the way to it."""
@@ -128,7 +131,7 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", int(settings.grpc_max_recv_msg_mb * 2**20)),
         ("grpc.max_send_message_length", -1),
         ("grpc.initial_reconnect_backoff_ms", 250),
-        ("grpc.min_reconnect_backoff_ms", 250),
+        ("grpc.min_reconnect_backoff_ms", CONNECT_MS),
         ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
         ("grpc.client_idle_timeout_ms", IDLE_TIMEOUT_MS),
         ("grpc.enable_http_proxy", 0),  # Cuebot is inside; the proxy of http_proxy is outside

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,6 +147,7 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
     server = make_server(app, settings)
     with listen("127.0.0.1", 0) as listener:
         url = url_of(listener)
+        setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             async with httpx.AsyncClient(

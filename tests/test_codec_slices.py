@@ -170,7 +170,7 @@ def test_pieces_come_one_at_a_time() -> None:
 
 def test_breaths() -> None:
     """Looking over a long message makes pauses: empty pieces before the first byte."""
-    found = pieces(trial(), "trial.Repeated", b"\x82\x01\x00" * 100, (16, 8, 10))
+    found = pieces(trial(), "trial.Repeated", b"\x82\x01\x00" * 100, (16, 8, 8, 10))
     assert found[:9] == [b""] * 9
     assert b"".join(found).startswith(b"{")
 
@@ -180,7 +180,7 @@ def test_error_in_a_later_piece() -> None:
     item = b"\x1a\x03\x0a\x01x"
     payload = item * 10 + b"\x1a\x03\x0a\x01\xff"
     with pytest.raises(GatewayError) as caught:
-        pieces(trial(), "trial.Tree", payload, (8, 8, 4))
+        pieces(trial(), "trial.Tree", payload, (8, 8, 8, 4))
     assert caught.value.code is Code.INTERNAL
 
 
@@ -192,11 +192,11 @@ def test_deep_answer(levels: int) -> None:
         payload = b"\x12" + varint(len(payload)) + payload
     if levels < 100:
         expected = whole(trial(), "trial.Tree", payload)
-        assert b"".join(pieces(trial(), "trial.Tree", payload, (16, 8, 4))) == expected
+        assert b"".join(pieces(trial(), "trial.Tree", payload, (16, 8, 8, 4))) == expected
         parsed(expected)
         return
     with pytest.raises(GatewayError) as caught:
-        pieces(trial(), "trial.Tree", payload, (16, 8, 4))
+        pieces(trial(), "trial.Tree", payload, (16, 8, 8, 4))
     assert caught.value.code is Code.INTERNAL
 
 

@@ -1,0 +1,49 @@
+"""Taking turns: few very large answers at once, and not all of them one client's."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.errors import Code, GatewayError
+
+
+class Turns:
+    """`total` turns, of which one client can have `each`."""
+
+    def __init__(self, *, total: int, each: int) -> None:
+        self._total = asyncio.Semaphore(total)
+        self._each = each
+        self._clients: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        """Per client its own turns, and how many requests have or await one."""
+
+    async def take(self, client: str, patience: float) -> Callable[[], None]:
+        """Wait for a turn; the function that gives it back.
+
+        Raises GatewayError (UNAVAILABLE) when none comes within `patience` seconds.
+        """
+        own, users = self._clients.get(client, (asyncio.Semaphore(self._each), 0))
+        self._clients[client] = (own, users + 1)
+        taken: list[asyncio.Semaphore] = []
+
+        def give_back() -> None:
+            for semaphore in taken:
+                semaphore.release()
+            _, users = self._clients.pop(client)
+            if users > 1:
+                self._clients[client] = (own, users - 1)
+
+        try:
+            async with asyncio.timeout(patience):
+                for semaphore in (own, self._total):
+                    await semaphore.acquire()
+                    taken.append(semaphore)
+        except TimeoutError:
+            give_back()
+            raise GatewayError(
+                Code.UNAVAILABLE,
+                "too many large answers are being sent",
+                headers={"Retry-After": "1"},
+            ) from None
+        except BaseException:
+            give_back()
+            raise
+        return give_back
