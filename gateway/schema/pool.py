@@ -5,44 +5,23 @@ default pool: every generation of the schema gets a pool of its own.
 """
 
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 
-from google.protobuf import (
-    any_pb2,
-    api_pb2,
-    descriptor_pb2,
-    duration_pb2,
-    empty_pb2,
-    field_mask_pb2,
-    source_context_pb2,
-    struct_pb2,
-    timestamp_pb2,
-    type_pb2,
-    wrappers_pb2,
-)
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-WELL_KNOWN_MODULES = (
-    any_pb2,
-    api_pb2,
-    descriptor_pb2,
-    duration_pb2,
-    empty_pb2,
-    field_mask_pb2,
-    source_context_pb2,
-    struct_pb2,
-    timestamp_pb2,
-    type_pb2,
-    wrappers_pb2,
+WELL_KNOWN = (
+    *("any", "api", "descriptor", "duration", "empty", "field_mask"),
+    *("source_context", "struct", "timestamp", "type", "wrappers"),
 )
 
 
 def well_known_files() -> dict[str, FileDescriptorProto]:
     """The files of protobuf's own types by name; sources may leave them out."""
     files = {}
-    for module in WELL_KNOWN_MODULES:
+    for name in WELL_KNOWN:
         file = FileDescriptorProto()
-        module.DESCRIPTOR.CopyToProto(file)
+        import_module(f"google.protobuf.{name}_pb2").DESCRIPTOR.CopyToProto(file)
         files[file.name] = file
     return files
 
