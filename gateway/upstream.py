@@ -102,9 +102,12 @@ class GrpcUpstream:
         return True
 
     async def watch(self) -> None:
-        """Log when Cuebot goes and when it comes back, until cancelled."""
+        """Keep the channel connected, and log when Cuebot goes and comes, until cancelled.
+
+        A connection that has been idle for long is thereby replaced by a fresh one.
+        """
         reachable: bool | None = None
-        while (state := self.channel.get_state()) is not State.SHUTDOWN:
+        while (state := self.channel.get_state(try_to_connect=True)) is not State.SHUTDOWN:
             if state is State.READY and reachable is not True:
                 reachable = True
                 log.info("Cuebot is connected", endpoint=self.endpoint)
