@@ -15,11 +15,12 @@ from structlog.testing import capture_logs
 
 from gateway.errors import ConfigurationError
 from gateway.schema.reflection import ReflectionSource
+from gateway.schema.refresh import LiveCatalog
+from gateway.schema.selection import Selection
 from gateway.schema.sources import (
     AutoSource,
     FixedSource,
     NoReflection,
-    NoSchema,
     NotReady,
     Schema,
     choose_source,
@@ -229,14 +230,23 @@ async def test_auto_falls_back_to_the_package_and_says_so() -> None:
 
 
 async def test_auto_without_a_package_names_the_ways_out() -> None:
-    """When nothing describes Cuebot, the message says why and what can be done."""
+    """When nothing describes Cuebot, the problem says why and what can be done."""
     async with reflecting(refusing(grpc.StatusCode.UNIMPLEMENTED)) as reflection:
-        with pytest.raises(NoSchema) as caught:
-            await AutoSource(reflection, package="not_there_at_all").fetch()
-    text = str(caught.value)
-    assert "no server reflection" in text
-    for way in ("reflection in Cuebot", "cuebot-gateway[opencue]", "DESCRIPTOR_SOURCE"):
-        assert way in text
+        live = LiveCatalog(AutoSource(reflection, package="not_there_at_all"), Selection())
+        with capture_logs() as logs:
+            looking = asyncio.create_task(live.discover())
+            async with asyncio.timeout(10):
+                while not any(line["log_level"] == "error" for line in logs):
+                    await asyncio.sleep(0.01)
+            looking.cancel()
+    for words in (
+        "no server reflection",
+        "not_there_at_all is not installed",
+        "reflection in Cuebot",
+        "cuebot-gateway[opencue]",
+        "DESCRIPTOR_SOURCE",
+    ):
+        assert words in live.problem
 
 
 async def test_auto_does_not_fall_back_while_cuebot_is_away() -> None:

@@ -8,7 +8,6 @@ import structlog
 from gateway.schema.catalog import Catalog, build_catalog, warm
 from gateway.schema.selection import Selection
 from gateway.schema.sources import (
-    THREE_WAYS_OUT,
     DescriptorSource,
     NoReflection,
     NoSchema,
@@ -16,6 +15,11 @@ from gateway.schema.sources import (
 )
 
 log = structlog.stdlib.get_logger("gateway.schema")
+
+THREE_WAYS_OUT = (
+    "Three ways out: turn on server reflection in Cuebot; or pip install 'cuebot-gateway[opencue]'"
+    " beside the gateway; or set DESCRIPTOR_SOURCE to a FileDescriptorSet (*.binpb)"
+)
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 1.0
@@ -56,11 +60,8 @@ class LiveCatalog:
         except NotReady as error:
             self._note(str(error), log.warning)
             return False
-        except NoReflection as error:
+        except (NoReflection, NoSchema) as error:
             self._note(f"{error}. {THREE_WAYS_OUT}", log.error)
-            return False
-        except NoSchema as error:
-            self._note(str(error), log.error)
             return False
         except Exception as error:
             log.exception("discovery failed")

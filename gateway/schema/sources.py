@@ -21,11 +21,6 @@ PACKAGE_PREFIX = "package:"
 OPENCUE_PACKAGE = "opencue_proto"
 FILE_SUFFIXES = (".binpb", ".protoset", ".desc", ".pb")
 
-THREE_WAYS_OUT = (
-    "Three ways out: turn on server reflection in Cuebot; or pip install 'cuebot-gateway[opencue]'"
-    " beside the gateway; or set DESCRIPTOR_SOURCE to a FileDescriptorSet (*.binpb)"
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
@@ -109,7 +104,7 @@ class AutoSource:
             try:
                 schema = await asyncio.to_thread(read_package, self.package)
             except ConfigurationError as error:
-                raise NoSchema(f"{refusal}, and {error}. {THREE_WAYS_OUT}") from None
+                raise NoSchema(f"{refusal}, and {error}") from None
             log.warning(
                 "schema assumed, not confirmed by Cuebot", reason=str(refusal), origin=schema.origin
             )
