@@ -49,11 +49,12 @@ class LiveCatalog:
     async def discover(self) -> None:
         """Ask the source until it has answered, pausing longer after each failure."""
         pause = FIRST_PAUSE
-        while not await self._try():
+        while not await self.attempt():
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _try(self) -> bool:
+    async def attempt(self) -> bool:
+        """Ask the source once; whether there is a catalog now. If not, `problem` tells why."""
         try:
             catalog = build_catalog(await self._source.fetch(), self._selection)
             await warm(catalog)
