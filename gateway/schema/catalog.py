@@ -1,6 +1,5 @@
 """What there is to call: services, methods, their codecs, and one dictionary of paths."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -147,11 +146,3 @@ def build_routes(methods: Iterable[Method], aliases: Mapping[str, str]) -> dict[
         if alias := alias_for.get(method.service):
             routes[f"/{alias}/{method.descriptor.name}"] = method
     return routes
-
-
-async def warm(catalog: Catalog) -> None:
-    """Compile every codec, a method at a time, so that no request has to."""
-    for method in catalog.methods:
-        method.encode(b"")
-        method.decoders.reader(method.descriptor.input_type)
-        await asyncio.sleep(0)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from gateway.schema.catalog import Catalog, build_catalog, warm
+from gateway.schema.catalog import Catalog, build_catalog
 from gateway.schema.selection import Selection
 from gateway.schema.sources import (
     DescriptorSource,
@@ -65,8 +65,7 @@ class LiveCatalog:
             self._note(f"{error}. {THREE_WAYS_OUT}", log.error)
             return False
         except Exception as error:
-            log.exception("discovery failed")
-            self.problem = f"discovery failed: {type(error).__name__}"
+            self._note(f"discovery failed: {type(error).__name__}: {error}", log.exception)
             return False
         if catalog.idle_globs:
             log.warning(
@@ -90,3 +89,17 @@ class LiveCatalog:
         if problem != self.problem:
             self.problem = problem
             tell(problem)
+
+
+async def warm(catalog: Catalog) -> None:
+    """Compile every codec, a method at a time, so that no request has to.
+
+    A method whose types cannot be compiled fails alone, when it is called.
+    """
+    for method in catalog.methods:
+        try:
+            method.encode(b"")
+            method.decoders.reader(method.descriptor.input_type)
+        except Exception:
+            log.exception("the types of a method cannot be compiled", method=method.path)
+        await asyncio.sleep(0)
