@@ -25,6 +25,8 @@ from gateway.settings import Settings
 log = structlog.stdlib.get_logger("gateway.auth")
 
 LONGEST_TOKEN = 8192
+LONGEST_SUBJECT = 512
+"""Characters. Cuebot is told the subject, and metadata of more than 8 KB would be refused."""
 REMEMBERED_TOKENS = 4096
 SHORT_SECRET = 32
 """Bytes; RFC 7518 section 3.2 asks for at least as many as HS256's hash has."""
@@ -157,6 +159,8 @@ class Authenticator:
         subject = claims.get("sub", "-")
         if not isinstance(subject, str) or not subject:
             raise refused("the token's sub claim is not a text")
+        if len(subject) > LONGEST_SUBJECT:
+            raise refused(f"the token's sub claim is longer than {LONGEST_SUBJECT} characters")
         if rules.issuer is not None and claims.get("iss") != rules.issuer:
             raise refused("the token is from another issuer (iss)")
         if rules.audience is not None:

@@ -183,6 +183,7 @@ def claims_text(exp: str) -> bytes:
         pytest.param(signed({"sub": "lena"}), id="no exp"),
         pytest.param(signed({}), id="no claims"),
         pytest.param(signed(GOOD | {"sub": ""}), id="sub empty"),
+        pytest.param(signed(GOOD | {"sub": "x" * 513}), id="sub too long"),
         pytest.param(signed(GOOD | {"sub": 7}), id="sub a number"),
         pytest.param(signed(GOOD | {"sub": None}), id="sub null"),
         pytest.param(signed(GOOD | {"sub": ["lena"]}), id="sub a list"),
@@ -311,7 +312,7 @@ def test_a_good_token_is_its_subject(claims: dict[str, Any]) -> None:
     assert accepts(signed(claims)).subject == "lena"
 
 
-@pytest.mark.parametrize("subject", ["léna", "日本", "a b", "a\nb", "\x00", " ", "x" * 2000])
+@pytest.mark.parametrize("subject", ["léna", "日本", "a b", "a\nb", "\x00", " ", "x" * 512])
 def test_a_subject_may_be_any_text(subject: str) -> None:
     """`sub` is a non-empty string, whatever its characters."""
     assert accepts(signed(GOOD | {"sub": subject})).subject == subject

@@ -572,3 +572,11 @@ async def test_wrapped_answers(cuebot: ScriptedCuebot) -> None:
         answer = await gateway.post("/w.Wraps/Echo", content=b'"7"')
         assert answer.json() == str(2**53)
         assert wraps.seen[0][1] == wrappers_pb2.Int64Value(value=7).SerializeToString()
+
+
+async def test_the_longest_subject_reaches_cuebot(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Whatever subject a token may have fits into gRPC's metadata, percent-encoded."""
+    subject = "\N{CLAPPER BOARD}" * 512
+    answer = await gateway.post(SHOWS, {}, headers=bearer(subject))
+    assert answer.status_code == 200
+    assert cuebot.seen[0][2]["x-gateway-principal"] == quote(subject, safe="")
