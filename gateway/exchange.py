@@ -20,6 +20,8 @@ from gateway.errors import Code, GatewayError
 CLIENT_CLOSED_REQUEST = 499
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 JSON_TYPE = (b"content-type", b"application/json")
+ABORT = "abort_connection"
+"""Where in the scope the server puts a function that drops the connection at once."""
 CLOSE = {"Connection": "close"}
 """For answers after which the connection cannot be used again."""
 DISCARDED_BYTES = 32 * 1024 * 1024
@@ -95,6 +97,9 @@ class ExchangeMiddleware:
             await self._answer(exchange, scope, receive, send_counted)
         except ClientGone:
             exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
+            # uvicorn would wait for a client that does not read to take what is buffered.
+            scope.get(ABORT, nothing)()
+            await asyncio.sleep(0)  # until uvicorn knows
         finally:
             self._report(exchange)
 
@@ -113,6 +118,10 @@ class ExchangeMiddleware:
             log.exception("unexpected error", request_id=exchange.request_id, path=exchange.path)
             error = GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
         await send_error(exchange, error, receive, send)
+
+
+def nothing() -> None:
+    """For servers that do not say how to drop a connection."""
 
 
 def open_exchange(scope: Scope) -> Exchange:

@@ -86,12 +86,13 @@ class BodyReader:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise ClientGone
+                    exchange.body_read = not message.get("more_body", False)
                     part = message.get("body", b"")
                     parts.append(part)
                     size += len(part)
                     self._room -= len(part)
                     self._check(size)
-                    if not message.get("more_body", False):
+                    if exchange.body_read:
                         break
         except TimeoutError:
             exchange.body_read = True  # there is no use in waiting for more
@@ -100,7 +101,6 @@ class BodyReader:
         except BaseException:
             self._room += size
             raise
-        exchange.body_read = True
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def forget(self, body: bytes) -> None:

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import structlog
 import uvicorn
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.app import create_app
+from gateway.exchange import ABORT
 from gateway.listen import url_of
 from gateway.settings import Settings
 
@@ -20,10 +22,11 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, without two of its habits."""
+    """uvicorn's HTTP/1.1, without two of its habits, and with a way to drop a connection."""
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        cast(dict[str, object], self.scope)[ABORT] = self.transport.abort
         # Or trailers would join the headers that the app has been given, and a token in a
         # trailer would count (RFC 9110 section 6.5.1 forbids that).
         self.headers = []

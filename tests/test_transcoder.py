@@ -1,6 +1,7 @@
 """Requests through a real gateway to a real gRPC server whose answers are scripted."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from urllib.parse import quote
@@ -246,15 +247,17 @@ async def test_bad_bodies_name_the_place(gateway: Gateway, cuebot: ScriptedCuebo
 
 
 async def raw_status(gateway: Gateway, *parts: bytes) -> tuple[bytes, bytes]:
-    """The status line, and the rest, of the answer to a POST of SHOWS written by hand."""
+    """The status line, and the body, of the answer to a POST of SHOWS written by hand."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     head = f"POST {SHOWS} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n"
     writer.write(head.encode() + b"".join(parts))
     async with asyncio.timeout(20):
-        status = await reader.readline()
-        rest = await reader.read()
+        status, _, headers = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
+        length = re.search(rb"content-length: (\d+)", headers)
+        assert length is not None
+        body = await reader.readexactly(int(length[1]))
     writer.close()
-    return status, rest
+    return status, body
 
 
 async def test_announced_bodies_over_the_limit_are_413(gateway: Gateway) -> None:
