@@ -25,6 +25,8 @@ PATIENCE = 20
 """Seconds that anything here may take before it counts as stuck."""
 REPOSITORY = Path(__file__).parent.parent
 
+pytestmark = pytest.mark.slow  # each of them starts a process
+
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "gateway", *arguments]
@@ -291,7 +293,6 @@ def answering(url: str, process: subprocess.Popen[str]) -> httpx.Response:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-@pytest.mark.slow
 def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
     """`serve` listens on REST_PORT although Cuebot is absent, and a signal ends it with 0."""
     url = f"http://127.0.0.1:{(port := free_port())}"

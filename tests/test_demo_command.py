@@ -24,7 +24,7 @@ from gateway.schema.reflection import PATH, VERSIONS, ReflectionSource
 from tests.opencue import message_class
 from tests.servers import SECRET, bearer, clean_environment
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 PATIENCE = 30
 """Seconds that anything here may take before it counts as stuck."""
