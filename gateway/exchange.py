@@ -90,7 +90,11 @@ class ExchangeMiddleware:
                 exchange.bytes_out += len(message.get("body", b""))
             try:
                 await send(message)
-            except (OSError, RuntimeError):  # the connection is gone, says uvicorn or uvloop
+            except OSError:
+                raise ClientGone from None
+            except RuntimeError as error:
+                if "handler is closed" not in str(error):  # uvloop's words
+                    raise
                 raise ClientGone from None
 
         try:

@@ -110,7 +110,7 @@ class Encoders:
         return define(lines, constants)
 
     def _statement(self, field: FieldDescriptor, number: int, constants: dict[str, object]) -> str:
-        """`json[key] = value`, under the rule for fields that are not set (see `unset`)."""
+        """`json[key] = value`; what is not set and could be is null, in a oneof it is absent."""
         key, value = f"json[k{number}]", self._expression(field, number, constants)
         if not field.has_presence:
             return f"{key} = {value}"
