@@ -54,9 +54,9 @@ class Principal:
     def check(self, now: float) -> None:
         """Raises GatewayError (PERMISSION_DENIED) outside the token's life time."""
         if now >= self.expires:
-            raise refused("the token has expired")
+            raise forbidden("the token has expired")
         if now < self.not_before:
-            raise refused("the token is not valid yet (nbf)")
+            raise forbidden("the token is not valid yet (nbf)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +70,14 @@ class Rules:
     leeway: float = 0.0
 
 
-def unreadable(problem: str) -> GatewayError:
+def unauthenticated(problem: str) -> GatewayError:
     """401: there is nothing that could be verified."""
     return GatewayError(
         Code.UNAUTHENTICATED, problem, headers={"WWW-Authenticate": 'Bearer realm="cuebot-gateway"'}
     )
 
 
-def refused(problem: str) -> GatewayError:
+def forbidden(problem: str) -> GatewayError:
     """403: there is a token, and it does not hold."""
     return GatewayError(Code.PERMISSION_DENIED, problem)
 
@@ -118,28 +118,28 @@ class Authenticator:
         try:
             header = jws.get_unverified_header(token)
         except (JOSEError, ValueError, RecursionError):
-            raise unreadable("the bearer token is not a JWT") from None
+            raise unauthenticated("the bearer token is not a JWT") from None
         if "crit" in header:
-            raise refused("the token demands an extension (crit) that is not supported")
+            raise forbidden("the token demands an extension (crit) that is not supported")
         algorithm = header.get("alg")
         keys = self._keys.get(algorithm) if isinstance(algorithm, str) else None
         if keys is None:
-            raise refused(f"the token's algorithm is not one of {', '.join(self._keys)}")
+            raise forbidden(f"the token's algorithm is not one of {', '.join(self._keys)}")
         for key in keys:
             try:
                 payload = jws.verify(token, key, list(self._keys))
             except Exception:  # noqa: S112 - whatever jose trips over is no valid token
                 continue
             return self._principal(payload)
-        raise refused("the token's signature does not match")
+        raise forbidden("the token's signature does not match")
 
     def _principal(self, payload: bytes) -> Principal:
         try:
             claims = orjson.loads(payload)
         except orjson.JSONDecodeError:
-            raise refused("the token's claims are not JSON") from None
+            raise forbidden("the token's claims are not JSON") from None
         if not isinstance(claims, dict):
-            raise refused("the token's claims are not a JSON object")
+            raise forbidden("the token's claims are not a JSON object")
         self._check(claims)
         leeway = self._rules.leeway
         return Principal(
@@ -152,35 +152,35 @@ class Authenticator:
         rules = self._rules
         for name in rules.required:
             if claims.get(name) is None:
-                raise refused(f"the token has no {name} claim")
+                raise forbidden(f"the token has no {name} claim")
         for name in TEMPORAL:
             if name in claims and not is_number(claims[name]):
-                raise refused(f"the token's {name} claim is not a number")
+                raise forbidden(f"the token's {name} claim is not a number")
         subject = claims.get("sub", "-")
         if not isinstance(subject, str) or not subject:
-            raise refused("the token's sub claim is not a text")
+            raise forbidden("the token's sub claim is not a text")
         if len(subject) > LONGEST_SUBJECT:
-            raise refused(f"the token's sub claim is longer than {LONGEST_SUBJECT} characters")
+            raise forbidden(f"the token's sub claim is longer than {LONGEST_SUBJECT} characters")
         if rules.issuer is not None and claims.get("iss") != rules.issuer:
-            raise refused("the token is from another issuer (iss)")
+            raise forbidden("the token is from another issuer (iss)")
         if rules.audience is not None:
             audience = claims.get("aud")
             if rules.audience not in (audience if isinstance(audience, list) else [audience]):
-                raise refused("the token is for another audience (aud)")
+                raise forbidden("the token is for another audience (aud)")
 
 
 def bearer_token(authorization: bytes | None) -> str:
     """The token of an Authorization header. Raises GatewayError (UNAUTHENTICATED)."""
     if authorization is None:
-        raise unreadable("send a token: Authorization: Bearer <JWT>")
+        raise unauthenticated("send a token: Authorization: Bearer <JWT>")
     scheme, _, token = authorization.partition(b" ")
     token = token.strip()
     if scheme.lower() != b"bearer" or not token:
-        raise unreadable("the Authorization header is not of the form: Bearer <JWT>")
+        raise unauthenticated("the Authorization header is not of the form: Bearer <JWT>")
     if len(token) > LONGEST_TOKEN:
-        raise unreadable(f"the token is longer than {LONGEST_TOKEN} bytes")
+        raise unauthenticated(f"the token is longer than {LONGEST_TOKEN} bytes")
     if not TOKEN.fullmatch(token):
-        raise unreadable("the bearer token is not a JWT")
+        raise unauthenticated("the bearer token is not a JWT")
     return token.decode("ascii")
 
 
@@ -244,8 +244,13 @@ def mint_token(
 ) -> str:
     """A token for this subject that an `Authenticator` with this secret and rules accepts.
 
-    Raises ConfigurationError when the rules demand a claim that only others can fill in.
+    Raises ConfigurationError when the rules demand a claim that only others can fill in, or for
+    a subject that cannot be one.
     """
+    if not 0 < len(subject) <= LONGEST_SUBJECT or not is_unicode(subject):
+        raise ConfigurationError(
+            f"a token's subject is a text of 1 to {LONGEST_SUBJECT} characters"
+        )
     issued = int(time.time() if now is None else now)
     claims: dict[str, object] = {"sub": subject, "iat": issued, "exp": issued + int(seconds)}
     if rules.issuer is not None:
@@ -258,6 +263,11 @@ def mint_token(
     algorithm = rules.algorithms[0]
     key = jwk.construct(secret, algorithm)
     return jws.sign(orjson.dumps(claims), key, algorithm=algorithm)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text has no halves of characters, as undecodable bytes leave them."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Authentication:

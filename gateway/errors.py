@@ -50,6 +50,10 @@ HTTP_STATUS: Mapping[Code, int] = {
 """gRPC code to HTTP status, as grpc-gateway maps them."""
 
 
+RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}
+"""For answers that are likely to be better in a moment."""
+
+
 class GatewayError(Exception):
     """An answer that is not a success.
 

@@ -7,7 +7,7 @@ headers that other layers leave in `Exchange.headers_out`, and reports the finis
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -196,10 +196,19 @@ def worth_discarding(exchange: Exchange) -> bool:
     headers = exchange.headers
     if exchange.body_read or b"expect" in headers or b"upgrade" in headers:
         return False
-    length = headers.get(b"content-length", b"")
-    if length.isdigit():
-        return 0 < int(length) <= DISCARDED_BYTES
+    length = content_length(headers)
+    if length is not None:
+        return 0 < length <= DISCARDED_BYTES
     return b"transfer-encoding" in headers
+
+
+def content_length(headers: Mapping[bytes, bytes]) -> int | None:
+    """The announced length of the body. An absurd number of digits is just very long."""
+    digits = headers.get(b"content-length", b"")
+    if not digits.isdigit():
+        return None
+    digits = digits.lstrip(b"0") or b"0"
+    return int(digits) if len(digits) <= 18 else 10**18
 
 
 async def discard_body(receive: Receive) -> None:

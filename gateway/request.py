@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from starlette.types import Receive
 
-from gateway.errors import Code, GatewayError
-from gateway.exchange import CLOSE, ClientGone, Exchange
+from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.exchange import CLOSE, ClientGone, Exchange, content_length
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """What curl, fetch and others call a body whose type they were not told."""
@@ -28,8 +28,7 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
     encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.lower() != b"identity":
         raise unsupported(f"a body encoded as {shown(encoding)} is not supported; send it plain")
-    length = headers.get(b"content-length", b"")
-    if length.isdigit() and int(length) > max_body:
+    if (content_length(headers) or 0) > max_body:
         raise too_large(max_body)
 
 
@@ -114,7 +113,7 @@ class BodyReader:
             raise GatewayError(
                 Code.UNAVAILABLE,
                 "too many large bodies are being read",
-                headers={"Retry-After": "1"},
+                headers=RETRY_SOON,
             )
 
 

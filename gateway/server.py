@@ -6,33 +6,17 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.app import create_app
-from gateway.exchange import ABORT
+from gateway.connection import HttpProtocol
 from gateway.listen import url_of
 from gateway.settings import Settings
 
 log = structlog.stdlib.get_logger("gateway")
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, without two of its habits, and with a way to drop a connection."""
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        cast(dict[str, object], self.scope)[ABORT] = self.transport.abort
-        # Or trailers would join the headers that the app has been given, and a token in a
-        # trailer would count (RFC 9110 section 6.5.1 forbids that).
-        self.headers = []
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: such requests are refused, and anybody could fill the log with them."""
 
 
 class Server(uvicorn.Server):
@@ -58,7 +42,7 @@ def make_server(app: ASGIApp, settings: Settings) -> Server:
         uvicorn.Config(
             app,
             loop="uvloop",
-            http=Protocol,
+            http=HttpProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

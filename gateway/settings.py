@@ -8,7 +8,6 @@ compose files leave them behind.
 import re
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,6 +25,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError
+from gateway.hints import did_you_mean
 
 SYNONYMS: Mapping[str, str] = {
     "REQUEST_TIMEOUT": "GRPC_TIMEOUT",
@@ -270,8 +270,7 @@ def read_file(path: Path) -> dict[str, object]:
                 f"{path}: {key}: this version does not have {NOT_YET[key.upper()]} yet"
             )
         if key not in Settings.model_fields:
-            near = get_close_matches(key, Settings.model_fields, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(key, Settings.model_fields)
             raise ConfigurationError(f"{path}: unknown setting {key!r}{hint}")
     return content
 

@@ -1,14 +1,14 @@
 """One request, top to bottom: route, headers, body, decode, call, encode, respond."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
 from gateway.codec.decode import Decoded, Reject
-from gateway.errors import Code, GatewayError
+from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
 from gateway.request import BodyReader, asked_timeout, check_headers
@@ -19,7 +19,6 @@ from gateway.settings import Settings
 from gateway.turns import Turns
 from gateway.upstream import Metadata, Upstream
 
-RETRY_SOON = {"Retry-After": "1"}
 LARGE_BODY = 64 * 1024
 """Bodies above this many bytes are decoded in a thread, so that others get their turns."""
 DECODING_THREADS = 2
@@ -48,6 +47,7 @@ class Transcoder:
         )
         self._http_timeout = settings.http_timeout
         self._longest_call = settings.grpc_timeout
+        self._loop = asyncio.get_running_loop()
         self._free_slots = settings.max_in_flight
         self._decoding = asyncio.Semaphore(DECODING_THREADS)
         self._large_answers = Turns(total=LARGE_ANSWERS_AT_ONCE, each=LARGE_ANSWERS_EACH)
@@ -70,23 +70,28 @@ class Transcoder:
             self._bodies.forget(body)
         if decoded.ignored:
             exchange.headers_out.append(ignored_header(decoded.ignored))
+        ends = self._loop.time() + timeout
         async with HangUpWatch(receive):
-            give_back = None
             with self._slot():
                 answer = await self._upstream.call(
                     method.path, decoded.payload, timeout, metadata_for(exchange)
                 )
-                if len(answer) > LARGE_ANSWER:
-                    give_back = await self._large_answers.take(exchange.subject or "", timeout)
             exchange.code = Code.OK
+            if len(answer) <= LARGE_ANSWER:
+                await self._respond(method.encode(answer), scope, send)
+                return
+            give_back = await self._large_answers.take(
+                exchange.subject or "", max(ends - self._loop.time(), 0)
+            )
             try:
-                pieces = method.encode(answer)
-                if scope["http_version"] == "1.0":  # which has no chunks
-                    pieces = await gather(pieces)
-                await send_pieces(pieces, send, self._http_timeout)
+                await self._respond(method.encode(answer), scope, send)
             finally:
-                if give_back is not None:
-                    give_back()
+                give_back()
+
+    async def _respond(self, pieces: Iterable[bytes], scope: Scope, send: Send) -> None:
+        if scope["http_version"] == "1.0":  # which has no chunks
+            pieces = await gather(pieces)
+        await send_pieces(pieces, send, self._http_timeout)
 
     def _route(self, exchange: Exchange) -> Method:
         """The method at this path. Raises GatewayError when it cannot be called."""
@@ -132,28 +137,30 @@ class Transcoder:
             self._free_slots += 1
 
 
-async def gather(pieces: Iterable[bytes]) -> tuple[bytes]:
-    """The pieces as one, giving others their turns on the way."""
-    parts = []
+async def gather(pieces: Iterable[bytes]) -> Sequence[bytes]:
+    """All the pieces, giving others their turns on the way."""
+    gathered = []
     for piece in pieces:
-        parts.append(piece)
+        gathered.append(piece)
         await asyncio.sleep(0)
-    return (b"".join(parts),)
+    return gathered
 
 
 async def send_pieces(pieces: Iterable[bytes], send: Send, patience: float) -> None:
-    """Send the JSON; in several pieces, others get their turns between them.
+    """Send the JSON, with its length when all of it is there; others get turns between pieces.
 
     Raises ClientGone when the client takes longer than `patience` seconds to read a piece, or
     is slower than SLOWEST_READER all in all.
     """
-    if isinstance(pieces, tuple):
-        (body,) = pieces
-        headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
+    headers = [JSON_TYPE]
+    if isinstance(pieces, Sequence):
+        headers.append((b"content-length", b"%d" % sum(map(len, pieces))))
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
+    if isinstance(pieces, Sequence) and len(pieces) == 1:
         with gone_after_timeout():
             async with asyncio.timeout(patience):  # an earlier answer may still be unread
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                await send({"type": "http.response.body", "body": body})
+                await send(start)
+                await send({"type": "http.response.body", "body": pieces[0]})
         return
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
@@ -163,8 +170,7 @@ async def send_pieces(pieces: Iterable[bytes], send: Send, patience: float) -> N
             with gone_after_timeout():
                 async with asyncio.timeout_at(min(deadline, loop.time() + patience)):
                     if not started:
-                        start = {"type": "http.response.start", "status": 200}
-                        await send(start | {"headers": [JSON_TYPE]})
+                        await send(start)
                         started = True
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
             deadline += len(piece) / SLOWEST_READER

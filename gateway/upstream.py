@@ -9,7 +9,7 @@ import grpc.aio
 import structlog
 
 from gateway.codec.status import TRAILER, details_to_json
-from gateway.errors import Code, GatewayError
+from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.settings import Settings
 
 log = structlog.stdlib.get_logger("gateway.upstream")
@@ -87,7 +87,7 @@ class GrpcUpstream:
             )
         if code is Code.UNAVAILABLE and message.startswith(NOT_REACHED):
             message = f"Cuebot cannot be reached: {message}"
-        headers = {"Retry-After": "1"} if code is Code.UNAVAILABLE else None
+        headers = RETRY_SOON if code is Code.UNAVAILABLE else None
         return GatewayError(code, message, details=details_of(error), headers=headers)
 
     async def usable(self, patience: float) -> bool:

@@ -7,7 +7,6 @@ What no field takes is collected, never dropped: the caller says which of it is 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from threading import RLock
 from typing import Any, Protocol
 
 import orjson
@@ -17,6 +16,7 @@ from google.protobuf.message import EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec import wellknown
+from gateway.codec.compiled import Compiled
 from gateway.codec.fields import (
     is_map,
     is_message,
@@ -25,10 +25,11 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.numbers import Mismatch, kind
-from gateway.codec.path import ROOT, SHOWN, Path, child, mismatch_at, text
-from gateway.codec.scalars import Convert, map_key_reader, nearest, scalar_reader
+from gateway.codec.path import ROOT, Path, child, mismatch_at, text
+from gateway.codec.scalars import Convert, map_key_reader, scalar_reader
 from gateway.codec.seams import Read, Unknown, UnknownField
 from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN, did_you_mean
 
 UTF8_BOM = b"\xef\xbb\xbf"
 LISTED = 10
@@ -85,9 +86,7 @@ class Decoders:
         self.pool = pool
         self._echoed = echoed
         """Full names of the types that occur in answers."""
-        self._readers: dict[str, Read] = {}
-        self._compiling: set[str] = set()
-        self._lock = RLock()
+        self._readers = Compiled(self._compile, self._forward)
 
     def decoder(self, descriptor: Descriptor) -> Decode:
         """The whole way from a JSON body to a message's bytes."""
@@ -107,23 +106,10 @@ class Decoders:
 
     def reader(self, descriptor: Descriptor) -> Read:
         """The function that fills messages of this type."""
-        found = self._readers.get(descriptor.full_name)
-        return self._define(descriptor) if found is None else found
+        return self._readers.get(descriptor)
 
-    def _define(self, descriptor: Descriptor) -> Read:
-        name = descriptor.full_name
-        with self._lock:  # large bodies are decoded in threads
-            if name in self._readers:
-                return self._readers[name]
-            if name in self._compiling:  # a field leads back to its own type
-                return lambda *arguments: self.reader(descriptor)(*arguments)
-            self._compiling.add(name)
-            try:
-                special = wellknown.reader(descriptor, self)
-                self._readers[name] = special or self._compile(descriptor)
-            finally:
-                self._compiling.discard(name)
-            return self._readers[name]
+    def _forward(self, descriptor: Descriptor) -> Read:
+        return lambda *arguments: self.reader(descriptor)(*arguments)
 
     def serialize(self, message: Any) -> bytes:
         """The message's bytes. Raises GatewayError when a required field (proto2) is missing."""
@@ -136,6 +122,8 @@ class Decoders:
             raise mismatch_at(ROOT, problem) from None
 
     def _compile(self, descriptor: Descriptor) -> Read:
+        if (special := wellknown.reader(descriptor, self)) is not None:
+            return special
         fields = self._fields(descriptor)
         names = [field.json_name for field in descriptor.fields]
         one_of = any(field.oneof for field in fields.values())
@@ -345,7 +333,8 @@ def unknown_field(field: UnknownField) -> GatewayError:
     place = f"{text(field.path)}: " if text(field.path) else ""
     names = [*field.names[:LISTED], *(["…"] if len(field.names) > LISTED else [])]
     there = f" (there are: {', '.join(names)})" if names else " (there are none)"
+    hint = did_you_mean(field.key, field.names, "`")
     return GatewayError(
         Code.INVALID_ARGUMENT,
-        f"{place}unknown field `{field.key[:SHOWN]}`{nearest(field.key, field.names)}{there}",
+        f"{place}unknown field `{field.key[:SHOWN]}`{hint}{there}",
     )

@@ -9,7 +9,6 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from operator import attrgetter
-from threading import RLock
 from typing import Any, Protocol
 
 import orjson
@@ -19,6 +18,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec import slices, wellknown
+from gateway.codec.compiled import Compiled
 from gateway.codec.fields import (
     NULL_VALUE,
     enum_names,
@@ -62,9 +62,7 @@ class Encoders:
 
     def __init__(self, pool: DescriptorPool) -> None:
         self.pool = pool
-        self._compiled: dict[str, ToJson] = {}
-        self._compiling: set[str] = set()
-        self._lock = RLock()
+        self._compiled = Compiled(self._compile, self._forward)
         self._floats = FloatTable()
 
     def encoder(self, descriptor: Descriptor) -> Encode:
@@ -73,25 +71,14 @@ class Encoders:
 
     def to_json(self, descriptor: Descriptor) -> ToJson:
         """The function from a parsed message of this type to what orjson can dump."""
-        found = self._compiled.get(descriptor.full_name)
-        return self._define(descriptor) if found is None else found
+        return self._compiled.get(descriptor)
 
-    def _define(self, descriptor: Descriptor) -> ToJson:
-        name = descriptor.full_name
-        with self._lock:
-            if name in self._compiled:
-                return self._compiled[name]
-            if name in self._compiling:  # a field leads back to its own type
-                return lambda message: self.to_json(descriptor)(message)
-            self._compiling.add(name)
-            try:
-                special = wellknown.encoder(descriptor, self)
-                self._compiled[name] = special or self._compile(descriptor)
-            finally:
-                self._compiling.discard(name)
-            return self._compiled[name]
+    def _forward(self, descriptor: Descriptor) -> ToJson:
+        return lambda message: self.to_json(descriptor)(message)
 
     def _compile(self, descriptor: Descriptor) -> ToJson:
+        if (special := wellknown.encoder(descriptor, self)) is not None:
+            return special
         fields = list(descriptor.fields)
         if not fields and not descriptor.is_extendable:
             return lambda message: {}

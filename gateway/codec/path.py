@@ -5,14 +5,13 @@ the text is made only when something is wrong. The depth counts protobuf message
 """
 
 from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN
 
 Path = tuple["Path | None", str | int | None, int]
 
 ROOT: Path = (None, None, 0)
 MAX_DEPTH = 100
 """How deep messages may be nested; protobuf's own limit, which it keeps only when reading."""
-SHOWN = 80
-"""How many characters of a client's own words an error repeats."""
 
 
 def child(path: Path, segment: str | int | None, levels: int = 0) -> Path:

@@ -5,8 +5,7 @@ Every reader takes a JSON value, returns what the field takes, or raises Mismatc
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
@@ -23,7 +22,7 @@ from gateway.codec.numbers import (
     read_uint32,
     read_uint64,
 )
-from gateway.codec.path import SHOWN
+from gateway.hints import SHOWN, did_you_mean
 
 STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
@@ -95,7 +94,8 @@ def enum_reader(enum: EnumDescriptor) -> Convert:
             number = numbers.get(value)
             if number is None:
                 raise Mismatch(
-                    f"no {enum.full_name} is called {value[:SHOWN]!r}" + nearest(value, numbers)
+                    f"no {enum.full_name} is called {value[:SHOWN]!r}"
+                    + did_you_mean(value, numbers, "`")
                 )
             return number
         if value is None and enum.full_name == NULL_VALUE:
@@ -130,10 +130,3 @@ SCALARS: Mapping[int, Convert] = {
     FieldDescriptor.TYPE_STRING: read_string,
     FieldDescriptor.TYPE_BYTES: read_bytes,
 }
-
-
-def nearest(word: str, names: Iterable[str]) -> str:
-    """`; did you mean minCores?`, or nothing when no name is near."""
-    lowered = {name.lower(): name for name in names}
-    found = get_close_matches(word[:SHOWN].lower(), lowered, n=1)
-    return f"; did you mean `{lowered[found[0]]}`?" if found else ""

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
-from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
@@ -70,7 +69,6 @@ class Method:
 class Catalog:
     """An immutable generation of the schema. Its descriptor pool is nobody else's."""
 
-    pool: DescriptorPool
     methods: tuple[Method, ...]
     routes: Mapping[str, Method]
     """Native and alias paths to methods: one look-up per request."""
@@ -112,7 +110,6 @@ def build_catalog(schema: Schema, selection: Selection) -> Catalog:
     aliases = service_aliases(schema.services)
     paths = {f"/{method.containing_service.full_name}/{method.name}" for method in declared}
     return Catalog(
-        pool=pool,
         methods=tuple(methods),
         routes=MappingProxyType(build_routes(methods, aliases)),
         aliases=MappingProxyType(aliases),

@@ -1,12 +1,9 @@
 """What to say to somebody who asked for a path that is not there."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-
 from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN, did_you_mean
 from gateway.schema.catalog import Catalog
 
-SHOWN = 120
 LISTED = 8
 
 
@@ -23,24 +20,14 @@ def unknown_path(path: str, catalog: Catalog) -> GatewayError:
     if service not in methods:
         return not_found(
             f"nothing is served at {path[:SHOWN]!r}; paths are /package.Interface/Method"
-            + suggestion(service, methods)
+            + did_you_mean(service, methods)
         )
     if not name:
         listed = ", ".join(methods[service][:LISTED])
         return not_found(f"{service} needs a method: {listed}, …")
     return not_found(
-        f"{service} has no method {name[:SHOWN]!r}{suggestion(name, methods[service])}"
+        f"{service} has no method {name[:SHOWN]!r}{did_you_mean(name, methods[service])}"
     )
-
-
-def suggestion(word: str, names: Iterable[str]) -> str:
-    """`; did you mean GetJobs?`: the nearest name, whatever its case, or one that begins so."""
-    lowered = {name.lower(): name for name in names}
-    sought = word[:SHOWN].lower()
-    near = get_close_matches(sought, lowered, n=1) or [
-        name for name in lowered if sought and name.startswith(sought)
-    ]
-    return f"; did you mean {lowered[near[0]]}?" if near else ""
 
 
 def not_found(message: str) -> GatewayError:

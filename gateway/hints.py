@@ -1,0 +1,20 @@
+"""What somebody may have meant."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+SHOWN = 80
+"""How many characters of a client's own words an error repeats."""
+
+
+def did_you_mean(word: str, names: Iterable[str], mark: str = "") -> str:
+    """`; did you mean GetJobs?`: the nearest name, whatever its case, or one that begins so.
+
+    Empty when there is none. `mark` goes around the name.
+    """
+    lowered = {name.lower(): name for name in names}
+    sought = word[:SHOWN].lower()
+    near = get_close_matches(sought, lowered, n=1) or [
+        name for name in lowered if sought and name.startswith(sought)
+    ]
+    return f"; did you mean {mark}{lowered[near[0]]}{mark}?" if near else ""
