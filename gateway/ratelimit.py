@@ -93,13 +93,14 @@ class MemoryLimiter:
 
 def rate_of(settings: Settings) -> Rate:
     """The rate of a client without an override."""
-    rps = settings.rate_limit_rps
-    return Rate(rps, settings.rate_limit_burst or burst_for(rps), settings.rate_limit_max_wait)
+    return make_rate(
+        settings.rate_limit_rps, settings.rate_limit_burst, settings.rate_limit_max_wait
+    )
 
 
-def burst_for(rps: float) -> int:
-    """A second's worth."""
-    return max(1, math.ceil(rps))
+def make_rate(rps: float, burst: int | None, max_wait: float) -> Rate:
+    """A rate whose burst is a second's worth when none is given."""
+    return Rate(rps, burst or max(1, math.ceil(rps)), max_wait)
 
 
 class Rates:
@@ -111,7 +112,7 @@ class Rates:
     def __init__(self, settings: Settings) -> None:
         self.default = rate_of(settings)
         self._overrides = [
-            (glob, Rate(o.rps, o.burst or burst_for(o.rps), o.max_wait) if o.rps else None)
+            (glob, make_rate(o.rps, o.burst, o.max_wait) if o.rps else None)
             for o in settings.rate_limit_overrides
             for glob in o.subjects
         ]

@@ -10,6 +10,7 @@ from starlette.types import Receive
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import CLOSE, ClientGone, Exchange, content_length
+from gateway.hints import SHOWN
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """What curl, fetch and others call a body whose type they were not told."""
@@ -141,4 +142,4 @@ def unsupported(problem: str) -> GatewayError:
 
 def shown(value: bytes) -> str:
     """A header's value, short and printable."""
-    return value[:80].decode("ascii", "replace")
+    return value[:SHOWN].decode("ascii", "replace")

@@ -15,6 +15,15 @@ def opencue() -> Schema:
     return read_package("opencue_proto")
 
 
+def jobs(count: int) -> bytes:
+    """An answer of GetJobs with so many jobs, of some 64 bytes each."""
+    answer = message_class("job.JobGetJobsResponse")()
+    for number in range(count):
+        answer.jobs.jobs.add(id=f"{number:036}", name=f"demo-sh{number:04}-lena_comp")
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
 @cache
 def message_class(name: str) -> Any:
     """The class of an OpenCue message, by full name."""

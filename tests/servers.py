@@ -39,6 +39,20 @@ def bearer(subject: str = "tester") -> dict[str, str]:
     return {"Authorization": f"Bearer {token(subject)}"}
 
 
+def head(
+    path: str,
+    *lines: str,
+    subject: str | None = "tester",
+    start: str = "POST",
+    version: str = "1.1",
+) -> bytes:
+    """A request up to its empty line, with the subject's token."""
+    given = [f"{start} {path} HTTP/{version}", "Host: gateway", *lines]
+    if subject is not None:
+        given.append(f"Authorization: Bearer {token(subject)}")
+    return "".join(f"{line}\r\n" for line in (*given, "")).encode()
+
+
 def settings_for(endpoint: str, **more: object) -> Settings:
     """Settings for a test: everything at its default but the endpoint and the secret."""
     given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1}

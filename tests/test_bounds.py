@@ -19,10 +19,10 @@ from tests.servers import (
     Context,
     Gateway,
     ScriptedCuebot,
+    head,
     running_cuebot,
     running_gateway,
     settings_for,
-    token,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -79,13 +79,7 @@ def jobs(count: int) -> bytes:
 
 def request(path: str, body: bytes, length: int | None = None) -> bytes:
     """A request; with a longer `length`, the beginning of one."""
-    lines = (
-        f"POST {path} HTTP/1.1",
-        "Host: gateway",
-        f"Content-Length: {len(body) if length is None else length}",
-        f"Authorization: Bearer {token()}",
-    )
-    return "".join(f"{line}\r\n" for line in (*lines, "")).encode() + body
+    return head(path, f"Content-Length: {len(body) if length is None else length}") + body
 
 
 @asynccontextmanager

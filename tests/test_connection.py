@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from tests.opencue import message_class, opencue
+from tests.opencue import jobs, opencue
 from tests.servers import (
     Gateway,
     ScriptedCuebot,
     bearer,
+    head,
     running_cuebot,
     running_gateway,
     settings_for,
@@ -30,10 +31,7 @@ async def cuebot() -> AsyncIterator[ScriptedCuebot]:
     async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
         cuebot.answers(SHOWS, b"")
         cuebot.answers(FIND_SHOW, b"")
-        answer = message_class("job.JobGetJobsResponse")()
-        for number in range(20_000):
-            answer.jobs.jobs.add(id=f"{number:036}", name=f"demo-sh{number:05}-lena_comp_v001")
-        cuebot.answers(GET_JOBS, answer.SerializeToString())
+        cuebot.answers(GET_JOBS, jobs(20_000))
         yield cuebot
 
 
@@ -64,15 +62,6 @@ async def answer_of(reader: asyncio.StreamReader) -> tuple[bytes, dict[str, obje
     return head.partition(b"\r\n")[0], json.loads(body)
 
 
-def post(path: str, version: str = "1.1", *headers: str) -> bytes:
-    lines = [
-        f"POST {path} HTTP/{version}",
-        "Host: x",
-        f"Authorization: {bearer()['Authorization']}",
-    ]
-    return "\r\n".join([*lines, *headers, "", ""]).encode()
-
-
 async def test_headers_without_end_are_431(gateway: Gateway) -> None:
     """Headers over 64 KB are refused while they come, without a token, in the one shape."""
     line = b"X-Filler: " + b"x" * 8000 + b"\r\n"
@@ -86,7 +75,7 @@ async def test_a_long_body_is_no_long_head(gateway: Gateway) -> None:
     """Bytes of a body do not count against the headers of the next request."""
     body = b'{"name": "' + b"x" * 300_000 + b'"}'
     length = f"Content-Length: {len(body)}"
-    request = post(FIND_SHOW, "1.1", length) + body
+    request = head(FIND_SHOW, length) + body
     async with connected(gateway, request, request) as (reader, _):
         for _ in range(2):
             assert b" 200 " in await reader.readline()
@@ -111,7 +100,7 @@ async def test_a_slow_head_does_not_disturb_an_answer(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """The half head of a second request waits while the first one is answered."""
-    async with connected(gateway, post(SHOWS, "1.1", "Content-Length: 0"), b"POST /x") as (
+    async with connected(gateway, head(SHOWS, "Content-Length: 0"), b"POST /x") as (
         reader,
         _,
     ):
@@ -138,8 +127,8 @@ async def test_what_is_not_http_is_400_in_the_one_shape(gateway: Gateway, sent: 
 @pytest.mark.parametrize("path", ["/x", "/healthz", SHOWS])
 async def test_an_absurd_length_is_no_crash(gateway: Gateway, path: str) -> None:
     """A Content-Length of thousands of zeros is answered like the number that it is."""
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {'0' * 5000}2\r\n\r\n"
-    async with connected(gateway, head.encode(), b"{}") as (reader, _):
+    start = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {'0' * 5000}2\r\n\r\n"
+    async with connected(gateway, start.encode(), b"{}") as (reader, _):
         status = await reader.readline()
         assert b" 401 " in status or b" 405 " in status
         length = next(
@@ -152,7 +141,7 @@ async def test_an_absurd_length_is_no_crash(gateway: Gateway, path: str) -> None
 
 async def test_an_absurd_length_with_a_token_is_no_crash(gateway: Gateway) -> None:
     """So it is behind authentication."""
-    request = post(SHOWS, "1.1", f"Content-Length: {'0' * 5000}2") + b"{}"
+    request = head(SHOWS, f"Content-Length: {'0' * 5000}2") + b"{}"
     async with connected(gateway, request) as (reader, _):
         assert b" 200 " in await reader.readline()
 
@@ -160,7 +149,10 @@ async def test_an_absurd_length_with_a_token_is_no_crash(gateway: Gateway) -> No
 async def test_a_stalled_http_1_0_client_is_let_go(gateway: Gateway) -> None:
     """Without chunks, too, a client that does not read loses its connection."""
     connections = gateway.server.server_state.connections
-    async with connected(gateway, post(GET_JOBS, "1.0", "Content-Length: 0")) as (reader, _):
+    async with connected(gateway, head(GET_JOBS, "Content-Length: 0", version="1.0")) as (
+        reader,
+        _,
+    ):
         assert b" 200 " in await reader.readline()
         reader._transport.pause_reading()  # type: ignore[attr-defined]
         while connections:
@@ -181,7 +173,7 @@ async def test_a_greedy_subject_shuts_nobody_out(cuebot: ScriptedCuebot) -> None
                     reader, writer = await asyncio.open_connection(
                         "127.0.0.1", gateway.port, limit=1024
                     )
-                    writer.write(post(GET_JOBS, "1.1", "Content-Length: 0"))
+                    writer.write(head(GET_JOBS, "Content-Length: 0"))
                     writers.append(writer)
                     lines.append(asyncio.create_task(reader.readline()))
                     while len(cuebot.seen) == known and not lines[-1].done():

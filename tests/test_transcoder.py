@@ -14,12 +14,13 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.errors import HTTP_STATUS, Code
-from tests.opencue import message_class, opencue
+from tests.opencue import jobs, message_class, opencue
 from tests.servers import (
     Context,
     Gateway,
     ScriptedCuebot,
     bearer,
+    head,
     running_cuebot,
     running_gateway,
     settings_for,
@@ -61,14 +62,6 @@ def shows(*names: str) -> bytes:
     answer = message_class("show.ShowGetShowsResponse")()
     for name in names:
         answer.shows.shows.add(name=name, default_min_cores=0.1)
-    payload: bytes = answer.SerializeToString()
-    return payload
-
-
-def jobs(count: int) -> bytes:
-    answer = message_class("job.JobGetJobsResponse")()
-    for number in range(count):
-        answer.jobs.jobs.add(id=f"{number:036}", name=f"demo-sh{number:04}-lena_comp")
     payload: bytes = answer.SerializeToString()
     return payload
 
@@ -246,11 +239,10 @@ async def test_bad_bodies_name_the_place(gateway: Gateway, cuebot: ScriptedCuebo
     assert cuebot.seen == []
 
 
-async def raw_status(gateway: Gateway, *parts: bytes) -> tuple[bytes, bytes]:
+async def raw_status(gateway: Gateway, lines: list[str], *parts: bytes) -> tuple[bytes, bytes]:
     """The status line, and the body, of the answer to a POST of SHOWS written by hand."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    head = f"POST {SHOWS} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer()['Authorization']}\r\n"
-    writer.write(head.encode() + b"".join(parts))
+    writer.write(head(SHOWS, *lines) + b"".join(parts))
     async with asyncio.timeout(20):
         status, _, headers = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
         length = re.search(rb"content-length: (\d+)", headers)
@@ -262,7 +254,7 @@ async def raw_status(gateway: Gateway, *parts: bytes) -> tuple[bytes, bytes]:
 
 async def test_announced_bodies_over_the_limit_are_413(gateway: Gateway) -> None:
     """A Content-Length over MAX_BODY_MB is refused without waiting for the body."""
-    status, rest = await raw_status(gateway, b"Content-Length: 600000\r\n\r\n")
+    status, rest = await raw_status(gateway, ["Content-Length: 600000"])
     assert b" 413 " in status
     assert b'"code":8' in rest
     assert b"MAX_BODY_MB" in rest
@@ -271,7 +263,7 @@ async def test_announced_bodies_over_the_limit_are_413(gateway: Gateway) -> None
 async def test_unannounced_bodies_over_the_limit_are_413(gateway: Gateway) -> None:
     """A chunked body is counted while it is read: the answer comes before its end."""
     chunk = b"%x\r\n%s\r\n" % (300_000, b" " * 300_000)
-    status, rest = await raw_status(gateway, b"Transfer-Encoding: chunked\r\n\r\n", chunk, chunk)
+    status, rest = await raw_status(gateway, ["Transfer-Encoding: chunked"], chunk, chunk)
     assert b" 413 " in status
     assert b'"code":8' in rest
 
@@ -279,7 +271,7 @@ async def test_unannounced_bodies_over_the_limit_are_413(gateway: Gateway) -> No
 async def test_slow_bodies_are_408(cuebot: ScriptedCuebot) -> None:
     """A client that does not send its body in time gets an answer and is let go."""
     async with running_gateway(settings_for(cuebot.endpoint, http_timeout=0.2)) as gateway:
-        status, rest = await raw_status(gateway, b"Content-Length: 10\r\n\r\n{")
+        status, rest = await raw_status(gateway, ["Content-Length: 10"], b"{")
     assert b" 408 " in status
     assert b'"code":4' in rest
 

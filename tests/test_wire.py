@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.opencue import message_class, opencue
+from tests.opencue import jobs, opencue
 from tests.servers import (
     Context,
     Gateway,
     ScriptedCuebot,
+    head,
     running_cuebot,
     running_gateway,
     settings_for,
@@ -130,26 +131,9 @@ async def wire(gateway: Gateway) -> AsyncIterator[Wire]:
             await writer.wait_closed()
 
 
-def head(path: str, *lines: str, subject: str | None = "tester", start: str = "POST") -> bytes:
-    """A request up to its empty line, with the subject's token."""
-    given = [f"{start} {path} HTTP/1.1", "Host: gateway", *lines]
-    if subject is not None:
-        given.append(f"Authorization: Bearer {token(subject)}")
-    return "".join(f"{line}\r\n" for line in (*given, "")).encode()
-
-
 def request(path: str, body: bytes, *lines: str, subject: str | None = "tester") -> bytes:
     """A whole request."""
     return head(path, f"Content-Length: {len(body)}", *lines, subject=subject) + body
-
-
-def long_answer() -> bytes:
-    """A list of jobs whose JSON is longer than 1 MB, and is sent in slices."""
-    answer = message_class("job.JobGetJobsResponse")()
-    for number in range(3000):
-        answer.jobs.jobs.add(id=f"{number:036}", name=f"demo-sh{number:04}-lena_comp")
-    payload: bytes = answer.SerializeToString()
-    return payload
 
 
 # --- headers --------------------------------------------------------------------------------
@@ -267,7 +251,7 @@ async def test_long_answers_to_http_1_0_have_a_length(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """A client of HTTP/1.0 knows no chunks: it gets the same bytes with a Content-Length."""
-    cuebot.answers(GET_JOBS, long_answer())
+    cuebot.answers(GET_JOBS, jobs(3000))
     async with wire(gateway) as one:
         await one.send(request(GET_JOBS, b"{}").replace(b"HTTP/1.1", b"HTTP/1.0"))
         answer = await one.answer()
@@ -330,7 +314,7 @@ async def test_pipelined_requests_are_answered_in_order(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """Requests that come in one packet get their answers in turn, refusals among them."""
-    cuebot.answers(GET_JOBS, long_answer())
+    cuebot.answers(GET_JOBS, jobs(3000))
     requests = [
         request(GET_JOBS, b"{}", "X-Request-ID: a"),
         request(SHOWS, b"{}", "X-Request-ID: b", subject=None),

@@ -119,7 +119,10 @@ class Encoders:
     def _item(
         self, field: FieldDescriptor, name: str, number: int, constants: dict[str, object]
     ) -> str:
-        """An expression for one value of the field. What it needs is added to `constants`."""
+        """An expression for one value of the field. What it needs is added to `constants`.
+
+        It is `value`, with what OpenCue has most of written out: a call costs more than the work.
+        """
         convert = f"c{number}"
         if field.type in LONG:
             return f"str({name})"

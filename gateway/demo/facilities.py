@@ -46,9 +46,7 @@ def get_allocation_hosts(farm: Farm, request: Any, answer: Any) -> None:
 def get_allocation_subscriptions(farm: Farm, request: Any, answer: Any) -> None:
     allocation = by_id(farm.allocations, request.allocation.id)
     answer.subscriptions.subscriptions.extend(
-        farm.count_subscription(subscription)
-        for subscription in farm.subscriptions.values()
-        if subscription.allocation_name == allocation.name
+        farm.subscriptions_where(lambda each: each.allocation_name == allocation.name)
     )
 
 

@@ -245,6 +245,12 @@ class Farm:
         fill(allocation.stats, **allocation_stats(hosts))
         return allocation
 
+    def subscriptions_where(self, wanted: Callable[[Any], bool]) -> list[Any]:
+        """The subscriptions that are wanted, each with its present sums."""
+        return [
+            self.count_subscription(each) for each in self.subscriptions.values() if wanted(each)
+        ]
+
     def count_subscription(self, subscription: Any) -> Any:
         """The subscription, with the core units (hundredths) its show has reserved there."""
         reserved = sum(

@@ -50,23 +50,21 @@ def set_max_cores(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def set_default_job_min_cores(farm: Farm, request: Any, answer: Any) -> None:
-    """The group's present jobs get the new value too."""
-    group = by_id(farm.groups, request.group.id)
-    cores = whole_cores(given(request, "min_cores", 0.0))
-    fill(group, default_job_min_cores=cores if cores > 0 else NO_LIMIT)
-    if cores != NO_LIMIT:
-        for job in farm.jobs_of(group):
-            fill(job, min_cores=cores)
+    set_default_job_cores(farm, request, "min_cores")
 
 
 def set_default_job_max_cores(farm: Farm, request: Any, answer: Any) -> None:
-    """The group's present jobs get the new value too."""
+    set_default_job_cores(farm, request, "max_cores")
+
+
+def set_default_job_cores(farm: Farm, request: Any, limit: str) -> None:
+    """The group's present jobs get the new limit (min_cores or max_cores) too."""
     group = by_id(farm.groups, request.group.id)
-    cores = whole_cores(given(request, "max_cores", 0.0))
-    fill(group, default_job_max_cores=cores if cores > 0 else NO_LIMIT)
+    cores = whole_cores(given(request, limit, 0.0))
+    fill(group, **{f"default_job_{limit}": cores if cores > 0 else NO_LIMIT})
     if cores != NO_LIMIT:
         for job in farm.jobs_of(group):
-            fill(job, max_cores=cores)
+            fill(job, **{limit: cores})
 
 
 def set_default_job_priority(farm: Farm, request: Any, answer: Any) -> None:

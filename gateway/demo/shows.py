@@ -90,9 +90,7 @@ def get_jobs(farm: Farm, request: Any, answer: Any) -> None:
 def get_subscriptions(farm: Farm, request: Any, answer: Any) -> None:
     show = by_id(farm.shows, request.show.id)
     answer.subscriptions.subscriptions.extend(
-        farm.count_subscription(subscription)
-        for subscription in farm.subscriptions.values()
-        if subscription.show_name == show.name
+        farm.subscriptions_where(lambda each: each.show_name == show.name)
     )
 
 

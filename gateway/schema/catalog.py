@@ -103,23 +103,27 @@ def build_catalog(schema: Schema, selection: Selection) -> Catalog:
         raise NoSchema(f"no service of {schema.origin} can be used: {reason}")
     encoders, decoders = Encoders(pool), Decoders(pool, returned_types(declared))
     methods = [
-        Method(f"/{method.containing_service.full_name}/{method.name}", method, encoders, decoders)
+        Method(path_of(method), method, encoders, decoders)
         for method in declared
         if selection.serves(method.containing_service.full_name, method.name)
     ]
     aliases = service_aliases(schema.services)
-    paths = {f"/{method.containing_service.full_name}/{method.name}" for method in declared}
     return Catalog(
         methods=tuple(methods),
         routes=MappingProxyType(build_routes(methods, aliases)),
         aliases=MappingProxyType(aliases),
-        withheld=frozenset(paths.difference(method.path for method in methods)),
+        withheld=frozenset(map(path_of, declared)).difference(method.path for method in methods),
         skipped=tuple(skipped),
         idle_globs=selection.idle(declared),
         digest=schema.digest,
         origin=schema.origin,
         confirmed=schema.confirmed,
     )
+
+
+def path_of(method: MethodDescriptor) -> str:
+    """The method's path on the wire of gRPC."""
+    return f"/{method.containing_service.full_name}/{method.name}"
 
 
 def returned_types(methods: Iterable[MethodDescriptor]) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The schema from Cuebot itself, over gRPC server reflection.
 
 https://github.com/grpc/grpc/blob/master/doc/server-reflection.md. v1 and v1alpha are the same
-messages on two paths. One stream asks everything: a server may leave out files that it has
+messages on two paths. One stream asks for all files: a server may leave out those that it has
 already sent on a stream, so every file received is kept.
 """
 
