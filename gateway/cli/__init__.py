@@ -1,0 +1,22 @@
+"""The command line, `cuebot-gateway`: one module per command, found here by name."""
+
+import click
+
+from gateway import __version__
+from gateway.cli.demo import demo
+from gateway.cli.serve import serve
+from gateway.cli.token import token
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="cuebot-gateway")
+def main() -> None:
+    """JSON over HTTP in front of OpenCue's Cuebot.
+
+    Settings come from the environment and a TOML file; config/gateway.toml and
+    docs/configuration.md list them all.
+    """
+
+
+for command in (serve, token, demo):
+    main.add_command(command)

@@ -1,0 +1,27 @@
+"""`cuebot-gateway serve`."""
+
+from pathlib import Path
+
+import click
+import uvloop
+
+from gateway.cli.common import config_option, one_line_failures, settings_from
+from gateway.listen import listen
+from gateway.logs import configure_logging
+from gateway.server import serve as serve_gateway
+
+
+@click.command()
+@config_option
+@one_line_failures
+def serve(config: Path | None) -> None:
+    """Run the gateway, on REST_HOST and REST_PORT (0.0.0.0:8448).
+
+    \b
+    Example:
+      JWT_SECRET=$(openssl rand -base64 32) CUEBOT_ENDPOINT=cuebot:8443 cuebot-gateway serve
+    """
+    settings = settings_from(config)
+    configure_logging(settings.log_level, settings.log_format)
+    with listen(settings.rest_host, settings.rest_port) as listener:
+        uvloop.run(serve_gateway(settings, listener))
