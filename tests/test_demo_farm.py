@@ -8,10 +8,12 @@ import grpc.aio
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.demo.cuebot import SERVICES, SimulatedCuebot
-from gateway.demo.farm import Farm
-from gateway.demo.messages import enum_name, read_messages
-from gateway.demo.studio import build_farm
+from gateway.demo.answers import SERVICES
+from gateway.demo.cuebot import SimulatedCuebot
+from gateway.demo.farm.clock import StoppedClock
+from gateway.demo.farm.messages import enum_name, read_messages
+from gateway.demo.farm.state import Farm
+from gateway.demo.farm.studio import build_farm
 from gateway.errors import ConfigurationError
 from gateway.schema.reflection import PATH, ReflectionSource
 from gateway.schema.sources import NoReflection
@@ -28,8 +30,11 @@ LIGHT = "demo-sh010-artist1_light_v012"
 class Client:
     """Calls methods by `Interface/Method` with fields, over bytes."""
 
-    def __init__(self, cuebot: SimulatedCuebot, channel: grpc.aio.Channel) -> None:
+    def __init__(
+        self, cuebot: SimulatedCuebot, clock: StoppedClock, channel: grpc.aio.Channel
+    ) -> None:
         self.farm = cuebot.farm
+        self.clock = clock
         self.channel = channel
         pool = cuebot.farm.messages.pool
         self.methods = {
@@ -39,6 +44,7 @@ class Client:
         }
 
     async def __call__(self, name: str, /, **values: Any) -> Any:
+        self.clock.advance(0.25)  # what was ordered before is done by now
         method = self.methods[name]
         path = f"/{method.containing_service.full_name}/{method.name}"
         request = GetMessageClass(method.input_type)(**values)
@@ -68,21 +74,27 @@ class Client:
 
 
 @pytest.fixture
-async def cuebot() -> AsyncIterator[SimulatedCuebot]:
-    simulated = SimulatedCuebot(farm=build_farm(read_messages(), clock=lambda: NOW))
+def clock() -> StoppedClock:
+    return StoppedClock(NOW)
+
+
+@pytest.fixture
+async def cuebot(clock: StoppedClock) -> AsyncIterator[SimulatedCuebot]:
+    simulated = SimulatedCuebot(farm=build_farm(read_messages(), clock=clock))
     await simulated.start()
     yield simulated
     await simulated.stop()
 
 
 @pytest.fixture
-async def call(cuebot: SimulatedCuebot) -> AsyncIterator[Client]:
+async def call(cuebot: SimulatedCuebot, clock: StoppedClock) -> AsyncIterator[Client]:
     async with grpc.aio.insecure_channel(cuebot.endpoint) as channel:
-        yield Client(cuebot, channel)
+        yield Client(cuebot, clock, channel)
 
 
 def assert_sums(farm: Farm) -> None:
     """Every statistic is what counting gives, and every proc's cores are missing on its host."""
+    farm.catch_up()
     for job in farm.jobs.values():
         layers = farm.layers_of(job)
         for field in job.job_stats.DESCRIPTOR.fields_by_name:
@@ -123,7 +135,7 @@ def test_the_same_seed_gives_the_same_farm() -> None:
 
 def test_the_statistics_of_a_new_farm_add_up() -> None:
     """Layers, jobs, groups, shows and hosts agree with frames and procs from the start."""
-    farm = build_farm(read_messages(), clock=lambda: NOW)
+    farm = build_farm(read_messages(), clock=StoppedClock(NOW))
     assert farm.procs
     assert_sums(farm)
 
@@ -406,7 +418,11 @@ async def test_a_killed_frame_fails_and_leaves_its_host(call: Client) -> None:
     before = (await call("HostInterface/FindHost", name=host_name)).host
     await call("FrameInterface/Kill", frame={"id": frame.id})
     now = (await call("FrameInterface/GetFrame", id=frame.id)).frame
-    assert (enum_name(now, "state"), now.exit_status, now.stop_time) == ("WAITING", 1, NOW)
+    assert (enum_name(now, "state"), now.exit_status, now.stop_time) == (
+        "WAITING",
+        1,
+        int(call.clock()),
+    )
     after = (await call("HostInterface/FindHost", name=host_name)).host
     assert after.idle_cores == before.idle_cores + 2
     assert_sums(call.farm)
@@ -594,7 +610,14 @@ async def test_without_reflection_it_is_as_the_stock_cuebot(version: str) -> Non
         assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
         with pytest.raises(NoReflection):
             await ReflectionSource(channel, endpoint=cuebot.endpoint).fetch()
-        assert len((await Client(cuebot, channel)("ShowInterface/GetShows")).shows.shows) == 3
+        assert (
+            len(
+                (
+                    await Client(cuebot, StoppedClock(NOW), channel)("ShowInterface/GetShows")
+                ).shows.shows
+            )
+            == 3
+        )
     await cuebot.stop()
 
 
@@ -628,4 +651,4 @@ async def test_it_starts_again_on_its_port(cuebot: SimulatedCuebot) -> None:
     await cuebot.stop()
     assert await cuebot.start() == port
     async with grpc.aio.insecure_channel(cuebot.endpoint) as channel:
-        assert (await Client(cuebot, channel).job()).name == COMP
+        assert (await Client(cuebot, StoppedClock(NOW), channel).job()).name == COMP

@@ -1,5 +1,6 @@
 """The simulated Cuebot: a gRPC server that answers for a farm in memory."""
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -10,48 +11,19 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from gateway.demo import (
-    deeds,
-    facilities,
-    frames,
-    groups,
-    hosts,
-    jobs,
-    layers,
-    owners,
-    procs,
-    shows,
-    system,
-)
-from gateway.demo.failures import Missing, Refusal, missing_status
-from gateway.demo.farm import Farm
-from gateway.demo.handler import Handler
-from gateway.demo.messages import read_messages
-from gateway.demo.studio import build_farm
+from gateway.demo.answers import answer_to
+from gateway.demo.farm.failures import Refusal
+from gateway.demo.farm.messages import read_messages
+from gateway.demo.farm.state import Farm
+from gateway.demo.farm.studio import build_farm
 from gateway.errors import ConfigurationError
 from gateway.listen import listen
+from gateway.schema.catalog import path_of
 from gateway.schema.reflection import PATH, VERSIONS
 
-SERVICES: Mapping[str, Mapping[str, Handler]] = {
-    "cue.CueInterface": system.CUE_METHODS,
-    "facility.AllocationInterface": facilities.ALLOCATION_METHODS,
-    "facility.FacilityInterface": facilities.FACILITY_METHODS,
-    "host.DeedInterface": deeds.METHODS,
-    "host.HostInterface": hosts.METHODS,
-    "host.OwnerInterface": owners.METHODS,
-    "host.ProcInterface": procs.METHODS,
-    "job.FrameInterface": frames.METHODS,
-    "job.GroupInterface": groups.METHODS,
-    "job.JobInterface": jobs.METHODS,
-    "job.LayerInterface": layers.METHODS,
-    "limit.LimitInterface": system.LIMIT_METHODS,
-    "service.ServiceInterface": system.SERVICE_METHODS,
-    "show.ShowInterface": shows.METHODS,
-    "subscription.SubscriptionInterface": facilities.SUBSCRIPTION_METHODS,
-}
-"""What is simulated. Every other method of the schema is UNIMPLEMENTED."""
-
 REMEMBERED_CALLS = 1000
+STEPS_AT_ONCE = 20
+"""Then others get their turns."""
 LARGEST_REQUEST = 100 * 1024 * 1024
 
 Call: TypeAlias = tuple[str, dict[str, str | bytes]]
@@ -76,12 +48,14 @@ class SimulatedCuebot:
         farm: Farm | None = None,
     ) -> None:
         self.farm = build_farm(read_messages()) if farm is None else farm
+        """Another farm of the same messages may take its place at any time."""
         self.host = host
         self.port = port
         self.reflection = reflection
         self.calls: deque[Call] = deque(maxlen=REMEMBERED_CALLS)
         """The calls received, the latest last."""
         self._server: grpc.aio.Server | None = None
+        self._life: asyncio.Task[None] | None = None
 
     @property
     def endpoint(self) -> str:
@@ -99,7 +73,7 @@ class SimulatedCuebot:
                 ("grpc.max_receive_message_length", LARGEST_REQUEST),
             ]
         )
-        handlers = method_handlers(self.farm, self.calls)
+        handlers = method_handlers(self)
         if self.reflection:
             handlers |= reflection_handlers(self.farm)
         server.add_generic_rpc_handlers((Handlers(handlers),))
@@ -109,13 +83,22 @@ class SimulatedCuebot:
             raise ConfigurationError(f"cannot listen on {self.endpoint}: {error}") from None
         await server.start()
         self._server = server
+        self._life = asyncio.create_task(live(self))
         return self.port
 
     async def stop(self, grace: float | None = None) -> None:
         """Stop, after `grace` seconds for calls in flight. It can be started again."""
-        if self._server is not None:
+        if self._server is not None and self._life is not None:
+            self._life.cancel()
             await self._server.stop(grace)
-            self._server = None
+            self._server = self._life = None
+
+
+async def live(cuebot: SimulatedCuebot) -> None:
+    """Let things happen on the farm while nobody calls."""
+    while True:
+        done = cuebot.farm.catch_up(most=STEPS_AT_ONCE)
+        await asyncio.sleep(1 if done else 0)
 
 
 class Handlers(grpc.GenericRpcHandler):
@@ -128,41 +111,30 @@ class Handlers(grpc.GenericRpcHandler):
         return self._handlers.get(handler_call_details.method)
 
 
-def method_handlers(farm: Farm, calls: deque[Call]) -> dict[str, MethodHandler]:
-    """A handler for every method of the schema, noting each call in `calls`."""
-    handlers = {}
-    for name in farm.messages.services:
-        simulated = SERVICES.get(name, {})
-        for method in farm.messages.pool.FindServiceByName(name).methods:
-            path = f"/{name}/{method.name}"
-            handler = simulated.get(method.name)
-            handlers[path] = method_handler(farm, calls, path, method, handler)
-    return handlers
+def method_handlers(cuebot: SimulatedCuebot) -> dict[str, MethodHandler]:
+    """A handler for every method of the schema."""
+    return {
+        path_of(method): method_handler(cuebot, method)
+        for name in cuebot.farm.messages.services
+        for method in cuebot.farm.messages.pool.FindServiceByName(name).methods
+    }
 
 
-def method_handler(
-    farm: Farm, calls: deque[Call], path: str, method: MethodDescriptor, handler: Handler | None
-) -> MethodHandler:
-    """Parse the request, let the handler answer, and turn what it raises into a status."""
-    answer_class = GetMessageClass(method.output_type)
+def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodHandler:
+    """Parse the request, let the farm answer, and turn what it raises into a status."""
+    path = path_of(method)
 
     async def respond(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        calls.append((path, dict(context.invocation_metadata() or ())))
-        if handler is None:
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"not simulated: {path}")
-        answer = answer_class()
+        cuebot.calls.append((path, dict(context.invocation_metadata() or ())))
         try:
-            handler(farm, request, answer)
-        except Missing:
-            await context.abort(*missing_status(path))
+            return answer_to(cuebot.farm, method, request)
         except Refusal as refusal:
-            await context.abort(grpc.StatusCode.INTERNAL, str(refusal))
-        return answer
+            await context.abort(grpc.StatusCode[refusal.code.name], str(refusal))
 
     return grpc.unary_unary_rpc_method_handler(
         respond,
         request_deserializer=GetMessageClass(method.input_type).FromString,
-        response_serializer=answer_class.SerializeToString,
+        response_serializer=GetMessageClass(method.output_type).SerializeToString,
     )
 
 

@@ -1,0 +1,140 @@
+"""What runs where: Cuebot's dispatcher, as far as a farm needs one to look alive."""
+
+from functools import partial
+from typing import Any
+
+from gateway.demo.farm.frames import start_frame, state_of
+from gateway.demo.farm.launch import pick
+from gateway.demo.farm.messages import enum_name
+from gateway.demo.farm.orders import end_frame
+from gateway.demo.farm.state import Farm, is_bookable, is_pending
+
+BEAT = 5.0
+"""Seconds between two reports of a host, which is when idle ones get work."""
+SHORTEST, LONGEST = 30, 240
+"""Seconds that a frame runs."""
+JOBS_LOOKED_AT = 20
+"""So many jobs are tried for a host before it has to wait for its next beat."""
+FAILURES = 3
+"""Of 100 tries, so many fail."""
+EXIT_FAILED = 1
+
+
+class Dispatcher:
+    """Gives waiting frames of pending jobs to idle hosts, and ends them when their time is up."""
+
+    def __init__(self, farm: Farm) -> None:
+        self._farm = farm
+        self._queue: list[Any] = []
+
+    def start(self) -> None:
+        """Begin with the first beat."""
+        self._farm.agenda.after(BEAT, self.beat)
+
+    def beat(self) -> None:
+        """All hosts report, and get work."""
+        farm = self._farm
+        farm.agenda.after(BEAT, self.beat)
+        waiting = [
+            job
+            for job in farm.pending.values()
+            if not job.is_paused and farm.tallies[job.id].states["WAITING"]
+        ]
+        self._queue = sorted(waiting, key=lambda job: (-job.priority, job.start_time, job.name))
+        for proc in farm.procs.values():
+            self.report(proc)
+        for host in farm.hosts.values():
+            if enum_name(host, "state") == "UP":
+                host.ping_time = farm.now
+                self.book(host)
+
+    def report(self, proc: Any) -> None:
+        """What a host says of a proc: it lives, and its memory has grown towards what it needs."""
+        farm = self._farm
+        frame = farm.frames[farm.parent_of[proc.id]]
+        proc.ping_time = frame.llu_time = farm.now
+        most = proc.reserved_memory * pick(farm, f"memory/{frame.id}", 50, 95) // 100
+        done = min((farm.now - frame.start_time) * 4, 100)
+        proc.used_memory = frame.used_memory = most * (20 + done * 8 // 10) // 100
+        frame.max_rss = max(frame.max_rss, frame.used_memory)
+
+    def book(self, host: Any) -> None:
+        """Give a host frames until it is full."""
+        if not is_bookable(host):
+            return
+        looked_at = 0
+        for job in self._queue:
+            if host.idle_cores < 1 or looked_at == JOBS_LOOKED_AT:
+                return
+            waits = self._farm.tallies[job.id].states["WAITING"]
+            if waits and not job.is_paused and is_pending(job):
+                looked_at += 1
+                self.book_job(job, host)
+
+    def book_job(self, job: Any, host: Any) -> None:
+        """Give a host frames of one job, as long as they fit."""
+        farm = self._farm
+        for layer in farm.layers_of(job):
+            waiting = farm.tallies[layer.id].states["WAITING"]
+            if not waiting or not self.fits(layer, job, host):
+                continue
+            for frame in farm.frames_of(layer):
+                if state_of(frame) == "WAITING":
+                    self.run(frame, host)
+                    if not self.fits(layer, job, host):
+                        break
+
+    def fits(self, layer: Any, job: Any, host: Any) -> bool:
+        """Whether one more frame of this layer may run on this host."""
+        farm = self._farm
+        units = round(layer.min_cores * 100)
+        return (
+            host.idle_cores * 100 >= units
+            and host.idle_memory >= layer.min_memory
+            and host.idle_gpus >= layer.min_gpus
+            and not set(layer.tags).isdisjoint(host.tags)
+            and (
+                job.max_cores <= 0
+                or farm.tallies[job.id].reserved + units <= round(job.max_cores * 100)
+            )
+            and self.show_may(job, host, units)
+            and all(
+                farm.running_with[limit.name] < limit.max_value
+                for limit in farm.limits.values()
+                if limit.name in layer.limits
+            )
+        )
+
+    def show_may(self, job: Any, host: Any, units: int) -> bool:
+        """Whether the job's show books, and has so much left of its burst in the allocation."""
+        farm = self._farm
+        show = farm.show_of(farm.group_of(job))
+        taken = farm.reserved[show.name, host.alloc_name]
+        return (
+            show.active
+            and show.booking_enabled
+            and any(
+                taken + units <= subscription.burst
+                for subscription in farm.subscriptions.values()
+                if subscription.show_name == show.name
+                and subscription.allocation_name == host.alloc_name
+            )
+        )
+
+    def run(self, frame: Any, host: Any, *, ago: int = 0) -> None:
+        """Start a frame, which has been running for so many seconds already."""
+        farm = self._farm
+        proc = start_frame(farm, frame, host, started=farm.now - ago)
+        key = f"{frame.id}/{frame.retry_count}"
+        seconds = max(pick(farm, f"seconds/{key}", SHORTEST, LONGEST) - ago, 1)
+        failed = pick(farm, f"luck/{key}", 1, 100) <= FAILURES
+        farm.agenda.after(
+            seconds, partial(self.end, proc.id, frame, host, EXIT_FAILED if failed else 0)
+        )
+
+    def end(self, proc: str, frame: Any, host: Any, exit_status: int) -> None:
+        """A frame's time is up, if that proc still runs it. Its host gets the next."""
+        if proc in self._farm.procs:
+            end_frame(self._farm, frame, exit_status)
+            if host.id in self._farm.hosts:
+                self.book(host)

@@ -1,0 +1,61 @@
+"""How the simulated Cuebot says no, in the words and codes of the real one.
+
+Cuebot's servants catch Spring's "nothing found" in some methods and answer NOT_FOUND. Everywhere
+else the exception ends in its server interceptor, which answers INTERNAL with the exception's
+class and text, a newline, and the text again (OpenCue's CueServerInterceptor).
+"""
+
+from gateway.errors import Code
+
+NOTHING_FOUND = "Incorrect result size: expected 1, actual 0"
+NOTHING_FOUND_CLASS = "org.springframework.dao.EmptyResultDataAccessException"
+
+CAUGHT_SERVICES = ("job.JobInterface",)
+"""Services that catch it in every method."""
+
+CAUGHT_METHODS = (
+    "facility.AllocationInterface/Find",
+    "facility.AllocationInterface/Get",
+    "facility.FacilityInterface/Get",
+    "host.HostInterface/FindHost",
+    "host.HostInterface/GetHost",
+    "host.OwnerInterface/GetOwner",
+    "host.ProcInterface/GetJob",
+    "job.FrameInterface/FindFrame",
+    "job.FrameInterface/GetFrame",
+    "job.GroupInterface/FindGroup",
+    "job.GroupInterface/GetGroup",
+    "job.LayerInterface/FindLayer",
+    "job.LayerInterface/GetLayer",
+    "service.ServiceInterface/GetService",
+    "show.ShowInterface/FindShow",
+)
+"""Single methods that do."""
+
+
+class Missing(Exception):
+    """Nothing in the farm has the key that was asked for."""
+
+
+class Refusal(Exception):
+    """A request that Cuebot will not do. Its code and text go to the client."""
+
+    def __init__(self, text: str, code: Code = Code.INTERNAL) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def thrown(java_class: str, text: str) -> Refusal:
+    """A refusal that reads like a Java exception that nobody caught."""
+    return Refusal(f"{java_class}: {text}\n{text}")
+
+
+def illegal_argument(text: str) -> Refusal:
+    return thrown("java.lang.IllegalArgumentException", text)
+
+
+def missing(method: str) -> Refusal:
+    """What a method (`job.JobInterface/GetJob`) answers about a thing that does not exist."""
+    if method.partition("/")[0] in CAUGHT_SERVICES or method in CAUGHT_METHODS:
+        return Refusal(NOTHING_FOUND, Code.NOT_FOUND)
+    return thrown(NOTHING_FOUND_CLASS, NOTHING_FOUND)

@@ -1,0 +1,63 @@
+"""The life of a job after its launch: it is counted, moves between groups, and ends."""
+
+from typing import Any
+
+from gateway.demo.farm import depends
+from gateway.demo.farm.frames import EXIT_RETRIED, state_of, stop_frame
+from gateway.demo.farm.messages import fill
+from gateway.demo.farm.state import Farm, is_pending
+
+
+def count_job(farm: Farm, job: Any, sign: int) -> None:
+    """Count a pending job in its group and its show, or no more (-1)."""
+    group = farm.group_of(job)
+    show = farm.show_of(group)
+    for thing in (group, show):
+        farm.tallies[thing.id].take_in(farm.tallies[job.id], sign)
+    farm.uncount(job, group, show)
+
+
+def move_job(farm: Farm, job: Any, group: Any) -> None:
+    """Put a job into another group of its show, and give it that group's defaults."""
+    if is_pending(job):
+        count_job(farm, job, -1)
+    farm.disown(job.id)
+    farm.own(group.id, job.id)
+    fill(job, group=group.name)
+    if is_pending(job):
+        count_job(farm, job, 1)
+    if group.default_job_priority > 0:
+        fill(job, priority=group.default_job_priority)
+    for limit in ("min_cores", "max_cores", "min_gpus", "max_gpus"):
+        value = getattr(group, f"default_job_{limit}")
+        if value > 0:
+            fill(job, **{limit: value})
+
+
+def finish_job(farm: Farm, job: Any) -> None:
+    """End a pending job. Its running frames are stopped, and wait; what waited for it need not."""
+    if not is_pending(job):
+        return
+    if farm.tallies[job.id].states["RUNNING"]:
+        for frame in farm.frames_of(job):
+            if state_of(frame) == "RUNNING":
+                stop_frame(farm, frame, "WAITING", EXIT_RETRIED)
+    count_job(farm, job, -1)
+    del farm.pending[job.name]
+    fill(job, state="FINISHED", stop_time=farm.now)
+    depends.satisfy_on(farm, job)
+
+
+def reopen_job(farm: Farm, job: Any) -> None:
+    """Let a finished job be pending again, unless another one of its name is by now."""
+    if is_pending(job) or job.name in farm.pending:
+        return
+    fill(job, state="PENDING", stop_time=0)
+    farm.pending[job.name] = job
+    count_job(farm, job, 1)
+
+
+def finish_if_done(farm: Farm, job: Any) -> None:
+    """End a job of which every frame has succeeded or was eaten."""
+    if is_pending(job) and farm.tallies[job.id].finished:
+        finish_job(farm, job)

@@ -1,0 +1,38 @@
+"""Deeds: who owns which host."""
+
+from typing import Any
+
+from gateway.demo.farm.messages import fill
+from gateway.demo.farm.state import Farm, find_one
+
+
+def deed_of(farm: Farm, host: Any) -> Any:
+    """The deed of a host. Raises Missing when nobody owns it."""
+    return find_one(farm.deeds, lambda deed: deed.host == host.name)
+
+
+def give_deed(farm: Farm, host: Any, owner: Any) -> None:
+    """Make the owner the only one of this host."""
+    for deed in [deed for deed in farm.deeds.values() if deed.host == host.name]:
+        del farm.deeds[deed.id]
+    deed = farm.messages.new(
+        "host.Deed",
+        id=farm.make_id(f"deed/{host.name}/{owner.name}"),
+        host=host.name,
+        owner=owner.name,
+    )
+    farm.deeds[deed.id] = deed
+    count_hosts(farm)
+
+
+def drop_deed(farm: Farm, deed: Any) -> None:
+    """Nobody owns that host any more."""
+    del farm.deeds[deed.id]
+    count_hosts(farm)
+
+
+def count_hosts(farm: Farm) -> None:
+    """Bring every owner's number of hosts up to date."""
+    for owner in farm.owners.values():
+        owned = sum(deed.owner == owner.name for deed in farm.deeds.values())
+        fill(owner, host_count=owned)

@@ -1,0 +1,1 @@
+"""What the simulated Cuebot answers: one module per gRPC interface, with a handler per method."""

@@ -1,0 +1,23 @@
+"""host.DeedInterface."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.demo.farm.messages import fill
+from gateway.demo.farm.state import Farm, by_id, by_name
+from gateway.demo.interfaces.handler import Handler
+
+
+def get_owner(farm: Farm, request: Any, answer: Any) -> None:
+    fill(answer, owner=by_name(farm.owners, by_id(farm.deeds, request.deed.id).owner))
+
+
+def get_host(farm: Farm, request: Any, answer: Any) -> None:
+    """The deed's host, as documented.
+
+    The real server looks for a host with the deed's own id, finds none, and always fails.
+    """
+    fill(answer, host=by_name(farm.hosts, by_id(farm.deeds, request.deed.id).host))
+
+
+METHODS: Mapping[str, Handler] = {"GetHost": get_host, "GetOwner": get_owner}

@@ -1,0 +1,7 @@
+"""depend.DependInterface."""
+
+from collections.abc import Mapping
+
+from gateway.demo.interfaces.handler import Handler
+
+METHODS: Mapping[str, Handler] = {}

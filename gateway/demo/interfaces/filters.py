@@ -1,0 +1,7 @@
+"""filter.FilterInterface."""
+
+from collections.abc import Mapping
+
+from gateway.demo.interfaces.handler import Handler
+
+METHODS: Mapping[str, Handler] = {}

@@ -1,0 +1,7 @@
+"""renderPartition.RenderPartitionInterface."""
+
+from collections.abc import Mapping
+
+from gateway.demo.interfaces.handler import Handler
+
+METHODS: Mapping[str, Handler] = {}

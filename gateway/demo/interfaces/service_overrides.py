@@ -1,0 +1,7 @@
+"""service.ServiceOverrideInterface."""
+
+from collections.abc import Mapping
+
+from gateway.demo.interfaces.handler import Handler
+
+METHODS: Mapping[str, Handler] = {}

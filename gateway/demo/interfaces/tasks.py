@@ -1,0 +1,7 @@
+"""task.TaskInterface."""
+
+from collections.abc import Mapping
+
+from gateway.demo.interfaces.handler import Handler
+
+METHODS: Mapping[str, Handler] = {}
