@@ -50,6 +50,8 @@ class Exchange:
     subject: str | None = None
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
+    dry_run: bool = False
+    """Whether the client only wanted to see what would be called."""
     body_read: bool = False
     """Whether the whole body has been taken from the connection."""
     status: int = 0

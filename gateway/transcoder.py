@@ -8,6 +8,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from gateway.codec.decode import Decoded, Reject
+from gateway.dryrun import asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
@@ -27,6 +28,8 @@ BODIES_AT_ONCE = 16
 LARGE_ANSWER = 1024 * 1024
 LARGE_ANSWERS_AT_ONCE = 16
 LARGE_ANSWERS_EACH = 4
+DRY_RUN = (b"x-dry-run", b"1")
+"""Tells the client that this gateway knows the header, and that nothing was called."""
 SLOWEST_READER = 128 * 1024
 """Bytes per second. A client that reads a long answer more slowly is let go."""
 MOST_IGNORED_NAMES = 20
@@ -63,6 +66,7 @@ class Transcoder:
         exchange.rpc = method.path
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
+        exchange.dry_run = asks_dry_run(exchange.headers)
         body = await self._bodies.read(exchange, receive)
         try:
             decoded = await self._decode(method, body)
@@ -70,6 +74,11 @@ class Transcoder:
             self._bodies.forget(body)
         if decoded.ignored:
             exchange.headers_out.append(ignored_header(decoded.ignored))
+        if exchange.dry_run:
+            exchange.code = Code.OK
+            exchange.headers_out.append(DRY_RUN)
+            await self._respond(preview(method, decoded), scope, send)
+            return
         ends = self._loop.time() + timeout
         async with HangUpWatch(receive):
             with self._slot():

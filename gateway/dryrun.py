@@ -1,0 +1,49 @@
+"""`X-Dry-Run`: what a call would send to Cuebot, for people who want to see that first."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+
+import orjson
+
+from gateway.codec.decode import Decoded
+from gateway.errors import Code, GatewayError
+from gateway.schema.catalog import Method
+
+ON, OFF = (b"1", b"true"), (b"0", b"false")
+
+
+def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the request says `X-Dry-Run: 1` (or `true`); `0`, `false` and nothing say no.
+
+    Raises GatewayError (INVALID_ARGUMENT) for anything else: who misspells it does not want the
+    call to be made.
+    """
+    text = headers.get(b"x-dry-run")
+    if text is None:
+        return False
+    value = text.strip().lower()
+    if value not in ON + OFF:
+        raise GatewayError(Code.INVALID_ARGUMENT, "X-Dry-Run: expected 1 or 0; nothing was called")
+    return value in ON
+
+
+def preview(method: Method, decoded: Decoded) -> Iterable[bytes]:
+    """JSON about the message that this call would send, in pieces.
+
+    `{"dryRun": true, "method": gRPC path, "ignoredFields": […], "requestBytes": size on the wire,
+    "request": the message}`. The message is read back from its bytes, defaults included: it says
+    what Cuebot would understand, not what the client wrote.
+    """
+    head = orjson.dumps(
+        {
+            "dryRun": True,
+            "method": method.path,
+            "ignoredFields": decoded.ignored,
+            "requestBytes": len(decoded.payload),
+        }
+    )
+    start, end = head[:-1] + b',"request":', b"}"
+    message = method.encoders.encoder(method.descriptor.input_type)(decoded.payload)
+    if isinstance(message, Sequence):
+        return (b"".join((start, *message, end)),)
+    return chain((start,), message, (end,))
