@@ -219,6 +219,23 @@ async def test_the_demo_has_settings_of_its_own() -> None:
         assert (await client.post(url, headers=headers)).status_code == 200
 
 
+async def test_a_farm_of_any_size_and_seed() -> None:
+    """--jobs is how many jobs there are; --seed decides their ids, the same ones every time."""
+    found = []
+    for seed in ("5", "5", "6"):
+        async with running_demo("--jobs", "300", "--seed", seed) as demo:
+            async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as client:
+                answer = await client.post(
+                    "/job.JobInterface/GetJobs",
+                    json={"r": {"include_finished": True}},
+                    headers={"Authorization": f"Bearer {demo.token}"},
+                )
+            found.append({job["id"] for job in answer.json()["jobs"]["jobs"]})
+    assert [len(ids) for ids in found] == [300, 300, 300]
+    assert found[0] == found[1]
+    assert found[0].isdisjoint(found[2])
+
+
 async def test_the_demo_without_reflection() -> None:
     """With --no-reflection it serves all the same, and says that the schema is assumed."""
     async with running_demo("--no-reflection") as demo:

@@ -1,5 +1,6 @@
 """The simulated Cuebot, called over gRPC: it answers, changes and fails as the real one does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -150,6 +151,20 @@ def test_every_simulated_method_exists() -> None:
 # Errors.
 
 NO_ID: dict[str, Any] = {"id": "nobody"}
+
+
+async def test_things_happen_while_nobody_calls() -> None:
+    """The server lets the farm live, so that it need not catch up with hours at a call."""
+    farm = build_farm(read_messages(), clock=StoppedClock(NOW))
+    happened = asyncio.Event()
+    farm.agenda.after(0, happened.set)
+    simulated = SimulatedCuebot(farm=farm)
+    await simulated.start()
+    try:
+        async with asyncio.timeout(20):
+            await happened.wait()
+    finally:
+        await simulated.stop()
 
 
 @pytest.mark.parametrize(

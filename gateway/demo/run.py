@@ -1,6 +1,7 @@
 """`cuebot-gateway demo`: a simulated Cuebot, the gateway in front of it, and what to paste."""
 
 import asyncio
+import gc
 import secrets
 import signal
 import socket
@@ -11,6 +12,9 @@ import uvloop
 from gateway.app import create_app
 from gateway.auth import mint_token, rules_of
 from gateway.demo.cuebot import SimulatedCuebot
+from gateway.demo.farm.messages import read_messages
+from gateway.demo.farm.state import Farm
+from gateway.demo.farm.studio import build_farm
 from gateway.listen import listen, url_of
 from gateway.logs import configure_logging
 from gateway.schema.refresh import LiveCatalog
@@ -42,15 +46,29 @@ Stop with Ctrl-C.
 """
 
 
-def run_demo(*, host: str, port: int | None, cuebot_only: bool, reflection: bool) -> None:
+def run_demo(
+    *, host: str, port: int | None, cuebot_only: bool, reflection: bool, jobs: int, seed: int
+) -> None:
     """Run the demo until a signal. Raises ConfigurationError when a port is taken."""
     configure_logging("warning", "console")
+    farm = large_farm(seed=seed, jobs=jobs)
     if cuebot_only:
         chosen = CUEBOT_PORT if port is None else port
-        uvloop.run(run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection)))
+        uvloop.run(
+            run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection, farm=farm))
+        )
         return
     with listen(host, GATEWAY_PORT if port is None else port) as listener:
-        uvloop.run(run_both(SimulatedCuebot(reflection=reflection), listener))
+        uvloop.run(run_both(SimulatedCuebot(reflection=reflection, farm=farm), listener))
+
+
+def large_farm(*, seed: int, jobs: int) -> Farm:
+    """A farm that may be so large that looking for garbage among its objects takes long."""
+    gc.disable()
+    farm = build_farm(read_messages(), seed=seed, jobs=jobs)
+    gc.freeze()
+    gc.enable()
+    return farm
 
 
 async def run_cuebot(cuebot: SimulatedCuebot) -> None:

@@ -1,6 +1,8 @@
 """What runs where: Cuebot's dispatcher, as far as a farm needs one to look alive."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from gateway.demo.farm.frames import start_frame, state_of
@@ -13,6 +15,8 @@ BEAT = 5.0
 """Seconds between two reports of a host, which is when idle ones get work."""
 SHORTEST, LONGEST = 30, 240
 """Seconds that a frame runs."""
+AT_ONCE = 100
+"""So many report at the same moment, the others a little later."""
 JOBS_LOOKED_AT = 20
 """So many jobs are tried for a host before it has to wait for its next beat."""
 FAILURES = 3
@@ -41,15 +45,26 @@ class Dispatcher:
             if not job.is_paused and farm.tallies[job.id].states["WAITING"]
         ]
         self._queue = sorted(waiting, key=lambda job: (-job.priority, job.start_time, job.name))
-        for proc in farm.procs.values():
-            self.report(proc)
-        for host in farm.hosts.values():
-            if enum_name(host, "state") == "UP":
-                host.ping_time = farm.now
-                self.book(host)
+        groups = [*batched(farm.procs, AT_ONCE), *batched(farm.hosts, AT_ONCE)]
+        for index, group in enumerate(groups):
+            farm.agenda.after(BEAT * index / len(groups), partial(self.report, group))
 
-    def report(self, proc: Any) -> None:
-        """What a host says of a proc: it lives, and its memory has grown towards what it needs."""
+    def report(self, ids: Sequence[str]) -> None:
+        """These hosts and procs report."""
+        for key in ids:
+            if key in self._farm.procs:
+                self.report_proc(self._farm.procs[key])
+            elif key in self._farm.hosts:
+                self.report_host(self._farm.hosts[key])
+
+    def report_host(self, host: Any) -> None:
+        """A host says that it lives, and gets work."""
+        if enum_name(host, "state") == "UP":
+            host.ping_time = self._farm.now
+            self.book(host)
+
+    def report_proc(self, proc: Any) -> None:
+        """A proc lives, and its memory has grown towards what it needs."""
         farm = self._farm
         frame = farm.frames[farm.parent_of[proc.id]]
         proc.ping_time = frame.llu_time = farm.now
@@ -138,3 +153,10 @@ class Dispatcher:
             end_frame(self._farm, frame, exit_status)
             if host.id in self._farm.hosts:
                 self.book(host)
+
+
+def batched(things: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    """The things in groups of this size, the last perhaps smaller."""
+    rest = iter(things)
+    while batch := tuple(islice(rest, size)):
+        yield batch

@@ -19,6 +19,7 @@ from gateway.demo.farm.additions import (
     add_show,
     add_subscription,
 )
+from gateway.demo.farm.artists import Artists
 from gateway.demo.farm.clock import Clock
 from gateway.demo.farm.crowd import crowd_hosts, crowd_jobs
 from gateway.demo.farm.dispatch import Dispatcher
@@ -59,6 +60,7 @@ def build_farm(
         launch_job(farm, job)
     farm.write_stats()
     dispatcher.start()
+    Artists(farm, JOBS[: max(jobs, 0)]).start()
     return farm
 
 
