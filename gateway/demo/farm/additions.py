@@ -1,10 +1,17 @@
 """New things on the farm, as Cuebot makes them: with its defaults, and whatever goes with them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from itertools import count
 from typing import Any
 
 from gateway.demo.farm.plans import GIGABYTE, HostPlan
 from gateway.demo.farm.state import Farm, by_name
+
+
+def free_id(farm: Farm, things: Mapping[str, Any], key: str) -> str:
+    """The id for a key, or if one of the things has it, for the key and a number."""
+    keys = (f"{key}/{number}" if number else key for number in count())
+    return next(found for found in map(farm.make_id, keys) if found not in things)
 
 
 def add_show(farm: Farm, name: str, **values: Any) -> Any:
@@ -34,7 +41,7 @@ def add_group(
     """A group of a show: its root group, if it has no parent."""
     group = farm.messages.new(
         "job.Group",
-        id=farm.make_id(f"group/{show.name}/{name}/{parent.id if parent else ''}"),
+        id=free_id(farm, farm.groups, f"group/{show.name}/{name}/{parent.id if parent else ''}"),
         name=name,
         department=department,
         default_job_priority=-1,

@@ -17,6 +17,7 @@ CAUGHT_METHODS = (
     "facility.AllocationInterface/Find",
     "facility.AllocationInterface/Get",
     "facility.FacilityInterface/Get",
+    "filter.FilterInterface/FindFilter",
     "host.HostInterface/FindHost",
     "host.HostInterface/GetHost",
     "host.OwnerInterface/GetOwner",
@@ -52,6 +53,19 @@ def thrown(java_class: str, text: str) -> Refusal:
 
 def illegal_argument(text: str) -> Refusal:
     return thrown("java.lang.IllegalArgumentException", text)
+
+
+def several(count: int) -> Refusal:
+    """What Cuebot says when so many things have a name that it looks for. It is never caught."""
+    return thrown(
+        "org.springframework.dao.IncorrectResultSizeDataAccessException",
+        f"Incorrect result size: expected 1, actual {count}",
+    )
+
+
+def broken_rule(java_class: str, text: str) -> Refusal:
+    """A refusal of the database: `text` is the rule that a change would break, in its words."""
+    return thrown(f"org.springframework.dao.{java_class}", f"ERROR: {text}")
 
 
 def missing(method: str) -> Refusal:

@@ -1,11 +1,17 @@
 """The life of a job after its launch: it is counted, moves between groups, and ends."""
 
+from collections.abc import Collection
 from typing import Any
 
 from gateway.demo.farm import depends
+from gateway.demo.farm.cores import NO_LIMIT
+from gateway.demo.farm.failures import thrown
 from gateway.demo.farm.frames import EXIT_RETRIED, state_of, stop_frame
-from gateway.demo.farm.messages import fill
+from gateway.demo.farm.messages import fill, given
 from gateway.demo.farm.state import Farm, is_pending
+
+INHERITED = ("priority", "min_cores", "max_cores", "min_gpus", "max_gpus")
+"""What a group has defaults for, which a job gets that comes into it."""
 
 
 def count_job(farm: Farm, job: Any, sign: int) -> None:
@@ -17,21 +23,34 @@ def count_job(farm: Farm, job: Any, sign: int) -> None:
     farm.uncount(job, group, show)
 
 
-def move_job(farm: Farm, job: Any, group: Any) -> None:
-    """Put a job into another group of its show, and give it that group's defaults."""
+def move_job(farm: Farm, job: Any, group: Any, *, inherited: Collection[str] = INHERITED) -> None:
+    """Put a job into another group of its show, and give it that group's defaults for these fields.
+
+    Raises Refusal when the group is another show's.
+    """
+    if farm.show_of(group) is not farm.show_of(farm.group_of(job)):
+        raise thrown(
+            "com.imageworks.spcue.EntityModificationError",
+            "error moving job, cannot move jobs between shows",
+        )
     if is_pending(job):
         count_job(farm, job, -1)
     farm.disown(job.id)
     farm.own(group.id, job.id)
-    fill(job, group=group.name)
+    note_group(farm, job)
     if is_pending(job):
         count_job(farm, job, 1)
-    if group.default_job_priority > 0:
-        fill(job, priority=group.default_job_priority)
-    for limit in ("min_cores", "max_cores", "min_gpus", "max_gpus"):
-        value = getattr(group, f"default_job_{limit}")
-        if value > 0:
-            fill(job, **{limit: value})
+    defaults = {name: given(group, f"default_job_{name}", NO_LIMIT) for name in inherited}
+    fill(job, **{name: value for name, value in defaults.items() if value != NO_LIMIT})
+
+
+def note_group(farm: Farm, job: Any) -> None:
+    """Write the present name of its group into a job, and into the procs that run it."""
+    name = farm.group_of(job).name
+    fill(job, group=name)
+    if farm.tallies[job.id].states["RUNNING"]:
+        for proc in farm.procs_of(farm.frames_of(job)):
+            fill(proc, group_name=name)
 
 
 def finish_job(farm: Farm, job: Any) -> None:

@@ -101,3 +101,16 @@ class HostPlan:
     lock: str = "OPEN"
     owner: str = ""
     comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterPlan:
+    """A filter of a show."""
+
+    show: str
+    name: str
+    kind: str = "MATCH_ALL"
+    matchers: tuple[tuple[str, str, str], ...]
+    """Subject, type and input of each."""
+    actions: tuple[tuple[str, str, float | str | None], ...]
+    """Type, value type and value of each. A group is named."""

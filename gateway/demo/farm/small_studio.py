@@ -1,6 +1,6 @@
 """The small studio of the demo: its shows, what they render, and on what."""
 
-from gateway.demo.farm.plans import DependPlan, HostPlan, JobPlan, LayerPlan
+from gateway.demo.farm.plans import DependPlan, FilterPlan, HostPlan, JobPlan, LayerPlan
 
 FACILITY = "local"
 GENERAL = "local.general"
@@ -201,6 +201,30 @@ JOBS = (
         ),
     ),
 )
+
+FILTERS = (
+    FilterPlan(
+        show="demo",
+        name="dailies",
+        kind="MATCH_ANY",
+        matchers=(("JOB_NAME", "CONTAINS", "_dailies_"), ("SHOT", "IS", "dailies")),
+        actions=(
+            ("MOVE_JOB_TO_GROUP", "GROUP_TYPE", "comp"),
+            ("SET_JOB_PRIORITY", "INTEGER_TYPE", 200),
+        ),
+    ),
+    FilterPlan(
+        show="demo",
+        name="trainees",
+        matchers=(("USER", "BEGINS_WITH", "trainee"), ("PRIORITY", "IS_NOT", "200")),
+        actions=(
+            ("SET_JOB_MAX_CORES", "FLOAT_TYPE", 8.0),
+            ("SET_ALL_RENDER_LAYER_TAGS", "STRING_TYPE", "general"),
+            ("STOP_PROCESSING", "NONE_TYPE", None),
+        ),
+    ),
+)
+"""None of them is for one of the jobs above."""
 
 HOSTS = (
     *(

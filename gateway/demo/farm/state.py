@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gateway.demo.farm.clock import Agenda, Clock
-from gateway.demo.farm.failures import Missing
+from gateway.demo.farm.failures import Missing, several
 from gateway.demo.farm.messages import Messages, enum_name, refill
 from gateway.demo.farm.tallies import Tally
 
@@ -243,6 +243,14 @@ def find_one(things: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
         if fits(thing):
             return thing
     raise Missing
+
+
+def find_only(things: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
+    """The one thing that fits. Raises Missing, or Refusal when several do."""
+    found = [thing for thing in things.values() if fits(thing)]
+    if len(found) > 1:
+        raise several(len(found))
+    return find_one(things, fits)
 
 
 def is_pending(job: Any) -> bool:

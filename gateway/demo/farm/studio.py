@@ -23,15 +23,17 @@ from gateway.demo.farm.artists import Artists
 from gateway.demo.farm.clock import Clock
 from gateway.demo.farm.crowd import crowd_hosts, crowd_jobs
 from gateway.demo.farm.dispatch import Dispatcher
+from gateway.demo.farm.filters import VALUES, add_action, add_filter, add_matcher
 from gateway.demo.farm.frames import change_frame, note_try
 from gateway.demo.farm.jobs import finish_job
 from gateway.demo.farm.launch import launch_job, pick
 from gateway.demo.farm.messages import Messages, fill
 from gateway.demo.farm.ownership import give_deed
-from gateway.demo.farm.plans import GIGABYTE, HostPlan, JobPlan, LayerPlan
+from gateway.demo.farm.plans import GIGABYTE, FilterPlan, HostPlan, JobPlan, LayerPlan
 from gateway.demo.farm.small_studio import (
     DESKTOP,
     FACILITY,
+    FILTERS,
     GENERAL,
     HOSTS,
     JOBS,
@@ -54,6 +56,8 @@ def build_farm(
         place_host(farm, host)
     for name in SHOWS:
         place_show(farm, name)
+    for plan in FILTERS:
+        place_filter(farm, plan)
     for job in JOBS[: max(jobs, 0)]:
         add_job(farm, dispatcher, job)
     for job in crowd_jobs(farm, jobs - len(JOBS)):
@@ -90,6 +94,24 @@ def place_show(farm: Farm, name: str) -> None:
             for plan in HOSTS:
                 if plan.owner == owner_name:
                     give_deed(farm, by_name(farm.hosts, plan.name), owner)
+
+
+def place_filter(farm: Farm, plan: FilterPlan) -> None:
+    """A filter with its matchers and actions."""
+    show = by_name(farm.shows, plan.show)
+    job_filter = add_filter(farm, show, plan.name)
+    fill(job_filter, type=plan.kind)
+    for subject, kind, text in plan.matchers:
+        data = farm.messages.new("filter.Matcher", subject=subject, type=kind, input=text)
+        add_matcher(farm, job_filter, data)
+    for kind, value_type, value in plan.actions:
+        data = farm.messages.new("filter.Action", type=kind, value_type=value_type)
+        if value_type == "GROUP_TYPE":
+            named = {group.name: group.id for group in farm.groups_of(show)}
+            fill(data, group_value=named[value])
+        elif value is not None:
+            fill(data, **{VALUES[value_type]: value})
+        add_action(farm, job_filter, data)
 
 
 def place_host(farm: Farm, plan: HostPlan) -> None:

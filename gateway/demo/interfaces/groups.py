@@ -4,9 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.demo.farm.cores import NO_LIMIT, whole_cores
-from gateway.demo.farm.failures import illegal_argument
+from gateway.demo.farm.failures import Missing, illegal_argument, thrown
+from gateway.demo.farm.groups import (
+    add_subgroup,
+    delete_group,
+    is_department,
+    is_managed,
+    move_groups,
+    rename_group,
+    subgroups_of,
+)
+from gateway.demo.farm.jobs import move_job
 from gateway.demo.farm.messages import enum_name, fill, given
-from gateway.demo.farm.state import Farm, by_id, by_name, find_one
+from gateway.demo.farm.state import Farm, by_id, by_name, find_only
 from gateway.demo.interfaces.handler import Handler
 
 
@@ -15,8 +25,9 @@ def get_group(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def find_group(farm: Farm, request: Any, answer: Any) -> None:
+    """A group by name. Two groups of a show may share one, in different groups: then it fails."""
     show = by_name(farm.shows, request.show)
-    group = find_one(
+    group = find_only(
         farm.groups,
         lambda group: group.name == request.name and farm.parent_of[group.id] == show.id,
     )
@@ -24,15 +35,57 @@ def find_group(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_groups(farm: Farm, request: Any, answer: Any) -> None:
-    parent = by_id(farm.groups, request.group.id)
-    groups = farm.groups_of(farm.show_of(parent))
-    answer.groups.groups.extend(group for group in groups if group.parent_id == parent.id)
+    answer.groups.groups.extend(subgroups_of(farm, by_id(farm.groups, request.group.id)))
 
 
 def get_jobs(farm: Farm, request: Any, answer: Any) -> None:
     jobs = farm.jobs_of(by_id(farm.groups, request.group.id))
     pending = [job for job in jobs if enum_name(job, "state") == "PENDING"]
     answer.jobs.jobs.extend(sorted(pending, key=lambda job: job.name))
+
+
+def create_sub_group(farm: Farm, request: Any, answer: Any) -> None:
+    parent = by_id(farm.groups, request.group.id)
+    fill(answer, group=add_subgroup(farm, parent, request.name))
+
+
+def delete(farm: Farm, request: Any, answer: Any) -> None:
+    delete_group(farm, by_id(farm.groups, request.group.id))
+
+
+def reparent_groups(farm: Farm, request: Any, answer: Any) -> None:
+    """Groups that do not exist are passed over. None at all is a query that is no SQL."""
+    parent = by_id(farm.groups, request.group.id)
+    ids = dict.fromkeys(group.id for group in request.groups.groups)
+    if not ids:
+        raise thrown(
+            "org.springframework.jdbc.BadSqlGrammarException",
+            'bad SQL grammar: ERROR: syntax error at or near ")"',
+        )
+    move_groups(farm, [farm.groups[key] for key in ids if key in farm.groups], parent)
+
+
+def reparent_jobs(farm: Farm, request: Any, answer: Any) -> None:
+    """One after the other: what comes before the first that fails has moved."""
+    group = by_id(farm.groups, request.group.id)
+    for job in request.jobs.jobs:
+        move_job(farm, by_id(farm.jobs, job.id), group)
+
+
+def set_group(farm: Farm, request: Any, answer: Any) -> None:
+    group = by_id(farm.groups, request.group.id)
+    move_groups(farm, [group], by_id(farm.groups, request.parent_group.id))
+
+
+def set_name(farm: Farm, request: Any, answer: Any) -> None:
+    rename_group(farm, by_id(farm.groups, request.group.id), request.name)
+
+
+def set_department(farm: Farm, request: Any, answer: Any) -> None:
+    group = by_id(farm.groups, request.group.id)
+    if not is_department(farm, request.dept):
+        raise Missing
+    fill(group, department=request.dept)
 
 
 def set_min_cores(farm: Farm, request: Any, answer: Any) -> None:
@@ -45,26 +98,49 @@ def set_max_cores(farm: Farm, request: Any, answer: Any) -> None:
     group = by_id(farm.groups, request.group.id)
     cores = whole_cores(given(request, "max_cores", 0.0))
     if 0 <= cores < 1:
-        raise illegal_argument(f"the max cores of a group are one core or more, not {cores}")
+        raise illegal_argument(
+            "The group max cores feature must be a whole core or greater, pass in: 0"
+        )
     fill(group, max_cores=max(cores, NO_LIMIT))
 
 
+def set_min_gpus(farm: Farm, request: Any, answer: Any) -> None:
+    group = by_id(farm.groups, request.group.id)
+    fill(group, min_gpus=max(given(request, "min_gpus", 0), 0))
+
+
+def set_max_gpus(farm: Farm, request: Any, answer: Any) -> None:
+    """Less than none means no limit."""
+    group = by_id(farm.groups, request.group.id)
+    fill(group, max_gpus=max(given(request, "max_gpus", 0), NO_LIMIT))
+
+
 def set_default_job_min_cores(farm: Farm, request: Any, answer: Any) -> None:
-    set_default_job_cores(farm, request, "min_cores")
+    set_default(farm, request, "min_cores", whole_cores(given(request, "min_cores", 0.0)))
 
 
 def set_default_job_max_cores(farm: Farm, request: Any, answer: Any) -> None:
-    set_default_job_cores(farm, request, "max_cores")
+    set_default(farm, request, "max_cores", whole_cores(given(request, "max_cores", 0.0)))
 
 
-def set_default_job_cores(farm: Farm, request: Any, limit: str) -> None:
-    """The group's present jobs get the new limit (min_cores or max_cores) too."""
+def set_default_job_min_gpus(farm: Farm, request: Any, answer: Any) -> None:
+    set_default(farm, request, "min_gpus", given(request, "min_gpus", 0))
+
+
+def set_default_job_max_gpus(farm: Farm, request: Any, answer: Any) -> None:
+    set_default(farm, request, "max_gpus", given(request, "max_gpus", 0))
+
+
+def set_default(farm: Farm, request: Any, limit: str, value: float) -> None:
+    """Set a group's default for a limit on jobs (`min_cores` …); none or less means no default.
+
+    Its present jobs get that very value too, unless it is -1 or their department is managed.
+    """
     group = by_id(farm.groups, request.group.id)
-    cores = whole_cores(given(request, limit, 0.0))
-    fill(group, **{f"default_job_{limit}": cores if cores > 0 else NO_LIMIT})
-    if cores != NO_LIMIT:
+    fill(group, **{f"default_job_{limit}": value if value > 0 else NO_LIMIT})
+    if value != NO_LIMIT and not is_managed(farm, group):
         for job in farm.jobs_of(group):
-            fill(job, **{limit: cores})
+            fill(job, **{limit: value})
 
 
 def set_default_job_priority(farm: Farm, request: Any, answer: Any) -> None:
@@ -76,13 +152,24 @@ def set_default_job_priority(farm: Farm, request: Any, answer: Any) -> None:
 
 
 METHODS: Mapping[str, Handler] = {
+    "CreateSubGroup": create_sub_group,
+    "Delete": delete,
     "FindGroup": find_group,
     "GetGroup": get_group,
     "GetGroups": get_groups,
     "GetJobs": get_jobs,
+    "ReparentGroups": reparent_groups,
+    "ReparentJobs": reparent_jobs,
     "SetDefaultJobMaxCores": set_default_job_max_cores,
+    "SetDefaultJobMaxGpus": set_default_job_max_gpus,
     "SetDefaultJobMinCores": set_default_job_min_cores,
+    "SetDefaultJobMinGpus": set_default_job_min_gpus,
     "SetDefaultJobPriority": set_default_job_priority,
+    "SetDepartment": set_department,
+    "SetGroup": set_group,
     "SetMaxCores": set_max_cores,
+    "SetMaxGpus": set_max_gpus,
     "SetMinCores": set_min_cores,
+    "SetMinGpus": set_min_gpus,
+    "SetName": set_name,
 }
