@@ -312,8 +312,7 @@ def test_a_department_has_to_be_known(desk: Desk) -> None:
     comp = group(desk, "comp")
     desk("GroupInterface/SetDepartment", group={"id": comp.id}, dept="Roto")
     assert now(desk, comp).department == "Roto"
-    farm = desk.farm
-    farm.departments["own"] = farm.messages.new("department.Department", id="own", dept="Paint")
+    desk("DepartmentInterface/AddDepartmentName", name="Paint")
     desk("GroupInterface/SetDepartment", group={"id": comp.id}, dept="Paint")
     assert now(desk, comp).department == "Paint"
     assert desk.refusal("GroupInterface/SetDepartment", group={"id": comp.id}, dept="no") == (

@@ -1,17 +1,11 @@
 """New things on the farm, as Cuebot makes them: with its defaults, and whatever goes with them."""
 
-from collections.abc import Collection, Mapping
-from itertools import count
+from collections.abc import Collection
 from typing import Any
 
+from gateway.demo.farm.departments import use_department
 from gateway.demo.farm.plans import GIGABYTE, HostPlan
-from gateway.demo.farm.state import Farm, by_name
-
-
-def free_id(farm: Farm, things: Mapping[str, Any], key: str) -> str:
-    """The id for a key, or if one of the things has it, for the key and a number."""
-    keys = (f"{key}/{number}" if number else key for number in count())
-    return next(found for found in map(farm.make_id, keys) if found not in things)
+from gateway.demo.farm.state import DEFAULT_DEPARTMENT, Farm, by_name
 
 
 def add_show(farm: Farm, name: str, **values: Any) -> Any:
@@ -19,10 +13,12 @@ def add_show(farm: Farm, name: str, **values: Any) -> Any:
     show = farm.messages.new(
         "show.Show",
         **{
-            "id": farm.make_id(f"show/{name}"),
+            "id": farm.new_id(f"show/{name}", farm.shows),
             "name": name,
             "default_min_cores": 1,
             "default_max_cores": 100,
+            "default_min_gpus": 100,
+            "default_max_gpus": 100_000,
             "booking_enabled": True,
             "dispatch_enabled": True,
             "active": True,
@@ -36,12 +32,12 @@ def add_show(farm: Farm, name: str, **values: Any) -> Any:
 
 
 def add_group(
-    farm: Farm, show: Any, name: str, *, parent: Any = None, department: str = "Unknown"
+    farm: Farm, show: Any, name: str, *, parent: Any = None, department: str = DEFAULT_DEPARTMENT
 ) -> Any:
     """A group of a show: its root group, if it has no parent."""
     group = farm.messages.new(
         "job.Group",
-        id=free_id(farm, farm.groups, f"group/{show.name}/{name}/{parent.id if parent else ''}"),
+        id=farm.new_id(f"group/{show.id}/{name}/{parent.id if parent else ''}", farm.groups),
         name=name,
         department=department,
         default_job_priority=-1,
@@ -58,6 +54,7 @@ def add_group(
     group.group_stats.SetInParent()
     farm.groups[group.id] = group
     farm.own(show.id, group.id)
+    use_department(farm, show, department)
     return group
 
 
@@ -88,7 +85,7 @@ def add_subscription(farm: Farm, show: Any, allocation: Any, *, size: int, burst
     name = f"{allocation.name}.{show.name}"
     subscription = farm.messages.new(
         "subscription.Subscription",
-        id=farm.make_id(f"subscription/{name}"),
+        id=farm.make_id(f"subscription/{allocation.id}/{show.id}"),
         name=name,
         show_name=show.name,
         facility=allocation.facility,

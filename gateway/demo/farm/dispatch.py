@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.demo.farm.frames import start_frame, state_of
 from gateway.demo.farm.launch import pick
-from gateway.demo.farm.messages import enum_name
+from gateway.demo.farm.messages import enum_name, given
 from gateway.demo.farm.orders import end_frame
 from gateway.demo.farm.state import Farm, is_bookable, is_pending
 
@@ -121,13 +121,18 @@ class Dispatcher:
         )
 
     def show_may(self, job: Any, host: Any, units: int) -> bool:
-        """Whether the job's show books, and has so much left of its burst in the allocation."""
+        """Whether the job's show books, and has so much left of its burst in the allocation.
+
+        A show that is managed by another scheduler is left to that one.
+        """
         farm = self._farm
         show = farm.show_of(farm.group_of(job))
         taken = farm.reserved[show.name, host.alloc_name]
         return (
             show.active
             and show.booking_enabled
+            and show.dispatch_enabled
+            and not given(show, "scheduler_managed", False)
             and any(
                 taken + units <= subscription.burst
                 for subscription in farm.subscriptions.values()

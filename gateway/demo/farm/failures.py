@@ -63,11 +63,6 @@ def several(count: int) -> Refusal:
     )
 
 
-def broken_rule(java_class: str, text: str) -> Refusal:
-    """A refusal of the database: `text` is the rule that a change would break, in its words."""
-    return thrown(f"org.springframework.dao.{java_class}", f"ERROR: {text}")
-
-
 def missing(method: str) -> Refusal:
     """What a method (`job.JobInterface/GetJob`) answers about a thing that does not exist."""
     if method.partition("/")[0] in CAUGHT_SERVICES or method in CAUGHT_METHODS:

@@ -6,8 +6,8 @@ They are numbered from 1 without gaps. What they do to jobs is in `filtering`.
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.demo.farm.additions import free_id
-from gateway.demo.farm.failures import broken_rule, thrown
+from gateway.demo.farm.constraints import broken_rule
+from gateway.demo.farm.failures import thrown
 from gateway.demo.farm.messages import enum_name, fill
 from gateway.demo.farm.state import Farm, find_only
 
@@ -30,7 +30,7 @@ def add_filter(farm: Farm, show: Any, name: str) -> Any:
     """
     job_filter = farm.messages.new(
         "filter.Filter",
-        id=free_id(farm, farm.filters, f"filter/{show.name}/{name}"),
+        id=farm.new_id(f"filter/{show.id}/{name}", farm.filters),
         name=name,
         type="MATCH_ALL",
         order=len(filters_of(farm, show)) + 1,
@@ -44,7 +44,7 @@ def add_filter(farm: Farm, show: Any, name: str) -> Any:
 def add_matcher(farm: Farm, job_filter: Any, data: Any) -> Any:
     """A matcher with what `data` (a filter.Matcher) says, but for its id."""
     key = f"matcher/{job_filter.id}/{data.subject}/{data.type}/{data.input}"
-    matcher = farm.messages.new("filter.Matcher", id=free_id(farm, farm.matchers, key))
+    matcher = farm.messages.new("filter.Matcher", id=farm.new_id(key, farm.matchers))
     set_matcher(matcher, data)
     farm.matchers[matcher.id] = matcher
     farm.own(job_filter.id, matcher.id)
@@ -59,7 +59,7 @@ def set_matcher(matcher: Any, data: Any) -> None:
 def add_action(farm: Farm, job_filter: Any, data: Any) -> Any:
     """An action with what `data` (a filter.Action) says, but for its id. Raises Refusal."""
     key = f"action/{job_filter.id}/{enum_name(data, 'type')}"
-    action = farm.messages.new("filter.Action", id=free_id(farm, farm.actions, key))
+    action = farm.messages.new("filter.Action", id=farm.new_id(key, farm.actions))
     set_action(farm, action, data)
     farm.actions[action.id] = action
     farm.own(job_filter.id, action.id)

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway.demo.farm.additions import add_group
-from gateway.demo.farm.failures import Refusal, broken_rule, thrown
+from gateway.demo.farm.constraints import duplicate, duplicate_line
+from gateway.demo.farm.failures import Refusal, thrown
 from gateway.demo.farm.jobs import move_job, note_group
 from gateway.demo.farm.messages import fill
 from gateway.demo.farm.state import Farm, is_pending
 
 DEEPEST = 10
 """A group with more groups above it than that takes no other group in."""
-NAME_TAKEN = 'duplicate key value violates unique constraint "c_folder_uk"'
+NAME_TAKEN = "c_folder_uk"
 IN_USE = (
     "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"
     " group."
@@ -34,8 +35,10 @@ def above(farm: Farm, group: Any) -> Iterator[Any]:
 def add_subgroup(farm: Farm, parent: Any, name: str) -> Any:
     """A new group in another. Raises Refusal when one of that name is there."""
     if any(group.name == name for group in subgroups_of(farm, parent)):
-        taken = f"org.springframework.dao.DuplicateKeyException: ERROR: {NAME_TAKEN}"
-        raise thrown("com.imageworks.spcue.EntityCreationError", f"error creating group, {taken}")
+        raise thrown(
+            "com.imageworks.spcue.EntityCreationError",
+            f"error creating group, {duplicate_line(NAME_TAKEN)}",
+        )
     return add_group(farm, farm.show_of(parent), name, parent=parent)
 
 
@@ -43,7 +46,7 @@ def rename_group(farm: Farm, group: Any, name: str) -> None:
     """Call a group something else, also in its jobs. Raises Refusal when its neighbour has it."""
     neighbours = subgroups_of(farm, farm.groups[group.parent_id]) if group.parent_id else []
     if any(each.name == name and each.id != group.id for each in neighbours):
-        raise broken_rule("DuplicateKeyException", NAME_TAKEN)
+        raise duplicate(NAME_TAKEN)
     fill(group, name=name)
     for job in farm.jobs_of(group):
         note_group(farm, job)
@@ -55,7 +58,7 @@ def move_groups(farm: Farm, groups: Sequence[Any], parent: Any) -> None:
     for group in groups:
         check_move(farm, group, parent)
         if owners.setdefault(group.name, group.id) != group.id:
-            raise broken_rule("DuplicateKeyException", NAME_TAKEN)
+            raise duplicate(NAME_TAKEN)
     for group in groups:
         fill(group, parent_id=parent.id)
         set_level(farm, group, parent.level + 1)
@@ -113,11 +116,4 @@ def is_managed(farm: Farm, group: Any) -> bool:
         each.ti_managed and each.dept == group.department
         for each in farm.departments.values()
         if farm.parent_of.get(each.id) == show.id
-    )
-
-
-def is_department(farm: Farm, name: str) -> bool:
-    """Whether a department of that name is known: some show has it, or some group is in it."""
-    return any(each.dept == name for each in farm.departments.values()) or any(
-        group.department == name for group in farm.groups.values()
     )

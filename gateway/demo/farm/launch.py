@@ -8,7 +8,8 @@ from gateway.demo.farm import depends
 from gateway.demo.farm.jobs import count_job
 from gateway.demo.farm.messages import fill
 from gateway.demo.farm.plans import GIGABYTE, JobPlan, LayerPlan
-from gateway.demo.farm.state import Farm, by_name, find_one
+from gateway.demo.farm.shows import find_show
+from gateway.demo.farm.state import Farm, find_one
 
 FIRST_USER_ID = 1001
 FIRST_FACILITY = "local"
@@ -25,7 +26,7 @@ def launch_job(farm: Farm, plan: JobPlan) -> Any:
 
     The caller has seen to it that no pending job has that name.
     """
-    show = by_name(farm.shows, plan.show)
+    show = find_show(farm, plan.show)
     group = farm.root_group(show)
     if plan.group:
         group = find_one(
@@ -39,7 +40,7 @@ def launch_job(farm: Farm, plan: JobPlan) -> Any:
         state="PENDING",
         name=name,
         shot=plan.shot,
-        show=plan.show,
+        show=show.name,
         user=plan.user,
         group=group.name,
         facility=plan.facility or FIRST_FACILITY,

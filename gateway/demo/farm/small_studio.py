@@ -18,6 +18,17 @@ SHOWS = {
     "northwind": (("comp", "Compositing"), ("roto", "Roto")),
 }
 
+DEPARTMENTS = (
+    "Animation",
+    "Compositing",
+    "Effects",
+    "Layout",
+    "Lighting",
+    "Pipeline",
+    "Roto",
+)
+"""Beside the default one, which every Cuebot has."""
+
 JOBS = (
     JobPlan(
         show="demo",

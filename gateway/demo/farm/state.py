@@ -17,6 +17,7 @@ from gateway.demo.farm.messages import Messages, enum_name, refill
 from gateway.demo.farm.tallies import Tally
 
 NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")
+DEFAULT_DEPARTMENT = "Unknown"
 PREFIX = 24
 """A frame's id is the first characters of its layer's, and its place in it as 12 hex digits."""
 
@@ -47,11 +48,17 @@ class Farm:
         self.matchers: dict[str, Any] = {}
         self.actions: dict[str, Any] = {}
         self.departments: dict[str, Any] = {}
+        """The departments that shows use, one message per show and name."""
+        self.department_names: list[str] = [DEFAULT_DEPARTMENT]
         self.tasks: dict[str, Any] = {}
         self.depends: dict[str, Any] = {}
         self.render_partitions: dict[str, Any] = {}
         self.comments: dict[str, Any] = {}
         """Comments by their own id; they belong to a job or a host."""
+        self.show_aliases: dict[str, str] = {}
+        """Former names of archived shows: the id of the show that takes their place."""
+        self.whiteboards: dict[str, tuple[float, Any]] = {}
+        """By show id: when its job whiteboard was last drawn, and what was on it."""
         self.pending: dict[str, Any] = {}
         """Pending jobs by name. A name is pending once."""
         self.max_retries: defaultdict[str, int] = defaultdict(lambda: 1)
@@ -90,6 +97,14 @@ class Farm:
     def make_id(self, key: str) -> str:
         """The id for a key such as `show/demo`: the same for the same seed."""
         return str(uuid.uuid5(NAMESPACE, f"{self.seed}/{key}"))
+
+    def new_id(self, key: str, things: Mapping[str, Any]) -> str:
+        """As `make_id`, but an id that none of these things has."""
+        made, number = self.make_id(key), 1
+        while made in things:
+            number += 1
+            made = self.make_id(f"{key}/{number}")
+        return made
 
     def own(self, parent: str, child: str) -> None:
         """Note that the thing with id `child` belongs to the one with id `parent`."""

@@ -31,6 +31,7 @@ from gateway.demo.farm.messages import Messages, fill
 from gateway.demo.farm.ownership import give_deed
 from gateway.demo.farm.plans import GIGABYTE, FilterPlan, HostPlan, JobPlan, LayerPlan
 from gateway.demo.farm.small_studio import (
+    DEPARTMENTS,
     DESKTOP,
     FACILITY,
     FILTERS,
@@ -69,11 +70,12 @@ def build_farm(
 
 
 def add_places(farm: Farm) -> None:
-    """The facility with its allocations, and the services and limits of all the farm."""
+    """The facility with its allocations; departments, services and limits of all the farm."""
     facility = add_facility(farm, FACILITY)
     for name in (GENERAL, DESKTOP):
         tag = name.rpartition(".")[2]
         add_allocation(farm, facility, name, tag, billable=name == GENERAL)
+    farm.department_names.extend(DEPARTMENTS)
     for name, (cores, memory) in SERVICES.items():
         add_service(farm, name, cores=cores * 100, memory=memory, threadable=name != "shell")
     for name, most in LIMITS.items():

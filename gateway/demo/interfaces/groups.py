@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.demo.farm.cores import NO_LIMIT, whole_cores
+from gateway.demo.farm.departments import use_department
 from gateway.demo.farm.failures import Missing, illegal_argument, thrown
 from gateway.demo.farm.groups import (
     add_subgroup,
     delete_group,
-    is_department,
     is_managed,
     move_groups,
     rename_group,
@@ -83,9 +83,10 @@ def set_name(farm: Farm, request: Any, answer: Any) -> None:
 
 def set_department(farm: Farm, request: Any, answer: Any) -> None:
     group = by_id(farm.groups, request.group.id)
-    if not is_department(farm, request.dept):
+    if request.dept not in farm.department_names:
         raise Missing
     fill(group, department=request.dept)
+    use_department(farm, farm.show_of(group), request.dept)
 
 
 def set_min_cores(farm: Farm, request: Any, answer: Any) -> None:

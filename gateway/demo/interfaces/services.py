@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.demo.farm import services
 from gateway.demo.farm.messages import fill
 from gateway.demo.farm.state import Farm, by_id_or_name
 from gateway.demo.interfaces.handler import Handler
@@ -18,7 +19,25 @@ def get_service(farm: Farm, request: Any, answer: Any) -> None:
     fill(answer, service=service)
 
 
+def create_service(farm: Farm, request: Any, answer: Any) -> None:
+    fill(answer, service=services.create_service(farm, request.data))
+
+
+def update(farm: Farm, request: Any, answer: Any) -> None:
+    """All of the service with that id. One that does not exist is no error."""
+    if service := farm.services.get(request.service.id):
+        services.update_service(farm, service, request.service)
+
+
+def delete(farm: Farm, request: Any, answer: Any) -> None:
+    """The service with that id. One that does not exist is no error."""
+    farm.services.pop(request.service.id, None)
+
+
 METHODS: Mapping[str, Handler] = {
+    "CreateService": create_service,
+    "Delete": delete,
     "GetDefaultServices": get_default_services,
     "GetService": get_service,
+    "Update": update,
 }
