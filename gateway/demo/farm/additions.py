@@ -60,23 +60,26 @@ def add_group(
 
 def add_facility(farm: Farm, name: str) -> Any:
     facility = farm.messages.new(
-        "facility.Facility", id=farm.make_id(f"facility/{name}"), name=name
+        "facility.Facility", id=farm.new_id(f"facility/{name}", farm.facilities), name=name
     )
     farm.facilities[facility.id] = facility
     return facility
 
 
 def add_allocation(farm: Farm, facility: Any, name: str, tag: str, *, billable: bool = True) -> Any:
-    """An allocation. Its full name begins with its facility's: `local.general`."""
+    """An allocation, the default if it is the first. Its name begins with its facility's:
+    `local.general`.
+    """
     allocation = farm.messages.new(
         "facility.Allocation",
-        id=farm.make_id(f"allocation/{name}"),
+        id=farm.new_id(f"allocation/{name}", farm.allocations),
         name=name,
         tag=tag,
         facility=facility.name,
         billable=billable,
     )
     farm.allocations[allocation.id] = allocation
+    farm.default_allocation = farm.default_allocation or allocation.id
     return allocation
 
 
@@ -85,7 +88,7 @@ def add_subscription(farm: Farm, show: Any, allocation: Any, *, size: int, burst
     name = f"{allocation.name}.{show.name}"
     subscription = farm.messages.new(
         "subscription.Subscription",
-        id=farm.make_id(f"subscription/{allocation.id}/{show.id}"),
+        id=farm.new_id(f"subscription/{allocation.id}/{show.id}", farm.subscriptions),
         name=name,
         show_name=show.name,
         facility=allocation.facility,
@@ -119,7 +122,13 @@ def add_service(
 def add_limit(farm: Farm, name: str, most: int) -> Any:
     """A limit on how many frames run at once, on all the farm."""
     limit = farm.messages.new(
-        "limit.Limit", id=farm.make_id(f"limit/{name}"), name=name, max_value=most
+        "limit.Limit",
+        id=farm.new_id(f"limit/{name}", farm.limits),
+        name=name,
+        max_value=most,
+        soft_value=-1,
+        report_ttl=900,
+        auto_tag=True,
     )
     farm.limits[limit.id] = limit
     return limit
@@ -168,10 +177,9 @@ def add_owner(farm: Farm, name: str, show: Any) -> Any:
 
 def add_comment(farm: Farm, about: Any, *, user: str, subject: str, text: str) -> Any:
     """A comment on a job or a host, which know that they have one."""
-    number = len(farm.comments)
     comment = farm.messages.new(
         "comment.Comment",
-        id=farm.make_id(f"comment/{about.id}/{number}/{farm.now}"),
+        id=farm.new_id(f"comment/{about.id}/{farm.now}", farm.comments),
         timestamp=farm.now,
         user=user,
         subject=subject,

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.demo.farm.frames import start_frame, state_of
 from gateway.demo.farm.launch import pick
+from gateway.demo.farm.limits import has_room
 from gateway.demo.farm.messages import enum_name, given
 from gateway.demo.farm.orders import end_frame
 from gateway.demo.farm.state import Farm, is_bookable, is_pending
@@ -61,6 +62,7 @@ class Dispatcher:
         """A host says that it lives, and gets work."""
         if enum_name(host, "state") == "UP":
             host.ping_time = self._farm.now
+            self._farm.executed["report"] += 1
             self.book(host)
 
     def report_proc(self, proc: Any) -> None:
@@ -75,6 +77,7 @@ class Dispatcher:
 
     def book(self, host: Any) -> None:
         """Give a host frames until it is full."""
+        self._farm.executed["booking"] += 1
         if not is_bookable(host):
             return
         looked_at = 0
@@ -113,11 +116,7 @@ class Dispatcher:
                 or farm.tallies[job.id].reserved + units <= round(job.max_cores * 100)
             )
             and self.show_may(job, host, units)
-            and all(
-                farm.running_with[limit.name] < limit.max_value
-                for limit in farm.limits.values()
-                if limit.name in layer.limits
-            )
+            and has_room(farm, layer, host)
         )
 
     def show_may(self, job: Any, host: Any, units: int) -> bool:

@@ -73,6 +73,14 @@ class Farm:
         """Hundredths of cores in use, by names of show and allocation."""
         self.running_with: Counter[str] = Counter()
         """How many frames run under a limit, by its name."""
+        self.holds: dict[str, dict[str, Any]] = {}
+        """By limit id: who holds it in the eyes of its license server, by short host name."""
+        self.executed: Counter[str] = Counter()
+        """How often hosts have reported, and were looked at for work: `report` and `booking`."""
+        self.default_allocation = ""
+        """The id of the one that new hosts go to."""
+        self.disabled_allocations: set[str] = set()
+        """Ids of those that were deleted while shows subscribed to them."""
         self.parent_of: dict[str, str] = {}
         self.children_of: defaultdict[str, list[str]] = defaultdict(list)
         self.drafts: dict[str, Callable[[], None]] = {}

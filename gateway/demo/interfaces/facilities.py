@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.demo.farm.additions import add_facility
+from gateway.demo.farm.constraints import duplicate
+from gateway.demo.farm.failures import thrown
 from gateway.demo.farm.messages import fill
-from gateway.demo.farm.sharing import (
-    count_allocation,
-)
+from gateway.demo.farm.sharing import count_allocation, enabled_allocations, rename_facility
 from gateway.demo.farm.state import Farm, by_id, by_id_or_name
 from gateway.demo.interfaces.handler import Handler
 
@@ -21,12 +22,46 @@ def get_facility_allocations(farm: Farm, request: Any, answer: Any) -> None:
     facility = by_id(farm.facilities, request.facility.id)
     answer.allocations.allocations.extend(
         count_allocation(farm, allocation)
-        for allocation in farm.allocations.values()
+        for allocation in enabled_allocations(farm).values()
         if allocation.facility == facility.name
     )
 
 
+def create(farm: Farm, request: Any, answer: Any) -> None:
+    check_free(farm, request.name)
+    fill(answer, facility=add_facility(farm, request.name))
+
+
+def rename(farm: Farm, request: Any, answer: Any) -> None:
+    facility = by_id_or_name(farm.facilities, request.facility.name)
+    if request.new_name != facility.name:
+        check_free(farm, request.new_name)
+        rename_facility(farm, facility, request.new_name)
+
+
+def check_free(farm: Farm, name: str) -> None:
+    """Raises Refusal when a facility has that name."""
+    if any(facility.name == name for facility in farm.facilities.values()):
+        raise duplicate("c_facility_name_uniq")
+
+
+def delete(farm: Farm, request: Any, answer: Any) -> None:
+    """A facility goes only when no allocation and no job is in it."""
+    facility = by_id_or_name(farm.facilities, request.name)
+    for table, things in (("alloc", farm.allocations), ("job", farm.jobs)):
+        if any(thing.facility == facility.name for thing in things.values()):
+            raise thrown(
+                "org.springframework.dao.DataIntegrityViolationException",
+                'ERROR: update or delete on table "facility" violates foreign key constraint'
+                f' "c_{table}_pk_facility" on table "{table}"',
+            )
+    del farm.facilities[facility.id]
+
+
 METHODS: Mapping[str, Handler] = {
+    "Create": create,
+    "Delete": delete,
     "Get": get_facility,
     "GetAllocations": get_facility_allocations,
+    "Rename": rename,
 }
