@@ -1,14 +1,31 @@
 """Dependencies: what waits for what, and when it need not any more.
 
-A `depend.Depend` names what waits (`depend_er_…`) and what for (`depend_on_…`). A frame for which
-an active one counts is in the state DEPEND instead of WAITING.
+A `depend.Depend` names what waits (`depend_er_…`) and what for (`depend_on_…`). Each one that is
+active counts for every frame that waits; one for which any counts is in the state DEPEND. Some
+kinds only hold others together, their children, and count for nothing themselves.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gateway.demo.farm.frames import change_all, state_of
+from gateway.demo.farm.counterparts import is_one_chunk, pairs_by_frame, pairs_by_previous
+from gateway.demo.farm.depend_ends import check_ends, find_end, is_done, job_of, names
+from gateway.demo.farm.failures import thrown
+from gateway.demo.farm.frames import count_waits
+from gateway.demo.farm.messages import enum_name
 from gateway.demo.farm.plans import DependPlan
 from gateway.demo.farm.state import Farm, by_name
+
+COMPOSITES = ("FRAME_BY_FRAME", "PREVIOUS_FRAME")
+"""What only holds children together. It stays active for good."""
+RENEWED = ("FRAME_ON_FRAME", "LAYER_ON_LAYER")
+"""What can be active again after it was satisfied."""
+DROPPED = {
+    "layer": ("LAYER_ON_JOB", "LAYER_ON_LAYER", "LAYER_ON_FRAME", "FRAME_BY_FRAME"),
+    "frame": ("FRAME_ON_JOB", "FRAME_ON_LAYER", "FRAME_ON_FRAME"),
+}
+"""What can be dropped from a layer or a frame. From a job it is all that has no parent."""
+ANY_TARGET = "ANY_TARGET"
 
 
 def add_planned(farm: Farm, job: Any, plan: DependPlan) -> Any:
@@ -37,12 +54,68 @@ def find_part(farm: Farm, job: Any, layer: str, frame: str) -> Any:
 def add_depend(farm: Farm, kind: str, er: Any, on: Any, *, any_frame: bool = False) -> Any:
     """Let `er` wait for `on` (a job, layer or frame each); the kind is a depend.DependType.
 
-    Frame by frame, each frame of a layer waits for the one of the same number.
+    With `any_frame`, a layer waits for the first frame of another only. The dependency may be of
+    another kind than asked for, or one that was there, or None where Cuebot makes none. Raises
+    Refusal for what cannot wait for itself, for what waits already, and for a job that is done.
     """
-    key = f"depend/{kind}/{er.id}/{on.id}/{len(farm.depends)}"
+    check_ends(farm, kind, er, on)
+    if kind == "LAYER_ON_SIM_FRAME":
+        for frame in farm.frames_of(er):
+            add_depend(farm, "FRAME_ON_FRAME", frame, on)
+        return None
+    if kind == "FRAME_BY_FRAME":
+        return add_frame_by_frame(farm, er, on)
+    if find_active(farm, kind, er, on):
+        raise thrown(
+            "org.springframework.dao.DuplicateKeyException",
+            'ERROR: duplicate key value violates unique constraint "i_depend_signature"',
+        )
+    depend = make_depend(farm, kind, er, on, any_frame=any_frame and kind == "LAYER_ON_LAYER")
+    if kind == "PREVIOUS_FRAME":
+        add_children(farm, depend, pairs_by_previous(farm, er, on))
+    elif is_done(farm, on):
+        depend.active = False
+    else:
+        count_waits(farm, er, 1)
+    return depend
+
+
+def add_frame_by_frame(farm: Farm, er: Any, on: Any) -> Any:
+    """Let each frame of a layer wait for what it needs of another: what `add_depend` gives.
+
+    It makes none on another job's tiles. A layer that is one chunk waits, or is waited for, whole.
+    """
+    if job_of(farm, er) is not job_of(farm, on) and "_tile_" in on.name:
+        return None
+    if is_one_chunk(farm, er) or is_one_chunk(farm, on):
+        return add_depend(farm, "LAYER_ON_LAYER", er, on)
+    if known := find_active(farm, "FRAME_BY_FRAME", er, on):
+        return known
+    depend = make_depend(farm, "FRAME_BY_FRAME", er, on, any_frame=False)
+    add_children(farm, depend, pairs_by_frame(farm, er, on))
+    return depend
+
+
+def add_children(farm: Farm, depend: Any, pairs: Iterable[tuple[Any, Any]]) -> None:
+    """Let frames wait for frames, as parts of a dependency that holds these together."""
+    for frame, needed in pairs:
+        child = add_depend(farm, "FRAME_ON_FRAME", frame, needed)
+        farm.own(depend.id, child.id)
+
+
+def find_active(farm: Farm, kind: str, er: Any, on: Any) -> Any:
+    """The active dependency of that kind between these two, or None."""
+    for depend in all_of(farm, farm.waits, er):
+        if depend.active and farm.ends[depend.id][1] == on.id and enum_name(depend, "type") == kind:
+            return depend
+    return None
+
+
+def make_depend(farm: Farm, kind: str, er: Any, on: Any, *, any_frame: bool) -> Any:
+    """An active dependency that counts for nothing yet."""
     depend = farm.messages.new(
         "depend.Depend",
-        id=farm.make_id(key),
+        id=farm.make_id(f"depend/{kind}/{er.id}/{on.id}/{len(farm.depends)}"),
         type=kind,
         target="INTERNAL" if job_of(farm, er) is job_of(farm, on) else "EXTERNAL",
         any_frame=any_frame,
@@ -54,93 +127,143 @@ def add_depend(farm: Farm, kind: str, er: Any, on: Any, *, any_frame: bool = Fal
     farm.waits[er.id].append(depend.id)
     farm.awaited[on.id].append(depend.id)
     farm.ends[depend.id] = (er.id, on.id)
-    if kind == "FRAME_BY_FRAME":
-        counterparts = {frame.number: frame for frame in farm.frames_of(on)}
-        for frame in farm.frames_of(er):
-            if frame.number in counterparts:
-                child = add_depend(farm, "FRAME_ON_FRAME", frame, counterparts[frame.number])
-                farm.own(depend.id, child.id)
-    elif is_done(farm, on):
-        depend.active = False
-    else:
-        hold(farm, er)
     return depend
 
 
-def names(farm: Farm, part: Any, prefix: str) -> dict[str, str]:
-    """The fields of a Depend that name a job, a layer or a frame."""
-    named = {f"{prefix}_job": job_of(farm, part).name}
-    if part.id in farm.layers:
-        named[f"{prefix}_layer"] = part.name
-    elif part.id in farm.frames:
-        named |= {f"{prefix}_layer": part.layer_name, f"{prefix}_frame": part.name}
-    return named
-
-
-def job_of(farm: Farm, part: Any) -> Any:
-    """The job of a job, a layer or a frame."""
-    key = part.id
-    while key not in farm.jobs:
-        key = farm.parent_of[key]
-    return farm.jobs[key]
-
-
-def is_done(farm: Farm, part: Any) -> bool:
-    """Whether nobody has to wait for it any more."""
-    if part.id in farm.frames:
-        return state_of(part) in ("SUCCEEDED", "EATEN")
-    return farm.tallies[part.id].finished
-
-
-def parts_of(farm: Farm, er: Any) -> list[Any]:
-    """The layers or the one frame that wait when `er` does."""
-    return farm.layers_of(er) if er.id in farm.jobs else [er]
-
-
-def hold(farm: Farm, er: Any) -> None:
-    """What waits to start has to wait for something else first."""
-    for part in parts_of(farm, er):
-        change_all(farm, part, "WAITING", "DEPEND")
-
-
-def release(farm: Farm, er: Any) -> None:
-    """Let start what has nothing more to wait for."""
-    for part in parts_of(farm, er):
-        change_all(farm, part, "DEPEND", "WAITING", unless=is_held)
-
-
-def is_held(farm: Farm, part: Any) -> bool:
-    """Whether an active dependency of this frame or layer, or of what it is in, counts for it."""
-    key = part.id
-    while key in farm.frames or key in farm.layers or key in farm.jobs:
-        for depend in farm.waits.get(key, ()):
-            if farm.depends[depend].active and not farm.children_of.get(depend):
-                return True
-        if key in farm.jobs:
-            break
-        key = farm.parent_of[key]
-    return False
+# When they end, and when they begin again.
 
 
 def satisfy(farm: Farm, depend: Any) -> None:
-    """It counts no more."""
-    if not depend.active:
-        return
-    depend.active = False
-    for child in farm.children_of.get(depend.id, ()):
-        satisfy(farm, farm.depends[child])
-    parent = farm.parent_of.get(depend.id)
-    if parent and not any(farm.depends[each].active for each in farm.children_of[parent]):
-        farm.depends[parent].active = False
-    release(farm, find(farm, farm.ends[depend.id][0]))
+    """It counts no more; of one that holds others together, frame by frame, these do not."""
+    kind = enum_name(depend, "type")
+    if kind == "FRAME_BY_FRAME":
+        for child in farm.children_of.get(depend.id, ()):
+            satisfy(farm, farm.depends[child])
+    elif depend.active and kind not in COMPOSITES:
+        depend.active = False
+        count_waits(farm, find_end(farm, farm.ends[depend.id][0]), -1)
 
 
-def find(farm: Farm, key: str) -> Any:
-    """The job, layer or frame with that id."""
-    return farm.jobs.get(key) or farm.layers.get(key) or farm.frames[key]
+def unsatisfy(farm: Farm, depend: Any) -> None:
+    """It counts again, if it is of a kind that can."""
+    if not depend.active and enum_name(depend, "type") in RENEWED:
+        depend.active = True
+        count_waits(farm, find_end(farm, farm.ends[depend.id][0]), 1)
+
+
+def satisfied_by(farm: Farm, part: Any) -> Iterator[Any]:
+    """The dependencies that are satisfied when this job, layer or frame is done."""
+    for depend in all_of(farm, farm.awaited, part):
+        if enum_name(depend, "type") not in COMPOSITES:
+            yield depend
+    layer = farm.parent_of[part.id]
+    if layer in farm.layers:
+        for depend in all_of(farm, farm.awaited, farm.layers[layer]):
+            if depend.any_frame:
+                yield depend
 
 
 def satisfy_on(farm: Farm, part: Any) -> None:
     """This job, layer or frame is done: nothing waits for it any more."""
-    for key in farm.awaited.get(part.id, ()):
-        satisfy(farm, farm.depends[key])
+    for depend in satisfied_by(farm, part):
+        satisfy(farm, depend)
+
+
+def renew_on(farm: Farm, frame: Any) -> None:
+    """This frame has to run again: what waited for it, or for its layer, waits once more."""
+    for part in (frame, farm.layer_of(frame)):
+        for depend in satisfied_by(farm, part):
+            unsatisfy(farm, depend)
+
+
+def count_active(farm: Farm, frame: Any) -> int:
+    """How many dependencies of a frame, its layer and its job are active and count for it."""
+    parts = (frame, farm.layer_of(frame), farm.job_of(frame))
+    return sum(
+        depend.active and enum_name(depend, "type") not in COMPOSITES
+        for part in parts
+        for depend in all_of(farm, farm.waits, part)
+    )
+
+
+# What there is.
+
+
+def all_of(farm: Farm, index: dict[str, list[str]], part: Any) -> list[Any]:
+    """The dependencies by one of the farm's indexes of just this job, layer or frame."""
+    return [farm.depends[key] for key in index.get(part.id, ())]
+
+
+def below(farm: Farm, part: Any) -> list[Any]:
+    """A job with its layers and frames, a layer with its frames, or just a frame.
+
+    Frames that are only a draft are left out: nobody waits for them, nor do they.
+    """
+    parts = [part]
+    for layer in farm.layers_of(part) if part.id in farm.jobs else [part]:
+        if layer is not part:
+            parts.append(layer)
+        if layer.id in farm.layers and layer.id not in farm.drafts:
+            parts += farm.frames_of(layer)
+    return parts
+
+
+def without_parent(farm: Farm, depends: Iterable[Any]) -> list[Any]:
+    return [depend for depend in depends if depend.id not in farm.parent_of]
+
+
+def depends_on(farm: Farm, part: Any) -> list[Any]:
+    """What depends on a job, a layer or a frame, or on what is in it: satisfied ones too.
+
+    Of those that belong together, only the one that holds them together; for a frame, its own.
+    """
+    if part.id in farm.frames:
+        return all_of(farm, farm.awaited, part)
+    each = (depend for one in below(farm, part) for depend in all_of(farm, farm.awaited, one))
+    return without_parent(farm, each)
+
+
+def dependencies_of(farm: Farm, part: Any) -> list[Any]:
+    """What a job, a layer or a frame depends on: satisfied ones too.
+
+    For a layer, what its frames do; for a frame, what its layer and its job do as well.
+    """
+    if part.id in farm.jobs:
+        return all_of(farm, farm.waits, part)
+    if part.id in farm.layers:
+        each = (depend for one in below(farm, part) for depend in all_of(farm, farm.waits, one))
+        return without_parent(farm, each)
+    above = [
+        depend
+        for one in (farm.job_of(part), farm.layer_of(part))
+        for depend in all_of(farm, farm.waits, one)
+        if enum_name(depend, "type") not in COMPOSITES
+    ]
+    return above + all_of(farm, farm.waits, part)
+
+
+def all_depends(farm: Farm, job: Any) -> list[Any]:
+    """All dependencies of a job, its layers and its frames, but those of a frame on a frame."""
+    return [
+        depend
+        for part in below(farm, job)
+        for depend in all_of(farm, farm.waits, part)
+        if enum_name(depend, "type") != "FRAME_ON_FRAME"
+    ]
+
+
+def drop_depends(farm: Farm, part: Any, target: str) -> None:
+    """Satisfy what a job, a layer or a frame depends on: INTERNAL, EXTERNAL or ANY_TARGET.
+
+    Of a job, what its layers and frames depend on too.
+    """
+    if part.id in farm.jobs:
+        each = (depend for one in below(farm, part) for depend in all_of(farm, farm.waits, one))
+        depends = without_parent(farm, each)
+    else:
+        kinds = DROPPED["layer" if part.id in farm.layers else "frame"]
+        own = all_of(farm, farm.waits, part)
+        depends = [depend for depend in own if enum_name(depend, "type") in kinds]
+    for depend in depends:
+        if target in (ANY_TARGET, enum_name(depend, "target")):
+            satisfy(farm, depend)

@@ -111,6 +111,7 @@ class Dispatcher:
             and host.idle_memory >= layer.min_memory
             and host.idle_gpus >= layer.min_gpus
             and not set(layer.tags).isdisjoint(host.tags)
+            and given(layer, "start_after", 0) <= farm.now
             and (
                 job.max_cores <= 0
                 or farm.tallies[job.id].reserved + units <= round(job.max_cores * 100)

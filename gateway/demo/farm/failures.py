@@ -14,6 +14,7 @@ CAUGHT_SERVICES = ("job.JobInterface",)
 """Services that catch it in every method."""
 
 CAUGHT_METHODS = (
+    "depend.DependInterface/GetDepend",
     "facility.AllocationInterface/Find",
     "facility.AllocationInterface/Get",
     "facility.FacilityInterface/Get",

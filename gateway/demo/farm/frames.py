@@ -3,10 +3,12 @@
 Whatever changes a frame goes through here, so that hosts, procs and statistics follow.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from gateway.demo.farm.messages import enum_name, fill
+from gateway.demo.farm.displays import show_override
+from gateway.demo.farm.messages import enum_name, fill, given
 from gateway.demo.farm.state import Farm, is_pending
 from gateway.demo.farm.tallies import Tally
 
@@ -14,8 +16,14 @@ EXIT_RETRIED = 500
 EXIT_EATEN = 506
 """Cuebot's own: 500 and the number of the state that a running frame was put into by hand."""
 NEVER_RAN = -1
-NO_TRY = (NEVER_RAN, 256, 286, 299, EXIT_RETRIED)
+NO_TRY = (NEVER_RAN, 256, 286, 299, 301, 302, 399)
 """Exit statuses after which another start does not count as a retry."""
+HELD_BACK = ("DEAD", "SUCCEEDED", "WAITING", "CHECKPOINT")
+"""States that a frame with something to wait for does not stay in."""
+LONGEST_CHECKPOINT = 300
+"""Seconds that Cuebot waits for a checkpoint."""
+LONGEST_RETRIED = 12 * 3600
+"""Seconds of a failed try after which there is no other."""
 
 
 def state_of(frame: Any) -> str:
@@ -35,41 +43,93 @@ def tallies_of(farm: Farm, layer: Any) -> Iterator[Tally]:
 
 
 def change_frame(farm: Farm, frame: Any, **values: Any) -> None:
-    """Set fields of a frame, and count its state."""
+    """Set fields of a frame, and count its state. `settle_state` has the last word on that."""
     before = state_of(frame)
     fill(frame, **values)
     farm.changed_at[frame.id] = farm.agenda.now
+    settle_state(farm, frame, before)
     after = state_of(frame)
-    if before != after:
-        for tally in tallies_of(farm, farm.layer_of(frame)):
-            tally.states[before] -= 1
-            tally.states[after] += 1
+    if before == after:
+        return
+    show_override(farm, frame)
+    if after == "CHECKPOINT":
+        farm.agenda.after(LONGEST_CHECKPOINT, partial(give_up_checkpoint, farm, frame))
+    for tally in tallies_of(farm, farm.layer_of(frame)):
+        tally.states[before] -= 1
+        tally.states[after] += 1
 
 
-def change_all(
-    farm: Farm,
-    part: Any,
-    before: str,
-    after: str,
-    *,
-    unless: Callable[[Farm, Any], bool] = lambda farm, part: False,
-) -> None:
-    """Bring a frame, or all frames of a layer, from one state into another.
+def settle_state(farm: Farm, frame: Any, before: str) -> None:
+    """Bring a frame that was just changed into the state that Cuebot's database puts it in.
+
+    What has succeeded is not eaten. What ran with checkpoints, and is to run again, finishes its
+    checkpoint first. What has to wait for something else goes to DEPEND, even if it is dead or has
+    succeeded; only what runs or is eaten stays.
+    """
+    state = state_of(frame)
+    if state == "EATEN" and before == "SUCCEEDED":
+        fill(frame, state="SUCCEEDED")
+    elif (
+        state == "WAITING"
+        and before == "RUNNING"
+        and enum_name(frame, "checkpoint_state") in ("ENABLED", "COPYING")
+    ):
+        fill(frame, state="CHECKPOINT")
+    if wait_count(farm, frame) and state_of(frame) in HELD_BACK:
+        fill(frame, state="DEPEND")
+
+
+def wait_count(farm: Farm, frame: Any) -> int:
+    """How many dependencies hold a frame back."""
+    number = farm.wait_counts.get(frame.id)
+    return farm.wait_counts.get(farm.parent_of[frame.id], 0) if number is None else number
+
+
+def count_waits(farm: Farm, part: Any, step: int) -> None:
+    """Let one dependency more (1) or less (-1) hold back a frame, or all of a layer or job.
 
     Frames that nobody has looked at stay a draft.
     """
-    if part.id in farm.frames:
-        if state_of(part) == before and not unless(farm, part):
-            change_frame(farm, part, state=after)
-    elif part.id not in farm.drafts:
+    if part.id in farm.jobs:
+        for layer in farm.layers_of(part):
+            count_waits(farm, layer, step)
+    elif part.id in farm.drafts:
+        number = max(farm.wait_counts.get(part.id, 0) + step, 0)
+        farm.wait_counts[part.id] = number
+        change_draft(farm, part, "DEPEND" if number else "WAITING")
+    elif part.id in farm.layers:
         for frame in farm.frames_of(part):
-            change_all(farm, frame, before, after, unless=unless)
-    elif not unless(farm, part) and farm.draft_states[part.id] == before:
-        farm.draft_states[part.id] = after
-        count = farm.tallies[part.id].states[before]
-        for tally in tallies_of(farm, part):
-            tally.states[before] -= count
-            tally.states[after] += count
+            count_waits(farm, frame, step)
+    else:
+        set_waits(farm, part, max(wait_count(farm, part) + step, 0))
+
+
+def set_waits(farm: Farm, frame: Any, number: int) -> None:
+    """Let so many dependencies hold a frame back. With the last of them gone, it waits to start."""
+    before = wait_count(farm, frame)
+    farm.wait_counts[frame.id] = number
+    if before and not number and state_of(frame) == "DEPEND":
+        change_frame(farm, frame, state="WAITING", eligible_time=farm.now)
+    elif before != number:
+        change_frame(farm, frame)
+
+
+def change_draft(farm: Farm, layer: Any, state: str) -> None:
+    """Put all frames of a layer that is a draft into a state."""
+    before = farm.draft_states[layer.id]
+    if before == state:
+        return
+    farm.draft_states[layer.id] = state
+    count = farm.tallies[layer.id].states[before]
+    for tally in tallies_of(farm, layer):
+        tally.states[before] -= count
+        tally.states[state] += count
+
+
+def give_up_checkpoint(farm: Farm, frame: Any) -> None:
+    """Let a frame run again whose checkpoint was not completed in time."""
+    if state_of(frame) == "CHECKPOINT":
+        change_frame(farm, frame, state="WAITING", checkpoint_state="DISABLED")
 
 
 def start_frame(farm: Farm, frame: Any, host: Any, *, started: int | None = None) -> Any:
@@ -186,8 +246,16 @@ def take(farm: Farm, frame: Any, proc: Any, host: Any, sign: int) -> None:
 
 
 def state_after_failure(farm: Farm, frame: Any) -> str:
-    """Where a frame goes that failed: it waits for its next try, or is dead, or eaten."""
-    job = farm.job_of(frame)
-    if frame.retry_count < farm.max_retries[job.id]:
-        return "WAITING"
-    return "EATEN" if job.auto_eat else "DEAD"
+    """Where a running frame goes that fails now.
+
+    It is eaten if its job eats, else dead after its last try or one that took too long, else it
+    waits for the next.
+    """
+    job, layer = farm.job_of(frame), farm.layer_of(frame)
+    if job.auto_eat:
+        return "EATEN"
+    seconds = farm.now - frame.start_time
+    timeout = given(layer, "timeout", 0) * 60
+    if (timeout and seconds > timeout) or seconds > LONGEST_RETRIED:
+        return "DEAD"
+    return "DEAD" if frame.retry_count >= farm.max_retries[job.id] else "WAITING"

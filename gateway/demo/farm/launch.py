@@ -115,12 +115,13 @@ def make_frames(farm: Farm, layer: Any, numbers: tuple[int, ...]) -> None:
     """The waiting frames of a layer."""
     job = farm.jobs[layer.parent_id]
     frames, first = farm.frames, farm.messages.new("job.Frame")
+    state = farm.draft_states.pop(layer.id)
     fill(
         first,
-        state=farm.draft_states.pop(layer.id),
+        state=state,
         layer_name=layer.name,
         exit_status=-1,
-        eligible_time=job.start_time,
+        eligible_time=job.start_time if state == "WAITING" else 0,
         submission_time=job.start_time,
     )
     new = type(first)

@@ -9,6 +9,7 @@ from gateway.demo.farm.frames import (
     EXIT_EATEN,
     EXIT_RETRIED,
     change_frame,
+    set_waits,
     state_after_failure,
     state_of,
     stop_frame,
@@ -18,9 +19,10 @@ from gateway.demo.farm.state import Farm
 
 EXIT_KILLED = 1
 """What RQD reports for a process that a signal ended."""
+SPARE_MEMORY = 256 * 1024
+"""KB. No layer reserves less."""
 QUEUED = 0.2
 """Seconds that an order waits in Cuebot's queue, after it has been answered."""
-DONE = ("SUCCEEDED", "EATEN")
 
 
 def order(farm: Farm, what: Any, frames: Sequence[Any]) -> None:
@@ -29,10 +31,29 @@ def order(farm: Farm, what: Any, frames: Sequence[Any]) -> None:
 
 
 def end_frame(farm: Farm, frame: Any, exit_status: int) -> None:
-    """A running frame's process has ended by itself."""
+    """A running frame's process has ended by itself.
+
+    If it has succeeded, what waits for it goes on, and so does what waits for its layer, if that
+    is done with it. The last frame ends its job.
+    """
     state = "SUCCEEDED" if exit_status == 0 else state_after_failure(farm, frame)
     stop_frame(farm, frame, state, exit_status)
-    settle(farm, [frame])
+    if state == "SUCCEEDED":
+        depends.satisfy_on(farm, frame)
+        layer = farm.layer_of(frame)
+        if farm.tallies[layer.id].finished:
+            depends.satisfy_on(farm, layer)
+        else:
+            save_memory(farm, layer)
+    finish_if_done(farm, farm.job_of(frame))
+
+
+def save_memory(farm: Farm, layer: Any) -> None:
+    """Let a layer reserve little more than the most that a frame of it has needed so far."""
+    most = farm.tallies[layer.id].max_rss
+    if layer.memory_optimizer_enabled and most:
+        spare = SPARE_MEMORY if most < SPARE_MEMORY else most + SPARE_MEMORY
+        layer.min_memory = min(layer.min_memory, spare)
 
 
 def kill_frames(farm: Farm, frames: Iterable[Any]) -> None:
@@ -42,38 +63,49 @@ def kill_frames(farm: Farm, frames: Iterable[Any]) -> None:
             end_frame(farm, frame, EXIT_KILLED)
 
 
-def eat_frames(farm: Farm, frames: Sequence[Any]) -> None:
-    """Count frames as done. One that has succeeded stays so."""
+def eat_frames(farm: Farm, frames: Iterable[Any]) -> None:
+    """Count frames as done. One that has succeeded stays so.
+
+    What waits for an eaten frame goes on waiting: for that, frames are marked as done.
+    """
     for frame in frames:
-        state = state_of(frame)
-        if state == "RUNNING":
+        if state_of(frame) == "RUNNING":
             stop_frame(farm, frame, "EATEN", EXIT_EATEN)
-        elif state not in DONE:
+        else:
             change_frame(farm, frame, state="EATEN")
-    settle(farm, frames)
+        finish_if_done(farm, farm.job_of(frame))
 
 
 def retry_frames(farm: Farm, frames: Iterable[Any]) -> None:
     """Let frames wait for another try, and their jobs be pending again.
 
-    One that depends on others goes on doing so.
+    One that depends on others goes on doing so. What depended on it, or on its layer, does again.
     """
     for frame in frames:
-        reopen_job(farm, farm.job_of(frame))
-        state = state_of(frame)
-        if state == "RUNNING":
+        if state_of(frame) == "RUNNING":
             stop_frame(farm, frame, "WAITING", EXIT_RETRIED)
-        elif state not in ("DEPEND", "WAITING"):
+        else:
             change_frame(farm, frame, state="WAITING")
+        depends.renew_on(farm, frame)
+        reopen_job(farm, farm.job_of(frame))
 
 
-def settle(farm: Farm, frames: Sequence[Any]) -> None:
-    """What was waiting for these frames goes on, if they are done; so do their jobs end."""
-    done = [frame for frame in frames if state_of(frame) in DONE]
-    for frame in done:
+def mark_done(farm: Farm, frames: Iterable[Any]) -> None:
+    """Let go on what waits for these frames, whatever becomes of them."""
+    for frame in frames:
         depends.satisfy_on(farm, frame)
-    for layer in {layer.id: layer for layer in map(farm.layer_of, done)}.values():
-        if farm.tallies[layer.id].finished:
-            depends.satisfy_on(farm, layer)
-    for job in {job.id: job for job in map(farm.job_of, done)}.values():
-        finish_if_done(farm, job)
+
+
+def mark_waiting(farm: Farm, frames: Iterable[Any]) -> None:
+    """Let frames start in spite of what they wait for. Their dependencies stay active."""
+    for frame in frames:
+        if state_of(frame) == "DEPEND":
+            frame.llu_time = farm.now
+            set_waits(farm, frame, 0)
+
+
+def mark_depend(farm: Farm, frames: Iterable[Any]) -> None:
+    """Undo `mark_waiting` for frames that have not started."""
+    for frame in frames:
+        if state_of(frame) == "WAITING":
+            set_waits(farm, frame, depends.count_active(farm, frame))

@@ -93,6 +93,10 @@ class Farm:
         """By id of a job, layer or frame: the dependencies of others on it."""
         self.ends: dict[str, tuple[str, str]] = {}
         """By dependency id: the ids of what waits, and of what it waits for."""
+        self.wait_counts: dict[str, int] = {}
+        """By id of a frame, or of a layer that is a draft: how many dependencies hold it back."""
+        self.display_overrides: defaultdict[str, list[Any]] = defaultdict(list)
+        """By frame id: how people want its states to look."""
         self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
         self.uncounted: dict[str, Any] = {}
         """Layers, jobs, groups and shows whose statistics are not written yet, by id."""

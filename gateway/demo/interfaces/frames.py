@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.demo.farm import orders
-from gateway.demo.farm.failures import Missing
-from gateway.demo.farm.messages import fill, given
+from gateway.demo.farm.displays import set_override
+from gateway.demo.farm.failures import Missing, Refusal, thrown
+from gateway.demo.farm.frames import change_frame, state_of
+from gateway.demo.farm.messages import enum_name, fill, given
 from gateway.demo.farm.orders import order
+from gateway.demo.farm.partitions import add_partition
 from gateway.demo.farm.state import Farm, by_id
+from gateway.demo.interfaces import frame_depends
 from gateway.demo.interfaces.criteria import find_frames, page_of
 from gateway.demo.interfaces.handler import Handler
 from gateway.demo.interfaces.layers import layer_named
+
+LONGEST_DISPLAY = 24
 
 
 def get_frame(farm: Farm, request: Any, answer: Any) -> None:
@@ -45,11 +51,61 @@ def retry(farm: Farm, request: Any, answer: Any) -> None:
     order(farm, orders.retry_frames, [by_id(farm.frames, request.frame.id)])
 
 
+def add_render_partition(farm: Farm, request: Any, answer: Any) -> None:
+    frame = by_id(farm.frames, request.frame.id)
+    fill(answer, render_partition=add_partition(farm, frame, request))
+
+
+def set_checkpoint_state(farm: Farm, request: Any, answer: Any) -> None:
+    """A frame that pauses for its checkpoint runs again when that is complete, or disabled.
+
+    Only one that is enabled, or being copied, can be completed.
+    """
+    frame, state = by_id(farm.frames, request.frame.id), enum_name(request, "state")
+    count = frame.checkpoint_count
+    if state == "COMPLETE":
+        if enum_name(frame, "checkpoint_state") not in ("COPYING", "ENABLED"):
+            return
+        count += 1
+    change_frame(farm, frame, checkpoint_state=state, checkpoint_count=count)
+    if state in ("COMPLETE", "DISABLED") and state_of(frame) == "CHECKPOINT":
+        change_frame(farm, frame, state="WAITING")
+
+
+def set_display_override(farm: Farm, request: Any, answer: Any) -> None:
+    """How one state of a frame looks, until it is set again. The text may be 24 characters long."""
+    if len(request.override.text) > LONGEST_DISPLAY:
+        raise not_stored("value too long for type character varying(24)")
+    try:
+        frame = by_id(farm.frames, request.frame.id)
+    except Missing:
+        raise not_stored(
+            'insert or update on table "frame_state_display_overrides" violates'
+            ' foreign key constraint "c_frame_state_overrides_pk_frame"'
+        ) from None
+    set_override(farm, frame, request.override)
+
+
+def not_stored(text: str) -> Refusal:
+    """What the database says of a row that it does not take."""
+    return thrown("org.springframework.dao.DataIntegrityViolationException", f"ERROR: {text}")
+
+
+def get_display_overrides(farm: Farm, request: Any, answer: Any) -> None:
+    """What was set for a frame; nothing for one that does not exist."""
+    answer.overrides.overrides.extend(farm.display_overrides.get(request.frame.id, ()))
+
+
 METHODS: Mapping[str, Handler] = {
+    "AddRenderPartition": add_render_partition,
     "Eat": eat,
     "FindFrame": find_frame,
     "GetFrame": get_frame,
+    "GetFrameStateDisplayOverrides": get_display_overrides,
     "GetFrames": get_frames,
     "Kill": kill,
     "Retry": retry,
+    "SetCheckpointState": set_checkpoint_state,
+    "SetFrameStateDisplayOverride": set_display_override,
+    **frame_depends.METHODS,
 }

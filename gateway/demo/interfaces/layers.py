@@ -1,19 +1,20 @@
-"""job.LayerInterface."""
+"""job.LayerInterface. The deprecated SetMinGpu is not here: Cuebot does not answer it either."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from gateway.demo.farm import orders
-from gateway.demo.farm.cores import hundredths
-from gateway.demo.farm.failures import Missing
-from gateway.demo.farm.messages import fill, given
-from gateway.demo.farm.orders import order
+from gateway.demo.farm.failures import Missing, illegal_argument
+from gateway.demo.farm.frame_order import reorder, stagger
+from gateway.demo.farm.frame_range import numbers_of
+from gateway.demo.farm.messages import enum_name, fill, given
+from gateway.demo.farm.orders import QUEUED, order
+from gateway.demo.farm.partitions import add_partition
 from gateway.demo.farm.state import Farm, by_id
+from gateway.demo.interfaces import layer_depends, layer_settings
 from gateway.demo.interfaces.criteria import find_frames, page_of
 from gateway.demo.interfaces.handler import Handler
-
-LEAST_CORES = 0.1
-DEFAULT_CORES = 1.0
 
 
 def get_layer(farm: Farm, request: Any, answer: Any) -> None:
@@ -39,11 +40,6 @@ def get_frames(farm: Farm, request: Any, answer: Any) -> None:
     answer.frames.frames.extend(page_of(find_frames(farm.frames_of(layer), criteria), criteria))
 
 
-def get_limits(farm: Farm, request: Any, answer: Any) -> None:
-    layer = by_id(farm.layers, request.layer.id)
-    answer.limits.extend(limit for limit in farm.limits.values() if limit.name in layer.limits)
-
-
 def kill_frames(farm: Farm, request: Any, answer: Any) -> None:
     order(farm, orders.kill_frames, farm.frames_of(by_id(farm.layers, request.layer.id)))
 
@@ -56,30 +52,37 @@ def retry_frames(farm: Farm, request: Any, answer: Any) -> None:
     order(farm, orders.retry_frames, farm.frames_of(by_id(farm.layers, request.layer.id)))
 
 
-def set_min_cores(farm: Farm, request: Any, answer: Any) -> None:
-    """Less than a tenth of a core means the default, one core."""
+def reorder_frames(farm: Farm, request: Any, answer: Any) -> None:
     layer = by_id(farm.layers, request.layer.id)
-    cores = hundredths(request.cores)
-    fill(layer, min_cores=cores if cores >= LEAST_CORES else DEFAULT_CORES)
+    try:
+        numbers = numbers_of(request.range)
+    except ValueError as error:
+        raise illegal_argument(str(error)) from None
+    way = enum_name(request, "order")
+    farm.agenda.after(QUEUED, partial(reorder, farm, layer, numbers, way))
 
 
-def set_max_cores(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.layers, request.layer.id), max_cores=hundredths(request.cores))
+def stagger_frames(farm: Farm, request: Any, answer: Any) -> None:
+    """A range that is none changes nothing, and is no error."""
+    layer = by_id(farm.layers, request.layer.id)
+    farm.agenda.after(QUEUED, partial(stagger, farm, layer, request.range, request.stagger))
 
 
-def set_tags(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.layers, request.layer.id), tags=list(dict.fromkeys(request.tags)))
+def add_render_partition(farm: Farm, request: Any, answer: Any) -> None:
+    layer = by_id(farm.layers, request.layer.id)
+    fill(answer, render_partition=add_partition(farm, layer, request))
 
 
 METHODS: Mapping[str, Handler] = {
+    "AddRenderPartition": add_render_partition,
     "EatFrames": eat_frames,
     "FindLayer": find_layer,
     "GetFrames": get_frames,
     "GetLayer": get_layer,
-    "GetLimits": get_limits,
     "KillFrames": kill_frames,
+    "ReorderFrames": reorder_frames,
     "RetryFrames": retry_frames,
-    "SetMaxCores": set_max_cores,
-    "SetMinCores": set_min_cores,
-    "SetTags": set_tags,
+    "StaggerFrames": stagger_frames,
+    **layer_depends.METHODS,
+    **layer_settings.METHODS,
 }

@@ -1,0 +1,61 @@
+"""What job.FrameInterface does with dependencies."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from gateway.demo.farm import depends, orders
+from gateway.demo.farm.messages import enum_name, fill
+from gateway.demo.farm.orders import QUEUED
+from gateway.demo.farm.state import Farm, by_id
+from gateway.demo.interfaces.handler import Handler
+
+
+def depend_on_frame(farm: Farm, request: Any, answer: Any) -> None:
+    frame = by_id(farm.frames, request.frame.id)
+    other = by_id(farm.frames, request.depend_on_frame.id)
+    fill(answer, depend=depends.add_depend(farm, "FRAME_ON_FRAME", frame, other))
+
+
+def depend_on_job(farm: Farm, request: Any, answer: Any) -> None:
+    frame, job = by_id(farm.frames, request.frame.id), by_id(farm.jobs, request.job.id)
+    fill(answer, depend=depends.add_depend(farm, "FRAME_ON_JOB", frame, job))
+
+
+def depend_on_layer(farm: Farm, request: Any, answer: Any) -> None:
+    frame, layer = by_id(farm.frames, request.frame.id), by_id(farm.layers, request.layer.id)
+    fill(answer, depend=depends.add_depend(farm, "FRAME_ON_LAYER", frame, layer))
+
+
+def get_dependents(farm: Farm, request: Any, answer: Any) -> None:
+    answer.depends.depends.extend(depends.depends_on(farm, by_id(farm.frames, request.frame.id)))
+
+
+def get_dependencies(farm: Farm, request: Any, answer: Any) -> None:
+    frame = by_id(farm.frames, request.frame.id)
+    answer.depends.depends.extend(depends.dependencies_of(farm, frame))
+
+
+def drop_depends(farm: Farm, request: Any, answer: Any) -> None:
+    frame, target = by_id(farm.frames, request.frame.id), enum_name(request, "target")
+    farm.agenda.after(QUEUED, partial(depends.drop_depends, farm, frame, target))
+
+
+def mark_as_depend(farm: Farm, request: Any, answer: Any) -> None:
+    orders.mark_depend(farm, [by_id(farm.frames, request.frame.id)])
+
+
+def mark_as_waiting(farm: Farm, request: Any, answer: Any) -> None:
+    orders.mark_waiting(farm, [by_id(farm.frames, request.frame.id)])
+
+
+METHODS: Mapping[str, Handler] = {
+    "CreateDependencyOnFrame": depend_on_frame,
+    "CreateDependencyOnJob": depend_on_job,
+    "CreateDependencyOnLayer": depend_on_layer,
+    "DropDepends": drop_depends,
+    "GetWhatDependsOnThis": get_dependents,
+    "GetWhatThisDependsOn": get_dependencies,
+    "MarkAsDepend": mark_as_depend,
+    "MarkAsWaiting": mark_as_waiting,
+}

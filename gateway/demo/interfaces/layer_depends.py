@@ -1,0 +1,70 @@
+"""What job.LayerInterface does with dependencies."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from gateway.demo.farm import depends
+from gateway.demo.farm.failures import Missing
+from gateway.demo.farm.messages import enum_name, fill
+from gateway.demo.farm.orders import QUEUED
+from gateway.demo.farm.state import Farm, by_id
+from gateway.demo.interfaces.handler import Handler
+
+
+def depend_on_frame(farm: Farm, request: Any, answer: Any) -> None:
+    layer, frame = by_id(farm.layers, request.layer.id), by_id(farm.frames, request.frame.id)
+    fill(answer, depend=depends.add_depend(farm, "LAYER_ON_FRAME", layer, frame))
+
+
+def depend_on_job(farm: Farm, request: Any, answer: Any) -> None:
+    layer, job = by_id(farm.layers, request.layer.id), by_id(farm.jobs, request.job.id)
+    fill(answer, depend=depends.add_depend(farm, "LAYER_ON_JOB", layer, job))
+
+
+def depend_on_layer(farm: Farm, request: Any, answer: Any) -> None:
+    layer = by_id(farm.layers, request.layer.id)
+    other = by_id(farm.layers, request.depend_on_layer.id)
+    fill(answer, depend=depends.add_depend(farm, "LAYER_ON_LAYER", layer, other))
+
+
+def depend_frame_by_frame(farm: Farm, request: Any, answer: Any) -> None:
+    """Cuebot does not look at `any_frame` here."""
+    layer = by_id(farm.layers, request.layer.id)
+    other = by_id(farm.layers, request.depend_layer.id)
+    depend = depends.add_depend(farm, "FRAME_BY_FRAME", layer, other)
+    if depend is None:
+        raise Missing
+    fill(answer, depend=depend)
+
+
+def get_dependents(farm: Farm, request: Any, answer: Any) -> None:
+    answer.depends.depends.extend(depends.depends_on(farm, by_id(farm.layers, request.layer.id)))
+
+
+def get_dependencies(farm: Farm, request: Any, answer: Any) -> None:
+    layer = by_id(farm.layers, request.layer.id)
+    answer.depends.depends.extend(depends.dependencies_of(farm, layer))
+
+
+def drop_depends(farm: Farm, request: Any, answer: Any) -> None:
+    layer, target = by_id(farm.layers, request.layer.id), enum_name(request, "target")
+    farm.agenda.after(QUEUED, partial(depends.drop_depends, farm, layer, target))
+
+
+def mark_frames_done(farm: Farm, request: Any, answer: Any) -> None:
+    """What waits for the layer goes on. What waits for single frames of it does not."""
+    layer = by_id(farm.layers, request.layer.id)
+    farm.agenda.after(QUEUED, partial(depends.satisfy_on, farm, layer))
+
+
+METHODS: Mapping[str, Handler] = {
+    "CreateDependencyOnFrame": depend_on_frame,
+    "CreateDependencyOnJob": depend_on_job,
+    "CreateDependencyOnLayer": depend_on_layer,
+    "CreateFrameByFrameDependency": depend_frame_by_frame,
+    "DropDepends": drop_depends,
+    "GetWhatDependsOnThis": get_dependents,
+    "GetWhatThisDependsOn": get_dependencies,
+    "MarkdoneFrames": mark_frames_done,
+}
