@@ -231,9 +231,9 @@ async def test_an_exception_that_no_servant_catches_is_internal(
 
 async def test_a_method_that_is_not_simulated_is_unimplemented(call: Client) -> None:
     """What this Cuebot cannot do it says by name."""
-    assert await call.failure("JobInterface/LaunchSpec", spec="<spec/>") == (
+    assert await call.failure("RqdReportInterface/ReportStatus") == (
         "UNIMPLEMENTED",
-        "not simulated: /job.JobInterface/LaunchSpec",
+        "not simulated: /report.RqdReportInterface/ReportStatus",
     )
 
 
@@ -415,7 +415,7 @@ async def test_job_settings_change_by_id_alone(call: Client) -> None:
 async def test_a_killed_job_is_finished_and_gone_from_the_list(call: Client) -> None:
     """Its running frames stop and wait, and their hosts have their cores back."""
     job = await call.job()
-    await call("JobInterface/Kill", job={"id": job.id})
+    await call("JobInterface/Kill", job={"id": job.id}, reason="not needed")
     assert not (await call("JobInterface/GetJobs", r={"jobs": [COMP]})).jobs.jobs
     killed = await call.job()
     assert enum_name(killed, "state") == "FINISHED"

@@ -181,7 +181,7 @@ def test_procs_end_in_a_renamed_allocation(desk: Desk) -> None:
     """What a show has reserved is given back where it was taken, whatever that is called now."""
     desk("AllocationInterface/SetName", allocation=GENERAL, name="farm")
     for name in list(desk.farm.pending):
-        desk("JobInterface/Kill", job={"id": desk.job(name).id})
+        desk("JobInterface/Kill", job={"id": desk.job(name).id}, reason="test")
     desk.wait()
     assert not any(desk.farm.reserved.values())
 

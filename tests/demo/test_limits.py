@@ -35,7 +35,7 @@ def test_current_running_follows_what_runs(desk: Desk) -> None:
     """LimitDaoJdbc counts the running frames of layers that have the limit."""
     assert limit(desk).current_running > 0
     for name in list(desk.farm.pending):
-        desk("JobInterface/Kill", job={"id": desk.job(name).id})
+        desk("JobInterface/Kill", job={"id": desk.job(name).id}, reason="test")
     desk.wait()
     assert limit(desk).current_running == 0
 

@@ -1,6 +1,6 @@
 """In which order the frames of a layer start."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.demo.farm.frame_range import numbers_of
@@ -8,19 +8,30 @@ from gateway.demo.farm.state import Farm
 
 
 def reorder(farm: Farm, layer: Any, numbers: Sequence[int], order: str) -> None:
-    """Let these frames of a layer start FIRST, LAST or in REVERSE. Numbers it lacks are skipped."""
-    frames = farm.frames_of(layer)
+    """Let these frames of a layer start FIRST, LAST or in REVERSE. Numbers it lacks are skipped.
+
+    LAST does what it says. Cuebot 1.37 moves the frames with the numbers from 0 on instead.
+    """
+    frames = {frame.number: frame for frame in farm.frames_of(layer)}
     if not frames:
         return
-    orders = [frame.dispatch_order for frame in frames]
-    chosen = named(frames, numbers)
-    if order == "FIRST":
-        place(chosen, range(min(orders) - len(chosen), min(orders)))
-    elif order == "LAST":
-        place(chosen, range(max(orders) + 1, max(orders) + 1 + len(chosen)))
+    orders = [frame.dispatch_order for frame in frames.values()]
+    if order == "REVERSE":
+        reverse(frames, numbers)
     else:
-        place(chosen, [frame.dispatch_order for frame in reversed(chosen)])
+        start = max(orders) + 1 if order == "LAST" else min(orders) - len(numbers)
+        for place, number in enumerate(numbers, start=start):
+            if number in frames:
+                frames[number].dispatch_order = place
     sort_frames(farm, layer)
+
+
+def reverse(frames: Mapping[int, Any], numbers: Sequence[int]) -> None:
+    """Let the first of the numbers change places with the last, and so on inwards."""
+    for index in range(len(numbers) // 2):
+        one, other = frames.get(numbers[index]), frames.get(numbers[-1 - index])
+        if one is not None and other is not None:
+            one.dispatch_order, other.dispatch_order = other.dispatch_order, one.dispatch_order
 
 
 def stagger(farm: Farm, layer: Any, text: str, step: int) -> None:
@@ -42,17 +53,6 @@ def stagger(farm: Farm, layer: Any, text: str, step: int) -> None:
         if number in frames:
             frames[number].dispatch_order = first + places.get(number, -1)
     sort_frames(farm, layer)
-
-
-def named(frames: Iterable[Any], numbers: Iterable[int]) -> list[Any]:
-    """The frames with these numbers, in the order of the numbers, each once."""
-    by_number = {frame.number: frame for frame in frames}
-    return [by_number[number] for number in dict.fromkeys(numbers) if number in by_number]
-
-
-def place(frames: Iterable[Any], orders: Iterable[int]) -> None:
-    for frame, order in zip(frames, orders, strict=True):
-        frame.dispatch_order = order
 
 
 def sort_frames(farm: Farm, layer: Any) -> None:

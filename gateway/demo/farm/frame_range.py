@@ -1,7 +1,7 @@
 """Frame ranges as text, and the numbers that they stand for."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 LONGEST = 100_000
 """Cuebot takes no more frames in a spec, and would run out of memory before it takes any range."""
@@ -10,20 +10,24 @@ RANGE = re.compile(r"(-?\d+)(?:-(-?\d+)(?:([xy:])(-?\d+))?)?", re.ASCII)
 LARGEST_NUMBER = 2**31 - 1
 
 
-def numbers_of(text: str) -> list[int]:
+def numbers_of(text: str) -> Sequence[int]:
     """The numbers of a frame range, in its order, some of them twice if it says so.
 
     `7`, `1-10`, `10-1`, every third (`1-10x3`), all but every third (`1-10y3`), interleaved
     (`1-10:5`), or several with commas and no spaces. Raises ValueError for anything else, and for
     too many numbers.
     """
-    numbers: list[int] = []
-    for part in text.rstrip(",").split(","):
-        numbers += part_of(part, LONGEST - len(numbers))
-    return numbers
+    first, *others = text.rstrip(",").split(",")
+    numbers = part_of(first, LONGEST)
+    if not others:
+        return numbers
+    every = list(numbers)
+    for part in others:
+        every += part_of(part, LONGEST - len(every))
+    return every
 
 
-def part_of(text: str, most: int) -> Iterable[int]:
+def part_of(text: str, most: int) -> Sequence[int]:
     """The numbers of a range without commas. Raises ValueError, also if they are more than most."""
     match = RANGE.fullmatch(text)
     if match is None:
@@ -82,4 +86,6 @@ def in_chunks(numbers: Sequence[int], size: int) -> tuple[int, ...]:
     """The first number of every chunk of that size, each number once. Raises ValueError."""
     if size < 1:
         raise ValueError("a chunk has one frame or more")
-    return tuple(dict.fromkeys(numbers))[::size]
+    if not isinstance(numbers, range):
+        numbers = tuple(dict.fromkeys(numbers))
+    return tuple(numbers[::size])

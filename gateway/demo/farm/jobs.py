@@ -54,7 +54,10 @@ def note_group(farm: Farm, job: Any) -> None:
 
 
 def finish_job(farm: Farm, job: Any) -> None:
-    """End a pending job. Its running frames are stopped, and wait; what waited for it need not."""
+    """End a pending job. Its running frames are stopped, and wait; what waited for it need not.
+
+    Its post job, if it has one, is pending now.
+    """
     if not is_pending(job):
         return
     if farm.tallies[job.id].states["RUNNING"]:
@@ -65,15 +68,23 @@ def finish_job(farm: Farm, job: Any) -> None:
     del farm.pending[job.name]
     fill(job, state="FINISHED", stop_time=farm.now)
     depends.satisfy_on(farm, job)
+    if post := farm.post_jobs.pop(job.id, None):
+        begin_job(farm, post)
+
+
+def begin_job(farm: Farm, job: Any) -> None:
+    """Let a job be pending, which has been launched or waited for another one to be over."""
+    fill(job, state="PENDING")
+    farm.pending[job.name] = job
+    count_job(farm, job, 1)
 
 
 def reopen_job(farm: Farm, job: Any) -> None:
     """Let a finished job be pending again, unless another one of its name is by now."""
     if is_pending(job) or job.name in farm.pending:
         return
-    fill(job, state="PENDING", stop_time=0)
-    farm.pending[job.name] = job
-    count_job(farm, job, 1)
+    fill(job, stop_time=0)
+    begin_job(farm, job)
 
 
 def finish_if_done(farm: Farm, job: Any) -> None:

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from gateway.demo.farm import depends
-from gateway.demo.farm.jobs import count_job
+from gateway.demo.farm.jobs import begin_job
 from gateway.demo.farm.messages import fill
 from gateway.demo.farm.plans import GIGABYTE, JobPlan, LayerPlan
 from gateway.demo.farm.shows import find_show
@@ -26,6 +26,17 @@ def launch_job(farm: Farm, plan: JobPlan) -> Any:
 
     The caller has seen to it that no pending job has that name.
     """
+    job = add_job(farm, plan)
+    begin_job(farm, job)
+    if plan.post is not None:
+        farm.post_jobs[job.id] = add_job(farm, plan.post)
+    for depend in plan.depends:
+        depends.add_planned(farm, job, depend)
+    return job
+
+
+def add_job(farm: Farm, plan: JobPlan) -> Any:
+    """A job with its layers and frames, which is not pending yet. Raises Missing (the show)."""
     show = find_show(farm, plan.show)
     group = farm.root_group(show)
     if plan.group:
@@ -34,10 +45,11 @@ def launch_job(farm: Farm, plan: JobPlan) -> Any:
         )
     name = plan.full_name
     launched = farm.now - plan.minutes * 60
+    key = farm.make_id(f"job/{name}/{len(farm.jobs) if plan.minutes == 0 else ''}")
     job = farm.messages.new(
         "job.Job",
-        id=farm.make_id(f"job/{name}/{launched if plan.minutes == 0 else ''}"),
-        state="PENDING",
+        id=key,
+        state="POSTED",
         name=name,
         shot=plan.shot,
         show=show.name,
@@ -49,37 +61,36 @@ def launch_job(farm: Farm, plan: JobPlan) -> Any:
         priority=plan.priority,
         min_cores=1,
         max_cores=plan.max_cores,
-        log_dir=f"/shots/{plan.show}/{plan.shot}/logs/{name}",
+        max_gpus=plan.max_gpus,
+        log_dir=f"/shots/{plan.show}/{plan.shot}/logs/{name}--{key}",
         is_paused=plan.paused,
         auto_eat=plan.auto_eat,
         start_time=launched,
         eligible_time=launched,
     )
     farm.jobs[job.id] = job
-    farm.pending[job.name] = job
     farm.max_retries[job.id] = plan.max_retries
+    farm.subscribers[job.id] = [plan.email] if plan.email else []
     farm.own(group.id, job.id)
     for order, layer in enumerate(plan.layers, start=1):
         add_layer(farm, job, layer, order)
-    farm.tallies[job.id].layers = len(plan.layers)
+    tally = farm.tallies[job.id]
+    tally.layers = len(plan.layers)
+    tally.jobs = 1
     for thing in (group, show):
         farm.tallies[thing.id].created_jobs += 1
-        farm.tallies[thing.id].created_frames += farm.tallies[job.id].states.total()
-    farm.tallies[job.id].jobs = 1
-    count_job(farm, job, 1)
-    for depend in plan.depends:
-        depends.add_planned(farm, job, depend)
+        farm.tallies[thing.id].created_frames += tally.states.total()
+    farm.uncount(job, group, show)
     return job
 
 
 def add_layer(farm: Farm, job: Any, plan: LayerPlan, order: int) -> None:
     """A layer of a job, with a draft of its frames, which wait."""
-    first, last = plan.frames[0], plan.frames[-1]
     layer = farm.messages.new(
         "job.Layer",
         id=farm.make_id(f"layer/{job.id}/{plan.name}"),
         name=plan.name,
-        range=plan.range or (f"{first}-{last}" if last > first else f"{first}"),
+        range=plan.range or span_of(plan.frames),
         tags=list(plan.tags),
         min_cores=plan.cores,
         max_cores=plan.max_cores,
@@ -109,6 +120,12 @@ def add_layer(farm: Farm, job: Any, plan: LayerPlan, order: int) -> None:
     for tally in (farm.tallies[layer.id], farm.tallies[job.id]):
         tally.states["WAITING"] += len(plan.frames)
     farm.uncount(layer)
+
+
+def span_of(numbers: tuple[int, ...]) -> str:
+    """The text of a range from the first to the last of the numbers."""
+    first, last = numbers[0], numbers[-1]
+    return f"{first}-{last}" if last > first else f"{first}"
 
 
 def make_frames(farm: Farm, layer: Any, numbers: tuple[int, ...]) -> None:

@@ -45,6 +45,8 @@ class DependPlan:
 
     kind: str
     """A depend.DependType, such as LAYER_ON_LAYER."""
+    job: str = ""
+    """The full name of the job that waits, or empty for the one whose plan it is in."""
     layer: str = ""
     frame: str = ""
     on_job: str = ""
@@ -52,6 +54,20 @@ class DependPlan:
     on_layer: str = ""
     on_frame: str = ""
     any_frame: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPlan:
+    """The part of a machine that its owner lends to a job."""
+
+    host: str
+    threads: int = 0
+    cores: int = 0
+    memory: int = 0
+    """In KB."""
+    gpus: int = 0
+    gpu_memory: int = 0
+    """In KB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +89,14 @@ class JobPlan:
     email: str = ""
     priority: int = 100
     max_cores: float = 100.0
+    max_gpus: int = 100
     max_retries: int = 1
     auto_eat: bool = False
     paused: bool = False
     depends: tuple[DependPlan, ...] = ()
+    post: "JobPlan | None" = None
+    """What runs when this one is over."""
+    local: LocalPlan | None = None
     minutes: int = 0
     """How long ago it was launched."""
     finished: bool = False
@@ -84,7 +104,8 @@ class JobPlan:
 
     @property
     def full_name(self) -> str:
-        return f"{self.show}-{self.shot}-{self.user}_{self.name}".lower()
+        owner = f"{self.show}-{self.shot}-{self.user}".rstrip("_")
+        return f"{owner}_{self.name}".lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -261,6 +261,7 @@ HOSTS = (
 OWNERS = {"artist1": "demo", "artist2": "harbor"}
 SERVICES = {
     "arnold": (1, 4),
+    "default": (1, 3),
     "ffmpeg": (1, 2),
     "houdini": (4, 16),
     "maya": (1, 4),

@@ -63,6 +63,10 @@ class Farm:
         """Pending jobs by name. A name is pending once."""
         self.max_retries: defaultdict[str, int] = defaultdict(lambda: 1)
         """By job id: how often a failed frame starts again by itself. No message shows it."""
+        self.subscribers: dict[str, list[str]] = {}
+        """By job id: who gets a mail when it is over. No message shows it."""
+        self.post_jobs: dict[str, Any] = {}
+        """By job id: the job that becomes pending when that one is over."""
         self.outputs: dict[str, list[str]] = {}
         """Output paths by layer id."""
         self.changed_at: dict[str, float] = {}

@@ -4,51 +4,138 @@ Every filled criterion narrows the search, and any of its values fits. What noth
 empty list, never an error.
 """
 
+import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from typing import Any
 
-from gateway.demo.farm.failures import illegal_argument, thrown
-from gateway.demo.farm.messages import enum_name, given
+from gateway.demo.farm.failures import Refusal, illegal_argument, thrown
+from gateway.demo.farm.frame_range import numbers_of
+from gateway.demo.farm.frames import state_of
+from gateway.demo.farm.messages import given
+from gateway.demo.farm.plans import GIGABYTE
 from gateway.demo.farm.state import Farm
 
-RANGE_PART = re.compile(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?")
-LONGEST_RANGE = 100_000
+JOB_FIELDS = {
+    "id": "ids",
+    "name": "jobs",
+    "shot": "shots",
+    "show": "shows",
+    "user": "users",
+}
+FRAME_FIELDS = {"id": "ids", "name": "frames", "layer_name": "layers"}
+"""Which field has to be one of the values of which criterion."""
+
+MOST_NUMBERS = 1000
+FROM_TO = re.compile("([0-9]+)-([0-9]+)")
+FLOAT_FROM_TO = re.compile(r"([0-9.]+)-([0-9.]+)")
+HOUR = 3600
 
 
 def find_jobs(farm: Farm, criteria: Any) -> list[Any]:
-    """The jobs that fit, by name. Finished ones only with `include_finished`."""
-    finished = given(criteria, "include_finished", False)
-    patterns = compiled(given(criteria, "regex", ()))
-    jobs = [
-        job
-        for job in farm.jobs.values()
-        if (finished or enum_name(job, "state") == "PENDING")
-        and fits(job.id, given(criteria, "ids", ()))
-        and fits(job.name, given(criteria, "jobs", ()))
-        and fits(job.shot, given(criteria, "shots", ()))
-        and fits(job.show, given(criteria, "shows", ()))
-        and fits(job.user, given(criteria, "users", ()))
-        and contains(job.name, given(criteria, "substr", ()))
-        and matches(job.name, patterns)
-    ]
+    """The jobs that fit, by name. Finished ones only with `include_finished`.
+
+    Names count with their case. In a `substr`, `_` is any character and `%` any number of them.
+    """
+    jobs = candidates(farm, criteria)
+    for field, criterion in JOB_FIELDS.items():
+        if wanted := frozenset(given(criteria, criterion, ())):
+            jobs = [job for job in jobs if getattr(job, field) in wanted]
+    likes = [like(part) for part in given(criteria, "substr", ())]
+    for patterns in (likes, compiled(given(criteria, "regex", ()))):
+        if patterns:
+            jobs = [job for job in jobs if matches(job.name, patterns)]
     return sorted(jobs, key=lambda job: job.name)
 
 
-def find_frames(frames: Iterable[Any], criteria: Any) -> list[Any]:
-    """Those of the frames that fit, all of them. A `limit` is for `page_of`."""
-    states = set(given(criteria, "states.frame_states", ()))
-    text = given(criteria, "frame_range", "")
-    numbers = frame_numbers(text) if text else None
-    return [
-        frame
-        for frame in frames
-        if fits(frame.id, given(criteria, "ids", ()))
-        and fits(frame.name, given(criteria, "frames", ()))
-        and fits(frame.layer_name, given(criteria, "layers", ()))
-        and (not states or frame.state in states)
-        and (numbers is None or frame.number in numbers)
-    ]
+def candidates(farm: Farm, criteria: Any) -> Collection[Any]:
+    """Few jobs among which all those are that fit."""
+    if given(criteria, "include_finished", False):
+        ids = set(given(criteria, "ids", ()))
+        return [farm.jobs[each] for each in ids & farm.jobs.keys()] if ids else farm.jobs.values()
+    names = set(given(criteria, "jobs", ()))
+    if names:
+        return [farm.pending[name] for name in names & farm.pending.keys()]
+    return farm.pending.values()
+
+
+def find_frames(farm: Farm, frames: Iterable[Any], criteria: Any) -> list[Any]:
+    """Those of the frames that fit, all of them. A `limit` is for `page_of`.
+
+    Memory is in GB, the most that a frame has used; durations are in hours, and none has a frame
+    that waits. Raises Refusal for ranges that are none.
+    """
+    found = list(frames)
+    for field, criterion in FRAME_FIELDS.items():
+        if wanted := frozenset(given(criteria, criterion, ())):
+            found = [frame for frame in found if getattr(frame, field) in wanted]
+    if states := frozenset(given(criteria, "states.frame_states", ())):
+        found = [frame for frame in found if frame.state in states]
+    if text := given(criteria, "frame_range", ""):
+        numbers = numbers_in(text)
+        found = [frame for frame in found if frame.number in numbers]
+    if text := given(criteria, "memory_range", ""):
+        low, high = bounds(text, GIGABYTE)
+        found = [frame for frame in found if low <= frame.max_rss <= high]
+    if text := given(criteria, "duration_range", ""):
+        low, high = (math.floor(each) if each < math.inf else each for each in bounds(text, HOUR))
+        found = [
+            frame
+            for frame in found
+            if state_of(frame) != "WAITING" and low <= duration(farm, frame) <= high
+        ]
+    if (since := given(criteria, "change_date", 0)) > 0:
+        found = [frame for frame in found if changed_at(farm, frame) > since]
+    return found
+
+
+def duration(farm: Farm, frame: Any) -> int:
+    """Seconds that a frame ran at its last try, or has been running."""
+    return (frame.stop_time or farm.now) - frame.start_time if frame.start_time else 0
+
+
+def changed_at(farm: Farm, frame: Any) -> float:
+    """When a frame last changed: its state, or while it runs what its host reports of it."""
+    launched = farm.job_of(frame).start_time
+    reported = frame.llu_time if state_of(frame) == "RUNNING" else 0
+    return float(max(farm.changed_at.get(frame.id, launched), reported))
+
+
+def numbers_in(text: str) -> Container[int]:
+    """The numbers of a frame range. Raises Refusal for what is none, and for more than 1000.
+
+    From one to another, as in `1-5000`, may be as many as one likes.
+    """
+    if match := FROM_TO.fullmatch(text):
+        return range(int(match[1]), int(match[2]) + 1)
+    try:
+        numbers = set(numbers_of(text))
+    except ValueError as error:
+        raise illegal_argument(str(error)) from None
+    if len(numbers) > MOST_NUMBERS:
+        raise bad_query(f"a frame_range of more than {MOST_NUMBERS} frames")
+    return numbers
+
+
+def bounds(text: str, unit: int) -> tuple[float, float]:
+    """`2-4`, or `2` for anything from there on, in that unit. Raises Refusal."""
+    match = FLOAT_FROM_TO.fullmatch(text)
+    try:
+        low, high = map(float, match.groups() if match else (text, "inf"))
+    except ValueError:
+        raise bad_query(f"not a range: {text[:80]}") from None
+    return low * unit, high * unit
+
+
+def bad_query(text: str) -> Refusal:
+    """What the database says to a query that cannot be."""
+    return thrown("org.springframework.jdbc.BadSqlGrammarException", text)
+
+
+def like(part: str) -> re.Pattern[str]:
+    """The pattern of a SQL LIKE with anything around it."""
+    wild = {"_": ".", "%": ".*"}
+    return re.compile("".join(wild.get(each) or re.escape(each) for each in part), re.DOTALL)
 
 
 def page_of(frames: Sequence[Any], criteria: Any) -> Sequence[Any]:
@@ -131,21 +218,3 @@ def compiled(patterns: Iterable[str]) -> list[re.Pattern[str]]:
             "org.springframework.dao.DataIntegrityViolationException",
             f"invalid regular expression: {error}",
         ) from None
-
-
-def frame_numbers(text: str) -> set[int]:
-    """The numbers of a frame range: `7`, `1-10`, `1-10x3`, or several with commas.
-
-    Raises Refusal for anything else.
-    """
-    numbers: set[int] = set()
-    for part in text.split(","):
-        match = RANGE_PART.fullmatch(part.strip())
-        if match is None:
-            raise illegal_argument(f"not a frame range: {text[:80]}")
-        first = int(match[1])
-        last = int(match[2] or first)
-        if last - first > LONGEST_RANGE:
-            raise illegal_argument(f"too long a frame range: {text[:80]}")
-        numbers.update(range(first, last + 1, max(int(match[3] or 1), 1)))
-    return numbers

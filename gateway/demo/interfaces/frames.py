@@ -35,7 +35,7 @@ def find_frame(farm: Farm, request: Any, answer: Any) -> None:
 def get_frames(farm: Farm, request: Any, answer: Any) -> None:
     """Frames of a pending job by name."""
     criteria = given(request, "r", None)
-    frames = find_frames(farm.frames_of(farm.pending_job(request.job)), criteria)
+    frames = find_frames(farm, farm.frames_of(farm.pending_job(request.job)), criteria)
     answer.frames.frames.extend(page_of(frames, criteria))
 
 

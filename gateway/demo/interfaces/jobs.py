@@ -4,14 +4,22 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from gateway.demo.farm import orders
+from gateway.demo.farm.additions import add_comment
 from gateway.demo.farm.cores import whole_cores
-from gateway.demo.farm.jobs import finish_job
-from gateway.demo.farm.messages import enum_name, fill, given
-from gateway.demo.farm.orders import QUEUED, order
-from gateway.demo.farm.state import Farm, by_id
-from gateway.demo.interfaces.criteria import find_frames, find_jobs, page_of
+from gateway.demo.farm.failures import illegal_argument, thrown
+from gateway.demo.farm.filtering import run_filters
+from gateway.demo.farm.jobs import finish_if_done, finish_job, move_job
+from gateway.demo.farm.messages import fill, given
+from gateway.demo.farm.orders import QUEUED
+from gateway.demo.farm.partitions import add_partition
+from gateway.demo.farm.state import Farm, by_id, is_pending
+from gateway.demo.interfaces import job_depends, job_frames, job_launches
+from gateway.demo.interfaces.criteria import find_jobs
 from gateway.demo.interfaces.handler import Handler
+
+MOST_RETRIES = 16
+"""MAX_FRAME_RETRIES of Cuebot's configuration."""
+NO_REASON = ""
 
 
 def get_jobs(farm: Farm, request: Any, answer: Any) -> None:
@@ -21,7 +29,7 @@ def get_jobs(farm: Farm, request: Any, answer: Any) -> None:
 def get_job_names(farm: Farm, request: Any, answer: Any) -> None:
     """The names of pending jobs, `include_finished` or not."""
     jobs = find_jobs(farm, given(request, "r", None))
-    answer.names.extend(job.name for job in jobs if enum_name(job, "state") == "PENDING")
+    answer.names.extend(job.name for job in jobs if is_pending(job))
 
 
 def get_job(farm: Farm, request: Any, answer: Any) -> None:
@@ -38,32 +46,36 @@ def get_current(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def is_job_pending(farm: Farm, request: Any, answer: Any) -> None:
-    fill(
-        answer,
-        value=any(
-            job.name == request.name.lower() and enum_name(job, "state") == "PENDING"
-            for job in farm.jobs.values()
-        ),
-    )
+    """Here the case of the name counts."""
+    fill(answer, value=request.name in farm.pending)
 
 
 def get_layers(farm: Farm, request: Any, answer: Any) -> None:
     answer.layers.layers.extend(farm.layers_of(by_id(farm.jobs, request.job.id)))
 
 
-def get_frames(farm: Farm, request: Any, answer: Any) -> None:
-    answer.frames.frames.extend(page_of(wanted_frames(farm, request), request.req))
-
-
-def wanted_frames(farm: Farm, request: Any) -> list[Any]:
-    """The frames of the request's job that fit its criteria."""
-    job = by_id(farm.jobs, request.job.id)
-    return find_frames(farm.frames_of(job), given(request, "req", None))
-
-
 def get_comments(farm: Farm, request: Any, answer: Any) -> None:
     job = by_id(farm.jobs, request.job.id)
     answer.comments.comments.extend(farm.comments_on(job))
+
+
+def comment(farm: Farm, request: Any, answer: Any) -> None:
+    """The comment's time is now, whatever it says."""
+    new = request.new_comment
+    job = by_id(farm.jobs, request.job.id)
+    add_comment(farm, job, user=new.user, subject=new.subject, text=new.message)
+
+
+def subscribe(farm: Farm, request: Any, answer: Any) -> None:
+    job = by_id(farm.jobs, request.job.id)
+    subscribers = farm.subscribers.setdefault(job.id, [])
+    if request.subscriber not in subscribers:
+        subscribers.append(request.subscriber)
+
+
+def lend(farm: Farm, request: Any, answer: Any) -> None:
+    job = by_id(farm.jobs, request.job.id)
+    fill(answer, render_partition=add_partition(farm, job, request))
 
 
 def pause(farm: Farm, request: Any, answer: Any) -> None:
@@ -75,20 +87,30 @@ def resume(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def kill(farm: Farm, request: Any, answer: Any) -> None:
+    """Cuebot asks for a reason, and without one does nothing; but it answers as if it would."""
     job = by_id(farm.jobs, request.job.id)
-    farm.agenda.after(QUEUED, partial(finish_job, farm, job))
+    if given(request, "reason", None) != NO_REASON:
+        farm.agenda.after(QUEUED, partial(finish_job, farm, job))
 
 
-def kill_frames(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.kill_frames, wanted_frames(farm, request))
+def shut_down_if_completed(farm: Farm, request: Any, answer: Any) -> None:
+    job = by_id(farm.jobs, request.job.id)
+    farm.agenda.after(QUEUED, partial(finish_if_done, farm, job))
 
 
-def eat_frames(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.eat_frames, wanted_frames(farm, request))
+def filter_again(farm: Farm, request: Any, answer: Any) -> None:
+    run_filters(farm, by_id(farm.jobs, request.job.id))
 
 
-def retry_frames(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.retry_frames, wanted_frames(farm, request))
+def set_group(farm: Farm, request: Any, answer: Any) -> None:
+    """A job stays in its show."""
+    job, group = by_id(farm.jobs, request.job.id), by_id(farm.groups, request.group_id)
+    if farm.show_of(group) is not farm.show_of(farm.group_of(job)):
+        raise thrown(
+            "com.imageworks.spcue.EntityModificationError",
+            "error moving job, cannot move jobs between shows",
+        )
+    move_job(farm, job, group)
 
 
 def set_priority(farm: Farm, request: Any, answer: Any) -> None:
@@ -103,28 +125,56 @@ def set_max_cores(farm: Farm, request: Any, answer: Any) -> None:
     fill(by_id(farm.jobs, request.job.id), max_cores=whole_cores(request.val))
 
 
+def set_min_gpus(farm: Farm, request: Any, answer: Any) -> None:
+    fill(by_id(farm.jobs, request.job.id), min_gpus=request.val)
+
+
+def set_max_gpus(farm: Farm, request: Any, answer: Any) -> None:
+    fill(by_id(farm.jobs, request.job.id), max_gpus=request.val)
+
+
+def set_max_retries(farm: Farm, request: Any, answer: Any) -> None:
+    job, retries = by_id(farm.jobs, request.job.id), request.max_retries
+    if retries < 0:
+        raise illegal_argument("max retries must be greater than 0")
+    if retries > MOST_RETRIES:
+        raise illegal_argument(f"max retries must be less than {MOST_RETRIES}")
+    farm.max_retries[job.id] = retries
+
+
 def set_auto_eat(farm: Farm, request: Any, answer: Any) -> None:
-    fill(by_id(farm.jobs, request.job.id), auto_eat=request.value)
+    """A job that eats its failures does not try them again first."""
+    job = by_id(farm.jobs, request.job.id)
+    fill(job, auto_eat=request.value)
+    farm.max_retries[job.id] = 0 if request.value else 1
 
 
 METHODS: Mapping[str, Handler] = {
-    "EatFrames": eat_frames,
+    **job_depends.METHODS,
+    **job_frames.METHODS,
+    **job_launches.METHODS,
+    "AddComment": comment,
+    "AddRenderPartition": lend,
+    "AddSubscriber": subscribe,
     "FindJob": find_job,
     "GetComments": get_comments,
     "GetCurrent": get_current,
-    "GetFrames": get_frames,
     "GetJob": get_job,
     "GetJobNames": get_job_names,
     "GetJobs": get_jobs,
     "GetLayers": get_layers,
     "IsJobPending": is_job_pending,
     "Kill": kill,
-    "KillFrames": kill_frames,
     "Pause": pause,
     "Resume": resume,
-    "RetryFrames": retry_frames,
+    "RunFilters": filter_again,
     "SetAutoEat": set_auto_eat,
+    "SetGroup": set_group,
     "SetMaxCores": set_max_cores,
+    "SetMaxGpus": set_max_gpus,
+    "SetMaxRetries": set_max_retries,
     "SetMinCores": set_min_cores,
+    "SetMinGpus": set_min_gpus,
     "SetPriority": set_priority,
+    "ShutdownIfCompleted": shut_down_if_completed,
 }

@@ -37,7 +37,9 @@ def layer_named(farm: Farm, job: str, name: str) -> Any:
 def get_frames(farm: Farm, request: Any, answer: Any) -> None:
     layer = by_id(farm.layers, request.layer.id)
     criteria = given(request, "s", None)
-    answer.frames.frames.extend(page_of(find_frames(farm.frames_of(layer), criteria), criteria))
+    answer.frames.frames.extend(
+        page_of(find_frames(farm, farm.frames_of(layer), criteria), criteria)
+    )
 
 
 def kill_frames(farm: Farm, request: Any, answer: Any) -> None:

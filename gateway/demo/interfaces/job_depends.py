@@ -1,0 +1,62 @@
+"""job.JobInterface: what a job waits for, and what waits for it."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from gateway.demo.farm import depends
+from gateway.demo.farm.messages import enum_name, fill
+from gateway.demo.farm.orders import QUEUED
+from gateway.demo.farm.state import Farm, by_id
+from gateway.demo.interfaces.handler import Handler
+
+
+def depend_on_job(farm: Farm, request: Any, answer: Any) -> None:
+    job, on = by_id(farm.jobs, request.job.id), by_id(farm.jobs, request.on_job.id)
+    fill(answer, depend=depends.add_depend(farm, "JOB_ON_JOB", job, on))
+
+
+def depend_on_layer(farm: Farm, request: Any, answer: Any) -> None:
+    job, on = by_id(farm.jobs, request.job.id), by_id(farm.layers, request.layer.id)
+    fill(answer, depend=depends.add_depend(farm, "JOB_ON_LAYER", job, on))
+
+
+def depend_on_frame(farm: Farm, request: Any, answer: Any) -> None:
+    job, on = by_id(farm.jobs, request.job.id), by_id(farm.frames, request.frame.id)
+    fill(answer, depend=depends.add_depend(farm, "JOB_ON_FRAME", job, on))
+
+
+def drop_depends(farm: Farm, request: Any, answer: Any) -> None:
+    job, target = by_id(farm.jobs, request.job.id), enum_name(request, "target")
+    farm.agenda.after(QUEUED, partial(depends.drop_depends, farm, job, target))
+
+
+def get_what_depends_on_this(farm: Farm, request: Any, answer: Any) -> None:
+    job = by_id(farm.jobs, request.job.id)
+    answer.depends.depends.extend(depends.depends_on(farm, job))
+
+
+def get_what_this_depends_on(farm: Farm, request: Any, answer: Any) -> None:
+    job = by_id(farm.jobs, request.job.id)
+    answer.depends.depends.extend(depends.dependencies_of(farm, job))
+
+
+def get_depends(farm: Farm, request: Any, answer: Any) -> None:
+    """All that the job, its layers and its frames depend on, but not frame by frame."""
+    job = by_id(farm.jobs, request.job.id)
+    answer.depends.depends.extend(
+        depend
+        for depend in depends.all_depends(farm, job)
+        if enum_name(depend, "type") != "FRAME_ON_FRAME"
+    )
+
+
+METHODS: Mapping[str, Handler] = {
+    "CreateDependencyOnFrame": depend_on_frame,
+    "CreateDependencyOnJob": depend_on_job,
+    "CreateDependencyOnLayer": depend_on_layer,
+    "DropDepends": drop_depends,
+    "GetDepends": get_depends,
+    "GetWhatDependsOnThis": get_what_depends_on_this,
+    "GetWhatThisDependsOn": get_what_this_depends_on,
+}
