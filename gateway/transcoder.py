@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.codec.decode import Decoded, Reject
+from gateway.codec.decode import REJECTED, Decoded
 from gateway.dryrun import asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
@@ -29,7 +29,8 @@ LARGE_ANSWER = 1024 * 1024
 LARGE_ANSWERS_AT_ONCE = 16
 LARGE_ANSWERS_EACH = 4
 DRY_RUN = (b"x-dry-run", b"1")
-"""Tells the client that this gateway knows the header, and that nothing was called."""
+"""Tells the client, whatever else the answer is, that this gateway knows the header and that
+nothing was called."""
 SLOWEST_READER = 128 * 1024
 """Bytes per second. A client that reads a long answer more slowly is let go."""
 MOST_IGNORED_NAMES = 20
@@ -54,19 +55,17 @@ class Transcoder:
         self._free_slots = settings.max_in_flight
         self._decoding = asyncio.Semaphore(DECODING_THREADS)
         self._large_answers = Turns(total=LARGE_ANSWERS_AT_ONCE, each=LARGE_ANSWERS_EACH)
-        self._reject_on_read, self._reject_on_write = {
-            "ignore": (Reject.NOTHING, Reject.NOTHING),
-            "safe": (Reject.NOTHING, Reject.ARGUMENTS),
-            "reject": (Reject.EVERYTHING, Reject.EVERYTHING),
-        }[settings.unknown_fields]
+        self._reject_on_read, self._reject_on_write = REJECTED[settings.unknown_fields]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)
+        if asks_dry_run(exchange.headers):
+            exchange.dry_run = True
+            exchange.headers_out.append(DRY_RUN)
         method = self._route(exchange)
         exchange.rpc = method.path
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
-        exchange.dry_run = asks_dry_run(exchange.headers)
         body = await self._bodies.read(exchange, receive)
         try:
             decoded = await self._decode(method, body)
@@ -76,7 +75,6 @@ class Transcoder:
             exchange.headers_out.append(ignored_header(decoded.ignored))
         if exchange.dry_run:
             exchange.code = Code.OK
-            exchange.headers_out.append(DRY_RUN)
             await self._respond(preview(method, decoded), scope, send)
             return
         ends = self._loop.time() + timeout

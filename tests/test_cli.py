@@ -67,7 +67,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-@pytest.mark.parametrize("name", [None, "serve", "token", "demo"])
+@pytest.mark.parametrize("name", [None, "serve", "call", "token", "completion", "demo"])
 def test_help(name: str | None, flag: str) -> None:
     """Every command explains itself, with an example."""
     status, out, err = in_process(*([name] if name else []), flag)

@@ -129,6 +129,17 @@ async def test_another_value_is_refused_and_calls_nothing(
     assert cuebot.seen == []
 
 
+async def test_one_can_ask_first_whether_a_gateway_knows_it(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """A GET never calls a method, and its answer has the header too; so has every refusal."""
+    asked = await gateway.client.get(KILL_FRAMES, headers=DRY)
+    assert (asked.status_code, asked.headers["x-dry-run"]) == (405, "1")
+    refused = await dry(gateway, KILL_FRAMES, {"nothing": 1})
+    assert (refused.status_code, refused.headers["x-dry-run"]) == (400, "1")
+    assert cuebot.seen == []
+
+
 @pytest.mark.parametrize("value", ["0", "False"])
 async def test_off_is_off(gateway: Gateway, cuebot: ScriptedCuebot, value: str) -> None:
     """`0` and `false` make the call."""

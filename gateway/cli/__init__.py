@@ -3,6 +3,8 @@
 import click
 
 from gateway import __version__
+from gateway.cli.call import call
+from gateway.cli.completion import completion
 from gateway.cli.demo import demo
 from gateway.cli.serve import serve
 from gateway.cli.token import token
@@ -18,5 +20,5 @@ def main() -> None:
     """
 
 
-for command in (serve, token, demo):
+for command in (serve, call, token, completion, demo):
     main.add_command(command)

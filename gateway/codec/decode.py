@@ -54,6 +54,14 @@ class Reject(Enum):
     EVERYTHING = auto()
 
 
+REJECTED: Mapping[str, tuple[Reject, Reject]] = {
+    "ignore": (Reject.NOTHING, Reject.NOTHING),
+    "safe": (Reject.NOTHING, Reject.ARGUMENTS),
+    "reject": (Reject.EVERYTHING, Reject.EVERYTHING),
+}
+"""By UNKNOWN_FIELDS: for methods that only read, and for those that change something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A request as protobuf bytes, and the paths of the (first few) fields that were ignored."""

@@ -1,0 +1,60 @@
+"""The seam between `call` and what answers it: a gateway over HTTP, or Cuebot itself."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)/([A-Za-z_]\w*)", re.ASCII)
+
+
+class WrongCall(Exception):
+    """What was asked for does not exist: a method, a field. Its text is one line for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A success."""
+
+    pieces: Iterable[bytes]
+    """Its JSON, compact, to be joined. May raise GatewayError on the way."""
+    ignored: tuple[str, ...] = ()
+    """The paths of the request's fields that no message has."""
+
+
+class Caller(Protocol):
+    """A way to call methods by the names that people write.
+
+    Every outcome but a success is a GatewayError, or WrongCall when there is no such method.
+    """
+
+    async def call(self, name: str, body: bytes) -> Answer:
+        """Call the method with this JSON."""
+        ...
+
+    async def rehearse(self, name: str, body: bytes) -> Answer:
+        """Check the call and tell what would be sent, without Cuebot's getting it."""
+        ...
+
+
+def parse_name(written: str) -> tuple[str, str]:
+    """`/job.JobInterface/GetJobs`, with or without its slash, as service and method.
+
+    Raises WrongCall for another form.
+    """
+    found = NAME.fullmatch(written)
+    if found is None:
+        raise WrongCall(
+            f"{written!r} is not of the form INTERFACE/METHOD, such as job.JobInterface/GetJobs"
+        )
+    return found[1], found[2]
+
+
+def is_short(service: str) -> bool:
+    """Whether a service is named without its package: `JobInterface`, `Job`."""
+    return "." not in service
+
+
+def interface(service: str) -> str:
+    """`Job` and `JobInterface` as `JobInterface`."""
+    return service if service.endswith("Interface") else f"{service}Interface"

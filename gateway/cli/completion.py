@@ -1,0 +1,89 @@
+"""`cuebot-gateway completion`, and what the shell is offered after `call`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from click.shell_completion import get_completion_class
+
+from gateway.cli.common import settings_from
+from gateway.errors import ConfigurationError
+from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.selection import Selection
+from gateway.schema.sources import (
+    FILE_SUFFIXES,
+    OPENCUE_PACKAGE,
+    PACKAGE_PREFIX,
+    NoSchema,
+    read_file,
+    read_package,
+)
+from gateway.settings import Settings
+
+PROGRAM = "cuebot-gateway"
+VARIABLE = "_CUEBOT_GATEWAY_COMPLETE"
+"""Where click looks for the shell's question."""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print a script that makes the shell complete this command.
+
+    Options, commands and, after `call`, the names of methods: those of the installed
+    opencue-proto, or of the file or package that DESCRIPTOR_SOURCE names. Cuebot is not asked.
+
+    \b
+    Example:
+      source <(cuebot-gateway completion bash)         # in ~/.bashrc
+      source <(cuebot-gateway completion zsh)          # in ~/.zshrc, after compinit
+      cuebot-gateway completion fish | source          # in ~/.config/fish/config.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(context.find_root().command, {}, PROGRAM, VARIABLE).source())
+
+
+def complete_method(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """The names of methods that begin so; none when there is nothing to read them from."""
+    try:
+        config: Path | None = context.params.get("config")
+        catalog = static_catalog(settings_from(config))
+    except (ConfigurationError, NoSchema):
+        return []
+    slash = "/" if begun.startswith("/") else ""
+    word = begun.removeprefix("/")
+    for names in spellings(catalog):
+        if found := steps(word, [name for name in names if name.startswith(word)]):
+            return [slash + name for name in found]
+    return []
+
+
+def static_catalog(settings: Settings) -> Catalog:
+    """What can be known without asking Cuebot. Raises ConfigurationError or NoSchema."""
+    source = settings.descriptor_source
+    if source.endswith(FILE_SUFFIXES):
+        schema = read_file(Path(source))
+    elif source.startswith(PACKAGE_PREFIX):
+        schema = read_package(source.removeprefix(PACKAGE_PREFIX))
+    else:
+        schema = read_package(OPENCUE_PACKAGE)
+    selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
+    return build_catalog(schema, selection)
+
+
+def spellings(catalog: Catalog) -> Iterable[list[str]]:
+    """The methods' own names; those under aliases; those without a package."""
+    own = [method.path[1:] for method in catalog.methods]
+    yield own
+    yield [path[1:] for path in catalog.routes]
+    yield [name.partition("/")[0].rpartition(".")[2] + "/" + name.partition("/")[2] for name in own]
+    yield [name.rpartition(".")[2].replace("Interface/", "/", 1) for name in own]
+
+
+def steps(word: str, names: Iterable[str]) -> list[str]:
+    """The names, or only the interfaces while several are left."""
+    names = sorted(names)
+    interfaces = sorted({name.partition("/")[0] + "/" for name in names})
+    return names if "/" in word or len(interfaces) == 1 else interfaces

@@ -1,0 +1,124 @@
+"""Calls straight to Cuebot, with the gateway's own codecs, aliases and rules."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gateway.cli.caller import Answer, Caller, WrongCall, interface, is_short, parse_name
+from gateway.codec.decode import REJECTED, Decoded
+from gateway.dryrun import preview
+from gateway.errors import Code, GatewayError
+from gateway.schema.catalog import Catalog, Method, build_catalog
+from gateway.schema.compat import alias_of
+from gateway.schema.misses import unknown_path
+from gateway.schema.reflection import ReflectionSource
+from gateway.schema.selection import Selection
+from gateway.schema.sources import (
+    DescriptorSource,
+    NoReflection,
+    NoSchema,
+    NotReady,
+    choose_source,
+)
+from gateway.settings import Settings
+from gateway.upstream import GrpcUpstream
+
+LONGEST_DISCOVERY = 10.0
+
+
+@asynccontextmanager
+async def calling_cuebot(settings: Settings, timeout: float) -> AsyncIterator[Caller]:
+    """A `Caller` of CUEBOT_ENDPOINT; each call may take `timeout` seconds.
+
+    Raises ConfigurationError for a DESCRIPTOR_SOURCE that cannot be used.
+    """
+    upstream = GrpcUpstream(settings)
+    try:
+        reflection = ReflectionSource(
+            upstream.channel,
+            endpoint=upstream.endpoint,
+            timeout=min(timeout, LONGEST_DISCOVERY),
+        )
+        source = choose_source(settings.descriptor_source, reflection)
+        yield CuebotCaller(settings, upstream, source, timeout)
+    finally:
+        await upstream.close()
+
+
+class CuebotCaller:
+    """A `Caller` over gRPC. The schema is asked for by the first call that needs it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        upstream: GrpcUpstream,
+        source: DescriptorSource,
+        timeout: float,
+    ) -> None:
+        self._settings = settings
+        self._upstream = upstream
+        self._source = source
+        self._timeout = timeout
+        self._catalog: Catalog | None = None
+
+    async def call(self, name: str, body: bytes) -> Answer:
+        method = await self._method(name)
+        request = self._decode(method, body)
+        answer = await self._upstream.call(method.path, request.payload, self._timeout, ())
+        return Answer(pieces=method.encode(answer), ignored=request.ignored)
+
+    async def rehearse(self, name: str, body: bytes) -> Answer:
+        method = await self._method(name)
+        request = self._decode(method, body)
+        return Answer(pieces=preview(method, request), ignored=request.ignored)
+
+    def _decode(self, method: Method, body: bytes) -> Decoded:
+        on_read, on_write = REJECTED[self._settings.unknown_fields]
+        return method.decode(body, on_read if method.reads_only else on_write)
+
+    async def _method(self, name: str) -> Method:
+        service, word = parse_name(name)
+        if self._catalog is None:
+            self._catalog = await self._discover()
+        method = find_method(service, word, self._catalog)
+        if method.streams:
+            raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
+        return method
+
+    async def _discover(self) -> Catalog:
+        settings = self._settings
+        selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
+        try:
+            return build_catalog(await self._source.fetch(), selection)
+        except NotReady as error:
+            raise GatewayError(Code.UNAVAILABLE, str(error)) from None
+        except (NoReflection, NoSchema) as error:
+            raise GatewayError(
+                Code.FAILED_PRECONDITION,
+                f"Cuebot's interface is not known: {error};"
+                " pip install opencue-proto, or set DESCRIPTOR_SOURCE to a FileDescriptorSet",
+            ) from None
+
+
+def find_method(service: str, word: str, catalog: Catalog) -> Method:
+    """The method of this name. A service without package may be any that is the only one so named.
+
+    Raises WrongCall, with what is near, when there is none.
+    """
+    method = catalog.routes.get(f"/{service}/{word}")
+    if method is not None:
+        return method
+    if is_short(service):
+        owners = named_so(interface(service), catalog)
+        if len(owners) > 1:
+            raise WrongCall(f"{service} may be {' or '.join(owners)}; write which")
+        service = owners[0] if owners else alias_of(interface(service)) or service
+        method = catalog.routes.get(f"/{service}/{word}")
+    if method is None:
+        raise WrongCall(unknown_path(f"/{service}/{word}", catalog).message)
+    return method
+
+
+def named_so(last: str, catalog: Catalog) -> list[str]:
+    """The full names of the services whose own name is this, whatever their package."""
+    services = {method.service for method in catalog.methods}
+    return sorted(name for name in services if name.rpartition(".")[2] == last)
