@@ -903,8 +903,8 @@ async def test_cuebots_refusals_pass_as_they_are(studio: Studio) -> None:
 
 async def test_a_method_that_is_not_simulated_is_501(studio: Studio) -> None:
     """The simulated Cuebot's UNIMPLEMENTED is a 501, not a 404."""
-    answer = await studio.post("/host.HostInterface/Reboot", HOST_BODY)
-    assert "/host.HostInterface/Reboot" in refused(answer, 501, "UNIMPLEMENTED", 12)
+    answer = await studio.post("/host.HostInterface/RestartRqdNow", HOST_BODY)
+    assert "/host.HostInterface/RestartRqdNow" in refused(answer, 501, "UNIMPLEMENTED", 12)
 
 
 # --- The document's promises, in one go -----------------------------------------------------

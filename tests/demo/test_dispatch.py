@@ -65,10 +65,15 @@ def test_frames_end_and_a_job_without_any_left_is_finished(desk: Desk) -> None:
     assert frame.total_core_time == frame.stop_time - frame.start_time
 
 
-def nobody(desk: Desk) -> None:
-    """Stop every way to book."""
+def lock_hosts(desk: Desk) -> None:
+    """Lock every host that answers."""
     for host in desk.farm.hosts.values():
-        desk("HostInterface/Lock", host={"id": host.id})
+        if enum_name(host, "state") == "UP":
+            desk("HostInterface/Lock", host={"id": host.id})
+
+
+def nobody(desk: Desk) -> None:
+    lock_hosts(desk)
 
 
 def pause(desk: Desk) -> None:
@@ -89,7 +94,7 @@ def break_subscriptions(desk: Desk) -> None:
 
 def break_hosts(desk: Desk) -> None:
     for host in desk.farm.hosts.values():
-        host.state = host.DESCRIPTOR.fields_by_name["state"].enum_type.values_by_name["DOWN"].number
+        desk("HostInterface/SetHardwareState", host={"id": host.id}, state="REPAIR")
 
 
 @pytest.mark.parametrize("stop", [nobody, pause, close_show, break_subscriptions, break_hosts])
@@ -144,8 +149,7 @@ def test_a_job_has_no_more_cores_than_its_maximum(desk: Desk) -> None:
 
 def test_the_higher_priority_comes_first(desk: Desk) -> None:
     """With room for one frame only, the job with the higher priority has it."""
-    for host in desk.farm.hosts.values():
-        desk("HostInterface/Lock", host={"id": host.id})
+    lock_hosts(desk)
     add_host(desk.farm, HostPlan(name="late-node", alloc="local.general", cores=4, memory=32))
     launch(desk, cores=4.0)
     desk("JobInterface/SetPriority", job={"id": desk.job(JOB).id}, val=1)

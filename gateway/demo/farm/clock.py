@@ -45,6 +45,10 @@ class Agenda:
         """Do this so many seconds from now. Of two at the same time, the earlier noted is first."""
         heapq.heappush(self._due, (self.now + seconds, next(self._order), step))
 
+    def at_once(self, step: Step) -> None:
+        """Do this next, before whatever else is due now."""
+        heapq.heappush(self._due, (self.now, -next(self._order), step))
+
     def catch_up(self, most: int | None = None) -> bool:
         """Do what is due, at most so many steps; whether that was all of it."""
         end, done = self._clock(), 0

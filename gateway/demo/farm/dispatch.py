@@ -8,8 +8,10 @@ from typing import Any
 from gateway.demo.farm.frames import start_frame, state_of
 from gateway.demo.farm.launch import pick
 from gateway.demo.farm.limits import has_room
+from gateway.demo.farm.machines import hear, reports
 from gateway.demo.farm.messages import enum_name, given
 from gateway.demo.farm.orders import end_frame
+from gateway.demo.farm.partitions import drop_finished, frames_for, partitions_on
 from gateway.demo.farm.state import Farm, is_bookable, is_pending
 
 BEAT = 5.0
@@ -31,6 +33,7 @@ class Dispatcher:
     def __init__(self, farm: Farm) -> None:
         self._farm = farm
         self._queue: list[Any] = []
+        farm.dispatcher = self
 
     def start(self) -> None:
         """Begin with the first beat."""
@@ -46,6 +49,7 @@ class Dispatcher:
             if not job.is_paused and farm.tallies[job.id].states["WAITING"]
         ]
         self._queue = sorted(waiting, key=lambda job: (-job.priority, job.start_time, job.name))
+        drop_finished(farm)
         groups = [*batched(farm.procs, AT_ONCE), *batched(farm.hosts, AT_ONCE)]
         for index, group in enumerate(groups):
             farm.agenda.after(BEAT * index / len(groups), partial(self.report, group))
@@ -59,11 +63,11 @@ class Dispatcher:
                 self.report_host(self._farm.hosts[key])
 
     def report_host(self, host: Any) -> None:
-        """A host says that it lives, and gets work."""
-        if enum_name(host, "state") == "UP":
-            host.ping_time = self._farm.now
+        """A host says that it lives, if it does, and gets work."""
+        if reports(self._farm, host):
             self._farm.executed["report"] += 1
-            self.book(host)
+        hear(self._farm, host)
+        self.book(host)
 
     def report_proc(self, proc: Any) -> None:
         """A proc lives, and its memory has grown towards what it needs."""
@@ -76,15 +80,22 @@ class Dispatcher:
         frame.max_rss = max(frame.max_rss, frame.used_memory)
 
     def book(self, host: Any) -> None:
-        """Give a host frames until it is full."""
-        self._farm.executed["booking"] += 1
+        """Give a host frames until it is full. With render partitions it gets frames of these."""
+        farm = self._farm
+        farm.executed["booking"] += 1
+        if host.id in farm.restarting or enum_name(host, "state") != "UP":
+            return
+        if partitions := partitions_on(farm, host):
+            for partition in partitions if enum_name(host, "lock_state") != "LOCKED" else ():
+                self.book_partition(partition, host)
+            return
         if not is_bookable(host):
             return
         looked_at = 0
         for job in self._queue:
             if host.idle_cores < 1 or looked_at == JOBS_LOOKED_AT:
                 return
-            waits = self._farm.tallies[job.id].states["WAITING"]
+            waits = farm.tallies[job.id].states["WAITING"]
             if waits and not job.is_paused and is_pending(job):
                 looked_at += 1
                 self.book_job(job, host)
@@ -101,6 +112,14 @@ class Dispatcher:
                     self.run(frame, host)
                     if not self.fits(layer, job, host):
                         break
+
+    def book_partition(self, partition: Any, host: Any) -> int:
+        """Give a host frames of one of its render partitions; how many."""
+        started = 0
+        for frame in frames_for(self._farm, partition, host):
+            self.run(frame, host, partition=partition)
+            started += 1
+        return started
 
     def fits(self, layer: Any, job: Any, host: Any) -> bool:
         """Whether one more frame of this layer may run on this host."""
@@ -141,10 +160,10 @@ class Dispatcher:
             )
         )
 
-    def run(self, frame: Any, host: Any, *, ago: int = 0) -> None:
+    def run(self, frame: Any, host: Any, *, ago: int = 0, partition: Any = None) -> None:
         """Start a frame, which has been running for so many seconds already."""
         farm = self._farm
-        proc = start_frame(farm, frame, host, started=farm.now - ago)
+        proc = start_frame(farm, frame, host, started=farm.now - ago, partition=partition)
         key = f"{frame.id}/{frame.retry_count}"
         seconds = max(pick(farm, f"seconds/{key}", SHORTEST, LONGEST) - ago, 1)
         failed = pick(farm, f"luck/{key}", 1, 100) <= FAILURES
@@ -153,10 +172,15 @@ class Dispatcher:
         )
 
     def end(self, proc: str, frame: Any, host: Any, exit_status: int) -> None:
-        """A frame's time is up, if that proc still runs it. Its host gets the next."""
-        if proc in self._farm.procs:
-            end_frame(self._farm, frame, exit_status)
-            if host.id in self._farm.hosts:
+        """A frame's time is up, if that proc still runs it. Its host gets the next.
+
+        Where the proc was redirected, the next is none of all jobs, but of its target.
+        """
+        farm = self._farm
+        if proc in farm.procs:
+            redirected = proc in farm.redirects
+            end_frame(farm, frame, exit_status)
+            if not redirected:
                 self.book(host)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.demo.farm.displays import show_override
 from gateway.demo.farm.messages import enum_name, fill, given
+from gateway.demo.farm.redirects import follow_redirect
 from gateway.demo.farm.state import Farm, is_pending
 from gateway.demo.farm.tallies import Tally
 
@@ -132,12 +133,18 @@ def give_up_checkpoint(farm: Farm, frame: Any) -> None:
         change_frame(farm, frame, state="WAITING", checkpoint_state="DISABLED")
 
 
-def start_frame(farm: Farm, frame: Any, host: Any, *, started: int | None = None) -> Any:
-    """Run a frame on a host, since `started` (now): the proc that does, with cores and memory."""
+def start_frame(
+    farm: Farm, frame: Any, host: Any, *, started: int | None = None, partition: Any = None
+) -> Any:
+    """Run a frame on a host, since `started` (now): the proc that does, with cores and memory.
+
+    In a render partition it gets the cores that are set there.
+    """
     now = farm.now
     since = now if started is None else started
     job, layer = farm.job_of(frame), farm.layer_of(frame)
-    units, memory = round(layer.min_cores * 100), layer.min_memory
+    units = partition.threads * 100 if partition else round(layer.min_cores * 100)
+    memory = layer.min_memory
     gpus, gpu_memory = round(layer.min_gpus), layer.min_gpu_memory
     name = f"{host.name}/{units / 100:.2f}/{gpus}"
     proc = farm.messages.new(
@@ -161,6 +168,8 @@ def start_frame(farm: Farm, frame: Any, host: Any, *, started: int | None = None
     )
     farm.procs[proc.id] = proc
     farm.host_of[proc.id] = host.id
+    if partition:
+        farm.partition_of[proc.id] = partition.id
     farm.own(frame.id, proc.id)
     take(farm, frame, proc, host, 1)
     change_frame(
@@ -183,7 +192,10 @@ def stop_frame(farm: Farm, frame: Any, state: str, exit_status: int) -> None:
     """Take a running frame off its host, and leave it in `state`."""
     now, core_time, gpu_time = farm.now, 0, 0
     for proc in farm.procs_of([frame]):
-        take(farm, frame, proc, farm.hosts[farm.host_of.pop(proc.id)], -1)
+        host = farm.hosts[farm.host_of.pop(proc.id)]
+        take(farm, frame, proc, host, -1)
+        farm.partition_of.pop(proc.id, None)
+        follow_redirect(farm, proc, host)
         core_time += int((now - frame.start_time) * proc.reserved_cores)
         gpu_time += int((now - frame.start_time) * proc.reserved_gpus)
         farm.disown(proc.id)
@@ -229,7 +241,11 @@ def note_try(
 
 
 def take(farm: Farm, frame: Any, proc: Any, host: Any, sign: int) -> None:
-    """Take what a proc needs from its host (1), or give it back (-1), and count it."""
+    """Take what a proc needs from its host (1), or give it back (-1), and count it.
+
+    What runs in a render partition counts in its layer, but not as its show's or job's.
+    """
+    local = proc.id in farm.partition_of
     units = round(proc.reserved_cores * 100)
     gpus = round(proc.reserved_gpus)
     host.idle_cores -= sign * units / 100
@@ -237,12 +253,15 @@ def take(farm: Farm, frame: Any, proc: Any, host: Any, sign: int) -> None:
     host.idle_memory -= sign * proc.reserved_memory
     host.free_memory -= sign * proc.reserved_memory
     host.idle_gpu_memory -= sign * proc.reserved_gpu_memory
-    farm.reserved[proc.show_name, host.alloc_name] += sign * units
+    if not local:
+        farm.reserved[proc.show_name, host.alloc_name] += sign * units
     for limit in farm.layer_of(frame).limits:
         farm.running_with[limit] += sign
     for tally in tallies_of(farm, farm.layer_of(frame)):
         tally.reserved += sign * units
         tally.gpus += sign * gpus
+        if local:
+            break
 
 
 def state_after_failure(farm: Farm, frame: Any) -> str:

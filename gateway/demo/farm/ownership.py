@@ -11,9 +11,14 @@ def deed_of(farm: Farm, host: Any) -> Any:
     return find_one(farm.deeds, lambda deed: deed.host == host.name)
 
 
+def deeds_of(farm: Farm, host: Any) -> list[Any]:
+    """The deeds of a host: one, or none."""
+    return [deed for deed in farm.deeds.values() if deed.host == host.name]
+
+
 def give_deed(farm: Farm, host: Any, owner: Any) -> None:
     """Make the owner the only one of this host."""
-    for deed in [deed for deed in farm.deeds.values() if deed.host == host.name]:
+    for deed in deeds_of(farm, host):
         del farm.deeds[deed.id]
     deed = farm.messages.new(
         "host.Deed",
@@ -36,3 +41,10 @@ def count_hosts(farm: Farm) -> None:
     for owner in farm.owners.values():
         owned = sum(deed.owner == owner.name for deed in farm.deeds.values())
         fill(owner, host_count=owned)
+
+
+def remove_owner(farm: Farm, owner: Any) -> None:
+    """Take an owner off the farm, and with it what it says of hosts."""
+    for deed in [deed for deed in farm.deeds.values() if deed.owner == owner.name]:
+        del farm.deeds[deed.id]
+    del farm.owners[owner.id]

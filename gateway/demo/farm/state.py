@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gateway.demo.farm.clock import Agenda, Clock
+from gateway.demo.farm.drafted import Frames
 from gateway.demo.farm.failures import Missing, several
 from gateway.demo.farm.messages import Messages, enum_name, refill
 from gateway.demo.farm.tallies import Tally
 
 NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")
 DEFAULT_DEPARTMENT = "Unknown"
-PREFIX = 24
-"""A frame's id is the first characters of its layer's, and its place in it as 12 hex digits."""
 
 
 class Farm:
@@ -72,7 +71,15 @@ class Farm:
         self.changed_at: dict[str, float] = {}
         """By frame id: when it last changed."""
         self.host_of: dict[str, str] = {}
-        """Proc id to host id."""
+        """By id of a proc or a render partition: the id of its host."""
+        self.partition_of: dict[str, str] = {}
+        """By id of a proc that runs in a render partition: the partition's id."""
+        self.redirects: dict[str, tuple[str, str]] = {}
+        """By proc id: the job or group its host works for next, and the batch it belongs to."""
+        self.restarting: dict[str, bool] = {}
+        """By id of a host that is to restart: whether it is off already."""
+        self.dispatcher: Any = None
+        """The Dispatcher that gives hosts their work."""
         self.reserved: Counter[tuple[str, str]] = Counter()
         """Hundredths of cores in use, by names of show and allocation."""
         self.running_with: Counter[str] = Counter()
@@ -224,30 +231,6 @@ class Farm:
         done = self.agenda.catch_up(most)
         self.write_stats()
         return done
-
-
-class Frames(dict[str, Any]):
-    """Frames by id. Asked for one that is only a draft, it makes that layer's frames."""
-
-    def __init__(self, farm: Farm) -> None:
-        super().__init__()
-        self._farm = farm
-        self._layers: dict[str, str] = {}
-
-    def add_layer(self, layer: Any) -> None:
-        """Note whose the ids are that `id_at` gives for this layer."""
-        self._layers[layer.id[:PREFIX]] = layer.id
-
-    def id_at(self, layer: Any, index: int) -> str:
-        """The id of the frame at that place in a layer."""
-        return f"{layer.id[:PREFIX]}{index:012x}"
-
-    def __missing__(self, key: str) -> Any:
-        layer = self._layers.get(key[:PREFIX])
-        if layer not in self._farm.drafts:
-            raise KeyError(key)
-        self._farm.make_frames(layer)
-        return self[key]
 
 
 def by_id(things: Mapping[str, Any], key: str) -> Any:

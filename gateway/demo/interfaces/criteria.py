@@ -6,7 +6,7 @@ empty list, never an error.
 
 import math
 import re
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from typing import Any
 
 from gateway.demo.farm.failures import Refusal, illegal_argument, thrown
@@ -168,21 +168,45 @@ def find_hosts(farm: Farm, criteria: Any) -> list[Any]:
 
 def find_procs(farm: Farm, criteria: Any) -> list[Any]:
     """The procs that fit, by host and time; of them, what first_result and max_results leave."""
+    procs = matching_procs(farm, criteria)
+    procs.sort(key=lambda proc: (farm.host_with(proc).name, proc.dispatch_time))
+    return results_of(procs, criteria)
+
+
+def find_booked_procs(
+    farm: Farm, criteria: Any, *, unless: Callable[[Any], bool] = lambda proc: False
+) -> list[Any]:
+    """The procs that fit and are not unbooked, the oldest first; of them, the results as above.
+
+    `unless` says which others are left out.
+    """
     procs = [
+        proc for proc in matching_procs(farm, criteria) if not proc.unbooked and not unless(proc)
+    ]
+    procs.sort(key=lambda proc: proc.dispatch_time)
+    return results_of(procs, criteria)
+
+
+def matching_procs(farm: Farm, criteria: Any) -> list[Any]:
+    """All procs that fit."""
+    return [
         proc
         for proc in farm.procs.values()
-        if fits(farm.hosts[farm.host_of[proc.id]].name, given(criteria, "hosts", ()))
+        if fits(farm.host_with(proc).name, given(criteria, "hosts", ()))
         and fits(proc.job_name, given(criteria, "jobs", ()))
         and fits(farm.frames[farm.parent_of[proc.id]].layer_name, given(criteria, "layers", ()))
         and fits(proc.show_name, given(criteria, "shows", ()))
-        and fits(farm.hosts[farm.host_of[proc.id]].alloc_name, given(criteria, "allocs", ()))
+        and fits(farm.host_with(proc).alloc_name, given(criteria, "allocs", ()))
         and in_ranges(proc.reserved_memory, criteria, "memory")
         and in_ranges(farm.now - proc.dispatch_time, criteria, "duration")
     ]
-    procs.sort(key=lambda proc: (proc.name, proc.dispatch_time))
+
+
+def results_of(procs: Sequence[Any], criteria: Any) -> list[Any]:
+    """What `first_result`, counted from 1, and `max_results` leave."""
     first = max(given(criteria, "first_result", 1), 1) - 1
     most = list(given(criteria, "max_results", ()))[:1]
-    return procs[first : first + most[0]] if most and most[0] > 0 else procs[first:]
+    return list(procs[first : first + most[0]] if most and most[0] > 0 else procs[first:])
 
 
 def in_ranges(value: int, criteria: Any, name: str) -> bool:

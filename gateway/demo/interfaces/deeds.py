@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.demo.farm.messages import fill
+from gateway.demo.farm.ownership import drop_deed
 from gateway.demo.farm.state import Farm, by_id, by_name
 from gateway.demo.interfaces.handler import Handler
 
@@ -20,4 +21,10 @@ def get_host(farm: Farm, request: Any, answer: Any) -> None:
     fill(answer, host=by_name(farm.hosts, by_id(farm.deeds, request.deed.id).host))
 
 
-METHODS: Mapping[str, Handler] = {"GetHost": get_host, "GetOwner": get_owner}
+def delete(farm: Farm, request: Any, answer: Any) -> None:
+    """A deed that is not there counts as deleted."""
+    if request.deed.id in farm.deeds:
+        drop_deed(farm, farm.deeds[request.deed.id])
+
+
+METHODS: Mapping[str, Handler] = {"Delete": delete, "GetHost": get_host, "GetOwner": get_owner}

@@ -5,42 +5,58 @@ from typing import Any
 
 from gateway.demo.farm.failures import thrown
 from gateway.demo.farm.messages import fill
-from gateway.demo.farm.ownership import give_deed
-from gateway.demo.farm.state import Farm, by_id, by_name, find_one
+from gateway.demo.farm.ownership import give_deed, remove_owner
+from gateway.demo.farm.state import Farm, by_id, by_id_or_name, by_name
 from gateway.demo.interfaces.handler import Handler
+
+
+def asked(farm: Farm, request: Any) -> Any:
+    """The owner that a request is about, by its id. Raises Missing."""
+    return by_id(farm.owners, request.owner.id)
 
 
 def get_owner(farm: Farm, request: Any, answer: Any) -> None:
     """An owner by name, or by id in the name's place."""
-    fill(answer, owner=find_one(farm.owners, lambda owner: request.name in (owner.name, owner.id)))
+    fill(answer, owner=by_id_or_name(farm.owners, request.name))
 
 
 def get_deeds(farm: Farm, request: Any, answer: Any) -> None:
-    owner = by_id(farm.owners, request.owner.id)
+    owner = asked(farm, request)
     answer.deeds.deeds.extend(deed for deed in farm.deeds.values() if deed.owner == owner.name)
 
 
 def get_hosts(farm: Farm, request: Any, answer: Any) -> None:
-    owner = by_id(farm.owners, request.owner.id)
+    owner = asked(farm, request)
     owned = {deed.host for deed in farm.deeds.values() if deed.owner == owner.name}
     answer.hosts.hosts.extend(host for host in farm.hosts.values() if host.name in owned)
 
 
+def set_show(farm: Farm, request: Any, answer: Any) -> None:
+    """The show is given by its name."""
+    fill(asked(farm, request), show=by_name(farm.shows, request.show).name)
+
+
 def take_ownership(farm: Farm, request: Any, answer: Any) -> None:
     """The owner, by id, gets the host, by name, whoever had it. Only NIMBY hosts can be owned."""
-    owner = by_id(farm.owners, request.owner.id)
+    owner = asked(farm, request)
     host = by_name(farm.hosts, request.host)
     if not host.nimby_enabled:
         raise thrown(
             "com.imageworks.spcue.SpcueRuntimeException",
-            f"{host.name} is not a NIMBY host, and others cannot have deeds",
+            "Cannot setup deeeds on non-NIMBY hosts.",
         )
     give_deed(farm, host, owner)
 
 
+def delete(farm: Farm, request: Any, answer: Any) -> None:
+    remove_owner(farm, asked(farm, request))
+
+
 METHODS: Mapping[str, Handler] = {
+    "Delete": delete,
     "GetDeeds": get_deeds,
     "GetHosts": get_hosts,
     "GetOwner": get_owner,
+    "SetShow": set_show,
     "TakeOwnership": take_ownership,
 }
