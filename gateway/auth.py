@@ -221,11 +221,16 @@ def load_secrets(settings: Settings) -> tuple[bytes, ...]:
             raise ConfigurationError(
                 f"JWT_SECRET: secret number {number} is a key or certificate, not a shared secret"
             ) from None
-        if secret in PUBLISHED_SECRETS or len(secret) < SHORT_SECRET:
+        if is_weak(secret):
             log.warning(
                 "a JWT secret is easy to guess; use 32 random bytes or more", secret_number=number
             )
     return secrets
+
+
+def is_weak(secret: bytes) -> bool:
+    """Whether the secret is short, or known to everybody."""
+    return secret in PUBLISHED_SECRETS or len(secret) < SHORT_SECRET
 
 
 def rules_of(settings: Settings) -> Rules:

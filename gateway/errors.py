@@ -91,4 +91,11 @@ class GatewayError(Exception):
 
 
 class ConfigurationError(Exception):
-    """A setting that cannot be used. Stops startup; its text is one line that names the setting."""
+    """A setting that cannot be used. Stops startup; its text is one line that names the setting.
+
+    `problems` are that line and those about other settings that are known to be wrong as well.
+    """
+
+    def __init__(self, problem: str, *others: str) -> None:
+        super().__init__(problem)
+        self.problems = (problem, *others)

@@ -117,6 +117,8 @@ def parse_json(value: object) -> object:
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
 Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
+Given = dict[str, tuple[str, object]]
+"""Field name to the environment variable that sets it, and what it says."""
 
 
 class Strict(BaseModel):
@@ -196,13 +198,14 @@ class Settings(Strict):
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings that this environment, and the file that it names, ask for.
 
-    Raises ConfigurationError, one line, for an unknown key, a value that cannot be used, two
-    names of one setting, or a setting that this version does not have yet.
+    Raises ConfigurationError, a line for each unknown key, value that cannot be used, second
+    name of one setting, and setting that this version does not have yet.
     """
     config_file = environ.get("GATEWAY_CONFIG")
-    found = read_file(Path(config_file)) if config_file else {}
+    problems: list[str] = []
+    found = read_file(Path(config_file), problems) if config_file else {}
     origins = {name: f"{config_file}: {name}" for name in found}
-    given = read_environment(environ)
+    given = read_environment(environ, problems)
     if any(name in given for name in SECRET_SOURCES):
         for name in SECRET_SOURCES:
             found.pop(name, None)
@@ -210,42 +213,48 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         found[name] = value
         origins[name] = variable
     try:
-        return Settings.model_validate(found)
+        settings = Settings.model_validate(found)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigurationError(describe(first, origins)) from None
+        problems += [describe(each, origins) for each in error.errors(include_url=False)]
+    if problems:
+        raise ConfigurationError(*problems)
+    return settings
 
 
-def read_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, object]]:
-    """Field name to the variable that sets it and its text, for each setting in `environ`."""
+def read_environment(environ: Mapping[str, str], problems: list[str]) -> Given:
+    """Field name to the variable that sets it and its text, for each setting in `environ`.
+
+    What is wrong with the variables themselves is added to `problems`.
+    """
     present = {name: value for name, value in environ.items() if value}
-    for variable, purpose in NOT_YET.items():
-        if variable in present:
-            raise ConfigurationError(
-                f"{variable}: this version does not have {purpose} yet; unset it to start without"
-            )
-    found: dict[str, tuple[str, object]] = {}
+    problems += [
+        f"{variable}: this version does not have {purpose} yet; unset it to start without"
+        for variable, purpose in NOT_YET.items()
+        if variable in present
+    ]
+    found: Given = {}
     names = {name.upper(): name for name in Settings.model_fields}
     names |= {synonym: name.lower() for synonym, name in SYNONYMS.items()}
     for variable, name in names.items():
         if variable in present:
-            add(found, name, variable, present[variable])
+            add(found, name, variable, present[variable], problems)
     if "GRPC_MAX_MESSAGE_SIZE" in present:
         text = present["GRPC_MAX_MESSAGE_SIZE"]
-        if not re.fullmatch("[0-9]{1,12}", text):
-            raise ConfigurationError("GRPC_MAX_MESSAGE_SIZE: expected a number of bytes")
-        megabytes = int(text) / 2**20
-        add(found, "grpc_max_recv_msg_mb", "GRPC_MAX_MESSAGE_SIZE", megabytes)
+        if re.fullmatch("[0-9]{1,12}", text):
+            megabytes = int(text) / 2**20
+            add(found, "grpc_max_recv_msg_mb", "GRPC_MAX_MESSAGE_SIZE", megabytes, problems)
+        else:
+            problems.append("GRPC_MAX_MESSAGE_SIZE: expected a number of bytes")
     return found
 
 
-def add(found: dict[str, tuple[str, object]], name: str, variable: str, value: object) -> None:
-    """Note that `variable` sets `name`; a second variable for the same setting is an error."""
-    if name in found and not same(found[name][1], value):
-        raise ConfigurationError(
-            f"{variable}: the same setting as {found[name][0]}, with another value; unset one"
+def add(given: Given, name: str, variable: str, value: object, problems: list[str]) -> None:
+    """Note that `variable` sets `name`; a second variable for the same setting is a problem."""
+    if name in given and not same(given[name][1], value):
+        problems.append(
+            f"{variable}: the same setting as {given[name][0]}, with another value; unset one"
         )
-    found[name] = (variable, value)
+    given[name] = (variable, value)
 
 
 def same(one: object, other: object) -> bool:
@@ -256,8 +265,11 @@ def same(one: object, other: object) -> bool:
         return one == other
 
 
-def read_file(path: Path) -> dict[str, object]:
-    """The settings in a TOML file. Keys that are no setting are errors, with the nearest name."""
+def read_file(path: Path, problems: list[str]) -> dict[str, object]:
+    """The settings in a TOML file. Keys that are no setting are problems, with the nearest name.
+
+    Raises ConfigurationError for a file that cannot be read at all.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -266,13 +278,11 @@ def read_file(path: Path) -> dict[str, object]:
         raise ConfigurationError(f"GATEWAY_CONFIG: {path} is not TOML: {error}") from None
     for key in content:
         if key.upper() in NOT_YET:
-            raise ConfigurationError(
-                f"{path}: {key}: this version does not have {NOT_YET[key.upper()]} yet"
-            )
-        if key not in Settings.model_fields:
+            problems.append(f"{path}: {key}: this version does not have {NOT_YET[key.upper()]} yet")
+        elif key not in Settings.model_fields:
             hint = did_you_mean(key, Settings.model_fields)
-            raise ConfigurationError(f"{path}: unknown setting {key!r}{hint}")
-    return content
+            problems.append(f"{path}: unknown setting {key!r}{hint}")
+    return {key: value for key, value in content.items() if key in Settings.model_fields}
 
 
 def describe(error: ErrorDetails, origins: Mapping[str, str]) -> str:

@@ -4,9 +4,13 @@ import click
 
 from gateway import __version__
 from gateway.cli.call import call
+from gateway.cli.check import check
 from gateway.cli.completion import completion
 from gateway.cli.demo import demo
+from gateway.cli.describe import describe
+from gateway.cli.routes import routes
 from gateway.cli.serve import serve
+from gateway.cli.snapshot import snapshot
 from gateway.cli.token import token
 
 
@@ -20,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (serve, call, token, completion, demo):
+for command in (serve, check, routes, describe, call, snapshot, token, completion, demo):
     main.add_command(command)

@@ -7,39 +7,25 @@ from gateway.cli.caller import Answer, Caller, WrongCall, interface, is_short, p
 from gateway.codec.decode import REJECTED, Decoded
 from gateway.dryrun import preview
 from gateway.errors import Code, GatewayError
-from gateway.schema.catalog import Catalog, Method, build_catalog
+from gateway.schema.catalog import Catalog, Method
 from gateway.schema.compat import alias_of
+from gateway.schema.discovery import PATIENCE, discover
 from gateway.schema.misses import unknown_path
-from gateway.schema.reflection import ReflectionSource
-from gateway.schema.selection import Selection
-from gateway.schema.sources import (
-    DescriptorSource,
-    NoReflection,
-    NoSchema,
-    NotReady,
-    choose_source,
-)
+from gateway.schema.refresh import THREE_WAYS_OUT
+from gateway.schema.sources import NoReflection, NoSchema, NotReady
 from gateway.settings import Settings
 from gateway.upstream import GrpcUpstream
-
-LONGEST_DISCOVERY = 10.0
 
 
 @asynccontextmanager
 async def calling_cuebot(settings: Settings, timeout: float) -> AsyncIterator[Caller]:
     """A `Caller` of CUEBOT_ENDPOINT; each call may take `timeout` seconds.
 
-    Raises ConfigurationError for a DESCRIPTOR_SOURCE that cannot be used.
+    The first of them raises ConfigurationError when DESCRIPTOR_SOURCE cannot be used.
     """
     upstream = GrpcUpstream(settings)
     try:
-        reflection = ReflectionSource(
-            upstream.channel,
-            endpoint=upstream.endpoint,
-            timeout=min(timeout, LONGEST_DISCOVERY),
-        )
-        source = choose_source(settings.descriptor_source, reflection)
-        yield CuebotCaller(settings, upstream, source, timeout)
+        yield CuebotCaller(settings, upstream, timeout)
     finally:
         await upstream.close()
 
@@ -51,12 +37,10 @@ class CuebotCaller:
         self,
         settings: Settings,
         upstream: GrpcUpstream,
-        source: DescriptorSource,
         timeout: float,
     ) -> None:
         self._settings = settings
         self._upstream = upstream
-        self._source = source
         self._timeout = timeout
         self._catalog: Catalog | None = None
 
@@ -85,18 +69,13 @@ class CuebotCaller:
         return method
 
     async def _discover(self) -> Catalog:
-        settings = self._settings
-        selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
         try:
-            return build_catalog(await self._source.fetch(), selection)
+            patience = min(self._timeout, PATIENCE)
+            return (await discover(self._settings, self._upstream, patience)).catalog
         except NotReady as error:
             raise GatewayError(Code.UNAVAILABLE, str(error)) from None
         except (NoReflection, NoSchema) as error:
-            raise GatewayError(
-                Code.FAILED_PRECONDITION,
-                f"Cuebot's interface is not known: {error};"
-                " pip install opencue-proto, or set DESCRIPTOR_SOURCE to a FileDescriptorSet",
-            ) from None
+            raise GatewayError(Code.FAILED_PRECONDITION, f"{error}. {THREE_WAYS_OUT}") from None
 
 
 def find_method(service: str, word: str, catalog: Catalog) -> Method:

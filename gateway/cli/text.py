@@ -5,6 +5,8 @@ from functools import partial
 
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves the cursor, ends lines, turns the writing direction, or is no character at all."""
+LINE_CONTROLS = re.compile(r"(?![\n\t])" + CONTROLS.pattern)
+"""The same, but for what makes lines and columns."""
 TERMINAL_CONTROLS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Those of them that JSON leaves as they are."""
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(:)?|(-?\d[^\s,\]}]*)|(true|false|null)')
@@ -21,6 +23,8 @@ def escape(found: re.Match[str]) -> str:
 
 printable = partial(CONTROLS.sub, escape)
 """The text on one line, without what would steer a terminal."""
+printable_lines = partial(LINE_CONTROLS.sub, escape)
+"""The text without what would steer a terminal, but for the ends of its lines."""
 harmless = partial(TERMINAL_CONTROLS.sub, escape)
 """The same JSON, without what would steer a terminal."""
 

@@ -26,10 +26,19 @@ class Selection:
 
     def serves(self, service: str, method: str) -> bool:
         """Whether clients may call this method of the service (full name)."""
+        return self.withheld_by(service, method) is None
+
+    def withheld_by(self, service: str, method: str) -> str | None:
+        """The rule that keeps the method from clients, in words; None when there is none."""
         names = (service, f"{service}/{method}")
-        if matches(names, self.exclude) or (self.include and not matches(names, self.include)):
-            return False
-        return not matches(names, NEVER_BY_DEFAULT) or any(name in self.include for name in names)
+        for glob in self.exclude:
+            if matches(names, (glob,)):
+                return f"EXCLUDE_SERVICES has {glob}"
+        if self.include and not matches(names, self.include):
+            return "INCLUDE_SERVICES does not name it"
+        if matches(names, NEVER_BY_DEFAULT) and not any(name in self.include for name in names):
+            return "never served by default"
+        return None
 
     def idle(self, methods: Iterable[MethodDescriptor]) -> tuple[str, ...]:
         """The globs that name none of the methods, which is likely a mistake."""

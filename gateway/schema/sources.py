@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import (
+    FileDescriptorProto,
+    FileDescriptorSet,
+    ServiceDescriptorProto,
+)
 from google.protobuf.message import DecodeError
 
 from gateway.errors import ConfigurationError
@@ -45,7 +49,8 @@ class Schema:
     def digest(self) -> str:
         """SHA-256 of the content in hex: the same whatever the source and the order of its files.
 
-        Comments do not count, nor protobuf's own files, which not every source hands out.
+        Comments do not count, nor services that are only declared, nor protobuf's own files,
+        which not every source hands out.
         """
         whole = sha256()
         for file in sorted(self.files, key=lambda file: file.name):
@@ -54,6 +59,9 @@ class Schema:
             bare = FileDescriptorProto()
             bare.CopyFrom(file)
             bare.ClearField("source_code_info")
+            declared = [each for each in bare.service if full_name(file, each) in self.services]
+            del bare.service[:]
+            bare.service.extend(declared)
             whole.update(sha256(bare.SerializeToString(deterministic=True)).digest())
         for service in sorted(self.services):
             whole.update(service.encode() + b"\n")
@@ -179,11 +187,12 @@ def read_file(path: Path) -> Schema:
 
 def services_of(files: tuple[FileDescriptorProto, ...]) -> tuple[str, ...]:
     """The full names of all services in these files."""
-    return tuple(
-        f"{file.package}.{service.name}".removeprefix(".")
-        for file in files
-        for service in file.service
-    )
+    return tuple(full_name(file, service) for file in files for service in file.service)
+
+
+def full_name(file: FileDescriptorProto, service: ServiceDescriptorProto) -> str:
+    """The full name of a service of the file."""
+    return f"{file.package}.{service.name}".removeprefix(".")
 
 
 def choose_source(wanted: str, reflection: DescriptorSource) -> DescriptorSource:

@@ -1,0 +1,44 @@
+"""Discovery once, for commands that want to know what there is and then end."""
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.reflection import ReflectionSource
+from gateway.schema.selection import Selection
+from gateway.schema.sources import NotReady, Schema, choose_source
+from gateway.settings import Settings
+from gateway.upstream import GrpcUpstream
+
+PATIENCE = 10.0
+"""Seconds that all of it may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """What was found: everything that the source said, and what is made of it."""
+
+    schema: Schema
+    catalog: Catalog
+    selection: Selection
+
+
+async def discover(
+    settings: Settings, upstream: GrpcUpstream, patience: float = PATIENCE
+) -> Discovery:
+    """Ask the configured source one time, for so many seconds at most.
+
+    Raises ConfigurationError when there is no such source, NotReady when Cuebot does not answer
+    in time, and NoReflection or NoSchema as the source does.
+    """
+    reflection = ReflectionSource(upstream.channel, endpoint=upstream.endpoint, timeout=patience)
+    source = choose_source(settings.descriptor_source, reflection)
+    selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
+    try:
+        async with asyncio.timeout(patience):
+            schema = await source.fetch()
+    except TimeoutError:
+        raise NotReady(
+            f"Cuebot at {upstream.endpoint} did not describe itself within {patience:g} seconds"
+        ) from None
+    return Discovery(schema=schema, catalog=build_catalog(schema, selection), selection=selection)

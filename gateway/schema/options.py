@@ -1,0 +1,44 @@
+"""The options of a declaration as proto text."""
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+from google.protobuf import text_format
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+
+INTERNAL = ("map_entry", "uninterpreted_option")
+"""What protoc notes there for itself."""
+
+
+def option_texts(options: Any, pool: DescriptorPool) -> list[str]:
+    """`deprecated = true` and the like: one text for each option that is set.
+
+    Options that the schema's own files define are known through its pool.
+    """
+    if not options.ByteSize():
+        return []
+    known = GetMessageClass(pool.FindMessageTypeByName(options.DESCRIPTOR.full_name))
+    return list(assignments(known.FromString(options.SerializeToString())))
+
+
+def assignments(options: Any, *, dotted: bool = False) -> Iterator[str]:
+    """`name = value` for each field that is set; with `dotted`, `name.inner = value`."""
+    for field, value in options.ListFields():
+        if field.name in INTERNAL and not field.is_extension:
+            continue
+        name = f"({field.full_name})" if field.is_extension else field.name
+        for each in value if field.is_repeated else [value]:
+            if dotted or name == "features":
+                inner = assignments(each, dotted=True) if field.message_type else ()
+                yield from (f"{name}.{assignment}" for assignment in inner)
+            if not (field.message_type and (dotted or name == "features")):
+                yield f"{name} = {value_text(field, each)}"
+
+
+def value_text(field: Any, value: Any) -> str:
+    """One value: `true`, `"text"`, `NAME`, `{ a: 1 b: 2 }`."""
+    out = StringIO()
+    text_format.PrintFieldValue(field, value, out, as_utf8=True, as_one_line=True)
+    return out.getvalue().strip()
