@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import random
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -174,6 +176,18 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
         finally:
             server.should_exit = True
             await serving
+
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens.
+
+    It is below those that the kernel gives to connections, or one of those could take it (or a
+    client that looks for a server there be connected with itself).
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - no secret
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def clean_environment(**more: str) -> dict[str, str]:

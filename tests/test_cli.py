@@ -19,7 +19,7 @@ from gateway import __version__
 from gateway.auth import Authenticator, Rules
 from gateway.cli import main
 from gateway.errors import GatewayError
-from tests.servers import SECRET, clean_environment
+from tests.servers import SECRET, clean_environment, free_port
 
 PATIENCE = 20
 """Seconds that anything here may take before it counts as stuck."""
@@ -53,14 +53,6 @@ def in_process(*arguments: str, **environ: str) -> tuple[int, str, str]:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout, result.stderr
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 # --- Help -----------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from gateway.schema.reflection import PATH, VERSIONS, ReflectionSource
 from tests.opencue import message_class
-from tests.servers import SECRET, bearer, clean_environment
+from tests.servers import SECRET, bearer, clean_environment, free_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -306,13 +306,6 @@ async def test_cuebot_alone_without_reflection() -> None:
 
 
 # --- serve ----------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 async def test_serve_in_front_of_a_stock_cuebot() -> None:

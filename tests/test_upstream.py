@@ -1,7 +1,6 @@
 """The way to Cuebot: cancelled calls, slow and absent servers, and the settings about it."""
 
 import asyncio
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,6 +29,7 @@ from tests.servers import (
     SECRET,
     Context,
     ScriptedCuebot,
+    free_port,
     running_cuebot,
     running_gateway,
     settings_for,
@@ -51,13 +51,6 @@ async def upstream_to(endpoint: str) -> AsyncIterator[GrpcUpstream]:
         yield upstream
     finally:
         await upstream.close()
-
-
-def free_port() -> int:
-    """A port of loopback on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 # --- calls ----------------------------------------------------------------------------------
@@ -247,9 +240,9 @@ async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
             await until(lines, 3)
             async with running_cuebot(ScriptedCuebot(), port):
                 await until(lines, 4)
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+                watching.cancel()  # before the server goes, which would be a line more
+                with suppress(asyncio.CancelledError):
+                    await watching
     gone = {"event": "Cuebot cannot be reached", "log_level": "warning", "endpoint": endpoint}
     back = {"event": "Cuebot is connected", "log_level": "info", "endpoint": endpoint}
     assert logs == [gone, back, gone, back]
