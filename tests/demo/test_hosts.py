@@ -1,6 +1,5 @@
 """host.HostInterface."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,20 +7,7 @@ import pytest
 from gateway.demo.farm.messages import enum_name
 from gateway.demo.farm.redirects import redirect
 from tests.demo.desk import NOTHING_FOUND, UNCAUGHT, Desk
-
-SILENT = "render-node-07"
-"""A host whose machine is dead."""
-BUSY = "render-node-01"
-IDLE = "desk-203"
-
-
-def ask(desk: Desk, method: str, name: str, **values: Any) -> Any:
-    return desk(f"HostInterface/{method}", host={"id": desk.host(name).id}, **values)
-
-
-def procs(desk: Desk, name: str) -> Sequence[Any]:
-    found: Sequence[Any] = ask(desk, "GetProcs", name).procs.procs
-    return found
+from tests.demo.hosts import BUSY, IDLE, SILENT, ask, procs
 
 
 def test_a_host_is_found_by_its_name_and_by_its_id(desk: Desk) -> None:

@@ -1,37 +1,10 @@
 """show.ShowInterface. Overrides and departments are in tests of their own."""
 
-from typing import Any
-
 import pytest
 
 from gateway.demo.farm.additions import add_group
-from gateway.demo.farm.launch import launch_job
-from gateway.demo.farm.plans import JobPlan, LayerPlan
 from tests.demo.desk import NOTHING_FOUND, UNCAUGHT, Desk
-
-LIGHT = "demo-sh010-artist1_light_v012"
-
-
-def find(desk: Desk, name: str = "demo") -> Any:
-    return desk("ShowInterface/FindShow", name=name).show
-
-
-def ref(desk: Desk, name: str = "demo") -> dict[str, str]:
-    return {"id": find(desk, name).id}
-
-
-def create(desk: Desk, name: str = "tidal") -> dict[str, str]:
-    return {"id": desk("ShowInterface/CreateShow", name=name).show.id}
-
-
-def launch(desk: Desk, show: str) -> Any:
-    layer = LayerPlan(name="beauty", frames=(1, 2))
-    plan = JobPlan(show=show, shot="sh900", user="lena", name="new_v001", layers=(layer,))
-    return launch_job(desk.farm, plan)
-
-
-def running(desk: Desk, name: str = "demo") -> int:
-    return int(find(desk, name).show_stats.running_frames)
+from tests.demo.shows import LIGHT, create, find, launch, ref, running
 
 
 def test_a_show_is_found_by_its_name(desk: Desk) -> None:
