@@ -211,7 +211,7 @@ def load_secrets(settings: Settings) -> tuple[bytes, ...]:
         secrets = ()
     if not secrets:
         raise ConfigurationError(
-            "JWT_SECRET: there is no secret to verify tokens with; set it or JWT_SECRET_FILE"
+            "JWT_SECRET: there is no secret that tokens are signed with; set it or JWT_SECRET_FILE"
             " (one way to make one: openssl rand -base64 32)"
         )
     for number, secret in enumerate(secrets, 1):

@@ -113,6 +113,16 @@ async def perform(
     return Done(status, out.getvalue().decode(), err.getvalue())
 
 
+async def test_ignored_fields_are_told_when_the_call_fails_too(way: Way) -> None:
+    """A misspelled field is the likeliest reason for what was not found."""
+    done = await perform(way(), "Job/FindJob", '{"nme": "x"}')
+    assert done.status == 3
+    assert done.out == ""
+    failure, warning = done.err.splitlines()
+    assert "NOT_FOUND" in failure
+    assert warning == "cuebot-gateway: warning: fields ignored: nme"
+
+
 # --- Names ----------------------------------------------------------------------------------
 
 
@@ -221,6 +231,7 @@ async def test_other_failures_are_one_line(way: Way) -> None:
     ("name", "body", "problem"),
     [
         ("Job/FindJob", '{"name', "not valid JSON"),
+        ("Job/FindJob", "{'name': 'x'}", "JSON has double quotes"),
         ("Job/FindJob", '{"name": 1}', "name: expected a string, got a number"),
         ("Group/SetMinCores", '{"cores": 4}', "unknown field `cores`; did you mean `minCores`?"),
     ],

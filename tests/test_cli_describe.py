@@ -99,6 +99,12 @@ def test_an_unclear_name() -> None:
         assert describe(candidate.split()[1]).status == 0
 
 
+@pytest.mark.parametrize("name", ["Job/GetJobs", "/job/getjobs", "JobInterface/GetJobs"])
+def test_a_short_name_as_call_takes_it(name: str) -> None:
+    """Interface and method, without the package."""
+    assert "rpc GetJobs(" in describe(name).out.decode()
+
+
 def test_too_many_candidates() -> None:
     """A list that nobody would read ends early."""
     assert len(describe("Delete").err.splitlines()) <= 42

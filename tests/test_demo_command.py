@@ -100,9 +100,9 @@ class Demo(Child):
 
     @property
     def block(self) -> str:
-        """What there is to paste: all between the banner's first line and its last two."""
+        """What there is to paste: all between the banner's first line and its last three."""
         _, _, rest = self.printed.partition("Paste this to try it:\n")
-        return rest.partition("Base URL:")[0]
+        return rest.partition("With the same")[0]
 
     def commands(self) -> list[str]:
         """The shell commands of the block, one by one, as they are printed."""
@@ -166,10 +166,13 @@ async def test_the_demo_prints_what_is_needed() -> None:
     """The banner has a base URL that answers with its token, curl lines, and how to stop."""
     async with running_demo() as demo:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", demo.url)
-        export, *curls = demo.commands()
-        assert export.strip() == f"export TOKEN={demo.token}"
+        exports, *curls = demo.commands()
+        assert [line.strip() for line in exports.splitlines()] == [
+            f"export GATEWAY_URL={demo.url}",
+            f"export TOKEN={demo.token}",
+        ]
         assert len(curls) == 3
-        assert all(line.strip().startswith(f"curl -sS -w '\\n' {demo.url}/") for line in curls)
+        assert all(line.strip().startswith("curl -sS -w '\\n' $GATEWAY_URL/") for line in curls)
         async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as client:
             headers = {"Authorization": f"Bearer {demo.token}"}
             answer = await client.post("/show.ShowInterface/GetShows", headers=headers)

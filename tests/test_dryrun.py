@@ -1,5 +1,6 @@
 """`X-Dry-Run`: a call is shown as Cuebot would get it, and not made."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -99,10 +100,18 @@ async def test_the_log_tells_it_from_a_call(
     gateway: Gateway, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The access line of a dry run says so, and that of a call does not."""
-    await dry(gateway, KILL_FRAMES, {})
-    assert "dry_run" in capsys.readouterr().out
-    await gateway.post(KILL_FRAMES, {})
-    assert "dry_run" not in capsys.readouterr().out
+
+    async def access_line(headers: dict[str, str]) -> str:
+        await gateway.post(KILL_FRAMES, {}, headers=headers)
+        text = ""
+        async with asyncio.timeout(20):
+            while "rpc=" not in text:
+                await asyncio.sleep(0.01)
+                text += capsys.readouterr().out
+        return text
+
+    assert "dry_run=True" in await access_line(DRY)
+    assert "dry_run" not in await access_line({})
 
 
 async def test_an_alias_shows_its_native_method(gateway: Gateway, cuebot: ScriptedCuebot) -> None:

@@ -65,6 +65,7 @@ def test_what_is_no_table_is_refused(answer: object, word: str) -> None:
         ("runningFrames", "jobStats.runningFrames"),
         ("jobStats.runing", "jobStats.runningFrames"),
         ("jobStats.", "jobStats.runningFrames"),
+        ("jobs.name", "name"),
     ],
 )
 def test_a_wrong_field_is_answered_with_those_there_are(field: str, near: str) -> None:

@@ -104,6 +104,8 @@ async def test_every_name_of_a_method_reaches_it(
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
+        ("/Job/getjobs", "did you mean /job.JobInterface/GetJobs?"),
+        ("/JobInterface/GetJobs", "did you mean /job.JobInterface/GetJobs?"),
         ("/job.JobInterface/GetJbos", "did you mean GetJobs?"),
         ("/frame.FrameInterface/GetFram", "did you mean GetFrame?"),
         ("/nope", "/package.Interface/Method"),

@@ -26,6 +26,7 @@ from gateway.settings import DAY, parse_duration
 FAILED, WRONG, NOT_FOUND, UNREACHABLE = 1, 2, 3, 4
 """Exit statuses."""
 STATUS = {Code.NOT_FOUND: NOT_FOUND, Code.UNAVAILABLE: UNREACHABLE}
+REFUSED = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
 INTERRUPTED = 130
 READER_GONE = 141
 """What a shell shows for a process that SIGINT, or SIGPIPE, has ended."""
@@ -146,7 +147,13 @@ def call(
     output = output_for(sys.stdout, sys.stderr, os.environ, fields=fields, indent=indent)
     try:
         content = sys.stdin.buffer.read() if body == "-" else os.fsencode(body)
-        order = Order(name=name, body=content, dry_run=dry_run, pause=pause)
+        order = Order(
+            name=name,
+            body=content,
+            dry_run=dry_run,
+            pause=pause,
+            token_of_environment=token is None and sub is None and "TOKEN" in os.environ,
+        )
         status = asyncio.run(carry_out(order, way, output))
     except KeyboardInterrupt:
         status = INTERRUPTED if pause is None else 0
@@ -171,6 +178,8 @@ class Order:
     dry_run: bool = False
     pause: float | None = None
     """Seconds between two calls; None is one call."""
+    token_of_environment: bool = False
+    """Whether the token is what TOKEN says, which may be left from something else."""
 
 
 async def carry_out(order: Order, way: AbstractAsyncContextManager[Caller], output: Output) -> int:
@@ -189,5 +198,7 @@ async def carry_out(order: Order, way: AbstractAsyncContextManager[Caller], outp
             return WRONG
         except GatewayError as error:
             output.failure(error)
+            if order.token_of_environment and error.code in REFUSED:
+                output.complain("the token is that of TOKEN; unset it, or sign one with --sub")
             return STATUS.get(error.code, FAILED)
     return 0

@@ -1,9 +1,10 @@
 """The seam between `call` and what answers it: a gateway over HTTP, or Cuebot itself."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import unquote
 
 NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)/([A-Za-z_]\w*)", re.ASCII)
 
@@ -22,10 +23,19 @@ class Answer:
     """The paths of the request's fields that no message has."""
 
 
+IGNORED_FIELDS = "X-Ignored-Fields"
+
+
+def ignored_in(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of fields that were left out, as the gateway tells them in a header."""
+    return tuple(unquote(name) for name in headers.get(IGNORED_FIELDS, "").split(", ") if name)
+
+
 class Caller(Protocol):
     """A way to call methods by the names that people write.
 
-    Every outcome but a success is a GatewayError, or WrongCall when there is no such method.
+    Every outcome but a success is a GatewayError, whose headers may name ignored fields, or
+    WrongCall when there is no such method.
     """
 
     async def call(self, name: str, body: bytes) -> Answer:
@@ -44,9 +54,7 @@ def parse_name(written: str) -> tuple[str, str]:
     """
     found = NAME.fullmatch(written)
     if found is None:
-        raise WrongCall(
-            f"{written!r} is not of the form INTERFACE/METHOD, such as job.JobInterface/GetJobs"
-        )
+        raise WrongCall(f"{written!r} is not of the form INTERFACE/METHOD, such as Job/GetJobs")
     return found[1], found[2]
 
 

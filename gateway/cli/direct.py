@@ -2,8 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
-from gateway.cli.caller import Answer, Caller, WrongCall, interface, is_short, parse_name
+from gateway.cli.caller import (
+    IGNORED_FIELDS,
+    Answer,
+    Caller,
+    WrongCall,
+    interface,
+    is_short,
+    parse_name,
+)
 from gateway.codec.decode import REJECTED, Decoded
 from gateway.dryrun import preview
 from gateway.errors import Code, GatewayError
@@ -47,7 +56,10 @@ class CuebotCaller:
     async def call(self, name: str, body: bytes) -> Answer:
         method = await self._method(name)
         request = self._decode(method, body)
-        answer = await self._upstream.call(method.path, request.payload, self._timeout, ())
+        try:
+            answer = await self._upstream.call(method.path, request.payload, self._timeout, ())
+        except GatewayError as error:
+            raise named(error, request.ignored) from None
         return Answer(pieces=method.encode(answer), ignored=request.ignored)
 
     async def rehearse(self, name: str, body: bytes) -> Answer:
@@ -76,6 +88,12 @@ class CuebotCaller:
             raise GatewayError(Code.UNAVAILABLE, str(error)) from None
         except (NoReflection, NoSchema) as error:
             raise GatewayError(Code.FAILED_PRECONDITION, f"{error}. {THREE_WAYS_OUT}") from None
+
+
+def named(error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:
+    """The same failure, with the fields that were ignored, as a gateway's answer has them."""
+    headers = {IGNORED_FIELDS: ", ".join(quote(name, safe="[]") for name in ignored)}
+    return GatewayError(error.code, error.message, details=error.details, headers=headers)
 
 
 def find_method(service: str, word: str, catalog: Catalog) -> Method:

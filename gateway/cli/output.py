@@ -8,7 +8,7 @@ from typing import BinaryIO, TextIO
 
 import orjson
 
-from gateway.cli.caller import Answer
+from gateway.cli.caller import Answer, ignored_in
 from gateway.cli.table import table
 from gateway.cli.text import PLAIN, RED, coloured, harmless, one_line, printable
 from gateway.errors import GatewayError
@@ -55,6 +55,7 @@ class Output:
         if error.details:
             text += f" {printable(orjson.dumps(list(error.details)).decode())}"
         self.complain(text)
+        self._warn(ignored_in(error.headers))
 
     def complain(self, text: str) -> None:
         """One line on standard error."""

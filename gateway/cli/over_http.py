@@ -3,12 +3,19 @@
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import unquote
 
 import httpx
 import orjson
 
-from gateway.cli.caller import Answer, Caller, WrongCall, interface, is_short, parse_name
+from gateway.cli.caller import (
+    Answer,
+    Caller,
+    WrongCall,
+    ignored_in,
+    interface,
+    is_short,
+    parse_name,
+)
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.compat import alias_of
 
@@ -83,7 +90,7 @@ class HttpCaller:
             raise error
         if "json" not in response.headers.get("content-type", ""):
             raise GatewayError(Code.UNKNOWN, f"{self._base} is no gateway: its answer is not JSON")
-        return Answer(pieces=(response.content,), ignored=ignored_by(response))
+        return Answer(pieces=(response.content,), ignored=ignored_in(response.headers))
 
     async def _is_no_method(self, path: str) -> bool:
         """Whether it was the gateway, and not Cuebot, that did not find something.
@@ -110,7 +117,8 @@ class HttpCaller:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             reason = str(error) or "no answer"
             raise GatewayError(
-                Code.UNAVAILABLE, f"the gateway at {self._base} cannot be reached: {reason}"
+                Code.UNAVAILABLE,
+                f"the gateway at {self._base} cannot be reached, is it running? ({reason})",
             ) from None
         except httpx.TimeoutException:
             raise GatewayError(
@@ -139,12 +147,6 @@ def rehearses(response: httpx.Response) -> bool:
     return "x-dry-run" in response.headers
 
 
-def ignored_by(response: httpx.Response) -> tuple[str, ...]:
-    """The field names of `X-Ignored-Fields`."""
-    header = response.headers.get("x-ignored-fields", "")
-    return tuple(unquote(name) for name in header.split(", ") if name)
-
-
 def error_of(response: httpx.Response) -> GatewayError:
     """The error in an answer, also in one that comes from something before the gateway."""
     status = response.status_code
@@ -156,4 +158,4 @@ def error_of(response: httpx.Response) -> GatewayError:
         code = Code.UNAVAILABLE if status in (502, 503, 504) else Code.UNKNOWN
         message = f"HTTP {status} {response.reason_phrase}: {response.text[:SHOWN].strip()}"
         details = ()
-    return GatewayError(code, message, status=status, details=details)
+    return GatewayError(code, message, status=status, details=details, headers=response.headers)

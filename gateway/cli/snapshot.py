@@ -26,9 +26,10 @@ STANDARD_OUTPUT = "-"
 @config_option
 @one_line_failures
 def snapshot(file: str, config: Path | None) -> None:
-    """Save the schema to FILE, which DESCRIPTOR_SOURCE can then name.
+    """Save the schema to a file.
 
-    FILE ends in .binpb, .protoset, .desc or .pb, or is - for standard output. It is a
+    FILE ends in .binpb, .protoset, .desc or .pb, or is - for standard output; DESCRIPTOR_SOURCE
+    can then name it. It is a
     FileDescriptorSet, for other gRPC tools too. An older FILE is replaced, and stays as it is
     when anything fails. Exit status: 0; 1 when Cuebot cannot be reached or FILE not be written;
     2 for a wrong suffix or wrong settings.

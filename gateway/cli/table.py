@@ -68,7 +68,8 @@ def check(field: str, rows: Sequence[Row]) -> None:
     if not rows or known(rows, field.split(".")):
         return
     names = list(dict.fromkeys(names_in(rows[0])))
-    hint = did_you_mean(field, names) or did_you_mean(field.rpartition(".")[2], names)
+    last = field.rpartition(".")[2]
+    hint = f"; did you mean {last}?" if last in names else did_you_mean(field, names)
     raise WrongCall(f"there is no field {field!r}{hint} (there are: {', '.join(names)})")
 
 

@@ -17,7 +17,9 @@ from gateway.settings import parse_duration
 @config_option
 @one_line_failures
 def token(sub: str, ttl: str, config: Path | None) -> None:
-    """Print a token signed with the configured secret (the first one of several).
+    """Print a token for a client.
+
+    It is signed with the configured secret, the first one of several.
 
     \b
     Example:

@@ -4,6 +4,7 @@ A reader walks a parsed JSON object once, looks each key up in a table, and fill
 What no field takes is collected, never dropped: the caller says which of it is an error.
 """
 
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -31,6 +32,7 @@ from gateway.codec.seams import Read, Unknown, UnknownField
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 
+SINGLE_QUOTES = re.compile(rb"\s*[{\[]\s*'")
 UTF8_BOM = b"\xef\xbb\xbf"
 LISTED = 10
 """How many of a type's fields the error for an unknown one names."""
@@ -277,7 +279,8 @@ def parse(body: bytes) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise mismatch_at(ROOT, f"not valid JSON: {error}") from None
+        hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
+        raise mismatch_at(ROOT, f"not valid JSON: {error}{hint}") from None
 
 
 def fill_scalar(name: str, key: str, convert: Convert) -> Fill:

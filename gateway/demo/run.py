@@ -28,19 +28,22 @@ TOKEN_SECONDS = 12 * 3600
 BANNER = """
 A simulated farm is up. Paste this to try it:
 
+  export GATEWAY_URL={url}
   export TOKEN={token}
 
   # the shows
-  curl -sS -w '\\n' {url}/show.ShowInterface/GetShows -H "Authorization: Bearer $TOKEN" -d '{{}}'
+  curl -sS -w '\\n' $GATEWAY_URL/show.ShowInterface/GetShows \\
+    -H "Authorization: Bearer $TOKEN" -d '{{}}'
 
   # pause a job
-  curl -sS -w '\\n' {url}/job.JobInterface/Pause -H "Authorization: Bearer $TOKEN" \\
+  curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/Pause -H "Authorization: Bearer $TOKEN" \\
     -d '{{"job": {{"id": "{job_id}"}}}}'
 
   # look at it: isPaused is true
-  curl -sS -w '\\n' {url}/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
+  curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
     -d '{{"name": "{job_name}"}}'
 
+With the same two variables: cuebot-gateway call Job/GetJobs --fields name,user --watch 5s
 Base URL: {url}    simulated Cuebot (gRPC{reflection}): {endpoint}
 Stop with Ctrl-C.
 """

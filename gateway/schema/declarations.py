@@ -62,7 +62,8 @@ def of_message(file: Any, message: Any, scope: str, path: tuple[int, ...]) -> It
 def find_declarations(
     name: str, declared: Iterable[Declaration], aliases: Mapping[str, str]
 ) -> tuple[Declaration, ...]:
-    """What somebody can mean by a name, which is full, a path, or its last part or parts.
+    """What somebody can mean by a name, which is full, a path, its last part or parts, or short
+    (`Job/GetJobs`).
 
     One that is exactly so called is the only one. Upper and lower case count unless nothing is
     found otherwise. `aliases` are other names of services.
@@ -74,7 +75,12 @@ def find_declarations(
             break
     declared = tuple(declared)
     exact = tuple(each for each in declared if each.name == wanted)
-    return exact or ending_in(wanted, declared) or ending_in(wanted.lower(), declared, fold=True)
+    return (
+        exact
+        or ending_in(wanted, declared)
+        or ending_in(wanted.lower(), declared, fold=True)
+        or ending_in(wanted.lower().replace(".", "interface.", 1), declared, fold=True)
+    )
 
 
 def ending_in(

@@ -1,5 +1,7 @@
 """What to say to somebody who asked for a path that is not there."""
 
+from collections.abc import Mapping
+
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 from gateway.schema.catalog import Catalog
@@ -20,7 +22,7 @@ def unknown_path(path: str, catalog: Catalog) -> GatewayError:
     if service not in methods:
         return not_found(
             f"nothing is served at {path[:SHOWN]!r}; paths are /package.Interface/Method"
-            + did_you_mean(service, methods)
+            + (written_out(service, name, methods) or did_you_mean(service, methods))
         )
     if not name:
         listed = ", ".join(methods[service][:LISTED])
@@ -28,6 +30,17 @@ def unknown_path(path: str, catalog: Catalog) -> GatewayError:
     return not_found(
         f"{service} has no method {name[:SHOWN]!r}{did_you_mean(name, methods[service])}"
     )
+
+
+def written_out(service: str, name: str, methods: Mapping[str, list[str]]) -> str:
+    """`; did you mean /job.JobInterface/GetJobs?` for `Job/GetJobs`, in any case; else empty."""
+    short = {service.lower(), f"{service.lower()}interface"}
+    for owner, served in methods.items():
+        if owner.rpartition(".")[2].lower() in short:
+            for method in served:
+                if method.lower() == name.lower():
+                    return f"; did you mean /{owner}/{method}?"
+    return ""
 
 
 def not_found(message: str) -> GatewayError:
