@@ -9,7 +9,13 @@ from gateway.codec.decode import Decoded
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Method
 
+DRY_RUN = "X-Dry-Run"
+"""The header of requests, and of the answers to them: nothing was called."""
+KEY = DRY_RUN.lower().encode()
 ON, OFF = (b"1", b"true"), (b"0", b"false")
+REHEARSED = (KEY, b"1")
+"""Tells the client, whatever else the answer is, that this gateway knows the header and that
+nothing was called."""
 
 
 def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
@@ -18,7 +24,7 @@ def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
     Raises GatewayError (INVALID_ARGUMENT) for anything else: who misspells it does not want the
     call to be made.
     """
-    text = headers.get(b"x-dry-run")
+    text = headers.get(KEY)
     if text is None:
         return False
     value = text.strip().lower()

@@ -86,9 +86,6 @@ def escape_controls(_: object, __: str, event: EventDict) -> EventDict:
     return event
 
 
-DRY_RUN = {"dry_run": True}
-
-
 def log_access(exchange: Exchange) -> None:
     """The one line for a finished request. No bodies, no tokens, no query."""
     write: Callable[..., Any] = access.debug if exchange.path in HEALTH_PATHS else access.info
@@ -100,7 +97,7 @@ def log_access(exchange: Exchange) -> None:
         method=exchange.http_method,
         path=exchange.path[:LONGEST_PATH],
         rpc=exchange.rpc,
-        **(DRY_RUN if exchange.dry_run else {}),
+        **({"dry_run": True} if exchange.dry_run else {}),
         status=exchange.status,
         code=exchange.code.name if exchange.code is not None else None,
         ms=round(exchange.seconds * 1000, 2),

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from gateway.codec.decode import REJECTED, Decoded
-from gateway.dryrun import asks_dry_run, preview
+from gateway.dryrun import REHEARSED, asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
@@ -28,9 +28,6 @@ BODIES_AT_ONCE = 16
 LARGE_ANSWER = 1024 * 1024
 LARGE_ANSWERS_AT_ONCE = 16
 LARGE_ANSWERS_EACH = 4
-DRY_RUN = (b"x-dry-run", b"1")
-"""Tells the client, whatever else the answer is, that this gateway knows the header and that
-nothing was called."""
 SLOWEST_READER = 128 * 1024
 """Bytes per second. A client that reads a long answer more slowly is let go."""
 MOST_IGNORED_NAMES = 20
@@ -61,7 +58,7 @@ class Transcoder:
         exchange = exchange_of(scope)
         if asks_dry_run(exchange.headers):
             exchange.dry_run = True
-            exchange.headers_out.append(DRY_RUN)
+            exchange.headers_out.append(REHEARSED)
         method = self._route(exchange)
         exchange.rpc = method.path
         check_headers(exchange.headers, self._max_body)
@@ -73,27 +70,43 @@ class Transcoder:
             self._bodies.forget(body)
         if decoded.ignored:
             exchange.headers_out.append(ignored_header(decoded.ignored))
+        ends = self._loop.time() + timeout
         if exchange.dry_run:
             exchange.code = Code.OK
-            await self._respond(preview(method, decoded), scope, send)
+            # Its size is the client's choice: a few bytes may stand for a message of defaults.
+            await self._respond_in_turn(
+                preview(method, decoded), len(body) > LARGE_BODY, exchange, ends, scope, send
+            )
             return
-        ends = self._loop.time() + timeout
         async with HangUpWatch(receive):
             with self._slot():
                 answer = await self._upstream.call(
                     method.path, decoded.payload, timeout, metadata_for(exchange)
                 )
             exchange.code = Code.OK
-            if len(answer) <= LARGE_ANSWER:
-                await self._respond(method.encode(answer), scope, send)
-                return
-            give_back = await self._large_answers.take(
-                exchange.subject or "", max(ends - self._loop.time(), 0)
+            await self._respond_in_turn(
+                method.encode(answer), len(answer) > LARGE_ANSWER, exchange, ends, scope, send
             )
-            try:
-                await self._respond(method.encode(answer), scope, send)
-            finally:
-                give_back()
+
+    async def _respond_in_turn(
+        self,
+        pieces: Iterable[bytes],
+        large: bool,
+        exchange: Exchange,
+        ends: float,
+        scope: Scope,
+        send: Send,
+    ) -> None:
+        """Send an answer; a large one when it is its turn, which may take until `ends`."""
+        if not large:
+            await self._respond(pieces, scope, send)
+            return
+        patience = max(ends - self._loop.time(), 0)
+        give_back = await self._large_answers.take(exchange.subject or "", patience)
+        try:
+            await self._respond(pieces, scope, send)
+        finally:
+            give_back()
 
     async def _respond(self, pieces: Iterable[bytes], scope: Scope, send: Send) -> None:
         if scope["http_version"] == "1.0":  # which has no chunks

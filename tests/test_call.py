@@ -464,6 +464,31 @@ async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:
     assert headers["x-dry-run"] == "1"
 
 
+async def test_an_answer_that_is_no_dry_run_is_an_alarm() -> None:
+    """Behind a load balancer, another gateway than the one that was asked may have answered."""
+    knows = {"X-Dry-Run": "1"} | JSON
+    async with stand_in(GET=(NO_GET[0], knows, NO_GET[2]), POST=("200 OK", JSON, b"{}")) as server:
+        done = await perform(calling_gateway(server.url, token, 5), "Job/Kill", dry_run=True)
+    assert (done.status, done.out) == (FAILED, "")
+    assert "MAY HAVE BEEN MADE" in done.problem
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "shown"),
+    [
+        ("401 Unauthorized", 16, "UNAUTHENTICATED: why"),
+        ("403 Forbidden", 7, "PERMISSION_DENIED: why"),
+        ("429 Too Many Requests", 8, "RESOURCE_EXHAUSTED: why"),
+    ],
+)
+async def test_a_dry_run_tells_what_has_refused_it(status: str, code: int, shown: str) -> None:
+    """What refuses a call before its path is looked at does not know of dry runs."""
+    refusal: Reply = (status, JSON, b'{"code": %d, "message": "why"}' % code)
+    async with stand_in(GET=refusal) as server:
+        done = await perform(calling_gateway(server.url, token, 5), "Job/Kill", dry_run=True)
+    assert (done.status, done.problem) == (FAILED, shown)
+
+
 async def test_a_gateway_without_dry_runs_is_not_called() -> None:
     """It would make the call: nothing is posted to it."""
     async with stand_in(GET=NO_GET, POST=("200 OK", JSON, b"{}")) as server:

@@ -16,6 +16,7 @@ from gateway.cli.caller import (
     is_short,
     parse_name,
 )
+from gateway.dryrun import DRY_RUN
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.compat import alias_of
 
@@ -24,7 +25,9 @@ GRACE = 5.0
 CONNECT = 5.0
 SHOWN = 200
 """How many characters are shown of an answer that is not the gateway's."""
-DRY_RUN = {"X-Dry-Run": "1"}
+DRY_RUN_ON = {DRY_RUN: "1"}
+METHOD_OR_NOT = (404, 405)
+"""How a GET of a path is answered that is no method's, or one's."""
 
 
 @asynccontextmanager
@@ -68,36 +71,46 @@ class HttpCaller:
         self._timeout = timeout
 
     async def call(self, name: str, body: bytes) -> Answer:
-        return await self._post(name, body, {})
+        path = path_of(name)
+        return await self._answer(path, await self._send("POST", path, body, {}))
 
     async def rehearse(self, name: str, body: bytes) -> Answer:
         path = path_of(name)
         # A gateway that does not know dry runs would make the call; GET never makes one.
-        if not rehearses(await self._send("GET", path, b"", DRY_RUN)):
+        asked = await self._send("GET", path, b"", DRY_RUN_ON)
+        if not rehearses(asked):
+            if asked.status_code not in METHOD_OR_NOT:
+                raise error_of(asked)  # refused before anybody has looked at the path
             raise GatewayError(
                 Code.UNIMPLEMENTED,
                 "this gateway does not say that it knows dry runs; nothing was sent",
             )
-        return await self._post(name, body, DRY_RUN)
+        response = await self._send("POST", path, body, DRY_RUN_ON)
+        if response.status_code == 200 and not rehearses(response):
+            raise GatewayError(
+                Code.UNKNOWN,
+                "the answer is not that of a dry run: THE CALL MAY HAVE BEEN MADE."
+                " One gateway has been asked, and another one without dry runs has answered",
+            )
+        return await self._answer(path, response)
 
-    async def _post(self, name: str, body: bytes, headers: dict[str, str]) -> Answer:
-        path = path_of(name)
-        response = await self._send("POST", path, body, headers)
+    async def _answer(self, path: str, response: httpx.Response) -> Answer:
+        """The answer, if it is a success. Raises GatewayError or WrongCall otherwise."""
         if response.status_code != 200:
             error = error_of(response)
-            if error.code is Code.NOT_FOUND and await self._is_no_method(path):
+            if error.code is Code.NOT_FOUND and not await self._is_method(path):
                 raise WrongCall(error.message)
             raise error
         if "json" not in response.headers.get("content-type", ""):
             raise GatewayError(Code.UNKNOWN, f"{self._base} is no gateway: its answer is not JSON")
         return Answer(pieces=(response.content,), ignored=ignored_in(response.headers))
 
-    async def _is_no_method(self, path: str) -> bool:
-        """Whether it was the gateway, and not Cuebot, that did not find something.
+    async def _is_method(self, path: str) -> bool:
+        """Whether it was Cuebot, and not the gateway, that did not find something.
 
-        A method's path is not found by GET either; a method's answers that GET is not allowed.
+        A method's path answers that GET is not allowed.
         """
-        return (await self._send("GET", path, b"", {})).status_code == 404
+        return (await self._send("GET", path, b"", {})).status_code == 405
 
     async def _send(
         self, verb: str, path: str, body: bytes, headers: dict[str, str]
@@ -144,7 +157,7 @@ def path_of(name: str) -> str:
 
 def rehearses(response: httpx.Response) -> bool:
     """Whether the answer is that of a gateway which knows dry runs: it repeats the header."""
-    return "x-dry-run" in response.headers
+    return DRY_RUN in response.headers
 
 
 def error_of(response: httpx.Response) -> GatewayError:
