@@ -14,15 +14,17 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from gateway.auth import Authenticator, Rules
 from gateway.cli import over_http
-from gateway.cli.call import FAILED, NOT_FOUND, UNREACHABLE, WRONG, Order, carry_out
-from gateway.cli.caller import Caller, WrongCall
+from gateway.cli.call import NOT_FOUND, UNREACHABLE, Order, carry_out
+from gateway.cli.caller import Caller, WrongCall, parse_name
+from gateway.cli.common import FAILED, WRONG
+from gateway.cli.completion import spellings
 from gateway.cli.credentials import token_source
 from gateway.cli.direct import calling_cuebot, find_method
 from gateway.cli.output import Output
 from gateway.cli.over_http import calling_gateway
 from gateway.demo.cuebot import SimulatedCuebot
 from gateway.errors import ConfigurationError
-from gateway.schema.catalog import build_catalog
+from gateway.schema.catalog import Catalog, build_catalog
 from gateway.schema.selection import Selection
 from gateway.schema.sources import Schema
 from tests.opencue import jobs, opencue
@@ -134,6 +136,8 @@ async def test_ignored_fields_are_told_when_the_call_fails_too(way: Way) -> None
         "//show.ShowInterface/GetShows",
         "ShowInterface/GetShows",
         "Show/GetShows",
+        "show.ShowInterface.GetShows",
+        "ShowInterface.GetShows",
     ],
 )
 async def test_a_method_is_called_by_any_of_its_names(
@@ -161,6 +165,8 @@ async def test_aliases_are_names(way: Way, name: str, cuebot: SimulatedCuebot) -
     [
         ("Show/GetSows", "did you mean GetShows?"),
         ("Shows/GetShows", "did you mean show.ShowInterface?"),
+        ("Foo/Bar", "Foo/Bar: nothing is served at '/foo.FooInterface/Bar'"),
+        ("job.JobInterface", "'job.JobInterface' is not of the form"),
         ("grpc.health.v1.Health/Check", "nothing is served"),
         ("report.RqdReportInterface/ReportStatus", "not served here"),
         ("GetShows", "INTERFACE/METHOD"),
@@ -176,19 +182,50 @@ async def test_a_wrong_name_is_wrong_usage(way: Way, name: str, word: str) -> No
     assert word in done.problem
 
 
+def catalog_of(*methods: str) -> Catalog:
+    """A catalog of these methods, such as `one.TwinInterface/Get`, each with a file of its own."""
+    files, services = [], []
+    for name in methods:
+        service, _, method = name.partition("/")
+        package, _, last = service.partition(".")
+        file = FileDescriptorProto(name=f"{service}.proto", package=package, syntax="proto3")
+        kind = f"{last}Nothing"
+        file.message_type.add(name=kind)
+        kind = f".{package}.{kind}"
+        file.service.add(name=last).method.add(name=method, input_type=kind, output_type=kind)
+        files.append(file)
+        services.append(service)
+    schema = Schema(files=tuple(files), services=tuple(services), origin="test", confirmed=True)
+    return build_catalog(schema, Selection())
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("T/Ok", "/a.T/Ok"),
+        ("T/Other", "/b.TInterface/Other"),
+        ("TInterface/Other", "/b.TInterface/Other"),
+    ],
+)
+def test_a_short_name_is_first_taken_as_it_is_written(written: str, path: str) -> None:
+    """And then with Interface behind it."""
+    catalog = catalog_of("a.T/Ok", "b.TInterface/Other")
+    assert find_method(*parse_name(written), catalog).path == path
+
+
+def test_every_spelling_of_completion_can_be_called() -> None:
+    """In OpenCue, also of what is not served by default and has no Interface in its name."""
+    selection = Selection(include=("*", "rqd.RunningFrame"))
+    catalog = build_catalog(opencue(), selection)
+    names = [name for style in spellings(catalog) for name in style]
+    assert {"RunningFrame/Kill", "Job/GetJobs", "JobInterface/GetJobs"} <= set(names)
+    natives = {name: find_method(*parse_name(name), catalog).path for name in names}
+    assert set(natives.values()) == {method.path for method in catalog.methods}
+
+
 def test_a_short_name_of_two_is_refused() -> None:
     """The full names are told; each of them works."""
-    files = []
-    for package in ("one", "two"):
-        file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
-        file.message_type.add(name="Nothing")
-        service = file.service.add(name="TwinInterface")
-        kind = f".{package}.Nothing"
-        service.method.add(name="Get", input_type=kind, output_type=kind)
-        files.append(file)
-    services = ("one.TwinInterface", "two.TwinInterface")
-    schema = Schema(files=tuple(files), services=services, origin="test", confirmed=True)
-    catalog = build_catalog(schema, Selection())
+    catalog = catalog_of("one.TwinInterface/Get", "two.TwinInterface/Get")
     assert find_method("two.TwinInterface", "Get", catalog).path == "/two.TwinInterface/Get"
     with pytest.raises(WrongCall, match=r"one\.TwinInterface or two\.TwinInterface"):
         find_method("Twin", "Get", catalog)
@@ -260,14 +297,28 @@ async def test_an_absent_cuebot_has_a_status_of_its_own(source: str) -> None:
     settings = settings_for(NOWHERE, descriptor_source=source)
     done = await perform(calling_cuebot(settings, 5), "Show/GetShows")
     assert done.status == UNREACHABLE
-    assert "UNAVAILABLE" in done.problem
+    assert done.problem.count("UNAVAILABLE") == 1
+    assert "CUEBOT_ENDPOINT" in done.problem
+    assert "GATEWAY_URL (or --url)" in done.problem
 
 
 async def test_an_absent_gateway_has_the_same_status() -> None:
     """With its URL."""
     done = await perform(calling_gateway(f"http://{NOWHERE}", token, 5), "Show/GetShows")
     assert done.status == UNREACHABLE
-    assert f"http://{NOWHERE} cannot be reached" in done.problem
+    assert f"http://{NOWHERE} cannot be reached, is it running?" in done.problem
+
+
+async def test_a_proxy_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its password; not when the host needs none."""
+    monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:2/")
+    done = await perform(calling_gateway("http://gateway:8448", token, 5), "Show/GetShows")
+    assert done.status == UNREACHABLE
+    assert "cannot be reached through the proxy 127.0.0.1:2 of http_proxy" in done.problem
+    assert "secret" not in done.problem
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    done = await perform(calling_gateway(f"http://{NOWHERE}", token, 5), "Show/GetShows")
+    assert "proxy" not in done.problem
 
 
 async def test_a_schema_that_cannot_be_had_is_a_failure() -> None:
@@ -276,7 +327,7 @@ async def test_a_schema_that_cannot_be_had_is_a_failure() -> None:
         settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
         done = await perform(calling_cuebot(settings, 5), "Show/GetShows")
     assert done.status == FAILED
-    assert "DESCRIPTOR_SOURCE" in done.problem
+    assert "DESCRIPTOR_SOURCE=auto" in done.problem
 
 
 async def test_unknown_fields_follow_the_settings(cuebot: SimulatedCuebot) -> None:
@@ -535,6 +586,16 @@ HTML = {"Content-Type": "text/html"}
         pytest.param(
             ("500 Oops", JSON, b'{"code": 99, "message": 1}'), FAILED, "500 Oops", id="other JSON"
         ),
+        pytest.param(
+            ("500 Oops", JSON, b'{"code": 13, "message": "why", "details": "x"}'),
+            FAILED,
+            "HTTP 500 Oops",
+            id="details that are no list",
+        ),
+        pytest.param(
+            ("500 Oops", JSON, b'{"code": 0, "message": "why"}'), FAILED, "HTTP 500 Oops", id="OK"
+        ),
+        pytest.param(("200 OK", JSON, b'{"a":'), FAILED, 'broken: {"a":', id="broken JSON"),
         pytest.param(
             ("200 OK", JSON | {"Content-Length": "99"}, b'{"jobs"'),
             UNREACHABLE,

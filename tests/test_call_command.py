@@ -22,7 +22,8 @@ from click.testing import CliRunner
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.cli import main
-from gateway.cli.call import FAILED, NOT_FOUND, READER_GONE, UNREACHABLE, WRONG
+from gateway.cli.call import NOT_FOUND, UNREACHABLE
+from gateway.cli.common import FAILED, READER_GONE, WRONG
 from gateway.demo.cuebot import SimulatedCuebot
 from gateway.schema.sources import read_package
 from tests.opencue import jobs, opencue
@@ -304,6 +305,9 @@ async def completions(begun: str, **environ: str) -> list[str]:
         ("frame.FrameInterface/Ki", "frame.FrameInterface/Kill"),
         ("JobInterface/Ki", "JobInterface/KillFrames"),
         ("Job/Ki", "Job/KillFrames"),
+        ("Jo", "Job/GetJobs"),
+        ("Allo", "Allocation/Create"),
+        ("JobI", "JobInterface/GetJobs"),
     ],
 )
 async def test_methods_are_completed(begun: str, offered: str) -> None:

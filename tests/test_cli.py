@@ -58,6 +58,13 @@ def in_process(*arguments: str, **environ: str) -> tuple[int, str, str]:
 # --- Help -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["", *main.commands])
+def test_help_fits_a_terminal(name: str) -> None:
+    """Examples too, which click does not wrap."""
+    _, out, _ = in_process(*name.split(), "--help")
+    assert max(map(len, out.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize("name", [None, "serve", "call", "token", "completion", "demo"])
 def test_help(name: str | None, flag: str) -> None:

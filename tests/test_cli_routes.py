@@ -62,6 +62,13 @@ def test_a_filter_is_a_part_or_a_glob(pattern: str) -> None:
     assert "/show.ShowInterface/GetShows" not in found
 
 
+@pytest.mark.parametrize("pattern", ["Job/GetJobs", "/job/getjobs", "jobinterface/getjobs"])
+def test_a_filter_may_be_short(pattern: str) -> None:
+    """As `call` takes it: without the package and the word Interface."""
+    assert paths(routes(pattern)) == ["/job.JobInterface/GetJobs"]
+    assert "/job.JobInterface/GetJobs" in paths(routes("Job/"))
+
+
 def test_native_paths_alone() -> None:
     """With --native there are no aliases."""
     found = paths(routes("frameinterface/getframe", "--native"))
@@ -220,7 +227,7 @@ def test_without_reflection_the_package_is_taken() -> None:
         assert paths(child("routes", CUEBOT_ENDPOINT=endpoint)) == paths(routes())
         ran = child("routes", CUEBOT_ENDPOINT=endpoint, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.out) == (1, b"")
-    assert_one_line(ran, "no server reflection", "Three ways out")
+    assert_one_line(ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "Three ways out")
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What `call` writes, and how it looks on a terminal."""
 
 import json
+import os
 import re
 from io import BytesIO, StringIO
 from typing import Any
@@ -18,8 +19,8 @@ ANSWER = b'{"jobs":[{"name":"a \\"b\\": 1","cores":-1.5,"on":true,"none":null,"e
 class Written:
     """An output, and what has been written to it."""
 
-    def __init__(self, **options: Any) -> None:
-        self._out, self._err = BytesIO(), StringIO()
+    def __init__(self, *, err: StringIO | None = None, **options: Any) -> None:
+        self._out, self._err = BytesIO(), err or StringIO()
         self.output = Output(out=self._out, err=self._err, **options)
 
     @property
@@ -29,6 +30,17 @@ class Written:
     @property
     def err(self) -> str:
         return self._err.getvalue()
+
+
+class TerminalErr(StringIO):
+    """Standard error as a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def screen(columns: int, lines: int) -> os.terminal_size:
+    return os.terminal_size((columns, lines))
 
 
 def test_in_a_pipe_an_answer_is_one_line() -> None:
@@ -76,8 +88,42 @@ def test_a_long_answer_is_cut_to_the_screen() -> None:
     """The last line tells how much there is."""
     written = Written(terminal=True, fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
-    written.output.answer(Answer(pieces=(rows,)), most_lines=4)
+    written.output.answer(Answer(pieces=(rows,)), room=screen(80, 4))
     assert written.out == "n\n0\n1\n… 7 more lines\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [(["a", "b"], "a     …\nlong t…\n"), ([], '{\n  "a":…\n  "b":…\n}\n')],
+    ids=["table", "JSON"],
+)
+def test_a_wide_answer_is_cut_to_the_screen(fields: list[str], shown: str) -> None:
+    """A line that the terminal would break would be more than one."""
+    written = Written(terminal=True, indent=True, fields=fields)
+    answer = Answer(pieces=(b'{"a":"long text","b":"more"}',))
+    written.output.answer(answer, room=screen(7, 9))
+    assert written.out == shown
+
+
+def test_a_warning_has_room_on_the_screen() -> None:
+    """On as many lines as it takes, and it is told again when the screen has been cleared."""
+    written = Written(err=TerminalErr(), terminal=True, fields=["n"])
+    rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
+    for _ in range(2):
+        written.output.start_over("title")
+        written.output.answer(Answer(pieces=(rows,), ignored=("r.a",)), room=screen(30, 5))
+    page = "\x1b[H\x1b[2Jtitle\n\nn\n0\n… 8 more lines\n"
+    assert written.out == page * 2
+    assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n" * 2
+
+
+def test_a_warning_in_a_file_is_not_repeated() -> None:
+    """What is written there is not cleared with the screen."""
+    written = Written(terminal=True)
+    for _ in range(2):
+        written.output.start_over("title")
+        written.output.answer(Answer(pieces=(b"{}",), ignored=("r.a",)))
+    assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n"
 
 
 def test_a_failure_is_one_line() -> None:

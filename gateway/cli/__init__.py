@@ -5,6 +5,7 @@ import click
 from gateway import __version__
 from gateway.cli.call import call
 from gateway.cli.check import check
+from gateway.cli.common import PROGRAM
 from gateway.cli.completion import completion
 from gateway.cli.demo import demo
 from gateway.cli.describe import describe
@@ -15,7 +16,7 @@ from gateway.cli.token import token
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="cuebot-gateway")
+@click.version_option(__version__, prog_name=PROGRAM)
 def main() -> None:
     """JSON over HTTP in front of OpenCue's Cuebot.
 

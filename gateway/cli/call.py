@@ -12,24 +12,28 @@ import click
 from click.core import ParameterSource
 
 from gateway.cli.caller import Caller, WrongCall
-from gateway.cli.common import config_option, one_line_failures, settings_from
+from gateway.cli.common import (
+    FAILED,
+    WRONG,
+    config_option,
+    leave_the_line,
+    one_line_failures,
+    quiet_logs,
+    settings_from,
+)
 from gateway.cli.completion import complete_method
 from gateway.cli.credentials import token_source
 from gateway.cli.direct import calling_cuebot
-from gateway.cli.output import Output, output_for, silence
+from gateway.cli.output import Output, output_for
 from gateway.cli.over_http import calling_gateway
 from gateway.cli.watch import watch
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.logs import configure_logging
 from gateway.settings import DAY, parse_duration
 
-FAILED, WRONG, NOT_FOUND, UNREACHABLE = 1, 2, 3, 4
-"""Exit statuses."""
+NOT_FOUND, UNREACHABLE = 3, 4
+"""Exit statuses, beside those of every command."""
 STATUS = {Code.NOT_FOUND: NOT_FOUND, Code.UNAVAILABLE: UNREACHABLE}
 REFUSED = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
-INTERRUPTED = 130
-READER_GONE = 141
-"""What a shell shows for a process that SIGINT, or SIGPIPE, has ended."""
 SHORTEST = 0.1
 """Seconds that a call, or the pause between two, may be made to take."""
 
@@ -121,7 +125,7 @@ def call(
     Example:
       cuebot-gateway call Show/GetShows --fields name,showStats.runningFrames
       cuebot-gateway call Job/FindJob '{"name": "demo-sh010-lena_comp_v003"}'
-      cuebot-gateway call Job/GetJobs --fields name,jobStats.runningFrames --watch 5s
+      cuebot-gateway call Job/GetJobs --fields name,priority --watch 5s
 
     \b
     Exit status:
@@ -134,7 +138,7 @@ def call(
       141  whoever read the answer went before its end
     """
     settings = settings_from(config)
-    configure_logging("error", "console", sys.stderr)
+    quiet_logs()
     timeout = settings.grpc_timeout if timeout is None else timeout
     if direct and context.get_parameter_source("url") is ParameterSource.COMMANDLINE:
         raise ConfigurationError("--url and --direct are both given; leave one out")
@@ -145,27 +149,20 @@ def call(
     else:
         way = calling_gateway(url, token_source(settings, token, sub), timeout)
     output = output_for(sys.stdout, sys.stderr, os.environ, fields=fields, indent=indent)
+    order = Order(
+        name=name,
+        body=sys.stdin.buffer.read() if body == "-" else os.fsencode(body),
+        dry_run=dry_run,
+        pause=pause,
+        token_of_environment=token is None and sub is None and "TOKEN" in os.environ,
+    )
     try:
-        content = sys.stdin.buffer.read() if body == "-" else os.fsencode(body)
-        order = Order(
-            name=name,
-            body=content,
-            dry_run=dry_run,
-            pause=pause,
-            token_of_environment=token is None and sub is None and "TOKEN" in os.environ,
-        )
         status = asyncio.run(carry_out(order, way, output))
     except KeyboardInterrupt:
-        status = INTERRUPTED if pause is None else 0
-        if sys.stderr.isatty():
-            click.echo(err=True)  # behind the ^C
-    except BrokenPipeError:
-        silence(sys.stdout)
-        status = READER_GONE
-    except OSError as error:  # a full disk
-        output.complain(f"cannot read or write: {error.strerror}")
-        silence(sys.stdout)
-        status = FAILED
+        if pause is None:
+            raise
+        leave_the_line()
+        status = 0
     sys.exit(status)
 
 

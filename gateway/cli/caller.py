@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote
 
-NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)/([A-Za-z_]\w*)", re.ASCII)
+NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)(?:/|\.(?!\w*Interface\Z))([A-Za-z_]\w*)", re.ASCII)
+"""`job.JobInterface/GetJobs`, or with a dot between the two, which a service alone has as well."""
 
 
 class WrongCall(Exception):
@@ -48,7 +49,7 @@ class Caller(Protocol):
 
 
 def parse_name(written: str) -> tuple[str, str]:
-    """`/job.JobInterface/GetJobs`, with or without its slash, as service and method.
+    """`/job.JobInterface/GetJobs`, with or without its slash or with dots, as service and method.
 
     Raises WrongCall for another form.
     """
@@ -56,6 +57,12 @@ def parse_name(written: str) -> tuple[str, str]:
     if found is None:
         raise WrongCall(f"{written!r} is not of the form INTERFACE/METHOD, such as Job/GetJobs")
     return found[1], found[2]
+
+
+def about(written: str, path: str, message: str) -> str:
+    """What there is to say of a path, after what was written if that has only led to the path."""
+    guessed = path in message and path[1:] not in written
+    return f"{written}: {message}" if guessed else message
 
 
 def is_short(service: str) -> bool:

@@ -10,7 +10,13 @@ import click
 import orjson
 import uvloop
 
-from gateway.cli.common import complain, config_option, quiet_logs, settings_from
+from gateway.cli.common import (
+    complain,
+    config_option,
+    one_line_failures,
+    quiet_logs,
+    settings_from,
+)
 from gateway.cli.examine import Found, Report, examine
 from gateway.cli.text import printable_lines
 from gateway.errors import ConfigurationError
@@ -25,6 +31,7 @@ LISTED = 5
 @click.option("--strict", is_flag=True, help="Fail for warnings too.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @config_option
+@one_line_failures
 def check(strict: bool, as_json: bool, config: Path | None) -> None:
     """Tell whether the gateway could serve, and what.
 

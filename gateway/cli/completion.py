@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 from click.shell_completion import get_completion_class
 
-from gateway.cli.common import settings_from
+from gateway.cli.caller import WrongCall, parse_name
+from gateway.cli.common import PROGRAM, one_line_failures, settings_from
+from gateway.cli.direct import find_method
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog, build_catalog
 from gateway.schema.selection import Selection
@@ -20,7 +22,6 @@ from gateway.schema.sources import (
 )
 from gateway.settings import Settings
 
-PROGRAM = "cuebot-gateway"
 VARIABLE = "_CUEBOT_GATEWAY_COMPLETE"
 """Where click looks for the shell's question."""
 
@@ -28,6 +29,7 @@ VARIABLE = "_CUEBOT_GATEWAY_COMPLETE"
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
+@one_line_failures
 def completion(context: click.Context, shell: str) -> None:
     """Print a script that makes the shell complete this command.
 
@@ -36,9 +38,9 @@ def completion(context: click.Context, shell: str) -> None:
 
     \b
     Example:
-      source <(cuebot-gateway completion bash)         # in ~/.bashrc
-      source <(cuebot-gateway completion zsh)          # in ~/.zshrc, after compinit
-      cuebot-gateway completion fish | source          # in ~/.config/fish/config.fish
+      source <(cuebot-gateway completion bash)   # in ~/.bashrc
+      source <(cuebot-gateway completion zsh)    # in ~/.zshrc, after compinit
+      cuebot-gateway completion fish | source    # in ~/.config/fish/config.fish
     """
     kind = get_completion_class(shell)
     assert kind is not None
@@ -55,9 +57,19 @@ def complete_method(context: click.Context, parameter: click.Parameter, begun: s
     slash = "/" if begun.startswith("/") else ""
     word = begun.removeprefix("/")
     for names in spellings(catalog):
-        if found := steps(word, [name for name in names if name.startswith(word)]):
+        fitting = [name for name in names if name.startswith(word) and is_clear(name, catalog)]
+        if found := steps(word, fitting):
             return [slash + name for name in found]
     return []
+
+
+def is_clear(name: str, catalog: Catalog) -> bool:
+    """Whether `call` knows what is meant: the last part of two services' names is not enough."""
+    try:
+        find_method(*parse_name(name), catalog)
+    except WrongCall:
+        return False
+    return True
 
 
 def static_catalog(settings: Settings) -> Catalog:
@@ -74,12 +86,12 @@ def static_catalog(settings: Settings) -> Catalog:
 
 
 def spellings(catalog: Catalog) -> Iterable[list[str]]:
-    """The methods' own names; those under aliases; those without a package."""
+    """The methods' own names; those under aliases; short ones; those without a package."""
     own = [method.path[1:] for method in catalog.methods]
     yield own
     yield [path[1:] for path in catalog.routes]
-    yield [name.partition("/")[0].rpartition(".")[2] + "/" + name.partition("/")[2] for name in own]
     yield [name.rpartition(".")[2].replace("Interface/", "/", 1) for name in own]
+    yield [name.rpartition(".")[2] for name in own]
 
 
 def steps(word: str, names: Iterable[str]) -> list[str]:

@@ -9,21 +9,28 @@ from gateway.cli.caller import (
     Answer,
     Caller,
     WrongCall,
+    about,
     interface,
     is_short,
     parse_name,
 )
+from gateway.cli.common import Failure
+from gateway.cli.discovery import Unreachable, ask
 from gateway.codec.decode import REJECTED, Decoded
 from gateway.dryrun import preview
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog, Method
 from gateway.schema.compat import alias_of
-from gateway.schema.discovery import PATIENCE, discover
+from gateway.schema.discovery import PATIENCE
 from gateway.schema.misses import unknown_path
-from gateway.schema.refresh import THREE_WAYS_OUT
-from gateway.schema.sources import NoReflection, NoSchema, NotReady
 from gateway.settings import Settings
 from gateway.upstream import GrpcUpstream
+
+ABSENT = "Cuebot cannot be reached"
+"""How the failure of a call begins that has not come to Cuebot."""
+ELSEWHERE = (
+    "set CUEBOT_ENDPOINT to where it is, or GATEWAY_URL (or --url) to call through a gateway"
+)
 
 
 @asynccontextmanager
@@ -59,7 +66,7 @@ class CuebotCaller:
         try:
             answer = await self._upstream.call(method.path, request.payload, self._timeout, ())
         except GatewayError as error:
-            raise named(error, request.ignored) from None
+            raise explained(error, request.ignored) from None
         return Answer(pieces=method.encode(answer), ignored=request.ignored)
 
     async def rehearse(self, name: str, body: bytes) -> Answer:
@@ -83,17 +90,22 @@ class CuebotCaller:
     async def _discover(self) -> Catalog:
         try:
             patience = min(self._timeout, PATIENCE)
-            return (await discover(self._settings, self._upstream, patience)).catalog
-        except NotReady as error:
+            return (await ask(self._settings, self._upstream, patience, ELSEWHERE)).catalog
+        except Unreachable as error:
             raise GatewayError(Code.UNAVAILABLE, str(error)) from None
-        except (NoReflection, NoSchema) as error:
-            raise GatewayError(Code.FAILED_PRECONDITION, f"{error}. {THREE_WAYS_OUT}") from None
+        except Failure as error:
+            raise GatewayError(Code.FAILED_PRECONDITION, str(error)) from None
 
 
-def named(error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:
-    """The same failure, with the fields that were ignored, as a gateway's answer has them."""
+def explained(error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:
+    """The same failure, with the fields that were ignored, as a gateway's answer has them.
+
+    Of a Cuebot that is not there it tells what to set.
+    """
     headers = {IGNORED_FIELDS: ", ".join(quote(name, safe="[]") for name in ignored)}
-    return GatewayError(error.code, error.message, details=error.details, headers=headers)
+    absent = error.code is Code.UNAVAILABLE and error.message.startswith(ABSENT)
+    message = f"{error.message}; {ELSEWHERE}" if absent else error.message
+    return GatewayError(error.code, message, details=error.details, headers=headers)
 
 
 def find_method(service: str, word: str, catalog: Catalog) -> Method:
@@ -104,18 +116,30 @@ def find_method(service: str, word: str, catalog: Catalog) -> Method:
     method = catalog.routes.get(f"/{service}/{word}")
     if method is not None:
         return method
+    meant = service
     if is_short(service):
-        owners = named_so(interface(service), catalog)
+        owners = owners_of(service, word, catalog)
         if len(owners) > 1:
             raise WrongCall(f"{service} may be {' or '.join(owners)}; write which")
-        service = owners[0] if owners else alias_of(interface(service)) or service
-        method = catalog.routes.get(f"/{service}/{word}")
+        meant = owners[0] if owners else alias_of(interface(service)) or service
+        method = catalog.routes.get(f"/{meant}/{word}")
     if method is None:
-        raise WrongCall(unknown_path(f"/{service}/{word}", catalog).message)
+        path = f"/{meant}/{word}"
+        raise WrongCall(about(f"{service}/{word}", path, unknown_path(path, catalog).message))
     return method
 
 
-def named_so(last: str, catalog: Catalog) -> list[str]:
-    """The full names of the services whose own name is this, whatever their package."""
-    services = {method.service for method in catalog.methods}
-    return sorted(name for name in services if name.rpartition(".")[2] == last)
+def owners_of(service: str, word: str, catalog: Catalog) -> list[str]:
+    """The full names of the services that are so called, or so with `Interface` behind it.
+
+    Those that have the method, if there are any.
+    """
+    for methods in (
+        [each for each in catalog.methods if each.descriptor.name == word],
+        catalog.methods,
+    ):
+        services = sorted({method.service for method in methods})
+        for last in (service, interface(service)):
+            if owners := [name for name in services if name.rpartition(".")[2] == last]:
+                return owners
+    return []

@@ -3,8 +3,9 @@
 import uvloop
 
 from gateway.cli.common import Failure, quiet_logs
+from gateway.errors import Code
 from gateway.schema import discovery
-from gateway.schema.discovery import Discovery
+from gateway.schema.discovery import PATIENCE, Discovery
 from gateway.schema.refresh import THREE_WAYS_OUT
 from gateway.schema.sources import OPENCUE_PACKAGE, PACKAGE_PREFIX, NoReflection, NoSchema, NotReady
 from gateway.settings import Settings
@@ -14,6 +15,12 @@ WITHOUT_CUEBOT = (
     "set CUEBOT_ENDPOINT to where it is, or do without it:"
     f" DESCRIPTOR_SOURCE={PACKAGE_PREFIX}{OPENCUE_PACKAGE}"
 )
+
+NOT_ONLY_REFLECTION = "; DESCRIPTOR_SOURCE=auto takes the installed opencue-proto then"
+
+
+class Unreachable(Failure):
+    """Cuebot does not answer."""
 
 
 def discover(settings: Settings) -> Discovery:
@@ -30,10 +37,23 @@ async def discover_once(settings: Settings) -> Discovery:
     """`discover`, inside of an event loop."""
     upstream = GrpcUpstream(settings)
     try:
-        return await discovery.discover(settings, upstream)
-    except NotReady as error:
-        raise Failure(f"{error}; {WITHOUT_CUEBOT}") from None
-    except (NoReflection, NoSchema) as error:
-        raise Failure(f"{error}. {THREE_WAYS_OUT}") from None
+        return await ask(settings, upstream, PATIENCE, WITHOUT_CUEBOT)
     finally:
         await upstream.close()
+
+
+async def ask(
+    settings: Settings, upstream: GrpcUpstream, patience: float, otherwise: str
+) -> Discovery:
+    """Discover over this upstream, for so many seconds at most.
+
+    Raises Unreachable, with `otherwise` as the way out, and the rest as `discover`.
+    """
+    try:
+        return await discovery.discover(settings, upstream, patience)
+    except NotReady as error:
+        reason = str(error).replace(f"{Code.UNAVAILABLE.name}: ", "")  # that is said already
+        raise Unreachable(f"{reason}; {otherwise}") from None
+    except (NoReflection, NoSchema) as error:
+        refused = isinstance(error, NoReflection) and settings.descriptor_source == "reflection"
+        raise Failure(f"{error}{NOT_ONLY_REFLECTION * refused}. {THREE_WAYS_OUT}") from None

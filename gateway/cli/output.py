@@ -9,12 +9,13 @@ from typing import BinaryIO, TextIO
 import orjson
 
 from gateway.cli.caller import Answer, ignored_in
+from gateway.cli.common import PROGRAM, complain
 from gateway.cli.table import table
-from gateway.cli.text import PLAIN, RED, coloured, harmless, one_line, printable
+from gateway.cli.text import coloured, harmless, one_line, printable
 from gateway.errors import GatewayError
 
 HOME_AND_CLEAR = "\x1b[H\x1b[2J"
-NAME = "cuebot-gateway"
+ELLIPSIS = "…"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,14 +35,14 @@ class Output:
     warned: tuple[str, ...] = ()
     """The ignored fields that have been told."""
 
-    def answer(self, answer: Answer, *, most_lines: int | None = None) -> None:
-        """Write the answer, of a long one only the first lines when there is a limit.
+    def answer(self, answer: Answer, *, room: os.terminal_size | None = None) -> None:
+        """Write the answer and its warning, only as much as there is room for if that is said.
 
         Raises WrongCall when it cannot be the table that is wanted.
         """
-        text = self._text(answer.pieces)
-        if most_lines is not None:
-            text = cut(text, most_lines)
+        if room is not None and answer.ignored and self.err.isatty():
+            room = room_above(warning(answer.ignored), room)
+        text = self._text(answer.pieces, room)
         if self.fields and self.shown and not self.terminal:
             self.out.write(b"\n")
         self.out.write(text)
@@ -59,42 +60,64 @@ class Output:
 
     def complain(self, text: str) -> None:
         """One line on standard error."""
-        line = f"{NAME}: {text}"
-        if self.colour and self.err.isatty():
-            line = f"{RED}{line}{PLAIN}"
-        print(line, file=self.err, flush=True)
+        complain(text, self.err, red=self.colour)
 
     def start_over(self, title: str) -> None:
-        """An empty screen with a title."""
+        """An empty screen with a title. A warning that was on it is to be told again."""
+        title = clip(title, shutil.get_terminal_size().columns)
         self.out.write(f"{HOME_AND_CLEAR}{title}\n\n".encode())
         self.out.flush()
+        if self.err.isatty():
+            self.warned = ()
 
     def _warn(self, ignored: tuple[str, ...]) -> None:
         if ignored and ignored != self.warned:
-            self.complain(f"warning: fields ignored: {printable(', '.join(ignored))}")
+            self.complain(warning(ignored))
         self.warned = ignored
 
-    def _text(self, pieces: Iterable[bytes]) -> bytes:
+    def _text(self, pieces: Iterable[bytes], room: os.terminal_size | None) -> bytes:
         """The answer as it is shown, with the end of its last line."""
         json = b"".join(pieces)
         if self.fields:
             lines = table(orjson.loads(json), self.fields)
-            return "".join(f"{line}\n" for line in lines).encode()
+            return ended("\n".join(lines if room is None else fitting(lines, room)).encode())
         if self.indent:
             json = orjson.dumps(orjson.loads(json), option=orjson.OPT_INDENT_2)
-        if self.terminal:
-            text = harmless(json.decode())
-            json = (coloured(text) if self.colour else text).encode()
-        return json.rstrip(b"\n") + b"\n"
+        if not self.terminal:
+            return ended(json)
+        text = harmless(json.decode())
+        if room is not None:
+            text = "\n".join(fitting(text.rstrip("\n").split("\n"), room))
+        return ended((coloured(text) if self.colour else text).encode())
 
 
-def cut(text: bytes, most: int) -> bytes:
-    """The first lines of a text that has more, and how many more there are."""
-    lines = text.splitlines(keepends=True)
-    if len(lines) <= most:
-        return text
-    kept = max(most - 1, 0)
-    return b"".join(lines[:kept]) + f"… {len(lines) - kept} more lines\n".encode()
+def ended(text: bytes) -> bytes:
+    """The text with one line end behind it."""
+    return text.rstrip(b"\n") + b"\n"
+
+
+def fitting(lines: Sequence[str], room: os.terminal_size) -> list[str]:
+    """As much of the lines as there is room for; the last one tells how many more there are."""
+    if len(lines) > room.lines:
+        kept = max(room.lines - 1, 0)
+        lines = [*lines[:kept], f"{ELLIPSIS} {len(lines) - kept} more lines"]
+    return [clip(line, room.columns) for line in lines]
+
+
+def clip(line: str, columns: int) -> str:
+    """The line, or as much of it as has room before an ellipsis."""
+    return line if len(line) <= columns else line[: columns - 1] + ELLIPSIS
+
+
+def warning(ignored: Sequence[str]) -> str:
+    """What is said of fields that were ignored."""
+    return f"warning: fields ignored: {printable(', '.join(ignored))}"
+
+
+def room_above(text: str, room: os.terminal_size) -> os.terminal_size:
+    """The room that is left when a complaint is shown as well."""
+    taken = -(-len(f"{PROGRAM}: {text}") // room.columns)
+    return os.terminal_size((room.columns, max(room.lines - taken, 1)))
 
 
 def output_for(
@@ -118,13 +141,7 @@ def output_for(
     )
 
 
-def silence(out: TextIO) -> None:
-    """After a write has failed: let Python flush what is left into nothing."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, out.fileno())
-    os.close(nowhere)
-
-
-def screen_lines() -> int:
-    """How many lines of a terminal are left below a title."""
-    return max(shutil.get_terminal_size().lines - 3, 1)
+def room_below_title() -> os.terminal_size:
+    """What is left of the terminal below a title and its empty line, and above the cursor's."""
+    columns, lines = shutil.get_terminal_size()
+    return os.terminal_size((columns, max(lines - 3, 1)))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import orjson
@@ -11,6 +12,7 @@ from gateway.cli.caller import (
     Answer,
     Caller,
     WrongCall,
+    about,
     ignored_in,
     interface,
     is_short,
@@ -72,7 +74,7 @@ class HttpCaller:
 
     async def call(self, name: str, body: bytes) -> Answer:
         path = path_of(name)
-        return await self._answer(path, await self._send("POST", path, body, {}))
+        return await self._answer(name, path, await self._send("POST", path, body, {}))
 
     async def rehearse(self, name: str, body: bytes) -> Answer:
         path = path_of(name)
@@ -92,17 +94,25 @@ class HttpCaller:
                 "the answer is not that of a dry run: THE CALL MAY HAVE BEEN MADE."
                 " One gateway has been asked, and another one without dry runs has answered",
             )
-        return await self._answer(path, response)
+        return await self._answer(name, path, response)
 
-    async def _answer(self, path: str, response: httpx.Response) -> Answer:
+    async def _answer(self, name: str, path: str, response: httpx.Response) -> Answer:
         """The answer, if it is a success. Raises GatewayError or WrongCall otherwise."""
         if response.status_code != 200:
             error = error_of(response)
             if error.code is Code.NOT_FOUND and not await self._is_method(path):
-                raise WrongCall(error.message)
+                raise WrongCall(about(name, path, error.message))
             raise error
         if "json" not in response.headers.get("content-type", ""):
             raise GatewayError(Code.UNKNOWN, f"{self._base} is no gateway: its answer is not JSON")
+        try:
+            orjson.loads(response.content)  # what is in between may have cut it
+        except orjson.JSONDecodeError:
+            raise GatewayError(
+                Code.UNKNOWN,
+                f"{self._base} says that its answer is JSON, and it is broken:"
+                f" {response.text[:SHOWN]}",
+            ) from None
         return Answer(pieces=(response.content,), ignored=ignored_in(response.headers))
 
     async def _is_method(self, path: str) -> bool:
@@ -131,7 +141,8 @@ class HttpCaller:
             reason = str(error) or "no answer"
             raise GatewayError(
                 Code.UNAVAILABLE,
-                f"the gateway at {self._base} cannot be reached, is it running? ({reason})",
+                f"the gateway at {self._base} cannot be reached{through(self._base)},"
+                f" is it running? ({reason})",
             ) from None
         except httpx.TimeoutException:
             raise GatewayError(
@@ -142,6 +153,17 @@ class HttpCaller:
             raise GatewayError(
                 Code.UNAVAILABLE, f"the connection to {self._base} failed: {error}"
             ) from None
+
+
+def through(url: str) -> str:
+    """` through the proxy …` when the environment has one for this URL, without its password."""
+    parsed, proxies = httpx.URL(url), getproxies()
+    kind = parsed.scheme if proxies.get(parsed.scheme) else "all"
+    proxy = proxies.get(kind)
+    if not proxy or proxy_bypass(parsed.host):
+        return ""
+    address = proxy.rpartition("//")[2].rpartition("@")[2].rstrip("/")
+    return f" through the proxy {address} of {kind}_proxy (no_proxy can name hosts without one)"
 
 
 def path_of(name: str) -> str:
@@ -166,9 +188,11 @@ def error_of(response: httpx.Response) -> GatewayError:
     try:
         shape = orjson.loads(response.content)
         code, message = Code(shape["code"]), str(shape["message"])
-        details = shape.get("details") or ()
+        details = shape.get("details") or []
+        if code is Code.OK or not isinstance(details, list):
+            raise ValueError
     except (ValueError, KeyError, TypeError):
         code = Code.UNAVAILABLE if status in (502, 503, 504) else Code.UNKNOWN
         message = f"HTTP {status} {response.reason_phrase}: {response.text[:SHOWN].strip()}"
-        details = ()
+        details = []
     return GatewayError(code, message, status=status, details=details, headers=response.headers)

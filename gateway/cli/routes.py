@@ -12,11 +12,10 @@ import orjson
 
 from gateway.cli.common import Failure, config_option, one_line_failures, settings_from
 from gateway.cli.discovery import discover
+from gateway.cli.table import GAP, aligned
 from gateway.cli.text import printable_lines
 from gateway.hints import did_you_mean
 from gateway.schema.catalog import Catalog, Method
-
-GAP = "  "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +40,10 @@ class Route:
 def routes(pattern: str, native: bool, as_json: bool, config: Path | None) -> None:
     """List every path that would be served.
 
-    FILTER is a part of the path in any case, or a glob of one. Shown are the path, the types of
-    request and response, and for an alias the native path. A terminal that is too narrow for the
-    table gets a few short lines for each path. Exit status: 0; 1 when nothing matches or Cuebot
-    cannot be reached; 2 for wrong settings.
+    FILTER is a part of the path in any case, or a glob of one, or a short name as call takes it
+    (Job/GetJobs). Shown are the path, the types of request and response, and for an alias the
+    native path. A terminal that is too narrow for the table gets a few short lines for each path.
+    Exit status: 0; 1 when nothing matches or Cuebot cannot be reached; 2 for wrong settings.
 
     \b
     Example:
@@ -90,15 +89,17 @@ def response_of(method: Method) -> str:
 
 
 def fits(path: str, pattern: str) -> bool:
-    """Whether the pattern is in the path, in any case."""
-    return fnmatchcase(path.lower(), f"*{pattern.lower()}*")
+    """Whether the pattern is in the path, in any case, or is short for it (`Job/GetJobs`)."""
+    path, pattern = path.lower(), pattern.lower()
+    short = pattern.lstrip("/").replace("/", "interface/")
+    return fnmatchcase(path, f"*{pattern}*") or ("/" in short and fnmatchcase(path, f"*.{short}*"))
 
 
 def lines(found: list[Route], width: int | None) -> Iterator[str]:
     """A table, or where it does not fit into so many columns, a block for each path."""
     header = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF")
     rows = [(each.path, each.request, each.response, each.alias_of or "") for each in found]
-    table = list(aligned([header, *rows]))
+    table = aligned(header, rows)
     if width is None or max(map(len, table)) <= width:
         yield from table
         return
@@ -114,14 +115,6 @@ def indented(texts: Iterable[str]) -> Iterator[str]:
     """The second text, if there is one, begins with an arrow."""
     for number, text in enumerate(texts):
         yield f"{GAP}→ {text}" if number else GAP + text
-
-
-def aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    """The rows with each column as wide as its widest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield GAP.join(cells).rstrip()
 
 
 def nothing_found(pattern: str, catalog: Catalog) -> str:

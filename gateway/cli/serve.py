@@ -19,7 +19,8 @@ def serve(config: Path | None) -> None:
 
     \b
     Example:
-      JWT_SECRET=$(openssl rand -base64 32) CUEBOT_ENDPOINT=cuebot:8443 cuebot-gateway serve
+      export JWT_SECRET=$(openssl rand -base64 32)
+      CUEBOT_ENDPOINT=cuebot:8443 cuebot-gateway serve
     """
     settings = settings_from(config)
     configure_logging(settings.log_level, settings.log_format)

@@ -7,12 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.common import (
-    Failure,
-    config_option,
-    one_line_failures,
-    settings_from,
-)
+from gateway.cli.common import Failure, config_option, one_line_failures, settings_from
 from gateway.cli.discovery import discover
 from gateway.cli.text import printable_lines
 from gateway.schema.snapshot import file_set
@@ -29,14 +24,14 @@ def snapshot(file: str, config: Path | None) -> None:
     """Save the schema to a file.
 
     FILE ends in .binpb, .protoset, .desc or .pb, or is - for standard output; DESCRIPTOR_SOURCE
-    can then name it. It is a
-    FileDescriptorSet, for other gRPC tools too. An older FILE is replaced, and stays as it is
-    when anything fails. Exit status: 0; 1 when Cuebot cannot be reached or FILE not be written;
-    2 for a wrong suffix or wrong settings.
+    can then name it. It is a FileDescriptorSet, for other gRPC tools too. An older FILE is
+    replaced, and stays as it is when anything fails. Exit status: 0; 1 when Cuebot cannot be
+    reached or FILE not be written; 2 for a wrong suffix or wrong settings.
 
     \b
     Example:
-      cuebot-gateway snapshot cuebot.binpb && DESCRIPTOR_SOURCE=cuebot.binpb cuebot-gateway serve
+      cuebot-gateway snapshot cuebot.binpb
+      DESCRIPTOR_SOURCE=cuebot.binpb cuebot-gateway serve
     """
     refuse_impossible(file)
     schema = discover(settings_from(config)).schema

@@ -19,16 +19,20 @@ Row = Mapping[str, Any]
 def table(answer: object, fields: Sequence[str]) -> list[str]:
     """The lines of a table with these fields (`name`, `jobStats.runningFrames`) and a head.
 
-    Columns of numbers are aligned to the right. Raises WrongCall for a field that no row has, and
-    for an answer that has several lists, or one of something other than objects.
+    Raises WrongCall for a field that no row has, and for an answer that has several lists, or one
+    of something other than objects.
     """
     rows = rows_of(answer)
     for field in fields:
         check(field, rows)
     cells = [[cell(value_at(row, field)) for field in fields] for row in rows]
-    columns = list(zip(fields, *cells, strict=True))
-    aligned = [align(column) for column in columns]
-    return [GAP.join(line).rstrip() for line in zip(*aligned, strict=True)]
+    return aligned(fields, cells)
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table, each column as wide as its widest cell."""
+    columns = [align(column) for column in zip(head, *rows, strict=True)]
+    return [GAP.join(line).rstrip() for line in zip(*columns, strict=True)]
 
 
 def rows_of(answer: object) -> Sequence[Row]:
@@ -111,7 +115,7 @@ def cell(value: object) -> str:
 
 
 def align(column: Sequence[str]) -> Iterable[str]:
-    """A column, head first, at one width."""
+    """A column, head first, at one width. Numbers are aligned to the right."""
     head, *cells = column
     width = max(map(len, column))
     if cells and all(is_number(text) or text == NOTHING for text in cells):

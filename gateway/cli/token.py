@@ -23,7 +23,7 @@ def token(sub: str, ttl: str, config: Path | None) -> None:
 
     \b
     Example:
-      curl -H "Authorization: Bearer $(cuebot-gateway token --sub me --ttl 8h)" …
+      curl -H "Authorization: Bearer $(cuebot-gateway token --sub me)" …
     """
     settings = settings_from(config)
     configure_logging("warning", "console", sys.stderr)

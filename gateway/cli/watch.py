@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from gateway.cli.caller import Answer
-from gateway.cli.output import Output, screen_lines
+from gateway.cli.output import Output, room_below_title
 from gateway.errors import GatewayError
 
 
@@ -32,7 +32,7 @@ async def once(ask: Callable[[], Awaitable[Answer]], output: Output, title: str)
         output.start_over(f"{title}, {datetime.now().astimezone():%H:%M:%S}")
     try:
         if answer is not None:
-            output.answer(answer, most_lines=screen_lines() if output.terminal else None)
+            output.answer(answer, room=room_below_title() if output.terminal else None)
     except GatewayError as error:  # an answer that breaks off in the middle
         failure = error
     if failure is not None:
