@@ -8,6 +8,7 @@ import httpx
 import pytest
 from google.protobuf import json_format
 
+from gateway import logs
 from tests.opencue import message_class, opencue
 from tests.servers import (
     Gateway,
@@ -97,20 +98,25 @@ async def test_it_needs_a_token_and_is_counted(gateway: Gateway) -> None:
 
 
 async def test_the_log_tells_it_from_a_call(
-    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The access line of a dry run says so, and that of a call does not."""
+    lines: list[dict[str, object]] = []
 
-    async def access_line(headers: dict[str, str]) -> str:
+    class Recorder:
+        def info(self, event: str, **values: object) -> None:
+            lines.append(values)
+
+    monkeypatch.setattr(logs, "access", Recorder())
+
+    async def access_line(headers: dict[str, str]) -> dict[str, object]:
         await gateway.post(KILL_FRAMES, {}, headers=headers)
-        text = ""
         async with asyncio.timeout(20):
-            while "rpc=" not in text:
+            while not lines:  # noqa: ASYNC110 - there is no event for a log line
                 await asyncio.sleep(0.01)
-                text += capsys.readouterr().out
-        return text
+        return lines.pop()
 
-    assert "dry_run=True" in await access_line(DRY)
+    assert (await access_line(DRY))["dry_run"] is True
     assert "dry_run" not in await access_line({})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.demo.answers import answer_to
+from gateway.demo.answers import SERVICES, answer_to
 from gateway.demo.farm.clock import StoppedClock
 from gateway.demo.farm.failures import Refusal
 from gateway.demo.farm.state import Farm
@@ -15,6 +15,9 @@ UNCAUGHT = (
     f"org.springframework.dao.EmptyResultDataAccessException: {NOTHING_FOUND}\n{NOTHING_FOUND}"
 )
 """What Cuebot says of a thing that is not there: caught (NOT_FOUND), and uncaught (INTERNAL)."""
+
+
+SIMULATED = {name.rpartition(".")[2]: methods for name, methods in SERVICES.items()}
 
 
 class Desk:
@@ -29,8 +32,27 @@ class Desk:
             for method in farm.messages.pool.FindServiceByName(name).methods
         }
 
+    def has(self, name: str) -> bool:
+        """Whether this version of the protos has `Interface/Method`, which must be simulated."""
+        service, _, method = name.partition("/")
+        known = name in self._methods
+        assert known or method in SIMULATED[service]
+        return known
+
+    def needs(self, kind: str, *fields: str) -> None:
+        """Skip the test when a message such as `job.Frame` lacks one of these fields."""
+        known = self.farm.messages.pool.FindMessageTypeByName(kind).fields_by_name
+        for field in fields:
+            if field not in known:
+                pytest.skip(f"this opencue-proto has no {kind}.{field}")
+
     def __call__(self, name: str, /, **values: Any) -> Any:
-        """The answer to `Interface/Method`, asked with these fields."""
+        """The answer to `Interface/Method`, asked with these fields.
+
+        Skips the test when this version of the protos lacks the method.
+        """
+        if not self.has(name):
+            pytest.skip(f"this opencue-proto has no {name}")
         method = self._methods[name]
         request = GetMessageClass(method.input_type)(**values)
         answer = answer_to(self.farm, method, request)

@@ -62,6 +62,7 @@ def test_a_dependency_is_got_by_its_id(desk: Desk) -> None:
 
 def test_satisfy_is_queued_and_lets_frames_start(desk: Desk) -> None:
     """ManageDepend.satisfy answers first; then the dependency is inactive and its frames wait."""
+    desk.needs("job.Frame", "eligible_time")
     known = next(iter(desk.farm.depends.values()))
     desk("DependInterface/Satisfy", depend={"id": known.id})
     assert states(desk, COMP, "preview") == ["DEPEND"]
@@ -389,6 +390,7 @@ def test_a_jobs_dependencies_are_dropped_by_target(desk: Desk) -> None:
 
 def test_a_large_farm_makes_no_frames_for_its_dependencies(desk: Desk) -> None:
     """A layer that waits for a layer stays a draft; its first frames have no eligible time yet."""
+    desk.needs("job.Frame", "eligible_time")
     job = small_job(
         desk,
         layer_plan("a", [1, 2]),

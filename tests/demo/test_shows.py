@@ -62,6 +62,7 @@ def test_pending_jobs_of_a_show_are_listed_by_name(desk: Desk) -> None:
 
 def test_the_whiteboard_is_the_tree_of_groups(desk: Desk) -> None:
     """NestedWhiteboardDao nests groups, each with its parent, pending jobs and their sums."""
+    desk.needs("job.NestedGroup", "inline_jobs")
     root = desk("ShowInterface/GetJobWhiteboard", show=ref(desk)).whiteboard
     assert (root.name, root.level, list(root.jobs)) == ("demo", 0, [])
     groups = {group.name: group for group in root.groups.nested_groups}
@@ -94,6 +95,7 @@ def test_the_whiteboard_nests_to_any_depth(desk: Desk) -> None:
 
 def test_the_whiteboard_is_five_seconds_old_at_most(desk: Desk) -> None:
     """Cuebot keeps a show's whiteboard for five seconds, even where `fresh` is asked for."""
+    desk.needs("show.ShowGetJobWhiteboardRequest", "fresh")
 
     def jobs() -> list[str]:
         found = desk("ShowInterface/GetJobWhiteboard", show=ref(desk), fresh=True)

@@ -384,6 +384,7 @@ def test_frames_are_named_and_chunked(desk: Desk) -> None:
         (layer_xml(chunk="many"), 'For input string: "many"'),
         (layer_xml(more="<tags>a1</tags>"), "error, invalid tag a1, tags must be alpha numberic"),
         (layer_xml(more="<cores>few</cores>"), 'For input string: "few"'),
+        (layer_xml(more="<cores>\u0662.\u0665</cores>"), 'For input string: "\u0662.\u0665"'),
         (layer_xml(kind="Paint"), "No enum constant com.imageworks.spcue.grpc.job.LayerType.PAINT"),
         (layer_xml() * 2, f"error, the layer render was already defined in job {NAME}"),
         (layer_xml(kind="Post"), f"The job {NAME} has no layers"),

@@ -1,10 +1,15 @@
 """The farm that a demo starts with, small or of any size."""
 
+from time import process_time
+
+import pytest
+
 from gateway.demo.farm.clock import StoppedClock
 from gateway.demo.farm.messages import Messages, enum_name
 from gateway.demo.farm.studio import build_farm
 from tests.demo.conftest import NOW
 from tests.demo.desk import Desk
+from tests.demo.sums import assert_totals
 
 
 def test_it_has_as_many_jobs_as_asked_for(messages: Messages) -> None:
@@ -21,6 +26,31 @@ def test_it_has_as_many_jobs_as_asked_for(messages: Messages) -> None:
         job.job_stats.pending_frames for job in pending
     )
     assert len(farm.frames) < 500
+
+
+@pytest.mark.slow
+def test_a_farm_of_20000_jobs_answers_and_lives(messages: Messages) -> None:
+    """A large studio's farm is there in seconds, and makes no frames but those that start."""
+    clock, began = StoppedClock(NOW), process_time()
+    farm = build_farm(messages, jobs=20_000, clock=clock)
+    desk = Desk(farm, clock)
+    assert process_time() - began < 30
+    assert len(farm.jobs) == 20_000
+    assert len(farm.frames) < 500
+    assert_totals(farm)
+
+    desk.wait(60)
+    assert_totals(farm)
+    assert 500 < len(farm.procs) < len(farm.frames) < 10_000
+    assert len(farm.drafts) > 39_000
+    jobs = desk("JobInterface/GetJobs").jobs.jobs
+    assert len(jobs) == len(farm.pending) > 19_000
+    shows = desk("ShowInterface/GetShows").shows.shows
+    assert sum(show.show_stats.running_frames for show in shows) == len(farm.procs)
+    hosts = desk("HostInterface/GetHosts").hosts.hosts
+    assert len(hosts) == len(farm.hosts) > 300
+    nested = desk("HostInterface/GetHostWhiteboard").nested_hosts.nested_hosts
+    assert sum(len(host.procs.nested_procs) for host in nested) == len(farm.procs)
 
 
 def test_a_frame_that_nobody_has_looked_at_is_found_by_its_id(messages: Messages) -> None:

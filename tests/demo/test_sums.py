@@ -7,91 +7,48 @@ from typing import Any
 import pytest
 
 from gateway.demo.farm import depends
+from gateway.demo.farm.additions import add_host
 from gateway.demo.farm.clock import StoppedClock
 from gateway.demo.farm.failures import Refusal
-from gateway.demo.farm.messages import Messages, enum_name
-from gateway.demo.farm.state import Farm, is_pending
-from gateway.demo.farm.studio import build_farm
-from gateway.demo.farm.tallies import Tally
+from gateway.demo.farm.launch import launch_job
+from gateway.demo.farm.messages import Messages, enum_name, fill
+from gateway.demo.farm.plans import GIGABYTE, FilterPlan, HostPlan, JobPlan, LayerPlan
+from gateway.demo.farm.small_studio import GENERAL
+from gateway.demo.farm.state import Farm
+from gateway.demo.farm.studio import build_farm, place_filter
 from tests.demo.desk import Desk
+from tests.demo.sums import assert_sums
 
 STEPS = 150
-STATES = ("WAITING", "RUNNING", "SUCCEEDED", "DEPEND", "DEAD", "EATEN")
 KINDS = ("JOB", "LAYER", "FRAME")
+GPU_MACHINES = ("gpu-node-01", "gpu-node-02")
+CROWD_FILTER = FilterPlan(
+    show="demo",
+    name="crowd",
+    matchers=(("USER", "CONTAINS", "a"),),
+    actions=(
+        ("MOVE_JOB_TO_GROUP", "GROUP_TYPE", "fx"),
+        ("SET_JOB_PRIORITY", "INTEGER_TYPE", 150),
+        ("SET_ALL_RENDER_LAYER_MEMORY", "INTEGER_TYPE", 3 * GIGABYTE),
+        ("SET_ALL_RENDER_LAYER_MIN_CORES", "FLOAT_TYPE", 1.5),
+    ),
+)
 
 
-def assert_sums(farm: Farm) -> None:
-    """Statistics, hosts, shares and limits are what frames and procs add up to."""
-    farm.write_stats()
-    counts = count_frames(farm)
-    for owners in (farm.layers, farm.jobs, farm.groups, farm.shows):
-        for key, owner in owners.items():
-            tally = farm.tallies[key]
-            wanted = counts.get(key, Tally())
-            assert +tally.states == +wanted.states, owner
-            assert min(tally.states.values(), default=0) >= 0, owner
-            assert (tally.reserved, tally.gpus) == (wanted.reserved, wanted.gpus), owner
-    assert_shown(farm)
-    assert_hosts(farm)
-    assert_shares(farm)
-
-
-def count_frames(farm: Farm) -> dict[str, Tally]:
-    """Tallies by id, counted from all frames and procs."""
-    counts: dict[str, Tally] = {}
-    for job in farm.jobs.values():
-        group = farm.group_of(job)
-        above = [group, farm.show_of(group)] if is_pending(job) else []
-        for layer in farm.layers_of(job):
-            for frame in farm.frames_of(layer):
-                procs = farm.procs_of([frame])
-                assert len(procs) == (enum_name(frame, "state") == "RUNNING"), frame
-                for owner in (layer, job, *above):
-                    tally = counts.setdefault(owner.id, Tally())
-                    tally.states[enum_name(frame, "state")] += 1
-                    tally.reserved += sum(round(proc.reserved_cores * 100) for proc in procs)
-                    tally.gpus += sum(round(proc.reserved_gpus) for proc in procs)
-    return counts
-
-
-def assert_shown(farm: Farm) -> None:
-    """The messages say what the tallies count."""
-    for job in farm.jobs.values():
-        stats, tally = job.job_stats, farm.tallies[job.id]
-        assert stats.total_frames == len(farm.frames_of(job))
-        assert stats.running_frames == tally.states["RUNNING"]
-        assert stats.depend_frames == tally.states["DEPEND"]
-        assert stats.reserved_cores == pytest.approx(tally.reserved / 100)
-    for group in farm.groups.values():
-        pending = [job for job in farm.jobs_of(group) if is_pending(job)]
-        assert group.group_stats.pending_jobs == len(pending)
-        assert group.group_stats.waiting_frames == sum(
-            job.job_stats.waiting_frames for job in pending
+def add_gpus(farm: Farm) -> None:
+    """Machines with GPUs, and jobs that want nothing else."""
+    for name in GPU_MACHINES:
+        host = add_host(farm, HostPlan(name=name, alloc=GENERAL, cores=16, memory=64, gpus=4))
+        fill(host, gpu_memory=24 * GIGABYTE, idle_gpu_memory=24 * GIGABYTE)
+    for show in ("demo", "harbor"):
+        layers = (
+            LayerPlan(name="denoise", gpus=1, gpu_memory=2, frames=tuple(range(1001, 1041))),
+            LayerPlan(name="check", frames=(1001, 1002)),
         )
-
-
-def assert_hosts(farm: Farm) -> None:
-    """No host has more or less than what its procs leave."""
-    for host in farm.hosts.values():
-        procs = farm.procs_on(host)
-        used = sum(proc.reserved_cores for proc in procs)
-        assert host.idle_cores == pytest.approx(host.cores - used, abs=0.001)
-        assert host.idle_memory == host.memory - sum(proc.reserved_memory for proc in procs)
-        assert host.idle_gpus == host.gpus - sum(proc.reserved_gpus for proc in procs)
-        assert host.idle_cores >= 0
-
-
-def assert_shares(farm: Farm) -> None:
-    """What shows use of allocations, and what runs under limits, is what procs do."""
-    reserved: Counter[tuple[str, str]] = Counter()
-    running: Counter[str] = Counter()
-    for proc in farm.procs.values():
-        host = farm.hosts[farm.host_of[proc.id]]
-        reserved[proc.show_name, host.alloc_name] += round(proc.reserved_cores * 100)
-        running.update(farm.layers[farm.parent_of[farm.parent_of[proc.id]]].limits)
-    assert +farm.reserved == reserved
-    assert +farm.running_with == running
-    assert min((*farm.reserved.values(), *farm.running_with.values()), default=0) >= 0
+        plan = JobPlan(
+            show=show, shot="gpu", user="ana", name="gpu_v001", priority=200, layers=layers
+        )
+        launch_job(farm, plan)
 
 
 class Crowd:
@@ -111,6 +68,11 @@ class Crowd:
             self.limit,
             self.reorder,
             self.settings,
+            self.regroup,
+            self.regroup,
+            self.lock,
+            self.lock,
+            self.run_filters,
         )
 
     def act(self) -> None:
@@ -187,10 +149,40 @@ class Crowd:
             order=order,
         )
 
+    def regroup(self) -> None:
+        """Move a job, or a group with all that is in it, within the show."""
+        job, farm = self.job(), self.desk.farm
+        show = farm.show_of(farm.group_of(job))
+        group, other = self.random.sample(farm.groups_of(show), 2)
+        try:
+            if self.random.random() < 0.5:
+                self.desk("JobInterface/SetGroup", job={"id": job.id}, group_id=group.id)
+            else:
+                wanted = {"groups": [{"id": other.id}]}
+                self.desk("GroupInterface/ReparentGroups", group={"id": group.id}, groups=wanted)
+        except Refusal:
+            return
+
+    def lock(self) -> None:
+        """Lock a machine, unlock one, or restart one that renders."""
+        method = self.random.choice(("Lock", "Unlock", "Unlock", "Reboot", "RebootWhenIdle"))
+        host = self.random.choice(list(self.desk.farm.hosts))
+        try:
+            self.desk(f"HostInterface/{method}", host={"id": host})
+        except Refusal:
+            return
+
+    def run_filters(self) -> None:
+        self.desk("JobInterface/RunFilters", job={"id": self.job().id})
+
     def settings(self) -> None:
         frame, layer = {"id": self.frame().id}, {"id": self.layer().id}
         cores = self.random.choice((0.25, 1.5, 3))
         self.desk("LayerInterface/SetMinCores", layer=layer, cores=cores)
+        if self.desk.farm.layers[layer["id"]].min_gpus:
+            gpus, memory = self.random.choice((1, 2)), self.random.choice((1, 3, 6)) * GIGABYTE
+            self.desk("LayerInterface/SetMinGpus", layer=layer, min_gpus=gpus)
+            self.desk("LayerInterface/SetMinGpuMemory", layer=layer, gpu_memory=memory)
         state = self.random.choice((0, 1, 2, 3))
         self.desk("FrameInterface/SetCheckpointState", frame=frame, state=state)
 
@@ -198,6 +190,8 @@ class Crowd:
 @pytest.mark.parametrize("seed", range(6))
 def test_the_sums_always_add_up(desk: Desk, seed: int) -> None:
     """Cuebot's statistics are kept by triggers for every change of a frame or a proc."""
+    add_gpus(desk.farm)
+    place_filter(desk.farm, CROWD_FILTER)
     crowd = Crowd(desk, seed)
     for step in range(STEPS):
         crowd.act()
@@ -212,6 +206,8 @@ def test_the_sums_always_add_up(desk: Desk, seed: int) -> None:
     )
     assert seen["SUCCEEDED"]
     assert seen["EATEN"]
+    used = [layer.layer_stats for layer in desk.farm.layers.values() if layer.min_gpus]
+    assert any(stats.total_gpu_sec for stats in used)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -7,7 +7,7 @@ point) of each name that one of its groups ever had.
 import math
 from typing import Any
 
-from gateway.demo.farm.constraints import duplicate
+from gateway.demo.farm.database import duplicate
 from gateway.demo.farm.messages import fill
 from gateway.demo.farm.state import Farm, by_id, find_one, is_pending
 

@@ -6,7 +6,7 @@ They are numbered from 1 without gaps. What they do to jobs is in `filtering`.
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.demo.farm.constraints import broken_rule
+from gateway.demo.farm.database import broken_rule
 from gateway.demo.farm.failures import thrown
 from gateway.demo.farm.messages import enum_name, fill
 from gateway.demo.farm.state import Farm, find_only

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway.demo.farm.additions import add_group
-from gateway.demo.farm.constraints import duplicate, duplicate_line
+from gateway.demo.farm.database import duplicate, duplicate_line
 from gateway.demo.farm.failures import Refusal, thrown
 from gateway.demo.farm.jobs import move_job, note_group
 from gateway.demo.farm.messages import fill

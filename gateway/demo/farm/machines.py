@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from gateway.demo.farm import orders
+from gateway.demo.farm.database import still_used
 from gateway.demo.farm.failures import thrown
 from gateway.demo.farm.messages import enum_name, fill
 from gateway.demo.farm.ownership import deeds_of, drop_deed
@@ -99,21 +100,12 @@ def remove_host(farm: Farm, host: Any) -> None:
     Raises Refusal when something runs there, or a render partition is set up there.
     """
     if farm.procs_on(host):
-        raise still_used("proc")
+        raise still_used("host", "c_proc_pk_host", "proc")
     if any(farm.host_of[partition] == host.id for partition in farm.render_partitions):
-        raise still_used("host_local")
+        raise still_used("host", "c_host_local_pk_host", "host_local")
     for comment in farm.comments_on(host):
         del farm.comments[comment.id]
         farm.disown(comment.id)
     for deed in deeds_of(farm, host):
         drop_deed(farm, deed)
     del farm.hosts[host.id]
-
-
-def still_used(table: str) -> Exception:
-    """What the database says of a host that something in a table of its refers to."""
-    return thrown(
-        "org.springframework.dao.DataIntegrityViolationException",
-        'ERROR: update or delete on table "host" violates foreign key constraint'
-        f' "c_{table}_pk_host" on table "{table}"',
-    )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 GIGABYTE = 1024 * 1024
 """In KB, as Cuebot counts memory."""
+LEAST_MEMORY = GIGABYTE // 4
+"""In KB. Where less is set for a layer, it gets this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

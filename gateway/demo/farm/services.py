@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from gateway.demo.farm.constraints import duplicate
+from gateway.demo.farm.database import duplicate
 from gateway.demo.farm.messages import fill
 from gateway.demo.farm.state import Farm
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from gateway.demo.farm.constraints import still_used
+from gateway.demo.farm.database import still_used
 from gateway.demo.farm.departments import departments_of, tasks_of
 from gateway.demo.farm.failures import Missing
 from gateway.demo.farm.messages import fill

@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element
 
 from gateway.demo.farm.frame_range import in_chunks, numbers_of
 from gateway.demo.farm.messages import given
-from gateway.demo.farm.plans import GIGABYTE, LayerPlan
+from gateway.demo.farm.plans import GIGABYTE, LEAST_MEMORY, LayerPlan
 from gateway.demo.farm.spec_names import check_tag, conform_name
 from gateway.demo.farm.spec_xml import SpecError, says_yes, text_of, texts_of, whole
 from gateway.demo.farm.state import Farm
@@ -15,7 +15,7 @@ DEFAULT_SERVICE = "default"
 LEAST_UNITS, DEFAULT_UNITS = 10, 100
 """Hundredths of cores."""
 MOST_UNITS = 2**31 - 1
-LEAST_MEMORY, DEFAULT_MEMORY, MOST_MEMORY = 262_144, 3_355_443, 50 * GIGABYTE
+DEFAULT_MEMORY, MOST_MEMORY = 3_355_443, 50 * GIGABYTE
 MOST_GPU_MEMORY = 100 * GIGABYTE
 """In KB."""
 
@@ -89,7 +89,7 @@ def real(text: str) -> float:
         number = float(text)
     except ValueError:
         number = float("nan")
-    if number != number or "_" in text:
+    if number != number or "_" in text or not text.isascii():
         raise SpecError(f'For input string: "{text[:80]}"')
     return number
 

@@ -15,6 +15,7 @@ from gateway.demo.farm.clock import Agenda, Clock
 from gateway.demo.farm.drafted import Frames
 from gateway.demo.farm.failures import Missing, several
 from gateway.demo.farm.messages import Messages, enum_name, refill
+from gateway.demo.farm.places import Places
 from gateway.demo.farm.tallies import Tally
 
 NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")
@@ -70,7 +71,7 @@ class Farm:
         """Output paths by layer id."""
         self.changed_at: dict[str, float] = {}
         """By frame id: when it last changed."""
-        self.host_of: dict[str, str] = {}
+        self.host_of = Places()
         """By id of a proc or a render partition: the id of its host."""
         self.partition_of: dict[str, str] = {}
         """By id of a proc that runs in a render partition: the partition's id."""
@@ -191,7 +192,7 @@ class Farm:
 
     def procs_on(self, host: Any) -> list[Any]:
         """The procs on a host."""
-        return [proc for proc in self.procs.values() if self.host_of[proc.id] == host.id]
+        return [self.procs[key] for key in self.host_of.on(host.id) if key in self.procs]
 
     def host_with(self, proc: Any) -> Any:
         """The host that a proc is on."""

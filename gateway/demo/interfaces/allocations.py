@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from gateway.demo.farm.additions import add_allocation
-from gateway.demo.farm.constraints import duplicate
+from gateway.demo.farm.database import duplicate
 from gateway.demo.farm.failures import Missing, Refusal, illegal_argument
 from gateway.demo.farm.messages import fill
 from gateway.demo.farm.orders import QUEUED

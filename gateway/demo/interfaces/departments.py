@@ -6,8 +6,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.demo.farm.constraints import still_used
 from gateway.demo.farm.cores import hundredths, whole_cores
+from gateway.demo.farm.database import still_used
 from gateway.demo.farm.departments import add_task, clear_tasks, shown_task, tasks_of
 from gateway.demo.farm.failures import Missing, several
 from gateway.demo.farm.messages import fill
@@ -117,4 +117,5 @@ METHODS: Mapping[str, Handler] = {
     "RemoveDepartmentName": remove_department_name,
     "ReplaceTasks": replace_tasks,
     "SetManagedCores": set_managed_cores,
+    "SetMangedCores": set_managed_cores,
 }

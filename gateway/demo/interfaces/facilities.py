@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.demo.farm.additions import add_facility
-from gateway.demo.farm.constraints import duplicate
-from gateway.demo.farm.failures import thrown
+from gateway.demo.farm.database import duplicate, still_used
 from gateway.demo.farm.messages import fill
 from gateway.demo.farm.sharing import count_allocation, enabled_allocations, rename_facility
 from gateway.demo.farm.state import Farm, by_id, by_id_or_name
@@ -50,11 +49,7 @@ def delete(farm: Farm, request: Any, answer: Any) -> None:
     facility = by_id_or_name(farm.facilities, request.name)
     for table, things in (("alloc", farm.allocations), ("job", farm.jobs)):
         if any(thing.facility == facility.name for thing in things.values()):
-            raise thrown(
-                "org.springframework.dao.DataIntegrityViolationException",
-                'ERROR: update or delete on table "facility" violates foreign key constraint'
-                f' "c_{table}_pk_facility" on table "{table}"',
-            )
+            raise still_used("facility", f"c_{table}_pk_facility", table)
     del farm.facilities[facility.id]
 
 

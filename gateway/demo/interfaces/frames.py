@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.demo.farm import orders
+from gateway.demo.farm.database import broken_rule
 from gateway.demo.farm.displays import set_override
-from gateway.demo.farm.failures import Missing, Refusal, thrown
+from gateway.demo.farm.failures import Missing
 from gateway.demo.farm.frames import change_frame, state_of
 from gateway.demo.farm.messages import enum_name, fill, given
 from gateway.demo.farm.orders import order
@@ -17,6 +18,7 @@ from gateway.demo.interfaces.handler import Handler
 from gateway.demo.interfaces.layers import layer_named
 
 LONGEST_DISPLAY = 24
+UNFIT = "DataIntegrityViolationException"
 
 
 def get_frame(farm: Farm, request: Any, answer: Any) -> None:
@@ -75,20 +77,16 @@ def set_checkpoint_state(farm: Farm, request: Any, answer: Any) -> None:
 def set_display_override(farm: Farm, request: Any, answer: Any) -> None:
     """How one state of a frame looks, until it is set again. The text may be 24 characters long."""
     if len(request.override.text) > LONGEST_DISPLAY:
-        raise not_stored("value too long for type character varying(24)")
+        raise broken_rule(UNFIT, f"value too long for type character varying({LONGEST_DISPLAY})")
     try:
         frame = by_id(farm.frames, request.frame.id)
     except Missing:
-        raise not_stored(
+        raise broken_rule(
+            UNFIT,
             'insert or update on table "frame_state_display_overrides" violates'
-            ' foreign key constraint "c_frame_state_overrides_pk_frame"'
+            ' foreign key constraint "c_frame_state_overrides_pk_frame"',
         ) from None
     set_override(farm, frame, request.override)
-
-
-def not_stored(text: str) -> Refusal:
-    """What the database says of a row that it does not take."""
-    return thrown("org.springframework.dao.DataIntegrityViolationException", f"ERROR: {text}")
 
 
 def get_display_overrides(farm: Farm, request: Any, answer: Any) -> None:

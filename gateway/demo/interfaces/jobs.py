@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.demo.farm.additions import add_comment
 from gateway.demo.farm.cores import whole_cores
-from gateway.demo.farm.failures import illegal_argument, thrown
+from gateway.demo.farm.failures import illegal_argument
 from gateway.demo.farm.filtering import run_filters
 from gateway.demo.farm.jobs import finish_if_done, finish_job, move_job
 from gateway.demo.farm.messages import fill, given
@@ -104,13 +104,7 @@ def filter_again(farm: Farm, request: Any, answer: Any) -> None:
 
 def set_group(farm: Farm, request: Any, answer: Any) -> None:
     """A job stays in its show."""
-    job, group = by_id(farm.jobs, request.job.id), by_id(farm.groups, request.group_id)
-    if farm.show_of(group) is not farm.show_of(farm.group_of(job)):
-        raise thrown(
-            "com.imageworks.spcue.EntityModificationError",
-            "error moving job, cannot move jobs between shows",
-        )
-    move_job(farm, job, group)
+    move_job(farm, by_id(farm.jobs, request.job.id), by_id(farm.groups, request.group_id))
 
 
 def set_priority(farm: Farm, request: Any, answer: Any) -> None:

@@ -6,14 +6,13 @@ from typing import Any
 from gateway.demo.farm.cores import hundredths, whole_cores
 from gateway.demo.farm.failures import Refusal, illegal_argument, thrown
 from gateway.demo.farm.messages import fill
+from gateway.demo.farm.plans import LEAST_MEMORY
 from gateway.demo.farm.state import Farm, by_id
 from gateway.demo.interfaces.handler import Handler
 from gateway.errors import Code
 
 LEAST_CORES = 0.1
 DEFAULT_CORES = 1.0
-LEAST_MEMORY = 256 * 1024
-"""KB."""
 YEARS_AHEAD = 5
 YEAR = 365 * 24 * 3600
 LONGEST_REASON = 255

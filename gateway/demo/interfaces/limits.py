@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.demo.farm.additions import add_limit
-from gateway.demo.farm.constraints import duplicate
+from gateway.demo.farm.database import duplicate
 from gateway.demo.farm.failures import Missing, Refusal
 from gateway.demo.farm.limits import (
     count_limit,

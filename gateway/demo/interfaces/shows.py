@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.demo.farm.additions import add_owner, add_show, add_subscription
-from gateway.demo.farm.constraints import duplicate
 from gateway.demo.farm.cores import NO_LIMIT, hundredths, whole_cores
+from gateway.demo.farm.database import duplicate
 from gateway.demo.farm.departments import department_named, departments_of
 from gateway.demo.farm.failures import Refusal, illegal_argument
 from gateway.demo.farm.filters import add_filter, filters_of, find_filter
