@@ -1,7 +1,7 @@
 """The seam to Cuebot: bytes in, bytes out, over gRPC."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import grpc
@@ -32,6 +32,8 @@ CONNECT_MS = 5_000
 TOO_LARGE = "Received message larger than max"
 NOT_REACHED = ("failed to connect", "DNS", "Socket closed", "Stream removed", "recvmsg", "sendmsg")
 """How gRPC's own words begin; they look like the server's but are about the way to it."""
+NOT_GRPC = "Received http2 header with status"
+"""So begins what gRPC says of a web server's answer, whatever status it makes of it."""
 
 
 class Upstream(Protocol):
@@ -101,16 +103,23 @@ class GrpcUpstream:
             return False
         return True
 
-    async def watch(self) -> None:
+    async def watch(self, on_return: Callable[[], object] = lambda: None) -> None:
         """Keep the channel connected, and log when Cuebot goes and comes, until cancelled.
 
-        A connection that has been idle for long is thereby replaced by a fresh one.
+        A connection that has been idle for long is thereby replaced by a fresh one. `on_return`
+        is called when there is a new connection in place of an old one: behind it may be
+        another Cuebot.
         """
         reachable: bool | None = None
+        connected_before = False
         while (state := self.channel.get_state(try_to_connect=True)) is not State.SHUTDOWN:
-            if state is State.READY and reachable is not True:
-                reachable = True
-                log.info("Cuebot is connected", endpoint=self.endpoint)
+            if state is State.READY:
+                if connected_before:
+                    on_return()
+                connected_before = True
+                if reachable is not True:
+                    reachable = True
+                    log.info("Cuebot is connected", endpoint=self.endpoint)
             elif state is State.TRANSIENT_FAILURE and reachable is not False:
                 reachable = False
                 log.warning("Cuebot cannot be reached", endpoint=self.endpoint)

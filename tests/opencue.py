@@ -5,8 +5,9 @@ from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.schema.package import read_package
 from gateway.schema.pool import build_pool
-from gateway.schema.sources import Schema, read_package
+from gateway.schema.sources import Schema
 
 
 @cache

@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
+from gateway.schema.package import read_package
 from gateway.schema.pool import build_pool
-from gateway.schema.sources import read_package
 
 SCHEMA = Path(__file__).parent / "schema"
 FACTOR = int(os.environ.get("CODEC_EXAMPLES", "1"))

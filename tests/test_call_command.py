@@ -25,7 +25,7 @@ from gateway.cli import main
 from gateway.cli.call import NOT_FOUND, UNREACHABLE
 from gateway.cli.common import FAILED, READER_GONE, WRONG
 from gateway.demo.cuebot import SimulatedCuebot
-from gateway.schema.sources import read_package
+from gateway.schema.package import read_package
 from tests.opencue import jobs, opencue
 from tests.servers import (
     SECRET,

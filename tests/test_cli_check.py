@@ -1,6 +1,5 @@
 """`cuebot-gateway check`: what it finds, what it says, and how it ends."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,10 +10,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from gateway.cli.check import as_object, lines
 from gateway.cli.examine import Report, examine
 from gateway.demo.cuebot import SimulatedCuebot
-from gateway.schema.sources import FILE_SUFFIXES
+from gateway.schema.choice import FILE_SUFFIXES
 from tests.commands import OPENCUE, assert_one_line, child, in_process, simulated_cuebot
 from tests.opencue import opencue
 from tests.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
+from tests.webserver import web_server
 
 NOBODY = "127.0.0.1:1"
 
@@ -53,9 +53,11 @@ async def test_all_is_well() -> None:
     assert found.aliases["frame.FrameInterface"] == "job.FrameInterface"
     assert "report.RqdReportInterface" not in found.aliases.values()
     assert (found.skipped, found.idle_globs, found.streaming) == ((), (), ())
+    assert found.idle_entries == ()
     assert found.withheld["/rqd.RqdInterface/Lock"] == "never served by default"
     text = text_of(report)
     assert f"Cuebot     {endpoint} answers\n" in text
+    assert "\nProfile    no idle entries\n" in text
     assert "(confirmed by Cuebot)\n" in text
     assert f"{found.methods} methods of {found.services} services, at {found.paths} paths" in text
     assert "           frame.FrameInterface is job.FrameInterface\n" in text
@@ -98,32 +100,10 @@ async def test_nobody_is_there() -> None:
     assert f"Cuebot     {NOBODY} does not answer\n" in text_of(report)
 
 
-async def not_found(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """HTTP/2 that answers its first request with 404 (RFC 9113 section 4.1, RFC 7541 A)."""
-    settings, acknowledged = b"\0\0\0\4\0\0\0\0\0", b"\0\0\0\4\1\0\0\0\0"
-    writer.write(settings + acknowledged)
-    await reader.readexactly(24)  # the preface
-    while True:
-        head = await reader.readexactly(9)
-        await reader.readexactly(int.from_bytes(head[:3]))
-        if head[3] == 1:  # HEADERS
-            writer.write(b"\0\0\1\1\5" + head[5:9] + b"\x8d")
-            await writer.drain()
-
-
 @pytest.mark.anyio
 async def test_a_web_server_is_not_cuebot() -> None:
     """An HTTP 404 is no answer of a gRPC server, although gRPC calls it UNIMPLEMENTED."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await not_found(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        endpoint = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with web_server(404) as endpoint:
         report = await examine(settings_for(endpoint))
     assert not report.answers
     (problem,) = report.problems
@@ -153,6 +133,8 @@ async def test_withheld_methods_have_their_rules() -> None:
     assert f"           job.JobInterface: {rule} (Kill, KillFrames)\n" in text
     assert "host.HostInterface: INCLUDE_SERVICES does not name it (" in text
     assert "Idle globs 1\n           nothing.*\n" in text
+    kill = "defaults.job.JobInterface/Kill.reason: job.JobInterface/Kill is not served"
+    assert f"           {kill}\n" in text
 
 
 @pytest.mark.anyio

@@ -8,12 +8,13 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.schema.catalog import build_catalog
+from gateway.schema.choice import FILE_SUFFIXES, read_file
 from gateway.schema.declarations import declarations
 from gateway.schema.pool import build_pool
 from gateway.schema.prototext import ProtoText
 from gateway.schema.selection import Selection
 from gateway.schema.snapshot import file_set
-from gateway.schema.sources import FILE_SUFFIXES, Schema, read_file, services_of
+from gateway.schema.sources import Schema, services_of
 from tests.commands import OPENCUE, Ran, assert_one_line, child, in_process, simulated_cuebot
 from tests.opencue import opencue
 from tests.protos import trial

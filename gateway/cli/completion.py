@@ -11,15 +11,10 @@ from gateway.cli.common import PROGRAM, one_line_failures, settings_from
 from gateway.cli.direct import find_method
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.choice import FILE_SUFFIXES, read_file
+from gateway.schema.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
 from gateway.schema.selection import Selection
-from gateway.schema.sources import (
-    FILE_SUFFIXES,
-    OPENCUE_PACKAGE,
-    PACKAGE_PREFIX,
-    NoSchema,
-    read_file,
-    read_package,
-)
+from gateway.schema.sources import NoSchema
 from gateway.settings import Settings
 
 VARIABLE = "_CUEBOT_GATEWAY_COMPLETE"

@@ -6,8 +6,9 @@ from gateway.cli.common import Failure, quiet_logs
 from gateway.errors import Code
 from gateway.schema import discovery
 from gateway.schema.discovery import PATIENCE, Discovery
+from gateway.schema.package import OPENCUE_PACKAGE, PACKAGE_PREFIX
 from gateway.schema.refresh import THREE_WAYS_OUT
-from gateway.schema.sources import OPENCUE_PACKAGE, PACKAGE_PREFIX, NoReflection, NoSchema, NotReady
+from gateway.schema.sources import NoReflection, NoSchema, NotReady
 from gateway.settings import Settings
 from gateway.upstream import GrpcUpstream
 

@@ -7,18 +7,17 @@ from gateway.auth import is_weak, load_secrets
 from gateway.cli.common import Failure
 from gateway.cli.discovery import discover_once
 from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.schema.adapt import Idle
 from gateway.schema.discovery import Discovery
 from gateway.schema.sources import Skipped
 from gateway.settings import Settings
-from gateway.upstream import PING_FLOOR, GrpcUpstream
+from gateway.upstream import NOT_GRPC, PING_FLOOR, GrpcUpstream
 
 PATIENCE = 5.0
 """Seconds that Cuebot may take to answer a call."""
 HEALTH = "/grpc.health.v1.Health/Check"
 """A call that changes nothing. The stock Cuebot does not know it, and says so."""
 NO_ANSWER = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
-NOT_GRPC = "Received http2 header with status"
-"""What gRPC says of the answer of a web server."""
 FROM_CUEBOT = ("auto", "reflection")
 
 
@@ -39,6 +38,8 @@ class Found:
     """Native path to the rule."""
     skipped: tuple[Skipped, ...]
     idle_globs: tuple[str, ...]
+    idle_entries: tuple[Idle, ...]
+    """Entries of the compatibility profile that do nothing here."""
     streaming: tuple[str, ...]
     """Native paths of methods that are answered with 501."""
 
@@ -149,5 +150,6 @@ def what_is_served(discovery: Discovery) -> Found:
         withheld=withheld,
         skipped=catalog.skipped,
         idle_globs=catalog.idle_globs,
+        idle_entries=catalog.idle_entries,
         streaming=tuple(method.path for method in catalog.methods if method.streams),
     )

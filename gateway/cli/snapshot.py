@@ -10,8 +10,9 @@ import click
 from gateway.cli.common import Failure, config_option, one_line_failures, settings_from
 from gateway.cli.discovery import discover
 from gateway.cli.text import printable_lines
+from gateway.schema.choice import FILE_SUFFIXES
 from gateway.schema.snapshot import file_set
-from gateway.schema.sources import FILE_SUFFIXES, Schema
+from gateway.schema.sources import Schema
 
 STANDARD_OUTPUT = "-"
 

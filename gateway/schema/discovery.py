@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import dataclass
 
 from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.choice import choose_source
+from gateway.schema.profile import load_profile
 from gateway.schema.reflection import ReflectionSource
 from gateway.schema.selection import Selection
-from gateway.schema.sources import NotReady, Schema, choose_source
+from gateway.schema.sources import NotReady, Schema
 from gateway.settings import Settings
 from gateway.upstream import GrpcUpstream
 
@@ -33,6 +35,7 @@ async def discover(
     """
     reflection = ReflectionSource(upstream.channel, endpoint=upstream.endpoint, timeout=patience)
     source = choose_source(settings.descriptor_source, reflection)
+    profile = load_profile(settings.compat_profile)
     selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
     try:
         async with asyncio.timeout(patience):
@@ -41,4 +44,6 @@ async def discover(
         raise NotReady(
             f"Cuebot at {upstream.endpoint} did not describe itself within {patience:g} seconds"
         ) from None
-    return Discovery(schema=schema, catalog=build_catalog(schema, selection), selection=selection)
+    return Discovery(
+        schema=schema, catalog=build_catalog(schema, selection, profile), selection=selection
+    )

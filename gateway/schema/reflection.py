@@ -6,21 +6,21 @@ already sent on a stream, so every file received is kept.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import Any
 
 import grpc
 import grpc.aio
-import structlog
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2
 
 from gateway.schema.pool import declares, well_known_files
-from gateway.schema.sources import NoReflection, NoSchema, NotReady, Schema, Skipped
-
-log = structlog.stdlib.get_logger("gateway.schema")
+from gateway.schema.sources import NoReflection, NoSchema, NotReady, Schema, Skipped, is_named
+from gateway.upstream import NOT_GRPC
 
 VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
@@ -40,12 +40,21 @@ class ReflectionSource:
         self._timeout = timeout
 
     async def fetch(self) -> Schema:
-        """Try v1, then v1alpha. Raises NoReflection, NotReady or NoSchema."""
+        """Try v1, then v1alpha. Raises NoReflection, NotReady or NoSchema.
+
+        An HTTP error is no word of Cuebot's, though gRPC gives it one of its own codes (404 is
+        UNIMPLEMENTED): it comes from a proxy whose Cuebot is away, or from a wrong address.
+        """
         refusal = NoReflection("Cuebot has no server reflection")
         for version in VERSIONS:
             try:
                 return await self._ask(version)
             except grpc.aio.AioRpcError as error:
+                if (error.details() or "").startswith(NOT_GRPC):
+                    raise NotReady(
+                        f"a web server answers at {self._endpoint}, and not Cuebot:"
+                        f" {error.details()}"
+                    ) from None
                 if error.code() in REFUSALS:
                     refusal = NoReflection(f"Cuebot refuses reflection ({error.code().name})")
                 elif error.code() is not grpc.StatusCode.UNIMPLEMENTED:
@@ -112,44 +121,48 @@ class Conversation:
         self._origin = origin
         self._files: dict[str, FileDescriptorProto] = {}
         self._well_known = well_known_files()
+        self._refused: dict[str, str] = {}
+        """Services that the server would not describe, and what it said."""
+        self._lost: dict[str, str] = {}
+        """Imports that the server does not have, and what it said."""
 
     async def schema(self, services: Iterable[str]) -> Schema:
         """The schema of these services, without those that the server cannot describe."""
-        served: list[str] = []
-        skipped: list[Skipped] = []
+        services = list(services)
         for service in services:
-            try:
-                await self._describe(service)
-                served.append(service)
-            except NoSchema as error:
-                skipped.append(Skipped(service=service, reason=str(error)))
-                log.warning("service skipped", service=service, reason=str(error))
-        if not served:
+            await self._describe(service)
+        self._find_under_other_paths()
+        problems = {service: self._problem(service) for service in services}
+        skipped = [Skipped(service=name, reason=why) for name, why in problems.items() if why]
+        if len(skipped) == len(problems):
             raise NoSchema(f"{self._origin} describes no service")
         return Schema(
             files=tuple(self._files.values()),
-            services=tuple(served),
+            services=tuple(name for name, why in problems.items() if not why),
             origin=self._origin,
             confirmed=True,
             skipped=tuple(skipped),
         )
 
     async def _describe(self, service: str) -> None:
-        """Fetch the service's file and all that it imports."""
-        if any(declares(file, service) for file in self._files.values()):
-            return
-        answer = await self._exchange(Request(file_containing_symbol=service))
-        received = self._keep(answer)
-        if not any(declares(file, service) for file in self._files.values()):
-            raise NoSchema("the server's answer does not hold it")
-        await self._complete(received)
+        """Fetch the service's file and all that it imports, as far as the server has them."""
+        if self._file_of(service) is None:
+            try:
+                answer = await self._exchange(Request(file_containing_symbol=service))
+            except NoSchema as error:
+                self._refused[service] = str(error)
+            else:
+                await self._complete(self._keep(answer))
+
+    def _file_of(self, service: str) -> FileDescriptorProto | None:
+        return next((file for file in self._files.values() if declares(file, service)), None)
 
     async def _complete(self, received: Iterable[str]) -> None:
         """Fetch the imports of these files, and theirs, as far as they are not there yet."""
         waiting = list(received)
         while waiting:
             for name in self._files[waiting.pop()].dependency:
-                if name in self._files:
+                if name in self._files or name in self._lost:
                     continue
                 if name in self._well_known:
                     self._files[name] = self._well_known[name]
@@ -158,14 +171,52 @@ class Conversation:
                 waiting += await self._import(name)
 
     async def _import(self, name: str) -> list[str]:
-        """Fetch one file by name; the names of all that came with it."""
+        """Fetch one file by name; the names of all that came."""
         try:
             new = self._keep(await self._exchange(Request(file_by_filename=name)))
         except NoSchema as error:
-            raise NoSchema(f"its import {name} is missing: {error}") from None
+            self._lost[name] = str(error)
+            return []
         if name not in self._files:
-            raise NoSchema(f"its import {name} is missing: the server sent something else")
+            self._lost[name] = "the server sent something else"
         return new
+
+    def _find_under_other_paths(self) -> None:
+        """Let imports of lost files be of the one that is so called in another directory.
+
+        Some servers know a file by the path it was compiled under, and not by that of its imports.
+        """
+        places = defaultdict(list)
+        for path in self._files:
+            places[PurePosixPath(path).name].append(path)
+        found = {name: places[PurePosixPath(name).name] for name in self._lost}
+        moved = {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+        for file in self._files.values():
+            for index, name in enumerate(file.dependency):
+                if moved.get(name, file.name) != file.name:
+                    file.dependency[index] = moved[name]
+
+    def _problem(self, service: str) -> str | None:
+        """Why the service cannot be served; None when it can."""
+        file = self._file_of(service)
+        if file is None:
+            return self._refused.get(service, "the server's answer does not hold it")
+        for name in self._imports(file):
+            if name in self._lost:
+                return f"its import {name} is missing: {self._lost[name]}"
+        return None
+
+    def _imports(self, file: FileDescriptorProto) -> Iterator[str]:
+        """The names of all files that this one needs."""
+        seen: set[str] = set()
+        waiting = [file]
+        while waiting:
+            for name in waiting.pop().dependency:
+                if name not in seen:
+                    seen.add(name)
+                    yield name
+                    if name in self._files:
+                        waiting.append(self._files[name])
 
     async def _exchange(
         self, request: reflection_pb2.ServerReflectionRequest
@@ -183,7 +234,7 @@ class Conversation:
         for serialized in answer.file_descriptor_response.file_descriptor_proto:
             with suppress(DecodeError):
                 file = FileDescriptorProto.FromString(serialized)
-                if file.name and file.name not in self._files:
+                if is_named(file) and file.name not in self._files:
                     self._files[file.name] = file
                     new.append(file.name)
         return new

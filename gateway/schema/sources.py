@@ -1,29 +1,12 @@
-"""Where a schema can come from. Whatever the source, the result is one `Schema`."""
+"""What a schema is, and what every source of one promises."""
 
-import ast
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-import structlog
-from google.protobuf.descriptor_pb2 import (
-    FileDescriptorProto,
-    FileDescriptorSet,
-    ServiceDescriptorProto,
-)
-from google.protobuf.message import DecodeError
-
-from gateway.errors import ConfigurationError
-
-log = structlog.stdlib.get_logger("gateway.schema")
-
-PACKAGE_PREFIX = "package:"
-OPENCUE_PACKAGE = "opencue_proto"
-FILE_SUFFIXES = (".binpb", ".protoset", ".desc", ".pb")
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, ServiceDescriptorProto
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +17,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Schema:
     """Everything a source said. `confirmed` tells whether Cuebot itself was that source."""
 
@@ -45,24 +28,18 @@ class Schema:
     confirmed: bool
     skipped: tuple[Skipped, ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content in hex: the same whatever the source and the order of its files.
 
-        Comments do not count, nor services that are only declared, nor protobuf's own files,
-        which not every source hands out.
+        Comments do not count, nor services that are only declared, nor what not every source
+        hands out: protobuf's own files, and JSON names that follow from the field's name.
         """
         whole = sha256()
         for file in sorted(self.files, key=lambda file: file.name):
-            if file.name.startswith("google/protobuf/"):
-                continue
-            bare = FileDescriptorProto()
-            bare.CopyFrom(file)
-            bare.ClearField("source_code_info")
-            declared = [each for each in bare.service if full_name(file, each) in self.services]
-            del bare.service[:]
-            bare.service.extend(declared)
-            whole.update(sha256(bare.SerializeToString(deterministic=True)).digest())
+            if not file.name.startswith("google/protobuf/"):
+                content = essence(file, self.services).SerializeToString(deterministic=True)
+                whole.update(sha256(content).digest())
         for service in sorted(self.services):
             whole.update(service.encode() + b"\n")
         return whole.hexdigest()
@@ -74,6 +51,10 @@ class NotReady(Exception):
 
 class NoSchema(Exception):
     """The source answered, and what it said cannot be used."""
+
+
+class BrokenFiles(NoSchema):
+    """Files that were fine at startup and are not any more."""
 
 
 class NoReflection(Exception):
@@ -88,103 +69,6 @@ class DescriptorSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FixedSource:
-    """A schema that was read at startup, from a package or a file."""
-
-    schema: Schema
-
-    async def fetch(self) -> Schema:
-        return self.schema
-
-
-@dataclass(frozen=True, slots=True)
-class AutoSource:
-    """Reflection if Cuebot has it, else the installed package."""
-
-    reflection: DescriptorSource
-    package: str = OPENCUE_PACKAGE
-
-    async def fetch(self) -> Schema:
-        try:
-            return await self.reflection.fetch()
-        except NoReflection as refusal:
-            try:
-                schema = await asyncio.to_thread(read_package, self.package)
-            except ConfigurationError as error:
-                raise NoSchema(f"{refusal}, and {error}") from None
-            log.warning(
-                "schema assumed, not confirmed by Cuebot", reason=str(refusal), origin=schema.origin
-            )
-            return schema
-
-
-def read_package(name: str) -> Schema:
-    """The schema in an installed package of protoc's Python output.
-
-    The serialized descriptors are taken from the source text and nothing is imported: importing
-    would fill protobuf's default pool. Raises ConfigurationError when there is no such package,
-    when it is not that kind, or when two installations of it lie on one path.
-    """
-    try:
-        spec = find_spec(name)
-    except (ImportError, ValueError):
-        spec = None
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    if not folders:
-        raise ConfigurationError(f"the Python package {name} is not installed")
-    if len(folders) > 1:
-        raise ConfigurationError(f"the Python package {name} is installed twice: {folders}")
-    modules = sorted(Path(folders[0]).glob("*_pb2.py"))
-    files = tuple(file for module in modules for file in read_module(module))
-    if not files:
-        raise ConfigurationError(f"the Python package {name} holds no protobuf descriptors")
-    return Schema(
-        files=files, services=services_of(files), origin=PACKAGE_PREFIX + name, confirmed=False
-    )
-
-
-def read_module(path: Path) -> Iterator[FileDescriptorProto]:
-    """The file descriptors that a `*_pb2.py` registers when it is imported.
-
-    Old protoc writes `FileDescriptor(serialized_pb=b"…")`, newer `AddSerializedFile(b"…")`.
-    """
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.Call):
-            continue
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        given = [word.value for word in node.keywords if word.arg == "serialized_pb"]
-        if called == "AddSerializedFile":
-            given += node.args
-        for value in given:
-            if isinstance(value, ast.Constant) and isinstance(value.value, bytes):
-                try:
-                    yield FileDescriptorProto.FromString(value.value)
-                except DecodeError:
-                    raise ConfigurationError(f"{path} holds a broken descriptor") from None
-
-
-def read_file(path: Path) -> Schema:
-    """The schema in a serialized FileDescriptorSet, as `protoc -o` writes it.
-
-    Raises ConfigurationError when the file cannot be read or is no such set.
-    """
-    try:
-        files = tuple(FileDescriptorSet.FromString(path.read_bytes()).file)
-    except OSError as error:
-        raise ConfigurationError(
-            f"DESCRIPTOR_SOURCE: cannot read {path}: {error.strerror}"
-        ) from None
-    except DecodeError:
-        files = ()
-    if not files or not all(file.name for file in files):
-        raise ConfigurationError(
-            f"DESCRIPTOR_SOURCE: {path} is not a FileDescriptorSet;"
-            " make one with protoc --include_imports -o FILE"
-        )
-    return Schema(files=files, services=services_of(files), origin=str(path), confirmed=False)
-
-
 def services_of(files: tuple[FileDescriptorProto, ...]) -> tuple[str, ...]:
     """The full names of all services in these files."""
     return tuple(full_name(file, service) for file in files for service in file.service)
@@ -195,24 +79,52 @@ def full_name(file: FileDescriptorProto, service: ServiceDescriptorProto) -> str
     return f"{file.package}.{service.name}".removeprefix(".")
 
 
-def choose_source(wanted: str, reflection: DescriptorSource) -> DescriptorSource:
-    """The source that DESCRIPTOR_SOURCE names.
+def essence(file: FileDescriptorProto, services: Container[str]) -> FileDescriptorProto:
+    """The file with these services, and without what makes no difference to calls."""
+    bare = FileDescriptorProto()
+    bare.CopyFrom(file)
+    bare.ClearField("source_code_info")
+    declared = [each for each in bare.service if full_name(file, each) in services]
+    del bare.service[:]
+    bare.service.extend(declared)
+    for field in fields_of(bare):
+        name = str(field.name)  # bytes, if it is not UTF-8 and its file of no use
+        if field.HasField("json_name") and field.json_name == json_name_of(name):
+            field.ClearField("json_name")
+    return bare
 
-    Packages and files are read here, so that a wrong one stops startup (ConfigurationError).
+
+def fields_of(scope: Any) -> Iterator[Any]:
+    """Every field and extension that a file or a message declares, at any depth."""
+    yield from scope.extension
+    if isinstance(scope, FileDescriptorProto):
+        nested = scope.message_type
+    else:
+        yield from scope.field
+        nested = scope.nested_type
+    for message in nested:
+        yield from fields_of(message)
+
+
+def json_name_of(name: str) -> str:
+    """The JSON name of a field that does not choose one."""
+    first, *others = name.split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in others)
+
+
+def is_named(file: FileDescriptorProto) -> bool:
+    """Whether the file and its imports have names that are text, as all real ones have.
+
+    What is no descriptor can be parsed as one by chance; text that is not UTF-8 is bytes then.
     """
-    if wanted == "auto":
-        return AutoSource(reflection)
-    if wanted == "reflection":
-        return reflection
-    if wanted.startswith(PACKAGE_PREFIX):
-        try:
-            return FixedSource(read_package(wanted.removeprefix(PACKAGE_PREFIX)))
-        except ConfigurationError as error:
-            hint = "; pip install 'cuebot-gateway[opencue]'" if OPENCUE_PACKAGE in wanted else ""
-            raise ConfigurationError(f"DESCRIPTOR_SOURCE: {error}{hint}") from None
-    if wanted.endswith(FILE_SUFFIXES):
-        return FixedSource(read_file(Path(wanted)))
-    raise ConfigurationError(
-        f"DESCRIPTOR_SOURCE: {wanted!r} is none of auto, reflection, package:NAME or a file"
-        f" ({', '.join('*' + suffix for suffix in FILE_SUFFIXES)})"
-    )
+    return all(name and isinstance(name, str) for name in (file.name, *file.dependency))
+
+
+def make_readable(file: FileDescriptorProto) -> FileDescriptorProto:
+    """The file, with comments in an old encoding made text."""
+    for place in file.source_code_info.location:
+        for name in ("leading_comments", "trailing_comments"):
+            said = getattr(place, name)
+            if isinstance(said, bytes):  # what protobuf makes of text that is not UTF-8
+                setattr(place, name, said.decode("latin-1"))
+    return file

@@ -7,8 +7,9 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.errors import ConfigurationError
+from gateway.schema.package import OPENCUE_PACKAGE, read_package
 from gateway.schema.pool import build_pool
-from gateway.schema.sources import OPENCUE_PACKAGE, Schema, read_package
+from gateway.schema.sources import Schema
 
 
 class Messages:
