@@ -27,6 +27,7 @@ def health_routes(live: LiveCatalog, upstream: Upstream) -> list[Route]:
             "status": "ok" if ready else "unavailable",
             "cuebot": "reachable" if reachable else "unreachable",
             "schema": schema,
+            **({"refresh": "failing"} if catalog is not None and live.problem else {}),
         }
         return answer(state, 200 if ready else 503)
 

@@ -1,14 +1,17 @@
 """uvicorn, as this gateway needs it: no trust in headers, a clean stop, one-line failures."""
 
+import asyncio
+import gc
 import math
 import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
@@ -55,12 +58,32 @@ def make_server(app: ASGIApp, settings: Settings) -> Server:
     )
 
 
+def settle() -> None:
+    """Keep what startup has made out of the garbage collector's sight.
+
+    Old schemas are garbage in cycles, and a full collection holds the event loop: 50 to 70 ms with
+    all modules in it, some 15 ms without.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def reload(app: Starlette) -> None:
+    """What SIGHUP does: look whether the schema has changed."""
+    log.info("SIGHUP: looking for another schema")
+    app.state.live.look_again()
+
+
 async def serve(settings: Settings, listener: socket.socket) -> None:
     """Run the gateway on the listening socket until a signal asks it to stop.
 
     Raises ConfigurationError when the settings cannot work.
     """
-    server = make_server(create_app(settings), settings)
+    app = create_app(settings)
+    server = make_server(app, settings)
+    with suppress(NotImplementedError):  # where there is no SIGHUP
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, app)
+    settle()
     log.info("listening", url=url_of(listener))
     await server.serve(sockets=[listener])
     log.info("stopped")

@@ -2,43 +2,76 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
 from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.changes import Changes, changes_between
+from gateway.schema.profile import NOTHING, Profile
 from gateway.schema.selection import Selection
 from gateway.schema.sources import (
+    BrokenFiles,
     DescriptorSource,
     NoReflection,
     NoSchema,
     NotReady,
+    Schema,
 )
 
 log = structlog.stdlib.get_logger("gateway.schema")
 
 THREE_WAYS_OUT = (
     "Three ways out: turn on server reflection in Cuebot; or pip install 'cuebot-gateway[opencue]'"
-    " beside the gateway; or set DESCRIPTOR_SOURCE to a FileDescriptorSet (*.binpb)"
+    " beside the gateway; or set DESCRIPTOR_SOURCE to a FileDescriptorSet (*.binpb) or a directory"
+    " of protos"
 )
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 1.0
 """Seconds between two tries; with the connection's own pauses this keeps readiness under 5 s."""
+LONGEST_REFRESH_PAUSE = 30.0
+"""The same when there is a catalog to go on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A catalog that is to take the place of the current one."""
+
+    catalog: Catalog
+    made_from: object
+    """The identity of its schema."""
+    changes: Changes | None
+    """None for the first one."""
 
 
 class LiveCatalog:
-    """The current catalog, found by asking the source until it answers.
+    """The current catalog: found by asking the source until it answers, and kept up to date.
 
     `current` is one reference, replaced as a whole; whoever reads it once has a consistent view.
+    It is looked at again every `every` seconds (0: never by itself) and after `look_again`.
     """
 
-    def __init__(self, source: DescriptorSource, selection: Selection) -> None:
+    def __init__(
+        self,
+        source: DescriptorSource,
+        selection: Selection,
+        profile: Profile = NOTHING,
+        *,
+        every: float = 0.0,
+    ) -> None:
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
-        """Why there is no catalog, for people; empty when there is one."""
+        """Why the last look has failed, for people; empty when it has not."""
         self._source = source
         self._selection = selection
+        self._profile = profile
+        self._every = every or None
+        self._built: object = None
+        """What the current catalog was made from."""
         self._found = asyncio.Event()
+        self._wanted = asyncio.Event()
 
     async def wait(self) -> Catalog:
         """The catalog, once there is one."""
@@ -46,20 +79,49 @@ class LiveCatalog:
         assert self.current is not None
         return self.current
 
+    def look_again(self) -> None:
+        """Ask the source soon, since it may say something else now."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Find the catalog and keep it up to date, until cancelled."""
+        await self.discover()
+        while True:
+            await self._pause(self._every)
+            await self._look(LONGEST_REFRESH_PAUSE)
+
     async def discover(self) -> None:
         """Ask the source until it has answered, pausing longer after each failure."""
+        await self._look(LONGEST_PAUSE)
+
+    async def _look(self, longest: float) -> None:
         pause = FIRST_PAUSE
         while not await self.attempt():
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            await self._pause(pause)
+            pause = min(pause * 2, longest)
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Wait so long, or until somebody wants a look."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wanted.wait()
+        self._wanted.clear()
 
     async def attempt(self) -> bool:
-        """Ask the source once; whether there is a catalog now. If not, `problem` tells why."""
+        """Ask the source once; whether it has answered. If not, `problem` tells why.
+
+        What was there before stays until something else is ready to take its place.
+        """
         try:
-            catalog = build_catalog(await self._source.fetch(), self._selection)
-            await warm(catalog)
+            schema = await self._source.fetch()
+            fresh = await asyncio.to_thread(self._build, schema)
+            if fresh is not None:
+                await warm(fresh.catalog)
         except NotReady as error:
             self._note(str(error), log.warning)
+            return False
+        except BrokenFiles as error:
+            self._note(str(error), log.error)
             return False
         except (NoReflection, NoSchema) as error:
             self._note(f"{error}. {THREE_WAYS_OUT}", log.error)
@@ -67,28 +129,60 @@ class LiveCatalog:
         except Exception as error:
             self._note(f"discovery failed: {type(error).__name__}: {error}", log.exception)
             return False
+        if self.current is not None and self.problem:
+            log.info("schema refreshed again")
+        self.problem = ""
+        if fresh is not None:
+            self._swap(fresh)
+        return True
+
+    def _build(self, schema: Schema) -> Fresh | None:
+        """The catalog of this schema; None if that is what there is already."""
+        made_from = identity(schema)
+        if made_from == self._built:
+            return None
+        catalog = build_catalog(schema, self._selection, self._profile)
+        changes = None if self.current is None else changes_between(self.current, catalog)
+        return Fresh(catalog, made_from, changes)
+
+    def _swap(self, fresh: Fresh) -> None:
+        """Serve this catalog from now on, and tell what is new.
+
+        The old one goes when its last request has, as soon as the garbage collector looks:
+        message classes and codecs refer to themselves.
+        """
+        catalog = self.current = fresh.catalog
+        self._built = fresh.made_from
+        self._found.set()
+        for skip in catalog.skipped:
+            log.warning("service skipped", service=skip.service, reason=skip.reason)
         if catalog.idle_globs:
             log.warning(
                 "INCLUDE_SERVICES or EXCLUDE_SERVICES name nothing that Cuebot has",
                 globs=catalog.idle_globs,
             )
-        self.current, self.problem = catalog, ""
-        self._found.set()
         log.info(
-            "schema loaded",
+            "schema loaded" if fresh.changes is None else "schema changed",
             origin=catalog.origin,
             confirmed=catalog.confirmed,
             methods=len(catalog.methods),
             skipped=[skip.service for skip in catalog.skipped],
             digest=catalog.digest[:12],
+            **({} if fresh.changes is None else fresh.changes.summary()),
         )
-        return True
 
     def _note(self, problem: str, tell: Callable[[str], object]) -> None:
         """Remember the problem, and log it when it is news."""
+        if self.current is not None:
+            problem = f"the schema could not be refreshed: {problem}"
         if problem != self.problem:
             self.problem = problem
             tell(problem)
+
+
+def identity(schema: Schema) -> tuple[object, ...]:
+    """What makes a schema another one than before: its content, and who said so."""
+    return schema.digest, schema.confirmed, schema.origin, schema.skipped
 
 
 async def warm(catalog: Catalog) -> None:

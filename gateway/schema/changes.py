@@ -1,0 +1,84 @@
+"""What is different between two generations of the schema, for the log."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from gateway.codec.fields import is_message, message_of
+from gateway.schema.catalog import Catalog
+
+SHOWN = 20
+"""So many names of a kind are told; more would be a page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Paths of methods, and fields as `job.Job.priority int32`, in order."""
+
+    methods_added: tuple[str, ...]
+    methods_removed: tuple[str, ...]
+    fields_added: tuple[str, ...]
+    fields_removed: tuple[str, ...]
+
+    def summary(self) -> dict[str, list[str]]:
+        """What there is to tell, by kind: `…` is last where there is more."""
+        kinds = {name: getattr(self, name) for name in self.__slots__}
+        return {name: shortened(names) for name, names in kinds.items() if names}
+
+
+def changes_between(old: Catalog, new: Catalog) -> Changes:
+    """What `new` serves that `old` did not, and the other way round.
+
+    A field of another type counts as removed and added.
+    """
+    methods = [{method.path for method in catalog.methods} for catalog in (old, new)]
+    fields = [fields_of(catalog) for catalog in (old, new)]
+    return Changes(
+        methods_added=tuple(sorted(methods[1] - methods[0])),
+        methods_removed=tuple(sorted(methods[0] - methods[1])),
+        fields_added=tuple(sorted(fields[1] - fields[0])),
+        fields_removed=tuple(sorted(fields[0] - fields[1])),
+    )
+
+
+def fields_of(catalog: Catalog) -> set[str]:
+    """Every field of every message that a served method takes or gives."""
+    found: dict[str, Descriptor] = {}
+    waiting = [
+        descriptor
+        for method in catalog.methods
+        for descriptor in (method.descriptor.input_type, method.descriptor.output_type)
+    ]
+    while waiting:
+        message = waiting.pop()
+        if message.full_name not in found:
+            found[message.full_name] = message
+            waiting += [message_of(field) for field in message.fields if is_message(field)]
+    return {
+        f"{field.full_name} {kind_of(field)}"
+        for message in found.values()
+        for field in message.fields
+    }
+
+
+def kind_of(field: FieldDescriptor) -> str:
+    """A field's type as a proto file writes it."""
+    kind = TYPES[field.type]
+    if field.message_type is not None:
+        kind = field.message_type.full_name
+    elif field.enum_type is not None:
+        kind = field.enum_type.full_name
+    return f"repeated {kind}" if field.is_repeated else kind
+
+
+TYPES = {
+    getattr(FieldDescriptor, name): name.removeprefix("TYPE_").lower()
+    for name in dir(FieldDescriptor)
+    if name.startswith("TYPE_")
+}
+
+
+def shortened(names: Iterable[str]) -> list[str]:
+    first = list(names)
+    return first if len(first) <= SHOWN else [*first[:SHOWN], "…"]
