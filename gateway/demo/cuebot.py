@@ -18,7 +18,7 @@ from gateway.demo.farm.state import Farm
 from gateway.demo.farm.studio import build_farm
 from gateway.errors import ConfigurationError
 from gateway.listen import listen
-from gateway.schema.catalog import path_of
+from gateway.schema.method import path_of
 from gateway.schema.reflection import PATH, VERSIONS
 
 REMEMBERED_CALLS = 1000

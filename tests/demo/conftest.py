@@ -1,18 +1,28 @@
 """A small studio's farm on a stopped clock, new for every test."""
 
+import os
+
 import pytest
 
 from gateway.demo.farm.clock import StoppedClock
 from gateway.demo.farm.messages import Messages, read_messages
 from gateway.demo.farm.studio import build_farm
 from tests.demo.desk import Desk
+from tests.versions import Unreachable, published
 
 NOW = 1_790_000_000
 
 
 @pytest.fixture(scope="session")
 def messages() -> Messages:
-    return read_messages()
+    """The installed messages, or those of the published version that OPENCUE_VERSION names."""
+    version = os.environ.get("OPENCUE_VERSION")
+    if version is None:
+        return read_messages()
+    schema = published(version)
+    if isinstance(schema, Unreachable):
+        pytest.skip(f"opencue-proto {version} cannot be fetched: {schema}")
+    return Messages(schema)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from gateway.demo.farm.failures import Refusal
 from gateway.demo.farm.frames import start_frame
 from gateway.demo.farm.jobs import finish_job
 from gateway.demo.farm.launch import launch_job
-from gateway.demo.farm.messages import enum_name
+from gateway.demo.farm.messages import enum_name, given
 from gateway.demo.farm.orders import end_frame
 from gateway.demo.farm.plans import DependPlan, JobPlan, LayerPlan
 from tests.demo.desk import NOTHING_FOUND, UNCAUGHT, Desk
@@ -69,7 +69,8 @@ def test_satisfy_is_queued_and_lets_frames_start(desk: Desk) -> None:
     desk.wait(0.5)
     assert states(desk, COMP, "preview") == ["WAITING"]
     assert not desk("DependInterface/GetDepend", id=known.id).depend.active
-    assert desk.farm.frames_of(parts(desk, COMP, "preview"))[0].eligible_time == desk.farm.now
+    (frame,) = desk.farm.frames_of(parts(desk, COMP, "preview"))
+    assert given(frame, "eligible_time", desk.farm.now) == desk.farm.now
     assert desk.refusal("DependInterface/Satisfy", depend={"id": "x"}) == ("INTERNAL", UNCAUGHT)
 
 
@@ -401,4 +402,4 @@ def test_a_large_farm_makes_no_frames_for_its_dependencies(desk: Desk) -> None:
     assert second.id in desk.farm.drafts
     assert desk.farm.tallies[second.id].states["DEPEND"] == 1
     (frame,) = desk.farm.frames_of(second)
-    assert (enum_name(frame, "state"), frame.eligible_time) == ("DEPEND", 0)
+    assert (enum_name(frame, "state"), given(frame, "eligible_time", 0)) == ("DEPEND", 0)

@@ -117,5 +117,5 @@ METHODS: Mapping[str, Handler] = {
     "RemoveDepartmentName": remove_department_name,
     "ReplaceTasks": replace_tasks,
     "SetManagedCores": set_managed_cores,
-    "SetMangedCores": set_managed_cores,
+    "SetMangedCores": set_managed_cores,  # its name before 1.34
 }
