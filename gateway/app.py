@@ -17,10 +17,11 @@ from gateway.exchange import ExchangeMiddleware
 from gateway.health import health_routes
 from gateway.logs import log_access
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
+from gateway.schema.choice import choose_source
+from gateway.schema.profile import load_profile
 from gateway.schema.reflection import ReflectionSource
 from gateway.schema.refresh import LiveCatalog
 from gateway.schema.selection import Selection
-from gateway.schema.sources import choose_source
 from gateway.settings import Settings
 from gateway.transcoder import Transcoder
 from gateway.upstream import GrpcUpstream
@@ -38,12 +39,17 @@ def create_app(settings: Settings) -> Starlette:
     live = LiveCatalog(
         choose_source(settings.descriptor_source, reflection),
         Selection(include=settings.include_services, exclude=settings.exclude_services),
+        load_profile(settings.compat_profile),
+        every=settings.reflection_refresh,
     )
     authenticator = Authenticator(secrets, rules_of(settings))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(live.discover()), asyncio.create_task(upstream.watch())]
+        tasks = [
+            asyncio.create_task(live.run()),
+            asyncio.create_task(upstream.watch(live.look_again)),
+        ]
         try:
             yield
         finally:

@@ -7,7 +7,8 @@ import orjson
 
 from gateway.codec.decode import Decoded
 from gateway.errors import Code, GatewayError
-from gateway.schema.catalog import Method
+from gateway.schema.method import Method
+from gateway.steps import Course
 
 DRY_RUN = "X-Dry-Run"
 """The header of requests, and of the answers to them: nothing was called."""
@@ -33,23 +34,28 @@ def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
     return value in ON
 
 
-def preview(method: Method, decoded: Decoded) -> Iterable[bytes]:
+def preview(method: Method, ready: Decoded | Course) -> Iterable[bytes]:
     """JSON about the message that this call would send, in pieces.
 
     `{"dryRun": true, "method": gRPC path, "ignoredFields": […], "requestBytes": size on the wire,
     "request": the message}`. The message is read back from its bytes, defaults included: it says
-    what Cuebot would understand, not what the client wrote.
+    what Cuebot would understand, not what the client wrote. Calls that would be made before it or
+    after it are in `before` and `after`, as far as their requests are known already.
     """
-    head = orjson.dumps(
-        {
-            "dryRun": True,
-            "method": method.path,
-            "ignoredFields": decoded.ignored,
-            "requestBytes": len(decoded.payload),
-        }
-    )
+    about: dict[str, object] = {"dryRun": True, "method": method.path}
+    if isinstance(ready, Course):
+        about["before"] = [shown(step.method, payload) for step, payload in ready.look_ups]
+        about["after"] = [shown(step.method, payload) for step, payload in ready.follow_ups]
+    counted = {"ignoredFields": ready.ignored, "requestBytes": len(ready.payload)}
+    head = orjson.dumps(about | counted)
     start, end = head[:-1] + b',"request":', b"}"
-    message = method.encoders.encoder(method.descriptor.input_type)(decoded.payload)
+    message = method.encoders.encoder(method.descriptor.input_type)(ready.payload)
     if isinstance(message, Sequence):
         return (b"".join((start, *message, end)),)
     return chain((start,), message, (end,))
+
+
+def shown(method: Method, payload: bytes) -> dict[str, object]:
+    """One call of several, with its request."""
+    request = method.encoders.encoder(method.descriptor.input_type)(payload)
+    return {"method": method.path, "request": orjson.Fragment(b"".join(request))}

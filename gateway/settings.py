@@ -48,8 +48,6 @@ NOT_YET: Mapping[str, str] = {
     "WORKERS": "several worker processes",
     "FORWARDED_ALLOW_IPS": "trusted proxies",
     "SHUTDOWN_DELAY": "a delay before draining",
-    "REFLECTION_REFRESH": "refreshing the schema while running",
-    "COMPAT_PROFILE": "the compatibility profile",
     "DOCS": "the documentation pages",
 }
 """Settings that a later version will have, and what for.
@@ -155,6 +153,8 @@ class Settings(Strict):
 
     cuebot_endpoint: Annotated[str, AfterValidator(check_endpoint)] = "localhost:8443"
     descriptor_source: str = "auto"
+    reflection_refresh: Duration = 300.0
+    compat_profile: str = "opencue"
     include_services: Words = ()
     exclude_services: Words = ()
     unknown_fields: Literal["ignore", "safe", "reject"] = "safe"

@@ -13,10 +13,11 @@ from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
 from gateway.request import BodyReader, asked_timeout, check_headers
-from gateway.schema.catalog import Method
+from gateway.schema.method import Method
 from gateway.schema.misses import unknown_path
 from gateway.schema.refresh import LiveCatalog
 from gateway.settings import Settings
+from gateway.steps import Course, prepare, run
 from gateway.turns import Turns
 from gateway.upstream import Metadata, Upstream
 
@@ -65,24 +66,28 @@ class Transcoder:
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
         body = await self._bodies.read(exchange, receive)
         try:
-            decoded = await self._decode(method, body)
+            ready = await self._decode(method, body)
         finally:
             self._bodies.forget(body)
-        if decoded.ignored:
-            exchange.headers_out.append(ignored_header(decoded.ignored))
+        if ready.ignored:
+            exchange.headers_out.append(ignored_header(ready.ignored))
         ends = self._loop.time() + timeout
         if exchange.dry_run:
             exchange.code = Code.OK
             # Its size is the client's choice: a few bytes may stand for a message of defaults.
             await self._respond_in_turn(
-                preview(method, decoded), len(body) > LARGE_BODY, exchange, ends, scope, send
+                preview(method, ready), len(body) > LARGE_BODY, exchange, ends, scope, send
             )
             return
         async with HangUpWatch(receive):
             with self._slot():
-                answer = await self._upstream.call(
-                    method.path, decoded.payload, timeout, metadata_for(exchange)
-                )
+                metadata = metadata_for(exchange)
+                if isinstance(ready, Decoded):
+                    answer = await self._upstream.call(
+                        method.path, ready.payload, timeout, metadata
+                    )
+                else:
+                    answer = await self._go_through(ready, metadata, ends)
             exchange.code = Code.OK
             await self._respond_in_turn(
                 method.encode(answer), len(answer) > LARGE_ANSWER, exchange, ends, scope, send
@@ -122,6 +127,7 @@ class Transcoder:
                 "the gateway does not know Cuebot's interface yet; its log tells why",
                 headers=RETRY_SOON,
             )
+        exchange.headers_out.append(catalog.tag)
         method = catalog.routes.get(exchange.path)
         if method is None:
             raise unknown_path(exchange.path, catalog)
@@ -136,12 +142,22 @@ class Transcoder:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
         return method
 
-    async def _decode(self, method: Method, body: bytes) -> Decoded:
+    async def _decode(self, method: Method, body: bytes) -> Decoded | Course:
+        """The request, ready to be sent; or the steps that it takes, where it may take several."""
         reject = self._reject_on_read if method.reads_only else self._reject_on_write
         if len(body) <= LARGE_BODY:
-            return method.decode(body, reject)
+            return prepare(method, body, reject)
         async with self._decoding:
-            return await asyncio.to_thread(method.decode, body, reject)
+            return await asyncio.to_thread(prepare, method, body, reject)
+
+    async def _go_through(self, course: Course, metadata: Metadata, ends: float) -> bytes:
+        """The answer to a request of several calls, which together may last until `ends`."""
+
+        async def call(method: Method, payload: bytes) -> bytes:
+            left = max(ends - self._loop.time(), 0)
+            return await self._upstream.call(method.path, payload, left, metadata)
+
+        return await run(course, call)
 
     @contextmanager
     def _slot(self) -> Iterator[None]:

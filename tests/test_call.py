@@ -270,7 +270,7 @@ async def test_other_failures_are_one_line(way: Way) -> None:
         ("Job/FindJob", '{"name', "not valid JSON"),
         ("Job/FindJob", "{'name': 'x'}", "JSON has double quotes"),
         ("Job/FindJob", '{"name": 1}', "name: expected a string, got a number"),
-        ("Group/SetMinCores", '{"cores": 4}', "unknown field `cores`; did you mean `minCores`?"),
+        ("Group/SetMinCores", '{"coers": 4}', "unknown field `coers`; did you mean `minCores`?"),
     ],
 )
 async def test_a_bad_body_is_told_as_the_gateway_does(

@@ -8,6 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.cli.routes import Route, lines
 from gateway.schema.catalog import build_catalog
+from gateway.schema.profile import load_profile
 from gateway.schema.selection import Selection
 from tests.commands import OPENCUE, Ran, assert_one_line, child, in_process, simulated_cuebot
 from tests.opencue import opencue
@@ -30,7 +31,7 @@ def paths(ran: Ran) -> list[str]:
 
 def test_every_path_is_listed() -> None:
     """The table has the catalog's paths, each once, in order, and no JWT secret is needed."""
-    catalog = build_catalog(opencue(), Selection())
+    catalog = build_catalog(opencue(), Selection(), load_profile("opencue"))
     assert paths(routes()) == sorted(catalog.routes)
 
 

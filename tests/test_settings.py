@@ -73,6 +73,8 @@ def test_the_defaults_of_the_contract() -> None:
     assert settings.rest_host == "0.0.0.0"  # noqa: S104 - it is the promise
     assert settings.cuebot_endpoint == "localhost:8443"
     assert settings.descriptor_source == "auto"
+    assert settings.reflection_refresh == 300
+    assert settings.compat_profile == "opencue"
     assert settings.unknown_fields == "safe"
     assert settings.grpc_timeout == 30
     assert settings.grpc_max_recv_msg_mb == 256
@@ -95,6 +97,10 @@ def test_the_defaults_of_the_contract() -> None:
     [
         ("CUEBOT_ENDPOINT", "cuebot:8443", "cuebot_endpoint", "cuebot:8443"),
         ("DESCRIPTOR_SOURCE", "reflection", "descriptor_source", "reflection"),
+        ("REFLECTION_REFRESH", "90s", "reflection_refresh", 90.0),
+        ("REFLECTION_REFRESH", "0", "reflection_refresh", 0.0),
+        ("COMPAT_PROFILE", "none", "compat_profile", "none"),
+        ("COMPAT_PROFILE", "/etc/studio.toml", "compat_profile", "/etc/studio.toml"),
         ("INCLUDE_SERVICES", "job.*, show.ShowInterface", "include_services", None),
         ("EXCLUDE_SERVICES", "job.JobInterface/Kill", "exclude_services", None),
         ("UNKNOWN_FIELDS", "reject", "unknown_fields", "reject"),

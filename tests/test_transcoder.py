@@ -110,7 +110,7 @@ async def test_every_name_of_a_method_reaches_it(
         ("/frame.FrameInterface/GetFram", "did you mean GetFrame?"),
         ("/nope", "/package.Interface/Method"),
         ("/job.jobinterface/GetJobs", "did you mean job.JobInterface?"),
-        ("/layer.LayerInterface/Kill", "did you mean KillFrames?"),
+        ("/layer.LayerInterface/KillFrame", "did you mean KillFrames?"),
         ("/host.HostInterface", "needs a method: "),
         ("/report.RqdReportInterface/ReportStatus", "is not served here"),
         ("/rqdReport.RqdReportInterface/ReportStatus", "is not served here"),
@@ -306,9 +306,9 @@ async def test_a_change_refuses_unknown_fields_at_its_top(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """A misspelled argument of a change is a 400 with a suggestion, and nothing is changed."""
-    answer = await gateway.post(SET_MIN_CORES, {"group": {"id": "g"}, "cores": 4})
+    answer = await gateway.post(SET_MIN_CORES, {"group": {"id": "g"}, "mincores": 4})
     assert answer.status_code == 400
-    assert "unknown field `cores`; did you mean `minCores`?" in answer.json()["message"]
+    assert "unknown field `mincores`; did you mean `minCores`?" in answer.json()["message"]
     assert cuebot.seen == []
 
 

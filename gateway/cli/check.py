@@ -106,6 +106,8 @@ def schema_lines(found: Found) -> Iterator[str]:
     skipped = [f"{skip.service}: {skip.reason}" for skip in found.skipped]
     yield from entry("Skipped", counted(len(skipped), "service"), skipped)
     yield from entry("Idle globs", str(len(found.idle_globs) or "none"), found.idle_globs)
+    idle = [f"{each.entry}: {each.reason}" for each in found.idle_entries]
+    yield from entry("Profile", counted(len(idle), "idle entry", "idle entries"), idle)
     streaming = counted(len(found.streaming), "method") + (
         ", answered with 501" * bool(found.streaming)
     )
@@ -130,6 +132,6 @@ def entry(label: str, said: str, items: Iterable[str] = ()) -> Iterator[str]:
         yield " " * LABEL + item
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, nouns: str = "") -> str:
     """`no methods`, `1 method`, `3 methods`."""
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+    return f"{number or 'no'} {noun if number == 1 else nouns or f'{noun}s'}"

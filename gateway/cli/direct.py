@@ -1,5 +1,6 @@
 """Calls straight to Cuebot, with the gateway's own codecs, aliases and rules."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -19,11 +20,13 @@ from gateway.cli.discovery import Unreachable, ask
 from gateway.codec.decode import REJECTED, Decoded
 from gateway.dryrun import preview
 from gateway.errors import Code, GatewayError
-from gateway.schema.catalog import Catalog, Method
+from gateway.schema.catalog import Catalog
 from gateway.schema.compat import alias_of
 from gateway.schema.discovery import PATIENCE
+from gateway.schema.method import Method
 from gateway.schema.misses import unknown_path
 from gateway.settings import Settings
+from gateway.steps import Course, make_call, prepare
 from gateway.upstream import GrpcUpstream
 
 ABSENT = "Cuebot cannot be reached"
@@ -62,21 +65,27 @@ class CuebotCaller:
 
     async def call(self, name: str, body: bytes) -> Answer:
         method = await self._method(name)
-        request = self._decode(method, body)
+        ready = self._prepare(method, body)
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._timeout
+
+        async def send(step: Method, payload: bytes) -> bytes:
+            return await self._upstream.call(step.path, payload, max(ends - loop.time(), 0), ())
+
         try:
-            answer = await self._upstream.call(method.path, request.payload, self._timeout, ())
+            answer = await make_call(method, ready, send)
         except GatewayError as error:
-            raise explained(error, request.ignored) from None
-        return Answer(pieces=method.encode(answer), ignored=request.ignored)
+            raise explained(error, ready.ignored) from None
+        return Answer(pieces=method.encode(answer), ignored=ready.ignored)
 
     async def rehearse(self, name: str, body: bytes) -> Answer:
         method = await self._method(name)
-        request = self._decode(method, body)
-        return Answer(pieces=preview(method, request), ignored=request.ignored)
+        ready = self._prepare(method, body)
+        return Answer(pieces=preview(method, ready), ignored=ready.ignored)
 
-    def _decode(self, method: Method, body: bytes) -> Decoded:
+    def _prepare(self, method: Method, body: bytes) -> Decoded | Course:
         on_read, on_write = REJECTED[self._settings.unknown_fields]
-        return method.decode(body, on_read if method.reads_only else on_write)
+        return prepare(method, body, on_read if method.reads_only else on_write)
 
     async def _method(self, name: str) -> Method:
         service, word = parse_name(name)

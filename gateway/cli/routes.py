@@ -15,7 +15,8 @@ from gateway.cli.discovery import discover
 from gateway.cli.table import GAP, aligned
 from gateway.cli.text import printable_lines
 from gateway.hints import did_you_mean
-from gateway.schema.catalog import Catalog, Method
+from gateway.schema.catalog import Catalog
+from gateway.schema.method import Method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

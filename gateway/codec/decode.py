@@ -5,7 +5,7 @@ What no field takes is collected, never dropped: the caller says which of it is 
 """
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -27,8 +27,9 @@ from gateway.codec.fields import (
 )
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.path import ROOT, Path, child, mismatch_at, text
+from gateway.codec.rewrite import Rewrite, rewrite
 from gateway.codec.scalars import Convert, map_key_reader, scalar_reader
-from gateway.codec.seams import Read, Unknown, UnknownField
+from gateway.codec.seams import NO_ALIASES, Read, Unknown, UnknownField
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 
@@ -89,30 +90,46 @@ class Field:
     takes_null: bool
 
 
+ECHOED_ALIAS = Field(
+    fill=lambda message, item, path, unknown: None, twin=None, oneof=None, takes_null=False
+)
+"""Another name of a field, from an answer that is sent back: the field itself is there too."""
+
+
 class Decoders:
     """The readers of one pool's message types, each compiled when it is first asked for."""
 
-    def __init__(self, pool: DescriptorPool, echoed: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        pool: DescriptorPool,
+        echoed: Container[str] = (),
+        aliases: Mapping[str, Iterable[str]] = NO_ALIASES,
+    ) -> None:
         self.pool = pool
         self._echoed = echoed
         """Full names of the types that occur in answers."""
+        self._aliases = aliases
+        """By type: what answers call some of its fields besides. Echoed, they count as nothing."""
         self._readers = Compiled(self._compile, self._forward)
 
-    def decoder(self, descriptor: Descriptor) -> Decode:
+    def decoder(self, descriptor: Descriptor, rewrites: Sequence[Rewrite] = ()) -> Decode:
         """The whole way from a JSON body to a message's bytes."""
-        message_class = GetMessageClass(descriptor)
 
         def decode(body: bytes, reject: Reject) -> Decoded:
-            message = message_class()
-            body = body.removeprefix(UTF8_BOM)
-            if not body or body.isspace():
-                return Decoded(self.serialize(message))
-            unknown: Unknown = []
-            self.reader(descriptor)(parse(body), message, ROOT, unknown)
-            ignored = judge(unknown, reject) if unknown else ()
-            return Decoded(self.serialize(message), ignored)
+            value = parse(body)
+            if rewrites:
+                rewrite(value, rewrites)
+            return self.decode_value(descriptor, value, reject)
 
         return decode
+
+    def decode_value(self, descriptor: Descriptor, value: object, reject: Reject) -> Decoded:
+        """The message's bytes for a parsed JSON object. Raises GatewayError (INVALID_ARGUMENT)."""
+        message = GetMessageClass(descriptor)()
+        unknown: Unknown = []
+        self.reader(descriptor)(value, message, ROOT, unknown)
+        ignored = judge(unknown, reject) if unknown else ()
+        return Decoded(self.serialize(message), ignored)
 
     def reader(self, descriptor: Descriptor) -> Read:
         """The function that fills messages of this type."""
@@ -163,7 +180,10 @@ class Decoders:
         by_name = {field.json_name: field for field in descriptor.fields}
         for field in descriptor.fields:
             by_name.setdefault(field.name, field)
-        return {name: self._field(field, name, by_name) for name, field in by_name.items()}
+        aliases = self._aliases.get(descriptor.full_name, ())
+        return dict.fromkeys(aliases, ECHOED_ALIAS) | {
+            name: self._field(field, name, by_name) for name, field in by_name.items()
+        }
 
     def _field(
         self, field: FieldDescriptor, name: str, by_name: Mapping[str, FieldDescriptor]
@@ -273,7 +293,13 @@ class ExtensionOf:
 
 
 def parse(body: bytes) -> object:
-    """The JSON value of a body (RFC 8259). Raises GatewayError with line and column."""
+    """The JSON value of a body (RFC 8259), `{}` for an empty one.
+
+    Raises GatewayError with line and column.
+    """
+    body = body.removeprefix(UTF8_BOM)
+    if not body or body.isspace():
+        return {}
     if len(body) > MOST_CONTAINERS and body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
         raise mismatch_at(ROOT, f"more than {MOST_CONTAINERS} objects and lists")
     try:

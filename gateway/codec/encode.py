@@ -31,7 +31,7 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.numbers import FloatTable, json_double, json_float
-from gateway.codec.seams import ToJson
+from gateway.codec.seams import NO_ALIASES, ToJson
 from gateway.errors import Code, GatewayError
 
 type_ = FieldDescriptor
@@ -60,8 +60,12 @@ class Encode(Protocol):
 class Encoders:
     """The encoders of one pool's message types, each compiled when it is first asked for."""
 
-    def __init__(self, pool: DescriptorPool) -> None:
+    def __init__(
+        self, pool: DescriptorPool, aliases: Mapping[str, Mapping[str, str]] = NO_ALIASES
+    ) -> None:
         self.pool = pool
+        self._aliases = aliases
+        """By full name of a type: names that are sent besides, and the JSON names they repeat."""
         self._compiled = Compiled(self._compile, self._forward)
         self._floats = FloatTable()
 
@@ -93,6 +97,11 @@ class Encoders:
         if descriptor.is_extendable:
             constants["extensions"] = self.extensions
             lines.append("json.update(extensions(message))")
+        aliases = self._aliases.get(descriptor.full_name, {})
+        for number, (alias, name) in enumerate(aliases.items()):
+            constants[f"a{number}"] = alias
+            constants[f"o{number}"] = name
+            lines.append(f"if o{number} in json: json[a{number}] = json[o{number}]")
         lines.append("return json")
         return define(lines, constants)
 

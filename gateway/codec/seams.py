@@ -4,14 +4,18 @@ A type is compiled in terms of other types, well-known ones and itself among the
 shapes in which they meet, so that no file has to import one that imports it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.path import Path
+
+NO_ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+"""By full name of a message type: other names of some of its fields, and their JSON names."""
 
 ToJson = Callable[[Any], object]
 """From a parsed message (or one value of a field) to what orjson can dump."""

@@ -1,68 +1,23 @@
 """What there is to call: services, methods, their codecs, and one dictionary of paths."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
-from google.protobuf.descriptor_pb2 import MethodOptions
 
-from gateway.codec.decode import Decode, Decoders
-from gateway.codec.encode import Encode, Encoders
+from gateway.codec.decode import Decoders
+from gateway.codec.encode import Encoders
 from gateway.codec.fields import is_message, message_of
+from gateway.schema.adapt import Adapting, Idle, answer_aliases
 from gateway.schema.compat import service_aliases
+from gateway.schema.method import Method, path_of
 from gateway.schema.pool import build_pool, why_missing
+from gateway.schema.profile import NOTHING, Profile
 from gateway.schema.selection import Selection
 from gateway.schema.sources import NoSchema, Schema, Skipped
 
-READ_PREFIXES = ("Get", "Find", "Is")
-
-
-@dataclass(frozen=True, eq=False)
-class Method:
-    """One native method, whatever aliases lead to it."""
-
-    path: str
-    """`/job.JobInterface/GetJobs`, as on the wire of gRPC."""
-    descriptor: MethodDescriptor
-    encoders: Encoders = field(repr=False)
-    decoders: Decoders = field(repr=False)
-
-    @cached_property
-    def decode(self) -> Decode:
-        """JSON body to request bytes."""
-        return self.decoders.decoder(self.descriptor.input_type)
-
-    @cached_property
-    def encode(self) -> Encode:
-        """Answer bytes to JSON."""
-        return self.encoders.encoder(self.descriptor.output_type)
-
-    @cached_property
-    def reads_only(self) -> bool:
-        """Whether calling it changes nothing, by its own word or else by its name."""
-        options = self.descriptor.GetOptions()
-        if options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS:
-            return True
-        return any(
-            self.descriptor.name == prefix
-            or (
-                self.descriptor.name.startswith(prefix)
-                and self.descriptor.name[len(prefix)].isupper()
-            )
-            for prefix in READ_PREFIXES
-        )
-
-    @cached_property
-    def streams(self) -> bool:
-        return bool(self.descriptor.client_streaming or self.descriptor.server_streaming)
-
-    @property
-    def service(self) -> str:
-        """The full name of its service."""
-        name: str = self.descriptor.containing_service.full_name
-        return name
+TAG_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +37,15 @@ class Catalog:
     digest: str
     origin: str
     confirmed: bool
+    missing: Mapping[str, str]
+    """Paths of methods that Cuebot does not have and people ask for, with what to say to them."""
+    idle_entries: tuple[Idle, ...]
+    """Entries of the compatibility profile that do nothing here."""
+    tag: tuple[bytes, bytes]
+    """The header that tells clients which schema they were served with."""
 
 
-def build_catalog(schema: Schema, selection: Selection) -> Catalog:
+def build_catalog(schema: Schema, selection: Selection, profile: Profile = NOTHING) -> Catalog:
     """The catalog of everything in the schema that may be served.
 
     A service whose file cannot be used is skipped, with the reason. Raises NoSchema when that
@@ -101,16 +62,23 @@ def build_catalog(schema: Schema, selection: Selection) -> Catalog:
     if not declared:
         reason = skipped[-1].reason if skipped else "it has none"
         raise NoSchema(f"no service of {schema.origin} can be used: {reason}")
-    encoders, decoders = Encoders(pool), Decoders(pool, returned_types(declared))
-    methods = [
-        Method(path_of(method), method, encoders, decoders)
+    idle: list[Idle] = []
+    names = answer_aliases(profile, pool, idle)
+    encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
+    served = {
+        path_of(method)[1:]: Method(path_of(method), method, encoders, decoders)
         for method in declared
         if selection.serves(method.containing_service.full_name, method.name)
-    ]
+    }
+    names_of_all = {path_of(method)[1:] for method in declared}
+    adapting = Adapting(profile, served, names_of_all)
+    methods = adapting.adapted()
     aliases = service_aliases(schema.services)
+    routes = build_routes(methods, aliases, adapting.method_aliases())
+    missing = missing_methods(profile, names_of_all, routes, aliases, idle)
     return Catalog(
         methods=tuple(methods),
-        routes=MappingProxyType(build_routes(methods, aliases)),
+        routes=MappingProxyType(routes),
         aliases=MappingProxyType(aliases),
         withheld=frozenset(map(path_of, declared)).difference(method.path for method in methods),
         skipped=tuple(skipped),
@@ -118,12 +86,34 @@ def build_catalog(schema: Schema, selection: Selection) -> Catalog:
         digest=schema.digest,
         origin=schema.origin,
         confirmed=schema.confirmed,
+        missing=MappingProxyType(missing),
+        idle_entries=(*idle, *adapting.idle),
+        tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
     )
 
 
-def path_of(method: MethodDescriptor) -> str:
-    """The method's path on the wire of gRPC."""
-    return f"/{method.containing_service.full_name}/{method.name}"
+def missing_methods(
+    profile: Profile,
+    names: Collection[str],
+    routes: Mapping[str, Method],
+    aliases: Mapping[str, str],
+    idle: list[Idle],
+) -> dict[str, str]:
+    """Path to what to say, for methods that a service of this schema has only in documents.
+
+    `names` are all methods that it has, served or not.
+    """
+    services = {name.partition("/")[0] for name in names}
+    found: dict[str, str] = {}
+    for name, text in profile.missing.items():
+        service, _, _ = name.partition("/")
+        if service not in services:
+            idle.append(Idle(f"missing.{name}", f"there is no service {service}"))
+        elif name in names:
+            idle.append(Idle(f"missing.{name}", "Cuebot has it itself"))
+        else:
+            found |= {path: text for path in paths_of(name, aliases) if path not in routes}
+    return found
 
 
 def returned_types(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
@@ -138,12 +128,25 @@ def returned_types(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
     return frozenset(found)
 
 
-def build_routes(methods: Iterable[Method], aliases: Mapping[str, str]) -> dict[str, Method]:
-    """Path to method, for the methods' own paths and those under their service's alias."""
-    alias_for = {service: alias for alias, service in aliases.items()}
+def build_routes(
+    methods: Iterable[Method], aliases: Mapping[str, str], documented: Mapping[str, str]
+) -> dict[str, Method]:
+    """Path to method: its own path, that under its service's alias, and those of `documented`.
+
+    The last maps other names of methods (`job.LayerInterface/Kill`) to native ones.
+    """
     routes: dict[str, Method] = {}
     for method in methods:
-        routes[method.path] = method
-        if alias := alias_for.get(method.service):
-            routes[f"/{alias}/{method.descriptor.name}"] = method
+        for path in paths_of(method.path[1:], aliases):
+            routes[path] = method
+    for name, native in documented.items():
+        for path in paths_of(name, aliases):
+            routes.setdefault(path, routes[f"/{native}"])
     return routes
+
+
+def paths_of(name: str, aliases: Mapping[str, str]) -> list[str]:
+    """The paths of a method (`job.LayerInterface/Kill`): its own, and the alias if there is one."""
+    service, _, method = name.partition("/")
+    found = [alias for alias, owner in aliases.items() if owner == service]
+    return [f"/{each}/{method}" for each in (service, *found)]

@@ -12,6 +12,8 @@ LISTED = 8
 def unknown_path(path: str, catalog: Catalog) -> GatewayError:
     """The 404 for a path that is no method's, with what is near."""
     service, _, name = path.removeprefix("/").partition("/")
+    if text := catalog.missing.get(path):
+        return not_found(f"no Cuebot has {service}/{name}: {text}")
     native = catalog.aliases.get(service, service)
     if f"/{native}/{name}" in catalog.withheld:
         return not_found(f"{native}/{name} is not served here (INCLUDE_SERVICES, EXCLUDE_SERVICES)")

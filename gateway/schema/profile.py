@@ -1,0 +1,135 @@
+"""The compatibility profile: what documents say, and what Cuebot calls it.
+
+A TOML file, `config/opencue.toml` by default, which is shipped inside the package. Here it is only
+read and checked; `adapt` says what it means for a schema.
+"""
+
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.errors import ConfigurationError
+
+BUILT_IN = "opencue.toml"
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+METHOD = re.compile(rf"{NAME}(\.{NAME})*/{NAME}")
+TYPE = re.compile(rf"{NAME}(\.{NAME})*")
+FIELD = re.compile(NAME)
+PATH = re.compile(rf"{NAME}(\.{NAME})*")
+TARGET = re.compile(rf"{NAME}(\.{NAME})*(\[\])?")
+
+
+def shaped(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    """A check that a text has that form."""
+
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise ValueError(f"{text!r} is not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+MethodName = Annotated[str, shaped(METHOD, "a method such as job.JobInterface/GetJobs")]
+TypeName = Annotated[str, shaped(TYPE, "a message such as job.Job")]
+FieldName = Annotated[str, shaped(FIELD, "a field such as totalCores")]
+FieldPath = Annotated[str, shaped(PATH, "a path of fields such as show.name")]
+TargetPath = Annotated[str, shaped(TARGET, "a path of fields such as show.name or r.shows[]")]
+
+
+class Entry(BaseModel):
+    """A part of the profile. It knows all of its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Before(Entry):
+    """A look-up before a call."""
+
+    method: MethodName
+    given: FieldPath
+    call: MethodName
+    send: FieldPath
+    take: FieldPath
+    put: FieldPath
+
+
+class Reading(Entry):
+    """A read that shows what a call has led to: `take` of its answer replaces that of the call."""
+
+    call: MethodName
+    with_: dict[FieldPath, FieldPath] = Field(alias="with")
+    take: FieldPath
+
+
+class After(Entry):
+    """A call that follows another one, when the request asks for it with a field."""
+
+    method: MethodName
+    given: FieldPath
+    call: MethodName
+    send: FieldPath
+    with_: dict[FieldPath, FieldPath] = Field(alias="with", default_factory=dict)
+    read: Reading | None = None
+
+
+class Profile(Entry):
+    """All of a profile, as its file says it."""
+
+    methods: dict[MethodName, MethodName] = {}
+    missing: dict[MethodName, str] = {}
+    requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}
+    defaults: dict[MethodName, dict[FieldPath, str]] = {}
+    answers: dict[TypeName, dict[FieldName, FieldName]] = {}
+    before: tuple[Before, ...] = ()
+    after: tuple[After, ...] = ()
+
+
+NOTHING = Profile()
+
+
+def load_profile(wanted: str) -> Profile:
+    """The profile that COMPAT_PROFILE names: `opencue` (the built-in one), `none`, or a file.
+
+    Raises ConfigurationError, one line, for a file that cannot be read or says what it must not.
+    """
+    if wanted == "none":
+        return NOTHING
+    try:
+        text = built_in() if wanted == "opencue" else Path(wanted).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ConfigurationError(f"COMPAT_PROFILE: cannot read {wanted}: {reason}") from None
+    try:
+        return Profile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {error}") from None
+    except ValidationError as error:
+        problem = describe(error.errors(include_url=False)[0])
+        raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}") from None
+
+
+def describe(error: ErrorDetails) -> str:
+    """One line for the first thing that is wrong with a profile: the place, and what is expected.
+
+    Nothing of the keys' own text can break the line.
+    """
+    parts = [str(part) for part in error["loc"] if part != "[key]"]
+    place = ".".join(part if part.isprintable() else repr(part) for part in parts)
+    if error["type"] == "extra_forbidden":
+        return f"{place}: unknown key"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {message[:1].lower()}{message[1:]}"
+
+
+def built_in() -> str:
+    """The text of the profile for OpenCue: in the package, or beside it in a checkout."""
+    packaged = files("gateway").joinpath(BUILT_IN)
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    return (Path(__file__).parents[2] / "config" / BUILT_IN).read_text(encoding="utf-8")

@@ -1,0 +1,103 @@
+"""Renames, moves and defaults of request fields, on parsed JSON."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from gateway.codec.rewrite import Default, Rename, Rewrite, camel_case, original_name, rewrite
+from gateway.errors import Code, GatewayError
+
+CORES = Rename(("cores",), ("minCores",))
+SHOW = Rename(("r", "show", "name"), ("r", "shows"), as_list=True)
+BY_NAME = Rename(("show", "name"), ("show",))
+DEEPER = Rename(("minCores",), ("limits", "cores", "minCores"))
+REASON = Default(("reason",), "none given")
+INNER = Default(("by", "userName"), "nobody")
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "after"),
+    [
+        (CORES, {"cores": 4}, {"minCores": 4}),
+        (CORES, {"cores": 0}, {"minCores": 0}),
+        (CORES, {"cores": False}, {"minCores": False}),
+        (CORES, {"cores": "4", "group": {}}, {"minCores": "4", "group": {}}),
+        (CORES, {"cores": None, "group": 1}, {"group": 1}),
+        (CORES, {"cores": 4, "minCores": None}, {"minCores": 4}),
+        (CORES, {"minCores": 4}, {"minCores": 4}),
+        (CORES, {"group": {"cores": 4}}, {"group": {"cores": 4}}),
+        (CORES, {}, {}),
+        (SHOW, {"r": {"show": {"name": "demo"}}}, {"r": {"shows": ["demo"]}}),
+        (SHOW, {"r": {"show": {"name": "demo"}, "x": 1}}, {"r": {"shows": ["demo"], "x": 1}}),
+        (
+            SHOW,
+            {"r": {"show": {"name": "demo", "id": "1"}}},
+            {"r": {"shows": ["demo"], "show": {"id": "1"}}},
+        ),
+        (SHOW, {"r": {"show": "demo"}}, {"r": {"show": "demo"}}),
+        (SHOW, {"r": [{"show": {"name": "demo"}}]}, {"r": [{"show": {"name": "demo"}}]}),
+        (SHOW, {"r": None}, {"r": None}),
+        (SHOW, {"r": {"show": {"name": []}}}, {"r": {"shows": [[]]}}),
+        (BY_NAME, {"show": {"name": "demo"}, "name": "x"}, {"show": "demo", "name": "x"}),
+        (BY_NAME, {"show": {"name": "demo", "id": "1"}}, {"show": "demo"}),
+        (BY_NAME, {"show": {"id": "1"}}, {"show": {"id": "1"}}),
+        (BY_NAME, {"show": "demo"}, {"show": "demo"}),
+        (DEEPER, {"min_cores": 4}, {"limits": {"cores": {"minCores": 4}}}),
+        (DEEPER, {"minCores": 4, "limits": {}}, {"limits": {"cores": {"minCores": 4}}}),
+        (REASON, {}, {"reason": "none given"}),
+        (REASON, {"reason": ""}, {"reason": "none given"}),
+        (REASON, {"reason": None}, {"reason": "none given"}),
+        (REASON, {"reason": "plate"}, {"reason": "plate"}),
+        (REASON, {"reason": 0}, {"reason": 0}),
+        (INNER, {"by": {"user_name": "lena"}}, {"by": {"user_name": "lena"}}),
+        (INNER, {"by": {"user_name": ""}}, {"by": {"userName": "nobody"}}),
+        (INNER, {"by": {"x": 1}}, {"by": {"x": 1, "userName": "nobody"}}),
+        (REASON, [], []),
+        (CORES, None, None),
+        (CORES, "cores", "cores"),
+    ],
+)
+def test_rewriting(step: Rewrite, body: Any, after: Any) -> None:
+    """What is at documented paths moves; everything else stays as it is."""
+    value = deepcopy(body)
+    rewrite(value, [step])
+    assert value == after
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "message"),
+    [
+        (CORES, {"cores": 4, "minCores": 5}, "minCores: also given as cores; send one"),
+        (CORES, {"cores": 4, "min_cores": 5}, "min_cores: also given as cores; send one"),
+        (CORES, {"cores": 4, "minCores": 0}, "minCores: also given as cores; send one"),
+        (
+            SHOW,
+            {"r": {"show": {"name": "demo"}, "shows": ["demo"]}},
+            "r.shows: also given as r.show.name; send one",
+        ),
+        (DEEPER, {"minCores": 4, "limits": 3}, "limits: expected an object"),
+        (DEEPER, {"minCores": 4, "limits": {"cores": []}}, "limits.cores: expected an object"),
+    ],
+)
+def test_two_names_at_once_are_refused(step: Rewrite, body: Any, message: str) -> None:
+    """What is given under both names is not guessed at, even when it is the same."""
+    with pytest.raises(GatewayError) as raised:
+        rewrite(body, [step])
+    assert (raised.value.code, raised.value.message) == (Code.INVALID_ARGUMENT, message)
+
+
+def test_several_in_order() -> None:
+    """One step sees what the one before it has done."""
+    body: dict[str, Any] = {"show": {"name": "demo"}}
+    rewrite(body, [BY_NAME, Rename(("show",), ("shows",), as_list=True), REASON])
+    assert body == {"shows": ["demo"], "reason": "none given"}
+
+
+@pytest.mark.parametrize(
+    ("camel", "original"),
+    [("minCores", "min_cores"), ("s", "s"), ("minGpuMemory", "min_gpu_memory"), ("x2Y", "x2_y")],
+)
+def test_names(camel: str, original: str) -> None:
+    """A field's two names lead to each other."""
+    assert (camel_case(original), original_name(camel)) == (camel, original)
