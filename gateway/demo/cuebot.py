@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from gateway.demo.answers import answer_to
 from gateway.demo.farm.failures import Refusal
+from gateway.demo.farm.machines import wake
 from gateway.demo.farm.messages import read_messages
 from gateway.demo.farm.state import Farm
 from gateway.demo.farm.studio import build_farm
@@ -22,7 +23,7 @@ from gateway.schema.method import path_of
 from gateway.schema.reflection import PATH, VERSIONS
 
 REMEMBERED_CALLS = 1000
-STEPS_AT_ONCE = 20
+STEPS_AT_ONCE = 3
 """Then others get their turns."""
 LARGEST_REQUEST = 100 * 1024 * 1024
 
@@ -97,6 +98,7 @@ class SimulatedCuebot:
 async def live(cuebot: SimulatedCuebot) -> None:
     """Let things happen on the farm while nobody calls."""
     while True:
+        wake(cuebot.farm)
         done = cuebot.farm.catch_up(most=STEPS_AT_ONCE)
         await asyncio.sleep(1 if done else 0)
 
@@ -126,6 +128,7 @@ def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodH
 
     async def respond(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         cuebot.calls.append((path, dict(context.invocation_metadata() or ())))
+        wake(cuebot.farm)
         try:
             return answer_to(cuebot.farm, method, request)
         except Refusal as refusal:

@@ -1,8 +1,10 @@
 """A small studio's farm on a stopped clock, new for every test."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.demo.farm.clock import StoppedClock
 from gateway.demo.farm.messages import Messages, read_messages
@@ -29,3 +31,11 @@ def messages() -> Messages:
 def desk(messages: Messages) -> Desk:
     clock = StoppedClock(NOW)
     return Desk(build_farm(messages, clock=clock), clock)
+
+
+@pytest.fixture(autouse=True)
+def no_failed_steps() -> Iterator[None]:
+    """A step of a farm that fails is only logged. Here it fails the test."""
+    with capture_logs() as lines:
+        yield
+    assert [line for line in lines if line["log_level"] == "error"] == []

@@ -1,5 +1,9 @@
 """The farm's time: nothing happens unless it passes, and all that is due happens in order."""
 
+from functools import partial
+
+from structlog.testing import capture_logs
+
 from gateway.demo.farm.clock import Agenda, StoppedClock
 
 
@@ -50,16 +54,37 @@ def test_it_can_catch_up_in_parts() -> None:
 
 
 def test_a_step_that_fails_does_not_stop_the_clock() -> None:
-    """The failure is seen, and what comes after it still happens."""
+    """The failure is logged with the step's name, and what comes after it happens."""
     clock, done = StoppedClock(0), []
     agenda = Agenda(clock)
-    agenda.after(1, lambda: done.append(1 // 0))
-    agenda.after(2, lambda: done.append(2))
+    agenda.after(1, partial(fail, "first"))
+    agenda.after(2, lambda: done.append(agenda.now))
+    agenda.after(3, partial(fail, "last"))
     clock.advance(5)
-    try:
-        agenda.catch_up()
-    except ZeroDivisionError:
-        done.append(-1)
+    with capture_logs() as logs:
+        assert agenda.catch_up()
+    assert [(line["log_level"], line["step"]) for line in logs] == [("error", "fail")] * 2
+    assert all(line["exc_info"] for line in logs)
+    assert done == [2]
     assert agenda.now == 5
+
+
+def fail(why: str) -> None:
+    raise ValueError(why)
+
+
+def test_it_can_be_shifted() -> None:
+    """After a pause, what was due then is due now, and the rest as much later as before."""
+    clock, done = StoppedClock(0), []
+    agenda = Agenda(clock)
+    for seconds in (10, 12):
+        agenda.after(seconds, lambda: done.append(agenda.now))
+    assert agenda.late == 0
+    clock.advance(3600)
+    assert agenda.late == 3590
+    agenda.shift(3590)
     agenda.catch_up()
-    assert done == [-1, 2]
+    assert done == [3600]
+    clock.advance(2)
+    agenda.catch_up()
+    assert done == [3600, 3602]

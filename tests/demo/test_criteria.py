@@ -217,3 +217,38 @@ def test_ranges_that_are_none_are_refused(desk: Desk) -> None:
     assert refusal(desk, memory_range="much").startswith(BAD_QUERY)
     assert refusal(desk, memory_range="1.2.3-4").startswith(BAD_QUERY)
     assert refusal(desk, duration_range="1-").startswith(BAD_QUERY)
+
+
+# What nobody would send.
+
+
+@pytest.mark.parametrize("text", ["0-" + "9" * 5000, "9" * 5000, "0-99999999999"])
+def test_frame_numbers_are_ints(desk: Desk, text: str) -> None:
+    """FrameSearch reads them with Integer.valueOf, which has words of its own."""
+    assert 'For input string: "' in refusal(desk, frame_range=text)
+
+
+@pytest.mark.parametrize("text", ["-inf", "inf", "nan", "1_0", " 1", "1-inf"])
+@pytest.mark.parametrize("criterion", ["duration_range", "memory_range"])
+def test_what_is_no_number_is_no_range(desk: Desk, criterion: str, text: str) -> None:
+    """FrameSearch leaves it out, and asks the database for something that is no SQL then."""
+    assert refusal(desk, **{criterion: text}).startswith(BAD_QUERY)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("-1", True), ("-" + "9" * 400, True), ("0-" + "9" * 400, True), ("9" * 400, False)],
+)
+def test_durations_are_cut_to_ints(desk: Desk, text: str, found: bool) -> None:
+    """FrameSearch casts the seconds; however large, they compare."""
+    assert bool(numbers(desk, duration_range=text)) is found
+
+
+def test_a_search_that_could_take_very_long_is_refused(desk: Desk) -> None:
+    """A freezing regular expression is no good, and a LIKE takes no time whatever it is."""
+    for pattern in ("([a-z0-9_-]+)+#", "(" * 5000 + ")" * 5000, "a{99999999999}"):
+        for method in ("JobInterface/GetJobs", "HostInterface/GetHosts"):
+            code, text = desk.refusal(method, r={"regex": [pattern]})
+            assert (code, "invalid regular expression" in text) == ("INTERNAL", True)
+    assert names(desk, substr=["%" * 30 + "#"]) == []
+    assert names(desk, substr=["%a" * 14 + "#"]) == []

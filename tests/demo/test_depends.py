@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.demo.farm import depends
-from gateway.demo.farm.counterparts import needed_numbers
+from gateway.demo.farm.counterparts import Chunks
 from gateway.demo.farm.failures import Refusal
 from gateway.demo.farm.frames import start_frame
 from gateway.demo.farm.jobs import finish_job
@@ -160,8 +160,38 @@ def test_chunks_wait_for_the_chunks_they_need(
     er: tuple[Sequence[int], int], on: tuple[Sequence[int], int], pairs: dict[int, list[int]]
 ) -> None:
     """DependManagerService: the larger chunk that a frame is in, or all the smaller ones in it."""
-    found = {number: list(needed_numbers(number, on[0], er[1], on[1])) for number in er[0]}
+    found = {number: list(Chunks(on[0]).needed(number, er[1], on[1])) for number in er[0]}
     assert {number: needed for number, needed in found.items() if needed} == pairs
+
+
+def test_chunks_that_were_launched_backwards_are_found_too() -> None:
+    """CueUtil.findChunk takes the place before the first one that is higher, in launch order."""
+    chunks = Chunks((10, 7, 13, 4, 16))
+    assert [chunks.place(number) for number in (4, 10, 11, 12, 14, 15, 99)] == [3, 0, 1, 1, 3, 3, 4]
+    assert Chunks((10, 20, 5, 30)).place(15) == 0
+
+
+def test_many_frames_that_wait_for_many_take_little_time(desk: Desk) -> None:
+    """What a frame needs is found at once, however many there are."""
+    numbers = range(1, 200_001)
+    chunks = Chunks(numbers)
+    assert all(list(chunks.needed(number, 1, 1)) == [number] for number in numbers)
+
+
+@pytest.mark.parametrize("kind", ["FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME"])
+def test_too_many_at_once_are_refused(
+    desk: Desk, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would take the simulated farm too long. Nothing of them is made."""
+    monkeypatch.setattr(depends, "MOST_CHILDREN", 5)
+    job = small_job(desk, layer_plan("a", range(1, 9)), layer_plan("b", range(1, 9)))
+    er, on = desk.farm.layers_of(job)
+    before = len(desk.farm.depends)
+    end = desk.farm.frames_of(on)[0] if kind == "LAYER_ON_SIM_FRAME" else on
+    with pytest.raises(Refusal, match="no more than 5 dependencies") as caught:
+        depends.add_depend(desk.farm, kind, er, end)
+    assert caught.value.code.name == "RESOURCE_EXHAUSTED"
+    assert len(desk.farm.depends) == before
 
 
 def test_a_frame_before_every_chunk_is_an_error(desk: Desk) -> None:

@@ -1,13 +1,13 @@
 """Cuebot's dispatcher: what runs where, and what does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from gateway.demo.farm.additions import add_host
 from gateway.demo.farm.clock import StoppedClock
-from gateway.demo.farm.dispatch import BEAT, LONGEST
+from gateway.demo.farm.dispatch import BEAT, LONGEST, SORTED_AT_ONCE
 from gateway.demo.farm.launch import launch_job
 from gateway.demo.farm.messages import Messages, enum_name
 from gateway.demo.farm.plans import HostPlan, JobPlan, LayerPlan
@@ -166,7 +166,7 @@ def test_the_higher_priority_comes_first(desk: Desk) -> None:
 def test_what_runs_uses_memory_and_is_seen_alive(desk: Desk) -> None:
     """RQD reports a frame's memory and the last change of its log as it runs."""
     launch(desk)
-    desk.wait(BEAT * 2)
+    desk.wait(BEAT * 3)
     first = desk.frames(JOB, "RUNNING")[0]
     desk.wait(20)
     later = desk("FrameInterface/GetFrame", id=first.id).frame
@@ -224,3 +224,25 @@ def test_artists_send_the_next_version_of_a_finished_job(desk: Desk) -> None:
     for _ in range(60):
         desk.wait(60)
     assert len(desk.farm.pending) >= 5
+
+
+def test_a_large_farm_sorts_its_jobs_bit_by_bit(messages: Messages) -> None:
+    """However many jobs there are, no step sorts more than a few, and the most urgent run first."""
+    clock = StoppedClock(NOW)
+    farm = build_farm(messages, jobs=3 * SORTED_AT_ONCE, clock=clock)
+    desk = Desk(farm, clock)
+    last = list(farm.pending.values())[-1]
+    last.priority = 1000
+    seen: list[int] = []
+    sort = farm.dispatcher.sort
+
+    def watched(names: Sequence[str], *, last: bool) -> None:
+        seen.append(len(names))
+        sort(names, last=last)
+
+    farm.dispatcher.sort = watched
+    desk.wait(3 * BEAT)
+    assert max(seen) == SORTED_AT_ONCE
+    assert sum(seen) >= 2 * len(farm.pending) - SORTED_AT_ONCE
+    assert desk.frames(last.name, "RUNNING")
+    assert len(farm.dispatcher._queue) > 2 * SORTED_AT_ONCE

@@ -296,3 +296,14 @@ def test_the_studios_filters_are_for_none_of_its_jobs(desk: Desk) -> None:
         run_filters(desk.farm, job)
         assert desk.job(job.name) == before
     assert desk.job(SMOKE).is_paused
+
+
+@pytest.mark.parametrize(
+    "pattern", ["([a-z0-9_-]+)+#", "(" * 5000 + ")" * 5000, r"\d{99999999999}", "("]
+)
+def test_a_pattern_that_is_broken_or_takes_long_never_fits(desk: Desk, pattern: str) -> None:
+    """MatcherDao keeps any text; the filter is for no job then, and the others still run."""
+    put(desk, priority(7), matchers=(("JOB_NAME", "REGEX", pattern),))
+    put(desk, priority(8))
+    run_filters(desk.farm, desk.farm.pending[COMP])
+    assert desk.job(COMP).priority == 8

@@ -2,7 +2,11 @@
 
 import pytest
 
-from gateway.demo.farm.messages import enum_name
+from gateway.demo.farm.clock import StoppedClock
+from gateway.demo.farm.machines import LONGEST_NAP, wake
+from gateway.demo.farm.messages import Messages, enum_name
+from gateway.demo.farm.studio import build_farm
+from tests.demo.conftest import NOW
 from tests.demo.desk import Desk
 from tests.demo.hosts import BUSY, IDLE, SILENT, ask, procs
 
@@ -169,3 +173,39 @@ def test_a_rebooting_host_is_deleted(desk: Desk, method: str) -> None:
     desk.wait(100)
     assert not desk.farm.restarting
     assert desk.refusal("HostInterface/FindHost", name=IDLE)[0] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("pause", [LONGEST_NAP / 2, 3 * 3600])
+def test_a_farm_that_was_asleep_goes_on_where_it_was(messages: Messages, pause: float) -> None:
+    """What was due in a long pause is put off, and the hosts that reported before still do."""
+    now = [float(NOW)]
+    farm = build_farm(messages, clock=lambda: now[0])
+    now[0] += 6
+    farm.catch_up()
+    procs, reports = set(farm.procs), farm.executed["report"]
+    states = [enum_name(host, "state") for host in farm.hosts.values()]
+    now[0] += pause
+    wake(farm)
+    farm.catch_up()
+    if pause > LONGEST_NAP:
+        assert set(farm.procs) == procs
+        assert farm.executed["report"] <= reports + len(farm.hosts)
+    else:
+        assert farm.executed["report"] > reports + len(farm.hosts)
+    for _ in range(60):
+        now[0] += 5
+        wake(farm)
+        farm.catch_up()
+    assert [enum_name(host, "state") for host in farm.hosts.values()] == states
+    assert set(farm.procs) != procs
+    assert farm.agenda.late == 0
+
+
+def test_a_stopped_clock_is_not_asleep(messages: Messages) -> None:
+    """It jumps on purpose, and all that is due by then happens."""
+    clock = StoppedClock(NOW)
+    farm = build_farm(messages, clock=clock)
+    clock.advance(3600)
+    late = farm.agenda.late
+    wake(farm)
+    assert farm.agenda.late == late > 3000

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.demo.farm import depends
 from gateway.demo.farm import spec_xml as xml
 from gateway.demo.farm.frame_range import in_chunks, numbers_of
 from gateway.demo.farm.messages import enum_name, fill
@@ -108,6 +109,21 @@ def test_an_unknown_or_inactive_show_is_refused(desk: Desk) -> None:
         "The demo show has been deactivated.  Please contact administrator of your OpenCue"
         " deployment to reactivate this show."
     )
+
+
+def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cuebot would take it, and the time; here all of them would wait for that."""
+    monkeypatch.setattr(depends, "MOST_CHILDREN", 15)
+    two = job_xml(layer_xml("render"), layer_xml("movie"))
+    names = {"depjob": "comp_v004", "deplayer": "movie", "onjob": "comp_v004", "onlayer": "render"}
+    one, other = (depend_xml(kind, **names) for kind in ("FRAME_BY_FRAME", "PREVIOUS_FRAME"))
+    assert refused(desk, spec_xml(two, depends=one + other)) == (
+        "The simulated farm makes no more than 15 dependencies of frames at once, and this spec"
+        " asks for 20."
+    )
+    assert launch(desk, spec_xml(two, depends=one))
 
 
 def test_limits_have_to_be_there(desk: Desk) -> None:

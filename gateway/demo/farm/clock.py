@@ -3,8 +3,13 @@
 import heapq
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import TypeAlias
+
+import structlog
+
+log = structlog.stdlib.get_logger("gateway.demo")
 
 Clock: TypeAlias = Callable[[], float]
 """Gives the Unix time in seconds."""
@@ -49,8 +54,25 @@ class Agenda:
         """Do this next, before whatever else is due now."""
         heapq.heappush(self._due, (self.now, -next(self._order), step))
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the clock moves only when it is told to."""
+        return isinstance(self._clock, StoppedClock)
+
+    @property
+    def late(self) -> float:
+        """Seconds since the first of what is due should have happened; 0 if nothing is due."""
+        return max(self._clock() - self._due[0][0], 0) if self._due else 0
+
+    def shift(self, seconds: float) -> None:
+        """Let everything happen so much later than it was noted for."""
+        self._due = [(when + seconds, order, step) for when, order, step in self._due]
+
     def catch_up(self, most: int | None = None) -> bool:
-        """Do what is due, at most so many steps; whether that was all of it."""
+        """Do what is due, at most so many steps; whether that was all of it.
+
+        What a step raises is logged, and the next one follows.
+        """
         end, done = self._clock(), 0
         while self._due and self._due[0][0] <= end:
             if most is not None and done >= most:
@@ -59,7 +81,15 @@ class Agenda:
             self._now = when
             try:
                 step()
+            except Exception as error:
+                log.exception("a step of the farm failed", step=name_of(step), exc_info=error)
             finally:
                 self._now = None
             done += 1
         return True
+
+
+def name_of(step: Step) -> str:
+    """What a step does, by the name of its function."""
+    function = step.func if isinstance(step, partial) else step
+    return str(getattr(function, "__qualname__", function))

@@ -1,6 +1,8 @@
 """Which frames of one layer wait for which of another."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from gateway.demo.farm.failures import thrown
@@ -26,35 +28,44 @@ def pairs_by_frame(farm: Farm, er: Any, on: Any) -> Iterator[tuple[Any, Any]]:
     Raises Refusal at a frame that comes before all chunks of the other layer, as Cuebot does.
     """
     others = numbered(farm, on)
-    numbers = list(others)
+    chunks = Chunks(list(others))
     for number, frame in numbered(farm, er).items():
-        for needed in needed_numbers(number, numbers, er.chunk_size, on.chunk_size):
+        for needed in chunks.needed(number, er.chunk_size, on.chunk_size):
             yield frame, others[needed]
 
 
-def needed_numbers(number: int, numbers: Sequence[int], chunk: int, other: int) -> Sequence[int]:
-    """Which of another layer's frames, by number and in order, the one of that number needs.
+class Chunks:
+    """The first frames of a layer's chunks, by number and in order."""
 
-    Both layers have chunks of a size: of equal ones, the same number; of larger ones, the chunk
-    that it is in; of smaller ones, all from there that its own chunk covers.
-    """
-    if chunk == other:
-        return [number] if number in numbers else []
-    index = chunk_index(number, numbers)
-    return numbers[index : index + max(chunk - other, 0) + 1]
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._numbers = numbers
+        self._places = {number: place for place, number in enumerate(numbers)}
+        self._highest = list(accumulate(numbers, max))
+        """The highest number so far at each place; as the numbers, where these ascend."""
 
+    def needed(self, number: int, chunk: int, other: int) -> Sequence[int]:
+        """Those that another layer's frame of that number needs.
 
-def chunk_index(number: int, numbers: Sequence[int]) -> int:
-    """The place of the chunk that a frame is in, among the first frames of chunks."""
-    if number in numbers:
-        return numbers.index(number)
-    index = next((i for i, each in enumerate(numbers) if each > number), len(numbers)) - 1
-    if index < 0:
-        raise thrown(
-            "java.lang.IndexOutOfBoundsException",
-            f"Index -1 out of bounds for length {len(numbers)}",
-        )
-    return index
+        Both layers have chunks of a size (`other` is that of this one): of equal ones, the same
+        number; of larger ones, the chunk that it is in; of smaller ones, all from there that its
+        own chunk covers.
+        """
+        if chunk == other:
+            return [number] if number in self._places else []
+        place = self.place(number)
+        return self._numbers[place : place + max(chunk - other, 0) + 1]
+
+    def place(self, number: int) -> int:
+        """The place of the chunk that a frame is in. Raises Refusal if it comes before all."""
+        if number in self._places:
+            return self._places[number]
+        place = bisect_right(self._highest, number) - 1
+        if place < 0:
+            raise thrown(
+                "java.lang.IndexOutOfBoundsException",
+                f"Index -1 out of bounds for length {len(self._numbers)}",
+            )
+        return place
 
 
 def pairs_by_previous(farm: Farm, er: Any, on: Any) -> Iterator[tuple[Any, Any]]:

@@ -6,15 +6,17 @@ kinds only hold others together, their children, and count for nothing themselve
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from gateway.demo.farm.counterparts import is_one_chunk, pairs_by_frame, pairs_by_previous
 from gateway.demo.farm.depend_ends import check_ends, find_end, is_done, job_of, names
-from gateway.demo.farm.failures import thrown
+from gateway.demo.farm.failures import Refusal, thrown
 from gateway.demo.farm.frames import count_waits
 from gateway.demo.farm.messages import enum_name
 from gateway.demo.farm.plans import DependPlan
 from gateway.demo.farm.state import Farm, by_name
+from gateway.errors import Code
 
 COMPOSITES = ("FRAME_BY_FRAME", "PREVIOUS_FRAME")
 """What only holds children together. It stays active for good."""
@@ -26,6 +28,8 @@ DROPPED = {
 }
 """What can be dropped from a layer or a frame. From a job it is all that has no parent."""
 ANY_TARGET = "ANY_TARGET"
+MOST_CHILDREN = 20_000
+"""Dependencies of frames on frames that may be made at once: a second of work, or less."""
 
 
 def add_planned(farm: Farm, job: Any, plan: DependPlan) -> Any:
@@ -60,6 +64,7 @@ def add_depend(farm: Farm, kind: str, er: Any, on: Any, *, any_frame: bool = Fal
     """
     check_ends(farm, kind, er, on)
     if kind == "LAYER_ON_SIM_FRAME":
+        check_children(farm.tallies[er.id].states.total())
         for frame in farm.frames_of(er):
             add_depend(farm, "FRAME_ON_FRAME", frame, on)
         return None
@@ -70,10 +75,10 @@ def add_depend(farm: Farm, kind: str, er: Any, on: Any, *, any_frame: bool = Fal
             "org.springframework.dao.DuplicateKeyException",
             'ERROR: duplicate key value violates unique constraint "i_depend_signature"',
         )
-    depend = make_depend(farm, kind, er, on, any_frame=any_frame and kind == "LAYER_ON_LAYER")
     if kind == "PREVIOUS_FRAME":
-        add_children(farm, depend, pairs_by_previous(farm, er, on))
-    elif is_done(farm, on):
+        return add_children(farm, kind, er, on, pairs_by_previous(farm, er, on))
+    depend = make_depend(farm, kind, er, on, any_frame=any_frame and kind == "LAYER_ON_LAYER")
+    if is_done(farm, on):
         depend.active = False
     else:
         count_waits(farm, er, 1)
@@ -91,16 +96,30 @@ def add_frame_by_frame(farm: Farm, er: Any, on: Any) -> Any:
         return add_depend(farm, "LAYER_ON_LAYER", er, on)
     if known := find_active(farm, "FRAME_BY_FRAME", er, on):
         return known
-    depend = make_depend(farm, "FRAME_BY_FRAME", er, on, any_frame=False)
-    add_children(farm, depend, pairs_by_frame(farm, er, on))
+    return add_children(farm, "FRAME_BY_FRAME", er, on, pairs_by_frame(farm, er, on))
+
+
+def add_children(farm: Farm, kind: str, er: Any, on: Any, pairs: Iterable[tuple[Any, Any]]) -> Any:
+    """Let frames wait for frames: the dependency that holds these together.
+
+    Raises Refusal, before it makes any, if they are too many.
+    """
+    found = list(islice(pairs, MOST_CHILDREN + 1))
+    check_children(len(found))
+    depend = make_depend(farm, kind, er, on, any_frame=False)
+    for frame, needed in found:
+        child = add_depend(farm, "FRAME_ON_FRAME", frame, needed)
+        farm.own(depend.id, child.id)
     return depend
 
 
-def add_children(farm: Farm, depend: Any, pairs: Iterable[tuple[Any, Any]]) -> None:
-    """Let frames wait for frames, as parts of a dependency that holds these together."""
-    for frame, needed in pairs:
-        child = add_depend(farm, "FRAME_ON_FRAME", frame, needed)
-        farm.own(depend.id, child.id)
+def check_children(number: int) -> None:
+    """Raise Refusal for more dependencies of frames at once than can be made in a short time."""
+    if number > MOST_CHILDREN:
+        raise Refusal(
+            f"the simulated farm makes no more than {MOST_CHILDREN} dependencies at once",
+            Code.RESOURCE_EXHAUSTED,
+        )
 
 
 def find_active(farm: Farm, kind: str, er: Any, on: Any) -> Any:

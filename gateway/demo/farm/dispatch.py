@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from gateway.demo.farm.frames import start_frame, state_of
 from gateway.demo.farm.launch import pick
@@ -18,13 +19,20 @@ BEAT = 5.0
 """Seconds between two reports of a host, which is when idle ones get work."""
 SHORTEST, LONGEST = 30, 240
 """Seconds that a frame runs."""
-AT_ONCE = 100
+SORTED_AT_ONCE = 250
+"""So many jobs are looked at and sorted at the same moment, the others a little later."""
+LONGEST_QUEUE = 1000
+"""More jobs do not get their turn between two beats."""
+AT_ONCE = 10
 """So many report at the same moment, the others a little later."""
 JOBS_LOOKED_AT = 20
 """So many jobs are tried for a host before it has to wait for its next beat."""
 FAILURES = 3
 """Of 100 tries, so many fail."""
 EXIT_FAILED = 1
+
+Place: TypeAlias = tuple[int, int, str]
+"""What the queue is sorted by, the most urgent first."""
 
 
 class Dispatcher:
@@ -33,26 +41,47 @@ class Dispatcher:
     def __init__(self, farm: Farm) -> None:
         self._farm = farm
         self._queue: list[Any] = []
+        self._seen: list[tuple[Place, Any]] = []
         farm.dispatcher = self
 
     def start(self) -> None:
         """Begin with the first beat."""
+        self.sort(list(self._farm.pending), last=True)
         self._farm.agenda.after(BEAT, self.beat)
 
     def beat(self) -> None:
         """All hosts report, and get work."""
         farm = self._farm
         farm.agenda.after(BEAT, self.beat)
-        waiting = [
-            job
-            for job in farm.pending.values()
-            if not job.is_paused and farm.tallies[job.id].states["WAITING"]
-        ]
-        self._queue = sorted(waiting, key=lambda job: (-job.priority, job.start_time, job.name))
         drop_finished(farm)
+        first, *others = list(batched(farm.pending, SORTED_AT_ONCE)) or [()]
+        self.sort(first, last=not others)
+        for index, names in enumerate(others, start=1):
+            farm.agenda.after(
+                BEAT * index / (len(others) + 1),
+                partial(self.sort, names, last=index == len(others)),
+            )
         groups = [*batched(farm.procs, AT_ONCE), *batched(farm.hosts, AT_ONCE)]
         for index, group in enumerate(groups):
             farm.agenda.after(BEAT * index / len(groups), partial(self.report, group))
+
+    def sort(self, names: Sequence[str], *, last: bool) -> None:
+        """Put pending jobs that could start something among those seen in this beat.
+
+        With the last of them, the most urgent ones are the new queue.
+        """
+        farm = self._farm
+        jobs = [farm.pending[name] for name in names if name in farm.pending]
+        self._seen += [
+            ((-job.priority, job.start_time, job.name), job)
+            for job in jobs
+            if not job.is_paused and farm.tallies[job.id].states["WAITING"]
+        ]
+        self._seen.sort(key=itemgetter(0))
+        del self._seen[LONGEST_QUEUE:]
+        if last:
+            self._queue = [job for _, job in self._seen]
+            self._seen = []
 
     def report(self, ids: Sequence[str]) -> None:
         """These hosts and procs report."""
@@ -129,6 +158,7 @@ class Dispatcher:
             host.idle_cores * 100 >= units
             and host.idle_memory >= layer.min_memory
             and host.idle_gpus >= layer.min_gpus
+            and host.idle_gpu_memory >= layer.min_gpu_memory
             and not set(layer.tags).isdisjoint(host.tags)
             and given(layer, "start_after", 0) <= farm.now
             and (

@@ -9,10 +9,10 @@ from gateway.demo.farm.failures import Refusal
 from gateway.demo.farm.filters import actions_of, filters_of, matchers_of
 from gateway.demo.farm.jobs import move_job
 from gateway.demo.farm.messages import enum_name, fill
+from gateway.demo.farm.patterns import compile_pattern
+from gateway.demo.farm.plans import LEAST_MEMORY
 from gateway.demo.farm.state import Farm
 
-LEAST_MEMORY = 256 * 1024
-"""KB. An action gives a layer no less."""
 FROM_GROUP = ("priority", "min_cores", "max_cores")
 """What a job gets from the group that an action moves it to, unless an action has set it before."""
 LAYERS = re.compile(r"SET_ALL_(RENDER|UTIL|PRE)_LAYER_(TAGS|MEMORY|MIN_CORES|MAX_CORES)")
@@ -62,8 +62,8 @@ def holds(farm: Farm, matcher: Any, job: Any) -> bool:
 def fits_pattern(text: str, pattern: str) -> bool:
     """Whether a regular expression fits somewhere in a text. A broken one never does."""
     try:
-        return re.search(pattern, text) is not None
-    except re.error:
+        return compile_pattern(pattern).search(text) is not None
+    except Refusal:
         return False
 
 

@@ -143,9 +143,7 @@ def start_frame(
     now = farm.now
     since = now if started is None else started
     job, layer = farm.job_of(frame), farm.layer_of(frame)
-    units = partition.threads * 100 if partition else round(layer.min_cores * 100)
-    memory = layer.min_memory
-    gpus, gpu_memory = round(layer.min_gpus), layer.min_gpu_memory
+    units, gpus, memory, gpu_memory = needs_of(layer, partition)
     name = f"{host.name}/{units / 100:.2f}/{gpus}"
     proc = farm.messages.new(
         "host.Proc",
@@ -186,6 +184,14 @@ def start_frame(
         used_memory=memory * 3 // 4,
     )
     return proc
+
+
+def needs_of(layer: Any, partition: Any) -> tuple[int, int, int, int]:
+    """Hundredths of cores, GPUs, memory and GPU memory for a frame. A host never gains by one."""
+    units = partition.threads * 100 if partition else round(layer.min_cores * 100)
+    needs = (units, round(layer.min_gpus), layer.min_memory, layer.min_gpu_memory)
+    units, gpus, memory, gpu_memory = (max(need, 0) for need in needs)
+    return units, gpus, memory, gpu_memory
 
 
 def stop_frame(farm: Farm, frame: Any, state: str, exit_status: int) -> None:

@@ -20,6 +20,8 @@ Plans: TypeAlias = Mapping[str, Mapping[str, Sequence[int]]]
 """The numbers of frames, by names of job and layer."""
 
 WHOLE_LAYERS = ("LAYER_ON_LAYER", "FRAME_BY_FRAME")
+BY_FRAME = ("FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME")
+"""Where each frame of a layer has a dependency of its own."""
 ADMINISTRATOR = "Please contact administrator of your OpenCue deployment to"
 
 
@@ -89,6 +91,27 @@ def verify(farm: Farm, spec: Spec) -> None:
             f"The {spec.show} show has been deactivated.  {ADMINISTRATOR} reactivate this show."
         )
     verify_limits(farm, spec)
+    verify_size(spec)
+
+
+def verify_size(spec: Spec) -> None:
+    """Whether so many frames may wait for single other frames. Raises SpecError.
+
+    This is not Cuebot's. It takes any number, and the time for it.
+    """
+    sizes = {
+        (job.full_name, each.name): len(each.frames) for job in spec.jobs for each in job.layers
+    }
+    waiting = sum(
+        sizes.get((depend.job, depend.layer), 0)
+        for depend in spec.depends
+        if depend.kind in BY_FRAME
+    )
+    if waiting > depends.MOST_CHILDREN:
+        raise SpecError(
+            f"The simulated farm makes no more than {depends.MOST_CHILDREN} dependencies of frames"
+            f" at once, and this spec asks for {waiting}."
+        )
 
 
 def verify_limits(farm: Farm, spec: Spec) -> None:

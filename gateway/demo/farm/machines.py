@@ -12,6 +12,8 @@ from gateway.demo.farm.state import Farm
 
 SILENT = 300
 """Seconds without a report after which Cuebot takes a host for down."""
+LONGEST_NAP = 60.0
+"""Seconds that a farm may be late."""
 RESTART = 60.0
 """Seconds from the end of a machine to its first report."""
 CHECK = 5.0
@@ -40,6 +42,20 @@ def hear(farm: Farm, host: Any) -> None:
             fill(host, state="UP")
     elif enum_name(host, "state") == "UP" and farm.now - host.ping_time >= SILENT:
         fill(host, state="DOWN")
+
+
+def wake(farm: Farm) -> None:
+    """Let a farm that was asleep, as on a laptop that was shut, go on as if no time had passed.
+
+    Else all that it has missed would happen at once. A stopped clock does not sleep.
+    """
+    missed = farm.agenda.late
+    if missed < LONGEST_NAP or farm.agenda.is_stopped:
+        return
+    farm.agenda.shift(missed)
+    for host in farm.hosts.values():
+        if farm.now - missed - host.ping_time < SILENT:
+            host.ping_time += int(missed)
 
 
 def set_lock(farm: Farm, host: Any, state: str) -> None:

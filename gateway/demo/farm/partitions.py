@@ -165,6 +165,7 @@ def room_in(farm: Farm, partition: Any, layer: Any, host: Any) -> bool:
         and round(host.idle_cores * 100) >= units
         and host.idle_memory >= layer.min_memory
         and host.idle_gpus >= gpus
+        and host.idle_gpu_memory >= layer.min_gpu_memory
         and has_room(farm, layer, host)
     )
 

@@ -4,15 +4,16 @@ Every filled criterion narrows the search, and any of its values fits. What noth
 empty list, never an error.
 """
 
-import math
 import re
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from typing import Any
 
+from gateway.demo.farm.cores import java_int
 from gateway.demo.farm.failures import Refusal, illegal_argument, thrown
-from gateway.demo.farm.frame_range import numbers_of
+from gateway.demo.farm.frame_range import frame_number, numbers_of
 from gateway.demo.farm.frames import state_of
 from gateway.demo.farm.messages import given
+from gateway.demo.farm.patterns import compile_pattern, like
 from gateway.demo.farm.plans import GIGABYTE
 from gateway.demo.farm.state import Farm
 
@@ -29,6 +30,7 @@ FRAME_FIELDS = {"id": "ids", "name": "frames", "layer_name": "layers"}
 MOST_NUMBERS = 1000
 FROM_TO = re.compile("([0-9]+)-([0-9]+)")
 FLOAT_FROM_TO = re.compile(r"([0-9.]+)-([0-9.]+)")
+FLOAT = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 HOUR = 3600
 
 
@@ -41,10 +43,10 @@ def find_jobs(farm: Farm, criteria: Any) -> list[Any]:
     for field, criterion in JOB_FIELDS.items():
         if wanted := frozenset(given(criteria, criterion, ())):
             jobs = [job for job in jobs if getattr(job, field) in wanted]
-    likes = [like(part) for part in given(criteria, "substr", ())]
-    for patterns in (likes, compiled(given(criteria, "regex", ()))):
-        if patterns:
-            jobs = [job for job in jobs if matches(job.name, patterns)]
+    if parts := given(criteria, "substr", ()):
+        jobs = [job for job in jobs if any(like(job.name, part) for part in parts)]
+    if patterns := compiled(given(criteria, "regex", ())):
+        jobs = [job for job in jobs if matches(job.name, patterns)]
     return sorted(jobs, key=lambda job: job.name)
 
 
@@ -78,7 +80,7 @@ def find_frames(farm: Farm, frames: Iterable[Any], criteria: Any) -> list[Any]:
         low, high = bounds(text, GIGABYTE)
         found = [frame for frame in found if low <= frame.max_rss <= high]
     if text := given(criteria, "duration_range", ""):
-        low, high = (math.floor(each) if each < math.inf else each for each in bounds(text, HOUR))
+        low, high = map(java_int, bounds(text, HOUR))
         found = [
             frame
             for frame in found
@@ -106,9 +108,9 @@ def numbers_in(text: str) -> Container[int]:
 
     From one to another, as in `1-5000`, may be as many as one likes.
     """
-    if match := FROM_TO.fullmatch(text):
-        return range(int(match[1]), int(match[2]) + 1)
     try:
+        if match := FROM_TO.fullmatch(text):
+            return range(frame_number(match[1]), frame_number(match[2]) + 1)
         numbers = set(numbers_of(text))
     except ValueError as error:
         raise illegal_argument(str(error)) from None
@@ -121,6 +123,8 @@ def bounds(text: str, unit: int) -> tuple[float, float]:
     """`2-4`, or `2` for anything from there on, in that unit. Raises Refusal."""
     match = FLOAT_FROM_TO.fullmatch(text)
     try:
+        if not match and not FLOAT.fullmatch(text):
+            raise ValueError
         low, high = map(float, match.groups() if match else (text, "inf"))
     except ValueError:
         raise bad_query(f"not a range: {text[:80]}") from None
@@ -130,12 +134,6 @@ def bounds(text: str, unit: int) -> tuple[float, float]:
 def bad_query(text: str) -> Refusal:
     """What the database says to a query that cannot be."""
     return thrown("org.springframework.jdbc.BadSqlGrammarException", text)
-
-
-def like(part: str) -> re.Pattern[str]:
-    """The pattern of a SQL LIKE with anything around it."""
-    wild = {"_": ".", "%": ".*"}
-    return re.compile("".join(wild.get(each) or re.escape(each) for each in part), re.DOTALL)
 
 
 def page_of(frames: Sequence[Any], criteria: Any) -> Sequence[Any]:
@@ -235,10 +233,4 @@ def matches(value: str, patterns: Collection[re.Pattern[str]]) -> bool:
 
 def compiled(patterns: Iterable[str]) -> list[re.Pattern[str]]:
     """Regular expressions. Raises Refusal for a broken one, as the database does."""
-    try:
-        return [re.compile(pattern) for pattern in patterns]
-    except re.error as error:
-        raise thrown(
-            "org.springframework.dao.DataIntegrityViolationException",
-            f"invalid regular expression: {error}",
-        ) from None
+    return [compile_pattern(pattern) for pattern in patterns]
