@@ -22,6 +22,8 @@ from tests.servers import (
     settings_for,
 )
 
+pytestmark = pytest.mark.slow
+
 NATIVE = "Cuebot has it itself"
 
 

@@ -38,7 +38,7 @@ from tests.servers import (
     token,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 PATIENCE = 20.0
 GET_JOBS = "/job.JobInterface/GetJobs"

@@ -11,6 +11,8 @@ from gateway.codec import slices
 from gateway.errors import Code, GatewayError
 from tests.protos import TestSchema, examples, messages, opencue, parsed, trial, trial_types
 
+pytestmark = pytest.mark.slow
+
 OPENCUE_FILES = [file.name for file in opencue().files]
 CONSTANTS = ("WHOLE", "SLICE", "ITEMS", "BREATH")
 Sizes = tuple[int, int, int, int]

@@ -18,7 +18,7 @@ from tests.servers import (
     settings_for,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SHOWS = "/show.ShowInterface/GetShows"
 GET_JOBS = "/job.JobInterface/GetJobs"

@@ -8,7 +8,7 @@ import pytest
 from tests.opencue import opencue
 from tests.servers import ScriptedCuebot, running_cuebot, running_gateway, settings_for
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SHOWS = "/show.ShowInterface/GetShows"
 

@@ -16,6 +16,8 @@ from gateway.schema.refresh import LiveCatalog
 from gateway.schema.selection import Selection
 from gateway.schema.sources import NoSchema, Schema
 
+pytestmark = pytest.mark.slow
+
 SERVICE = """
 syntax = "proto3";
 package {package};

@@ -24,6 +24,8 @@ from tests.servers import (
     token,
 )
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     """A monotonic clock that moves when it is told to."""

@@ -52,7 +52,7 @@ from tests.two_versions import (
     own_words,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 PATIENCE = 20.0
 SWAPS = 100

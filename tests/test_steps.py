@@ -19,7 +19,7 @@ from tests.servers import (
     settings_for,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 GET_JOB = "/job.JobInterface/GetJob"
 FIND_LAYER = "/job.LayerInterface/FindLayer"
@@ -43,21 +43,29 @@ def filled(name: str, **content: Any) -> bytes:
     return payload
 
 
-@pytest.fixture
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    """A Cuebot that answers every step."""
-    show = {"id": "show-1", "name": "new"}
+@pytest.fixture(scope="module")
+async def scripted() -> AsyncIterator[ScriptedCuebot]:
     async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(GET_JOB, filled("job.JobGetJobResponse", job={"name": "demo-job"}))
-        cuebot.answers(FIND_LAYER, filled("job.LayerFindLayerResponse", layer={"id": "layer-1"}))
-        cuebot.answers(GET_HOST, filled("host.HostGetHostResponse", host={"name": "node-1"}))
-        cuebot.answers(GET_OWNER, filled("host.OwnerGetOwnerResponse", owner={"id": "owner-1"}))
-        cuebot.answers(CREATE, filled("show.ShowCreateShowResponse", show=show))
-        changed = show | {"default_min_cores": 1, "default_max_cores": 50}
-        cuebot.answers(FIND_SHOW, filled("show.ShowFindShowResponse", show=changed))
-        for path in (TAKE, LOCK, SET_MIN, SET_MAX):
-            cuebot.answers(path, b"")
         yield cuebot
+
+
+@pytest.fixture
+def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
+    """A Cuebot that answers every step, and has forgotten earlier tests."""
+    show = {"id": "show-1", "name": "new"}
+    scripted.seen.clear()
+    scripted.handlers.clear()
+    answers = scripted.answers
+    answers(GET_JOB, filled("job.JobGetJobResponse", job={"name": "demo-job"}))
+    answers(FIND_LAYER, filled("job.LayerFindLayerResponse", layer={"id": "layer-1"}))
+    answers(GET_HOST, filled("host.HostGetHostResponse", host={"name": "node-1"}))
+    answers(GET_OWNER, filled("host.OwnerGetOwnerResponse", owner={"id": "owner-1"}))
+    answers(CREATE, filled("show.ShowCreateShowResponse", show=show))
+    changed = show | {"default_min_cores": 1, "default_max_cores": 50}
+    answers(FIND_SHOW, filled("show.ShowFindShowResponse", show=changed))
+    for path in (TAKE, LOCK, SET_MIN, SET_MAX):
+        answers(path, b"")
+    return scripted
 
 
 @asynccontextmanager
@@ -66,9 +74,9 @@ async def gateway_for(cuebot: ScriptedCuebot, **more: Any) -> AsyncIterator[Gate
         yield gateway
 
 
-@pytest.fixture
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    async with gateway_for(cuebot) as gateway:
+@pytest.fixture(scope="module")
+async def gateway(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    async with gateway_for(scripted) as gateway:
         yield gateway
 
 

@@ -13,6 +13,8 @@ from gateway.demo.farm.studio import build_farm
 from tests.demo.conftest import NOW
 from tests.demo.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 COMP = "demo-sh010-lena_comp_v003"
 NEXT = "demo-sh010-lena_comp_v004"
 SMOKE = "demo-sh020-marco_smoke_v001"

@@ -13,7 +13,7 @@ from gateway.demo.farm.messages import Messages
 from gateway.demo.farm.studio import build_farm
 from tests.demo.conftest import NOW
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LONG = 2 * 3600
 

@@ -19,6 +19,8 @@ from gateway.demo.farm.studio import build_farm, place_filter
 from tests.demo.desk import Desk
 from tests.demo.sums import assert_sums
 
+pytestmark = pytest.mark.slow
+
 STEPS = 150
 KINDS = ("JOB", "LAYER", "FRAME")
 GPU_MACHINES = ("gpu-node-01", "gpu-node-02")
