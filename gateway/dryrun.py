@@ -45,7 +45,10 @@ def preview(method: Method, ready: Decoded | Course) -> Iterable[bytes]:
     about: dict[str, object] = {"dryRun": True, "method": method.path}
     if isinstance(ready, Course):
         about["before"] = [shown(step.method, payload) for step, payload in ready.look_ups]
-        about["after"] = [shown(step.method, payload) for step, payload in ready.follow_ups]
+        about["after"] = [
+            *(shown(step.method, payload) for step, payload in ready.follow_ups),
+            *({"method": reading.method.path} for reading in ready.readings),
+        ]
     counted = {"ignoredFields": ready.ignored, "requestBytes": len(ready.payload)}
     head = orjson.dumps(about | counted)
     start, end = head[:-1] + b',"request":', b"}"

@@ -274,7 +274,7 @@ def read_file(path: Path, problems: list[str]) -> dict[str, object]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"GATEWAY_CONFIG: cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"GATEWAY_CONFIG: {path} is not TOML: {error}") from None
     for key in content:
         if key.upper() in NOT_YET:

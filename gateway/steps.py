@@ -14,7 +14,7 @@ from gateway.codec.decode import Decoded, Reject, parse
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.rewrite import Json, peek, pull, put, rewrite
 from gateway.errors import Code, GatewayError
-from gateway.schema.adapt import Copies, FollowUp, LookUp, Steps
+from gateway.schema.adapt import Copies, FollowUp, LookUp, Rereading, Steps
 from gateway.schema.method import Method
 
 Call = Callable[[Method, bytes], Awaitable[bytes]]
@@ -32,6 +32,12 @@ class Course:
     follow_ups: tuple[tuple[FollowUp, bytes], ...]
     ignored: tuple[str, ...] = ()
     """The paths of fields that neither Cuebot nor the steps know."""
+
+    @property
+    def readings(self) -> tuple[Rereading, ...]:
+        """What shows in the end what the follow-ups have led to."""
+        readings = (each.rereading for each, _ in self.follow_ups if each.rereading)
+        return tuple(dict.fromkeys(readings))
 
 
 def prepare(method: Method, body: bytes, reject: Reject) -> Decoded | Course:
@@ -52,30 +58,31 @@ async def make_call(method: Method, ready: Decoded | Course, call: Call) -> byte
 def plan(method: Method, steps: Steps, body: bytes, reject: Reject) -> Course:
     """What a request asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong."""
     value = parse(body)
-    rewrite(value, method.rewrites)
-    look_ups = tuple(
-        (look_up, request_for(look_up.method, look_up.send, given, look_up.given))
-        for look_up in steps.before
-        if (given := needed(value, look_up)) is not None
-    )
-    for look_up, _ in look_ups:
-        pull(value, look_up.place)  # the documented object in the place of Cuebot's own field
+    done = rewrite(value, method.rewrites)
+    look_ups = []
+    for look_up in steps.before:
+        given = needed(value, look_up)
+        if given is not None:
+            asked = request_for(look_up.method, look_up.send, given, look_up.given)
+            look_ups.append((look_up, asked))
+            if look_up.documented:
+                pull(value, look_up.given)
+            done.drop(value, look_up.place)  # the documented object in the place of Cuebot's field
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given))
         for follow_up in steps.after
         if (given := pull(value, follow_up.given)) is not None
     )
-    request = method.decoders.decode_value(method.descriptor.input_type, value, reject)
-    return Course(method, request.payload, look_ups, follow_ups, request.ignored)
+    request = method.decoders.decode_rewritten(method.descriptor.input_type, value, done, reject)
+    return Course(method, request.payload, tuple(look_ups), follow_ups, request.ignored)
 
 
 def needed(value: object, look_up: LookUp) -> object:
     """What has to be looked up; None if nothing is given or Cuebot's own field is there."""
     given = peek(value, look_up.given)
     there = peek(value, look_up.place)
-    if given is None or (there and not isinstance(there, dict)):
-        return None
-    return given
+    around = look_up.given[: len(look_up.place)] == look_up.place and isinstance(there, dict)
+    return given if around or not there else None
 
 
 def request_for(
@@ -133,14 +140,21 @@ async def follow(course: Course, answer: bytes, call: Call) -> bytes:
             step = follow_up.method
             await call(step, filled(step, payload, message, follow_up.copies))
             done.append(step.path)
-        readings = (each.rereading for each, _ in course.follow_ups if each.rereading)
-        for reading in dict.fromkeys(readings):
+        for reading in course.readings:
             step = reading.method
             now = parsed(step, await call(step, filled(step, b"", message, reading.copies)))
             value_at(message, reading.take).CopyFrom(value_at(now, reading.take))
     except GatewayError as error:
-        happened = f"{', '.join(done)} succeeded, then {step.path} failed" if done else step.path
-        raise reworded(error, f"{happened}: {error.message}") from None
+        if not done:
+            raise reworded(error, f"{step.path} was called, but: {error.message}") from None
+        happened = f"{', '.join(done)} succeeded, then {step.path} failed"
+        # Without what invites to repeat all of it.
+        raise GatewayError(
+            error.code,
+            f"{happened}: {error.message}",
+            status=error.status,
+            details=error.details,
+        ) from None
     whole: bytes = message.SerializeToString()
     return whole
 

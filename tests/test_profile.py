@@ -238,3 +238,11 @@ async def test_without_a_profile_missing_methods_are_ordinary_ones(bare: Gateway
     answer = await bare.post("/proc.ProcInterface/GetProc", {})
     assert answer.status_code == 404
     assert answer.json()["message"].endswith("has no method 'GetProc'; did you mean GetProcs?")
+
+
+def test_a_file_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    """One clear line, as for every other broken file."""
+    path = tmp_path / "deep.toml"
+    path.write_text("a = " + "[" * 5000)
+    with pytest.raises(ConfigurationError, match=r"^COMPAT_PROFILE: .*deep\.toml"):
+        load_profile(str(path))

@@ -9,8 +9,8 @@ from gateway.codec.rewrite import Default, Rename, Rewrite, camel_case, original
 from gateway.errors import Code, GatewayError
 
 CORES = Rename(("cores",), ("minCores",))
-SHOW = Rename(("r", "show", "name"), ("r", "shows"), as_list=True)
-BY_NAME = Rename(("show", "name"), ("show",))
+SHOW = Rename(("r", "show", "name"), ("r", "shows"), as_list=True, root=("r", "show"))
+BY_NAME = Rename(("show", "name"), ("show",), root=("show",))
 DEEPER = Rename(("minCores",), ("limits", "cores", "minCores"))
 REASON = Default(("reason",), "none given")
 INNER = Default(("by", "userName"), "nobody")
@@ -33,7 +33,7 @@ INNER = Default(("by", "userName"), "nobody")
         (
             SHOW,
             {"r": {"show": {"name": "demo", "id": "1"}}},
-            {"r": {"shows": ["demo"], "show": {"id": "1"}}},
+            {"r": {"shows": ["demo"]}},
         ),
         (SHOW, {"r": {"show": "demo"}}, {"r": {"show": "demo"}}),
         (SHOW, {"r": [{"show": {"name": "demo"}}]}, {"r": [{"show": {"name": "demo"}}]}),
@@ -101,3 +101,21 @@ def test_several_in_order() -> None:
 def test_names(camel: str, original: str) -> None:
     """A field's two names lead to each other."""
     assert (camel_case(original), original_name(camel)) == (camel, original)
+
+
+def test_what_stands_beside_a_moved_value_is_told() -> None:
+    """It has no place with Cuebot; what is moved is told where the client had it."""
+    body: dict[str, Any] = {"r": {"show": {"name": "demo", "id": "1", "active": True}}}
+    done = rewrite(body, [SHOW, CORES])
+    assert body == {"r": {"shows": ["demo"]}}
+    assert done.left == ["r.show.id", "r.show.active"]
+    assert done.as_written("r.shows[0]: expected a string") == "r.show.name: expected a string"
+    assert done.as_written("r.showsome: x") == "r.showsome: x"
+    assert done.as_written("minCores: x") == "minCores: x"
+
+
+def test_null_in_the_way_counts_as_nothing() -> None:
+    """null is "not set", also where an object has to be for a value to be moved into."""
+    body: dict[str, Any] = {"minCores": 4, "limits": None}
+    rewrite(body, [DEEPER])
+    assert body == {"limits": {"cores": {"minCores": 4}}}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -230,13 +231,23 @@ async def test_a_follow_up_that_fails_says_what_has_happened(
     assert heard(cuebot) == [*before, failing]
 
 
+async def test_nothing_invites_to_repeat_what_has_been_done(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """UNAVAILABLE usually may be tried again; after a change that has succeeded it may not."""
+    cuebot.fails(SET_MIN, grpc.StatusCode.UNAVAILABLE, "restarting")
+    answer = await gateway.post(CREATE, SHOW_BODY)
+    assert f"{CREATE} succeeded, then {SET_MIN} failed" in problem(answer, 503, "UNAVAILABLE")
+    assert "retry-after" not in answer.headers
+
+
 async def test_an_unreadable_answer_is_followed_by_nothing(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """Without the new show nothing can be done to it."""
     cuebot.answers(CREATE, b"\xff")
     message = problem(await gateway.post(CREATE, SHOW_BODY), 500, "INTERNAL")
-    assert message.startswith(f"{CREATE}: Cuebot's answer cannot be read")
+    assert message.startswith(f"{CREATE} was called, but: Cuebot's answer cannot be read")
     assert heard(cuebot) == [CREATE]
 
 
@@ -339,7 +350,7 @@ async def test_dry_runs_call_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -
 
     shown = await dry(CREATE, SHOW_BODY)
     assert (shown["before"], shown["request"]) == ([], {"name": "new"})
-    assert [step["method"] for step in shown["after"]] == [SET_MIN, SET_MAX]
+    assert [step["method"] for step in shown["after"]] == [SET_MIN, SET_MAX, FIND_SHOW]
     assert shown["after"][1]["request"]["maxCores"] == 50
     assert cuebot.seen == []
 
@@ -448,3 +459,57 @@ async def test_echoed_objects_may_have_their_documented_names(cuebot: ScriptedCu
         assert (sent.name, sent.cores) == ("node-1", 0)
         answer = await gateway.post(LOCK, {"host": host | {"allCores": 16}})
         assert answer.status_code == 400
+        answer = await gateway.post(LOCK, {"host": {"id": "host-1", "totalCores": 64}})
+        assert answer.status_code == 400
+        assert "`totalCores`" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "ignored"),
+    [
+        (TAKE, TAKE_BODY | {"host": {"id": "host-1", "bogus": 1}}, "host.bogus"),
+        (FIND_LAYER, LAYER_BODY | {"job": {"id": "job-1", "bogus": 1}}, "job.bogus"),
+    ],
+)
+async def test_what_a_look_up_replaces_is_not_dropped_in_silence(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, ignored: str
+) -> None:
+    """The rest of a documented object is named, and refused where unknown fields are."""
+    answer = await gateway.post(path, body)
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
+    async with gateway_for(cuebot, unknown_fields="reject") as strict:
+        refused = await strict.post(path, body)
+        assert f"unknown field `{ignored}`" in problem(refused, 400, "INVALID_ARGUMENT")
+
+
+async def test_what_is_looked_up_may_be_a_field_of_its_own(
+    cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """A documented field that Cuebot does not have at all is used, and then not unknown."""
+    profile = tmp_path / "own.toml"
+    profile.write_text(
+        f'''
+        [[before]]
+        method = "{TAKE[1:]}"
+        given = "hostId"
+        call = "{GET_HOST[1:]}"
+        send = "id"
+        take = "host.name"
+        put = "host"
+        '''
+    )
+    async with gateway_for(cuebot, compat_profile=str(profile)) as own:
+        answer = await own.post(TAKE, {"hostId": "host-1", "owner": {"id": "owner-1"}})
+    assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
+    assert heard(cuebot) == [GET_HOST, TAKE]
+    assert request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest").host == "node-1"
+
+
+async def test_errors_name_fields_as_they_were_written(gateway: Gateway) -> None:
+    """A value that is moved is told where the client has it."""
+    group = "/group.GroupInterface/SetMinCores"
+    message = problem(await gateway.post(group, {"cores": "abc"}), 400, "INVALID_ARGUMENT")
+    assert message.startswith("cores: expected a number")
+    frames = "/layer.LayerInterface/GetFrames"
+    message = problem(await gateway.post(frames, {"req": {"page": "a"}}), 400, "INVALID_ARGUMENT")
+    assert message.startswith("req.page: ")

@@ -5,7 +5,7 @@ What no field takes is collected, never dropped: the caller says which of it is 
 """
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ from gateway.codec.fields import (
 )
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.path import ROOT, Path, child, mismatch_at, text
-from gateway.codec.rewrite import Rewrite, rewrite
+from gateway.codec.rewrite import Json, Rewrite, Rewritten, rewrite
 from gateway.codec.scalars import Convert, map_key_reader, scalar_reader
 from gateway.codec.seams import NO_ALIASES, Read, Unknown, UnknownField
 from gateway.errors import Code, GatewayError
@@ -90,12 +90,6 @@ class Field:
     takes_null: bool
 
 
-ECHOED_ALIAS = Field(
-    fill=lambda message, item, path, unknown: None, twin=None, oneof=None, takes_null=False
-)
-"""Another name of a field, from an answer that is sent back: the field itself is there too."""
-
-
 class Decoders:
     """The readers of one pool's message types, each compiled when it is first asked for."""
 
@@ -103,13 +97,13 @@ class Decoders:
         self,
         pool: DescriptorPool,
         echoed: Container[str] = (),
-        aliases: Mapping[str, Iterable[str]] = NO_ALIASES,
+        aliases: Mapping[str, Mapping[str, str]] = NO_ALIASES,
     ) -> None:
         self.pool = pool
         self._echoed = echoed
         """Full names of the types that occur in answers."""
         self._aliases = aliases
-        """By type: what answers call some of its fields besides. Echoed, they count as nothing."""
+        """By type: what answers call some of its fields besides."""
         self._readers = Compiled(self._compile, self._forward)
 
     def decoder(self, descriptor: Descriptor, rewrites: Sequence[Rewrite] = ()) -> Decode:
@@ -117,11 +111,25 @@ class Decoders:
 
         def decode(body: bytes, reject: Reject) -> Decoded:
             value = parse(body)
-            if rewrites:
-                rewrite(value, rewrites)
-            return self.decode_value(descriptor, value, reject)
+            if not rewrites:
+                return self.decode_value(descriptor, value, reject)
+            done = rewrite(value, rewrites)
+            return self.decode_rewritten(descriptor, value, done, reject)
 
         return decode
+
+    def decode_rewritten(
+        self, descriptor: Descriptor, value: object, done: Rewritten, reject: Reject
+    ) -> Decoded:
+        """As `decode_value`; errors and ignored fields are named as the client wrote them."""
+        if done.left and reject is Reject.EVERYTHING:
+            raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{done.left[0]}`")
+        try:
+            decoded = self.decode_value(descriptor, value, reject)
+        except GatewayError as error:
+            raise GatewayError(error.code, done.as_written(error.message)) from None
+        ignored = (*map(done.as_written, decoded.ignored), *done.left)
+        return Decoded(decoded.payload, ignored[:REPORTED])
 
     def decode_value(self, descriptor: Descriptor, value: object, reject: Reject) -> Decoded:
         """The message's bytes for a parsed JSON object. Raises GatewayError (INVALID_ARGUMENT)."""
@@ -156,6 +164,7 @@ class Decoders:
         one_of = any(field.oneof for field in fields.values())
         extendable = descriptor.is_extendable
         echoed = descriptor.full_name in self._echoed
+        echoes = self._echoes(descriptor)
 
         def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
             if type(value) is not dict:
@@ -163,7 +172,10 @@ class Decoders:
             for key, item in value.items():
                 field = fields.get(key)
                 if field is None:
-                    if not (extendable and self._fill_extension(message, key, item, path, unknown)):
+                    extension = extendable and self._fill_extension(
+                        message, key, item, path, unknown
+                    )
+                    if not extension and not is_echo(key, value, echoes):
                         note(unknown, UnknownField(path, key, names, echoed))
                     continue
                 if field.twin is not None and field.twin in value:
@@ -175,15 +187,18 @@ class Decoders:
 
         return read
 
+    def _echoes(self, descriptor: Descriptor) -> dict[str, tuple[str, str]]:
+        """Other names of fields in answers, and the names that a field has itself."""
+        aliases = self._aliases.get(descriptor.full_name, {})
+        originals = {field.json_name: field.name for field in descriptor.fields}
+        return {alias: (name, originals[name]) for alias, name in aliases.items()}
+
     def _fields(self, descriptor: Descriptor) -> dict[str, Field]:
         """The type's fields by JSON name and, where nobody else has that, by original name."""
         by_name = {field.json_name: field for field in descriptor.fields}
         for field in descriptor.fields:
             by_name.setdefault(field.name, field)
-        aliases = self._aliases.get(descriptor.full_name, ())
-        return dict.fromkeys(aliases, ECHOED_ALIAS) | {
-            name: self._field(field, name, by_name) for name, field in by_name.items()
-        }
+        return {name: self._field(field, name, by_name) for name, field in by_name.items()}
 
     def _field(
         self, field: FieldDescriptor, name: str, by_name: Mapping[str, FieldDescriptor]
@@ -347,6 +362,11 @@ def check_oneofs(value: Mapping[str, object], fields: Mapping[str, Field], path:
                 f"{seen[field.oneof]} is given too; {field.oneof} takes one of them",
             )
         seen[field.oneof] = key
+
+
+def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, str]]) -> bool:
+    """Whether a key is an answer's other name of a field that is there under its own as well."""
+    return any(name in value for name in echoes.get(key, ()))
 
 
 def note(unknown: Unknown, field: UnknownField) -> None:

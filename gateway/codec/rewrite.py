@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.codec.path import ROOT, Path, child, mismatch_at
@@ -21,6 +21,8 @@ class Rename:
     target: Names
     as_list: bool = False
     """Whether the target is a list, which then has the value as its only item."""
+    root: Names = ()
+    """The documented object that has the source, if Cuebot does not have that either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +36,48 @@ class Default:
 Rewrite = Rename | Default
 
 
-def rewrite(value: object, rewrites: Iterable[Rewrite]) -> None:
+@dataclass(slots=True)
+class Rewritten:
+    """What has become of a body, in the words of who wrote it."""
+
+    moved: list[tuple[str, str]] = field(default_factory=list)
+    """Paths where values are now, and where the client had them."""
+    left: list[str] = field(default_factory=list)
+    """Paths of what stood beside them in documented objects, and has no place anywhere."""
+
+    def drop(self, value: object, path: Names) -> None:
+        """Take a documented object out of the body, and remember what was in it."""
+        if type(rest := peek(value, path)) is dict:
+            pull(value, path)
+            self.left += [".".join((*path, name)) for name in rest]
+
+    def as_written(self, text: str) -> str:
+        """A path, or an error that begins with one, as the client knows it."""
+        for now, before in self.moved:
+            if text == now or (text.startswith(now) and text[len(now)] in ".[:"):
+                return before + text[len(now) :]
+        return text
+
+
+def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
     """Move what the body has at documented paths, and set what it leaves out.
 
-    Objects that become empty go away, and so does one whose place its own value takes. Raises
+    Objects that become empty go away, and documented ones that Cuebot does not have. Raises
     GatewayError (INVALID_ARGUMENT) for a field that is given under both names.
     """
+    done = Rewritten()
     for step in rewrites:
         if isinstance(step, Default):
             if type(value) is dict and peek(value, step.target) in (None, ""):
                 pull(value, step.target)
                 put(value, step.target, step.content, step.target)
         elif (taken := pull(value, step.source)) is not None:
-            if step.source[: len(step.target)] == step.target:
-                pull(value, step.target)  # the rest of the object that was in its place
+            if step.root:
+                done.drop(value, step.root)
             put(value, step.target, [taken] if step.as_list else taken, step.source)
+            now = ".".join(step.target) + ("[0]" if step.as_list else "")
+            done.moved.append((now, ".".join(step.source)))
+    return done
 
 
 def peek(value: object, path: Names) -> object:
@@ -79,7 +108,9 @@ def put(value: Any, path: Names, content: object, source: Names) -> None:
     for step in path[:-1]:
         name = name_in(value, step)
         place = child(place, name)
-        value = value.setdefault(name, {})
+        if value.get(name) is None:
+            value[name] = {}
+        value = value[name]
         if type(value) is not dict:
             raise mismatch_at(place, "expected an object")
     name = name_in(value, path[-1])

@@ -17,6 +17,9 @@ from gateway.codec.rewrite import Default, Rename, Rewrite, camel_case
 from gateway.schema.method import Method
 from gateway.schema.profile import After, Before, Profile, Reading
 
+NATIVE = "Cuebot has it itself"
+"""Why an entry is idle that is not needed; all other reasons are that it does not fit."""
+
 FieldPath = tuple[str, ...]
 Copies = tuple[tuple[FieldPath, FieldPath], ...]
 """From a path in an answer (original names) to one in a request (original names)."""
@@ -28,6 +31,11 @@ class Idle:
 
     entry: str
     reason: str
+
+    @property
+    def unfit(self) -> bool:
+        """Whether it would do something if it were another one, or the schema."""
+        return self.reason != NATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,8 @@ class LookUp:
     """Where clients may have given it themselves (JSON names)."""
     put: FieldPath
     """The same place in original names."""
+    documented: bool
+    """Whether Cuebot does not have what is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,7 @@ class Adapting:
 
             def make(alias: str = alias, name: str = name) -> tuple[str, str]:
                 if alias in self._declared:
-                    raise Unfit("Cuebot has it itself")
+                    raise Unfit(NATIVE)
                 self._served(name)
                 return alias, name
 
@@ -145,13 +155,13 @@ class Adapting:
                 request = self._served(name).descriptor.input_type
                 path = split(source)
                 if field_at(request, path) is not None:
-                    raise Unfit("Cuebot has it itself")
+                    raise Unfit(NATIVE)
                 native = split(target.removesuffix("[]"))
                 field = needed_field(request, native)
                 as_list = target.endswith("[]")
                 if as_list != field.is_repeated:
                     raise Unfit(f"{target} is {'a' if field.is_repeated else 'no'} list")
-                return Rename(camel(path), camel(native), as_list)
+                return Rename(camel(path), camel(native), as_list, root_of(request, path))
 
             yield f"requests.{name}.{source}", make
 
@@ -176,13 +186,19 @@ class Adapting:
                 method = self._served(entry.call)
                 given, target = split(entry.given), split(entry.put)
                 if given[: len(target)] == target and field_at(request, given) is not None:
-                    raise Unfit("Cuebot has it itself")
+                    raise Unfit(NATIVE)
                 needed_field(method.descriptor.input_type, split(entry.send))
                 take, put = copied(
                     method.descriptor.output_type, split(entry.take), request, target
                 )
                 return entry.method, LookUp(
-                    camel(given), method, camel(split(entry.send)), take, camel(target), put
+                    camel(given),
+                    method,
+                    camel(split(entry.send)),
+                    take,
+                    camel(target),
+                    put,
+                    field_at(request, given) is None,
                 )
 
             yield f"before.{entry.method}.{entry.given}", make
@@ -193,7 +209,7 @@ class Adapting:
             def make(entry: After = entry) -> tuple[str, FollowUp]:
                 main, method = self._served(entry.method), self._served(entry.call)
                 if field_at(main.descriptor.input_type, split(entry.given)) is not None:
-                    raise Unfit("Cuebot has it itself")
+                    raise Unfit(NATIVE)
                 needed_field(method.descriptor.input_type, split(entry.send))
                 return entry.method, FollowUp(
                     camel(split(entry.given)),
@@ -218,9 +234,11 @@ class Adapting:
         )
 
     def _served(self, name: str) -> Method:
-        """The method of that name. Raises Unfit when it is not served."""
+        """The method of that name. Raises Unfit when it cannot be called."""
         if name not in self._methods:
             raise Unfit(f"{name} is not served")
+        if self._methods[name].streams:
+            raise Unfit(f"{name} streams")
         return self._methods[name]
 
 
@@ -246,7 +264,7 @@ def answer_aliases(
 def aliased(message: Descriptor, alias: str, native: str) -> str:
     """The JSON name of the field that an alias stands for. Raises Unfit."""
     if field_at(message, (alias,)) is not None:
-        raise Unfit("Cuebot has it itself")
+        raise Unfit(NATIVE)
     field = needed_field(message, (native,))
     if field.is_repeated or is_message(field):
         raise Unfit(f"{native} is not a single value")
@@ -302,6 +320,15 @@ def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
         if found is None:
             return None
     return found
+
+
+def root_of(request: Descriptor, source: FieldPath) -> FieldPath:
+    """The part of a documented path that is an object which Cuebot does not have; else nothing."""
+    for length in range(1, len(source)):
+        native = field_at(request, source[:length])
+        if native is None or not is_message(native):
+            return camel(source[:length])
+    return ()
 
 
 def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:

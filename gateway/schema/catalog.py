@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import is_message, message_of
-from gateway.schema.adapt import Adapting, Idle, answer_aliases
+from gateway.schema.adapt import NATIVE, Adapting, Idle, answer_aliases
 from gateway.schema.compat import service_aliases
 from gateway.schema.method import Method, path_of
 from gateway.schema.pool import build_pool, why_missing
@@ -110,7 +110,7 @@ def missing_methods(
         if service not in services:
             idle.append(Idle(f"missing.{name}", f"there is no service {service}"))
         elif name in names:
-            idle.append(Idle(f"missing.{name}", "Cuebot has it itself"))
+            idle.append(Idle(f"missing.{name}", NATIVE))
         else:
             found |= {path: text for path in paths_of(name, aliases) if path not in routes}
     return found

@@ -107,6 +107,8 @@ def load_profile(wanted: str) -> Profile:
         raise ConfigurationError(f"COMPAT_PROFILE: cannot read {wanted}: {reason}") from None
     try:
         return Profile.model_validate(tomllib.loads(text))
+    except RecursionError:
+        raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {error}") from None
     except ValidationError as error:

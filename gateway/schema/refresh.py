@@ -161,6 +161,9 @@ class LiveCatalog:
                 "INCLUDE_SERVICES or EXCLUDE_SERVICES name nothing that Cuebot has",
                 globs=catalog.idle_globs,
             )
+        unfit = [f"{idle.entry}: {idle.reason}" for idle in catalog.idle_entries if idle.unfit]
+        if unfit:
+            log.info("entries of the compatibility profile do nothing here", entries=unfit)
         log.info(
             "schema loaded" if fresh.changes is None else "schema changed",
             origin=catalog.origin,
