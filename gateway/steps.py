@@ -10,11 +10,13 @@ from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.decode import Decoded, Reject, parse
+from gateway.codec.decode import Decoded, parse
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.rewrite import Json, peek, pull, put, rewrite
+from gateway.codec.unknown import Reject
 from gateway.errors import Code, GatewayError
-from gateway.schema.adapt import Copies, FollowUp, LookUp, Rereading, Steps
+from gateway.schema.adapt import FollowUp, LookUp, Rereading, Steps
+from gateway.schema.fieldpath import Copies
 from gateway.schema.method import Method
 
 Call = Callable[[Method, bytes], Awaitable[bytes]]

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.codec.decode import REJECTED, Decoded
+from gateway.codec.decode import Decoded
+from gateway.codec.unknown import REJECTED
 from gateway.dryrun import REHEARSED, asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of

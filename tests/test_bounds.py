@@ -12,7 +12,7 @@ import orjson
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.decode import Reject
+from gateway.codec.unknown import Reject
 from gateway.transcoder import BODIES_AT_ONCE, LARGE_ANSWER, LARGE_ANSWERS_EACH
 from tests.opencue import message_class, opencue
 from tests.servers import (

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.decode import Reject
+from gateway.codec.unknown import Reject
 from gateway.errors import Code, GatewayError
 from tests.protos import (
     TestSchema,

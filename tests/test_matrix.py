@@ -17,8 +17,9 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.decode import Decoders, Reject
+from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
+from gateway.codec.unknown import Reject
 from gateway.demo.cuebot import SimulatedCuebot
 from gateway.demo.farm.clock import StoppedClock
 from gateway.demo.farm.messages import Messages

@@ -17,7 +17,8 @@ from gateway.cli.caller import (
 )
 from gateway.cli.common import Failure
 from gateway.cli.discovery import Unreachable, ask
-from gateway.codec.decode import REJECTED, Decoded
+from gateway.codec.decode import Decoded
+from gateway.codec.unknown import REJECTED
 from gateway.dryrun import preview
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog

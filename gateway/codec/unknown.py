@@ -1,0 +1,68 @@
+"""Keys of a JSON body that no field takes: which of them are errors, and how they are told."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from gateway.codec.path import ROOT, mismatch_at, text
+from gateway.codec.rewrite import Json
+from gateway.codec.seams import Unknown, UnknownField
+from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN, did_you_mean
+
+LISTED = 10
+"""How many of a type's fields the error for an unknown one names."""
+MOST_UNKNOWN = 1000
+REPORTED = 32
+"""How many ignored fields are reported; a client could send hundreds of thousands."""
+
+
+class Reject(Enum):
+    """Which unknown fields are errors; the others are ignored and reported."""
+
+    NOTHING = auto()
+    ARGUMENTS = auto()
+    """Those of the request itself and of types that occur only in requests (search criteria):
+    ignoring them would change what the call does. Objects that Cuebot has handed out may carry
+    more than it takes back."""
+    EVERYTHING = auto()
+
+
+REJECTED: Mapping[str, tuple[Reject, Reject]] = {
+    "ignore": (Reject.NOTHING, Reject.NOTHING),
+    "safe": (Reject.NOTHING, Reject.ARGUMENTS),
+    "reject": (Reject.EVERYTHING, Reject.EVERYTHING),
+}
+"""By UNKNOWN_FIELDS: for methods that only read, and for those that change something."""
+
+
+def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, str]]) -> bool:
+    """Whether a key is an answer's other name of a field that is there under its own as well."""
+    return any(name in value for name in echoes.get(key, ()))
+
+
+def note(unknown: Unknown, field: UnknownField) -> None:
+    """Add the field. Raises GatewayError when there are more than anybody sends in good faith."""
+    if len(unknown) >= MOST_UNKNOWN:
+        raise mismatch_at(ROOT, f"more than {MOST_UNKNOWN} unknown fields")
+    unknown.append(field)
+
+
+def judge(unknown: Unknown, reject: Reject) -> tuple[str, ...]:
+    """The paths of the first ignored fields. Raises GatewayError when one is an error instead."""
+    for field in unknown:
+        argument = field.path is ROOT or not field.echoed
+        if reject is Reject.EVERYTHING or (reject is Reject.ARGUMENTS and argument):
+            raise unknown_field(field)
+    return tuple(text((field.path, field.key, 0)) for field in unknown[:REPORTED])
+
+
+def unknown_field(field: UnknownField) -> GatewayError:
+    """The 400 that names the field, the nearest one, and (some of) those that there are."""
+    place = f"{text(field.path)}: " if text(field.path) else ""
+    names = [*field.names[:LISTED], *(["…"] if len(field.names) > LISTED else [])]
+    there = f" (there are: {', '.join(names)})" if names else " (there are none)"
+    hint = did_you_mean(field.key, field.names, "`")
+    return GatewayError(
+        Code.INVALID_ARGUMENT,
+        f"{place}unknown field `{field.key[:SHOWN]}`{hint}{there}",
+    )
