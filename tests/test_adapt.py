@@ -79,6 +79,18 @@ def test_nothing_applies_to_another_schema() -> None:
     assert not any(method.rewrites or method.steps for method in catalog.methods)
 
 
+def test_a_method_that_streams_cannot_be_a_step() -> None:
+    """Neither is it another name's method; the entry is idle."""
+    files = trial().files
+    schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
+    streaming = next(
+        method.path[1:] for method in build_catalog(schema, Selection()).methods if method.streams
+    )
+    profile = Profile(methods={f"{streaming}Again": streaming})
+    (idle,) = build_catalog(schema, Selection(), profile).idle_entries
+    assert idle.reason == f"{streaming} streams"
+
+
 def test_it_falls_silent_next_to_the_real_thing() -> None:
     """Where Cuebot has a documented field or method itself, the entry for it is idle."""
     profile = load_profile("opencue")

@@ -230,10 +230,11 @@ async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
             while len(lines) < count:  # noqa: ASYNC110 - there is no event for a log line
                 await asyncio.sleep(0.01)
 
+    returns: list[int] = []
     with capture_logs() as logs:
         lines: list[object] = logs  # type: ignore[assignment]
         async with upstream_to(endpoint) as upstream:
-            watching = asyncio.create_task(upstream.watch())
+            watching = asyncio.create_task(upstream.watch(lambda: returns.append(len(lines))))
             await until(lines, 1)
             async with running_cuebot(ScriptedCuebot(), port):
                 await until(lines, 2)
@@ -246,6 +247,7 @@ async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
     gone = {"event": "Cuebot cannot be reached", "log_level": "warning", "endpoint": endpoint}
     back = {"event": "Cuebot is connected", "log_level": "info", "endpoint": endpoint}
     assert logs == [gone, back, gone, back]
+    assert returns == [3]  # the first connection is no return
 
 
 # --- hanging up -----------------------------------------------------------------------------
