@@ -89,6 +89,8 @@ class GrpcUpstream:
             )
         if code is Code.UNAVAILABLE and message.startswith(NOT_REACHED):
             message = f"Cuebot cannot be reached: {message}"
+        if message.startswith(NOT_GRPC):  # its status would be taken for Cuebot's
+            code, message = Code.UNAVAILABLE, f"a web server answers in Cuebot's place: {message}"
         headers = RETRY_SOON if code is Code.UNAVAILABLE else None
         return GatewayError(code, message, details=details_of(error), headers=headers)
 

@@ -34,6 +34,7 @@ from tests.servers import (
     running_gateway,
     settings_for,
 )
+from tests.webserver import web_server
 
 pytestmark = pytest.mark.anyio
 
@@ -248,6 +249,17 @@ async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
     back = {"event": "Cuebot is connected", "log_level": "info", "endpoint": endpoint}
     assert logs == [gone, back, gone, back]
     assert returns == [3]  # the first connection is no return
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+async def test_a_web_servers_answer_is_not_cuebots(status: int) -> None:
+    """gRPC makes UNAUTHENTICATED, UNIMPLEMENTED and so on of it, which Cuebot has not said."""
+    async with web_server(status) as endpoint, upstream_to(endpoint) as upstream:
+        with pytest.raises(GatewayError) as caught:
+            await upstream.call("/show.ShowInterface/GetShows", b"", PATIENCE, ())
+    assert (caught.value.code, caught.value.status) == (Code.UNAVAILABLE, 503)
+    assert "web server" in caught.value.message
+    assert str(status) in caught.value.message
 
 
 # --- hanging up -----------------------------------------------------------------------------

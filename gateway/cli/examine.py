@@ -11,7 +11,7 @@ from gateway.schema.adapt import Idle
 from gateway.schema.discovery import Discovery
 from gateway.schema.sources import Skipped
 from gateway.settings import Settings
-from gateway.upstream import NOT_GRPC, PING_FLOOR, GrpcUpstream
+from gateway.upstream import PING_FLOOR, GrpcUpstream
 
 PATIENCE = 5.0
 """Seconds that Cuebot may take to answer a call."""
@@ -102,7 +102,7 @@ async def why_unreachable(settings: Settings) -> str | None:
     try:
         await upstream.call(HEALTH, b"", PATIENCE, ())
     except GatewayError as error:
-        if error.code in NO_ANSWER or error.message.startswith(NOT_GRPC):
+        if error.code in NO_ANSWER:
             return f"CUEBOT_ENDPOINT: {upstream.endpoint}: {error.message}"
     finally:
         await upstream.close()
