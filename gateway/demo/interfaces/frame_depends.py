@@ -1,14 +1,13 @@
 """What job.FrameInterface does with dependencies."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from gateway.demo.farm import depends, orders
-from gateway.demo.farm.messages import enum_name, fill
-from gateway.demo.farm.orders import QUEUED
+from gateway.demo.farm.messages import fill
 from gateway.demo.farm.state import Farm, by_id
 from gateway.demo.interfaces.handler import Handler
+from gateway.demo.interfaces.waits import waits_of
 
 
 def depend_on_frame(farm: Farm, request: Any, answer: Any) -> None:
@@ -27,20 +26,6 @@ def depend_on_layer(farm: Farm, request: Any, answer: Any) -> None:
     fill(answer, depend=depends.add_depend(farm, "FRAME_ON_LAYER", frame, layer))
 
 
-def get_dependents(farm: Farm, request: Any, answer: Any) -> None:
-    answer.depends.depends.extend(depends.depends_on(farm, by_id(farm.frames, request.frame.id)))
-
-
-def get_dependencies(farm: Farm, request: Any, answer: Any) -> None:
-    frame = by_id(farm.frames, request.frame.id)
-    answer.depends.depends.extend(depends.dependencies_of(farm, frame))
-
-
-def drop_depends(farm: Farm, request: Any, answer: Any) -> None:
-    frame, target = by_id(farm.frames, request.frame.id), enum_name(request, "target")
-    farm.agenda.after(QUEUED, partial(depends.drop_depends, farm, frame, target))
-
-
 def mark_as_depend(farm: Farm, request: Any, answer: Any) -> None:
     orders.mark_depend(farm, [by_id(farm.frames, request.frame.id)])
 
@@ -50,12 +35,10 @@ def mark_as_waiting(farm: Farm, request: Any, answer: Any) -> None:
 
 
 METHODS: Mapping[str, Handler] = {
+    **waits_of(lambda farm, request: by_id(farm.frames, request.frame.id)),
     "CreateDependencyOnFrame": depend_on_frame,
     "CreateDependencyOnJob": depend_on_job,
     "CreateDependencyOnLayer": depend_on_layer,
-    "DropDepends": drop_depends,
-    "GetWhatDependsOnThis": get_dependents,
-    "GetWhatThisDependsOn": get_dependencies,
     "MarkAsDepend": mark_as_depend,
     "MarkAsWaiting": mark_as_waiting,
 }

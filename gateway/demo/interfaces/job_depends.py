@@ -1,14 +1,13 @@
 """job.JobInterface: what a job waits for, and what waits for it."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from gateway.demo.farm import depends
 from gateway.demo.farm.messages import enum_name, fill
-from gateway.demo.farm.orders import QUEUED
 from gateway.demo.farm.state import Farm, by_id
 from gateway.demo.interfaces.handler import Handler
+from gateway.demo.interfaces.waits import waits_of
 
 
 def depend_on_job(farm: Farm, request: Any, answer: Any) -> None:
@@ -26,21 +25,6 @@ def depend_on_frame(farm: Farm, request: Any, answer: Any) -> None:
     fill(answer, depend=depends.add_depend(farm, "JOB_ON_FRAME", job, on))
 
 
-def drop_depends(farm: Farm, request: Any, answer: Any) -> None:
-    job, target = by_id(farm.jobs, request.job.id), enum_name(request, "target")
-    farm.agenda.after(QUEUED, partial(depends.drop_depends, farm, job, target))
-
-
-def get_what_depends_on_this(farm: Farm, request: Any, answer: Any) -> None:
-    job = by_id(farm.jobs, request.job.id)
-    answer.depends.depends.extend(depends.depends_on(farm, job))
-
-
-def get_what_this_depends_on(farm: Farm, request: Any, answer: Any) -> None:
-    job = by_id(farm.jobs, request.job.id)
-    answer.depends.depends.extend(depends.dependencies_of(farm, job))
-
-
 def get_depends(farm: Farm, request: Any, answer: Any) -> None:
     """All that the job, its layers and its frames depend on, but not frame by frame."""
     job = by_id(farm.jobs, request.job.id)
@@ -52,11 +36,9 @@ def get_depends(farm: Farm, request: Any, answer: Any) -> None:
 
 
 METHODS: Mapping[str, Handler] = {
+    **waits_of(lambda farm, request: by_id(farm.jobs, request.job.id)),
     "CreateDependencyOnFrame": depend_on_frame,
     "CreateDependencyOnJob": depend_on_job,
     "CreateDependencyOnLayer": depend_on_layer,
-    "DropDepends": drop_depends,
     "GetDepends": get_depends,
-    "GetWhatDependsOnThis": get_what_depends_on_this,
-    "GetWhatThisDependsOn": get_what_this_depends_on,
 }

@@ -6,10 +6,11 @@ from typing import Any
 
 from gateway.demo.farm import depends
 from gateway.demo.farm.failures import Missing
-from gateway.demo.farm.messages import enum_name, fill
+from gateway.demo.farm.messages import fill
 from gateway.demo.farm.orders import QUEUED
 from gateway.demo.farm.state import Farm, by_id
 from gateway.demo.interfaces.handler import Handler
+from gateway.demo.interfaces.waits import waits_of
 
 
 def depend_on_frame(farm: Farm, request: Any, answer: Any) -> None:
@@ -38,20 +39,6 @@ def depend_frame_by_frame(farm: Farm, request: Any, answer: Any) -> None:
     fill(answer, depend=depend)
 
 
-def get_dependents(farm: Farm, request: Any, answer: Any) -> None:
-    answer.depends.depends.extend(depends.depends_on(farm, by_id(farm.layers, request.layer.id)))
-
-
-def get_dependencies(farm: Farm, request: Any, answer: Any) -> None:
-    layer = by_id(farm.layers, request.layer.id)
-    answer.depends.depends.extend(depends.dependencies_of(farm, layer))
-
-
-def drop_depends(farm: Farm, request: Any, answer: Any) -> None:
-    layer, target = by_id(farm.layers, request.layer.id), enum_name(request, "target")
-    farm.agenda.after(QUEUED, partial(depends.drop_depends, farm, layer, target))
-
-
 def mark_frames_done(farm: Farm, request: Any, answer: Any) -> None:
     """What waits for the layer goes on. What waits for single frames of it does not."""
     layer = by_id(farm.layers, request.layer.id)
@@ -59,12 +46,10 @@ def mark_frames_done(farm: Farm, request: Any, answer: Any) -> None:
 
 
 METHODS: Mapping[str, Handler] = {
+    **waits_of(lambda farm, request: by_id(farm.layers, request.layer.id)),
     "CreateDependencyOnFrame": depend_on_frame,
     "CreateDependencyOnJob": depend_on_job,
     "CreateDependencyOnLayer": depend_on_layer,
     "CreateFrameByFrameDependency": depend_frame_by_frame,
-    "DropDepends": drop_depends,
-    "GetWhatDependsOnThis": get_dependents,
-    "GetWhatThisDependsOn": get_dependencies,
     "MarkdoneFrames": mark_frames_done,
 }
