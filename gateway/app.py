@@ -24,7 +24,7 @@ from gateway.schema.refresh import LiveCatalog
 from gateway.schema.selection import Selection
 from gateway.settings import Settings
 from gateway.transcoder import Transcoder
-from gateway.upstream import GrpcUpstream
+from gateway.upstream.channel import GrpcUpstream
 
 
 def create_app(settings: Settings) -> Starlette:

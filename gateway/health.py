@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.schema.refresh import LiveCatalog
-from gateway.upstream import Upstream
+from gateway.upstream.seam import Upstream
 
 PATIENCE = 0.5
 """Seconds that a readiness check may wait for an idle connection to be made."""

@@ -20,7 +20,7 @@ from gateway.schema.refresh import LiveCatalog
 from gateway.settings import Settings
 from gateway.steps import Course, prepare, run
 from gateway.turns import Turns
-from gateway.upstream import Metadata, Upstream
+from gateway.upstream.seam import Metadata, Upstream
 
 LARGE_BODY = 64 * 1024
 """Bodies above this many bytes are decoded in a thread, so that others get their turns."""

@@ -19,10 +19,10 @@ from starlette.applications import Starlette
 
 from gateway.app import create_app
 from gateway.auth import Rules, mint_token
-from gateway.listen import listen, url_of
 from gateway.schema.pool import build_pool
 from gateway.schema.sources import services_of
-from gateway.server import Server, make_server
+from gateway.server.listen import listen, url_of
+from gateway.server.serving import Server, make_server
 from gateway.settings import Settings
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"

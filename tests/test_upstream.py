@@ -23,7 +23,7 @@ from gateway.exchange import ClientGone
 from gateway.hangup import HangUpWatch
 from gateway.schema.pool import build_pool
 from gateway.settings import load_settings
-from gateway.upstream import GrpcUpstream
+from gateway.upstream.channel import GrpcUpstream
 from tests.opencue import message_class
 from tests.servers import (
     SECRET,

@@ -28,7 +28,7 @@ from gateway.schema.method import Method
 from gateway.schema.misses import unknown_path
 from gateway.settings import Settings
 from gateway.steps import Course, make_call, prepare
-from gateway.upstream import GrpcUpstream
+from gateway.upstream.channel import GrpcUpstream
 
 ABSENT = "Cuebot cannot be reached"
 """How the failure of a call begins that has not come to Cuebot."""

@@ -10,7 +10,7 @@ from gateway.schema.package import OPENCUE_PACKAGE, PACKAGE_PREFIX
 from gateway.schema.refresh import THREE_WAYS_OUT
 from gateway.schema.sources import NoReflection, NoSchema, NotReady
 from gateway.settings import Settings
-from gateway.upstream import GrpcUpstream
+from gateway.upstream.channel import GrpcUpstream
 
 WITHOUT_CUEBOT = (
     "set CUEBOT_ENDPOINT to where it is, or do without it:"

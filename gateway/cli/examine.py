@@ -11,7 +11,7 @@ from gateway.schema.adapt import Idle
 from gateway.schema.discovery import Discovery
 from gateway.schema.sources import Skipped
 from gateway.settings import Settings
-from gateway.upstream import PING_FLOOR, GrpcUpstream
+from gateway.upstream.channel import PING_FLOOR, GrpcUpstream
 
 PATIENCE = 5.0
 """Seconds that Cuebot may take to answer a call."""

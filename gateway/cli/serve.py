@@ -6,9 +6,9 @@ import click
 import uvloop
 
 from gateway.cli.common import config_option, one_line_failures, settings_from
-from gateway.listen import listen
 from gateway.logs import configure_logging
-from gateway.server import serve as serve_gateway
+from gateway.server.listen import listen
+from gateway.server.serving import serve as serve_gateway
 
 
 @click.command()

@@ -18,9 +18,9 @@ from gateway.demo.farm.messages import read_messages
 from gateway.demo.farm.state import Farm
 from gateway.demo.farm.studio import build_farm
 from gateway.errors import ConfigurationError
-from gateway.listen import listen
 from gateway.schema.method import path_of
 from gateway.schema.reflection import PATH, VERSIONS
+from gateway.server.listen import listen
 
 REMEMBERED_CALLS = 1000
 STEPS_AT_ONCE = 3

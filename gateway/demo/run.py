@@ -15,10 +15,10 @@ from gateway.demo.cuebot import SimulatedCuebot
 from gateway.demo.farm.messages import read_messages
 from gateway.demo.farm.state import Farm
 from gateway.demo.farm.studio import build_farm
-from gateway.listen import listen, url_of
 from gateway.logs import configure_logging
 from gateway.schema.refresh import LiveCatalog
-from gateway.server import make_server
+from gateway.server.listen import listen, url_of
+from gateway.server.serving import make_server
 from gateway.settings import Settings
 
 CUEBOT_PORT = 8443

@@ -10,7 +10,7 @@ from gateway.schema.reflection import ReflectionSource
 from gateway.schema.selection import Selection
 from gateway.schema.sources import NotReady, Schema
 from gateway.settings import Settings
-from gateway.upstream import GrpcUpstream
+from gateway.upstream.channel import GrpcUpstream
 
 PATIENCE = 10.0
 """Seconds that all of it may take."""

@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from gateway.schema.pool import declares, well_known_files
 from gateway.schema.sources import NoReflection, NoSchema, NotReady, Schema, Skipped, is_named
-from gateway.upstream import NOT_GRPC
+from gateway.upstream.channel import NOT_GRPC
 
 VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"

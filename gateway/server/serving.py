@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
-from gateway.connection import HttpProtocol
-from gateway.listen import url_of
+from gateway.server.connection import HttpProtocol
+from gateway.server.listen import url_of
 from gateway.settings import Settings
 
 log = structlog.stdlib.get_logger("gateway")

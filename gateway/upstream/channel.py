@@ -1,8 +1,7 @@
-"""The seam to Cuebot: bytes in, bytes out, over gRPC."""
+"""One endpoint of Cuebot: its channel, deadlines, cancellation, and what its failures mean."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import grpc
 import grpc.aio
@@ -11,10 +10,9 @@ import structlog
 from gateway.codec.status import TRAILER, details_to_json
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.settings import Settings
+from gateway.upstream.seam import Metadata
 
 log = structlog.stdlib.get_logger("gateway.upstream")
-
-Metadata = Sequence[tuple[str, str]]
 
 PING_FLOOR = 300
 """Seconds. Cuebot (grpc-java's default) answers pings more often than this by closing."""
@@ -34,23 +32,6 @@ NOT_REACHED = ("failed to connect", "DNS", "Socket closed", "Stream removed", "r
 """How gRPC's own words begin; they look like the server's but are about the way to it."""
 NOT_GRPC = "Received http2 header with status"
 """So begins what gRPC says of a web server's answer, whatever status it makes of it."""
-
-
-class Upstream(Protocol):
-    """A way to call Cuebot. Cancelling the caller's task cancels the call."""
-
-    async def call(
-        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata
-    ) -> bytes:
-        """The answer's bytes. Raises GatewayError for every other outcome.
-
-        `timeout` is in seconds; metadata values are printable ASCII.
-        """
-        ...
-
-    async def usable(self, patience: float) -> bool:
-        """Whether a call could be sent now, waiting up to `patience` seconds to connect."""
-        ...
 
 
 class GrpcUpstream:

@@ -1,0 +1,1 @@
+"""The seam to Cuebot: bytes in, bytes out, over gRPC."""
