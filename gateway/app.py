@@ -14,14 +14,16 @@ from starlette.types import ASGIApp
 from gateway.auth import Authentication, Authenticator, load_secrets, refuse, rules_of
 from gateway.errors import Code, GatewayError
 from gateway.exchange import ExchangeMiddleware
+from gateway.forwarded import Forwarded
 from gateway.health import health_routes
 from gateway.logs import log_access
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
+from gateway.reload import catalog_part, limits_part, secrets_part
 from gateway.schema.choice import choose_source
 from gateway.schema.profile import load_profile
 from gateway.schema.reflection import ReflectionSource
 from gateway.schema.refresh import LiveCatalog
-from gateway.schema.selection import Selection
+from gateway.schema.selection import selection_of
 from gateway.settings import Settings
 from gateway.transcoder import Transcoder
 from gateway.upstream.channel import GrpcUpstream
@@ -30,19 +32,21 @@ from gateway.upstream.channel import GrpcUpstream
 def create_app(settings: Settings) -> Starlette:
     """The gateway. To be called inside the event loop that will run it.
 
-    Raises ConfigurationError when the settings cannot work. `app.state.live` is the catalog,
-    which is looked for from the app's startup on.
+    Raises ConfigurationError when the settings cannot work. Its state has: `live`, the catalog,
+    which is looked for from the app's startup on; `parts`, what a reload can change; `stopping`,
+    which a server sets when it is about to end.
     """
     secrets = load_secrets(settings)
     upstream = GrpcUpstream(settings)
     reflection = ReflectionSource(upstream.channel, endpoint=upstream.endpoint)
     live = LiveCatalog(
         choose_source(settings.descriptor_source, reflection),
-        Selection(include=settings.include_services, exclude=settings.exclude_services),
+        selection_of(settings),
         load_profile(settings.compat_profile),
         every=settings.reflection_refresh,
     )
     authenticator = Authenticator(secrets, rules_of(settings))
+    rates = Rates(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -58,27 +62,36 @@ def create_app(settings: Settings) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             await upstream.close()
 
+    middleware = [Middleware(ExchangeMiddleware, report=log_access)]
+    if settings.forwarded_allow_ips:
+        middleware.insert(0, Middleware(Forwarded, trusted=settings.forwarded_allow_ips))
     app = Starlette(
         routes=health_routes(live, upstream),
-        middleware=[Middleware(ExchangeMiddleware, report=log_access)],
+        middleware=middleware,
         exception_handlers={HTTPException: in_our_shape},
         lifespan=lifespan,
     )
     # Whatever is no route goes here, without a router in between: methods are one look-up.
     app.router.redirect_slashes = False
-    app.router.default = guard(Transcoder(settings, live, upstream), authenticator, settings)
+    app.router.default = guard(Transcoder(settings, live, upstream), authenticator, rates)
     app.state.live = live
+    app.state.stopping = False
+    app.state.parts = (
+        secrets_part(authenticator),
+        limits_part(rates),
+        catalog_part(live),
+    )
     return app
 
 
-def guard(app: ASGIApp, authenticator: Authenticator, settings: Settings) -> ASGIApp:
+def guard(app: ASGIApp, authenticator: Authenticator, rates: Rates) -> ASGIApp:
     """The app behind authentication and rate limits; refused requests are counted too."""
-    refused: ASGIApp = refuse
-    if settings.rate_limit_rps:
-        limiter, rates = MemoryLimiter(), Rates(settings)
-        app = RateLimit(app, limiter=limiter, rates=rates)
-        refused = RateLimit(refused, limiter=limiter, rates=rates)
-    return Authentication(app, authenticator=authenticator, refused=refused)
+    limiter = MemoryLimiter()
+    return Authentication(
+        RateLimit(app, limiter=limiter, rates=rates),
+        authenticator=authenticator,
+        refused=RateLimit(refuse, limiter=limiter, rates=rates),
+    )
 
 
 async def in_our_shape(request: Request, error: Exception) -> Response:

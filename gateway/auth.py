@@ -88,9 +88,13 @@ class Authenticator:
     def __init__(
         self, secrets: Iterable[bytes], rules: Rules, clock: Callable[[], float] = time.time
     ) -> None:
-        self._rules = rules
         self._clock = clock
+        self.trust(secrets, rules)
+
+    def trust(self, secrets: Iterable[bytes], rules: Rules) -> None:
+        """Take these secrets and rules from now on, and forget what others have verified."""
         secrets = tuple(secrets)
+        self._rules = rules
         self._keys: Mapping[str, list[Key]] = {
             algorithm: [jwk.construct(secret, algorithm) for secret in secrets]
             for algorithm in rules.algorithms

@@ -47,6 +47,10 @@ class Exchange:
     """The request's headers, by lower-case name."""
     started: float
     """Seconds on the monotonic clock."""
+    with_cuebot: float = 0.0
+    """Seconds that calls to Cuebot have taken."""
+    waited: float = 0.0
+    """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
     subject: str | None = None
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
@@ -62,6 +66,18 @@ class Exchange:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.started
+
+    def timing(self) -> tuple[bytes, bytes]:
+        """The Server-Timing header (https://www.w3.org/TR/server-timing/), in milliseconds.
+
+        `gateway` is what is left of the time until now.
+        """
+        own = max(self.seconds - self.with_cuebot - self.waited, 0.0)
+        return (
+            b"server-timing",
+            b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"
+            % (self.with_cuebot * 1000, own * 1000, self.waited * 1000),
+        )
 
 
 def exchange_of(scope: Scope) -> Exchange:
@@ -87,7 +103,7 @@ class ExchangeMiddleware:
         async def send_counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                message["headers"] = [*message["headers"], *headers_out]
+                message["headers"] = [*message["headers"], *headers_out, exchange.timing()]
             elif message["type"] == "http.response.body":
                 exchange.bytes_out += len(message.get("body", b""))
             try:

@@ -21,10 +21,11 @@ def health_routes(live: LiveCatalog, upstream: Upstream) -> list[Route]:
     async def readyz(request: Request) -> Response:
         catalog = live.current
         reachable = await upstream.usable(PATIENCE)
-        ready = catalog is not None and reachable
+        stopping = request.app.state.stopping
+        ready = catalog is not None and reachable and not stopping
         schema = "none" if catalog is None else "confirmed" if catalog.confirmed else "assumed"
         state = {
-            "status": "ok" if ready else "unavailable",
+            "status": "ok" if ready else "stopping" if stopping else "unavailable",
             "cuebot": "reachable" if reachable else "unreachable",
             "schema": schema,
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),

@@ -91,30 +91,42 @@ class MemoryLimiter:
         )
 
 
-def rate_of(settings: Settings) -> Rate:
-    """The rate of a client without an override."""
-    return make_rate(
-        settings.rate_limit_rps, settings.rate_limit_burst, settings.rate_limit_max_wait
-    )
+def make_rate(rps: float, burst: int | None, max_wait: float, share: int = 1) -> Rate | None:
+    """A rate whose burst is a second's worth when none is given; None, no limit, for 0.
 
-
-def make_rate(rps: float, burst: int | None, max_wait: float) -> Rate:
-    """A rate whose burst is a second's worth when none is given."""
-    return Rate(rps, burst or max(1, math.ceil(rps)), max_wait)
+    With `share` it is that of one of so many processes.
+    """
+    if not rps:
+        return None
+    return Rate(rps / share, max(1, math.ceil((burst or rps) / share)), max_wait)
 
 
 class Rates:
     """Which rate a subject has: that of the first override that names it, else the default.
 
-    None means no limit, for a subject whose override says 0.
+    None means no limit.
     """
 
+    default: Rate | None
+    """That of clients without an override, and of addresses."""
+
     def __init__(self, settings: Settings) -> None:
-        self.default = rate_of(settings)
+        self.follow(settings)
+
+    def follow(self, settings: Settings) -> None:
+        """Take the rates of these settings from now on. A default of 0 turns all limits off."""
+        share = settings.workers
+        self.default = make_rate(
+            settings.rate_limit_rps,
+            settings.rate_limit_burst,
+            settings.rate_limit_max_wait,
+            share,
+        )
         self._overrides = [
-            (glob, make_rate(o.rps, o.burst, o.max_wait) if o.rps else None)
-            for o in settings.rate_limit_overrides
-            for glob in o.subjects
+            (glob, make_rate(each.rps, each.burst, each.max_wait, share))
+            for each in settings.rate_limit_overrides
+            for glob in each.subjects
+            if settings.rate_limit_rps
         ]
         self.of = lru_cache(maxsize=4096)(self._of)
 
@@ -173,6 +185,7 @@ class RateLimit:
                 raise too_many(rate, verdict)
             if verdict.wait:
                 await asyncio.sleep(verdict.wait)
+                exchange.waited += verdict.wait
         await self._app(scope, receive, send)
 
 

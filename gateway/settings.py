@@ -8,6 +8,7 @@ compose files leave them behind.
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,16 +39,11 @@ SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
 """Two ways to say one thing: one in the environment overrides either in the file."""
 
 NOT_YET: Mapping[str, str] = {
-    "TLS_CERT_FILE": "HTTPS",
-    "TLS_KEY_FILE": "HTTPS",
     "CORS_ORIGINS": "CORS",
     "CORS_ALLOWED_ORIGINS": "CORS",
     "CORS_HEADERS": "CORS",
     "CUEBOT_TLS": "TLS to Cuebot",
     "CUEBOT_CA_FILE": "TLS to Cuebot",
-    "WORKERS": "several worker processes",
-    "FORWARDED_ALLOW_IPS": "trusted proxies",
-    "SHUTDOWN_DELAY": "a delay before draining",
     "DOCS": "the documentation pages",
 }
 """Settings that a later version will have, and what for.
@@ -86,6 +82,20 @@ def check_endpoint(value: str) -> str:
     if found is None or not 0 < int(found[1]) <= 65535:
         raise ValueError("expected host:port, such as cuebot.studio:8443")
     return value
+
+
+def check_proxies(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses, or networks smaller than everything: who is trusted may say who is calling."""
+    for value in values:
+        try:
+            everybody = ip_network(value).prefixlen == 0
+        except ValueError:
+            everybody = True
+        if everybody:
+            raise ValueError(
+                f"expected the addresses of your proxies (10.0.0.5, 10.0.8.0/24), not {value!r}"
+            )
+    return values
 
 
 def parse_words(value: object) -> object:
@@ -164,6 +174,11 @@ class Settings(Strict):
     max_body_mb: float = Field(default=4, gt=0, le=1024)
     http_timeout: Duration = Field(default=30.0, gt=0)
     max_in_flight: int = Field(default=256, ge=1)
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    forwarded_allow_ips: Annotated[Words, AfterValidator(check_proxies)] = ()
+    workers: int = Field(default=1, ge=1, le=64)
+    shutdown_delay: Duration = 0.0
     shutdown_timeout: Duration = 30.0
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)

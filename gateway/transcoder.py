@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
@@ -65,7 +66,9 @@ class Transcoder:
         exchange.rpc = method.path
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
+        began = monotonic()
         body = await self._bodies.read(exchange, receive)
+        exchange.waited += monotonic() - began
         try:
             ready = await self._decode(method, body)
         finally:
@@ -83,12 +86,16 @@ class Transcoder:
         async with HangUpWatch(receive):
             with self._slot():
                 metadata = metadata_for(exchange)
-                if isinstance(ready, Decoded):
-                    answer = await self._upstream.call(
-                        method.path, ready.payload, timeout, metadata
-                    )
-                else:
-                    answer = await self._go_through(ready, metadata, ends)
+                began = monotonic()
+                try:
+                    if isinstance(ready, Decoded):
+                        answer = await self._upstream.call(
+                            method.path, ready.payload, timeout, metadata
+                        )
+                    else:
+                        answer = await self._go_through(ready, metadata, ends)
+                finally:
+                    exchange.with_cuebot += monotonic() - began
             exchange.code = Code.OK
             await self._respond_in_turn(
                 method.encode(answer), len(answer) > LARGE_ANSWER, exchange, ends, scope, send
@@ -108,7 +115,9 @@ class Transcoder:
             await self._respond(pieces, scope, send)
             return
         patience = max(ends - self._loop.time(), 0)
+        began = monotonic()
         give_back = await self._large_answers.take(exchange.subject or "", patience)
+        exchange.waited += monotonic() - began
         try:
             await self._respond(pieces, scope, send)
         finally:

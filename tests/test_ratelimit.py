@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.ratelimit import MemoryLimiter, Rate, Rates, Verdict, address_key, rate_of, too_many
+from gateway.ratelimit import MemoryLimiter, Rate, Rates, Verdict, address_key, too_many
 from gateway.settings import RateOverride, Settings
 from tests.opencue import opencue
 from tests.servers import (
@@ -238,7 +238,7 @@ def test_waiting_as_told_is_enough(rps: float, burst: int, max_wait: float) -> N
 
 def test_the_default_is_100_a_second_with_a_burst_of_as_many() -> None:
     """Nothing configured: 100 requests a second, 100 at once, no waiting."""
-    assert rate_of(Settings()) == Rate(rps=100, burst=100, max_wait=0)
+    assert Rates(Settings()).default == Rate(rps=100, burst=100, max_wait=0)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_the_default_is_100_a_second_with_a_burst_of_as_many() -> None:
 def test_the_default_rate_can_be_configured(given: dict[str, object], rate: Rate) -> None:
     """RATE_LIMIT_RPS, _BURST and _MAX_WAIT make the rate of everybody without an override."""
     settings = Settings.model_validate(given)
-    assert rate_of(settings) == rate
+    assert Rates(settings).default == rate
     assert Rates(settings).of("somebody") == rate
 
 

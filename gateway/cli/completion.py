@@ -13,7 +13,7 @@ from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog, build_catalog
 from gateway.schema.choice import FILE_SUFFIXES, read_file
 from gateway.schema.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
-from gateway.schema.selection import Selection
+from gateway.schema.selection import selection_of
 from gateway.schema.sources import NoSchema
 from gateway.settings import Settings
 
@@ -76,7 +76,7 @@ def static_catalog(settings: Settings) -> Catalog:
         schema = read_package(source.removeprefix(PACKAGE_PREFIX))
     else:
         schema = read_package(OPENCUE_PACKAGE)
-    selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
+    selection = selection_of(settings)
     return build_catalog(schema, selection)
 
 

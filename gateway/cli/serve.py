@@ -1,5 +1,6 @@
 """`cuebot-gateway serve`."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -8,7 +9,8 @@ import uvloop
 from gateway.cli.common import config_option, one_line_failures, settings_from
 from gateway.logs import configure_logging
 from gateway.server.listen import listen
-from gateway.server.serving import serve as serve_gateway
+from gateway.server.process import serve as serve_gateway
+from gateway.server.workers import run_workers
 
 
 @click.command()
@@ -22,7 +24,11 @@ def serve(config: Path | None) -> None:
       export JWT_SECRET=$(openssl rand -base64 32)
       CUEBOT_ENDPOINT=cuebot:8443 cuebot-gateway serve
     """
-    settings = settings_from(config)
+    load = partial(settings_from, config)
+    settings = load()
     configure_logging(settings.log_level, settings.log_format)
+    if settings.workers > 1:
+        run_workers(settings, load)
+        return
     with listen(settings.rest_host, settings.rest_port) as listener:
-        uvloop.run(serve_gateway(settings, listener))
+        uvloop.run(serve_gateway(settings, listener, load))

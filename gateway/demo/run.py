@@ -18,7 +18,7 @@ from gateway.demo.farm.studio import build_farm
 from gateway.logs import configure_logging
 from gateway.schema.refresh import LiveCatalog
 from gateway.server.listen import listen, url_of
-from gateway.server.serving import make_server
+from gateway.server.serving import Server
 from gateway.settings import Settings
 
 CUEBOT_PORT = 8443
@@ -94,7 +94,7 @@ async def run_both(cuebot: SimulatedCuebot, listener: socket.socket) -> None:
         {"cuebot_endpoint": cuebot.endpoint, "jwt_secret": secret, "shutdown_timeout": 2}
     )
     app = create_app(settings)
-    server = make_server(app, settings)
+    server = Server(app, settings)
     token = mint_token(secret.encode(), rules_of(settings), "demo", TOKEN_SECONDS)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     welcome = asyncio.create_task(greet(app.state.live, cuebot, listener, token))

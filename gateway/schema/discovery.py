@@ -7,7 +7,7 @@ from gateway.schema.catalog import Catalog, build_catalog
 from gateway.schema.choice import choose_source
 from gateway.schema.profile import load_profile
 from gateway.schema.reflection import ReflectionSource
-from gateway.schema.selection import Selection
+from gateway.schema.selection import Selection, selection_of
 from gateway.schema.sources import NotReady, Schema
 from gateway.settings import Settings
 from gateway.upstream.channel import GrpcUpstream
@@ -36,7 +36,7 @@ async def discover(
     reflection = ReflectionSource(upstream.channel, endpoint=upstream.endpoint, timeout=patience)
     source = choose_source(settings.descriptor_source, reflection)
     profile = load_profile(settings.compat_profile)
-    selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
+    selection = selection_of(settings)
     try:
         async with asyncio.timeout(patience):
             schema = await source.fetch()

@@ -41,7 +41,7 @@ class Fresh:
 
     catalog: Catalog
     made_from: object
-    """The identity of its schema."""
+    """The identity of its schema, and what else it is made of."""
     changes: Changes | None
     """None for the first one."""
 
@@ -78,6 +78,10 @@ class LiveCatalog:
         await self._found.wait()
         assert self.current is not None
         return self.current
+
+    def use(self, selection: Selection, profile: Profile) -> None:
+        """Make catalogs in this way from the next look on, even of the same schema."""
+        self._selection, self._profile = selection, profile
 
     def look_again(self) -> None:
         """Ask the source soon, since it may say something else now."""
@@ -138,10 +142,11 @@ class LiveCatalog:
 
     def _build(self, schema: Schema) -> Fresh | None:
         """The catalog of this schema; None if that is what there is already."""
-        made_from = identity(schema)
+        selection, profile = self._selection, self._profile
+        made_from = (identity(schema), selection, profile)
         if made_from == self._built:
             return None
-        catalog = build_catalog(schema, self._selection, self._profile)
+        catalog = build_catalog(schema, selection, profile)
         changes = None if self.current is None else changes_between(self.current, catalog)
         return Fresh(catalog, made_from, changes)
 

@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 
 from google.protobuf.descriptor import MethodDescriptor
 
+from gateway.settings import Settings
+
 NEVER_BY_DEFAULT = ("grpc.*", "report.RqdReportInterface", "rqd.*")
 """Infrastructure, and what render hosts use to report themselves: forging that is easy."""
 
@@ -49,6 +51,11 @@ class Selection:
             for name in (service, f"{service}/{method.name}")
         ]
         return tuple(glob for glob in (*self.include, *self.exclude) if not matches(known, (glob,)))
+
+
+def selection_of(settings: Settings) -> Selection:
+    """The selection that the settings ask for."""
+    return Selection(include=settings.include_services, exclude=settings.exclude_services)
 
 
 def matches(names: Sequence[str], globs: Iterable[str]) -> bool:

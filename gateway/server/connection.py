@@ -65,6 +65,23 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._in_head, self._moved, self._head_bytes = True, True, 0
 
+    def drain(self, patience: float) -> None:
+        """Let the answer that is being made be the last one.
+
+        Without one, a request that is on its way may still come within `patience` seconds. What
+        has begun to arrive has its usual time. Call it when the server's default headers say
+        `Connection: close`, so that new answers do too.
+        """
+        if not self._answering():
+            self.loop.call_later(patience, self._close_if_idle)
+            return
+        self.cycle.keep_alive = False
+        self.cycle.default_headers = self.server_state.default_headers
+
+    def _close_if_idle(self) -> None:
+        if not self._answering() and not self._head_bytes and not self.transport.is_closing():
+            self.transport.close()
+
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says to what is not HTTP."""
         self._refuse(GatewayError(Code.INVALID_ARGUMENT, "this is not a valid HTTP/1.1 request"))

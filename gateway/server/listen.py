@@ -9,18 +9,31 @@ from gateway.errors import ConfigurationError
 BACKLOG = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises ConfigurationError without one."""
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises ConfigurationError without one.
+
+    A shared one lets other shared ones of the same user listen there too (SO_REUSEPORT).
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address, family=family, backlog=BACKLOG)
+        return socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=shared)
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(
             f"cannot listen on {host}: {reason_of(error, port)}"
             "; choose another (REST_HOST and REST_PORT, or --host and --port for the demo)"
         ) from None
+
+
+def listen_together(host: str, port: int, number: int) -> list[socket.socket]:
+    """So many sockets on one port, among which the kernel spreads new connections.
+
+    Raises ConfigurationError as `listen` does: also when another gateway shares that port.
+    """
+    with listen(host, port) as alone:
+        port = alone.getsockname()[1]
+    return [listen(host, port, shared=True) for _ in range(number)]
 
 
 def reason_of(error: OSError | UnicodeError, port: int) -> str:
@@ -34,8 +47,9 @@ def reason_of(error: OSError | UnicodeError, port: int) -> str:
     return str(error)
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, *, tls: bool = False) -> str:
     """The URL under which this machine reaches the socket."""
     host, port = listener.getsockname()[:2]
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
-    return f"http://{f'[{here}]' if ':' in here else here}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://{f'[{here}]' if ':' in here else here}:{port}"

@@ -1,0 +1,165 @@
+"""WORKERS=n: so many processes that serve, and one that starts them and passes signals on.
+
+Each has a listening socket of its own on the same port (SO_REUSEPORT), so that the kernel spreads
+the connections. The sockets are the supervisor's: while a process is replaced, its connections
+wait.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+
+import structlog
+import uvloop
+
+from gateway.errors import ConfigurationError
+from gateway.logs import configure_logging
+from gateway.server.listen import listen_together
+from gateway.server.process import serve
+from gateway.server.serving import Server
+from gateway.settings import Settings
+
+log = structlog.stdlib.get_logger("gateway.workers")
+
+SPAWN = multiprocessing.get_context("spawn")
+"""Not fork: gRPC has threads."""
+PAUSE = 1.0
+"""Seconds between a worker's start and that of its successor, at least."""
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
+    """Run WORKERS processes until a signal asks them to stop, and replace those that die.
+
+    Raises ConfigurationError when the first one cannot start with these settings.
+    """
+    crew = Crew(settings, load)
+    with crew.signals():
+        crew.start_first()
+        log.info(
+            "workers share the limits that are kept in memory",
+            workers=settings.workers,
+            rate_limit_rps=settings.rate_limit_rps,
+            each=round(settings.rate_limit_rps / settings.workers, 3),
+        )
+        crew.run()
+
+
+@dataclass(slots=True)
+class Worker:
+    """A process, its listening socket, and the seconds (monotonic) at which it was started."""
+
+    listener: socket.socket
+    process: SpawnProcess
+    began: float
+
+
+class Crew:
+    """The processes, and what the supervisor has been told to do with them."""
+
+    def __init__(self, settings: Settings, load: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._load = load
+        self._listeners = listen_together(settings.rest_host, settings.rest_port, settings.workers)
+        self._workers: list[Worker] = []
+        self._stopping = False
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """While this lasts, signals are the workers'."""
+        before = {number: signal.signal(number, self._pass_on) for number in PASSED_ON}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def start_first(self) -> None:
+        """Start one worker and see that it can. Raises ConfigurationError."""
+        report, its_end = SPAWN.Pipe(duplex=False)
+        self._start(self._listeners[0], its_end)
+        its_end.close()
+        with report, suppress(EOFError):
+            if problem := report.recv():
+                self._workers.pop().process.join()
+                raise ConfigurationError(problem)
+
+    def run(self) -> None:
+        """Start the others, and see to all of them until the last one has stopped."""
+        for listener in self._listeners[1:]:
+            if not self._stopping:
+                self._start(listener)
+        while self._workers:
+            wait([worker.process.sentinel for worker in self._workers])
+            for worker in [each for each in self._workers if not each.process.is_alive()]:
+                self._workers.remove(worker)
+                if not self._stopping:
+                    log.error("a worker has died", exitcode=worker.process.exitcode)
+                    time.sleep(max(worker.began + PAUSE - time.monotonic(), 0))
+                if not self._stopping:
+                    self._start(worker.listener)
+
+    def _start(self, listener: socket.socket, report: Connection | None = None) -> None:
+        process = SPAWN.Process(target=work, args=(self._settings, self._load, listener, report))
+        process.start()
+        self._workers.append(Worker(listener, process, time.monotonic()))
+        if self._stopping:  # since a moment ago, and it has not been told
+            process.terminate()
+
+    def _pass_on(self, number: int, frame: object) -> None:
+        """SIGHUP as it is; the first SIGTERM or SIGINT as a stop, the second one as its end.
+
+        The sockets are closed before the workers close theirs, or the kernel would go on to take
+        connections that nobody serves.
+        """
+        if number != signal.SIGHUP:
+            number = signal.SIGQUIT if self._stopping else signal.SIGTERM
+            self._stopping = True
+            for listener in self._listeners:
+                listener.close()
+        for worker in self._workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker.process.pid or 0, number)
+
+
+def work(
+    settings: Settings,
+    load: Callable[[], Settings],
+    listener: socket.socket,
+    report: Connection | None,
+) -> None:
+    """What a worker does. It reports its first problem, or that there is none.
+
+    Signals of a terminal are the supervisor's, who passes them on.
+    """
+    os.setpgid(0, 0)
+    configure_logging(settings.log_level, settings.log_format)
+
+    def started(server: Server) -> None:
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        loop = asyncio.get_running_loop()
+
+        def orphaned() -> None:
+            loop.remove_reader(parent.sentinel)
+            server.begin_stop()
+
+        loop.add_reader(parent.sentinel, orphaned)
+        if report is not None:
+            report.send("")
+
+    try:
+        uvloop.run(serve(settings, listener, load, started))
+    except ConfigurationError as error:
+        if report is None:
+            log.error("a worker cannot start", problem=str(error))
+        else:
+            report.send(str(error))
