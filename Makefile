@@ -12,7 +12,7 @@ help:  ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: install
-install: $(STAMP)  ## Create .venv with the gateway, the opencue extra and the tools
+install: $(STAMP)  ## Create .venv with the gateway, the demo extra and the tools
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -24,12 +24,12 @@ $(STAMP): pyproject.toml
 	@echo "[2/3] updating pip"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@echo "[3/3] installing the gateway and its tools (a minute or two the first time)"
-	@$(BIN)/python -m pip install --editable '.[opencue]' --group dev
+	@$(BIN)/python -m pip install --editable '.[demo]' --group dev
 	@touch $(STAMP)
 
 .PHONY: demo
-demo: $(STAMP)  ## Start a simulated Cuebot and the gateway in front of it (PORT=8448)
-	@$(BIN)/cuebot-gateway demo --port $(PORT)
+demo: $(STAMP)  ## Start a simulated Cuebot and the gateway in front of it (PORT=8448, TLS=1)
+	@$(BIN)/cuebot-gateway demo --port $(PORT) $(if $(TLS),--tls)
 
 .PHONY: test
 test: $(STAMP)  ## Run the whole test suite

@@ -257,7 +257,7 @@ def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:
     assert SECRET not in ran.text
     ran = in_process("check", "--json", **environ)
     assert ran.status == 2
-    assert (ran.json["ok"], len(ran.json["problems"]), ran.json["schema"]) == (False, 8, None)
+    assert (ran.json["ok"], len(ran.json["problems"]), ran.json["schema"]) == (False, 7, None)
     assert ran.json["cuebot"] == {"endpoint": None, "answers": False}
 
 

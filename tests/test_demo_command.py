@@ -199,6 +199,21 @@ async def test_the_printed_lines_work_when_pasted() -> None:
         assert found["job"]["isPaused"] is True
 
 
+@needs_curl
+async def test_the_printed_lines_work_over_https() -> None:
+    """With --tls they name the CA, which curl, and any client that is told of it, trusts."""
+    async with running_demo("--tls") as demo:
+        assert demo.url.startswith("https://127.0.0.1:")
+        status, out, err = await shell(demo.block)
+        assert (status, err) == (0, "")
+        shows, paused, found = documents(out)
+        assert shows["shows"]["shows"]
+        assert (paused, found["job"]["isPaused"]) == ({}, True)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await client.get(demo.url)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 async def test_a_signal_ends_the_demo(number: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end it with status 0 and no more words, a connected client or not."""

@@ -20,6 +20,7 @@ MOST_JOBS = 1_000_000
 @click.option(
     "--no-reflection", is_flag=True, help="A Cuebot without server reflection, as the stock one is."
 )
+@click.option("--tls", is_flag=True, help="HTTPS, with a certificate authority of its own.")
 @click.option(
     "--jobs",
     default=SMALL_STUDIO,
@@ -30,7 +31,13 @@ MOST_JOBS = 1_000_000
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same farm.")
 @one_line_failures
 def demo(
-    host: str, port: int | None, cuebot_only: bool, no_reflection: bool, jobs: int, seed: int
+    host: str,
+    port: int | None,
+    cuebot_only: bool,
+    no_reflection: bool,
+    tls: bool,
+    jobs: int,
+    seed: int,
 ) -> None:
     """Try the gateway on a simulated farm.
 
@@ -43,13 +50,14 @@ def demo(
       cuebot-gateway demo --port 9000
       cuebot-gateway demo --jobs 20000 --seed 7
     """
-    from gateway.demo.run import run_demo  # only the demo needs the opencue extra
+    from gateway.demo.run import run_demo  # only the demo needs the demo extra
 
     run_demo(
         host=host,
         port=port,
         cuebot_only=cuebot_only,
         reflection=not no_reflection,
+        tls=tls,
         jobs=jobs,
         seed=seed,
     )

@@ -5,21 +5,33 @@ import gc
 import secrets
 import signal
 import socket
+from contextlib import nullcontext
+from pathlib import Path
 
 import click
 import uvloop
 
 from gateway.app import create_app
 from gateway.auth import mint_token, rules_of
+from gateway.demo.certificate import throwaway_certificate
 from gateway.demo.cuebot import SimulatedCuebot
 from gateway.demo.farm.messages import read_messages
 from gateway.demo.farm.state import Farm
 from gateway.demo.farm.studio import build_farm
 from gateway.logs import configure_logging
 from gateway.schema.refresh import LiveCatalog
+from gateway.server.certificates import Certificate
 from gateway.server.listen import listen, url_of
 from gateway.server.serving import Server
 from gateway.settings import Settings
+
+TRUST = """\
+  export SSL_CERT_FILE={ca_file} CURL_CA_BUNDLE={ca_file}
+
+  # A browser trusts this page when that file is among its certificate authorities. Remove it
+  # from there afterwards; it ends with this demo.
+"""
+"""What to do about a certificate that nobody knows."""
 
 CUEBOT_PORT = 8443
 GATEWAY_PORT = 8448
@@ -30,7 +42,7 @@ A simulated farm is up. Paste this to try it:
 
   export GATEWAY_URL={url}
   export TOKEN={token}
-
+{trust}
   # the shows
   curl -sS -w '\\n' $GATEWAY_URL/show.ShowInterface/GetShows \\
     -H "Authorization: Bearer $TOKEN" -d '{{}}'
@@ -50,7 +62,14 @@ Stop with Ctrl-C.
 
 
 def run_demo(
-    *, host: str, port: int | None, cuebot_only: bool, reflection: bool, jobs: int, seed: int
+    *,
+    host: str,
+    port: int | None,
+    cuebot_only: bool,
+    reflection: bool,
+    tls: bool,
+    jobs: int,
+    seed: int,
 ) -> None:
     """Run the demo until a signal. Raises ConfigurationError when a port is taken."""
     configure_logging("warning", "console")
@@ -61,8 +80,12 @@ def run_demo(
             run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection, farm=farm))
         )
         return
-    with listen(host, GATEWAY_PORT if port is None else port) as listener:
-        uvloop.run(run_both(SimulatedCuebot(reflection=reflection, farm=farm), listener))
+    with (
+        listen(host, GATEWAY_PORT if port is None else port) as listener,
+        throwaway_certificate(host) if tls else nullcontext() as secured,
+    ):
+        cuebot = SimulatedCuebot(reflection=reflection, farm=farm)
+        uvloop.run(run_both(cuebot, listener, secured))
 
 
 def large_farm(*, seed: int, jobs: int) -> Farm:
@@ -86,18 +109,21 @@ async def run_cuebot(cuebot: SimulatedCuebot) -> None:
     await cuebot.stop()
 
 
-async def run_both(cuebot: SimulatedCuebot, listener: socket.socket) -> None:
-    """The simulated Cuebot and a gateway in front of it."""
+async def run_both(
+    cuebot: SimulatedCuebot, listener: socket.socket, secured: tuple[Certificate, Path] | None
+) -> None:
+    """The simulated Cuebot and a gateway in front of it, with the certificate if there is one."""
     await cuebot.start()
     secret = secrets.token_urlsafe(32)
     settings = Settings.model_validate(
         {"cuebot_endpoint": cuebot.endpoint, "jwt_secret": secret, "shutdown_timeout": 2}
     )
     app = create_app(settings)
-    server = Server(app, settings)
+    certificate, ca_file = secured or (None, None)
+    server = Server(app, settings, certificate)
     token = mint_token(secret.encode(), rules_of(settings), "demo", TOKEN_SECONDS)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    welcome = asyncio.create_task(greet(app.state.live, cuebot, listener, token))
+    welcome = asyncio.create_task(greet(app.state.live, cuebot, listener, token, ca_file))
     try:
         await serving
     finally:
@@ -106,7 +132,11 @@ async def run_both(cuebot: SimulatedCuebot, listener: socket.socket) -> None:
 
 
 async def greet(
-    live: LiveCatalog, cuebot: SimulatedCuebot, listener: socket.socket, token: str
+    live: LiveCatalog,
+    cuebot: SimulatedCuebot,
+    listener: socket.socket,
+    token: str,
+    ca_file: Path | None,
 ) -> None:
     """Print the banner, once the gateway can serve what it promises."""
     await live.wait()
@@ -114,7 +144,8 @@ async def greet(
     click.echo(
         BANNER.format(
             token=token,
-            url=url_of(listener),
+            url=url_of(listener, tls=ca_file is not None),
+            trust="" if ca_file is None else TRUST.format(ca_file=ca_file),
             job_name=job.name,
             job_id=job.id,
             endpoint=cuebot.endpoint,
