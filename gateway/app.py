@@ -16,6 +16,7 @@ from gateway.errors import Code, GatewayError
 from gateway.exchange import ExchangeMiddleware
 from gateway.health import health_routes
 from gateway.logs import log_access
+from gateway.options import Options
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
 from gateway.schema.choice import choose_source
 from gateway.schema.profile import load_profile
@@ -60,7 +61,7 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=health_routes(live, upstream),
-        middleware=[Middleware(ExchangeMiddleware, report=log_access)],
+        middleware=[Middleware(ExchangeMiddleware, report=log_access), Middleware(Options)],
         exception_handlers={HTTPException: in_our_shape},
         lifespan=lifespan,
     )

@@ -13,6 +13,7 @@ from gateway.dryrun import REHEARSED, asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
+from gateway.options import METHOD_ALLOWS
 from gateway.request import BodyReader, asked_timeout, check_headers
 from gateway.schema.method import Method
 from gateway.schema.misses import unknown_path
@@ -137,7 +138,7 @@ class Transcoder:
                 Code.UNIMPLEMENTED,
                 f"{exchange.http_method} cannot call a method; use POST",
                 status=405,
-                headers={"Allow": "POST"},
+                headers={"Allow": METHOD_ALLOWS},
             )
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
