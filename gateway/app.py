@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gateway.auth import Authentication, Authenticator, load_secrets, refuse, rules_of
+from gateway.cors import Cors
 from gateway.errors import Code, GatewayError
 from gateway.exchange import ExchangeMiddleware
 from gateway.health import health_routes
@@ -61,7 +62,11 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=health_routes(live, upstream),
-        middleware=[Middleware(ExchangeMiddleware, report=log_access), Middleware(Options)],
+        middleware=[
+            Middleware(ExchangeMiddleware, report=log_access),
+            *cross_origin(settings),
+            Middleware(Options),
+        ],
         exception_handlers={HTTPException: in_our_shape},
         lifespan=lifespan,
     )
@@ -70,6 +75,12 @@ def create_app(settings: Settings) -> Starlette:
     app.router.default = guard(Transcoder(settings, live, upstream), authenticator, settings)
     app.state.live = live
     return app
+
+
+def cross_origin(settings: Settings) -> list[Middleware]:
+    """What answers browsers, when there are pages that may call."""
+    origins, headers = settings.cors_origins, settings.cors_headers
+    return [Middleware(Cors, origins=origins, headers=headers)] if origins else []
 
 
 def guard(app: ASGIApp, authenticator: Authenticator, settings: Settings) -> ASGIApp:
