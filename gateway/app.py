@@ -97,4 +97,7 @@ async def in_our_shape(request: Request, error: Exception) -> Response:
     """Starlette's own refusals (a wrong HTTP method on a route) in the one JSON shape."""
     assert isinstance(error, HTTPException)
     code = Code.UNIMPLEMENTED if error.status_code == 405 else Code.NOT_FOUND
-    raise GatewayError(code, error.detail, status=error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] += ", OPTIONS"  # which is answered before there are routes
+    raise GatewayError(code, error.detail, status=error.status_code, headers=headers)

@@ -6,7 +6,15 @@ import httpx
 import pytest
 
 from tests.opencue import opencue
-from tests.servers import Gateway, ScriptedCuebot, running_cuebot, running_gateway, settings_for
+from tests.servers import (
+    Gateway,
+    ScriptedCuebot,
+    head,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.test_wire import wire
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +68,24 @@ async def test_options_of_a_health_check(gateway: Gateway, path: str) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
+@pytest.mark.parametrize(("path", "verb"), [("/healthz", "POST"), (SHOWS, "GET")])
+async def test_a_405_allows_what_options_says(gateway: Gateway, path: str, verb: str) -> None:
+    """A wrong HTTP method is told the same methods as somebody who asks for them."""
+    refused = await gateway.client.request(verb, path)
+    asked = await gateway.client.options(path)
+    assert refused.status_code == 405
+    allowed = set(asked.headers["allow"].split(", "))
+    assert set(refused.headers["allow"].split(", ")) == allowed
+
+
+async def test_options_of_the_server(gateway: Gateway) -> None:
+    """`OPTIONS *`, which is no path, is answered like any path (RFC 9110 section 9.3.7)."""
+    async with wire(gateway) as one:
+        await one.send(head("*", start="OPTIONS", subject=None))
+        answer = await one.answer(bodiless=True)
+        assert (answer.status, answer.headers["allow"]) == (204, "POST, OPTIONS")
+
+
 async def test_options_is_counted_against_nobody(cuebot: ScriptedCuebot) -> None:
     """Asking what a path takes costs neither the subject nor the address a request."""
     settings = settings_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=1)
@@ -84,9 +110,9 @@ async def test_options_with_a_body_leaves_the_connection_usable(gateway: Gateway
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_head_of_a_health_check(gateway: Gateway, path: str) -> None:
     """HEAD is GET without the body: the same status and the same length."""
-    head, get = await gateway.client.head(path), await gateway.client.get(path)
-    assert (head.status_code, head.content) == (200, b"")
-    assert telling(head) == telling(get)
+    bare, get = await gateway.client.head(path), await gateway.client.get(path)
+    assert (bare.status_code, bare.content) == (200, b"")
+    assert telling(bare) == telling(get)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +124,12 @@ async def test_head_of_a_method_path(
 ) -> None:
     """HEAD calls no method: it is refused as GET is, without a body and with its length."""
     headers = {} if authorization is None else {"Authorization": authorization}
-    head = await gateway.client.head(path, headers=headers)
+    bare = await gateway.client.head(path, headers=headers)
     get = await gateway.client.get(path, headers=headers)
-    assert (head.status_code, head.content) == (status, b"")
-    assert int(head.headers.pop("content-length")) > 0
+    assert (bare.status_code, bare.content) == (status, b"")
+    assert int(bare.headers.pop("content-length")) > 0
     assert len(get.content) == int(get.headers.pop("content-length"))
-    assert telling(head) == telling(get)
+    assert telling(bare) == telling(get)
 
 
 # --- headers of every answer ------------------------------------------------------------------
