@@ -241,14 +241,14 @@ async def test_a_strange_page_gets_an_answer_it_cannot_read(listing: Gateway, or
     answer = await listing.post(SHOWS, {}, headers={"Origin": origin.encode("latin-1")})
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
-    assert vary(answer) == ["Origin"]
+    assert vary(answer).count("Origin") == 1
 
 
 async def test_who_is_no_browser_sees_nothing_of_it(listing: Gateway) -> None:
     """Without an Origin header only `Vary` tells that there could be more."""
     answer = await listing.post(SHOWS, {})
     assert not [name for name in answer.headers if name.startswith("access-control")]
-    assert vary(answer) == ["Origin"]
+    assert vary(answer).count("Origin") == 1
 
 
 async def test_every_page_may_read(open_to_all: Gateway) -> None:
@@ -256,7 +256,7 @@ async def test_every_page_may_read(open_to_all: Gateway) -> None:
     answer = await open_to_all.post(SHOWS, {}, headers={"Origin": STRANGER})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED)
-    assert vary(answer) == []
+    assert "Origin" not in vary(answer)
 
 
 async def test_it_is_off_unless_set(cuebot: ScriptedCuebot) -> None:
@@ -268,7 +268,7 @@ async def test_it_is_off_unless_set(cuebot: ScriptedCuebot) -> None:
     assert (asked.status_code, asked.headers["allow"]) == (204, "POST, OPTIONS")
     for one in (answer, asked):
         assert not [name for name in one.headers if name.startswith("access-control")]
-        assert vary(one) == []
+        assert "Origin" not in vary(one)
 
 
 # --- settings -------------------------------------------------------------------------------
