@@ -12,11 +12,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gateway.auth import Authentication, Authenticator, load_secrets, refuse, rules_of
+from gateway.cors import Cors
 from gateway.errors import Code, GatewayError
 from gateway.exchange import ExchangeMiddleware
 from gateway.forwarded import Forwarded
 from gateway.health import health_routes
 from gateway.logs import log_access
+from gateway.options import Options
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
 from gateway.reload import catalog_part, limits_part, secrets_part
 from gateway.schema.choice import choose_source
@@ -62,12 +64,9 @@ def create_app(settings: Settings) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             await upstream.close()
 
-    middleware = [Middleware(ExchangeMiddleware, report=log_access)]
-    if settings.forwarded_allow_ips:
-        middleware.insert(0, Middleware(Forwarded, trusted=settings.forwarded_allow_ips))
     app = Starlette(
         routes=health_routes(live, upstream),
-        middleware=middleware,
+        middleware=layers(settings),
         exception_handlers={HTTPException: in_our_shape},
         lifespan=lifespan,
     )
@@ -84,6 +83,17 @@ def create_app(settings: Settings) -> Starlette:
     return app
 
 
+def layers(settings: Settings) -> list[Middleware]:
+    """What every request goes through, the outermost first."""
+    layers = [Middleware(ExchangeMiddleware, report=log_access)]
+    if settings.forwarded_allow_ips:
+        layers.insert(0, Middleware(Forwarded, trusted=settings.forwarded_allow_ips))
+    if settings.cors_origins:
+        origins, headers = settings.cors_origins, settings.cors_headers
+        layers.append(Middleware(Cors, origins=origins, headers=headers))
+    return [*layers, Middleware(Options)]
+
+
 def guard(app: ASGIApp, authenticator: Authenticator, rates: Rates) -> ASGIApp:
     """The app behind authentication and rate limits; refused requests are counted too."""
     limiter = MemoryLimiter()
@@ -98,4 +108,7 @@ async def in_our_shape(request: Request, error: Exception) -> Response:
     """Starlette's own refusals (a wrong HTTP method on a route) in the one JSON shape."""
     assert isinstance(error, HTTPException)
     code = Code.UNIMPLEMENTED if error.status_code == 405 else Code.NOT_FOUND
-    raise GatewayError(code, error.detail, status=error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] += ", OPTIONS"  # which is answered before there are routes
+    raise GatewayError(code, error.detail, status=error.status_code, headers=headers)

@@ -22,6 +22,10 @@ SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 JSON_TYPE = (b"content-type", b"application/json")
 ABORT = "abort_connection"
 """Where in the scope the server puts a function that drops the connection at once."""
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+"""Cuebot's texts are in the answers, and no browser shall take them for HTML."""
+NO_STORE = (b"cache-control", b"no-store")
+"""What one token may see is not for those who come by the same cache."""
 CLOSE = {"Connection": "close"}
 """For answers after which the connection cannot be used again."""
 DISCARDED_BYTES = 32 * 1024 * 1024
@@ -164,7 +168,7 @@ def open_exchange(scope: Scope) -> Exchange:
         path=path,
         headers=headers,
         started=time.monotonic(),
-        headers_out=[(b"x-request-id", request_id.encode("ascii"))],
+        headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
     )
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from starlette.types import Receive
 
+from gateway.decompression import READERS, SUPPORTED, body_in
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import CLOSE, ClientGone, Exchange, content_length
 from gateway.hints import SHOWN
@@ -27,8 +28,13 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
     if media is not None and not can_be_json(media):
         raise unsupported(f"a body of type {shown(media)} cannot be JSON; use application/json")
     encoding = headers.get(b"content-encoding")
-    if encoding is not None and encoding.lower() != b"identity":
-        raise unsupported(f"a body encoded as {shown(encoding)} is not supported; send it plain")
+    if encoding is not None and encoding.lower() not in (b"identity", *READERS):
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            f"a body encoded as {shown(encoding)} is not supported; use one of: {SUPPORTED}",
+            status=415,
+            headers={**CLOSE, "Accept-Encoding": SUPPORTED},
+        )
     if (content_length(headers) or 0) > max_body:
         raise too_large(max_body)
 
@@ -64,7 +70,9 @@ def asked_timeout(headers: Mapping[bytes, bytes]) -> float:
 class BodyReader:
     """Reads bodies of at most `max_body` bytes within `patience` seconds each.
 
-    All bodies that have been read and not forgotten may have `room` bytes together.
+    All bodies that have been read and not forgotten may have `room` bytes together. What counts
+    is what a compressed body stands for. It also needs up to as much again while it is read (the
+    window of zstd), which is what joining the parts of any body takes.
     """
 
     def __init__(self, *, max_body: int, patience: float, room: int) -> None:
@@ -73,11 +81,12 @@ class BodyReader:
         self._room = room
 
     async def read(self, exchange: Exchange, receive: Receive) -> bytes:
-        """The whole body. Whoever is done with it calls `forget`.
+        """The whole body, decompressed. Whoever is done with it calls `forget`.
 
-        Raises GatewayError when it is too large or too slow or there is no room, ClientGone when
-        the client hangs up.
+        Raises GatewayError when it is too large, too slow or not in its Content-Encoding, or when
+        there is no room; ClientGone when the client hangs up.
         """
+        coded = body_in(exchange.headers.get(b"content-encoding"))
         parts: list[bytes] = []
         size = 0
         try:
@@ -87,13 +96,17 @@ class BodyReader:
                     if message["type"] == "http.disconnect":
                         raise ClientGone
                     exchange.body_read = not message.get("more_body", False)
-                    part = message.get("body", b"")
-                    parts.append(part)
-                    size += len(part)
-                    self._room -= len(part)
-                    self._check(size)
+                    for part in coded.feed(message.get("body", b"")):
+                        if not part:
+                            await asyncio.sleep(0)
+                            continue
+                        parts.append(part)
+                        size += len(part)
+                        self._room -= len(part)
+                        self._check(size)
                     if exchange.body_read:
                         break
+                coded.finish()
         except TimeoutError:
             exchange.body_read = True  # there is no use in waiting for more
             self._room += size
@@ -101,6 +114,7 @@ class BodyReader:
         except BaseException:
             self._room += size
             raise
+        del coded  # and its window, before there is a copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def forget(self, body: bytes) -> None:

@@ -32,6 +32,7 @@ SYNONYMS: Mapping[str, str] = {
     "REQUEST_TIMEOUT": "GRPC_TIMEOUT",
     "GRPC_KEEPALIVE_TIME": "KEEPALIVE_TIME",
     "GRPC_KEEPALIVE_TIMEOUT": "KEEPALIVE_TIMEOUT",
+    "CORS_ALLOWED_ORIGINS": "CORS_ORIGINS",
 }
 """Names that OpenCue's pages use for a setting, and the setting's own name."""
 
@@ -39,9 +40,6 @@ SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
 """Two ways to say one thing: one in the environment overrides either in the file."""
 
 NOT_YET: Mapping[str, str] = {
-    "CORS_ORIGINS": "CORS",
-    "CORS_ALLOWED_ORIGINS": "CORS",
-    "CORS_HEADERS": "CORS",
     "CUEBOT_TLS": "TLS to Cuebot",
     "CUEBOT_CA_FILE": "TLS to Cuebot",
     "DOCS": "the documentation pages",
@@ -52,6 +50,11 @@ Ignoring one could be dangerous (HTTPS that is not there), so it stops startup.
 """
 
 ENDPOINT = re.compile(r"(?:[^\s/:\[\]]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})", re.ASCII)
+ORIGIN = re.compile(
+    r"([a-z][a-z0-9+.-]*)://([^\s/:\[\]?#@*]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(/?)", re.ASCII
+)
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 DAY = 86400.0
 LONGEST = 36500 * DAY
@@ -98,6 +101,27 @@ def check_proxies(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def check_origin(value: str) -> str:
+    """An origin as browsers write it in the Origin header, or `*` (RFC 6454 section 6.2)."""
+    if value == "*":
+        return value
+    found = ORIGIN.fullmatch(value.lower()) if value.isascii() else None
+    if found is None or (found[3] and not 0 < int(found[3]) <= 65535):
+        raise ValueError("expected * or scheme://host[:port], such as https://cueweb.studio.com")
+    scheme, host, port, slash = found.groups()
+    if slash:
+        raise ValueError("an origin has no slash at its end")
+    named = port is not None and port != DEFAULT_PORTS.get(scheme)  # browsers leave it out
+    return f"{scheme}://{host}:{port}" if named else f"{scheme}://{host}"
+
+
+def check_header_name(value: str) -> str:
+    """The name of a header (RFC 9110 section 5.1), or `*`."""
+    if not HEADER_NAME.fullmatch(value):
+        raise ValueError("expected the name of a header, such as X-Studio-Site, or *")
+    return value
+
+
 def parse_words(value: object) -> object:
     """`a, b` as `("a", "b")`; a list stays a list."""
     if isinstance(value, str):
@@ -125,6 +149,8 @@ def parse_json(value: object) -> object:
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
 Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
+Origin = Annotated[str, AfterValidator(check_origin)]
+HeaderName = Annotated[str, AfterValidator(check_header_name)]
 Given = dict[str, tuple[str, object]]
 """Field name to the environment variable that sets it, and what it says."""
 
@@ -180,6 +206,8 @@ class Settings(Strict):
     workers: int = Field(default=1, ge=1, le=64)
     shutdown_delay: Duration = 0.0
     shutdown_timeout: Duration = 30.0
+    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(parse_words)] = ()
+    cors_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(parse_words)] = ()
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)

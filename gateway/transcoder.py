@@ -10,10 +10,12 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.codec.decode import Decoded
 from gateway.codec.unknown import REJECTED
+from gateway.compression import compressed
 from gateway.dryrun import REHEARSED, asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
+from gateway.options import METHOD_ALLOWS
 from gateway.request import BodyReader, asked_timeout, check_headers
 from gateway.schema.method import Method
 from gateway.schema.misses import unknown_path
@@ -124,9 +126,11 @@ class Transcoder:
             give_back()
 
     async def _respond(self, pieces: Iterable[bytes], scope: Scope, send: Send) -> None:
+        accept = exchange_of(scope).headers.get(b"accept-encoding")
+        pieces, headers = compressed(pieces, accept)
         if scope["http_version"] == "1.0":  # which has no chunks
             pieces = await gather(pieces)
-        await send_pieces(pieces, send, self._http_timeout)
+        await send_pieces(pieces, headers, send, self._http_timeout)
 
     def _route(self, exchange: Exchange) -> Method:
         """The method at this path. Raises GatewayError when it cannot be called."""
@@ -146,7 +150,7 @@ class Transcoder:
                 Code.UNIMPLEMENTED,
                 f"{exchange.http_method} cannot call a method; use POST",
                 status=405,
-                headers={"Allow": "POST"},
+                headers={"Allow": METHOD_ALLOWS},
             )
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
@@ -192,13 +196,17 @@ async def gather(pieces: Iterable[bytes]) -> Sequence[bytes]:
     return gathered
 
 
-async def send_pieces(pieces: Iterable[bytes], send: Send, patience: float) -> None:
+async def send_pieces(
+    pieces: Iterable[bytes], more: Iterable[tuple[bytes, bytes]], send: Send, patience: float
+) -> None:
     """Send the JSON, with its length when all of it is there; others get turns between pieces.
+
+    `more` are headers that say in which form the pieces are.
 
     Raises ClientGone when the client takes longer than `patience` seconds to read a piece, or
     is slower than SLOWEST_READER all in all.
     """
-    headers = [JSON_TYPE]
+    headers = [JSON_TYPE, *more]
     if isinstance(pieces, Sequence):
         headers.append((b"content-length", b"%d" % sum(map(len, pieces))))
     start = {"type": "http.response.start", "status": 200, "headers": headers}
