@@ -34,7 +34,13 @@ from gateway.schema.profile import load_profile
 SHOWN = 60
 """How many characters of a value are shown; JSON has it whole."""
 FEW = 3
-"""How many places that moved are named."""
+"""How many places are named that need no attention."""
+EXPECTED = {
+    "documented": "documented (the reference's names, only here)",
+    "error-shape": "error-shape (grpc-gateway's there)",
+    "unserved": "unserved (404 there)",
+}
+"""What differs on purpose: docs/moving.md tells why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,26 +201,38 @@ def remarks_of(result: Result) -> Iterator[str]:
     """What there is to say of one method."""
     if result.skipped:
         yield result.skipped
-    for finding in sorted(result.findings.values(), key=lambda each: each.expected):
-        yield remark(finding)
-    if result.asked and not result.succeeded and not result.findings:
-        yield "errors only"
+    surprises = [each for each in result.findings.values() if not each.expected]
+    yield from map(remark, surprises)
+    for kind in sorted({each.kind for each in result.findings.values() if each.expected}):
+        places = [each.path for each in result.findings.values() if each.kind == kind]
+        yield f"expected: {EXPECTED.get(kind, kind)}{named(places)}"
+    if result.failure and not result.succeeded and not surprises:
+        yield f"errors only: {short_text(result.failure)}"
     if result.moving:
-        names = sorted(place or "all of it" for place in result.moving)
-        yield f"moving: {', '.join(names[:FEW])}{', …' * (len(names) > FEW)}"
+        yield f"moving:{named(sorted(result.moving))}"
 
 
 def remark(finding: Finding) -> str:
     """`value jobs.jobs[].name: "a" here, "b" there (3 times)`."""
-    word = "expected: " * finding.expected + finding.kind
     place = f" {finding.path}" * bool(finding.path)
     times = f" ({finding.count} times)" * (finding.count > 1)
-    return f"{word}{place}: {short(finding.here)} here, {short(finding.there)} there{times}"
+    return f"{finding.kind}{place}: {short(finding.here)} here, {short(finding.there)} there{times}"
+
+
+def named(places: list[str]) -> str:
+    """The first few places, after a space; nothing for whole answers."""
+    few = ", ".join(places[:FEW]) + ", …" * (len(places) > FEW)
+    return f" {few}" if any(places) else ""
 
 
 def short(value: object) -> str:
     """A value, or as much of it as has room."""
-    text = printable(orjson.dumps(value).decode()) if value is not None else "nothing"
+    return short_text(orjson.dumps(value).decode() if value is not None else "nothing")
+
+
+def short_text(text: str) -> str:
+    """Text on one line, or as much of it as has room."""
+    text = printable(text)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 

@@ -87,6 +87,8 @@ class Result:
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
     moving: set[str] = field(default_factory=set)
     """Places that changed while it was asked."""
+    failure: str = ""
+    """The last error that both agree on."""
     skipped: str = ""
     """Why it was not asked."""
 
@@ -203,7 +205,10 @@ class Comparison:
             seen = found if seen is None else [e for e in seen if (e.kind, e.path) in known]
             if all(each.expected for each in seen):
                 break
-        result.succeeded += before.status == there.status == 200
+        if before.status == there.status == 200:
+            result.succeeded += 1
+        elif before.status == there.status:
+            result.failure = said(before)
         for each in seen or ():
             note(result, each, orjson.loads(body))
         return before

@@ -95,7 +95,8 @@ class Comparing:
             place = f"{path}.{name}".lstrip(".")
             mine, other = left_here.get(name, ABSENT), left_there.get(name, ABSENT)
             if other is ABSENT:
-                yield Difference("only-here", place, mine, None, expected=name in aliases)
+                known = name in aliases
+                yield Difference("documented" if known else "only-here", place, mine, None, known)
             elif mine is ABSENT:
                 yield Difference("only-there", place, None, other)
             elif exact(mine) != exact(other):

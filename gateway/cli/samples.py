@@ -48,7 +48,7 @@ class Want:
 
     field: FieldDescriptor
     kinds: tuple[str, ...]
-    """The types it may be, as full names of messages or as words (`job`), the best first."""
+    """The types it may be, as full names of messages or as words (`job`)."""
     key: Key | None
     """What of the object it takes; None takes the object."""
 
@@ -68,8 +68,10 @@ class Samples:
     def __init__(self, types: Iterable[str], most: int) -> None:
         """`types` are the full names of those that answers have, `most` is how many to keep."""
         self.most = most
-        self._words = frozenset(word_of(name.rpartition(".")[2]) for name in types)
+        self._types = {word_of(name.rpartition(".")[2]): name for name in sorted(types)}
         self._found: dict[str, list[Sample]] = defaultdict(list)
+        self._named: dict[str, list[Sample]] = defaultdict(list)
+        """Those of which only a name is known, from a text that is called like a type."""
 
     def harvest(self, descriptor: Descriptor, answer: object, about: Iterable[Sample]) -> None:
         """Keep what this answer has of objects with an id or a name."""
@@ -86,18 +88,26 @@ class Samples:
         if identified(descriptor):
             known = {key: text for key in KEYS if isinstance(text := value.get(key), str)}
             sample = Sample(type=descriptor.full_name, around=around, **known)
-            kept = self._found[sample.type]
-            if sample.json() and len(kept) < self.most and sample not in kept:
-                kept.append(sample)
+            if sample.json():
+                self._keep(self._found, sample)
         for each in descriptor.fields:
-            if is_message(each) and not is_map(each):
+            if each.type == FieldDescriptor.TYPE_STRING:
+                name, kind = value.get(each.json_name), self._types.get(word_of(each.name))
+                if kind is not None and name and isinstance(name, str):
+                    self._keep(self._named, Sample(type=kind, name=name))
+            elif is_message(each) and not is_map(each):
                 inner = value.get(each.json_name)
                 for item in inner[: self.most] if isinstance(inner, list) else (inner,):
                     self._look(message_of(each), item, around, depth - 1)
 
+    def _keep(self, kind: dict[str, list[Sample]], sample: Sample) -> None:
+        kept = kind[sample.type]
+        if len(kept) < self.most and sample not in kept:
+            kept.append(sample)
+
     def questions(self, method: MethodDescriptor) -> tuple[list[Question], str]:
         """Requests for the method, as many as there are samples, or why there are none."""
-        needed = wants(method, self._words)
+        needed = wants(method, self._types)
         plain = counts(method.input_type, DEEPEST)
         if not needed:
             return [Question(body=plain)], ""
@@ -109,8 +119,8 @@ class Samples:
                 sample = self._choose(want, anchor, number)
                 if sample is None:
                     kind = want.kinds[0]
-                    what = f"{'an' if want.key == 'id' else 'a'} {want.key} of " * bool(want.key)
-                    return [], f"no answer had {what}{kind}, to ask with"
+                    what = f"the {want.key} of a " if want.key else "a "
+                    return [], f"no answer had {what}{kind} to ask with"
                 body[want.field.json_name] = sample.get(want.key) if want.key else sample.json()
                 about.append(sample)
             asked.setdefault(repr(body), Question(body=body, about=tuple(about)))
@@ -125,11 +135,11 @@ class Samples:
         return self._any(want.kinds, want.key, number)
 
     def _any(self, kinds: Iterable[str], key: Key | None, number: int) -> Sample | None:
-        for kind in kinds:
+        for found in (self._found, self._named) if key == "name" else (self._found,):
             fitting = [
                 sample
-                for name, samples in self._found.items()
-                if is_kind(name, (kind,))
+                for name, samples in found.items()
+                if is_kind(name, kinds)
                 for sample in samples
                 if key is None or sample.get(key)
             ]
