@@ -32,6 +32,7 @@ from tests.servers import (
     settings_for,
     token,
 )
+from tests.test_cli_docs import ROOT, stable
 
 pytestmark = pytest.mark.anyio
 
@@ -273,6 +274,7 @@ def shows(running: int, *names: str) -> bytes:
     return payload
 
 
+@pytest.mark.slow
 async def test_what_moves_is_no_difference() -> None:
     """A figure that changes with each call, and a list that grows, are told as moving."""
     calls = iter(range(1000))
@@ -288,6 +290,7 @@ async def test_what_moves_is_no_difference() -> None:
     assert "shows.shows[].showStats.runningFrames" in found.moving
 
 
+@pytest.mark.slow
 async def test_what_was_otherwise_for_a_moment_is_no_difference() -> None:
     """A difference has to be there each time; a change there and back is none."""
     calls = iter([1, 2, 1])
@@ -300,6 +303,7 @@ async def test_what_was_otherwise_for_a_moment_is_no_difference() -> None:
     assert next(calls, None) is None
 
 
+@pytest.mark.slow
 async def test_what_differs_beside_what_moves_is_found(ours: Gateway, go: GoGateway) -> None:
     """A moving figure hides nothing but itself."""
     calls = iter(range(1000))
@@ -426,7 +430,7 @@ async def test_the_report(ours: Gateway, go: GoGateway) -> None:
     report = list(lines(outcome, 5))
     assert report[0].split() == ["METHOD", "ASKED", "RESULT"]
     assert [line.split(maxsplit=3) for line in report[1:4]] == [
-        ["cue.CueInterface/GetSystemStats", "1", "expected", "expected: unserved (404 there)"],
+        ["cue.CueInterface/GetSystemStats", "1", "expected", "expected: unserved"],
         [*(FIND_SHOW[1:], "2", "differs"), 'value show.name: "demo" here, "other" there (2 times)'],
         [SHOWS[1:], "1", "same"],
     ]
@@ -439,6 +443,24 @@ async def test_the_report(ours: Gateway, go: GoGateway) -> None:
     assert found["counts"] == {"same": 1, "differs": 1, "expected": 1, "skipped": 0}
     (difference,) = found["methods"][1]["differences"]
     assert difference["request"] == {"name": "demo"}
+
+
+@pytest.mark.slow
+async def test_the_page_shows_what_it_prints(ours: Gateway, go: GoGateway) -> None:
+    """docs/tools.md has lines of a real report, figures and shortened lines aside."""
+
+    def alter(answer: Any) -> Any:
+        for frame in answer["frames"]["frames"]:
+            frame["maxRss"] = int(frame["maxRss"])
+        return answer
+
+    go.alter["/job.JobInterface/GetFrames"] = alter
+    report = set(map(stable, lines(await compared(ours.url, go.url), 196)))
+    page = (ROOT / "docs" / "tools.md").read_text(encoding="utf-8")
+    shown = page.partition("cuebot-gateway compare --other")[2].partition("```")[0].splitlines()
+    wanted = [line for line in shown[1:-1] if "…" not in line and "moving:" not in line]
+    assert len(wanted) >= 6
+    assert [line for line in wanted if stable(line) not in report] == []
 
 
 async def command(*arguments: str, **environ: str) -> Ran:

@@ -35,12 +35,6 @@ SHOWN = 60
 """How many characters of a value are shown; JSON has it whole."""
 FEW = 3
 """How many places are named that need no attention."""
-EXPECTED = {
-    "documented": "documented (the reference's names, only here)",
-    "error-shape": "error-shape (grpc-gateway's there)",
-    "unserved": "unserved (404 there)",
-}
-"""What differs on purpose: docs/moving.md tells why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +199,7 @@ def remarks_of(result: Result) -> Iterator[str]:
     yield from map(remark, surprises)
     for kind in sorted({each.kind for each in result.findings.values() if each.expected}):
         places = [each.path for each in result.findings.values() if each.kind == kind]
-        yield f"expected: {EXPECTED.get(kind, kind)}{named(places)}"
+        yield f"expected: {kind}{named(places)}"
     if result.failure and not result.succeeded and not surprises:
         yield f"errors only: {short_text(result.failure)}"
     if result.moving:
