@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.responses import HTMLResponse, Response
 
-from gateway.cli.asking import PoliteGateway, ReadsOnly, wait_of
+from gateway.cli.asking import TRIES, PoliteGateway, ReadsOnly, wait_of
 from gateway.cli.compare import as_object, lines
 from gateway.cli.comparison import Comparison, Outcome, Result
 from gateway.cli.over_http import calling_gateway
@@ -394,21 +394,34 @@ async def test_a_slow_gateway_is_given_up(ours: Gateway, go: GoGateway) -> None:
     never.set()
 
 
-async def test_a_rate_limit_is_waited_for(ours: Gateway, go: GoGateway) -> None:
-    """After a 429 the request is sent again, when Retry-After says."""
-    answers = iter([Response(status_code=429, headers={"Retry-After": "0"})])
+SHOWS_METHOD = next(each for each in catalog().methods if each.path == SHOWS)
 
-    async def limited() -> Response:
-        if (refusal := next(answers, None)) is not None:
-            return refusal
-        go.whole = None
-        return Response(orjson_shows, media_type="application/json")
 
-    orjson_shows = (await ours.post(SHOWS, {})).content
-    go.whole = limited
-    outcome = await compared(ours.url, go.url, SHOWS)
-    assert outcome.same
-    assert [path for _, path in go.seen] == [SHOWS, SHOWS]
+async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
+    """After a 429 the request is sent again, when Retry-After says; in the end it is the reply."""
+    limited = iter([True, False])
+
+    async def busy() -> Response:
+        again = next(limited, True)
+        return Response(b"{}", 429 if again else 200, headers={"Retry-After": "0"})
+
+    go.whole = busy
+    async with calling_gateway(go.url, token, 5) as caller:
+        gateway = PoliteGateway(caller, FAST)
+        assert (await gateway.ask(SHOWS_METHOD, b"{}")).status == 200
+        assert len(go.seen) == 2
+        assert (await gateway.ask(SHOWS_METHOD, b"{}")).status == 429
+        assert len(go.seen) == 2 + TRIES
+
+
+async def test_the_rate_is_kept(go: GoGateway) -> None:
+    """At 20 a second, the third request leaves a tenth of a second after the first."""
+    loop = asyncio.get_running_loop()
+    async with calling_gateway(go.url, token, 5) as caller:
+        gateway, begun = PoliteGateway(caller, 20), loop.time()
+        for _ in range(3):
+            await gateway.ask(SHOWS_METHOD, b"{}")
+    assert loop.time() - begun > 0.09
 
 
 @pytest.mark.parametrize(
@@ -457,7 +470,7 @@ async def test_the_page_shows_what_it_prints(ours: Gateway, go: GoGateway) -> No
     go.alter["/job.JobInterface/GetFrames"] = alter
     report = set(map(stable, lines(await compared(ours.url, go.url), 196)))
     page = (ROOT / "docs" / "tools.md").read_text(encoding="utf-8")
-    shown = page.partition("cuebot-gateway compare --other")[2].partition("```")[0].splitlines()
+    shown = page.partition("$ cuebot-gateway compare --other")[2].partition("```")[0].splitlines()
     wanted = [line for line in shown[1:-1] if "…" not in line and "moving:" not in line]
     assert len(wanted) >= 6
     assert [line for line in wanted if stable(line) not in report] == []
