@@ -33,6 +33,7 @@ SHORT_SECRET = 32
 PUBLISHED_SECRETS = frozenset(
     {
         b"dev-secret-key-change-in-production",
+        b"opencue-dev-jwt-secret-change-in-production",
         b"a-string-secret-at-least-256-bits-long",
         b"your-256-bit-secret-your-256-bit-secret",
     }

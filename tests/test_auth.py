@@ -689,6 +689,7 @@ def test_a_secret_that_is_not_utf8_is_taken_or_refused_in_one_line() -> None:
         pytest.param("your-secret-key", True, id="of the deployment guide"),
         pytest.param("your-production-secret-key-here", True, id="of its production example"),
         pytest.param("dev-secret-key-change-in-production", True, id="its documented default"),
+        pytest.param("opencue-dev-jwt-secret-change-in-production", True, id="its compose file's"),
     ],
 )
 def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:

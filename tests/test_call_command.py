@@ -346,7 +346,7 @@ async def test_the_script_works_in_bash() -> None:
             _cuebot_gateway_completion cuebot-gateway
             echo "${COMPREPLY[@]}"
         }
-        complete_words comp; complete_words call --dry; complete_words call Show/FindS
+        complete_words compl; complete_words call --dry; complete_words call Show/FindS
     """
     process = await asyncio.create_subprocess_exec(
         *("bash", "--norc", "-c", script),

@@ -20,6 +20,7 @@ DEMO_ENDPOINT = "127.0.0.1:8443"
 SPECIAL = (
     *("--watch", "export ", "| jq", "EXCLUDE_SERVICES"),
     *("Show/GetShows\n", "frameinterface/get\n"),  # through the exported gateway; on a terminal
+    "compare --other",  # needs two gateways; tests/test_compare.py has them
 )
 """In commands that need more than a Cuebot with reflection."""
 

@@ -188,7 +188,7 @@ def test_wrong_settings(arguments: tuple[str, ...], environ: dict[str, str], wor
     assert_one_line(ran, word)
 
 
-@pytest.mark.parametrize("name", ["routes", "describe", "snapshot", "check"])
+@pytest.mark.parametrize("name", ["routes", "describe", "snapshot", "check", "compare"])
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help(name: str, flag: str) -> None:
     """Each has a page with an example and its exit statuses, and a section in docs/tools.md."""

@@ -6,6 +6,7 @@ from gateway import __version__
 from gateway.cli.call import call
 from gateway.cli.check import check
 from gateway.cli.common import PROGRAM
+from gateway.cli.compare import compare
 from gateway.cli.completion import completion
 from gateway.cli.demo import demo
 from gateway.cli.describe import describe
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for command in (serve, check, routes, describe, call, snapshot, token, completion, demo):
+for command in (serve, check, routes, describe, call, compare, snapshot, token, completion, demo):
     main.add_command(command)

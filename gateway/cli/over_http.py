@@ -10,7 +10,6 @@ import orjson
 
 from gateway.cli.caller import (
     Answer,
-    Caller,
     WrongCall,
     about,
     ignored_in,
@@ -35,7 +34,7 @@ METHOD_OR_NOT = (404, 405)
 @asynccontextmanager
 async def calling_gateway(
     url: str, token: Callable[[], str], timeout: float
-) -> AsyncIterator[Caller]:
+) -> "AsyncIterator[HttpCaller]":
     """A `Caller` of the gateway at this URL; each call may take `timeout` seconds.
 
     `token` is asked before each call. Raises ConfigurationError for what is no such URL.
@@ -74,12 +73,12 @@ class HttpCaller:
 
     async def call(self, name: str, body: bytes) -> Answer:
         path = path_of(name)
-        return await self._answer(name, path, await self._send("POST", path, body, {}))
+        return await self._answer(name, path, await self.send("POST", path, body, {}))
 
     async def rehearse(self, name: str, body: bytes) -> Answer:
         path = path_of(name)
         # A gateway that does not know dry runs would make the call; GET never makes one.
-        asked = await self._send("GET", path, b"", DRY_RUN_ON)
+        asked = await self.send("GET", path, b"", DRY_RUN_ON)
         if not rehearses(asked):
             if asked.status_code not in METHOD_OR_NOT:
                 raise error_of(asked)  # refused before anybody has looked at the path
@@ -87,7 +86,7 @@ class HttpCaller:
                 Code.UNIMPLEMENTED,
                 "this gateway does not say that it knows dry runs; nothing was sent",
             )
-        response = await self._send("POST", path, body, DRY_RUN_ON)
+        response = await self.send("POST", path, body, DRY_RUN_ON)
         if response.status_code == 200 and not rehearses(response):
             raise GatewayError(
                 Code.UNKNOWN,
@@ -120,9 +119,9 @@ class HttpCaller:
 
         A method's path answers that GET is not allowed.
         """
-        return (await self._send("GET", path, b"", {})).status_code == 405
+        return (await self.send("GET", path, b"", {})).status_code == 405
 
-    async def _send(
+    async def send(
         self, verb: str, path: str, body: bytes, headers: dict[str, str]
     ) -> httpx.Response:
         """One request. Raises GatewayError when there is no whole answer."""
