@@ -18,13 +18,13 @@ from gateway.health import health_routes
 from gateway.logs import log_access
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
 from gateway.schema.choice import choose_source
+from gateway.schema.endpoints import reflection_of
 from gateway.schema.profile import load_profile
-from gateway.schema.reflection import ReflectionSource
 from gateway.schema.refresh import LiveCatalog
 from gateway.schema.selection import Selection
 from gateway.settings import Settings
 from gateway.transcoder import Transcoder
-from gateway.upstream.channel import GrpcUpstream
+from gateway.upstream.spread import open_upstream
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -34,10 +34,9 @@ def create_app(settings: Settings) -> Starlette:
     which is looked for from the app's startup on.
     """
     secrets = load_secrets(settings)
-    upstream = GrpcUpstream(settings)
-    reflection = ReflectionSource(upstream.channel, endpoint=upstream.endpoint)
+    upstream = open_upstream(settings)
     live = LiveCatalog(
-        choose_source(settings.descriptor_source, reflection),
+        choose_source(settings.descriptor_source, reflection_of(upstream)),
         Selection(include=settings.include_services, exclude=settings.exclude_services),
         load_profile(settings.compat_profile),
         every=settings.reflection_refresh,
