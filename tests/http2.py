@@ -24,14 +24,16 @@ class LeavingServer:
     """It takes connections until the first call on one, then says `last` and is gone for good."""
 
     last: bytes
+    after: float = 0
+    """Seconds that it lets the call wait before."""
     endpoint: str = ""
     calls: int = 0
 
 
 @asynccontextmanager
-async def leaving_server(last: bytes) -> AsyncIterator[LeavingServer]:
+async def leaving_server(last: bytes, after: float = 0) -> AsyncIterator[LeavingServer]:
     """Such a server on loopback."""
-    leaving = LeavingServer(last)
+    leaving = LeavingServer(last, after)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, OSError):
@@ -44,6 +46,7 @@ async def leaving_server(last: bytes) -> AsyncIterator[LeavingServer]:
                     break
             leaving.calls += 1
             server.close()
+            await asyncio.sleep(leaving.after)
             writer.write(leaving.last)
             await writer.drain()
         writer.close()

@@ -19,6 +19,10 @@ from tests.servers import Context, ScriptedCuebot, free_port, running_cuebot, se
 pytestmark = pytest.mark.anyio
 
 PATIENCE = 20.0
+IMPATIENCE = 3.0
+"""Seconds: less than one try to connect may take."""
+EXACT = 9.0
+"""Seconds. What is longer is rounded up on its way."""
 SHOWS = "/show.ShowInterface/GetShows"
 WORKERS = 20
 
@@ -90,7 +94,8 @@ async def test_one_that_hangs_is_left_out() -> None:
         running_cuebot(cuebot),
         spread_over(silent, cuebot.endpoint) as upstream,
     ):
-        assert await answers(upstream, 5) == {b"here": 5}
+        first = await upstream.call(SHOWS, b"", IMPATIENCE, ())
+        assert Counter([first]) + await answers(upstream, 4) == {b"here": 5}
 
 
 async def test_one_that_comes_back_gets_calls_again() -> None:
@@ -118,8 +123,26 @@ async def test_when_all_are_away_it_is_said_at_once() -> None:
     assert caught.value.headers == {"Retry-After": "1"}
 
 
-async def test_the_deadline_holds_for_all_tries() -> None:
-    """Endpoints that hang do not have a call's time each."""
+async def test_a_second_try_has_what_is_left_of_the_time() -> None:
+    """The next server is told when the call ends, not how long it might have taken."""
+
+    async def left(request: bytes, context: Context) -> bytes:
+        return str(context.time_remaining()).encode()
+
+    cuebot = ScriptedCuebot(handlers={SHOWS: left})
+    async with (
+        running_cuebot(cuebot),
+        leaving_server(NOTHING_DONE, after=0.3) as leaving,
+        spread_over(leaving.endpoint, cuebot.endpoint) as upstream,
+    ):
+        await all_connected(upstream)
+        while leaving.calls == 0:
+            remaining = float(await upstream.call(SHOWS, b"", EXACT, ()))
+    assert remaining < EXACT - 0.25
+
+
+async def test_endpoints_that_hang_share_the_deadline() -> None:
+    """A call that nobody takes ends when it was to end."""
     async with AsyncExitStack() as stack:
         endpoints = [await stack.enter_async_context(silent_server()) for _ in range(3)]
         upstream = await stack.enter_async_context(spread_over(*endpoints))

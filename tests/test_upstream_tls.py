@@ -156,10 +156,10 @@ WRONGS = {
         trusting,
         ("its certificate is from no CA of CUEBOT_CA_FILE",),
     ),
-    "CA that the system does not know": Wrong(
+    "no public CA": Wrong(
         lambda studio, stranger: stranger.server(),
         lambda studio, stranger: {"cuebot_tls": True},
-        ("no CA that this system trusts", "CUEBOT_CA_FILE"),
+        ("no public CA", "CUEBOT_CA_FILE"),
     ),
     "another name": Wrong(
         lambda studio, stranger: studio.server("cuebot.elsewhere.example"),

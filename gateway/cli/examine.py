@@ -150,6 +150,11 @@ async def examine_schema(settings: Settings, report: Report) -> None:
             f"the schema is assumed: it is that of {found.source}, and Cuebot's may differ"
         )
     report.warnings += [
+        f"{name}: does not describe itself, and is not compared"
+        for name in discovery.schema.unasked
+        if report.endpoints.get(name)
+    ]
+    report.warnings += [
         f"{', '.join(each.endpoints)}: another schema than that of {found.source}"
         for each in found.differences
     ]

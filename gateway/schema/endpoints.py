@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import structlog
+
 from gateway.schema.reflection import ReflectionSource
 from gateway.schema.sources import DescriptorSource, NoReflection, NotReady, Schema
 from gateway.upstream.channel import GrpcUpstream
 from gateway.upstream.spread import Cuebot
+
+log = structlog.stdlib.get_logger("gateway.schema")
 
 OTHERS_PATIENCE = 2.0
 """Seconds that the other endpoints have when the first one has answered."""
@@ -42,6 +46,8 @@ class EndpointsSource:
         self._sources = sources
         self._said: dict[str, Schema] = {}
         """What each endpoint has said when it was last asked."""
+        self._told: dict[str, str] = {}
+        """Why an endpoint cannot be asked, as the log has it."""
 
     async def fetch(self) -> Schema:
         """The schema, with what other endpoints say in its `others`.
@@ -56,6 +62,7 @@ class EndpointsSource:
             if isinstance(answer, NoReflection):
                 self._said.pop(name, None)
         self._said |= said
+        self._tell(answers)
         answered = Schema, NoReflection
         return await asyncio.to_thread(
             joined,
@@ -64,6 +71,14 @@ class EndpointsSource:
             self._sources,
             unasked=[name for name, each in answers.items() if not isinstance(each, answered)],
         )
+
+    def _tell(self, answers: Mapping[str, Schema | Exception]) -> None:
+        """Log why an endpoint does not describe itself, when that is news."""
+        reasons = {name: str(each) for name, each in answers.items() if isinstance(each, Exception)}
+        for name, reason in reasons.items():
+            if self._told.get(name) != reason:
+                log.warning("an endpoint is not compared", endpoint=name, reason=reason)
+        self._told = reasons
 
     async def _ask(self) -> dict[str, Schema | Exception]:
         """What each endpoint says now, or why it does not, in the order of the endpoints.

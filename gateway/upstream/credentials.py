@@ -20,7 +20,7 @@ class Tls:
 
     credentials: grpc.ChannelCredentials
     own_roots: bool
-    """Whether CUEBOT_CA_FILE says whom to trust; otherwise the system does."""
+    """Whether CUEBOT_CA_FILE says whom to trust; otherwise it is the public CAs that gRPC brings."""
     certified: bool
     """Whether there is a client certificate."""
 
@@ -125,8 +125,9 @@ def likely_cause(message: str, tls: Tls | None) -> str:
     if "certificate has expired" in message:
         return "its certificate has expired"
     if "CERTIFICATE_VERIFY_FAILED" in message:
-        whose = "of CUEBOT_CA_FILE" if tls.own_roots else "that this system trusts (CUEBOT_CA_FILE)"
-        return f"its certificate is from no CA {whose}"
+        if tls.own_roots:
+            return "its certificate is from no CA of CUEBOT_CA_FILE"
+        return "its certificate is from no public CA; set CUEBOT_CA_FILE to that of its own"
     if "Hostname Verification" in message:
         return "its certificate is for another name than that in CUEBOT_ENDPOINT"
     if "WRONG_VERSION_NUMBER" in message:
