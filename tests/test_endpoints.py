@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from gateway.cli.check import as_object, lines
 from gateway.cli.direct import calling_cuebot
 from gateway.cli.examine import examine
-from gateway.schema import endpoints
+from gateway.schema import endpoints, refresh
 from gateway.schema.catalog import Catalog, build_catalog
 from gateway.schema.endpoints import EndpointsSource
 from gateway.schema.homes import Difference, Places
@@ -22,7 +22,14 @@ from gateway.schema.selection import Selection
 from gateway.schema.sources import NoReflection, NoSchema, NotReady, Schema
 from gateway.settings import Settings
 from tests.opencue import opencue
-from tests.servers import Gateway, free_port, running_cuebot, running_gateway, settings_for
+from tests.servers import (
+    Gateway,
+    ScriptedCuebot,
+    free_port,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
 from tests.two_versions import ECHO, LIST, NEW, OLD, SERVICE, ChangingCuebot, Version, own_word
 
 PATIENCE = 20.0
@@ -39,11 +46,13 @@ class Scripted:
 
     says: Schema | Exception
     may: asyncio.Event = field(default_factory=asyncio.Event)
+    times: int = 0
 
     def __post_init__(self) -> None:
         self.may.set()
 
     async def fetch(self) -> Schema:
+        self.times += 1
         await self.may.wait()
         if isinstance(self.says, Exception):
             raise self.says
@@ -294,6 +303,29 @@ async def test_who_answers_first_is_no_change() -> None:
 
 
 @pytest.mark.anyio
+async def test_one_that_could_not_be_asked_is_asked_again_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without an interval too, until it has described itself; then it is left alone."""
+    monkeypatch.setattr(refresh, "LONGEST_REFRESH_PAUSE", 0.001)
+    source, (_, second) = source_of(OLD.schema, NotReady("away"))
+    live = LiveCatalog(source, Selection(), every=0)
+    running = asyncio.create_task(live.run())
+    async with asyncio.timeout(PATIENCE):
+        while second.times < 3:  # noqa: ASYNC110 - it is its turn
+            await asyncio.sleep(0)
+        second.says = NEW.schema
+        while not (live.current and live.current.differences):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.001)
+        asked = second.times
+        for _ in range(1000):
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert second.times == asked
+
+
+@pytest.mark.anyio
 async def test_the_log_tells_a_difference_once() -> None:
     """One line says which endpoint and which methods, and one when there are other methods."""
     source, (_, second) = source_of(OLD.schema, NEW.schema)
@@ -336,7 +368,8 @@ class Farm:
 
     @property
     def settings(self) -> Settings:
-        return settings_for(",".join(f"127.0.0.1:{port}" for port in self.ports))
+        endpoints = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return settings_for(endpoints, rate_limit_rps=0)
 
     async def start(self, number: int) -> None:
         cuebot, port = self.cuebots[number], self.ports[number]
@@ -396,6 +429,24 @@ async def test_methods_find_their_homes() -> None:
 
 
 @pytest.mark.anyio
+async def test_stock_cuebots_are_all_the_same() -> None:
+    """Without reflection there is nothing to compare: calls are spread over all of them."""
+    stock = [ScriptedCuebot(reflection=()) for _ in range(2)]
+    for cuebot in stock:
+        cuebot.answers(SHOW, b"")
+    async with AsyncExitStack() as stack:
+        for cuebot in stock:
+            await stack.enter_async_context(running_cuebot(cuebot))
+        settings = settings_for(",".join(cuebot.endpoint for cuebot in stock))
+        gateway = await stack.enter_async_context(running_gateway(settings))
+        async with asyncio.timeout(PATIENCE):
+            await until(gateway, endpoints=ALL, schema="assumed", schemas=None)
+            for _ in range(4):
+                assert (await gateway.post(SHOW, {})).status_code == 200
+    assert [len(cuebot.seen) for cuebot in stock] == [2, 2]
+
+
+@pytest.mark.anyio
 async def test_an_upgrade_one_by_one() -> None:
     """While one Cuebot is replaced after the other, what is served follows."""
     async with farm(OLD, OLD) as two, running_gateway(two.settings) as gateway:
@@ -403,7 +454,8 @@ async def test_an_upgrade_one_by_one() -> None:
         for number in range(2):
             await two.stop(number)
             await until(gateway, endpoints=ONE)
-            assert (await gateway.post(ECHO, {"word": "x"})).json() == own_word("x", OLD) or number
+            answer = await gateway.post(ECHO, {"word": "x"})
+            assert answer.json() == own_word("x", NEW if number else OLD)
             two.cuebots[number].now = NEW
             await two.start(number)
             await until(gateway, endpoints=ALL, schemas=None if number else "differ")

@@ -52,7 +52,7 @@ class Report:
     """The findings. `problems` keep the gateway from serving, `warnings` do not."""
 
     endpoints: dict[str, bool] = field(default_factory=dict)
-    """Each endpoint of Cuebot, and whether it answers; empty if the settings do not say."""
+    """Each endpoint of Cuebot, and whether it answers; empty if the settings are in the way."""
     secrets: int = 0
     found: Found | None = None
     settings_wrong: bool = False
@@ -72,7 +72,7 @@ class Report:
 
 async def examine(settings: Settings) -> Report:
     """Look at everything. Nothing is raised for what is wrong with the settings or Cuebot."""
-    report = Report(endpoints=dict.fromkeys(settings.cuebot_endpoint, False))
+    report = Report()
     examine_settings(settings, report)
     try:
         await examine_endpoints(settings, report)

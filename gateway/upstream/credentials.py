@@ -20,7 +20,7 @@ class Tls:
 
     credentials: grpc.ChannelCredentials
     own_roots: bool
-    """Whether CUEBOT_CA_FILE says whom to trust; otherwise it is the public CAs that gRPC brings."""
+    """Whether CUEBOT_CA_FILE says whom to trust; else it is the public CAs that gRPC brings."""
     certified: bool
     """Whether there is a client certificate."""
 
