@@ -219,7 +219,7 @@ async def test_a_call_in_progress_is_not_repeated() -> None:
 
 async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
     """A Cuebot that cannot connect to something itself says so as gRPC does, and has the call."""
-    words = "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.1:8444: no"
+    words = "failed to connect to all addresses; last error: ipv4:10.0.0.1:8444: Socket closed"
     cuebots = [ScriptedCuebot(), ScriptedCuebot()]
     for cuebot in cuebots:
         cuebot.fails(SHOWS, grpc.StatusCode.UNAVAILABLE, words)
@@ -231,6 +231,7 @@ async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
         with pytest.raises(GatewayError) as caught:
             await upstream.call(SHOWS, b"", PATIENCE, ())
     assert not isinstance(caught.value, NotSent)
+    assert "CUEBOT_TLS" not in caught.value.message
     assert sum(len(cuebot.seen) for cuebot in cuebots) == 1
 
 

@@ -102,11 +102,11 @@ class GrpcUpstream:
                 status=502,
             )
         if code is Code.UNAVAILABLE and message.startswith(NOT_REACHED):
-            told = f"Cuebot cannot be reached: {self.explained(message)}"
             # A server that says the same of a server behind it has got the call, over this channel.
             if message.startswith(NEVER_SENT) and self.channel.get_state() is not State.READY:
+                told = f"Cuebot cannot be reached: {self.explained(message)}"
                 return NotSent(code, told, headers=RETRY_SOON)
-            message = told
+            message = f"Cuebot cannot be reached: {message}"
         if message.startswith(NOT_GRPC):  # its status would be taken for Cuebot's
             code, message = Code.UNAVAILABLE, f"a web server answers in Cuebot's place: {message}"
         headers = RETRY_SOON if code is Code.UNAVAILABLE else None
