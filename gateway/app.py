@@ -22,13 +22,13 @@ from gateway.options import Options
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
 from gateway.reload import catalog_part, limits_part, secrets_part
 from gateway.schema.choice import choose_source
+from gateway.schema.endpoints import reflection_of
 from gateway.schema.profile import load_profile
-from gateway.schema.reflection import ReflectionSource
 from gateway.schema.refresh import LiveCatalog
 from gateway.schema.selection import selection_of
 from gateway.settings import Settings
 from gateway.transcoder import Transcoder
-from gateway.upstream.channel import GrpcUpstream
+from gateway.upstream.spread import open_upstream
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -39,10 +39,9 @@ def create_app(settings: Settings) -> Starlette:
     which a server sets when it is about to end.
     """
     secrets = load_secrets(settings)
-    upstream = GrpcUpstream(settings)
-    reflection = ReflectionSource(upstream.channel, endpoint=upstream.endpoint)
+    upstream = open_upstream(settings)
     live = LiveCatalog(
-        choose_source(settings.descriptor_source, reflection),
+        choose_source(settings.descriptor_source, reflection_of(upstream)),
         selection_of(settings),
         load_profile(settings.compat_profile),
         every=settings.reflection_refresh,

@@ -20,14 +20,16 @@ def health_routes(live: LiveCatalog, upstream: Upstream) -> list[Route]:
 
     async def readyz(request: Request) -> Response:
         catalog = live.current
-        reachable = await upstream.usable(PATIENCE)
+        usable = await upstream.usable(PATIENCE)
         stopping = request.app.state.stopping
-        ready = catalog is not None and reachable and not stopping
+        ready = catalog is not None and usable and not stopping
         schema = "none" if catalog is None else "confirmed" if catalog.confirmed else "assumed"
         state = {
             "status": "ok" if ready else "stopping" if stopping else "unavailable",
-            "cuebot": "reachable" if reachable else "unreachable",
+            "cuebot": "reachable" if usable else "unreachable",
+            **({"endpoints": {"usable": usable, "of": upstream.size}} if upstream.size > 1 else {}),
             "schema": schema,
+            **({"schemas": "differ"} if catalog is not None and catalog.differences else {}),
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),
         }
         return answer(state, 200 if ready else 503)

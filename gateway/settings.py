@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_core import ErrorDetails
@@ -40,8 +41,6 @@ SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
 """Two ways to say one thing: one in the environment overrides either in the file."""
 
 NOT_YET: Mapping[str, str] = {
-    "CUEBOT_TLS": "TLS to Cuebot",
-    "CUEBOT_CA_FILE": "TLS to Cuebot",
     "DOCS": "the documentation pages",
 }
 """Settings that a later version will have, and what for.
@@ -58,6 +57,7 @@ HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 DAY = 86400.0
 LONGEST = 36500 * DAY
+SWITCH = {"true": True, "1": True, "false": False, "0": False}
 SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
 
 
@@ -77,13 +77,35 @@ def check_rps(value: float) -> float:
     return value
 
 
-def check_endpoint(value: str) -> str:
-    """`host:port`, with an IPv6 address in brackets."""
-    if "," in value:
-        raise ValueError("this version does not have several Cuebots yet")
-    found = ENDPOINT.fullmatch(value)
-    if found is None or not 0 < int(found[1]) <= 65535:
-        raise ValueError("expected host:port, such as cuebot.studio:8443")
+def parse_endpoints(value: object) -> object:
+    """`a:1, b:2` as `("a:1", "b:2")`; a list stays a list."""
+    if isinstance(value, str):
+        parts = value.split(",")
+        return tuple(part.strip(" ") for part in parts) if len(parts) > 1 else (value,)
+    return value
+
+
+def check_endpoints(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Each is `host:port`, with an IPv6 address in brackets, and another one."""
+    seen = set()
+    for endpoint in value:
+        found = ENDPOINT.fullmatch(endpoint)
+        if found is None or not 0 < int(found[1]) <= 65535:
+            example = "host:port, such as cuebot.studio:8443"
+            raise ValueError(f"expected {example}" + f", not {endpoint!r}" * (len(value) > 1))
+        same_place = endpoint.rpartition(":")[0].lower(), int(found[1])
+        if same_place in seen:
+            raise ValueError(f"the same endpoint twice: {endpoint}")
+        seen.add(same_place)
+    return value
+
+
+def parse_switch(value: object) -> object:
+    """`true`, `false`, `1` and `0`, as the environment has to write them."""
+    if isinstance(value, str) and value.lower() in SWITCH:
+        return SWITCH[value.lower()]
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")
     return value
 
 
@@ -151,6 +173,13 @@ Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 HeaderName = Annotated[str, AfterValidator(check_header_name)]
+Endpoints = Annotated[
+    tuple[str, ...],
+    BeforeValidator(parse_endpoints),
+    Field(min_length=1),
+    AfterValidator(check_endpoints),
+]
+Switch = Annotated[bool, BeforeValidator(parse_switch)]
 Given = dict[str, tuple[str, object]]
 """Field name to the environment variable that sets it, and what it says."""
 
@@ -162,9 +191,10 @@ class Strict(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def refuse_booleans(cls, value: object) -> object:
-        """No setting is true or false; `rest_port = true` must not become port 1."""
-        if isinstance(value, bool):
+    def refuse_booleans(cls, value: object, info: ValidationInfo) -> object:
+        """Only a switch is true or false; `rest_port = true` must not become port 1."""
+        switch = cls.model_fields[info.field_name or ""].annotation is bool
+        if isinstance(value, bool) and not switch:
             raise ValueError("expected no true or false")
         return value
 
@@ -187,7 +217,11 @@ CUEWEB = RateOverride(
 class Settings(Strict):
     """The settings of one gateway. A field's environment name is its name in upper case."""
 
-    cuebot_endpoint: Annotated[str, AfterValidator(check_endpoint)] = "localhost:8443"
+    cuebot_endpoint: Endpoints = ("localhost:8443",)
+    cuebot_tls: Switch = False
+    cuebot_ca_file: Path | None = None
+    cuebot_cert_file: Path | None = None
+    cuebot_key_file: Path | None = None
     descriptor_source: str = "auto"
     reflection_refresh: Duration = 300.0
     compat_profile: str = "opencue"

@@ -92,7 +92,7 @@ class Transcoder:
                 try:
                     if isinstance(ready, Decoded):
                         answer = await self._upstream.call(
-                            method.path, ready.payload, timeout, metadata
+                            method.path, ready.payload, timeout, metadata, method.homes
                         )
                     else:
                         answer = await self._go_through(ready, metadata, ends)
@@ -169,7 +169,7 @@ class Transcoder:
 
         async def call(method: Method, payload: bytes) -> bytes:
             left = max(ends - self._loop.time(), 0)
-            return await self._upstream.call(method.path, payload, left, metadata)
+            return await self._upstream.call(method.path, payload, left, metadata, method.homes)
 
         return await run(course, call)
 

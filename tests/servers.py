@@ -103,11 +103,17 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
 
 
 @asynccontextmanager
-async def running_cuebot(cuebot: ScriptedCuebot, port: int = 0) -> AsyncIterator[ScriptedCuebot]:
-    """The scripted server, listening on loopback."""
+async def running_cuebot(
+    cuebot: ScriptedCuebot, port: int = 0, credentials: grpc.ServerCredentials | None = None
+) -> AsyncIterator[ScriptedCuebot]:
+    """The scripted server, listening on loopback, with credentials over TLS."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((cuebot, *reflection_handlers(cuebot)))
-    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    place = f"127.0.0.1:{port}"
+    if credentials is None:
+        bound = server.add_insecure_port(place)
+    else:
+        bound = server.add_secure_port(place, credentials)
     assert bound
     cuebot.endpoint = f"127.0.0.1:{bound}"
     await server.start()

@@ -43,7 +43,7 @@ async def test_all_is_well() -> None:
     async with cuebot() as endpoint:
         report = await examine(settings_for(endpoint))
     assert (report.problems, report.warnings) == ([], [])
-    assert (report.endpoint, report.answers, report.secrets) == (endpoint, True, 1)
+    assert (report.endpoints, report.secrets) == ({endpoint: True}, 1)
     found = report.found
     assert found is not None
     assert found.source == f"reflection v1 of {endpoint}"
@@ -273,6 +273,7 @@ def test_check_in_front_of_cuebot() -> None:
     assert (ran.status, ran.err) == (0, "")
     assert ran.json["ok"] is True
     assert ran.json["cuebot"] == {"endpoint": endpoint, "answers": True}
+    assert ran.json["endpoints"] == {endpoint: True}
     assert ran.json["schema"]["digest"] == opencue().digest
     assert ran.json["schema"]["withheld"]["/rqd.RqdInterface/Lock"] == "never served by default"
 

@@ -71,7 +71,7 @@ def test_the_defaults_of_the_contract() -> None:
     settings = Settings()
     assert settings.rest_port == 8448
     assert settings.rest_host == "0.0.0.0"  # noqa: S104 - it is the promise
-    assert settings.cuebot_endpoint == "localhost:8443"
+    assert settings.cuebot_endpoint == ("localhost:8443",)
     assert settings.descriptor_source == "auto"
     assert settings.reflection_refresh == 300
     assert settings.compat_profile == "opencue"
@@ -95,7 +95,17 @@ def test_the_defaults_of_the_contract() -> None:
 @pytest.mark.parametrize(
     ("variable", "text", "name", "value"),
     [
-        ("CUEBOT_ENDPOINT", "cuebot:8443", "cuebot_endpoint", "cuebot:8443"),
+        ("CUEBOT_ENDPOINT", "cuebot:8443", "cuebot_endpoint", ("cuebot:8443",)),
+        ("CUEBOT_ENDPOINT", "a:1,b:2", "cuebot_endpoint", ("a:1", "b:2")),
+        ("CUEBOT_ENDPOINT", "a:1 , [::1]:2", "cuebot_endpoint", ("a:1", "[::1]:2")),
+        ("CUEBOT_TLS", "true", "cuebot_tls", True),
+        ("CUEBOT_TLS", "TRUE", "cuebot_tls", True),
+        ("CUEBOT_TLS", "1", "cuebot_tls", True),
+        ("CUEBOT_TLS", "false", "cuebot_tls", False),
+        ("CUEBOT_TLS", "0", "cuebot_tls", False),
+        ("CUEBOT_CA_FILE", "/etc/ca.pem", "cuebot_ca_file", Path("/etc/ca.pem")),
+        ("CUEBOT_CERT_FILE", "/etc/c.pem", "cuebot_cert_file", Path("/etc/c.pem")),
+        ("CUEBOT_KEY_FILE", "/etc/c.key", "cuebot_key_file", Path("/etc/c.key")),
         ("DESCRIPTOR_SOURCE", "reflection", "descriptor_source", "reflection"),
         ("REFLECTION_REFRESH", "90s", "reflection_refresh", 90.0),
         ("REFLECTION_REFRESH", "0", "reflection_refresh", 0.0),
@@ -451,6 +461,13 @@ def test_a_wrong_value_names_the_variable(variable: str, text: str) -> None:
         ('jwt_algorithms = ["HS256", "RS256"]', ("jwt_algorithms",)),
         ("log_level = 10", ("log_level",)),
         ("cuebot_endpoint = 8443", ("cuebot_endpoint",)),
+        ("cuebot_endpoint = []", ("cuebot_endpoint",)),
+        ('cuebot_endpoint = ["a:1", "b"]', ("cuebot_endpoint",)),
+        ('cuebot_endpoint = ["a:1", "A:01"]', ("cuebot_endpoint", "twice")),
+        ("cuebot_endpoint = [true]", ("cuebot_endpoint",)),
+        ("cuebot_tls = 1", ("cuebot_tls", "true or false")),
+        ('cuebot_tls = "yes"', ("cuebot_tls", "true or false")),
+        ("cuebot_ca_file = true", ("cuebot_ca_file",)),
         ("[rate_limit_overrides]\nrps = 1", ("rate_limit_overrides",)),
         ('[[rate_limit_overrides]]\nsubjects = ["a"]', ("rate_limit_overrides", "rps")),
         (

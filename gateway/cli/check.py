@@ -20,6 +20,7 @@ from gateway.cli.common import (
 from gateway.cli.examine import Found, Report, examine
 from gateway.cli.text import printable_lines
 from gateway.errors import ConfigurationError
+from gateway.schema.homes import Difference
 
 LABEL = 11
 """Columns before what is said about a label."""
@@ -73,7 +74,8 @@ def as_object(report: Report) -> dict[str, object]:
     return {
         "problems": report.problems,
         "warnings": report.warnings,
-        "cuebot": {"endpoint": report.endpoint, "answers": report.answers},
+        "cuebot": {"endpoint": ",".join(report.endpoints) or None, "answers": report.answers},
+        "endpoints": report.endpoints,
         "secrets": report.secrets,
         "schema": None if report.found is None else asdict(report.found),
     }
@@ -81,9 +83,12 @@ def as_object(report: Report) -> dict[str, object]:
 
 def lines(report: Report) -> Iterator[str]:
     """The report for people."""
-    if report.endpoint is not None:
-        state = "answers" if report.answers else "does not answer"
-        yield from entry("Cuebot", f"{report.endpoint} {state}")
+    if report.endpoints:
+        first, *others = (
+            f"{endpoint} {'answers' if answers else 'does not answer'}"
+            for endpoint, answers in report.endpoints.items()
+        )
+        yield from entry("Cuebot", first, others)
         yield from entry("Secrets", str(report.secrets or "none"))
     if report.found is not None:
         yield from schema_lines(report.found)
@@ -98,6 +103,8 @@ def schema_lines(found: Found) -> Iterator[str]:
     yield from entry("Digest", found.digest)
     served = f"{counted(found.methods, 'method')} of {counted(found.services, 'service')}"
     yield from entry("Served", f"{served}, at {counted(found.paths, 'path')}")
+    for each in found.differences:
+        yield from entry("Differs", ", ".join(each.endpoints), difference_lines(each))
     aliases = [f"{alias} is {name}" for alias, name in found.aliases.items()]
     yield from entry("Aliases", counted(len(aliases), "service"), aliases)
     yield from entry(
@@ -112,6 +119,16 @@ def schema_lines(found: Found) -> Iterator[str]:
         ", answered with 501" * bool(found.streaming)
     )
     yield from entry("Streaming", streaming, found.streaming)
+
+
+def difference_lines(difference: Difference) -> Iterator[str]:
+    """One line for each method that is not the same there."""
+    for path in difference.only_there:
+        yield f"{path} is only there"
+    for path in difference.not_there:
+        yield f"{path} is not there"
+    for path in difference.other_types:
+        yield f"{path} has another request or answer there"
 
 
 def withheld_lines(withheld: Mapping[str, str]) -> Iterator[str]:

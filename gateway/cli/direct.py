@@ -28,7 +28,7 @@ from gateway.schema.method import Method
 from gateway.schema.misses import unknown_path
 from gateway.settings import Settings
 from gateway.steps import Course, make_call, prepare
-from gateway.upstream.channel import GrpcUpstream
+from gateway.upstream.spread import Cuebot, open_upstream
 
 ABSENT = "Cuebot cannot be reached"
 """How the failure of a call begins that has not come to Cuebot."""
@@ -43,7 +43,7 @@ async def calling_cuebot(settings: Settings, timeout: float) -> AsyncIterator[Ca
 
     The first of them raises ConfigurationError when DESCRIPTOR_SOURCE cannot be used.
     """
-    upstream = GrpcUpstream(settings)
+    upstream = open_upstream(settings)
     try:
         yield CuebotCaller(settings, upstream, timeout)
     finally:
@@ -56,7 +56,7 @@ class CuebotCaller:
     def __init__(
         self,
         settings: Settings,
-        upstream: GrpcUpstream,
+        upstream: Cuebot,
         timeout: float,
     ) -> None:
         self._settings = settings
@@ -71,7 +71,8 @@ class CuebotCaller:
         ends = loop.time() + self._timeout
 
         async def send(step: Method, payload: bytes) -> bytes:
-            return await self._upstream.call(step.path, payload, max(ends - loop.time(), 0), ())
+            left = max(ends - loop.time(), 0)
+            return await self._upstream.call(step.path, payload, left, (), step.homes)
 
         try:
             answer = await make_call(method, ready, send)

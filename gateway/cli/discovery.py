@@ -10,7 +10,7 @@ from gateway.schema.package import OPENCUE_PACKAGE, PACKAGE_PREFIX
 from gateway.schema.refresh import THREE_WAYS_OUT
 from gateway.schema.sources import NoReflection, NoSchema, NotReady
 from gateway.settings import Settings
-from gateway.upstream.channel import GrpcUpstream
+from gateway.upstream.spread import Cuebot, open_upstream
 
 WITHOUT_CUEBOT = (
     "set CUEBOT_ENDPOINT to where it is, or do without it:"
@@ -36,16 +36,14 @@ def discover(settings: Settings) -> Discovery:
 
 async def discover_once(settings: Settings) -> Discovery:
     """`discover`, inside of an event loop."""
-    upstream = GrpcUpstream(settings)
+    upstream = open_upstream(settings)
     try:
         return await ask(settings, upstream, PATIENCE, WITHOUT_CUEBOT)
     finally:
         await upstream.close()
 
 
-async def ask(
-    settings: Settings, upstream: GrpcUpstream, patience: float, otherwise: str
-) -> Discovery:
+async def ask(settings: Settings, upstream: Cuebot, patience: float, otherwise: str) -> Discovery:
     """Discover over this upstream, for so many seconds at most.
 
     Raises Unreachable, with `otherwise` as the way out, and the rest as `discover`.

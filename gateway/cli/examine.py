@@ -1,5 +1,6 @@
 """What there is to know before serving: settings, secrets, Cuebot, schema, and what comes of it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,15 +10,15 @@ from gateway.cli.discovery import discover_once
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.adapt import Idle
 from gateway.schema.discovery import Discovery
+from gateway.schema.homes import Difference
 from gateway.schema.sources import Skipped
 from gateway.server.certificates import ends_soon, load_certificate
 from gateway.settings import Settings
-from gateway.upstream.channel import PING_FLOOR, GrpcUpstream
+from gateway.upstream.channel import HEALTH, PING_FLOOR, GrpcUpstream
+from gateway.upstream.spread import open_upstream
 
 PATIENCE = 5.0
 """Seconds that Cuebot may take to answer a call."""
-HEALTH = "/grpc.health.v1.Health/Check"
-"""A call that changes nothing. The stock Cuebot does not know it, and says so."""
 NO_ANSWER = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
 FROM_CUEBOT = ("auto", "reflection")
 
@@ -43,20 +44,26 @@ class Found:
     """Entries of the compatibility profile that do nothing here."""
     streaming: tuple[str, ...]
     """Native paths of methods that are answered with 501."""
+    differences: tuple[Difference, ...]
+    """What endpoints say otherwise than the one whose schema this is."""
 
 
 @dataclass(kw_only=True)
 class Report:
     """The findings. `problems` keep the gateway from serving, `warnings` do not."""
 
-    endpoint: str | None = None
-    """None as long as the settings do not say."""
-    answers: bool = False
+    endpoints: dict[str, bool] = field(default_factory=dict)
+    """Each endpoint of Cuebot, and whether it answers; empty if the settings are in the way."""
     secrets: int = 0
     found: Found | None = None
     settings_wrong: bool = False
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def answers(self) -> bool:
+        """Whether a Cuebot answers."""
+        return any(self.endpoints.values())
 
     def blame_settings(self, error: ConfigurationError) -> None:
         """Note what is wrong with the settings."""
@@ -66,12 +73,13 @@ class Report:
 
 async def examine(settings: Settings) -> Report:
     """Look at everything. Nothing is raised for what is wrong with the settings or Cuebot."""
-    report = Report(endpoint=settings.cuebot_endpoint)
+    report = Report()
     examine_settings(settings, report)
-    unreachable = await why_unreachable(settings)
-    report.answers = unreachable is None
-    if unreachable is not None:
-        report.problems.append(unreachable)
+    try:
+        await examine_endpoints(settings, report)
+    except ConfigurationError as error:
+        report.blame_settings(error)
+        return report
     if report.answers or settings.descriptor_source not in FROM_CUEBOT:
         await examine_schema(settings, report)
     return report
@@ -105,16 +113,31 @@ def examine_settings(settings: Settings, report: Report) -> None:
         )
 
 
-async def why_unreachable(settings: Settings) -> str | None:
-    """Why a call does not get an answer from Cuebot; None when it does."""
-    upstream = GrpcUpstream(settings)
+async def examine_endpoints(settings: Settings, report: Report) -> None:
+    """Whether each endpoint answers. One that does not is a problem when no other one does.
+
+    Raises ConfigurationError when the settings about TLS cannot work.
+    """
+    upstream = open_upstream(settings)
     try:
-        await upstream.call(HEALTH, b"", PATIENCE, ())
-    except GatewayError as error:
-        if error.code in NO_ANSWER:
-            return f"CUEBOT_ENDPOINT: {upstream.endpoint}: {error.message}"
+        reasons = await asyncio.gather(*map(why_unreachable, upstream.endpoints))
     finally:
         await upstream.close()
+    report.endpoints = {
+        each.endpoint: reason is None
+        for each, reason in zip(upstream.endpoints, reasons, strict=True)
+    }
+    found = report.warnings if report.answers else report.problems
+    found += [f"CUEBOT_ENDPOINT: {reason}" for reason in reasons if reason is not None]
+
+
+async def why_unreachable(endpoint: GrpcUpstream) -> str | None:
+    """Why a call does not get an answer from there; None when it does."""
+    try:
+        await endpoint.call(HEALTH, b"", PATIENCE, ())
+    except GatewayError as error:
+        if error.code in NO_ANSWER:
+            return f"{endpoint.endpoint}: {error.message}"
     return None
 
 
@@ -135,6 +158,15 @@ async def examine_schema(settings: Settings, report: Report) -> None:
         report.warnings.append(
             f"the schema is assumed: it is that of {found.source}, and Cuebot's may differ"
         )
+    report.warnings += [
+        f"{name}: does not describe itself, and is not compared"
+        for name in discovery.schema.unasked
+        if report.endpoints.get(name)
+    ]
+    report.warnings += [
+        f"{', '.join(each.endpoints)}: another schema than that of {found.source}"
+        for each in found.differences
+    ]
     report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in found.skipped]
     report.warnings += [f"{glob} names nothing that there is" for glob in found.idle_globs]
 
@@ -161,4 +193,5 @@ def what_is_served(discovery: Discovery) -> Found:
         idle_globs=catalog.idle_globs,
         idle_entries=catalog.idle_entries,
         streaming=tuple(method.path for method in catalog.methods if method.streams),
+        differences=catalog.differences,
     )

@@ -1,7 +1,8 @@
 """What there is to call: services, methods, their codecs, and one dictionary of paths."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
@@ -11,11 +12,13 @@ from gateway.codec.encode import Encoders
 from gateway.codec.fields import is_message, message_of
 from gateway.schema.adapt import NATIVE, Adapting, Idle, answer_aliases
 from gateway.schema.compat import service_aliases
+from gateway.schema.homes import Difference, Places
 from gateway.schema.method import Method, path_of
 from gateway.schema.pool import build_pool, why_missing
 from gateway.schema.profile import NOTHING, Profile
 from gateway.schema.selection import Selection
 from gateway.schema.sources import NoSchema, Schema, Skipped
+from gateway.upstream.seam import Homes
 
 TAG_DIGITS = 12
 
@@ -43,14 +46,46 @@ class Catalog:
     """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]
     """The header that tells clients which schema they were served with."""
+    differences: tuple[Difference, ...] = ()
+    """What endpoints of Cuebot say otherwise than this."""
 
 
 def build_catalog(schema: Schema, selection: Selection, profile: Profile = NOTHING) -> Catalog:
     """The catalog of everything in the schema that may be served.
 
-    A service whose file cannot be used is skipped, with the reason. Raises NoSchema when that
-    leaves none.
+    What only the schema's `others` have is served as they say. A service whose file cannot be
+    used is skipped, with the reason. Raises NoSchema when that leaves none.
     """
+    if not schema.others:
+        return catalog_of(schema, selection, profile, {})
+    places = Places(schema)
+    catalog = catalog_of(schema, selection, profile, places.homes(0))
+    for number, other in enumerate(schema.others, 1):
+        with suppress(NoSchema):
+            more = catalog_of(other, selection, profile, places.homes(number))
+            catalog = with_more(catalog, more)
+    return replace(catalog, differences=tuple(places.differences()))
+
+
+def with_more(catalog: Catalog, more: Catalog) -> Catalog:
+    """The catalog, with the routes and methods that only the other one has."""
+    known = {method.path for method in catalog.methods}
+    routes = dict(more.routes) | dict(catalog.routes)
+    return replace(
+        catalog,
+        methods=(*catalog.methods, *(each for each in more.methods if each.path not in known)),
+        routes=MappingProxyType(routes),
+        aliases=MappingProxyType(dict(more.aliases) | dict(catalog.aliases)),
+        withheld=catalog.withheld | more.withheld,
+        skipped=tuple(dict.fromkeys((*catalog.skipped, *more.skipped))),
+        idle_globs=tuple(each for each in catalog.idle_globs if each in more.idle_globs),
+    )
+
+
+def catalog_of(
+    schema: Schema, selection: Selection, profile: Profile, homes: Mapping[str, Homes]
+) -> Catalog:
+    """The catalog of a schema without its `others`. `homes` are those of methods, by path."""
     pool, broken = build_pool(schema.files)
     declared: list[MethodDescriptor] = []
     skipped = list(schema.skipped)
@@ -66,7 +101,9 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = NOTHI
     names = answer_aliases(profile, pool, idle)
     encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
     served = {
-        path_of(method)[1:]: Method(path_of(method), method, encoders, decoders)
+        path_of(method)[1:]: Method(
+            path_of(method), method, encoders, decoders, homes=homes.get(path_of(method))
+        )
         for method in declared
         if selection.serves(method.containing_service.full_name, method.name)
     }

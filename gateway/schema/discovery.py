@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from gateway.schema.catalog import Catalog, build_catalog
 from gateway.schema.choice import choose_source
+from gateway.schema.endpoints import reflection_of
 from gateway.schema.profile import load_profile
-from gateway.schema.reflection import ReflectionSource
 from gateway.schema.selection import Selection, selection_of
 from gateway.schema.sources import NotReady, Schema
 from gateway.settings import Settings
-from gateway.upstream.channel import GrpcUpstream
+from gateway.upstream.spread import Cuebot
 
 PATIENCE = 10.0
 """Seconds that all of it may take."""
@@ -25,16 +25,13 @@ class Discovery:
     selection: Selection
 
 
-async def discover(
-    settings: Settings, upstream: GrpcUpstream, patience: float = PATIENCE
-) -> Discovery:
+async def discover(settings: Settings, upstream: Cuebot, patience: float = PATIENCE) -> Discovery:
     """Ask the configured source one time, for so many seconds at most.
 
     Raises ConfigurationError when there is no such source, NotReady when Cuebot does not answer
     in time, and NoReflection or NoSchema as the source does.
     """
-    reflection = ReflectionSource(upstream.channel, endpoint=upstream.endpoint, timeout=patience)
-    source = choose_source(settings.descriptor_source, reflection)
+    source = choose_source(settings.descriptor_source, reflection_of(upstream, patience))
     profile = load_profile(settings.compat_profile)
     selection = selection_of(settings)
     try:

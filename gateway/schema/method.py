@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.rewrite import Rewrite
+from gateway.upstream.seam import Homes
 
 if TYPE_CHECKING:
     from gateway.schema.adapt import Steps
@@ -30,6 +31,8 @@ class Method:
     """What requests may call otherwise than Cuebot does, or leave out."""
     steps: "Steps | None" = None
     """What surrounds a call, if the request asks for it."""
+    homes: Homes = None
+    """The endpoints that have it as these codecs know it."""
 
     @cached_property
     def decode(self) -> Decode:

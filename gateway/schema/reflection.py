@@ -7,7 +7,7 @@ already sent on a stream, so every file received is kept.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
@@ -32,10 +32,21 @@ Call = grpc.aio.StreamStreamCall[Any, reflection_pb2.ServerReflectionResponse]
 
 
 class ReflectionSource:
-    """A `DescriptorSource` that asks the server behind `channel`, at most `timeout` seconds."""
+    """A `DescriptorSource` that asks the server behind `channel`, at most `timeout` seconds.
 
-    def __init__(self, channel: grpc.aio.Channel, *, endpoint: str, timeout: float = 10.0) -> None:
+    `explained` makes of gRPC's words about a connection what people can do something with.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        endpoint: str,
+        timeout: float = 10.0,
+        explained: Callable[[str], str] = str,
+    ) -> None:
         self._channel = channel
+        self._explained = explained
         self._endpoint = endpoint
         self._timeout = timeout
 
@@ -58,7 +69,7 @@ class ReflectionSource:
                 if error.code() in REFUSALS:
                     refusal = NoReflection(f"Cuebot refuses reflection ({error.code().name})")
                 elif error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                    reason = f"{error.code().name}: {error.details()}"
+                    reason = f"{error.code().name}: {self._explained(error.details() or '')}"
                     raise NotReady(f"Cuebot at {self._endpoint} is not ready: {reason}") from None
         raise refusal
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.schema.catalog import Catalog, build_catalog
-from gateway.schema.changes import Changes, changes_between
+from gateway.schema.changes import Changes, changes_between, summary_of
 from gateway.schema.profile import NOTHING, Profile
 from gateway.schema.selection import Selection
 from gateway.schema.sources import (
@@ -70,6 +70,8 @@ class LiveCatalog:
         self._every = every or None
         self._built: object = None
         """What the current catalog was made from."""
+        self._unasked: tuple[str, ...] = ()
+        """Endpoints that the last look has not reached."""
         self._found = asyncio.Event()
         self._wanted = asyncio.Event()
 
@@ -91,8 +93,14 @@ class LiveCatalog:
         """Find the catalog and keep it up to date, until cancelled."""
         await self.discover()
         while True:
-            await self._pause(self._every)
+            await self._pause(self._until_next_look())
             await self._look(LONGEST_REFRESH_PAUSE)
+
+    def _until_next_look(self) -> float | None:
+        """Seconds; not long when there is an endpoint that has not been asked."""
+        if self._unasked:
+            return min(self._every or LONGEST_REFRESH_PAUSE, LONGEST_REFRESH_PAUSE)
+        return self._every
 
     async def discover(self) -> None:
         """Ask the source until it has answered, pausing longer after each failure."""
@@ -133,6 +141,7 @@ class LiveCatalog:
         except Exception as error:
             self._note(f"discovery failed: {type(error).__name__}: {error}", log.exception)
             return False
+        self._unasked = schema.unasked
         if self.current is not None and self.problem:
             log.info("schema refreshed again")
         self.problem = ""
@@ -161,6 +170,8 @@ class LiveCatalog:
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
+        for difference in catalog.differences:
+            log.warning("the Cuebots have different schemas", **summary_of(difference))
         if catalog.idle_globs:
             log.warning(
                 "INCLUDE_SERVICES or EXCLUDE_SERVICES name nothing that Cuebot has",
@@ -190,7 +201,8 @@ class LiveCatalog:
 
 def identity(schema: Schema) -> tuple[object, ...]:
     """What makes a schema another one than before: its content, and who said so."""
-    return schema.digest, schema.confirmed, schema.origin, schema.skipped
+    others = tuple(identity(other) for other in schema.others)
+    return schema.digest, schema.confirmed, schema.origin, schema.skipped, others
 
 
 async def warm(catalog: Catalog) -> None:

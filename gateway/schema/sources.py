@@ -27,6 +27,12 @@ class Schema:
     origin: str
     confirmed: bool
     skipped: tuple[Skipped, ...] = ()
+    endpoints: frozenset[str] = frozenset()
+    """The endpoints (`host:port`) that it is taken to be of, where Cuebot has several."""
+    others: "tuple[Schema, ...]" = ()
+    """What the rest of the endpoints say, each time something else."""
+    unasked: tuple[str, ...] = ()
+    """Endpoints that could not be asked this time."""
 
     @cached_property
     def digest(self) -> str:

@@ -10,7 +10,8 @@ import structlog
 from gateway.codec.status import TRAILER, details_to_json
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.settings import Settings
-from gateway.upstream.seam import Metadata
+from gateway.upstream.credentials import Tls, likely_cause
+from gateway.upstream.seam import Homes, Metadata, NotSent
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
@@ -27,9 +28,15 @@ NOT_USABLE = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
 CONNECT_MS = 5_000
 """How long one try to connect may take (gRPC calls it the minimal backoff)."""
 
+HEALTH = "/grpc.health.v1.Health/Check"
+"""A call that changes nothing. The stock Cuebot does not know it, and says so."""
+REASON_PATIENCE = 1.0
+
 TOO_LARGE = "Received message larger than max"
-NOT_REACHED = ("failed to connect", "DNS", "Socket closed", "Stream removed", "recvmsg", "sendmsg")
-"""How gRPC's own words begin; they look like the server's but are about the way to it."""
+NEVER_SENT = ("failed to connect", "errors resolving", "DNS")
+"""How gRPC's own words begin when there was no connection to send a call over."""
+NOT_REACHED = (*NEVER_SENT, "Socket closed", "Stream removed", "recvmsg", "sendmsg")
+"""The same of all words that look like the server's but are about the way to it."""
 NOT_GRPC = "Received http2 header with status"
 """So begins what gRPC says of a web server's answer, whatever status it makes of it."""
 
@@ -37,14 +44,40 @@ NOT_GRPC = "Received http2 header with status"
 class GrpcUpstream:
     """An `Upstream` over one grpc.aio channel. To be made inside the running event loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.endpoint = settings.cuebot_endpoint
-        self.channel = grpc.aio.insecure_channel(self.endpoint, options=channel_options(settings))
+    def __init__(self, settings: Settings, endpoint: str, tls: Tls | None = None) -> None:
+        self.endpoint = endpoint
+        options = channel_options(settings)
+        self.channel = (
+            grpc.aio.insecure_channel(endpoint, options=options)
+            if tls is None
+            else grpc.aio.secure_channel(endpoint, tls.credentials, options=options)
+        )
+        self._tls = tls
         self._max_answer_mb = settings.grpc_max_recv_msg_mb
         self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
 
+    @property
+    def endpoints(self) -> "tuple[GrpcUpstream, ...]":
+        """Itself, the only one."""
+        return (self,)
+
+    @property
+    def size(self) -> int:
+        return 1
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is connected. If not, it will try to be."""
+        state: State = self.channel.get_state(try_to_connect=True)
+        return state is State.READY
+
     async def call(
-        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata
+        self,
+        method_path: str,
+        payload: bytes,
+        timeout: float,
+        metadata: Metadata,
+        homes: Homes = None,
     ) -> bytes:
         method = self._methods.get(method_path)
         if method is None:
@@ -69,35 +102,47 @@ class GrpcUpstream:
                 status=502,
             )
         if code is Code.UNAVAILABLE and message.startswith(NOT_REACHED):
+            # A server that says the same of a server behind it has got the call, over this channel.
+            if message.startswith(NEVER_SENT) and self.channel.get_state() is not State.READY:
+                told = f"Cuebot cannot be reached: {self.explained(message)}"
+                return NotSent(code, told, headers=RETRY_SOON)
             message = f"Cuebot cannot be reached: {message}"
         if message.startswith(NOT_GRPC):  # its status would be taken for Cuebot's
             code, message = Code.UNAVAILABLE, f"a web server answers in Cuebot's place: {message}"
         headers = RETRY_SOON if code is Code.UNAVAILABLE else None
         return GatewayError(code, message, details=details_of(error), headers=headers)
 
-    async def usable(self, patience: float) -> bool:
+    def explained(self, message: str) -> str:
+        """What gRPC says, after what that is likely to mean if no connection could be made."""
+        cause = likely_cause(message, self._tls) if message.startswith(NEVER_SENT) else ""
+        return f"{cause}: {message}" if cause else message
+
+    async def usable(self, patience: float) -> int:
         try:
             async with asyncio.timeout(patience):
                 while (state := self.channel.get_state(try_to_connect=True)) is not State.READY:
                     if state in NOT_USABLE:
-                        return False
+                        return 0
                     await self.channel.wait_for_state_change(state)
         except TimeoutError:
-            return False
-        return True
+            return 0
+        return 1
 
-    async def watch(self, on_return: Callable[[], object] = lambda: None) -> None:
+    async def watch(
+        self, on_return: Callable[[], object] = lambda: None, *, on_any: bool = False
+    ) -> None:
         """Keep the channel connected, and log when Cuebot goes and comes, until cancelled.
 
         A connection that has been idle for long is thereby replaced by a fresh one. `on_return`
         is called when there is a new connection in place of an old one: behind it may be
-        another Cuebot.
+        another Cuebot. With `on_any` it is called for the first connection as well, and when
+        there is none any more.
         """
         reachable: bool | None = None
         connected_before = False
         while (state := self.channel.get_state(try_to_connect=True)) is not State.SHUTDOWN:
             if state is State.READY:
-                if connected_before:
+                if connected_before or on_any:
                     on_return()
                 connected_before = True
                 if reachable is not True:
@@ -105,8 +150,20 @@ class GrpcUpstream:
                     log.info("Cuebot is connected", endpoint=self.endpoint)
             elif state is State.TRANSIENT_FAILURE and reachable is not False:
                 reachable = False
-                log.warning("Cuebot cannot be reached", endpoint=self.endpoint)
+                log.warning(
+                    "Cuebot cannot be reached", endpoint=self.endpoint, reason=await self._reason()
+                )
+                if on_any:
+                    on_return()
             await self.channel.wait_for_state_change(state)
+
+    async def _reason(self) -> str:
+        """Why there is no connection; a channel tells that only to a call."""
+        try:
+            await self.call(HEALTH, b"", REASON_PATIENCE, ())
+        except GatewayError as error:
+            return error.message.removeprefix("Cuebot cannot be reached: ")
+        return "it was away for a moment"
 
     async def close(self) -> None:
         await self.channel.close()
@@ -132,12 +189,6 @@ def channel_options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.enable_http_proxy", 0),  # Cuebot is inside; the proxy of http_proxy is outside
     ]
     if settings.keepalive_time:
-        if settings.keepalive_time < PING_FLOOR:
-            log.warning(
-                "KEEPALIVE_TIME is below what Cuebot permits; expect closed connections",
-                keepalive_time=settings.keepalive_time,
-                permitted=PING_FLOOR,
-            )
         options += [
             ("grpc.keepalive_time_ms", int(settings.keepalive_time * 1000)),
             ("grpc.keepalive_timeout_ms", int(settings.keepalive_timeout * 1000)),

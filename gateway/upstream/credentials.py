@@ -1,0 +1,142 @@
+"""TLS to Cuebot: the certificates that the settings name, and what its failures mean."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from gateway.errors import ConfigurationError
+from gateway.settings import Settings
+
+FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
+CLOSED = ("Socket closed", "reset by peer", "CERTIFICATE_REQUIRED")
+"""How it looks from here when a server does not like what we have, or have not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """What a channel needs for TLS, and where it is from."""
+
+    credentials: grpc.ChannelCredentials
+    own_roots: bool
+    """Whether CUEBOT_CA_FILE says whom to trust; else it is the public CAs that gRPC brings."""
+    certified: bool
+    """Whether there is a client certificate."""
+
+
+def load_tls(settings: Settings) -> Tls | None:
+    """What CUEBOT_TLS and the files beside it ask for; None is plaintext.
+
+    Raises ConfigurationError for a file that cannot be used, for half of a pair, and for a file
+    that would not be used: whoever sets one does not want plaintext.
+    """
+    if not settings.cuebot_tls:
+        problems = [
+            f"{name.upper()}: is of no use without CUEBOT_TLS=true"
+            for name in FILES
+            if getattr(settings, name) is not None
+        ]
+        if problems:
+            raise ConfigurationError(*problems)
+        return None
+    roots = certificate = key = None
+    if settings.cuebot_ca_file is not None:
+        roots = read("CUEBOT_CA_FILE", settings.cuebot_ca_file)
+        check_roots(settings.cuebot_ca_file)
+    pair = settings.cuebot_cert_file, settings.cuebot_key_file
+    if pair[0] is not None and pair[1] is not None:
+        certificate = read("CUEBOT_CERT_FILE", pair[0])
+        key = read("CUEBOT_KEY_FILE", pair[1])
+        check_pair(pair[0], pair[1])
+    elif pair != (None, None):
+        given, missing = ("CERT", "KEY") if pair[0] else ("KEY", "CERT")
+        raise ConfigurationError(f"CUEBOT_{given}_FILE: needs CUEBOT_{missing}_FILE beside it")
+    return Tls(
+        grpc.ssl_channel_credentials(roots, key, certificate),
+        own_roots=roots is not None,
+        certified=certificate is not None,
+    )
+
+
+def read(setting: str, path: Path) -> bytes:
+    """The file's content. Raises ConfigurationError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: cannot read {path}: {error.strerror}") from None
+
+
+def check_roots(path: Path) -> None:
+    """Raises ConfigurationError for a file without a certificate; gRPC would only fail to connect.
+
+    OpenSSL is asked because it says so, before anything is connected.
+    """
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # which an SSLError is
+        raise ConfigurationError(f"CUEBOT_CA_FILE: {path} has no certificate in PEM") from None
+
+
+def check_pair(certificate: Path, key: Path) -> None:
+    """Raises ConfigurationError for what is no pair of a certificate and its key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_cert_chain(certificate, key, password=no_password)
+    except Locked:
+        problem = f"CUEBOT_KEY_FILE: {key} is locked with a passphrase, which nobody could type"
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            problem = f"CUEBOT_KEY_FILE: {key} is not the key of CUEBOT_CERT_FILE ({certificate})"
+        elif not has_certificate(certificate):
+            problem = f"CUEBOT_CERT_FILE: {certificate} has no certificate in PEM"
+        else:
+            problem = f"CUEBOT_KEY_FILE: {key} has no private key in PEM"
+    else:
+        return
+    raise ConfigurationError(problem)
+
+
+class Locked(Exception):
+    """Somebody has asked for a passphrase."""
+
+
+def no_password() -> str:
+    """Instead of a question on the terminal."""
+    raise Locked
+
+
+def has_certificate(path: Path) -> bool:
+    """Whether OpenSSL finds a certificate in the file."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:
+        return False
+    return True
+
+
+def likely_cause(message: str, tls: Tls | None) -> str:
+    """What gRPC's words about a connection that cannot be made are likely to mean, and what to
+    do about it: `its certificate has expired`. Empty when they say it themselves.
+    """
+    closed = any(word in message for word in CLOSED)
+    if tls is None:
+        return "it closes connections; if it speaks TLS, set CUEBOT_TLS=true" if closed else ""
+    if "certificate has expired" in message:
+        return "its certificate has expired"
+    if "CERTIFICATE_VERIFY_FAILED" in message:
+        if tls.own_roots:
+            return "its certificate is from no CA of CUEBOT_CA_FILE"
+        return "its certificate is from no public CA; set CUEBOT_CA_FILE to that of its own"
+    if "Hostname Verification" in message:
+        return "its certificate is for another name than that in CUEBOT_ENDPOINT"
+    if "WRONG_VERSION_NUMBER" in message:
+        return "it does not speak TLS, which CUEBOT_TLS asks for"
+    if closed and tls.certified:
+        return "it closes connections, perhaps since it does not trust CUEBOT_CERT_FILE"
+    if closed:
+        return (
+            "it closes connections; if it wants a client certificate, set CUEBOT_CERT_FILE and"
+            " CUEBOT_KEY_FILE"
+        )
+    return ""
