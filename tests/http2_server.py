@@ -1,0 +1,171 @@
+"""An HTTP/2 server whose every frame a test decides, over h2, which checks what we send it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    PingAckReceived,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+)
+from h2.exceptions import ProtocolError
+
+from gateway.upstream.http2.channel import Channel, Manner
+
+HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
+OK = [("grpc-status", "0")]
+
+
+def framed(message: bytes) -> bytes:
+    """A message with gRPC's prefix."""
+    return b"\x00" + len(message).to_bytes(4, "big") + message
+
+
+@dataclass
+class Peer(asyncio.Protocol):
+    """One connection of the server. `on_call` decides what becomes of a complete request."""
+
+    on_call: Callable[["Peer", int], None]
+    settings: dict[Any, int]
+    h2: H2Connection = field(init=False)
+    bodies: dict[int, bytearray] = field(default_factory=dict)
+    headers: dict[int, dict[str, str]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    complaint: str = ""
+    """What h2 has found wrong with what we sent."""
+    lost: bool = False
+    happened: asyncio.Event = field(default_factory=asyncio.Event)
+    give_back: bool = True
+    """Whether windows are opened again as data comes."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+        self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        self.h2.local_settings.update(self.settings)
+        self.h2.initiate_connection()
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            events = self.h2.receive_data(data)
+        except ProtocolError as error:
+            self.complaint = repr(error)
+            self.flush()
+            self.transport.close()
+            self.happened.set()
+            return
+        for event in events:
+            self.events.append(event)
+            self.take(event)
+        self.flush()
+        self.happened.set()
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, RequestReceived):
+            self.headers[event.stream_id] = dict(event.headers)  # type: ignore[arg-type]
+            self.bodies[event.stream_id] = bytearray()
+        elif isinstance(event, DataReceived):
+            self.bodies[event.stream_id] += event.data
+            if self.give_back:
+                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, StreamEnded):
+            self.on_call(self, event.stream_id)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.happened.set()
+
+    def flush(self) -> None:
+        self.transport.write(self.h2.data_to_send())
+
+    def answer(self, stream: int, *data: bytes, trailers: Any = OK) -> None:
+        """Headers, data frames and trailers of a success, or of what they say."""
+        self.h2.send_headers(stream, HEADERS)
+        for part in data:
+            self.h2.send_data(stream, part)
+        self.h2.send_headers(stream, trailers, end_stream=True)
+
+    async def until(self, met: Callable[[], bool]) -> None:
+        """Wait until that is so."""
+        async with asyncio.timeout(10):
+            while not met():
+                self.happened.clear()
+                await self.happened.wait()
+
+    def resets(self) -> list[int]:
+        return [int(each.error_code or 0) for each in self.events if isinstance(each, StreamReset)]
+
+    def farewells(self) -> list[int]:
+        return [
+            int(each.error_code or 0)
+            for each in self.events
+            if isinstance(each, ConnectionTerminated)
+        ]
+
+    def pongs(self) -> int:
+        return sum(isinstance(each, PingAckReceived) for each in self.events)
+
+
+def echo(peer: Peer, stream: int) -> None:
+    """Answer with the request."""
+    peer.answer(stream, bytes(peer.bodies[stream]))
+
+
+@dataclass
+class Http2Server:
+    """The server: its peers so far, and a channel to it."""
+
+    endpoint: str
+    peers: list[Peer]
+    channel: Channel
+
+    @property
+    def peer(self) -> Peer:
+        return self.peers[-1]
+
+
+def manner(**more: float) -> Manner:
+    """Quick to connect, and otherwise as in the gateway."""
+    given: dict[str, Any] = {
+        "largest_message": 8 * 2**20,
+        "connect_timeout": 5.0,
+        "first_pause": 0.01,
+        "longest_pause": 0.02,
+        "idle_timeout": 180.0,
+    }
+    return Manner(**(given | more))
+
+
+@asynccontextmanager
+async def http2_server(
+    on_call: Callable[[Peer, int], None] = echo,
+    settings: dict[Any, int] | None = None,
+    **more: float,
+) -> AsyncIterator[Http2Server]:
+    """The server, listening on loopback, and a channel to it."""
+    loop = asyncio.get_running_loop()
+    peers: list[Peer] = []
+
+    def connected() -> Peer:
+        peers.append(Peer(on_call, settings or {}))
+        return peers[-1]
+
+    server = await loop.create_server(connected, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    channel = Channel(f"{host}:{port}", manner(**more))
+    try:
+        yield Http2Server(f"{host}:{port}", peers, channel)
+    finally:
+        await channel.close()
+        server.close()
+        for peer in peers:
+            peer.transport.abort()
