@@ -222,6 +222,7 @@ class Settings(Strict):
     cuebot_ca_file: Path | None = None
     cuebot_cert_file: Path | None = None
     cuebot_key_file: Path | None = None
+    cuebot_transport: Literal["http2", "grpcio"] = "http2"
     descriptor_source: str = "auto"
     reflection_refresh: Duration = 300.0
     compat_profile: str = "opencue"

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests import servers
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
@@ -19,3 +21,11 @@ async def one_loop(anyio_backend: object) -> AsyncIterator[None]:
     finishes after its test's own loop was closed fails whichever test runs by then.
     """
     yield  # noqa: PT022 - a fixture that returned would let the loop go
+
+
+@pytest.fixture
+def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """For files that mark themselves with `ON_EACH_TRANSPORT`: their tests run on each."""
+    transport: str = request.param
+    monkeypatch.setitem(servers.ALSO, "cuebot_transport", transport)
+    return transport

@@ -18,11 +18,13 @@ from h2.events import (
     StreamReset,
 )
 from h2.exceptions import ProtocolError
+from h2.settings import Settings
 
 from gateway.upstream.http2.channel import Channel, Manner
 
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 OK = [("grpc-status", "0")]
+FRAME = 16_384
 
 
 def framed(message: bytes) -> bytes:
@@ -36,6 +38,7 @@ class Peer(asyncio.Protocol):
 
     on_call: Callable[["Peer", int], None]
     settings: dict[Any, int]
+    happened: asyncio.Event
     h2: H2Connection = field(init=False)
     bodies: dict[int, bytearray] = field(default_factory=dict)
     headers: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -43,14 +46,11 @@ class Peer(asyncio.Protocol):
     complaint: str = ""
     """What h2 has found wrong with what we sent."""
     lost: bool = False
-    happened: asyncio.Event = field(default_factory=asyncio.Event)
-    give_back: bool = True
-    """Whether windows are opened again as data comes."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
-        self.h2.local_settings.update(self.settings)
+        self.h2.local_settings = Settings(client=False, initial_values=self.settings)
         self.h2.initiate_connection()
         self.flush()
 
@@ -75,8 +75,12 @@ class Peer(asyncio.Protocol):
             self.bodies[event.stream_id] = bytearray()
         elif isinstance(event, DataReceived):
             self.bodies[event.stream_id] += event.data
-            if self.give_back:
-                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            if event.flow_controlled_length:
+                self.h2.increment_flow_control_window(event.flow_controlled_length)
+                if event.stream_ended is None:
+                    self.h2.increment_flow_control_window(
+                        event.flow_controlled_length, event.stream_id
+                    )
         elif isinstance(event, StreamEnded):
             self.on_call(self, event.stream_id)
 
@@ -91,15 +95,13 @@ class Peer(asyncio.Protocol):
         """Headers, data frames and trailers of a success, or of what they say."""
         self.h2.send_headers(stream, HEADERS)
         for part in data:
-            self.h2.send_data(stream, part)
+            for start in range(0, max(len(part), 1), FRAME):
+                self.h2.send_data(stream, part[start : start + FRAME])
         self.h2.send_headers(stream, trailers, end_stream=True)
 
     async def until(self, met: Callable[[], bool]) -> None:
         """Wait until that is so."""
-        async with asyncio.timeout(10):
-            while not met():
-                self.happened.clear()
-                await self.happened.wait()
+        await until(self.happened, met)
 
     def resets(self) -> list[int]:
         return [int(each.error_code or 0) for each in self.events if isinstance(each, StreamReset)]
@@ -120,6 +122,14 @@ def echo(peer: Peer, stream: int) -> None:
     peer.answer(stream, bytes(peer.bodies[stream]))
 
 
+async def until(happened: asyncio.Event, met: Callable[[], bool]) -> None:
+    """Wait until that is so; it is looked at whenever something has happened."""
+    async with asyncio.timeout(10):
+        while not met():
+            happened.clear()
+            await happened.wait()
+
+
 @dataclass
 class Http2Server:
     """The server: its peers so far, and a channel to it."""
@@ -127,6 +137,12 @@ class Http2Server:
     endpoint: str
     peers: list[Peer]
     channel: Channel
+    happened: asyncio.Event
+    """Set when anything comes from a client."""
+
+    async def until(self, met: Callable[[], bool]) -> None:
+        """Wait until that is so."""
+        await until(self.happened, met)
 
     @property
     def peer(self) -> Peer:
@@ -154,16 +170,17 @@ async def http2_server(
     """The server, listening on loopback, and a channel to it."""
     loop = asyncio.get_running_loop()
     peers: list[Peer] = []
+    happened = asyncio.Event()
 
     def connected() -> Peer:
-        peers.append(Peer(on_call, settings or {}))
+        peers.append(Peer(on_call, settings or {}, happened))
         return peers[-1]
 
     server = await loop.create_server(connected, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     channel = Channel(f"{host}:{port}", manner(**more))
     try:
-        yield Http2Server(f"{host}:{port}", peers, channel)
+        yield Http2Server(f"{host}:{port}", peers, channel, happened)
     finally:
         await channel.close()
         server.close()

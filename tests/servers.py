@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import httpx
+import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
@@ -26,6 +27,14 @@ from gateway.server.serving import Server
 from gateway.settings import Settings
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
+
+ALSO: dict[str, object] = {}
+"""Settings that `settings_for` adds, for fixtures that run a whole file in several ways."""
+ON_EACH_TRANSPORT = (
+    pytest.mark.usefixtures("each_transport"),
+    pytest.mark.parametrize("each_transport", ["http2", "grpcio"], indirect=True),
+)
+"""Marks of tests that have to pass whatever carries the calls."""
 
 Handler = Callable[[bytes, "Context"], Awaitable[bytes]]
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -57,7 +66,7 @@ def head(
 
 def settings_for(endpoint: str, **more: object) -> Settings:
     """Settings for a test: everything at its default but the endpoint and the secret."""
-    given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1}
+    given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1, **ALSO}
     return Settings.model_validate(given | more)
 
 

@@ -129,6 +129,7 @@ def test_the_defaults_of_the_contract() -> None:
         ("SHUTDOWN_TIMEOUT", "0", "shutdown_timeout", 0.0),
         ("CORS_ORIGINS", "https://a.studio, http://b:3000", "cors_origins", None),
         ("CORS_HEADERS", "X-Site, X-Desk", "cors_headers", None),
+        ("CUEBOT_TRANSPORT", "grpcio", "cuebot_transport", "grpcio"),
         ("GRPC_TIMEOUT", "1500ms", "grpc_timeout", 1.5),
         ("GRPC_MAX_RECV_MSG_MB", "64", "grpc_max_recv_msg_mb", 64.0),
         ("KEEPALIVE_TIME", "10m", "keepalive_time", 600.0),

@@ -14,9 +14,16 @@ from gateway.upstream.channel import GrpcUpstream
 from gateway.upstream.seam import NotSent
 from gateway.upstream.spread import SpreadUpstream, open_upstream
 from tests.http2 import NOTHING_DONE, leaving_server, silent_server
-from tests.servers import Context, ScriptedCuebot, free_port, running_cuebot, settings_for
+from tests.servers import (
+    ON_EACH_TRANSPORT,
+    Context,
+    ScriptedCuebot,
+    free_port,
+    running_cuebot,
+    settings_for,
+)
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
 PATIENCE = 20.0
 IMPATIENCE = 3.0

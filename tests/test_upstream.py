@@ -26,6 +26,7 @@ from gateway.settings import load_settings
 from gateway.upstream.channel import GrpcUpstream
 from tests.opencue import message_class
 from tests.servers import (
+    ON_EACH_TRANSPORT,
     SECRET,
     Context,
     ScriptedCuebot,
@@ -36,7 +37,7 @@ from tests.servers import (
 )
 from tests.webserver import web_server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
 PATIENCE = 20.0
 PROMPTLY = 5.0

@@ -25,8 +25,16 @@ from gateway.settings import Settings
 from gateway.upstream.channel import GrpcUpstream
 from gateway.upstream.credentials import load_tls
 from gateway.upstream.spread import open_upstream
-from tests.servers import ScriptedCuebot, running_cuebot, running_gateway, settings_for
+from tests.servers import (
+    ON_EACH_TRANSPORT,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
 from tests.two_versions import ECHO, OLD, ChangingCuebot, own_word
+
+pytestmark = ON_EACH_TRANSPORT
 
 PATIENCE = 20.0
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

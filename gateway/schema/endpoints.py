@@ -32,6 +32,7 @@ def reflection_at(endpoint: GrpcUpstream, timeout: float) -> ReflectionSource:
         endpoint=endpoint.endpoint,
         timeout=timeout,
         explained=endpoint.explained,
+        there=lambda: endpoint.ready,
     )
 
 

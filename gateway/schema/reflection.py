@@ -35,6 +35,8 @@ class ReflectionSource:
     """A `DescriptorSource` that asks the server behind `channel`, at most `timeout` seconds.
 
     `explained` makes of gRPC's words about a connection what people can do something with.
+    `there` tells that the server is known to be up, so that this channel may take its time to
+    find that out.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class ReflectionSource:
         endpoint: str,
         timeout: float = 10.0,
         explained: Callable[[str], str] = str,
+        there: Callable[[], bool] = lambda: False,
     ) -> None:
         self._channel = channel
+        self._there = there
         self._explained = explained
         self._endpoint = endpoint
         self._timeout = timeout
@@ -81,7 +85,7 @@ class ReflectionSource:
             request_serializer=Request.SerializeToString,
             response_deserializer=Response.FromString,
         )
-        call = method(timeout=self._timeout)
+        call = method(timeout=self._timeout, wait_for_ready=self._there())
         try:
             conversation = Conversation(call, f"reflection {version} of {self._endpoint}")
             schema = await conversation.schema(services)
@@ -104,7 +108,9 @@ class ReflectionSource:
             request_serializer=Request.SerializeToString,
             response_deserializer=Response.FromString,
         )
-        call = method(Request(list_services="*"), timeout=self._timeout)
+        call = method(
+            Request(list_services="*"), timeout=self._timeout, wait_for_ready=self._there()
+        )
         try:
             answer = await call.read()
             if not isinstance(answer, Response):  # the end of the stream

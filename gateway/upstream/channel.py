@@ -11,22 +11,24 @@ from gateway.codec.status import TRAILER, details_to_json
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.settings import Settings
 from gateway.upstream.credentials import Tls, likely_cause
+from gateway.upstream.grpcio import GrpcioTransport, make_channel
+from gateway.upstream.http2.channel import Channel, Manner
 from gateway.upstream.seam import Homes, Metadata, NotSent
+from gateway.upstream.transport import (
+    CONNECT_TIMEOUT,
+    FIRST_PAUSE,
+    IDLE_TIMEOUT,
+    LONGEST_PAUSE,
+    State,
+    Transport,
+)
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
 PING_FLOOR = 300
 """Seconds. Cuebot (grpc-java's default) answers pings more often than this by closing."""
-IDLE_TIMEOUT_MS = 180_000
-"""Idle connections are closed by us, before a firewall forgets them without a word."""
-RECONNECT_MS = 1_500
-"""The longest pause between two tries to connect: readiness must follow within 5 s."""
 
-State = grpc.ChannelConnectivity
 NOT_USABLE = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
-
-CONNECT_MS = 5_000
-"""How long one try to connect may take (gRPC calls it the minimal backoff)."""
 
 HEALTH = "/grpc.health.v1.Health/Check"
 """A call that changes nothing. The stock Cuebot does not know it, and says so."""
@@ -42,19 +44,15 @@ NOT_GRPC = "Received http2 header with status"
 
 
 class GrpcUpstream:
-    """An `Upstream` over one grpc.aio channel. To be made inside the running event loop."""
+    """An `Upstream` over one channel. To be made inside the running event loop."""
 
     def __init__(self, settings: Settings, endpoint: str, tls: Tls | None = None) -> None:
         self.endpoint = endpoint
-        options = channel_options(settings)
-        self.channel = (
-            grpc.aio.insecure_channel(endpoint, options=options)
-            if tls is None
-            else grpc.aio.secure_channel(endpoint, tls.credentials, options=options)
-        )
+        self.channel = make_channel(settings, endpoint, tls)
+        """For what is no unary call: reflection."""
+        self._transport = make_transport(settings, endpoint, tls, self.channel)
         self._tls = tls
         self._max_answer_mb = settings.grpc_max_recv_msg_mb
-        self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
 
     @property
     def endpoints(self) -> "tuple[GrpcUpstream, ...]":
@@ -68,8 +66,7 @@ class GrpcUpstream:
     @property
     def ready(self) -> bool:
         """Whether it is connected. If not, it will try to be."""
-        state: State = self.channel.get_state(try_to_connect=True)
-        return state is State.READY
+        return self._transport.get_state(try_to_connect=True) is State.READY
 
     async def call(
         self,
@@ -79,16 +76,10 @@ class GrpcUpstream:
         metadata: Metadata,
         homes: Homes = None,
     ) -> bytes:
-        method = self._methods.get(method_path)
-        if method is None:
-            method = self._methods[method_path] = self.channel.unary_unary(method_path)
-        call = method(payload, timeout=timeout, metadata=metadata)
         try:
-            return await call
+            return await self._transport.unary(method_path, payload, timeout, metadata)
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from None
-        finally:
-            call.cancel()  # an abandoned call would run on (grpc #43462)
 
     def _failure(self, error: grpc.aio.AioRpcError) -> GatewayError:
         """Cuebot's own status as it is; what gRPC says on this side, in plain words."""
@@ -103,7 +94,7 @@ class GrpcUpstream:
             )
         if code is Code.UNAVAILABLE and message.startswith(NOT_REACHED):
             # A server that says the same of a server behind it has got the call, over this channel.
-            if message.startswith(NEVER_SENT) and self.channel.get_state() is not State.READY:
+            if message.startswith(NEVER_SENT) and self._transport.get_state() is not State.READY:
                 told = f"Cuebot cannot be reached: {self.explained(message)}"
                 return NotSent(code, told, headers=RETRY_SOON)
             message = f"Cuebot cannot be reached: {message}"
@@ -120,10 +111,10 @@ class GrpcUpstream:
     async def usable(self, patience: float) -> int:
         try:
             async with asyncio.timeout(patience):
-                while (state := self.channel.get_state(try_to_connect=True)) is not State.READY:
+                while (state := self._transport.get_state(try_to_connect=True)) is not State.READY:
                     if state in NOT_USABLE:
                         return 0
-                    await self.channel.wait_for_state_change(state)
+                    await self._transport.wait_for_state_change(state)
         except TimeoutError:
             return 0
         return 1
@@ -140,7 +131,7 @@ class GrpcUpstream:
         """
         reachable: bool | None = None
         connected_before = False
-        while (state := self.channel.get_state(try_to_connect=True)) is not State.SHUTDOWN:
+        while (state := self._transport.get_state(try_to_connect=True)) is not State.SHUTDOWN:
             if state is State.READY:
                 if connected_before or on_any:
                     on_return()
@@ -155,7 +146,7 @@ class GrpcUpstream:
                 )
                 if on_any:
                     on_return()
-            await self.channel.wait_for_state_change(state)
+            await self._transport.wait_for_state_change(state)
 
     async def _reason(self) -> str:
         """Why there is no connection; a channel tells that only to a call."""
@@ -166,7 +157,26 @@ class GrpcUpstream:
         return "it was away for a moment"
 
     async def close(self) -> None:
+        await self._transport.close()
         await self.channel.close()
+
+
+def make_transport(
+    settings: Settings, endpoint: str, tls: Tls | None, channel: grpc.aio.Channel
+) -> Transport:
+    """The one that CUEBOT_TRANSPORT names; `channel` is for the one that is made of it."""
+    if settings.cuebot_transport == "grpcio":
+        return GrpcioTransport(channel)
+    manner = Manner(
+        largest_message=int(settings.grpc_max_recv_msg_mb * 2**20),
+        connect_timeout=CONNECT_TIMEOUT,
+        first_pause=FIRST_PAUSE,
+        longest_pause=LONGEST_PAUSE,
+        idle_timeout=IDLE_TIMEOUT,
+        ping_every=settings.keepalive_time,
+        ping_patience=settings.keepalive_timeout,
+    )
+    return Channel(endpoint, manner, None if tls is None else tls.context)
 
 
 def details_of(error: grpc.aio.AioRpcError) -> list[object]:
@@ -175,22 +185,3 @@ def details_of(error: grpc.aio.AioRpcError) -> list[object]:
         if key == TRAILER and isinstance(value, bytes):
             return details_to_json(value)
     return []
-
-
-def channel_options(settings: Settings) -> list[tuple[str, int]]:
-    """How the channel behaves; https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
-    options = [
-        ("grpc.max_receive_message_length", int(settings.grpc_max_recv_msg_mb * 2**20)),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.initial_reconnect_backoff_ms", 250),
-        ("grpc.min_reconnect_backoff_ms", CONNECT_MS),
-        ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
-        ("grpc.client_idle_timeout_ms", IDLE_TIMEOUT_MS),
-        ("grpc.enable_http_proxy", 0),  # Cuebot is inside; the proxy of http_proxy is outside
-    ]
-    if settings.keepalive_time:
-        options += [
-            ("grpc.keepalive_time_ms", int(settings.keepalive_time * 1000)),
-            ("grpc.keepalive_timeout_ms", int(settings.keepalive_timeout * 1000)),
-        ]
-    return options

@@ -1,5 +1,6 @@
 """TLS to Cuebot: the certificates that the settings name, and what its failures mean."""
 
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,11 @@ from gateway.errors import ConfigurationError
 from gateway.settings import Settings
 
 FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
+PUBLIC_ROOTS = Path(
+    os.environ.get("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+    or Path(grpc.__file__).parent / "_cython" / "_credentials" / "roots.pem"
+)
+"""The CAs that gRPC trusts by default, for both transports to trust the same."""
 CLOSED = ("Socket closed", "reset by peer", "CERTIFICATE_REQUIRED")
 """How it looks from here when a server does not like what we have, or have not."""
 
@@ -19,6 +25,8 @@ class Tls:
     """What a channel needs for TLS, and where it is from."""
 
     credentials: grpc.ChannelCredentials
+    context: ssl.SSLContext
+    """The same for the `http2` transport."""
     own_roots: bool
     """Whether CUEBOT_CA_FILE says whom to trust; else it is the public CAs that gRPC brings."""
     certified: bool
@@ -54,9 +62,20 @@ def load_tls(settings: Settings) -> Tls | None:
         raise ConfigurationError(f"CUEBOT_{given}_FILE: needs CUEBOT_{missing}_FILE beside it")
     return Tls(
         grpc.ssl_channel_credentials(roots, key, certificate),
+        make_context(settings.cuebot_ca_file or PUBLIC_ROOTS, pair),
         own_roots=roots is not None,
         certified=certificate is not None,
     )
+
+
+def make_context(roots: Path, pair: tuple[Path | None, Path | None]) -> ssl.SSLContext:
+    """Trusts these CAs, checks names, shows the pair if there is one, and speaks HTTP/2."""
+    context = ssl.create_default_context(cafile=str(roots))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    if pair[0] is not None:
+        context.load_cert_chain(pair[0], pair[1])
+    return context
 
 
 def read(setting: str, path: Path) -> bytes:

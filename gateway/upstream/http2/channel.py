@@ -243,7 +243,8 @@ def problem_of(error: Exception) -> str:
     if isinstance(error, socket.gaierror):
         return f"DNS: {error.strerror}"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
+        about_name = "mismatch" in error.verify_message
+        return f"{'Hostname Verification' if about_name else error.reason}: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or error}"
     if isinstance(error, OSError) and error.errno:
