@@ -34,7 +34,7 @@ from tests.servers import (
 )
 from tests.two_versions import ECHO, OLD, ChangingCuebot, own_word
 
-pytestmark = ON_EACH_TRANSPORT
+pytestmark = list(ON_EACH_TRANSPORT)
 
 PATIENCE = 20.0
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
