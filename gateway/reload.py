@@ -61,6 +61,7 @@ class Reload:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self) -> None:
+        log.info("SIGHUP: reloading")
         task = asyncio.create_task(self.run())
         self._tasks.add(task)  # the loop itself does not keep it alive
         task.add_done_callback(self._tasks.discard)
@@ -68,7 +69,6 @@ class Reload:
     async def run(self) -> None:
         """Reload everything, and look for another schema."""
         async with self._turn:
-            log.info("SIGHUP: reloading")
             try:
                 self._latest = await asyncio.to_thread(self._load)
             except ConfigurationError as error:

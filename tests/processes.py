@@ -242,11 +242,13 @@ def instance(
     port: int = 0,
     tls: ssl.SSLContext | None = None,
     ready: bool = True,
+    started: bool = True,
     **environ: str,
 ) -> Iterator[Instance]:
     """A gateway in front of this Cuebot, once it is ready; at the end nothing of it is left.
 
-    Its environment has `more` and `environ`.
+    Without `ready` nobody waits for that, but until it has `started`. Its environment
+    has `more` and `environ`.
     """
     environ.update(more)
     port = port or free_port()
@@ -268,12 +270,13 @@ def instance(
         text=True,
         start_new_session=True,
     ) as process:
-        started = Instance(process, port, tls=tls)
+        made = Instance(process, port, tls=tls)
         try:
-            started.event("schema loaded", int(environ.get("WORKERS", "1")))
+            if started:
+                made.event("schema loaded", int(environ.get("WORKERS", "1")))
             if ready:
-                until(started.ready, "it is ready")
-            yield started
-            started.no_traceback()
+                until(made.ready, "it is ready")
+            yield made
+            made.no_traceback()
         finally:
-            started.kill()
+            made.kill()

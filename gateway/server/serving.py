@@ -87,6 +87,8 @@ class Server(uvicorn.Server):
             return
         handled = STOPS + ((signal.SIGQUIT,) if self._supervised else ())
         before = {number: signal.signal(number, self.handle_exit) for number in handled}
+        # A supervisor holds signals back until somebody handles them.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*handled, signal.SIGHUP))
         try:
             yield
         finally:
