@@ -60,6 +60,8 @@ def test_readyz_is_first(cuebot: str) -> None:
         assert (ready.status, ready.json["status"]) == (503, "stopping")
         assert ready.headers["content-type"] == "application/json"
         assert gateway.get("/healthz").status == 200
+        moment = ready.headers["date"]
+        until(lambda: gateway.get("/healthz").headers["date"] != moment, "time goes on")
         answers = [old.ask(), old.ask(), gateway.ask()]
         assert [(answer.status, answer.last) for answer in answers] == [(200, False)] * 3
         until(gateway.refuses, "the port is closed")

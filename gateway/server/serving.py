@@ -129,7 +129,9 @@ class Server(uvicorn.Server):
         Otherwise whoever calls in the first moments after a restart would get a 503.
         """
         looking = asyncio.ensure_future(self._app.state.live.first_look())
-        await self._until(lambda: looking.done() or self.should_exit, FIRST_LOOK)
+        deadline = time.monotonic() + FIRST_LOOK
+        while not (looking.done() or self.should_exit or time.monotonic() >= deadline):
+            await asyncio.wait([looking], timeout=TICK)
         looking.cancel()
 
     def _connection(self) -> HttpProtocol:
@@ -153,8 +155,8 @@ class Server(uvicorn.Server):
         log.info("stopping", delay=self._delay, timeout=self._patience)
         await self._until(lambda: False, self._delay)
         await self._stop_listening(sockets or [])
-        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
         self._draining = True
+        await self._renew_headers()
         for connection in self._connections():
             connection.drain(LAST_WORD)
         if not await self._until(self._is_idle, self._patience):
@@ -220,8 +222,15 @@ class Server(uvicorn.Server):
         while not is_over():
             if self.force_exit or time.monotonic() >= deadline:
                 return False
+            await self._renew_headers()
             await asyncio.sleep(TICK)
         return True
+
+    async def _renew_headers(self) -> None:
+        """The headers of every answer: uvicorn's (the date), and at last `Connection: close`."""
+        await self.on_tick(0)
+        if self._draining:
+            self.server_state.default_headers += [CLOSE]
 
     async def _cut_off(self) -> None:
         """End what is left: requests with an answer that says so, if theirs has not begun."""
