@@ -44,7 +44,7 @@ class Exchange:
 
     request_id: str
     client: str
-    """The address of the peer that connected; never taken from a header."""
+    """The address of the peer that connected, or that a trusted proxy names (`Forwarded`)."""
     http_method: str
     path: str
     headers: dict[bytes, bytes]

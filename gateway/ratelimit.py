@@ -111,19 +111,20 @@ class Rates:
     """That of clients without an override, and of addresses."""
 
     def __init__(self, settings: Settings) -> None:
+        self._share = settings.workers
+        """So many processes there are, whatever later settings say."""
         self.follow(settings)
 
     def follow(self, settings: Settings) -> None:
         """Take the rates of these settings from now on. A default of 0 turns all limits off."""
-        share = settings.workers
         self.default = make_rate(
             settings.rate_limit_rps,
             settings.rate_limit_burst,
             settings.rate_limit_max_wait,
-            share,
+            self._share,
         )
         self._overrides = [
-            (glob, make_rate(each.rps, each.burst, each.max_wait, share))
+            (glob, make_rate(each.rps, each.burst, each.max_wait, self._share))
             for each in settings.rate_limit_overrides
             for glob in each.subjects
             if settings.rate_limit_rps

@@ -61,14 +61,18 @@ class Reload:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self) -> None:
-        task = asyncio.create_task(self.run())
+        log.info("SIGHUP: reloading")
+        task = asyncio.create_task(self._run_and_say())
         self._tasks.add(task)  # the loop itself does not keep it alive
         task.add_done_callback(self._tasks.discard)
+
+    async def _run_and_say(self) -> None:
+        await self.run()
+        log.info("SIGHUP: reloaded")
 
     async def run(self) -> None:
         """Reload everything, and look for another schema."""
         async with self._turn:
-            log.info("SIGHUP: reloading")
             try:
                 self._latest = await asyncio.to_thread(self._load)
             except ConfigurationError as error:
@@ -84,6 +88,8 @@ class Reload:
             commit = await asyncio.to_thread(part.prepare, settings)
         except ConfigurationError as error:
             log.error(f"reload: {part.name} stay as they were", problem=str(error))
+        except Exception:  # or the parts after this one would not follow
+            log.exception(f"reload: {part.name} stay as they were, and the gateway is to blame")
         else:
             commit()
 

@@ -69,8 +69,10 @@ class Transcoder:
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
         began = monotonic()
-        body = await self._bodies.read(exchange, receive)
-        exchange.waited += monotonic() - began
+        try:
+            body = await self._bodies.read(exchange, receive)
+        finally:
+            exchange.waited += monotonic() - began
         try:
             ready = await self._decode(method, body)
         finally:
@@ -118,8 +120,10 @@ class Transcoder:
             return
         patience = max(ends - self._loop.time(), 0)
         began = monotonic()
-        give_back = await self._large_answers.take(exchange.subject or "", patience)
-        exchange.waited += monotonic() - began
+        try:
+            give_back = await self._large_answers.take(exchange.subject or "", patience)
+        finally:
+            exchange.waited += monotonic() - began
         try:
             await self._respond(pieces, scope, send)
         finally:

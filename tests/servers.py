@@ -22,6 +22,7 @@ from gateway.app import create_app
 from gateway.auth import Rules, mint_token
 from gateway.schema.pool import build_pool
 from gateway.schema.sources import services_of
+from gateway.server.certificates import load_certificate
 from gateway.server.listen import listen, url_of
 from gateway.server.serving import Server
 from gateway.settings import Settings
@@ -175,7 +176,7 @@ class Gateway:
 async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog."""
     app = create_app(settings)
-    server = Server(app, settings)
+    server = Server(app, settings, load_certificate(settings))
     with listen("127.0.0.1", 0) as listener:
         url = url_of(listener)
         setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's

@@ -12,7 +12,7 @@ from gateway.schema.adapt import Idle
 from gateway.schema.discovery import Discovery
 from gateway.schema.homes import Difference
 from gateway.schema.sources import Skipped
-from gateway.server.certificates import ends_soon, load_certificate
+from gateway.server.certificates import ends_soon, first_certificate, load_certificate
 from gateway.settings import Settings
 from gateway.upstream.channel import HEALTH, PING_FLOOR, GrpcUpstream
 from gateway.upstream.spread import open_upstream
@@ -99,7 +99,7 @@ def examine_settings(settings: Settings, report: Report) -> None:
         report.blame_settings(error)
         certificate = None
     if certificate is not None and settings.tls_cert_file is not None:
-        ends = ends_soon(settings.tls_cert_file)
+        ends = ends_soon(first_certificate(settings.tls_cert_file))
         report.warnings += [f"TLS_CERT_FILE: the certificate ends on {ends}"] * bool(ends)
     report.warnings += [
         f"JWT secret number {number} is easy to guess; use 32 random bytes or more"

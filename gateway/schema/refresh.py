@@ -73,6 +73,7 @@ class LiveCatalog:
         self._unasked: tuple[str, ...] = ()
         """Endpoints that the last look has not reached."""
         self._found = asyncio.Event()
+        self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
 
     async def wait(self) -> Catalog:
@@ -80,6 +81,10 @@ class LiveCatalog:
         await self._found.wait()
         assert self.current is not None
         return self.current
+
+    async def first_look(self) -> None:
+        """Wait until the source has been asked once, whatever it said."""
+        await self._looked.wait()
 
     def use(self, selection: Selection, profile: Profile) -> None:
         """Make catalogs in this way from the next look on, even of the same schema."""
@@ -108,9 +113,15 @@ class LiveCatalog:
 
     async def _look(self, longest: float) -> None:
         pause = FIRST_PAUSE
-        while not await self.attempt():
+        while not await self._has_answered():
             await self._pause(pause)
             pause = min(pause * 2, longest)
+
+    async def _has_answered(self) -> bool:
+        try:
+            return await self.attempt()
+        finally:
+            self._looked.set()
 
     async def _pause(self, seconds: float | None) -> None:
         """Wait so long, or until somebody wants a look."""

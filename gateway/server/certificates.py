@@ -62,13 +62,9 @@ def make_context(cert_file: Path, key_file: Path) -> ssl.SSLContext:
 
     Raises ConfigurationError, a line that names the file and what is wrong with it.
     """
-    for name, path in (("TLS_CERT_FILE", cert_file), ("TLS_KEY_FILE", key_file)):
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ConfigurationError(f"{name}: cannot read {path}: {error.strerror}") from None
-        if path is cert_file:
-            check_dates(content, path)
+    certificate = first_certificate(cert_file)
+    read("TLS_KEY_FILE", key_file)
+    check_dates(certificate, cert_file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -80,19 +76,35 @@ def make_context(cert_file: Path, key_file: Path) -> ssl.SSLContext:
         else:
             problem = f"there is no key in {key_file} that can be used: PEM without a password"
         raise ConfigurationError(f"TLS_KEY_FILE: {problem}") from None
-    if (ends := ends_soon(cert_file)) is not None:
+    except OSError as error:  # somebody is replacing the files
+        raise ConfigurationError(
+            f"TLS_CERT_FILE, TLS_KEY_FILE: cannot read {cert_file} and {key_file}: {error.strerror}"
+        ) from None
+    if (ends := ends_soon(certificate)) is not None:
         log.warning("the TLS certificate ends soon", file=str(cert_file), ends=ends)
     return context
 
 
-def check_dates(content: bytes, path: Path) -> None:
-    """Raise ConfigurationError for a certificate that does not hold now."""
+def read(name: str, path: Path) -> bytes:
     try:
-        first = x509.load_pem_x509_certificates(content)[0]
-    except ValueError:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{name}: cannot read {path}: {error.strerror}") from None
+
+
+def first_certificate(path: Path) -> x509.Certificate:
+    """The server's own in TLS_CERT_FILE. Raises ConfigurationError when there is none."""
+    content = read("TLS_CERT_FILE", path)
+    try:
+        return x509.load_pem_x509_certificates(content)[0]
+    except (ValueError, x509.InvalidVersion):
         raise ConfigurationError(
             f"TLS_CERT_FILE: there is no certificate in {path} that can be used: PEM, yours first"
         ) from None
+
+
+def check_dates(first: x509.Certificate, path: Path) -> None:
+    """Raise ConfigurationError for a certificate that does not hold now."""
     now = datetime.now(UTC)
     if now >= first.not_valid_after_utc:
         raise ConfigurationError(
@@ -105,9 +117,9 @@ def check_dates(content: bytes, path: Path) -> None:
         )
 
 
-def ends_soon(cert_file: Path) -> str | None:
-    """When a certificate that has been checked ends, if somebody should see to that."""
-    ends = x509.load_pem_x509_certificates(cert_file.read_bytes())[0].not_valid_after_utc
+def ends_soon(certificate: x509.Certificate) -> str | None:
+    """When a certificate ends, if somebody should see to that."""
+    ends = certificate.not_valid_after_utc
     return minute(ends) if ends - datetime.now(UTC) < SOON else None
 
 

@@ -25,12 +25,15 @@ async def serve(
     listener: socket.socket,
     load: Callable[[], Settings],
     supervised: Callable[[Server], None] | None = None,
+    *,
+    reload: bool = False,
 ) -> None:
     """Run the gateway on the listening socket until a signal asks it to stop.
 
     `load` reads the settings again, for SIGHUP. Whoever supervises this process is told
     (`supervised`) when it is about to listen, and sends SIGQUIT for what a second signal is
-    otherwise. Raises ConfigurationError when the settings cannot work.
+    otherwise. With `reload` the settings are read again before it begins, as after a SIGHUP.
+    Raises ConfigurationError when the settings cannot work.
     """
     certificate = load_certificate(settings)
     app = create_app(settings)
@@ -38,9 +41,11 @@ async def serve(
     parts = [*app.state.parts, log_level_part()]
     if certificate is not None:
         parts.append(certificate_part(certificate))
-    reload = Reload(settings, parts, load, app.state.live)
+    reloading = Reload(settings, parts, load, app.state.live)
     with suppress(NotImplementedError):  # where there is no SIGHUP
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading)
+    if reload:
+        await reloading.run()
     settle()
     if supervised is not None:
         supervised(server)

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import cast
@@ -23,6 +24,8 @@ from gateway.settings import Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
 
+FIRST_LOOK = 5.0
+"""Seconds that the beginning waits for the schema, and clients in the kernel's queue for it."""
 LAST_WORD = 1.0
 """Seconds that an idle connection stays for a request that is on its way when a stop begins."""
 TICK = 0.05
@@ -70,8 +73,12 @@ class Server(uvicorn.Server):
         self._delay = settings.shutdown_delay
         self._patience = settings.shutdown_timeout
         self._supervised = supervised
+        self._handshakes: weakref.WeakSet[Handshake] = weakref.WeakSet()
         self._greetings: list[asyncio.Task[None]] = []
         """Connections that were taken from the kernel's queue at the end."""
+        self._draining = False
+        self._leaving: dict[HttpProtocol, float] = {}
+        """When a connection that is being closed has been seen first (monotonic seconds)."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -80,6 +87,8 @@ class Server(uvicorn.Server):
             return
         handled = STOPS + ((signal.SIGQUIT,) if self._supervised else ())
         before = {number: signal.signal(number, self.handle_exit) for number in handled}
+        # A supervisor holds signals back until somebody handles them.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*handled, signal.SIGHUP))
         try:
             yield
         finally:
@@ -100,10 +109,11 @@ class Server(uvicorn.Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
+        await self._first_look()
         loop = asyncio.get_running_loop()
         self.servers = [
             await loop.create_server(
-                self._connection,
+                self._connection if self._ssl is None else self._begin_handshake,
                 sock=listener,
                 ssl=self._ssl,
                 backlog=BACKLOG,
@@ -113,17 +123,42 @@ class Server(uvicorn.Server):
         ]
         self.started = True
 
+    async def _first_look(self) -> None:
+        """Wait until calls can be answered, or it is known that Cuebot cannot be asked now.
+
+        Otherwise whoever calls in the first moments after a restart would get a 503.
+        """
+        looking = asyncio.ensure_future(self._app.state.live.first_look())
+        deadline = time.monotonic() + FIRST_LOOK
+        while not (looking.done() or self.should_exit or time.monotonic() >= deadline):
+            await asyncio.wait([looking], timeout=TICK)
+        looking.cancel()
+
     def _connection(self) -> HttpProtocol:
         return HttpProtocol(self.config, self.server_state, self.lifespan.state)
+
+    def _begin_handshake(self) -> "Handshake":
+        handshake = Handshake(self._end_handshake)
+        self._handshakes.add(handshake)
+        return handshake
+
+    def _end_handshake(self, handshake: "Handshake", transport: asyncio.Transport) -> None:
+        self._handshakes.discard(handshake)
+        connection = self._connection()
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        if self._draining:
+            connection.drain(LAST_WORD)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.stopping = True
         log.info("stopping", delay=self._delay, timeout=self._patience)
         await self._until(lambda: False, self._delay)
         await self._stop_listening(sockets or [])
-        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
-        for connection in list(self.server_state.connections):
-            cast(HttpProtocol, connection).drain(LAST_WORD)
+        self._draining = True
+        await self._renew_headers()
+        for connection in self._connections():
+            connection.drain(LAST_WORD)
         if not await self._until(self._is_idle, self._patience):
             log.warning(
                 "requests are cut off",
@@ -152,16 +187,34 @@ class Server(uvicorn.Server):
     async def _take(self, connected: socket.socket) -> None:
         """Serve a connection that no listener has accepted."""
         with suppress(OSError):
-            await asyncio.get_running_loop().connect_accepted_socket(
+            _, connection = await asyncio.get_running_loop().connect_accepted_socket(
                 self._connection,
                 connected,
                 ssl=self._ssl,
                 ssl_handshake_timeout=self._handshake,
             )
+            connection.drain(LAST_WORD)
+
+    def _connections(self) -> list[HttpProtocol]:
+        return [cast(HttpProtocol, each) for each in self.server_state.connections]
 
     def _is_idle(self) -> bool:
-        greeting = any(not task.done() for task in self._greetings)
+        self._let_go()
+        greeting = self._handshakes or any(not task.done() for task in self._greetings)
         return not (self.server_state.connections or self.server_state.tasks or greeting)
+
+    def _let_go(self) -> None:
+        """Do not wait for those who have been told that it is over and do not say so in turn.
+
+        In TLS that is a pool's idle connection, say, which nobody reads.
+        """
+        now = time.monotonic()
+        for connection in self._connections():
+            transport = connection.transport
+            if not transport.is_closing() or transport.get_write_buffer_size():
+                continue
+            if now >= self._leaving.setdefault(connection, now) + LAST_WORD:
+                transport.abort()
 
     async def _until(self, is_over: Callable[[], bool], seconds: float) -> bool:
         """Wait for that, so long at most and not beyond a second signal; whether it is so."""
@@ -169,8 +222,15 @@ class Server(uvicorn.Server):
         while not is_over():
             if self.force_exit or time.monotonic() >= deadline:
                 return False
+            await self._renew_headers()
             await asyncio.sleep(TICK)
         return True
+
+    async def _renew_headers(self) -> None:
+        """The headers of every answer: uvicorn's (the date), and at last `Connection: close`."""
+        await self.on_tick(0)
+        if self._draining:
+            self.server_state.default_headers += [CLOSE]
 
     async def _cut_off(self) -> None:
         """End what is left: requests with an answer that says so, if theirs has not begun."""
@@ -179,5 +239,18 @@ class Server(uvicorn.Server):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=LAST_WORD)
-        for connection in list(self.server_state.connections):
+        for connection in self._connections():
             connection.transport.close()
+
+
+class Handshake(asyncio.Protocol):
+    """Stands for a connection until its TLS handshake is over, so that a stop knows of it.
+
+    When the handshake fails, nobody is told; but then nothing refers to this any more.
+    """
+
+    def __init__(self, on_end: Callable[["Handshake", asyncio.Transport], None]) -> None:
+        self._on_end = on_end
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._on_end(self, cast(asyncio.Transport, transport))

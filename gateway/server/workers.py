@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -71,6 +72,8 @@ class Crew:
         self._listeners = listen_together(settings.rest_host, settings.rest_port, settings.workers)
         self._workers: list[Worker] = []
         self._stopping = False
+        self._reloaded = False
+        """Whether there has been a SIGHUP, so that the settings may be others than at the start."""
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -95,8 +98,7 @@ class Crew:
     def run(self) -> None:
         """Start the others, and see to all of them until the last one has stopped."""
         for listener in self._listeners[1:]:
-            if not self._stopping:
-                self._start(listener)
+            self._start(listener)
         while self._workers:
             wait([worker.process.sentinel for worker in self._workers])
             for worker in [each for each in self._workers if not each.process.is_alive()]:
@@ -104,15 +106,26 @@ class Crew:
                 if not self._stopping:
                     log.error("a worker has died", exitcode=worker.process.exitcode)
                     time.sleep(max(worker.began + PAUSE - time.monotonic(), 0))
-                if not self._stopping:
-                    self._start(worker.listener)
+                self._start(worker.listener)
 
     def _start(self, listener: socket.socket, report: Connection | None = None) -> None:
-        process = SPAWN.Process(target=work, args=(self._settings, self._load, listener, report))
-        process.start()
-        self._workers.append(Worker(listener, process, time.monotonic()))
-        if self._stopping:  # since a moment ago, and it has not been told
-            process.terminate()
+        """Start a worker, unless it is too late for that.
+
+        Signals are held back meanwhile, here and in the new process, where they wait until
+        somebody handles them.
+        """
+        resource_tracker.ensure_running()  # multiprocessing's; its start would let signals through
+        signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+        try:
+            if self._stopping:
+                return
+            process = SPAWN.Process(
+                target=work, args=(self._settings, self._load, listener, report, self._reloaded)
+            )
+            process.start()
+            self._workers.append(Worker(listener, process, time.monotonic()))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
 
     def _pass_on(self, number: int, frame: object) -> None:
         """SIGHUP as it is; the first SIGTERM or SIGINT as a stop, the second one as its end.
@@ -120,7 +133,9 @@ class Crew:
         The sockets are closed before the workers close theirs, or the kernel would go on to take
         connections that nobody serves.
         """
-        if number != signal.SIGHUP:
+        if number == signal.SIGHUP:
+            self._reloaded = True
+        else:
             number = signal.SIGQUIT if self._stopping else signal.SIGTERM
             self._stopping = True
             for listener in self._listeners:
@@ -135,9 +150,11 @@ def work(
     load: Callable[[], Settings],
     listener: socket.socket,
     report: Connection | None,
+    reload: bool,
 ) -> None:
     """What a worker does. It reports its first problem, or that there is none.
 
+    With `reload` the others have been told to reload the settings, and so does this one.
     Signals of a terminal are the supervisor's, who passes them on.
     """
     os.setpgid(0, 0)
@@ -157,7 +174,7 @@ def work(
             report.send("")
 
     try:
-        uvloop.run(serve(settings, listener, load, started))
+        uvloop.run(serve(settings, listener, load, started, reload=reload))
     except ConfigurationError as error:
         if report is None:
             log.error("a worker cannot start", problem=str(error))
