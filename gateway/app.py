@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth import Authentication, Authenticator, load_secrets, refuse, rules_of
 from gateway.cors import Cors
@@ -63,16 +64,15 @@ def create_app(settings: Settings) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             await upstream.close()
 
-    app = Starlette(
+    methods = guard(Transcoder(settings, live, upstream), authenticator, rates)
+    app = Gateway(
+        live,
+        methods,
         routes=health_routes(live, upstream),
         middleware=layers(settings),
         exception_handlers={HTTPException: in_our_shape},
         lifespan=lifespan,
     )
-    # Whatever is no route goes here, without a router in between: methods are one look-up.
-    app.router.redirect_slashes = False
-    app.router.default = guard(Transcoder(settings, live, upstream), authenticator, rates)
-    app.state.live = live
     app.state.stopping = False
     app.state.parts = (
         secrets_part(authenticator),
@@ -80,6 +80,31 @@ def create_app(settings: Settings) -> Starlette:
         catalog_part(live),
     )
     return app
+
+
+class Gateway(Starlette):
+    """Starlette's app, but for requests to methods: those are found with one look-up.
+
+    They go through the same layers, and past the router and what Starlette has around it.
+    """
+
+    def __init__(
+        self, live: LiveCatalog, methods: ASGIApp, *, middleware: list[Middleware], **options: Any
+    ) -> None:
+        super().__init__(middleware=middleware, **options)
+        self.router.redirect_slashes = False
+        self.router.default = methods  # for what is neither a page nor a known method
+        self.state.live = self._live = live
+        self._methods = methods
+        for layer in reversed(middleware):
+            self._methods = layer.cls(self._methods, *layer.args, **layer.kwargs)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        catalog = self._live.current
+        if catalog is not None and scope.get("path") in catalog.routes:
+            await self._methods(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def layers(settings: Settings) -> list[Middleware]:

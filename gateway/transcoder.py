@@ -88,18 +88,19 @@ class Transcoder:
             )
             return
         async with HangUpWatch(receive):
-            with self._slot():
-                metadata = metadata_for(exchange)
-                began = monotonic()
-                try:
-                    if isinstance(ready, Decoded):
-                        answer = await self._upstream.call(
-                            method.path, ready.payload, timeout, metadata, method.homes
-                        )
-                    else:
-                        answer = await self._go_through(ready, metadata, ends)
-                finally:
-                    exchange.with_cuebot += monotonic() - began
+            self._take_slot()
+            metadata = metadata_for(exchange)
+            began = monotonic()
+            try:
+                if isinstance(ready, Decoded):
+                    answer = await self._upstream.call(
+                        method.path, ready.payload, timeout, metadata, method.homes
+                    )
+                else:
+                    answer = await self._go_through(ready, metadata, ends)
+            finally:
+                exchange.with_cuebot += monotonic() - began
+                self._free_slots += 1
             exchange.code = Code.OK
             await self._respond_in_turn(
                 method.encode(answer), len(answer) > LARGE_ANSWER, exchange, ends, scope, send
@@ -177,18 +178,13 @@ class Transcoder:
 
         return await run(course, call)
 
-    @contextmanager
-    def _slot(self) -> Iterator[None]:
-        """One of the places for requests that are with Cuebot, or GatewayError at once."""
+    def _take_slot(self) -> None:
+        """Take one of the places for requests that are with Cuebot. Raises GatewayError."""
         if self._free_slots <= 0:
             raise GatewayError(
                 Code.UNAVAILABLE, "too many requests are being served", headers=RETRY_SOON
             )
         self._free_slots -= 1
-        try:
-            yield
-        finally:
-            self._free_slots += 1
 
 
 async def gather(pieces: Iterable[bytes]) -> Sequence[bytes]:
