@@ -100,7 +100,8 @@ class Authenticator:
             algorithm: [jwk.construct(secret, algorithm) for secret in secrets]
             for algorithm in rules.algorithms
         }
-        self._verified: dict[str, Principal] = {}
+        self._verified: dict[bytes | None, Principal] = {}
+        """By the whole header, which is short enough once it has been verified."""
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """The principal of an Authorization header.
@@ -108,14 +109,13 @@ class Authenticator:
         Raises GatewayError: UNAUTHENTICATED without a readable JWT, PERMISSION_DENIED with one
         that does not hold.
         """
-        token = bearer_token(authorization)
-        principal = self._verified.get(token)
+        principal = self._verified.get(authorization)
         if principal is None:
-            principal = self._verify(token)
+            principal = self._verify(bearer_token(authorization))
             principal.check(self._clock())
             if len(self._verified) >= REMEMBERED_TOKENS:
                 del self._verified[next(iter(self._verified))]
-            self._verified[token] = principal
+            self._verified[authorization] = principal
         principal.check(self._clock())
         return principal
 

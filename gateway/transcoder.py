@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from time import monotonic
 from urllib.parse import quote
 
@@ -246,8 +247,14 @@ def metadata_for(exchange: Exchange) -> Metadata:
     return (
         ("x-request-id", exchange.request_id),
         ("x-forwarded-for", exchange.client),
-        ("x-gateway-principal", quote(exchange.subject or "", safe="")),
+        ("x-gateway-principal", encoded(exchange.subject or "")),
     )
+
+
+@lru_cache(maxsize=1024)
+def encoded(subject: str) -> str:
+    """The subject in printable ASCII."""
+    return quote(subject, safe="")
 
 
 def ignored_header(paths: tuple[str, ...]) -> tuple[bytes, bytes]:
