@@ -5,9 +5,11 @@ import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive
 
+from gateway.codec.unknown import REPORTED, Reject
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import CLOSE, ClientGone, Exchange, content_length
 from gateway.hints import SHOWN
@@ -41,6 +43,23 @@ def can_be_json(content_type: bytes) -> bool:
     if b"charset" in parameters and not UNICODE.search(parameters):
         return False
     return not media or media in UNLABELLED or JSON_MEDIA.fullmatch(media) is not None
+
+
+def unread_query(query: bytes, reject: Reject) -> tuple[str, ...]:
+    """`?name` for each of the first parameters of a query string: methods read their body only.
+
+    Raises GatewayError (INVALID_ARGUMENT) where leaving them out might change what a call does.
+    """
+    if not query:
+        return ()
+    parts = query.split(b"&", REPORTED)[:REPORTED]
+    names = [unquote_to_bytes(part.partition(b"=")[0]).decode("utf-8", "replace") for part in parts]
+    if reject is not Reject.NOTHING:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            f"{names[0][:SHOWN]!r} is in the query string, which is not read; send it in the body",
+        )
+    return tuple(f"?{name}" for name in names)
 
 
 def asked_timeout(headers: Mapping[bytes, bytes]) -> float:

@@ -164,6 +164,7 @@ class Settings(Strict):
     max_body_mb: float = Field(default=4, gt=0, le=1024)
     http_timeout: Duration = Field(default=30.0, gt=0)
     max_in_flight: int = Field(default=256, ge=1)
+    max_connections: int = Field(default=4096, ge=1, le=10**6)
     shutdown_timeout: Duration = 30.0
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)

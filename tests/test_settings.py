@@ -80,6 +80,7 @@ def test_the_defaults_of_the_contract() -> None:
     assert settings.grpc_max_recv_msg_mb == 256
     assert settings.max_body_mb == 4
     assert settings.max_in_flight == 256
+    assert settings.max_connections == 4096
     assert settings.keepalive_time == 0
     assert settings.jwt_secret is None
     assert settings.jwt_algorithms == ("HS256",)
@@ -110,6 +111,7 @@ def test_the_defaults_of_the_contract() -> None:
         ("MAX_BODY_MB", "0.5", "max_body_mb", 0.5),
         ("HTTP_TIMEOUT", "5s", "http_timeout", 5.0),
         ("MAX_IN_FLIGHT", "7", "max_in_flight", 7),
+        ("MAX_CONNECTIONS", "9", "max_connections", 9),
         ("SHUTDOWN_TIMEOUT", "1m", "shutdown_timeout", 60.0),
         ("SHUTDOWN_TIMEOUT", "0", "shutdown_timeout", 0.0),
         ("GRPC_TIMEOUT", "1500ms", "grpc_timeout", 1.5),
@@ -373,6 +375,7 @@ def test_bad_durations(given: object) -> None:
         ("MAX_BODY_MB", "nan"),
         ("MAX_BODY_MB", "inf"),
         ("MAX_IN_FLIGHT", "0"),
+        ("MAX_CONNECTIONS", "0"),
         ("MAX_IN_FLIGHT", "many"),
         ("HTTP_TIMEOUT", "0"),
         ("HTTP_TIMEOUT", "soon"),

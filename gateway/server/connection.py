@@ -1,104 +1,334 @@
 """One HTTP/1.1 connection: uvicorn's, with bounds on what comes before a request is one."""
 
 import asyncio
-from typing import cast
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any, cast
 
+import httptools
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.errors import Code, GatewayError
-from gateway.exchange import ABORT
+from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.exchange import ABORT, REFUSED
+from gateway.server.crowd import Crowd
+from gateway.server.head import (
+    check_coding,
+    check_expectation,
+    check_sizes,
+    check_version,
+    headers_too_large,
+    is_host,
+    malformed,
+    no_other_protocol,
+    path_of,
+)
+from gateway.server.pacing import Pacing
 
 LARGEST_HEAD = 64 * 1024
-"""Bytes of a request line and headers that may come in pieces."""
+"""Bytes that may come without a head, a part of a body or a message being complete after them."""
+SLICE = 4096
+"""Bytes that are parsed at once. Requests are at least 25 bytes, so there are never more than 164
+of them waiting for the answers to earlier ones on a connection."""
+LINGER = 2.0
+"""Seconds that a client which is still sending has to read why it is refused."""
+LINGERING = 64
+"""How many clients that have been turned away may have that time."""
+CHECKED = frozenset((b"host", b"transfer-encoding", b"expect"))
+
+log = structlog.stdlib.get_logger("gateway")
 
 
 class HttpProtocol(HttpToolsProtocol):
     """Answers in the one JSON shape what never becomes a request, and waits for nothing for ever.
 
-    A head (request line and headers) has `timeout_keep_alive` seconds, from its first byte or
-    from the connection's beginning.
+    Whenever nothing is being answered, a timer of `patience` seconds runs: until the head of the
+    first request is there, from an answer to the first byte of the next request, and from there
+    until its head is complete. A client has as long to read the end of its last answer.
+
+    What cannot be a request is answered after the requests before it, and nothing that follows
+    it is looked at: it might be a part of it.
     """
 
-    _head_bytes = 0
     _in_head = True
+    """Whether the next byte belongs to no body."""
     _moved = False
-    """Whether the latest bytes have completed a head or a message."""
+    """Whether the latest bytes have completed a head, a part of a body, or a message."""
+    _bytes_without_end = 0
+    _has_host = False
+    _is_chunked = False
+    _keeps_alive = True
+    """Whether a request that expects a 100 lets the connection live."""
     _broken = False
-    _head_timer: asyncio.TimerHandle | None = None
+    """Whether whatever comes from now on is ignored."""
+    _refusal: GatewayError | None = None
+    """The answer to what came after the requests that are being answered."""
+    _timer: asyncio.TimerHandle | None = None
+    _turned_away = False
+
+    def __init__(self, *, crowd: Crowd, patience: float, **given: Any) -> None:
+        super().__init__(**given)
+        self.timeout_keep_alive = cast(int, patience)  # uvicorn means seconds, whole or not
+        self._crowd = crowd
+        self._held = bytearray()
+        """Bytes whose turn comes after the requests that wait for theirs."""
+
+    # --- the transport's side ---------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        self.flow = Pacing(transport, self.pipeline, self._held)
+        if self._crowd.is_full(len(self.connections)):
+            self._turn_away()
+        else:
+            self._wait(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_here()
+        self._broken = True
+        self._crowd.leaving -= self._turned_away
+        self._wait_no_more()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._broken:
             return
-        self._moved = False
-        super().data_received(data)
-        if self._in_head and not self._moved and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > LARGEST_HEAD:
-                self._refuse(
-                    GatewayError(
-                        Code.RESOURCE_EXHAUSTED,
-                        f"the headers are larger than {LARGEST_HEAD // 1024} KB",
-                        status=431,
-                    )
+        self._unset_keepalive_if_required()
+        if len(data) <= SLICE and not self.pipeline:
+            self._parse(data)
+        else:
+            self._parse_in_turn(data)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing has come in time: say so to a client that has begun a request, and hang up."""
+        self._wait_no_more()
+        if self.transport.is_closing() or self._answering():
+            return
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif self._in_head and self._has_begun():
+            self._refuse(
+                GatewayError(
+                    Code.DEADLINE_EXCEEDED,
+                    f"the headers did not arrive within {self.timeout_keep_alive:g} s",
+                    status=408,
                 )
-            elif self._head_timer is None:
-                self._expect_head()  # uvicorn's own timer ended with the first byte
+            )
+        else:
+            self._hang_up(self.transport.close, LINGER)
+
+    # --- the parser's side ------------------------------------------------------------------
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in CHECKED and self._in_head:
+            self._check_header(name, value)
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._moved = False, True
-        self._head_is_here()
+        self._check_head()
         super().on_headers_complete()
+        self._in_head, self._moved = False, True
+        self._has_host = self._is_chunked = False
+        if self._timer is not None:
+            self._wait_no_more()
+        if self.expect_100_continue:
+            # A client that gets another answer than 100 may send its body or leave it out, and
+            # nobody could tell (RFC 9110 section 10.1.1).
+            self._keeps_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
         cast(dict[str, object], self.scope)[ABORT] = self.transport.abort
         # Or trailers would join the headers that the app has been given, and a token in a
         # trailer would count (RFC 9110 section 6.5.1 forbids that).
         self.headers = []
 
+    def on_body(self, body: bytes) -> None:
+        self._moved = True
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._in_head, self._moved, self._head_bytes = True, True, 0
+        self._in_head = self._moved = True
+        if self.expect_100_continue and not self.cycle.response_started:
+            self.cycle.keep_alive = self._keeps_alive
+            self.cycle.waiting_for_100_continue = False
 
-    def send_400_response(self, msg: str) -> None:
-        """What uvicorn says to what is not HTTP."""
-        self._refuse(GatewayError(Code.INVALID_ARGUMENT, "this is not a valid HTTP/1.1 request"))
+    def on_response_complete(self) -> None:
+        is_last = not self.pipeline
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._wait(self.timeout_keep_alive, self.transport.abort)
+        elif is_last and self._refusal is not None:
+            self._say(self._refusal)
+        elif self._held and not self.pipeline:
+            held = bytes(self._held)
+            self._held.clear()
+            self.flow.resume_reading()
+            self._parse_in_turn(held)
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: such requests are refused, and anybody could fill the log with them."""
+    # --- reading ----------------------------------------------------------------------------
 
-    def _expect_head(self) -> None:
-        self._head_timer = self.loop.call_later(self.timeout_keep_alive, self._head_is_late)
+    def _parse_in_turn(self, data: bytes) -> None:
+        """Parse until a request has to wait for the answer to another one, and hold the rest."""
+        at = 0
+        while at < len(data) and not self._broken:
+            if self.pipeline:
+                self._held += data[at:]
+                self.flow.pause_reading()
+                return
+            self._parse(data[at : at + SLICE])
+            at += SLICE
 
-    def _head_is_here(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _head_is_late(self) -> None:
-        self._head_timer = None
-        if self._answering():
-            self._expect_head()
+    def _parse(self, data: bytes) -> None:
+        self._moved = False
+        try:
+            self.parser.feed_data(data)
+            if self._moved:
+                self._bytes_without_end = 0
+            else:
+                self._check_unfinished(len(data))
+        except httptools.HttpParserCallbackError as error:
+            self._refuse(problem_of(error))
+        except httptools.HttpParserError as error:
+            self._refuse(malformed(str(error)))
+        except GatewayError as error:
+            self._refuse(error)
         else:
-            self.transport.abort()
+            if self._timer is None and not self._answering():
+                self._wait(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _check_unfinished(self, more: int) -> None:
+        """Raise GatewayError for what is too large although it has no end yet."""
+        self._bytes_without_end += more
+        if self.headers is not None:
+            check_sizes(self.url, len(self.headers))
+        if self._bytes_without_end > LARGEST_HEAD:
+            what = "headers are" if self._in_head else "trailers, or a chunk's extensions, are"
+            raise headers_too_large(f"the {what} larger than {LARGEST_HEAD // 1024} KB")
+
+    def _check_header(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            if self._has_host:
+                raise malformed("there are two Host headers")
+            if not is_host(value):
+                raise malformed("the Host header is not a host and a port")
+            self._has_host = True
+        elif name == b"expect":
+            check_expectation(value)
+            self.expect_100_continue = True
+        else:
+            check_coding(value)
+            self._is_chunked = True
+
+    def _check_head(self) -> None:
+        """Raise GatewayError for a head that can be no request's."""
+        check_sizes(self.url, len(self.headers))
+        version = self.parser.get_http_version()
+        if version != "1.1":
+            check_version(version)
+            self.expect_100_continue = False  # RFC 9110 section 10.1.1
+            if self._is_chunked:
+                raise malformed("HTTP/1.0 has no Transfer-Encoding")
+        elif not self._has_host:
+            raise malformed("there is no Host header")
+        if self.parser.should_upgrade():
+            raise no_other_protocol(self.parser.get_method())
+        if self.url[:1] != b"/" or b"#" in self.url:
+            self.url = path_of(self.url, self.parser.get_method())
+
+    # --- refusing ---------------------------------------------------------------------------
 
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
+    def _has_begun(self) -> bool:
+        """Whether a part of the next request's head has come."""
+        return self.scope is not None and (self.cycle is None or self.scope is not self.cycle.scope)
+
     def _refuse(self, error: GatewayError) -> None:
-        """Answer and close; while an earlier request is being answered, only close after that."""
+        """Answer what cannot be a request, or the body of one, when it is its turn."""
         self._broken = True
-        if self._answering():
-            self.cycle.keep_alive = False
-            return
-        body = error.body()
-        self.transport.write(
-            b"HTTP/1.1 %d \r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-            b"connection: close\r\n\r\n%b" % (error.status, len(body), body)
-        )
-        self.transport.close()
+        self._held.clear()
+        cycle = self.cycle
+        if self._in_head:
+            if self._answering():
+                self._refusal = error
+            else:
+                self._say(error)
+        elif self.pipeline:  # its request, the newest, has not been looked at yet
+            self.pipeline.popleft()
+            self._refusal = error
+        elif cycle.response_started:  # so there is no answer in which to say it
+            cycle.disconnected = True
+            cycle.message_event.set()
+            self._hang_up(self.transport.close, LINGER)
+        else:
+            cast(dict[str, object], cycle.scope)[REFUSED] = error
+            cycle.disconnected = True
+            cycle.message_event.set()
+            self._say(error)
+
+    def _turn_away(self) -> None:
+        self._turned_away = True
+        self._crowd.leaving += 1
+        error = GatewayError(Code.UNAVAILABLE, "there are too many connections", headers=RETRY_SOON)
+        if self._crowd.leaving <= LINGERING:
+            self._say(error)
+        else:
+            self.transport.write(last_words(error, self.server_state.default_headers))
+            self._hang_up(self.transport.close, LINGER)
+
+    def _say(self, error: GatewayError) -> None:
+        """Give the last answer on this connection.
+
+        Closing with unread data would reset the connection, and a client that is still sending
+        would not see the answer: it gets the end of the stream, and some time.
+        """
+        client = self.client[0] if self.client else ""
+        log.debug("refused", client=client, status=error.status, reason=error.message)
+        self.transport.write(last_words(error, self.server_state.default_headers))
+        eof = self.transport.can_write_eof()  # TLS has none
+        self._hang_up(self.transport.write_eof if eof else self.transport.close, LINGER)
+
+    def _hang_up(self, end: Callable[[], None], patience: float) -> None:
+        self._broken = True
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        end()
+        self._wait(patience, self.transport.abort)
+
+    def _wait(self, seconds: float, late: Callable[[], None]) -> None:
+        self._wait_no_more()
+        self._timer = self.loop.call_later(seconds, late)
+
+    def _wait_no_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def problem_of(error: httptools.HttpParserCallbackError) -> GatewayError:
+    """What a callback of the parser has raised, for the client."""
+    cause = error.__context__
+    if isinstance(cause, GatewayError):
+        return cause
+    if isinstance(cause, httptools.HttpParserError):
+        return malformed(str(cause))
+    log.error("unexpected error", exc_info=cause)
+    return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
+
+
+def last_words(error: GatewayError, more: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A whole answer, after which the connection ends."""
+    body = error.body()
+    lines = [
+        b"HTTP/1.1 %d %b" % (error.status, HTTPStatus(error.status).phrase.encode()),
+        *(b"%b: %b" % header for header in more),
+        b"content-type: application/json",
+        b"content-length: %d" % len(body),
+        b"x-content-type-options: nosniff",
+        b"cache-control: no-store",
+        *(f"{name}: {value}".lower().encode() for name, value in error.headers.items()),
+        b"connection: close",
+        b"",
+        body,
+    ]
+    return b"\r\n".join(lines)

@@ -8,6 +8,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -16,6 +18,8 @@ from starlette.types import ASGIApp
 
 from gateway.app import create_app
 from gateway.server.connection import HttpProtocol
+from gateway.server.crowd import Crowd
+from gateway.server.files import make_room
 from gateway.server.listen import url_of
 from gateway.settings import Settings
 
@@ -41,11 +45,14 @@ class Server(uvicorn.Server):
 
 def make_server(app: ASGIApp, settings: Settings) -> Server:
     """A server for the app, to be run with the socket of `listen`."""
+    protocol = partial(
+        HttpProtocol, crowd=Crowd(settings.max_connections), patience=settings.http_timeout
+    )
     return Server(
         uvicorn.Config(
             app,
             loop="uvloop",
-            http=HttpProtocol,
+            http=cast(Any, protocol),  # it asks for a class, and calls it
             ws="none",
             lifespan="on",
             log_config=None,
@@ -81,6 +88,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     """
     app = create_app(settings)
     server = make_server(app, settings)
+    make_room(settings.max_connections)
     with suppress(NotImplementedError):  # where there is no SIGHUP
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, app)
     settle()
