@@ -48,13 +48,13 @@ def can_be_json(content_type: bytes) -> bool:
 def unread_query(query: bytes, reject: Reject) -> tuple[str, ...]:
     """`?name` for each of the first parameters of a query string: methods read their body only.
 
-    Raises GatewayError (INVALID_ARGUMENT) where leaving them out might change what a call does.
+    Raises GatewayError (INVALID_ARGUMENT) where nothing may be ignored.
     """
     if not query:
         return ()
     parts = query.split(b"&", REPORTED)[:REPORTED]
     names = [unquote_to_bytes(part.partition(b"=")[0]).decode("utf-8", "replace") for part in parts]
-    if reject is not Reject.NOTHING:
+    if reject is Reject.EVERYTHING:
         raise GatewayError(
             Code.INVALID_ARGUMENT,
             f"{names[0][:SHOWN]!r} is in the query string, which is not read; send it in the body",

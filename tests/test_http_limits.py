@@ -83,8 +83,8 @@ async def drip(one: Wire, byte: bytes) -> int:
                 await one.send(byte)
             count += 1
             await asyncio.wait([ended], timeout=DRIP)
-        found = await ended
-    one.reader._buffer[:0] = found  # type: ignore[attr-defined]
+        with suppress(ConnectionError):  # if it went while a byte was on its way
+            one.reader._buffer[:0] = await ended  # type: ignore[attr-defined]
     return count
 
 
@@ -123,11 +123,12 @@ async def test_empty_lines_one_by_one_do_not_extend_the_deadline(gateway: Gatewa
 
 async def test_a_body_in_drops_is_408(gateway: Gateway) -> None:
     """A body has its deadline, too."""
-    async with wire(gateway) as one:
-        await one.send(head(SHOWS, "Content-Length: 1000000"))
-        assert await drip(one, b" ") < 10 * BRIEF / DRIP
-        answer = await one.answer()
-        assert (answer.status, answer.headers["connection"]) == (408, "close")
+    with capture_logs() as lines:
+        async with wire(gateway) as one:
+            await one.send(head(SHOWS, "Content-Length: 1000000"))
+            assert await drip(one, b" ") < 10 * BRIEF / DRIP
+    # Whether a client that goes on sending can read the answer is up to its system.
+    assert [line["status"] for line in lines if line["event"] == "request"] == [408]
 
 
 async def test_a_body_in_drops_behind_its_answer_ends_the_connection(gateway: Gateway) -> None:

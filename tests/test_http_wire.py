@@ -339,20 +339,37 @@ async def test_a_refusal_says_what_is_wrong(gateway: Gateway) -> None:
 # --- the query string -------------------------------------------------------------------------
 
 
-async def test_a_query_is_no_argument_of_a_change(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A call that changes something is refused with the name of what would not be read."""
-    answer = await gateway.post(KILL + "?job%20id=x&reason=y", {})
-    assert (answer.status_code, answer.json()["code"]) == (400, 3)
-    assert "'job id'" in answer.json()["message"]
-    assert cuebot.seen == []
-
-
-async def test_a_query_of_a_reading_call_is_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """A call that reads is made, and the answer says what was not looked at."""
-    answer = await gateway.post(SHOWS + "?_=17&page%2f=2&x", {"unknown": 1})
+@pytest.mark.parametrize("path", [SHOWS, KILL], ids=["reads", "changes"])
+async def test_a_query_is_not_read_and_named(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str
+) -> None:
+    """The call is made without what is in its query, and the answer says so."""
+    answer = await gateway.post(path + "?_=17&page%2f=2&x", {})
     assert answer.status_code == 200
-    assert answer.headers["x-ignored-fields"] == "%3F_, %3Fpage%2F, %3Fx, unknown"
-    assert (await gateway.post(SHOWS + "?", {})).headers.get("x-ignored-fields") is None
+    assert answer.headers["x-ignored-fields"] == "%3F_, %3Fpage%2F, %3Fx"
+    answer = await gateway.post(path + "?", {})
+    assert answer.headers.get("x-ignored-fields") is None
+    with_query, without = [payload for _, payload, _ in cuebot.seen]
+    assert with_query == without
+
+
+async def test_a_query_stands_beside_unknown_fields(gateway: Gateway) -> None:
+    """The answer names both, and not without bound."""
+    answer = await gateway.post(SHOWS + "?" + "&".join(["x"] * 1000), {"unknown": 1})
+    assert answer.headers["x-ignored-fields"] == "%3Fx, " * 20 + "..."
+    answer = await gateway.post(SHOWS + "?x=y", {"unknown": 1})
+    assert answer.headers["x-ignored-fields"] == "%3Fx, unknown"
+
+
+async def test_a_query_is_refused_where_nothing_is_ignored(cuebot: ScriptedCuebot) -> None:
+    """With UNKNOWN_FIELDS=reject a call with a query is not made, and the answer names it."""
+    settings = settings_for(cuebot.endpoint, unknown_fields="reject")
+    async with running_gateway(settings) as strict:
+        answer = await strict.post(KILL + "?job%20id=x&reason=y", {})
+        assert (answer.status_code, answer.json()["code"]) == (400, 3)
+        assert "'job id'" in answer.json()["message"]
+        assert (await strict.post(KILL, {})).status_code == 200
+    assert [path for path, _, _ in cuebot.seen] == [KILL]
 
 
 # --- Expect -----------------------------------------------------------------------------------
