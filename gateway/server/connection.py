@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import httptools
 import structlog
@@ -24,6 +24,7 @@ from gateway.server.head import (
     path_of,
 )
 from gateway.server.pacing import Pacing
+from gateway.server.patience import Patience
 
 LARGEST_HEAD = 64 * 1024
 """Bytes that may come without a head, a part of a body or a message being complete after them."""
@@ -42,9 +43,9 @@ log = structlog.stdlib.get_logger("gateway")
 class HttpProtocol(HttpToolsProtocol):
     """Answers in the one JSON shape what never becomes a request, and waits for nothing for ever.
 
-    Whenever nothing is being answered, a timer of `patience` seconds runs: until the head of the
-    first request is there, from an answer to the first byte of the next request, and from there
-    until its head is complete. A client has as long to read the end of its last answer.
+    Whenever nothing is being answered, a deadline of `patience` seconds holds: for the head
+    of the first request, from an answer to the first byte of the next request, and from there until
+    its head is complete. A client has as long to read the end of its last answer.
 
     What cannot be a request is answered after the requests before it, and nothing that follows
     it is looked at: it might be a part of it.
@@ -63,12 +64,13 @@ class HttpProtocol(HttpToolsProtocol):
     """Whether whatever comes from now on is ignored."""
     _refusal: GatewayError | None = None
     """The answer to what came after the requests that are being answered."""
-    _timer: asyncio.TimerHandle | None = None
+    _is_idle = False
+    """Whether there is a deadline for the first byte of a request."""
     _turned_away = False
 
     def __init__(self, *, crowd: Crowd, patience: float, **given: Any) -> None:
         super().__init__(**given)
-        self.timeout_keep_alive = cast(int, patience)  # uvicorn means seconds, whole or not
+        self._seconds = patience
         self._crowd = crowd
         self._held = bytearray()
         """Bytes whose turn comes after the requests that wait for theirs."""
@@ -78,43 +80,23 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.flow = Pacing(transport, self.pipeline, self._held)
+        self._patience = Patience(self.loop, self._seconds, self._nothing_came)
         if self._crowd.is_full(len(self.connections)):
             self._turn_away()
-        else:
-            self._wait(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._broken = True
         self._crowd.leaving -= self._turned_away
-        self._wait_no_more()
+        self._patience.end()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._broken:
             return
-        self._unset_keepalive_if_required()
         if len(data) <= SLICE and not self.pipeline:
             self._parse(data)
         else:
             self._parse_in_turn(data)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Nothing has come in time: say so to a client that has begun a request, and hang up."""
-        self._wait_no_more()
-        if self.transport.is_closing() or self._answering():
-            return
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-        elif self._in_head and self._has_begun():
-            self._refuse(
-                GatewayError(
-                    Code.DEADLINE_EXCEEDED,
-                    f"the headers did not arrive within {self.timeout_keep_alive:g} s",
-                    status=408,
-                )
-            )
-        else:
-            self._hang_up(self.transport.close, LINGER)
 
     # --- the parser's side ------------------------------------------------------------------
 
@@ -127,15 +109,15 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         super().on_headers_complete()
-        self._in_head, self._moved = False, True
-        self._has_host = self._is_chunked = False
-        if self._timer is not None:
-            self._wait_no_more()
+        self._moved = True
+        self._in_head = self._is_idle = self._has_host = self._is_chunked = False
+        self._patience.suspend()
         if self.expect_100_continue:
             # A client that gets another answer than 100 may send its body or leave it out, and
             # nobody could tell (RFC 9110 section 10.1.1).
             self._keeps_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
-        cast(dict[str, object], self.scope)[ABORT] = self.transport.abort
+        scope: Any = self.scope
+        scope[ABORT] = self.transport.abort
         # Or trailers would join the headers that the app has been given, and a token in a
         # trailer would count (RFC 9110 section 6.5.1 forbids that).
         self.headers = []
@@ -152,12 +134,19 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.waiting_for_100_continue = False
 
     def on_response_complete(self) -> None:
-        is_last = not self.pipeline
-        super().on_response_complete()
+        has_next = bool(self.pipeline)
+        if has_next:
+            super().on_response_complete()  # starts it
+        else:
+            self.server_state.total_requests += 1
         if self.transport.is_closing():
-            self._wait(self.timeout_keep_alive, self.transport.abort)
-        elif is_last and self._refusal is not None:
+            self._patience.change(self.transport.abort)
+        elif self._refusal is not None and not has_next:
             self._say(self._refusal)
+        elif not has_next:
+            self._is_idle = True
+            self._patience.renew()
+            self.flow.resume_reading()
         elif self._held and not self.pipeline:
             held = bytes(self._held)
             self._held.clear()
@@ -191,13 +180,16 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(malformed(str(error)))
         except GatewayError as error:
             self._refuse(error)
-        else:
-            if self._timer is None and not self._answering():
-                self._wait(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def _check_unfinished(self, more: int) -> None:
-        """Raise GatewayError for what is too large although it has no end yet."""
+        """Raise GatewayError for what is too large although it has no end yet.
+
+        If it is the beginning of a request, its deadline starts.
+        """
         self._bytes_without_end += more
+        if self._is_idle:
+            self._is_idle = False
+            self._patience.renew()
         if self.headers is not None:
             check_sizes(self.url, len(self.headers))
         if self._bytes_without_end > LARGEST_HEAD:
@@ -236,6 +228,21 @@ class HttpProtocol(HttpToolsProtocol):
 
     # --- refusing ---------------------------------------------------------------------------
 
+    def _nothing_came(self) -> None:
+        """The deadline has passed: say so to a client that has begun a request, and hang up."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif self._in_head and self._has_begun():
+            self._refuse(
+                GatewayError(
+                    Code.DEADLINE_EXCEEDED,
+                    f"the headers did not arrive within {self._seconds:g} s",
+                    status=408,
+                )
+            )
+        else:
+            self._hang_up(self.transport.close)
+
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
@@ -259,9 +266,10 @@ class HttpProtocol(HttpToolsProtocol):
         elif cycle.response_started:  # so there is no answer in which to say it
             cycle.disconnected = True
             cycle.message_event.set()
-            self._hang_up(self.transport.close, LINGER)
+            self._hang_up(self.transport.close)
         else:
-            cast(dict[str, object], cycle.scope)[REFUSED] = error
+            scope: Any = cycle.scope
+            scope[REFUSED] = error
             cycle.disconnected = True
             cycle.message_event.set()
             self._say(error)
@@ -274,7 +282,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._say(error)
         else:
             self.transport.write(last_words(error, self.server_state.default_headers))
-            self._hang_up(self.transport.close, LINGER)
+            self._hang_up(self.transport.close)
 
     def _say(self, error: GatewayError) -> None:
         """Give the last answer on this connection.
@@ -286,23 +294,13 @@ class HttpProtocol(HttpToolsProtocol):
         log.debug("refused", client=client, status=error.status, reason=error.message)
         self.transport.write(last_words(error, self.server_state.default_headers))
         eof = self.transport.can_write_eof()  # TLS has none
-        self._hang_up(self.transport.write_eof if eof else self.transport.close, LINGER)
+        self._hang_up(self.transport.write_eof if eof else self.transport.close)
 
-    def _hang_up(self, end: Callable[[], None], patience: float) -> None:
+    def _hang_up(self, end: Callable[[], None]) -> None:
         self._broken = True
-        self._unset_keepalive_if_required()
         self.flow.resume_reading()
         end()
-        self._wait(patience, self.transport.abort)
-
-    def _wait(self, seconds: float, late: Callable[[], None]) -> None:
-        self._wait_no_more()
-        self._timer = self.loop.call_later(seconds, late)
-
-    def _wait_no_more(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._patience.change(self.transport.abort, LINGER)
 
 
 def problem_of(error: httptools.HttpParserCallbackError) -> GatewayError:
