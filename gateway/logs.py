@@ -67,10 +67,6 @@ def quieten_libraries() -> None:
     for library in ("uvicorn.error", "asyncio", "grpc", "_cygrpc"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
-    # Anybody can cause this one, as often as they like.
-    logging.getLogger("uvicorn.error").addFilter(
-        lambda record: record.msg != "Invalid HTTP request received."
-    )
 
 
 def dump_line(event: object, **_: object) -> str:

@@ -88,6 +88,23 @@ async def drip(one: Wire, byte: bytes) -> int:
     return count
 
 
+def slow(cuebot: ScriptedCuebot, path: str) -> asyncio.Event:
+    """Let the method wait for this event."""
+    release = asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await release.wait()
+        return b""
+
+    cuebot.handlers[path] = handler
+    return release
+
+
+async def asks(one: Wire) -> int:
+    await one.send(request(SHOWS, b"{}"))
+    return (await one.answer()).status
+
+
 # --- time -------------------------------------------------------------------------------------
 
 
@@ -149,6 +166,28 @@ async def test_an_idle_connection_is_closed(gateway: Gateway) -> None:
         assert await one.rest() == b""
 
 
+async def test_a_busy_connection_is_kept(gateway: Gateway) -> None:
+    """The deadline moves with every request."""
+    async with wire(gateway) as busy, wire(gateway) as idle:
+        ended = asyncio.create_task(idle.rest())
+        while not ended.done():
+            assert await asks(busy) == 200
+        assert await asks(busy) == 200
+
+
+async def test_a_long_call_is_waited_for(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """HTTP_TIMEOUT is the client's time, not Cuebot's."""
+    release = slow(cuebot, GET_JOBS)
+    async with wire(gateway) as one:
+        await one.send(request(GET_JOBS, b"{}"))
+        for _ in range(3):
+            async with wire(gateway) as idle:
+                assert await idle.rest() == b""
+        release.set()
+        assert (await one.answer()).status == 200
+        assert await asks(one) == 200
+
+
 async def test_a_body_behind_its_answer_leaves_an_idle_connection(gateway: Gateway) -> None:
     """So it is when the answer has come before the last of the body."""
     async with wire(gateway) as one:
@@ -200,33 +239,26 @@ async def test_a_refused_client_that_stays_is_let_go(gateway: Gateway) -> None:
 
 async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
     """However many requests come behind a slow one, few are parsed; all are answered, in order."""
-    called, release = asyncio.Event(), asyncio.Event()
-
-    async def handler(request: bytes, context: Context) -> bytes:
-        called.set()
-        await release.wait()
-        return b""
-
-    cuebot.handlers[GET_JOBS] = handler
+    release = slow(cuebot, GET_JOBS)
+    cuebot.seen.clear()
     count = 3000
     last = request("/no.Such/Method", b"{}", "Connection: close")
     async with gateway_of(cuebot) as gateway, wire(gateway) as one:
         await gateway.client.aclose()
         await one.send(request(GET_JOBS, b"{}"))
-        async with asyncio.timeout(PATIENCE):
-            await called.wait()
+        await until(lambda: len(cuebot.seen) == 1)
         sending = asyncio.create_task(one.send(SMALLEST * count, last))
         (connection,) = connections(gateway)
         await until(lambda: connection.flow.read_paused)
         await asyncio.sleep(0.1)  # for more that must not come, by way of who watches for the end
         assert connection.flow.read_paused
-        assert 0 < len(connection.pipeline) <= SLICE / 25
+        assert 0 < len(connection.pipeline) <= SLICE / len(SMALLEST)
         release.set()
         assert (await one.answer()).status == 200
         for _ in range(count):
             answer = await one.answer()
             assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
-            assert len(connection.pipeline) <= SLICE / 25
+            assert len(connection.pipeline) <= SLICE / len(SMALLEST)
         assert (await one.answer()).status == 404
         assert await one.rest() == b""
         await sending
@@ -246,11 +278,6 @@ async def test_a_body_behind_waiting_requests_is_read(
 
 
 # --- places -----------------------------------------------------------------------------------
-
-
-async def asks(one: Wire) -> int:
-    await one.send(request(SHOWS, b"{}"))
-    return (await one.answer()).status
 
 
 async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
@@ -284,6 +311,7 @@ async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None
         crowd = [await stack.enter_async_context(wire(gateway)) for _ in range(LINGERING + 20)]
         for one in crowd:
             assert_refused(await one.answer(), 503, 14)
+        assert len(connections(gateway)) <= 1 + LINGERING
         first.writer.close()
         await first.writer.wait_closed()
         async with asyncio.timeout(PATIENCE):

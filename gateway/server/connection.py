@@ -29,8 +29,8 @@ from gateway.server.patience import Patience
 LARGEST_HEAD = 64 * 1024
 """Bytes that may come without a head, a part of a body or a message being complete after them."""
 SLICE = 4096
-"""Bytes that are parsed at once. Requests are at least 25 bytes, so there are never more than 164
-of them waiting for the answers to earlier ones on a connection."""
+"""Bytes that are parsed at once. A request has 18 at least, so that never more than 227 wait for
+the answers to earlier ones on their connection."""
 LINGER = 2.0
 """Seconds that a client which is still sending has to read why it is refused."""
 LINGERING = 64
@@ -43,9 +43,9 @@ log = structlog.stdlib.get_logger("gateway")
 class HttpProtocol(HttpToolsProtocol):
     """Answers in the one JSON shape what never becomes a request, and waits for nothing for ever.
 
-    Whenever nothing is being answered, a deadline of `patience` seconds holds: for the head
-    of the first request, from an answer to the first byte of the next request, and from there until
-    its head is complete. A client has as long to read the end of its last answer.
+    Whenever nothing is being answered, a deadline of `patience` seconds holds: for the head of the
+    first request, from an answer to the first byte of the next request, and from there until its
+    head is complete. A client has as long to read the end of its last answer.
 
     What cannot be a request is answered after the requests before it, and nothing that follows
     it is looked at: it might be a part of it.
@@ -79,7 +79,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.flow = Pacing(transport, self.pipeline, self._held)
+        self.flow = Pacing(transport, self.pipeline)
         self._patience = Patience(self.loop, self._seconds, self._nothing_came)
         if self._crowd.is_full(len(self.connections)):
             self._turn_away()
@@ -230,9 +230,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _nothing_came(self) -> None:
         """The deadline has passed: say so to a client that has begun a request, and hang up."""
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-        elif self._in_head and self._has_begun():
+        if self._in_head and self._has_begun():
             self._refuse(
                 GatewayError(
                     Code.DEADLINE_EXCEEDED,

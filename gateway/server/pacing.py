@@ -7,16 +7,16 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 
 class Pacing(FlowControl):
-    """uvicorn's flow control, which reads on only when nothing that was read waits for its turn.
+    """uvicorn's flow control, which reads on only when no request waits for its turn.
 
     uvicorn resumes reading whenever an app asks for a body, and then parses, and keeps, whatever
     number of pipelined requests comes.
     """
 
-    def __init__(self, transport: asyncio.Transport, *waiting: Sized) -> None:
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
         super().__init__(transport)
-        self._requests, self._bytes = waiting
+        self._waiting = waiting
 
     def resume_reading(self) -> None:
-        if self.read_paused and not self._requests and not self._bytes:
+        if self.read_paused and not self._waiting:
             super().resume_reading()

@@ -59,7 +59,6 @@ def make_server(app: ASGIApp, settings: Settings) -> Server:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=math.ceil(settings.http_timeout),
             timeout_graceful_shutdown=math.ceil(settings.shutdown_timeout),
         )
     )
