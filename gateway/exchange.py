@@ -26,6 +26,9 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 """Cuebot's texts are in the answers, and no browser shall take them for HTML."""
 NO_STORE = (b"cache-control", b"no-store")
 """What one token may see is not for those who come by the same cache."""
+REFUSED = "refused_by_connection"
+"""Where in the scope the server puts the GatewayError that it has answered with by itself, because
+the body turned out to be no HTTP. The app is told that the client is gone."""
 CLOSE = {"Connection": "close"}
 """For answers after which the connection cannot be used again."""
 DISCARDED_BYTES = 32 * 1024 * 1024
@@ -122,6 +125,10 @@ class ExchangeMiddleware:
         try:
             await self._answer(exchange, scope, receive, send_counted)
         except ClientGone:
+            refusal: GatewayError | None = scope.get(REFUSED)
+            if refusal is not None:
+                exchange.status, exchange.code = refusal.status, refusal.code
+                return
             exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
             # uvicorn would wait for a client that does not read to take what is buffered.
             scope.get(ABORT, nothing)()
@@ -131,7 +138,6 @@ class ExchangeMiddleware:
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            refuse_upgrade(exchange)
             await self._app(scope, receive, send)
             return
         except ClientGone:
@@ -184,20 +190,6 @@ def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return headers
 
 
-def refuse_upgrade(exchange: Exchange) -> None:
-    """Raise GatewayError for a request that asks for another protocol.
-
-    The HTTP parser takes what follows for that protocol: the body would be lost, or read as the
-    next request.
-    """
-    if b"upgrade" in exchange.headers:
-        raise GatewayError(
-            Code.INVALID_ARGUMENT,
-            "the Upgrade header is not supported; send plain HTTP/1.1 (curl --http1.1)",
-            headers=CLOSE,
-        )
-
-
 async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, send: Send) -> None:
     """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
     exchange.code = error.code
@@ -218,7 +210,7 @@ async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, 
 def worth_discarding(exchange: Exchange) -> bool:
     """Whether the client may still be sending a body of bearable length."""
     headers = exchange.headers
-    if exchange.body_read or b"expect" in headers or b"upgrade" in headers:
+    if exchange.body_read or b"expect" in headers:
         return False
     length = content_length(headers)
     if length is not None:

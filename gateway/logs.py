@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal, TextIO
@@ -16,8 +17,6 @@ HEALTH_PATHS = ("/healthz", "/readyz")
 LONGEST_PATH = 512
 
 access = structlog.stdlib.get_logger("gateway.access")
-ACCESS = logging.getLogger("gateway.access")
-"""The same, to be asked whether a line is wanted before one is made."""
 
 
 def configure_logging(
@@ -71,10 +70,6 @@ def quieten_libraries() -> None:
     for library in ("uvicorn.error", "asyncio", "grpc", "_cygrpc"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
-    # Anybody can cause this one, as often as they like.
-    logging.getLogger("uvicorn.error").addFilter(
-        lambda record: record.msg != "Invalid HTTP request received."
-    )
 
 
 def dump_line(event: object, **_: object) -> str:
@@ -94,13 +89,16 @@ class AccessLines:
     """Where the lines of finished requests go. There are many, so JSON takes a short way."""
 
     def __init__(self) -> None:
-        self.write = access.log
+        self.wanted: Callable[[int], bool] = lambda level: True
+        """Whether there are to be lines of this level, asked before one is made."""
+        self.write: Callable[..., object] = access.log
 
     def take(self, stream: TextIO | None) -> None:
         """Write JSON to this stream, or through the format of all other lines if there is none.
 
-        That costs 5 µs a line instead of 50.
+        That costs 16 µs a line instead of 53.
         """
+        self.wanted = logging.getLogger("gateway.access").isEnabledFor
         self.write = access.log if stream is None else partial(write_json, stream)
 
 
@@ -110,7 +108,7 @@ def write_json(stream: TextIO, level: int, event: str, **fields: object) -> None
     fields |= {
         "event": event,
         "level": logging.getLevelName(level).lower(),
-        "logger": ACCESS.name,
+        "logger": "gateway.access",
         "timestamp": f"{moment}Z",
     }
     stream.write(dump_line(fields) + "\n")
@@ -123,7 +121,7 @@ lines = AccessLines()
 def log_access(exchange: Exchange) -> None:
     """The one line for a finished request. No bodies, no tokens, no query."""
     level = logging.DEBUG if exchange.path in HEALTH_PATHS else logging.INFO
-    if not ACCESS.isEnabledFor(level):
+    if not lines.wanted(level):
         return
     lines.write(
         level,

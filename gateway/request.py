@@ -5,9 +5,11 @@ import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive
 
+from gateway.codec.unknown import REPORTED, Reject
 from gateway.decompression import READERS, SUPPORTED, body_in
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import CLOSE, ClientGone, Exchange, content_length
@@ -47,6 +49,23 @@ def can_be_json(content_type: bytes) -> bool:
     if b"charset" in parameters and not UNICODE.search(parameters):
         return False
     return not media or media in UNLABELLED or JSON_MEDIA.fullmatch(media) is not None
+
+
+def unread_query(query: bytes, reject: Reject) -> tuple[str, ...]:
+    """`?name` for each of the first parameters of a query string: methods read their body only.
+
+    Raises GatewayError (INVALID_ARGUMENT) where nothing may be ignored.
+    """
+    if not query:
+        return ()
+    parts = query.split(b"&", REPORTED)[:REPORTED]
+    names = [unquote_to_bytes(part.partition(b"=")[0]).decode("utf-8", "replace") for part in parts]
+    if reject is Reject.EVERYTHING:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            f"{names[0][:SHOWN]!r} is in the query string, which is not read; send it in the body",
+        )
+    return tuple(f"?{name}" for name in names)
 
 
 def asked_timeout(headers: Mapping[bytes, bytes]) -> float:

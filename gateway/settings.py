@@ -235,6 +235,7 @@ class Settings(Strict):
     max_body_mb: float = Field(default=4, gt=0, le=1024)
     http_timeout: Duration = Field(default=30.0, gt=0)
     max_in_flight: int = Field(default=256, ge=1)
+    max_connections: int = Field(default=4096, ge=1, le=10**6)
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     forwarded_allow_ips: Annotated[Words, AfterValidator(check_proxies)] = ()

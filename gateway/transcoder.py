@@ -10,14 +10,14 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from gateway.codec.decode import Decoded
-from gateway.codec.unknown import REJECTED
+from gateway.codec.unknown import REJECTED, Reject
 from gateway.compression import compressed
 from gateway.dryrun import REHEARSED, asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
 from gateway.options import METHOD_ALLOWS
-from gateway.request import BodyReader, asked_timeout, check_headers
+from gateway.request import BodyReader, asked_timeout, check_headers, unread_query
 from gateway.schema.method import Method
 from gateway.schema.misses import unknown_path
 from gateway.schema.refresh import LiveCatalog
@@ -69,17 +69,19 @@ class Transcoder:
         exchange.rpc = method.path
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
+        reject = self._reject_on_read if method.reads_only else self._reject_on_write
+        unread = unread_query(scope["query_string"], reject)
         began = monotonic()
         try:
             body = await self._bodies.read(exchange, receive)
         finally:
             exchange.waited += monotonic() - began
         try:
-            ready = await self._decode(method, body)
+            ready = await self._decode(method, body, reject)
         finally:
             self._bodies.forget(body)
-        if ready.ignored:
-            exchange.headers_out.append(ignored_header(ready.ignored))
+        if ready.ignored or unread:
+            exchange.headers_out.append(ignored_header(unread + ready.ignored))
         ends = self._loop.time() + timeout
         if exchange.dry_run:
             exchange.code = Code.OK
@@ -162,9 +164,8 @@ class Transcoder:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
         return method
 
-    async def _decode(self, method: Method, body: bytes) -> Decoded | Course:
+    async def _decode(self, method: Method, body: bytes, reject: Reject) -> Decoded | Course:
         """The request, ready to be sent; or the steps that it takes, where it may take several."""
-        reject = self._reject_on_read if method.reads_only else self._reject_on_write
         if len(body) <= LARGE_BODY:
             return prepare(method, body, reject)
         async with self._decoding:

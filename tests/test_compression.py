@@ -28,7 +28,7 @@ from gateway.compression import (
 from gateway.zstd import ZstdDecompressor, ZstdError
 from tests.opencue import jobs, opencue
 from tests.servers import Gateway, ScriptedCuebot, running_cuebot, running_gateway, settings_for
-from tests.test_wire import request, wire
+from tests.wire import request, wire
 
 SHOWS = "/show.ShowInterface/GetShows"
 GET_JOBS = "/job.JobInterface/GetJobs"

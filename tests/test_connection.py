@@ -84,16 +84,25 @@ async def test_a_long_body_is_no_long_head(gateway: Gateway) -> None:
             assert await reader.readexactly(13) == b'{"show":null}'
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [b"", b"POST /x HT", b"POST /x HTTP/1.1\r\nHost: x\r\n", b"\r\n"],
-    ids=["silence", "half a line", "half a head", "an empty line"],
-)
-async def test_a_head_that_does_not_come_ends_the_connection(gateway: Gateway, sent: bytes) -> None:
-    """A connection that never becomes a request is closed after HTTP_TIMEOUT."""
+@pytest.mark.parametrize("sent", [b"", b"\r\n"], ids=["silence", "an empty line"])
+async def test_silence_ends_the_connection(gateway: Gateway, sent: bytes) -> None:
+    """A connection on which no request begins is closed after HTTP_TIMEOUT, without a word."""
     async with connected(gateway, sent) as (reader, _):
         with suppress(ConnectionResetError):
             assert await reader.read() == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"P", b"POST /x HT", b"POST /x HTTP/1.1\r\nHost: x\r\n", b"\r\nPOST"],
+    ids=["a letter", "half a line", "half a head", "an empty line before"],
+)
+async def test_a_head_that_does_not_come_is_408(gateway: Gateway, sent: bytes) -> None:
+    """Who has begun a request is told after HTTP_TIMEOUT that the rest has not come."""
+    async with connected(gateway, sent) as (reader, _):
+        status, shape = await answer_of(reader)
+    assert status == b"HTTP/1.1 408 Request Timeout"
+    assert (shape["error"], shape["code"]) == ("DEADLINE_EXCEEDED", 4)
 
 
 async def test_a_slow_head_does_not_disturb_an_answer(

@@ -27,7 +27,7 @@ from tests.servers import (
     running_gateway,
     settings_for,
 )
-from tests.test_wire import wire
+from tests.wire import wire
 
 FIND_SHOW = "/show.ShowInterface/FindShow"
 MEGABYTE = 2**20

@@ -14,7 +14,7 @@ from tests.servers import (
     running_gateway,
     settings_for,
 )
-from tests.test_wire import wire
+from tests.wire import wire
 
 pytestmark = pytest.mark.anyio
 

@@ -197,7 +197,6 @@ async def test_the_access_log_has_the_client(
 ) -> None:
     """The log has the address that the proxy names, and never what is no address."""
     monkeypatch.setattr(logs, "lines", logs.AccessLines())
-    monkeypatch.setattr(logs.ACCESS, "isEnabledFor", lambda level: True)
     with capture_logs() as logged:
         async with gateway_of(cuebot, forwarded_allow_ips=("127.0.0.1",)) as gateway:
             assert await told(cuebot, gateway, "203.0.113.9, 198.51.100.7") == "198.51.100.7"

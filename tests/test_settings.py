@@ -80,6 +80,7 @@ def test_the_defaults_of_the_contract() -> None:
     assert settings.grpc_max_recv_msg_mb == 256
     assert settings.max_body_mb == 4
     assert settings.max_in_flight == 256
+    assert settings.max_connections == 4096
     assert settings.keepalive_time == 0
     assert settings.jwt_secret is None
     assert settings.jwt_algorithms == ("HS256",)
@@ -120,6 +121,7 @@ def test_the_defaults_of_the_contract() -> None:
         ("MAX_BODY_MB", "0.5", "max_body_mb", 0.5),
         ("HTTP_TIMEOUT", "5s", "http_timeout", 5.0),
         ("MAX_IN_FLIGHT", "7", "max_in_flight", 7),
+        ("MAX_CONNECTIONS", "9", "max_connections", 9),
         ("TLS_CERT_FILE", "/etc/tls.crt", "tls_cert_file", Path("/etc/tls.crt")),
         ("TLS_KEY_FILE", "/etc/tls.key", "tls_key_file", Path("/etc/tls.key")),
         ("FORWARDED_ALLOW_IPS", "10.0.0.5, 10.0.8.0/24", "forwarded_allow_ips", None),
@@ -391,6 +393,7 @@ def test_bad_durations(given: object) -> None:
         ("MAX_BODY_MB", "nan"),
         ("MAX_BODY_MB", "inf"),
         ("MAX_IN_FLIGHT", "0"),
+        ("MAX_CONNECTIONS", "0"),
         ("MAX_IN_FLIGHT", "many"),
         ("HTTP_TIMEOUT", "0"),
         ("HTTP_TIMEOUT", "soon"),

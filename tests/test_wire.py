@@ -5,8 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 
 import pytest
 
@@ -21,10 +20,10 @@ from tests.servers import (
     settings_for,
     token,
 )
+from tests.wire import PATIENCE, request, wire
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 20.0
 PROMPTLY = 4.0
 """Seconds; less than the 5 s after which the gateway gives up on a body that does not come."""
 SHOWS = "/show.ShowInterface/GetShows"
@@ -59,81 +58,6 @@ def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
 @pytest.fixture
 def gateway(shared: Gateway, cuebot: ScriptedCuebot) -> Gateway:
     return shared
-
-
-@dataclass
-class Answer:
-    """One answer as it came."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes = b""
-
-    @property
-    def code(self) -> object:
-        """The gRPC code in an error's JSON."""
-        return json.loads(self.body)["code"]
-
-
-@dataclass
-class Wire:
-    """A connection on which everything is written by hand."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def send(self, *parts: bytes) -> None:
-        self.writer.write(b"".join(parts))
-        await self.writer.drain()
-
-    async def answer(self, *, bodiless: bool = False, patience: float = PATIENCE) -> Answer:
-        """The next answer, whole."""
-        async with asyncio.timeout(patience):
-            found = await self._head()
-            if bodiless or found.status < 200:
-                return found
-            if found.headers.get("transfer-encoding") == "chunked":
-                while size := int(await self.reader.readline(), 16):
-                    found.body += await self.reader.readexactly(size)
-                    await self.reader.readexactly(2)
-                await self.reader.readexactly(2)
-            else:
-                found.body = await self.reader.readexactly(int(found.headers["content-length"]))
-        return found
-
-    async def _head(self) -> Answer:
-        _, status, _ = (await self.reader.readline()).split(b" ", 2)
-        headers = {}
-        while (line := await self.reader.readline()) != b"\r\n":
-            name, _, value = line.decode().partition(":")
-            headers[name.lower()] = value.strip()
-        return Answer(int(status), headers)
-
-    async def rest(self, patience: float = PATIENCE) -> bytes:
-        """Whatever still comes until the gateway closes the connection."""
-        found = b""
-        async with asyncio.timeout(patience):
-            with suppress(ConnectionError):
-                while part := await self.reader.read(65536):
-                    found += part
-        return found
-
-
-@asynccontextmanager
-async def wire(gateway: Gateway) -> AsyncIterator[Wire]:
-    """A connection to the gateway."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    try:
-        yield Wire(reader, writer)
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-
-def request(path: str, body: bytes, *lines: str, subject: str | None = "tester") -> bytes:
-    """A whole request."""
-    return head(path, f"Content-Length: {len(body)}", *lines, subject=subject) + body
 
 
 # --- headers --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from gateway.app import create_app
 from gateway.errors import ConfigurationError
 from gateway.reload import Commit, Part, Reload, log_level_part
 from gateway.server.certificates import Certificate, load_certificate, make_context, pair_of
+from gateway.server.files import make_room
 from gateway.server.listen import url_of
 from gateway.server.serving import Server
 from gateway.settings import Settings
@@ -46,6 +47,7 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading)
     if reload:
         await reloading.run()
+    make_room(settings.max_connections)
     settle()
     if supervised is not None:
         supervised(server)

@@ -1,7 +1,6 @@
 """uvicorn's server with a beginning, and above all an end, that clients do not notice."""
 
 import asyncio
-import math
 import signal
 import socket
 import sys
@@ -10,7 +9,8 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -19,6 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from gateway.server.certificates import Certificate
 from gateway.server.connection import HttpProtocol
+from gateway.server.crowd import Crowd
 from gateway.server.listen import BACKLOG
 from gateway.settings import Settings
 
@@ -53,21 +54,22 @@ class Server(uvicorn.Server):
     ) -> None:
         """With a supervisor, who may repeat signals, only SIGQUIT ends a stop at once."""
         patience = settings.http_timeout
+        protocol = partial(HttpProtocol, crowd=Crowd(settings.max_connections), patience=patience)
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=HttpProtocol,
+                http=cast(Any, protocol),  # it asks for a class, and calls it
                 ws="none",
                 lifespan="on",
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=math.ceil(patience),
             )
         )
         self._app = app
+        self._protocol = protocol
         self._ssl = None if certificate is None else certificate.context
         self._handshake = None if certificate is None else patience
         self._delay = settings.shutdown_delay
@@ -135,7 +137,9 @@ class Server(uvicorn.Server):
         looking.cancel()
 
     def _connection(self) -> HttpProtocol:
-        return HttpProtocol(self.config, self.server_state, self.lifespan.state)
+        return self._protocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     def _begin_handshake(self) -> "Handshake":
         handshake = Handshake(self._end_handshake)

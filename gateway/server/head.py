@@ -1,0 +1,114 @@
+"""What the head of a request has to be, beyond what the parser (llhttp) sees to.
+
+llhttp refuses by itself what could hide one request in another: two lengths, a length beside
+chunks, bare line feeds, folded lines, blanks before a colon, control characters. Here is what it
+lets through, by RFC 9112 and RFC 9110.
+"""
+
+import re
+from functools import lru_cache
+
+import httptools
+
+from gateway.errors import Code, GatewayError
+
+LONGEST_TARGET = 8 * 1024
+"""Bytes of a request target; RFC 9112 section 3 asks for 8000 at least."""
+MOST_HEADERS = 100
+HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+"""`uri-host [":" port]` (RFC 9110 section 7.2), or nothing."""
+OWN_SCHEMES = (b"http", b"https")
+
+
+def malformed(problem: str) -> GatewayError:
+    """400, with what is wrong."""
+    return GatewayError(
+        Code.INVALID_ARGUMENT, f"this is not a valid HTTP/1.1 request: {problem}", status=400
+    )
+
+
+def headers_too_large(problem: str) -> GatewayError:
+    """431, with what is too large."""
+    return GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=431)
+
+
+def check_sizes(target: bytes, headers: int) -> None:
+    """Raise GatewayError for a target that is too long, or for too many headers.
+
+    Both may still be coming: what has come is too much already.
+    """
+    if len(target) > LONGEST_TARGET:
+        raise GatewayError(
+            Code.RESOURCE_EXHAUSTED,
+            f"the request target is longer than {LONGEST_TARGET // 1024} KB",
+            status=414,
+        )
+    if headers > MOST_HEADERS:
+        raise headers_too_large(f"there are more than {MOST_HEADERS} headers")
+
+
+@lru_cache(maxsize=64)
+def is_host(value: bytes) -> bool:
+    """Whether this can be a Host header's value."""
+    return HOST.fullmatch(value) is not None
+
+
+def check_version(version: str) -> None:
+    """Raise GatewayError for anything but HTTP/1.0 and HTTP/1.1."""
+    if version not in ("1.0", "1.1"):
+        raise GatewayError(
+            Code.UNIMPLEMENTED, f"HTTP/{version} is not served here; use HTTP/1.1", status=505
+        )
+
+
+def check_expectation(value: bytes) -> None:
+    """Raise GatewayError for an expectation that nobody knows (RFC 9110 section 10.1.1)."""
+    if value.lower() != b"100-continue":
+        raise GatewayError(
+            Code.INVALID_ARGUMENT, "Expect: nothing but 100-continue can be met", status=417
+        )
+
+
+def check_coding(value: bytes) -> None:
+    """Raise GatewayError for a Transfer-Encoding that is not just `chunked`.
+
+    Others are not understood here, and where two programs understand a body's end differently
+    one request can hide in another.
+    """
+    if value.lower() != b"chunked":
+        raise malformed("Transfer-Encoding: nothing but chunked is understood")
+
+
+def no_other_protocol(method: bytes) -> GatewayError:
+    """What to say to a request after which the parser reads no more HTTP.
+
+    It would take the body for that protocol's: the body would be lost.
+    """
+    if method == b"CONNECT":
+        return GatewayError(Code.UNIMPLEMENTED, "this is no proxy: there is no CONNECT")
+    return GatewayError(
+        Code.INVALID_ARGUMENT,
+        "the Upgrade header is not supported; send plain HTTP/1.1 (curl --http1.1)",
+    )
+
+
+def path_of(target: bytes, method: bytes) -> bytes:
+    """The target in origin form, `/path?query` (RFC 9112 section 3.2).
+
+    `http://host/path`, as clients send it to proxies, is served as its path; `*` stays for
+    OPTIONS. Raises GatewayError for what is no target of this server.
+    """
+    if b"#" in target:
+        raise malformed("the target has a fragment (#)")
+    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
+        return target
+    try:
+        url = httptools.parse_url(target)
+    except httptools.HttpParserInvalidURLError:
+        raise malformed("the target is no path") from None
+    if url.schema is None or url.schema.lower() not in OWN_SCHEMES or not url.host:
+        raise malformed("the target is no path")
+    if url.userinfo:
+        raise malformed("the target has a user name")
+    path: bytes = url.path or b"/"
+    return path + b"?" + url.query if url.query else path
