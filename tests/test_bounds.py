@@ -132,7 +132,7 @@ async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> Non
 
 async def test_answers_that_nobody_reads_keep_no_slot(cuebot: ScriptedCuebot) -> None:
     """A client that asks again and again and never reads does not shut the others out."""
-    cuebot.answers(GET_JOBS, jobs(200))
+    cuebot.answers(GET_JOBS, jobs(500))  # 40 of them are more than the system's 4 MB on their way
     sent = request(GET_JOBS, b"{}") * 40
     async with gateway_of(cuebot, max_in_flight=2) as gateway, AsyncExitStack() as stack:
         for _ in range(2):
@@ -171,7 +171,7 @@ async def test_a_stalled_reader_loses_its_connection(cuebot: ScriptedCuebot) -> 
 
 async def test_a_stalled_pipeline_loses_its_connection(cuebot: ScriptedCuebot) -> None:
     """Nor does one that asks for many short answers at once and reads none of them."""
-    cuebot.answers(GET_JOBS, jobs(300))
+    cuebot.answers(GET_JOBS, jobs(500))
     async with (
         gateway_of(cuebot, http_timeout=0.3) as gateway,
         stalled(gateway, request(GET_JOBS, b"{}") * 40),
