@@ -1,0 +1,1 @@
+"""What the gateway costs, measured. Not part of the package; run with `python -m benchmarks.…`."""
