@@ -260,9 +260,9 @@ class MessageEncoder:
             return self._in_slices(payload)
         try:
             message = self._class.FromString(payload)
-            # An item takes two bytes at least.
-            if len(payload) > 2 * slices.ITEMS and any(
-                len(get(message)) > slices.ITEMS for get in self._lists
+            # An item takes two bytes at least, and two slices are no trouble in one piece.
+            if len(payload) > 4 * slices.ITEMS and any(
+                len(get(message)) > 2 * slices.ITEMS for get in self._lists
             ):
                 return self._in_slices(payload)
             return (orjson.dumps(self._to_json(message)),)
