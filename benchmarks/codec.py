@@ -1,14 +1,16 @@
 """The CPU time of the codec alone, with the jobs and shows of the simulated farm.
 
-Run with `python -m benchmarks.codec`. Every figure is the best of many runs, in CPU time of this
-thread: on a busy machine the others only add to it. What the whole gateway costs per request is
-another measurement.
+Run with `python -m benchmarks.codec`. Times are the median of many runs, in CPU time of this
+thread. (The least would be less noisy on real hardware; on a virtual machine whose time is taken
+away it can be a third of the truth, since the kernel subtracts that time late.) What the whole
+gateway costs per request is another measurement.
 """
 
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from functools import partial
+from statistics import median
 from typing import Any
 
 import orjson
@@ -46,7 +48,7 @@ def main() -> None:
     ):
         encode = encoders.encoder(pool.FindMessageTypeByName(kind))
         payload = record(b"".join(map(record, items))) if items else b""
-        taken = best(partial(exhaust, encode, payload))
+        taken = typical(partial(exhaust, encode, payload))
         each = f"{taken / len(items):.2f}" if items else ""
         longest, peak = longest_step(encode, payload), peak_memory(encode, payload)
         print(f"{name:<18}{taken:>10.2f}{each:>10}{longest:>18.2f}{peak:>10.2f}")
@@ -59,7 +61,7 @@ def main() -> None:
         ("an id", b'{"group":{"id":"25764fb1-43a3-586d-835b-8b0c29407386"}}'),
         ("200 fields", echo(encoders, request, jobs[:4])),
     ):
-        print(f"{name:<18}{best(partial(decode, body, Reject.ARGUMENTS)):>10.2f}")
+        print(f"{name:<18}{typical(partial(decode, body, Reject.ARGUMENTS)):>10.2f}")
 
 
 def wire(messages: Any) -> list[bytes]:
@@ -88,15 +90,15 @@ def exhaust(encode: Encode, payload: bytes) -> None:
         pass
 
 
-def best(function: Callable[[], object]) -> float:
-    """The least CPU time of one call, in µs."""
+def typical(function: Callable[[], object]) -> float:
+    """The CPU time of one call, in µs."""
     calls = 1
     while timed(function, calls) < 1e6:  # ns: the clock itself takes a few hundred
         calls *= 2
-    least, end = timed(function, calls), time.monotonic() + SECONDS
+    times, end = [timed(function, calls)], time.monotonic() + SECONDS
     while time.monotonic() < end:
-        least = min(least, timed(function, calls))
-    return least / calls / 1e3
+        times.append(timed(function, calls))
+    return median(times) / calls / 1e3
 
 
 def timed(function: Callable[[], object], calls: int) -> int:
@@ -108,8 +110,8 @@ def timed(function: Callable[[], object], calls: int) -> int:
 
 
 def longest_step(encode: Encode, payload: bytes) -> float:
-    """For how long an event loop would be held at most, in ms: the least of several runs."""
-    return min(longest_of_one(encode, payload) for _ in range(10)) / 1e6
+    """For how long an event loop would be held at most, in ms: the median of several runs."""
+    return median(longest_of_one(encode, payload) for _ in range(10)) / 1e6
 
 
 def longest_of_one(encode: Encode, payload: bytes) -> int:
