@@ -638,6 +638,8 @@ PLACES: dict[str, tuple[str, Any, str]] = {
         "strings[2]: expected a string, got a number",
     ),
     "list": ("trial.Repeated", {"strings": {}}, "strings: expected a list, got an object"),
+    "one text": ("trial.Repeated", {"strings": "x"}, "strings: expected a list, got a string"),
+    "one number": ("trial.Repeated", {"int32s": 1}, "int32s: expected a list, got a number"),
     "nested": (
         "trial.Tree",
         {"child": {"children": [{}, {"name": True}]}},

@@ -1,6 +1,8 @@
 """Long answers: the same bytes in pieces as in one, and never more than a piece at a time."""
 
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -23,11 +25,18 @@ REAL = (slices.WHOLE, slices.SLICE, slices.ITEMS, slices.BREATH)
 ONE_PIECE = (10**9, 10**9, 10**9, 10**9)
 
 
-def pieces(schema: TestSchema, name: str, payload: bytes, sizes: Sizes) -> list[bytes]:
-    """The JSON as it comes, with these sizes."""
+@contextmanager
+def these_sizes(sizes: Sizes) -> Iterator[None]:
+    """With these values of the constants."""
     with pytest.MonkeyPatch.context() as patch:
         for constant, size in zip(CONSTANTS, sizes, strict=True):
             patch.setattr(slices, constant, size)
+        yield
+
+
+def pieces(schema: TestSchema, name: str, payload: bytes, sizes: Sizes) -> list[bytes]:
+    """The JSON as it comes, with these sizes."""
+    with these_sizes(sizes):
         return list(schema.encoders.encoder(schema.message_type(name))(payload))
 
 
@@ -170,11 +179,40 @@ def test_pieces_come_one_at_a_time() -> None:
     assert peak < length
 
 
-def test_breaths() -> None:
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [("trial.Repeated", b"\x82\x01\x00"), ("trial.Tree", b"\x1a\x00")],
+    ids=["at once", "in slices"],
+)
+def test_breaths(name: str, record: bytes) -> None:
     """Looking over a long message makes pauses: empty pieces before the first byte."""
-    found = pieces(trial(), "trial.Repeated", b"\x82\x01\x00" * 100, (16, 8, 8, 10))
-    assert found[:9] == [b""] * 9
+    found = pieces(trial(), name, record * 100, (16, 8, 8, 10))
+    assert found[:8] == [b""] * 8
     assert b"".join(found).startswith(b"{")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [b"\x1a", b"\x1a\x03\x0a", b"\x1a" + b"\xff" * 9, b"\x80" * 1_000_000],
+    ids=["length", "item", "number", "endless number"],
+)
+def test_list_without_its_end(end: bytes) -> None:
+    """A list that is cut short is INTERNAL before anything is sent."""
+    item = b"\x1a\x03\x0a\x01x"
+    encode = trial().encoders.encoder(trial().message_type("trial.Tree"))
+    sent: list[bytes] = []
+    with pytest.raises(GatewayError) as caught, these_sizes((8, 64, 8, 100)):
+        sent.extend(encode(item * 10 + end))
+    assert caught.value.code is Code.INTERNAL
+    assert b"".join(sent) == b""
+
+
+def test_length_of_eleven_bytes() -> None:
+    """A length that is written with more than ten bytes is INTERNAL, as it is in one piece."""
+    child = b"\x0a\x02xy" * 10
+    payload = b"\x12" + bytes([len(child) | 0x80]) + b"\x80" * 9 + b"\x00" + child
+    for sizes in (ONE_PIECE, (16, 8, 8, 4)):
+        assert outcome(trial(), "trial.Tree", payload, sizes) is None
 
 
 def test_error_in_a_later_piece() -> None:

@@ -113,11 +113,10 @@ async def test_the_log_tells_it_from_a_call(
     """The access line of a dry run says so, and that of a call does not."""
     lines: list[dict[str, object]] = []
 
-    class Recorder:
-        def info(self, event: str, **values: object) -> None:
-            lines.append(values)
+    def record(level: int, event: str, **values: object) -> None:
+        lines.append(values)
 
-    monkeypatch.setattr(logs, "access", Recorder())
+    monkeypatch.setattr(logs.lines, "write", record)
 
     async def access_line(headers: dict[str, str]) -> dict[str, object]:
         await gateway.post(KILL_FRAMES, {}, headers=headers)

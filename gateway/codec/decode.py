@@ -26,7 +26,7 @@ from gateway.codec.fields import (
 )
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.path import ROOT, Path, child, mismatch_at
-from gateway.codec.rewrite import Rewrite, Rewritten, rewrite
+from gateway.codec.rewrite import Json, Rewrite, Rewritten, rewrite
 from gateway.codec.scalars import Convert, map_key_reader, scalar_reader
 from gateway.codec.seams import NO_ALIASES, Read, Unknown, UnknownField
 from gateway.codec.unknown import REPORTED, Reject, is_echo, judge, note
@@ -36,6 +36,22 @@ SINGLE_QUOTES = re.compile(rb"\s*[{\[]\s*'")
 UTF8_BOM = b"\xef\xbb\xbf"
 MOST_CONTAINERS = 100_000
 """Objects and lists in a body. More would hold the event loop while they are parsed."""
+
+type_ = FieldDescriptor
+PLAIN: Mapping[int, type] = {
+    type_.TYPE_STRING: str,
+    type_.TYPE_BOOL: bool,
+    type_.TYPE_DOUBLE: float,
+    **dict.fromkeys(
+        (
+            *(type_.TYPE_INT32, type_.TYPE_SINT32, type_.TYPE_SFIXED32),
+            *(type_.TYPE_INT64, type_.TYPE_SINT64, type_.TYPE_SFIXED64),
+            *(type_.TYPE_UINT32, type_.TYPE_FIXED32, type_.TYPE_UINT64, type_.TYPE_FIXED64),
+        ),
+        int,
+    ),
+}
+"""By field type, JSON values that a message takes as they are (integers, when in range)."""
 
 Fill = Callable[[Any, object, Path, Unknown], None]
 
@@ -58,6 +74,9 @@ class Decode(Protocol):
 class Field:
     """What a reader does with one key."""
 
+    name: str
+    plain: type | None
+    """The type of values that need no reader; see PLAIN."""
     fill: Fill
     twin: str | None
     """The field's other name; both at once are an error."""
@@ -132,14 +151,12 @@ class Decoders:
             raise mismatch_at(ROOT, problem) from None
 
     def _compile(self, descriptor: Descriptor) -> Read:
-        if (special := wellknown.reader(descriptor, self)) is not None:
-            return special
+        return wellknown.reader(descriptor, self) or self._object_reader(descriptor)
+
+    def _object_reader(self, descriptor: Descriptor) -> Read:
         fields = self._fields(descriptor)
-        names = [field.json_name for field in descriptor.fields]
         one_of = any(field.oneof for field in fields.values())
-        extendable = descriptor.is_extendable
-        echoed = descriptor.full_name in self._echoed
-        echoes = self._echoes(descriptor)
+        take_other = self._other_keys(descriptor)
 
         def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
             if type(value) is not dict:
@@ -147,20 +164,39 @@ class Decoders:
             for key, item in value.items():
                 field = fields.get(key)
                 if field is None:
-                    extension = extendable and self._fill_extension(
-                        message, key, item, path, unknown
-                    )
-                    if not extension and not is_echo(key, value, echoes):
-                        note(unknown, UnknownField(path, key, names, echoed))
+                    take_other(key, value, message, path, unknown)
                     continue
                 if field.twin is not None and field.twin in value:
                     raise mismatch_at(child(path, key), f"also given as {field.twin}; send one")
+                if type(item) is field.plain:
+                    try:
+                        setattr(message, field.name, item)
+                        continue
+                    except ValueError:  # out of range, which `fill` has the words for
+                        pass
                 if item is not None or field.takes_null:
                     field.fill(message, item, path, unknown)
             if one_of:
                 check_oneofs(value, fields, path)
 
         return read
+
+    def _other_keys(
+        self, descriptor: Descriptor
+    ) -> Callable[[str, Json, Any, Path, Unknown], None]:
+        """What is done with keys that are no field's: extensions are set, unknown ones noted."""
+        names = [field.json_name for field in descriptor.fields]
+        extendable = descriptor.is_extendable
+        echoed = descriptor.full_name in self._echoed
+        echoes = self._echoes(descriptor)
+
+        def take(key: str, value: Json, message: Any, path: Path, unknown: Unknown) -> None:
+            if extendable and self._fill_extension(message, key, value[key], path, unknown):
+                return
+            if not is_echo(key, value, echoes):
+                note(unknown, UnknownField(path, key, names, echoed))
+
+        return take
 
     def _echoes(self, descriptor: Descriptor) -> dict[str, tuple[str, str]]:
         """Other names of fields in answers, and the names that a field has itself."""
@@ -181,6 +217,8 @@ class Decoders:
         other = field.name if name == field.json_name else field.json_name
         oneof = field.containing_oneof
         return Field(
+            name=field.name,
+            plain=None if field.is_repeated else PLAIN.get(field.type),
             fill=self._fill(field, name),
             twin=other if other != name and by_name.get(other) is field else None,
             oneof=oneof.name if oneof is not None and len(oneof.fields) > 1 else None,

@@ -8,6 +8,7 @@ default arguments and never as text.
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from math import copysign
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -42,6 +43,8 @@ LONG = {
     type_.TYPE_FIXED64,
     type_.TYPE_SFIXED64,
 }
+
+FLOATING = {type_.TYPE_FLOAT, type_.TYPE_DOUBLE}
 
 UNREADABLE = (DecodeError, ValueError, TypeError, RecursionError)
 """What bytes that are not what they should be may lead to."""
@@ -86,14 +89,20 @@ class Encoders:
         fields = list(descriptor.fields)
         if not fields and not descriptor.is_extendable:
             return lambda message: {}
-        # Called through the class: a field may be named like a method.
-        has_field = GetMessageClass(descriptor).HasField
-        constants: dict[str, object] = {"zero": json_float, "has": has_field}
-        lines = [read_fields(fields, constants), "json = {}"]
+        message_class = GetMessageClass(descriptor)
+        blank = {field.json_name: self._unset(field, message_class()) for field in fields}
+        constants: dict[str, object] = {
+            "zero": json_float,
+            # Called through the class: a field may be named like a method.
+            "has": message_class.HasField,
+            "sign": copysign,
+            "copy": blank.copy,
+        }
+        lines = [read_fields(fields, constants), "json = copy()"]
         for number, field in enumerate(fields):
             constants[f"k{number}"] = field.json_name
             constants[f"n{number}"] = field.name
-            lines.append(self._statement(field, number, constants))
+            lines += self._statements(field, number, constants)
         if descriptor.is_extendable:
             constants["extensions"] = self.extensions
             lines.append("json.update(extensions(message))")
@@ -105,15 +114,31 @@ class Encoders:
         lines.append("return json")
         return define(lines, constants)
 
-    def _statement(self, field: FieldDescriptor, number: int, constants: dict[str, object]) -> str:
-        """`json[key] = value`; what is not set and could be is null, in a oneof it is absent."""
-        key, value = f"json[k{number}]", self._expression(field, number, constants)
-        if not field.has_presence:
-            return f"{key} = {value}"
-        set_ = f"has(message, n{number})"
+    def _unset(self, field: FieldDescriptor, message: Any) -> object:
+        """What the field is when it is not set: null if it could be, else its default."""
+        if is_map(field):
+            return {}
+        if field.is_repeated:
+            return ()
+        if field.has_presence:
+            return None
+        value, default = self.value(field), getattr(message, field.name)
+        return default if value is None else value(default)
+
+    def _statements(
+        self, field: FieldDescriptor, number: int, constants: dict[str, object]
+    ) -> list[str]:
+        """`json[key] = value` if the field is set; one in a oneof is absent if it is not."""
+        value = f"v{number}"
+        set_ = value
+        if field.has_presence:
+            set_ = f"has(message, n{number})"
+        elif field.type in FLOATING and not field.is_repeated:
+            set_ = f"{value} or sign(1.0, {value}) < 0"  # -0.0 is not the default
+        lines = [f"if {set_}: json[k{number}] = {self._expression(field, number, constants)}"]
         if field.containing_oneof is not None:
-            return f"if {set_}: {key} = {value}"
-        return f"{key} = {value} if {set_} else None"
+            lines.append(f"else: del json[k{number}]")
+        return lines
 
     def _expression(self, field: FieldDescriptor, number: int, constants: dict[str, object]) -> str:
         name = f"v{number}"
@@ -134,7 +159,7 @@ class Encoders:
         """
         convert = f"c{number}"
         if field.type in LONG:
-            return f"str({name})"
+            return f'f"{{{name}}}"'
         if field.type == type_.TYPE_FLOAT:
             constants[convert] = self._floats
             return f"({convert}[{name}] if {name} else zero({name}))"
@@ -235,8 +260,9 @@ class MessageEncoder:
             return self._in_slices(payload)
         try:
             message = self._class.FromString(payload)
-            if len(payload) > slices.ITEMS and any(
-                len(get(message)) > slices.ITEMS for get in self._lists
+            # An item takes two bytes at least, and two slices are no trouble in one piece.
+            if len(payload) > 4 * slices.ITEMS and any(
+                len(get(message)) > 2 * slices.ITEMS for get in self._lists
             ):
                 return self._in_slices(payload)
             return (orjson.dumps(self._to_json(message)),)
@@ -245,7 +271,7 @@ class MessageEncoder:
 
     def _in_slices(self, payload: bytes) -> Iterable[bytes]:
         try:
-            yield from slices.encode(self._descriptor, self._encoders, payload)
+            yield from slices.encode(self._descriptor, self._encoders, memoryview(payload))
         except UNREADABLE as error:
             raise unreadable(self._descriptor, error) from error
 

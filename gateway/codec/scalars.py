@@ -90,14 +90,14 @@ def enum_reader(enum: EnumDescriptor) -> Convert:
     closed = frozenset(numbers.values()) if enum.is_closed else None
 
     def read(value: object) -> int:
-        if type(value) is str and not INTEGER.fullmatch(value):
-            number = numbers.get(value)
-            if number is None:
+        if type(value) is str:
+            if (named := numbers.get(value)) is not None:
+                return named
+            if not INTEGER.fullmatch(value):
                 raise Mismatch(
                     f"no {enum.full_name} is called {value[:SHOWN]!r}"
                     + did_you_mean(value, numbers, "`")
                 )
-            return number
         if value is None and enum.full_name == NULL_VALUE:
             return 0
         try:
