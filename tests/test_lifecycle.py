@@ -138,26 +138,33 @@ def test_pipelined_requests_are_all_answered_or_end_at_a_boundary(cuebot: str) -
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
 async def test_who_waits_to_be_accepted_is_served(tmp_path: Path, secure: bool) -> None:
     """Connections that the kernel holds when the port is closed are taken and answered."""
-    given = pair(tmp_path).settings if secure else {}
-    settings = settings_for("127.0.0.1:1", descriptor_source=OPENCUE, **given)
-    async with running_gateway(settings) as gateway:
+    given: dict[str, object] = {"descriptor_source": OPENCUE, "shutdown_timeout": PATIENCE}
+    if secure:
+        given |= pair(tmp_path).settings
+    async with running_gateway(settings_for("127.0.0.1:1", **given)) as gateway:
         gateway.server.should_exit = True
         waiting = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(20)]
         # While this holds the loop, the server's pause ends. It goes on before the loop looks at
         # its sockets again.
         time.sleep(0.2)  # noqa: ASYNC251 - as it says
-        for plain in waiting:
-            reader, writer = await asyncio.open_connection(
-                sock=plain,
-                ssl=trusting() if secure else None,
-                server_hostname="127.0.0.1" if secure else None,
-            )
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
-            async with asyncio.timeout(PATIENCE):
-                answer = await reader.read()
-            assert answer.startswith(b"HTTP/1.1 200 ")
-            assert b"connection: close" in answer
-            writer.close()
+        async with asyncio.timeout(PATIENCE):
+            answers = await asyncio.gather(*(all_of(plain, secure) for plain in waiting))
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in answer
+
+
+async def all_of(plain: socket.socket, secure: bool) -> bytes:
+    """What comes on this connection for one request, until it ends."""
+    reader, writer = await asyncio.open_connection(
+        sock=plain,
+        ssl=trusting() if secure else None,
+        server_hostname="127.0.0.1" if secure else None,
+    )
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return answer
 
 
 def test_who_waits_to_be_accepted_and_says_nothing_is_let_go(cuebot: str) -> None:
