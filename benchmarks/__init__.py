@@ -1,1 +1,0 @@
-"""What the gateway costs, measured against Envoy: `make bench`. See README.md."""
