@@ -31,6 +31,8 @@ class Round:
     """Processor time per request."""
     busy: float
     """The share of the time in which the contender has used its core, or has waited for it."""
+    crowded: float
+    """The share of the time in which it has waited: others had its core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class Figures:
     p50_ms: float
     p99_ms: float
     busy: float
+    crowded: float
     peak_mb: float
 
 
@@ -113,7 +116,12 @@ def one_round(contender: Running, scenario: Scenario, loader: Loader, seconds: f
             f"{contender.name}: {load.wrong} of {load.requests} requests of {scenario.name}"
             f" have failed or had another status than expected"
         )
-    return Round(load=load, cpu_us=cpu / load.requests * 1e6, busy=min((cpu + waited) / wall, 1.0))
+    return Round(
+        load=load,
+        cpu_us=cpu / load.requests * 1e6,
+        busy=min((cpu + waited) / wall, 1.0),
+        crowded=waited / wall,
+    )
 
 
 def figures(rounds: Sequence[Round], contender: Running) -> Figures:
@@ -127,6 +135,7 @@ def figures(rounds: Sequence[Round], contender: Running) -> Figures:
         p50_ms=middle(lambda one: one.load.p50_ms),
         p99_ms=middle(lambda one: one.load.p99_ms),
         busy=middle(lambda one: one.busy),
+        crowded=middle(lambda one: one.crowded),
         peak_mb=contender.child.peak_mb(),
     )
 

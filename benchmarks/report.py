@@ -7,7 +7,9 @@ from benchmarks.fairness import Waits
 from benchmarks.measure import Figures, Outcome
 
 IDLE = 0.85
-"""Below this share of its core a gateway has waited for others."""
+"""Below this share of its core a gateway has waited for the load or the upstream: (!)."""
+CROWDED = 0.20
+"""Above this share of the time a gateway has waited for its core, which others had: (~)."""
 CONTENDERS = ("gateway", "envoy", "floor")
 
 
@@ -81,12 +83,13 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
 def details(one: Figures | None) -> list[str]:
     if one is None:
         return [""] * 4
+    doubts = (" (!)" if one.busy < IDLE else "") + (" (~)" if one.crowded > CROWDED else "")
     return [
         f"{one.requests_per_second:.0f}"
         if one.requests_per_second > 20
         else f"{one.requests_per_second:.1f}",
         f"{one.p50_ms:.1f} / {one.p99_ms:.1f}",
-        f"{one.busy:.0%}" + ("" if one.busy >= IDLE else " (!)"),
+        f"{one.busy:.0%}{doubts}",
         f"{one.peak_mb:.0f}",
     ]
 
