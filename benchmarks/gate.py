@@ -71,7 +71,10 @@ def main() -> None:
 
 
 def codec_ratios(farm: CannedFarm) -> Iterator[tuple[str, float]]:
-    """The codec's functions by name, as multiples of plain Python over like data (for 1000 jobs: over 100)."""
+    """The codec's functions by name, as multiples of plain Python over such data.
+
+    The unit for 1000 jobs is 100 of them: it would otherwise measure the allocator.
+    """
     catalog = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
     encode = catalog.routes["/job.JobInterface/GetJobs"].encode
     decode = catalog.routes["/job.GroupInterface/ReparentJobs"].decode

@@ -132,7 +132,7 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
         sys.exit(f"benchmarks: no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
     chosen = [each for each in scenarios.values() if not only or each.name in only]
     parts = arguments.parts
-    with prepared(arguments, list(scenarios.values())) as bench:
+    with prepared(list(scenarios.values()), arguments.rounds, arguments.seconds) as bench:
         quiet, logged, scale, fairness = [], [], [], None
         if "quiet" in parts:
             say("without access log")
@@ -161,7 +161,7 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
 
 
 @contextmanager
-def prepared(arguments: argparse.Namespace, scenarios: Sequence[Scenario]) -> Iterator[Bench]:
+def prepared(scenarios: Sequence[Scenario], rounds: int, seconds: float) -> Iterator[Bench]:
     """The upstream, running, and a folder for everything that is written meanwhile."""
     schema = read_package(OPENCUE_PACKAGE)
     token = mint_token(SECRET.encode(), Rules(), SUBJECT, TOKEN_SECONDS)
@@ -183,8 +183,8 @@ def prepared(arguments: argparse.Namespace, scenarios: Sequence[Scenario]) -> It
             ),
             token=token,
             loader=choose_loader(token, folder),
-            rounds=arguments.rounds,
-            seconds=arguments.seconds,
+            rounds=rounds,
+            seconds=seconds,
             envoy=find_envoy() is not None,
         )
 
