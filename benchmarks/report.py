@@ -48,7 +48,9 @@ def to_markdown(results: Results) -> str:
     """The whole report."""
     lines = ["# Results", ""]
     lines += [f"- {name}: {text}" for name, text in results.surroundings.items()]
-    lines.append(f"- {results.rounds} rounds of {results.seconds:g} s for each; medians")
+    lines.append(
+        f"- {results.rounds} rounds of {results.seconds:g} s for each: the cheapest for CPU, else medians"
+    )
     lines += [f"- {note}" for note in results.notes]
     for title, outcomes in (
         ("Without access log", results.quiet),

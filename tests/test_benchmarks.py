@@ -20,7 +20,7 @@ from benchmarks.envoy import ACCESS_FIELDS, envoy_config
 from benchmarks.fairness import Waits, sample
 from benchmarks.farm import CannedFarm
 from benchmarks.load import Load, percentile
-from benchmarks.measure import Figures, Outcome, Round, ratio
+from benchmarks.measure import Figures, Outcome, Round, figures, ratio
 from benchmarks.process import running
 from benchmarks.report import Fairness, Results, to_markdown
 from benchmarks.scenarios import Call, Scenario, build_scenarios
@@ -231,16 +231,21 @@ def test_the_kernel_accounts_for_a_process_and_its_children(tmp_path: Path) -> N
         assert 1 < child.peak_mb() < 1000
 
 
-def test_the_ratio_is_that_of_neighbouring_rounds() -> None:
-    """Noise that both sides of a round have seen cancels."""
+def test_the_cheapest_round_counts(tmp_path: Path) -> None:
+    """What others on the machine add to a round is left out of the figures and of the ratio."""
+    some = Load(requests=1, seconds=1, p50_ms=1, p99_ms=1, wrong=0)
+    with running(["sleep", "60"], {}, os.sched_getaffinity(0), tmp_path / "output") as child:
+        one = Running("gateway", 1, child)
 
-    def rounds(*costs: float) -> list[Round]:
-        some = Load(requests=1, seconds=1, p50_ms=1, p99_ms=1, wrong=0)
-        return [Round(load=some, cpu_us=cost, busy=1, crowded=0) for cost in costs]
+        def of(*costs: float) -> Figures:
+            return figures(
+                [Round(load=some, cpu_us=cost, busy=1, crowded=0) for cost in costs], one
+            )
 
-    found = {"gateway": rounds(20, 200, 30), "envoy": rounds(10, 100, 10)}
+        found = {"gateway": of(25, 20, 200), "envoy": of(90, 10, 11)}
+    assert found["gateway"].cpu_us == 20
     assert ratio(found) == 2
-    assert ratio({"gateway": rounds(1)}) is None
+    assert ratio({"gateway": found["gateway"]}) is None
 
 
 def test_the_report_marks_what_is_missed_or_doubtful() -> None:
