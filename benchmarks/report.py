@@ -49,7 +49,7 @@ def to_markdown(results: Results) -> str:
     lines = ["# Results", ""]
     lines += [f"- {name}: {text}" for name, text in results.surroundings.items()]
     lines.append(
-        f"- {results.rounds} rounds of {results.seconds:g} s for each: the cheapest for CPU, else medians"
+        f"- {results.rounds} rounds of {results.seconds:g} s for each: least CPU, else medians"
     )
     lines += [f"- {note}" for note in results.notes]
     for title, outcomes in (
