@@ -26,6 +26,13 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 """Cuebot's texts are in the answers, and no browser shall take them for HTML."""
 NO_STORE = (b"cache-control", b"no-store")
 """What one token may see is not for those who come by the same cache."""
+BODY_IS_HERE = "body_is_here"
+"""In the scope when the server has the whole body already: nobody has to wait for it."""
+AT_ONCE = "answer_at_once"
+"""Where in the scope the server puts a function that sends a whole answer: status, headers, body.
+
+It does so without a copy of ASGI's messages, and gives False when it cannot now.
+"""
 REFUSED = "refused_by_connection"
 """Where in the scope the server puts the GatewayError that it has answered with by itself, because
 the body turned out to be no HTTP. The app is told that the client is gone."""
@@ -33,6 +40,8 @@ CLOSE = {"Connection": "close"}
 """For answers after which the connection cannot be used again."""
 DISCARDED_BYTES = 32 * 1024 * 1024
 DISCARDING_SECONDS = 5.0
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -69,6 +78,21 @@ class Exchange:
     code: Code | None = None
     bytes_out: int = 0
     headers_out: list[tuple[bytes, bytes]] = field(default_factory=list)
+    at_once: Callable[[int, Headers, bytes], bool] | None = None
+    """The server's function of that name."""
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole answer; False when it has to go the way of ASGI's messages.
+
+        `headers` have a Content-Length, and nothing that a client has written. Raises ClientGone.
+        """
+        if self.at_once is None:
+            return False
+        with WHILE_CONNECTED:
+            done = self.at_once(status, [*headers, *self.headers_out, self.timing()], body)
+        if done:
+            self.status, self.bytes_out = status, len(body)
+        return done
 
     @property
     def seconds(self) -> float:
@@ -85,6 +109,21 @@ class Exchange:
             b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"
             % (self.with_cuebot * 1000, own * 1000, self.waited * 1000),
         )
+
+
+class WhileConnected:
+    """`with WHILE_CONNECTED: …` turns a failed write into ClientGone."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError):
+            raise ClientGone from None
+        if isinstance(error, RuntimeError) and "handler is closed" in str(error):  # uvloop's words
+            raise ClientGone from None
+
+
+WHILE_CONNECTED = WhileConnected()
 
 
 def exchange_of(scope: Scope) -> Exchange:
@@ -113,14 +152,8 @@ class ExchangeMiddleware:
                 message["headers"] = [*message["headers"], *headers_out, exchange.timing()]
             elif message["type"] == "http.response.body":
                 exchange.bytes_out += len(message.get("body", b""))
-            try:
+            with WHILE_CONNECTED:
                 await send(message)
-            except OSError:
-                raise ClientGone from None
-            except RuntimeError as error:
-                if "handler is closed" not in str(error):  # uvloop's words
-                    raise
-                raise ClientGone from None
 
         try:
             await self._answer(exchange, scope, receive, send_counted)
@@ -177,6 +210,7 @@ def open_exchange(scope: Scope) -> Exchange:
         headers=headers,
         started=time.monotonic(),
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
+        at_once=scope.get(AT_ONCE),
     )
 
 

@@ -12,7 +12,7 @@ GRACE = 0.02
 
 
 class HangUpWatch:
-    """`async with HangUpWatch(receive): …` cancels its body when the client goes away.
+    """`with HangUpWatch(receive): …` cancels its body when the client goes away.
 
     The body then ends in ClientGone. `receive` must have handed out the whole request body.
     """
@@ -22,7 +22,7 @@ class HangUpWatch:
         self._gone = False
         self._watcher: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
@@ -38,7 +38,7 @@ class HangUpWatch:
         self._gone = True
         self._task.cancel()
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -4,6 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
@@ -86,6 +87,9 @@ def asked_timeout(headers: Mapping[bytes, bytes]) -> float:
     return int(found[1]) * UNIT_SECONDS[found[2]]
 
 
+NO_CLOCK = nullcontext()
+
+
 class BodyReader:
     """Reads bodies of at most `max_body` bytes within `patience` seconds each.
 
@@ -99,8 +103,10 @@ class BodyReader:
         self._patience = patience
         self._room = room
 
-    async def read(self, exchange: Exchange, receive: Receive) -> bytes:
+    async def read(self, exchange: Exchange, receive: Receive, *, is_here: bool = False) -> bytes:
         """The whole body, decompressed. Whoever is done with it calls `forget`.
+
+        With `is_here` nobody has to wait for it, and there is no need for a clock.
 
         Raises GatewayError when it is too large, too slow or not in its Content-Encoding, or when
         there is no room; ClientGone when the client hangs up.
@@ -109,7 +115,7 @@ class BodyReader:
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(self._patience):
+            async with NO_CLOCK if is_here else asyncio.timeout(self._patience):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":

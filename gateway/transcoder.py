@@ -14,7 +14,7 @@ from gateway.codec.unknown import REJECTED, Reject
 from gateway.compression import compressed
 from gateway.dryrun import REHEARSED, asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
-from gateway.exchange import JSON_TYPE, ClientGone, Exchange, exchange_of
+from gateway.exchange import BODY_IS_HERE, JSON_TYPE, ClientGone, Exchange, exchange_of
 from gateway.hangup import HangUpWatch
 from gateway.options import METHOD_ALLOWS
 from gateway.request import BodyReader, asked_timeout, check_headers, unread_query
@@ -73,7 +73,9 @@ class Transcoder:
         unread = unread_query(scope["query_string"], reject)
         began = monotonic()
         try:
-            body = await self._bodies.read(exchange, receive)
+            body = await self._bodies.read(
+                exchange, receive, is_here=scope.get(BODY_IS_HERE, False)
+            )
         finally:
             exchange.waited += monotonic() - began
         try:
@@ -90,7 +92,7 @@ class Transcoder:
                 preview(method, ready), len(body) > LARGE_BODY, exchange, ends, scope, send
             )
             return
-        async with HangUpWatch(receive):
+        with HangUpWatch(receive):
             self._take_slot()
             metadata = metadata_for(exchange)
             began = monotonic()
@@ -134,8 +136,12 @@ class Transcoder:
             give_back()
 
     async def _respond(self, pieces: Iterable[bytes], scope: Scope, send: Send) -> None:
-        accept = exchange_of(scope).headers.get(b"accept-encoding")
-        pieces, headers = compressed(pieces, accept)
+        exchange = exchange_of(scope)
+        pieces, headers = compressed(pieces, exchange.headers.get(b"accept-encoding"))
+        if isinstance(pieces, Sequence) and len(pieces) == 1:
+            length = (b"content-length", b"%d" % len(pieces[0]))
+            if exchange.answer(200, (JSON_TYPE, *headers, length), pieces[0]):
+                return
         if scope["http_version"] == "1.0":  # which has no chunks
             pieces = await gather(pieces)
         await send_pieces(pieces, headers, send, self._http_timeout)

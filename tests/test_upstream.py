@@ -277,7 +277,7 @@ async def watched(outside: Callable[["asyncio.Task[None]"], object]) -> None:
         outside(task)
         return {"type": "http.disconnect"}
 
-    async with HangUpWatch(receive):
+    with HangUpWatch(receive):
         await asyncio.Event().wait()
 
 

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import httptools
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
-from gateway.exchange import ABORT, REFUSED
+from gateway.exchange import ABORT, AT_ONCE, BODY_IS_HERE, REFUSED, Headers
 from gateway.server.crowd import Crowd
 from gateway.server.head import (
     check_coding,
@@ -35,6 +36,10 @@ LINGER = 2.0
 """Seconds that a client which is still sending has to read why it is refused."""
 LINGERING = 64
 """How many clients that have been turned away may have that time."""
+STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+CLOSE = (b"connection", b"close")
 CHECKED = frozenset((b"host", b"transfer-encoding", b"expect"))
 
 log = structlog.stdlib.get_logger("gateway")
@@ -118,6 +123,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._keeps_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
         scope: Any = self.scope
         scope[ABORT] = self.transport.abort
+        scope[AT_ONCE] = partial(self._answer_at_once, self.cycle)
         # Or trailers would join the headers that the app has been given, and a token in a
         # trailer would count (RFC 9110 section 6.5.1 forbids that).
         self.headers = []
@@ -128,6 +134,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        scope: Any = self.scope
+        scope[BODY_IS_HERE] = True
         self._in_head = self._moved = True
         if self.expect_100_continue and not self.cycle.response_started:
             self.cycle.keep_alive = self._keeps_alive
@@ -242,6 +250,35 @@ class HttpProtocol(HttpToolsProtocol):
             raise no_other_protocol(self.parser.get_method())
         if self.url[:1] != b"/" or b"#" in self.url:
             self.url = path_of(self.url, self.parser.get_method())
+
+    # --- answering --------------------------------------------------------------------------
+
+    def _answer_at_once(
+        self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes
+    ) -> bool:
+        """What uvicorn's `send` does for a whole answer, in one write.
+
+        False, and nothing done, when somebody might have to wait or has begun to answer, and in
+        the last answers before a stop.
+        """
+        if cycle.response_started or cycle.disconnected or self.flow.write_paused:
+            return False
+        if CLOSE in cycle.default_headers:
+            return False
+        lines = [STATUS_LINES[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            lines += (name, b": ", value, b"\r\n")
+        if not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines += (b"\r\n", body)
+        self.transport.write(b"".join(lines))
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
 
     # --- refusing ---------------------------------------------------------------------------
 

@@ -18,9 +18,9 @@ from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 
 from gateway.server.certificates import Certificate
-from gateway.server.connection import HttpProtocol
+from gateway.server.connection import CLOSE, HttpProtocol
 from gateway.server.crowd import Crowd
-from gateway.server.listen import BACKLOG
+from gateway.server.listen import BACKLOG, deafen
 from gateway.settings import Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
@@ -32,7 +32,6 @@ LAST_WORD = 1.0
 TICK = 0.05
 """Seconds between two looks whether all is over."""
 STOPS = (signal.SIGINT, signal.SIGTERM)
-CLOSE = (b"connection", b"close")
 
 
 class Server(uvicorn.Server):
@@ -181,6 +180,7 @@ class Server(uvicorn.Server):
         for listener in listeners:
             listener.close()
         for queue in queues:
+            deafen(queue)
             queue.setblocking(False)
             with queue, suppress(BlockingIOError):
                 while True:
