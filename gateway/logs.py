@@ -91,7 +91,7 @@ class AccessLines:
     def __init__(self) -> None:
         self.wanted: Callable[[int], bool] = lambda level: True
         """Whether there are to be lines of this level, asked before one is made."""
-        self.write: Callable[..., object] = access.log
+        self.write: Callable[..., object] = write_any
 
     def take(self, stream: TextIO | None) -> None:
         """Write JSON to this stream, or through the format of all other lines if there is none.
@@ -99,7 +99,12 @@ class AccessLines:
         That costs 16 µs a line instead of 53.
         """
         self.wanted = logging.getLogger("gateway.access").isEnabledFor
-        self.write = access.log if stream is None else partial(write_json, stream)
+        self.write = write_any if stream is None else partial(write_json, stream)
+
+
+def write_any(level: int, event: str, **fields: object) -> None:
+    """One access line in the format of all others. The log is looked for when there is a line."""
+    access.log(level, event, **fields)
 
 
 def write_json(stream: TextIO, level: int, event: str, **fields: object) -> None:
