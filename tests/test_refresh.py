@@ -742,11 +742,9 @@ def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
         assert next_line(process, "schema loaded")["digest"] == OLD.tag
         save(NEW)
         process.send_signal(signal.SIGHUP)
-        next_line(process, "SIGHUP: looking for another schema")
         assert next_line(process, "schema changed")["methods_added"] == [NEW.own_path]
         path.write_bytes(b"nonsense")
         process.send_signal(signal.SIGHUP)
-        next_line(process, "SIGHUP: looking for another schema")
         assert str(path) in next_line(process, "the schema could not be refreshed")["event"]
         save(OLD)
         next_line(process, "schema refreshed again")
