@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
@@ -43,6 +44,8 @@ class Catalog:
     """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]
     """The header that tells clients which schema they were served with."""
+    files: tuple[FileDescriptorProto, ...]
+    """What all this was made from; descriptors do not keep the comments."""
 
 
 def build_catalog(schema: Schema, selection: Selection, profile: Profile = NOTHING) -> Catalog:
@@ -89,6 +92,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = NOTHI
         missing=MappingProxyType(missing),
         idle_entries=(*idle, *adapting.idle),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
+        files=schema.files,
     )
 
 
