@@ -1,7 +1,7 @@
 """The whole gateway as one Starlette app: what is built at startup, and in which order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gateway.auth import Authentication, Authenticator, load_secrets, refuse, rules_of
@@ -16,6 +17,10 @@ from gateway.errors import Code, GatewayError
 from gateway.exchange import ExchangeMiddleware
 from gateway.health import health_routes
 from gateway.logs import log_access
+from gateway.openapi.live import LiveDocument
+from gateway.pages.documents import document_apps
+from gateway.pages.routes import page_routes
+from gateway.pages.status import status_app
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
 from gateway.schema.choice import choose_source
 from gateway.schema.profile import load_profile
@@ -64,21 +69,46 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={HTTPException: in_our_shape},
         lifespan=lifespan,
     )
+    count = counting(settings)
     # Whatever is no route goes here, without a router in between: methods are one look-up.
     app.router.redirect_slashes = False
-    app.router.default = guard(Transcoder(settings, live, upstream), authenticator, settings)
+    app.router.default = guard(Transcoder(settings, live, upstream), authenticator, count)
+    if settings.docs != "off":
+
+        def protect(data: ASGIApp) -> ASGIApp:
+            return count(data) if settings.docs == "public" else guard(data, authenticator, count)
+
+        def paths() -> Iterator[str]:
+            return (route.path for route in app.routes if isinstance(route, Route))
+
+        patience = settings.http_timeout
+        document = LiveDocument(live, closed=settings.unknown_fields != "ignore")
+        status = status_app(live, upstream, [upstream.endpoint], paths, patience)
+        app.router.routes += page_routes(
+            {**document_apps(document, patience), "/status.json": status},
+            docs=settings.docs,
+            protect=protect,
+            count=count,
+            otherwise=app.router.default,
+            patience=patience,
+        )
     app.state.live = live
     return app
 
 
-def guard(app: ASGIApp, authenticator: Authenticator, settings: Settings) -> ASGIApp:
+def counting(settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
+    """What puts an app behind the rate limits; a client has one bucket for all such apps."""
+    if not settings.rate_limit_rps:
+        return lambda app: app
+    limiter, rates = MemoryLimiter(), Rates(settings)
+    return lambda app: RateLimit(app, limiter=limiter, rates=rates)
+
+
+def guard(
+    app: ASGIApp, authenticator: Authenticator, count: Callable[[ASGIApp], ASGIApp]
+) -> ASGIApp:
     """The app behind authentication and rate limits; refused requests are counted too."""
-    refused: ASGIApp = refuse
-    if settings.rate_limit_rps:
-        limiter, rates = MemoryLimiter(), Rates(settings)
-        app = RateLimit(app, limiter=limiter, rates=rates)
-        refused = RateLimit(refused, limiter=limiter, rates=rates)
-    return Authentication(app, authenticator=authenticator, refused=refused)
+    return Authentication(count(app), authenticator=authenticator, refused=count(refuse))
 
 
 async def in_our_shape(request: Request, error: Exception) -> Response:

@@ -48,7 +48,6 @@ NOT_YET: Mapping[str, str] = {
     "WORKERS": "several worker processes",
     "FORWARDED_ALLOW_IPS": "trusted proxies",
     "SHUTDOWN_DELAY": "a delay before draining",
-    "DOCS": "the documentation pages",
 }
 """Settings that a later version will have, and what for.
 
@@ -165,6 +164,7 @@ class Settings(Strict):
     http_timeout: Duration = Field(default=30.0, gt=0)
     max_in_flight: int = Field(default=256, ge=1)
     shutdown_timeout: Duration = 30.0
+    docs: Literal["public", "token", "off"] = "token"
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)

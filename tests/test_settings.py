@@ -80,6 +80,7 @@ def test_the_defaults_of_the_contract() -> None:
     assert settings.grpc_max_recv_msg_mb == 256
     assert settings.max_body_mb == 4
     assert settings.max_in_flight == 256
+    assert settings.docs == "token"
     assert settings.keepalive_time == 0
     assert settings.jwt_secret is None
     assert settings.jwt_algorithms == ("HS256",)
@@ -112,6 +113,8 @@ def test_the_defaults_of_the_contract() -> None:
         ("MAX_IN_FLIGHT", "7", "max_in_flight", 7),
         ("SHUTDOWN_TIMEOUT", "1m", "shutdown_timeout", 60.0),
         ("SHUTDOWN_TIMEOUT", "0", "shutdown_timeout", 0.0),
+        ("DOCS", "public", "docs", "public"),
+        ("DOCS", "off", "docs", "off"),
         ("GRPC_TIMEOUT", "1500ms", "grpc_timeout", 1.5),
         ("GRPC_MAX_RECV_MSG_MB", "64", "grpc_max_recv_msg_mb", 64.0),
         ("KEEPALIVE_TIME", "10m", "keepalive_time", 600.0),
@@ -373,6 +376,7 @@ def test_bad_durations(given: object) -> None:
         ("MAX_BODY_MB", "nan"),
         ("MAX_BODY_MB", "inf"),
         ("MAX_IN_FLIGHT", "0"),
+        ("DOCS", "on"),
         ("MAX_IN_FLIGHT", "many"),
         ("HTTP_TIMEOUT", "0"),
         ("HTTP_TIMEOUT", "soon"),
