@@ -1,7 +1,7 @@
 """The whole gateway as one Starlette app: what is built at startup, and in which order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth import Authentication, Authenticator, load_secrets, refuse, rules_of
@@ -19,7 +20,11 @@ from gateway.exchange import ExchangeMiddleware
 from gateway.forwarded import Forwarded
 from gateway.health import health_routes
 from gateway.logs import log_access
+from gateway.openapi.live import LiveDocument
 from gateway.options import Options
+from gateway.pages.documents import document_apps
+from gateway.pages.routes import page_routes
+from gateway.pages.status import status_app
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
 from gateway.reload import catalog_part, limits_part, secrets_part
 from gateway.schema.choice import choose_source
@@ -29,7 +34,10 @@ from gateway.schema.refresh import LiveCatalog
 from gateway.schema.selection import selection_of
 from gateway.settings import Settings
 from gateway.transcoder import Transcoder
-from gateway.upstream.spread import open_upstream
+from gateway.upstream.spread import Cuebot, open_upstream
+
+Count = Callable[[ASGIApp], ASGIApp]
+"""Puts an app behind the rate limits; a client has one bucket for all such apps."""
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -48,7 +56,10 @@ def create_app(settings: Settings) -> Starlette:
         every=settings.reflection_refresh,
     )
     authenticator = Authenticator(secrets, rules_of(settings))
-    rates = Rates(settings)
+    limiter, rates = MemoryLimiter(), Rates(settings)
+
+    def count(app: ASGIApp) -> ASGIApp:
+        return RateLimit(app, limiter=limiter, rates=rates)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -64,7 +75,7 @@ def create_app(settings: Settings) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
             await upstream.close()
 
-    methods = guard(Transcoder(settings, live, upstream), authenticator, rates)
+    methods = guard(Transcoder(settings, live, upstream), authenticator, count)
     app = Gateway(
         live,
         methods,
@@ -73,6 +84,8 @@ def create_app(settings: Settings) -> Starlette:
         exception_handlers={HTTPException: in_our_shape},
         lifespan=lifespan,
     )
+    if settings.docs != "off":
+        app.router.routes += pages(settings, app, live, upstream, authenticator, count)
     app.state.stopping = False
     app.state.parts = (
         secrets_part(authenticator),
@@ -80,6 +93,38 @@ def create_app(settings: Settings) -> Starlette:
         catalog_part(live),
     )
     return app
+
+
+def pages(
+    settings: Settings,
+    app: Starlette,
+    live: LiveCatalog,
+    upstream: Cuebot,
+    authenticator: Authenticator,
+    count: Count,
+) -> list[Route]:
+    """The routes of the documentation and the farm page."""
+
+    def protect(data: ASGIApp) -> ASGIApp:
+        return count(data) if settings.docs == "public" else guard(data, authenticator, count)
+
+    def paths() -> list[str]:
+        return [route.path for route in app.routes if isinstance(route, Route)]
+
+    patience = settings.http_timeout
+    document = LiveDocument(live, closed=settings.unknown_fields != "ignore")
+    endpoints = [each.endpoint for each in upstream.endpoints]
+    return page_routes(
+        {
+            **document_apps(document, patience),
+            "/status.json": status_app(live, upstream, endpoints, paths, patience),
+        },
+        docs=settings.docs,
+        protect=protect,
+        count=count,
+        otherwise=app.router.default,
+        patience=patience,
+    )
 
 
 class Gateway(Starlette):
@@ -118,14 +163,9 @@ def layers(settings: Settings) -> list[Middleware]:
     return [*layers, Middleware(Options)]
 
 
-def guard(app: ASGIApp, authenticator: Authenticator, rates: Rates) -> ASGIApp:
+def guard(app: ASGIApp, authenticator: Authenticator, count: Count) -> ASGIApp:
     """The app behind authentication and rate limits; refused requests are counted too."""
-    limiter = MemoryLimiter()
-    return Authentication(
-        RateLimit(app, limiter=limiter, rates=rates),
-        authenticator=authenticator,
-        refused=RateLimit(refuse, limiter=limiter, rates=rates),
-    )
+    return Authentication(count(app), authenticator=authenticator, refused=count(refuse))
 
 
 async def in_our_shape(request: Request, error: Exception) -> Response:

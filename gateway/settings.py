@@ -40,14 +40,6 @@ SYNONYMS: Mapping[str, str] = {
 SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
 """Two ways to say one thing: one in the environment overrides either in the file."""
 
-NOT_YET: Mapping[str, str] = {
-    "DOCS": "the documentation pages",
-}
-"""Settings that a later version will have, and what for.
-
-Ignoring one could be dangerous (HTTPS that is not there), so it stops startup.
-"""
-
 ENDPOINT = re.compile(r"(?:[^\s/:\[\]]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})", re.ASCII)
 ORIGIN = re.compile(
     r"([a-z][a-z0-9+.-]*)://([^\s/:\[\]?#@*]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(/?)", re.ASCII
@@ -244,6 +236,7 @@ class Settings(Strict):
     shutdown_timeout: Duration = 30.0
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(parse_words)] = ()
     cors_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(parse_words)] = ()
+    docs: Literal["public", "token", "off"] = "token"
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
@@ -277,8 +270,8 @@ class Settings(Strict):
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings that this environment, and the file that it names, ask for.
 
-    Raises ConfigurationError, a line for each unknown key, value that cannot be used, second
-    name of one setting, and setting that this version does not have yet.
+    Raises ConfigurationError, a line for each unknown key, value that cannot be used, and second
+    name of one setting.
     """
     config_file = environ.get("GATEWAY_CONFIG")
     problems: list[str] = []
@@ -306,11 +299,6 @@ def read_environment(environ: Mapping[str, str], problems: list[str]) -> Given:
     What is wrong with the variables themselves is added to `problems`.
     """
     present = {name: value for name, value in environ.items() if value}
-    problems += [
-        f"{variable}: this version does not have {purpose} yet; unset it to start without"
-        for variable, purpose in NOT_YET.items()
-        if variable in present
-    ]
     found: Given = {}
     names = {name.upper(): name for name in Settings.model_fields}
     names |= {synonym: name.lower() for synonym, name in SYNONYMS.items()}
@@ -356,9 +344,7 @@ def read_file(path: Path, problems: list[str]) -> dict[str, object]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"GATEWAY_CONFIG: {path} is not TOML: {error}") from None
     for key in content:
-        if key.upper() in NOT_YET:
-            problems.append(f"{path}: {key}: this version does not have {NOT_YET[key.upper()]} yet")
-        elif key not in Settings.model_fields:
+        if key not in Settings.model_fields:
             hint = did_you_mean(key, Settings.model_fields)
             problems.append(f"{path}: unknown setting {key!r}{hint}")
     return {key: value for key, value in content.items() if key in Settings.model_fields}

@@ -19,7 +19,7 @@ from gateway.hangup import HangUpWatch
 from gateway.options import METHOD_ALLOWS
 from gateway.request import BodyReader, asked_timeout, check_headers, unread_query
 from gateway.schema.method import Method
-from gateway.schema.misses import unknown_path
+from gateway.schema.misses import no_schema, unknown_path
 from gateway.schema.refresh import LiveCatalog
 from gateway.settings import Settings
 from gateway.steps import Course, prepare, run
@@ -150,11 +150,7 @@ class Transcoder:
         """The method at this path. Raises GatewayError when it cannot be called."""
         catalog = self._live.current
         if catalog is None:
-            raise GatewayError(
-                Code.UNAVAILABLE,
-                "the gateway does not know Cuebot's interface yet; its log tells why",
-                headers=RETRY_SOON,
-            )
+            raise no_schema()
         exchange.headers_out.append(catalog.tag)
         method = catalog.routes.get(exchange.path)
         if method is None:

@@ -198,7 +198,7 @@ def test_token_refuses_what_makes_no_token(arguments: tuple[str, ...]) -> None:
     [
         pytest.param({"JWT_SECRET": ""}, "JWT_SECRET", id="no secret"),
         pytest.param({"REST_PORT": "http"}, "REST_PORT", id="no port"),
-        pytest.param({"DOCS": "x"}, "yet", id="not yet"),
+        pytest.param({"DOCS": "x"}, "DOCS", id="no choice"),
         pytest.param({"GATEWAY_CONFIG": "/nowhere.toml"}, "/nowhere.toml", id="no file"),
         pytest.param({"JWT_ALGORITHMS": "none"}, "JWT_ALGORITHMS", id="alg none"),
         pytest.param(

@@ -67,7 +67,7 @@ class Encoders:
         self, pool: DescriptorPool, aliases: Mapping[str, Mapping[str, str]] = NO_ALIASES
     ) -> None:
         self.pool = pool
-        self._aliases = aliases
+        self.aliases = aliases
         """By full name of a type: names that are sent besides, and the JSON names they repeat."""
         self._compiled = Compiled(self._compile, self._forward)
         self._floats = FloatTable()
@@ -106,7 +106,7 @@ class Encoders:
         if descriptor.is_extendable:
             constants["extensions"] = self.extensions
             lines.append("json.update(extensions(message))")
-        aliases = self._aliases.get(descriptor.full_name, {})
+        aliases = self.aliases.get(descriptor.full_name, {})
         for number, (alias, name) in enumerate(aliases.items()):
             constants[f"a{number}"] = alias
             constants[f"o{number}"] = name

@@ -56,6 +56,7 @@ A simulated farm is up. Paste this to try it:
     -d '{{"name": "{job_name}"}}'
 
 With the same two variables: cuebot-gateway call Job/GetJobs --fields name,user --watch 5s
+In a browser: {url}/ (the farm) and {url}/docs (try calls)
 Base URL: {url}    simulated Cuebot (gRPC{reflection}): {endpoint}
 Stop with Ctrl-C.
 """
@@ -116,7 +117,12 @@ async def run_both(
     await cuebot.start()
     secret = secrets.token_urlsafe(32)
     settings = Settings.model_validate(
-        {"cuebot_endpoint": cuebot.endpoint, "jwt_secret": secret, "shutdown_timeout": 2}
+        {
+            "cuebot_endpoint": cuebot.endpoint,
+            "jwt_secret": secret,
+            "shutdown_timeout": 2,
+            "docs": "public",
+        }
     )
     app = create_app(settings)
     certificate, ca_file = secured or (None, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
@@ -46,6 +47,8 @@ class Catalog:
     """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]
     """The header that tells clients which schema they were served with."""
+    files: tuple[FileDescriptorProto, ...]
+    """What all this was made from; descriptors do not keep the comments."""
     differences: tuple[Difference, ...] = ()
     """What endpoints of Cuebot say otherwise than this."""
 
@@ -126,6 +129,7 @@ def catalog_of(
         missing=MappingProxyType(missing),
         idle_entries=(*idle, *adapting.idle),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
+        files=schema.files,
     )
 
 

@@ -1,12 +1,21 @@
-"""What to say to somebody who asked for a path that is not there."""
+"""What to say to somebody who asked for what is not there: a path, or the schema itself."""
 
 from collections.abc import Mapping
 
-from gateway.errors import Code, GatewayError
+from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 from gateway.schema.catalog import Catalog
 
 LISTED = 8
+
+
+def no_schema() -> GatewayError:
+    """The 503 as long as there is no catalog."""
+    return GatewayError(
+        Code.UNAVAILABLE,
+        "the gateway does not know Cuebot's interface yet; its log tells why",
+        headers=RETRY_SOON,
+    )
 
 
 def unknown_path(path: str, catalog: Catalog) -> GatewayError:

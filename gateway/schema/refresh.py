@@ -1,6 +1,7 @@
 """When to discover the schema, and the one place that says what it is now."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ class LiveCatalog:
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
         """Why the last look has failed, for people; empty when it has not."""
+        self.looked_at: float | None = None
+        """When the source has last answered (unix time)."""
         self._source = source
         self._selection = selection
         self._profile = profile
@@ -156,6 +159,7 @@ class LiveCatalog:
         if self.current is not None and self.problem:
             log.info("schema refreshed again")
         self.problem = ""
+        self.looked_at = time.time()
         if fresh is not None:
             self._swap(fresh)
         return True

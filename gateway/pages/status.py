@@ -1,0 +1,61 @@
+"""`/status.json`: what is connected, for the farm page."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway import __version__
+from gateway.pages.content import Content
+from gateway.schema.refresh import LiveCatalog
+from gateway.upstream.seam import Upstream
+
+REACHABLE_WITHIN = 0.5
+"""Seconds that the question may take whether Cuebot can be reached."""
+LINKS = ("/docs", "/openapi.json", "/openapi.yaml", "/metrics")
+"""Pages that are worth a link if they are served."""
+
+
+def status_app(
+    live: LiveCatalog,
+    upstream: Upstream,
+    endpoints: Iterable[str],
+    paths: Callable[[], Iterable[str]],
+    patience: float,
+) -> ASGIApp:
+    """The app. `endpoints` are Cuebot's; `paths` gives the paths of everything that is served."""
+    addresses = list(endpoints)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        catalog = live.current
+        served = set(paths())
+        status: dict[str, object] = {
+            "version": __version__,
+            "cuebot": {
+                "endpoints": addresses,
+                "reachable": await upstream.usable(REACHABLE_WITHIN),
+            },
+            "schema": None,
+            "problem": live.problem,
+            "links": [path for path in LINKS if path in served],
+        }
+        if catalog is not None:
+            status["schema"] = {
+                "source": catalog.origin,
+                "confirmed": catalog.confirmed,
+                "digest": catalog.digest,
+                "lookedAt": None if live.looked_at is None else iso(live.looked_at),
+                "interfaces": len({method.service for method in catalog.methods}),
+                "methods": len(catalog.methods),
+                "skipped": [skip.service for skip in catalog.skipped],
+            }
+        content = Content.of(orjson.dumps(status), "application/json")
+        await content.send(scope, send, patience)
+
+    return app
+
+
+def iso(seconds: float) -> str:
+    """A unix time as RFC 3339 writes it, in UTC."""
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
