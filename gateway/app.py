@@ -1,7 +1,7 @@
 """The whole gateway as one Starlette app: what is built at startup, and in which order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -76,16 +76,18 @@ def create_app(settings: Settings) -> Starlette:
             await upstream.close()
 
     methods = guard(Transcoder(settings, live, upstream), authenticator, count)
+    readable: set[str] = set()
     app = Gateway(
         live,
         methods,
         routes=health_routes(live, upstream),
-        middleware=layers(settings),
+        middleware=layers(settings, readable),
         exception_handlers={HTTPException: in_our_shape},
         lifespan=lifespan,
     )
     if settings.docs != "off":
         app.router.routes += pages(settings, app, live, upstream, authenticator, count)
+    readable |= {route.path for route in app.routes if isinstance(route, Route)}
     app.state.stopping = False
     app.state.parts = (
         secrets_part(authenticator),
@@ -152,15 +154,15 @@ class Gateway(Starlette):
             await super().__call__(scope, receive, send)
 
 
-def layers(settings: Settings) -> list[Middleware]:
-    """What every request goes through, the outermost first."""
+def layers(settings: Settings, pages: Container[str]) -> list[Middleware]:
+    """What every request goes through, the outermost first. `pages` are paths to be read."""
     layers = [Middleware(ExchangeMiddleware, report=log_access)]
     if settings.forwarded_allow_ips:
         layers.insert(0, Middleware(Forwarded, trusted=settings.forwarded_allow_ips))
     if settings.cors_origins:
         origins, headers = settings.cors_origins, settings.cors_headers
         layers.append(Middleware(Cors, origins=origins, headers=headers))
-    return [*layers, Middleware(Options)]
+    return [*layers, Middleware(Options, pages=pages)]
 
 
 def guard(app: ASGIApp, authenticator: Authenticator, count: Count) -> ASGIApp:

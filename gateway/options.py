@@ -1,25 +1,30 @@
 """OPTIONS: what a path takes, told to anybody (RFC 9110 section 9.3.7).
 
-Whoever asks has shown no token, so every path but those of the health checks gets the same
+Whoever asks has shown no token, so every path but those of pages and health checks gets the same
 answer: it does not tell which methods there are.
 """
+
+from collections.abc import Container
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import Code
 from gateway.exchange import exchange_of
-from gateway.logs import HEALTH_PATHS
 
 METHOD_ALLOWS = "POST, OPTIONS"
 """The `Allow` of paths that may be methods."""
-HEALTH_ALLOWS = "GET, HEAD, OPTIONS"
+PAGE_ALLOWS = "GET, HEAD, OPTIONS"
 
 
 class Options:
-    """Answers OPTIONS before anything looks at the token or counts the request."""
+    """Answers OPTIONS before anything looks at the token or counts the request.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `pages` are the paths that are there to be read.
+    """
+
+    def __init__(self, app: ASGIApp, *, pages: Container[str]) -> None:
         self._app = app
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "OPTIONS":
@@ -27,7 +32,7 @@ class Options:
             return
         exchange = exchange_of(scope)
         exchange.code = Code.OK
-        allow = HEALTH_ALLOWS if exchange.path in HEALTH_PATHS else METHOD_ALLOWS
+        allow = PAGE_ALLOWS if exchange.path in self._pages else METHOD_ALLOWS
         await send_nothing(send, (b"allow", allow.encode()))
 
 

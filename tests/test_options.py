@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 SHOWS = "/show.ShowInterface/GetShows"
 UNKNOWN = "/no.SuchInterface/GetNothing"
-METHOD_PATHS = (SHOWS, UNKNOWN, "/", "/job.JobInterface", "/healthz/", "/grpc.health.v1.Health/X")
+METHOD_PATHS = (SHOWS, UNKNOWN, "/job.JobInterface", "/healthz/", "/grpc.health.v1.Health/X")
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,9 @@ async def test_options_of_any_path_is_the_same(gateway: Gateway, path: str) -> N
     assert telling(answer) == telling(other)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "//healthz"])
-async def test_options_of_a_health_check(gateway: Gateway, path: str) -> None:
-    """The health checks say that they are read."""
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "//healthz", "/docs", "/openapi.json"])
+async def test_options_of_a_page(gateway: Gateway, path: str) -> None:
+    """Health checks and pages say that they are read."""
     answer = await gateway.client.options(gateway.url + path)
     assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 

@@ -15,10 +15,10 @@ ERRORS: Mapping[int, str] = {
     401: "No bearer token, or not a JWT.",
     403: "A token that does not hold, or Cuebot does not permit it.",
     404: "Cuebot does not have the thing.",
-    408: "The body did not arrive in time.",
+    408: "The headers or the body did not arrive in time.",
     409: "Cuebot has it already, or has given up.",
-    413: "The body is too large.",
-    415: "The body cannot be JSON, or is encoded.",
+    413: "The body, decompressed, is too large.",
+    415: "The body cannot be JSON, or is encoded as neither gzip nor zstd.",
     429: "Over the rate limit.",
     431: "The headers are too large.",
     499: "Cuebot has cancelled the call.",
@@ -37,6 +37,10 @@ HEADERS: Mapping[str, Json] = {
     },
     "X-Schema": {
         "description": "The first digits of the digest of the schema that was used.",
+        "schema": {"type": "string"},
+    },
+    "Server-Timing": {
+        "description": "Milliseconds with Cuebot, in the gateway, and of waiting.",
         "schema": {"type": "string"},
     },
     "X-Ignored-Fields": {
@@ -71,8 +75,9 @@ HEADERS: Mapping[str, Json] = {
 }
 """Headers of answers. None of them is in all answers."""
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-OF_SUCCESS = ("X-Request-ID", "X-Schema", "X-Ignored-Fields", "X-Dry-Run", *COUNTED)
-OF_ERROR = ("X-Request-ID", "X-Schema", *COUNTED)
+USUAL = ("X-Request-ID", "Server-Timing", "X-Schema")
+OF_SUCCESS = (*USUAL, "X-Ignored-Fields", "X-Dry-Run", *COUNTED)
+OF_ERROR = (*USUAL, *COUNTED)
 OF_STATUS: Mapping[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     408: (),

@@ -34,7 +34,7 @@ def status_app(
             "version": __version__,
             "cuebot": {
                 "endpoints": addresses,
-                "reachable": await upstream.usable(REACHABLE_WITHIN),
+                "reachable": bool(await upstream.usable(REACHABLE_WITHIN)),
             },
             "schema": None,
             "problem": live.problem,
