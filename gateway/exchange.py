@@ -210,6 +210,7 @@ def open_exchange(scope: Scope) -> Exchange:
         headers=headers,
         started=time.monotonic(),
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
+        body_read=scope.get(BODY_IS_HERE, False),
         at_once=scope.get(AT_ONCE),
     )
 
@@ -233,8 +234,12 @@ async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, 
     body = error.body()
     headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
     headers.extend((name.encode(), value.encode()) for name, value in error.headers.items())
+    discarding = worth_discarding(exchange)
+    ends = discarding or "Connection" in error.headers
+    if not ends and exchange.answer(error.status, headers, body):
+        return
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    if worth_discarding(exchange):
+    if discarding:
         await send({"type": "http.response.body", "body": body, "more_body": True})
         await discard_body(receive)
         body = b""

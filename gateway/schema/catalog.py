@@ -31,6 +31,8 @@ class Catalog:
     methods: tuple[Method, ...]
     routes: Mapping[str, Method]
     """Native and alias paths to methods: one look-up per request."""
+    names: Mapping[str, tuple[str, ...]]
+    """The same by service, aliases too: what is said to somebody who asks for another."""
     aliases: Mapping[str, str]
     """Alias to full service name."""
     withheld: frozenset[str]
@@ -78,6 +80,7 @@ def with_more(catalog: Catalog, more: Catalog) -> Catalog:
         catalog,
         methods=(*catalog.methods, *(each for each in more.methods if each.path not in known)),
         routes=MappingProxyType(routes),
+        names=MappingProxyType(names_by_service(routes)),
         aliases=MappingProxyType(dict(more.aliases) | dict(catalog.aliases)),
         withheld=catalog.withheld | more.withheld,
         skipped=tuple(dict.fromkeys((*catalog.skipped, *more.skipped))),
@@ -119,6 +122,7 @@ def catalog_of(
     return Catalog(
         methods=tuple(methods),
         routes=MappingProxyType(routes),
+        names=MappingProxyType(names_by_service(routes)),
         aliases=MappingProxyType(aliases),
         withheld=frozenset(map(path_of, declared)).difference(method.path for method in methods),
         skipped=tuple(skipped),
@@ -184,6 +188,15 @@ def build_routes(
         for path in paths_of(name, aliases):
             routes.setdefault(path, routes[f"/{native}"])
     return routes
+
+
+def names_by_service(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Service, as paths write it, to the names of its methods."""
+    names: dict[str, list[str]] = {}
+    for path in paths:
+        service, _, method = path[1:].partition("/")
+        names.setdefault(service, []).append(method)
+    return {service: tuple(methods) for service, methods in names.items()}
 
 
 def paths_of(name: str, aliases: Mapping[str, str]) -> list[str]:

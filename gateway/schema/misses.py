@@ -1,6 +1,7 @@
 """What to say to somebody who asked for what is not there: a path, or the schema itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
@@ -26,24 +27,23 @@ def unknown_path(path: str, catalog: Catalog) -> GatewayError:
     native = catalog.aliases.get(service, service)
     if f"/{native}/{name}" in catalog.withheld:
         return not_found(f"{native}/{name} is not served here (INCLUDE_SERVICES, EXCLUDE_SERVICES)")
-    methods: dict[str, list[str]] = {}
-    for route in catalog.routes:
-        owner, _, method = route[1:].partition("/")
-        methods.setdefault(owner, []).append(method)
+    methods = catalog.names
     if service not in methods:
         return not_found(
             f"nothing is served at {path[:SHOWN]!r}; paths are /package.Interface/Method"
-            + (written_out(service, name, methods) or did_you_mean(service, methods))
+            + (written_out(service, name, methods) or nearest(service, tuple(methods)))
         )
     if not name:
         listed = ", ".join(methods[service][:LISTED])
         return not_found(f"{service} needs a method: {listed}, …")
-    return not_found(
-        f"{service} has no method {name[:SHOWN]!r}{did_you_mean(name, methods[service])}"
-    )
+    return not_found(f"{service} has no method {name[:SHOWN]!r}{nearest(name, methods[service])}")
 
 
-def written_out(service: str, name: str, methods: Mapping[str, list[str]]) -> str:
+nearest = lru_cache(maxsize=256)(did_you_mean)
+"""Looking for what is near takes longer than most calls, and who asks once asks again."""
+
+
+def written_out(service: str, name: str, methods: Mapping[str, Sequence[str]]) -> str:
     """`; did you mean /job.JobInterface/GetJobs?` for `Job/GetJobs`, in any case; else empty."""
     short = {service.lower(), f"{service.lower()}interface"}
     for owner, served in methods.items():

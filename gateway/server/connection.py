@@ -36,8 +36,10 @@ LINGER = 2.0
 """Seconds that a client which is still sending has to read why it is refused."""
 LINGERING = 64
 """How many clients that have been turned away may have that time."""
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
 STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+    status: f"HTTP/1.1 {status} {PHRASES.get(status, '')}\r\n".encode()
+    for status in range(100, 600)
 }
 CLOSE = (b"connection", b"close")
 CHECKED = frozenset((b"host", b"transfer-encoding", b"expect"))
@@ -258,12 +260,12 @@ class HttpProtocol(HttpToolsProtocol):
     ) -> bool:
         """What uvicorn's `send` does for a whole answer, in one write.
 
-        False, and nothing done, when somebody might have to wait or has begun to answer, and in
-        the last answers before a stop.
+        False, and nothing done, when somebody might have to wait or has begun to answer, for
+        HEAD, and in the last answers before a stop: all that is uvicorn's matter.
         """
         if cycle.response_started or cycle.disconnected or self.flow.write_paused:
             return False
-        if CLOSE in cycle.default_headers:
+        if CLOSE in cycle.default_headers or cycle.scope["method"] == "HEAD":
             return False
         lines = [STATUS_LINES[status]]
         for name, value in (*cycle.default_headers, *headers):
