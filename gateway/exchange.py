@@ -15,7 +15,7 @@ from random import getrandbits
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import Code, GatewayError
+from gateway.errors import RETRY_SOON, Code, GatewayError
 
 CLIENT_CLOSED_REQUEST = 499
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
@@ -145,7 +145,7 @@ class ExchangeMiddleware:
         except GatewayError as refusal:
             error = refusal
         except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
-            error = GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=CLOSE)
+            error = GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=RETRY_SOON)
         except Exception:
             log.exception("unexpected error", request_id=exchange.request_id, path=exchange.path)
             error = GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
