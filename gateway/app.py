@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,7 +18,7 @@ from gateway.exchange import ExchangeMiddleware
 from gateway.forwarded import Forwarded
 from gateway.health import health_routes
 from gateway.logs import log_access
-from gateway.options import Options
+from gateway.options import HEALTH_ALLOWS, Options
 from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
 from gateway.reload import catalog_part, limits_part, secrets_part
 from gateway.schema.choice import choose_source
@@ -70,7 +69,7 @@ def create_app(settings: Settings) -> Starlette:
         methods,
         routes=health_routes(live, upstream),
         middleware=layers(settings),
-        exception_handlers={HTTPException: in_our_shape},
+        exception_handlers={405: wrong_verb},
         lifespan=lifespan,
     )
     app.state.stopping = False
@@ -128,11 +127,11 @@ def guard(app: ASGIApp, authenticator: Authenticator, rates: Rates) -> ASGIApp:
     )
 
 
-async def in_our_shape(request: Request, error: Exception) -> Response:
-    """Starlette's own refusals (a wrong HTTP method on a route) in the one JSON shape."""
-    assert isinstance(error, HTTPException)
-    code = Code.UNIMPLEMENTED if error.status_code == 405 else Code.NOT_FOUND
-    headers = dict(error.headers or {})
-    if "Allow" in headers:
-        headers["Allow"] += ", OPTIONS"  # which is answered before there are routes
-    raise GatewayError(code, error.detail, status=error.status_code, headers=headers)
+async def wrong_verb(request: Request, error: Exception) -> Response:
+    """In the one JSON shape, the only refusal of Starlette's own: that of a health check."""
+    raise GatewayError(
+        Code.UNIMPLEMENTED,
+        f"{request.method} is not for {request.url.path}; use GET",
+        status=405,
+        headers={"Allow": HEALTH_ALLOWS},
+    )
