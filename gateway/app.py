@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +20,7 @@ from gateway.forwarded import Forwarded
 from gateway.health import health_routes
 from gateway.logs import log_access
 from gateway.openapi.live import LiveDocument
-from gateway.options import Options
+from gateway.options import PAGE_ALLOWS, Options
 from gateway.pages.documents import document_apps
 from gateway.pages.routes import page_routes
 from gateway.pages.status import status_app
@@ -82,7 +81,7 @@ def create_app(settings: Settings) -> Starlette:
         methods,
         routes=health_routes(live, upstream),
         middleware=layers(settings, readable),
-        exception_handlers={HTTPException: in_our_shape},
+        exception_handlers={405: wrong_verb},
         lifespan=lifespan,
     )
     if settings.docs != "off":
@@ -170,11 +169,11 @@ def guard(app: ASGIApp, authenticator: Authenticator, count: Count) -> ASGIApp:
     return Authentication(count(app), authenticator=authenticator, refused=count(refuse))
 
 
-async def in_our_shape(request: Request, error: Exception) -> Response:
-    """Starlette's own refusals (a wrong HTTP method on a route) in the one JSON shape."""
-    assert isinstance(error, HTTPException)
-    code = Code.UNIMPLEMENTED if error.status_code == 405 else Code.NOT_FOUND
-    headers = dict(error.headers or {})
-    if "Allow" in headers:
-        headers["Allow"] += ", OPTIONS"  # which is answered before there are routes
-    raise GatewayError(code, error.detail, status=error.status_code, headers=headers)
+async def wrong_verb(request: Request, error: Exception) -> Response:
+    """In the one JSON shape, the only refusal of Starlette's own: that of a page."""
+    raise GatewayError(
+        Code.UNIMPLEMENTED,
+        f"{request.method} is not for {request.url.path}; use GET",
+        status=405,
+        headers={"Allow": PAGE_ALLOWS},
+    )

@@ -15,10 +15,14 @@ from random import getrandbits
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import Code, GatewayError
+from gateway.errors import RETRY_SOON, Code, GatewayError
 
 CLIENT_CLOSED_REQUEST = 499
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
+LIKE_A_TOKEN = re.compile(r"eyJ[\w-]*+\.eyJ[\w.-]*")
+"""Two JSON objects in base64, as a JWT begins. For short texts: its time grows as the square."""
+LONGEST_PATH = 512
+"""Characters of a path that are logged."""
 JSON_TYPE = (b"content-type", b"application/json")
 ABORT = "abort_connection"
 """Where in the scope the server puts a function that drops the connection at once."""
@@ -93,6 +97,11 @@ class Exchange:
         if done:
             self.status, self.bytes_out = status, len(body)
         return done
+
+    @property
+    def logged_path(self) -> str:
+        """The path, or as much of it as a log should have. People do paste tokens into paths."""
+        return LIKE_A_TOKEN.sub("…", self.path[:LONGEST_PATH])
 
     @property
     def seconds(self) -> float:
@@ -178,9 +187,11 @@ class ExchangeMiddleware:
         except GatewayError as refusal:
             error = refusal
         except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
-            error = GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=CLOSE)
+            error = GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=RETRY_SOON)
         except Exception:
-            log.exception("unexpected error", request_id=exchange.request_id, path=exchange.path)
+            log.exception(
+                "unexpected error", request_id=exchange.request_id, path=exchange.logged_path
+            )
             error = GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
         await send_error(exchange, error, receive, send)
 
@@ -193,11 +204,9 @@ def open_exchange(scope: Scope) -> Exchange:
     """The exchange for a new request, with the client's request id when that one is sane."""
     headers = headers_of(scope["headers"])
     given = headers.get(b"x-request-id")
-    request_id = (
-        given.decode("ascii")
-        if given and SANE_REQUEST_ID.fullmatch(given)
-        else f"{getrandbits(128):032x}"  # unique, and no secret
-    )
+    request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""
+    if not request_id or LIKE_A_TOKEN.search(request_id):
+        request_id = f"{getrandbits(128):032x}"  # unique, and no secret
     path: str = scope["path"]
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = scope["path"] = "/" + path.lstrip("/")

@@ -14,7 +14,6 @@ from structlog.typing import EventDict
 from gateway.exchange import Exchange
 
 HEALTH_PATHS = ("/healthz", "/readyz")
-LONGEST_PATH = 512
 
 access = structlog.stdlib.get_logger("gateway.access")
 
@@ -135,7 +134,7 @@ def log_access(exchange: Exchange) -> None:
         client=exchange.client,
         subject=exchange.subject,
         method=exchange.http_method,
-        path=exchange.path[:LONGEST_PATH],
+        path=exchange.logged_path,
         rpc=exchange.rpc,
         **({"dry_run": True} if exchange.dry_run else {}),
         status=exchange.status,

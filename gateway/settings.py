@@ -109,9 +109,8 @@ def check_proxies(values: tuple[str, ...]) -> tuple[str, ...]:
         except ValueError:
             everybody = True
         if everybody:
-            raise ValueError(
-                f"expected the addresses of your proxies (10.0.0.5, 10.0.8.0/24), not {value!r}"
-            )
+            example = "the addresses of your proxies (10.0.0.5, 10.0.8.0/24)"
+            raise ValueError(f"expected {example}" + f", not {value!r}" * (len(values) > 1))
     return values
 
 

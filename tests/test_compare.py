@@ -333,6 +333,7 @@ async def test_a_gateway_that_is_away(ours: Gateway) -> None:
     assert outcome.stopped.startswith("the other gateway has left 3 requests without an answer")
     assert sum(each.asked for each in outcome.results) <= 3
     assert all(each.skipped == "not reached" for each in outcome.results if not each.asked)
+    assert outcome.count("same") == 0
 
 
 async def test_a_web_server_is_no_gateway(ours: Gateway, go: GoGateway) -> None:

@@ -255,6 +255,8 @@ async def test_no_token_no_body_no_query(
                 headers = {"Authorization": f"Bearer {sent}"} | odd
                 url = f"{either.url}{path}?access_token=hush&hush"
                 await client.post(url, content=body, headers=headers)
+        if sent in (good, forged, expired):
+            await client.post(f"{either.url}/show/{sent}/x", headers={"X-Request-ID": sent[:128]})
     await client.post(either.url + SHOWS, headers=request_id("after-all-that"))
     either.line("after-all-that")
     everything = "\n".join(either.lines)

@@ -76,6 +76,9 @@ async def test_a_405_allows_what_options_says(gateway: Gateway, path: str, verb:
     assert refused.status_code == 405
     allowed = set(asked.headers["allow"].split(", "))
     assert set(refused.headers["allow"].split(", ")) == allowed
+    message = refused.json()["message"]
+    assert verb in message
+    assert ("use GET" if path == "/healthz" else "use POST") in message
 
 
 async def test_options_of_the_server(gateway: Gateway) -> None:

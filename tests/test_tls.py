@@ -103,7 +103,7 @@ BROKEN: list[tuple[Callable[[Pair], None], str, str]] = [
     (no_file, "TLS_CERT_FILE: ", "cert.pem: No such file"),
     (no_key, "TLS_KEY_FILE: ", "key.pem: No such file"),
     (a_folder, "TLS_KEY_FILE: ", "key.pem: Is a directory"),
-    (another_key, "TLS_KEY_FILE: ", "is not that of the certificate"),
+    (another_key, "TLS_KEY_FILE: ", "is not the key of TLS_CERT_FILE"),
     (expired, "TLS_CERT_FILE: ", "cert.pem has expired on 20"),
     (not_yet, "TLS_CERT_FILE: ", "cert.pem is not valid before 20"),
     (no_pem, "TLS_CERT_FILE: ", "no certificate in "),
@@ -112,7 +112,7 @@ BROKEN: list[tuple[Callable[[Pair], None], str, str]] = [
     (empty_key, "TLS_KEY_FILE: ", "no key in "),
     (only_a_key, "TLS_CERT_FILE: ", "no certificate in "),
     (broken_pem, "TLS_CERT_FILE: ", "no certificate in "),
-    (password, "TLS_KEY_FILE: ", "without a password"),
+    (password, "TLS_KEY_FILE: ", "locked with a passphrase"),
 ]
 broken = pytest.mark.parametrize(
     ("spoil", "name", "words"), BROKEN, ids=[spoil.__name__ for spoil, _, _ in BROKEN]
@@ -155,7 +155,7 @@ def test_half_a_pair_stops_the_start(tmp_path: Path, name: str) -> None:
         **{name: pair(tmp_path).environ[name]},
     )
     assert ran.status == 2
-    assert_one_line(ran, "TLS_CERT_FILE", "TLS_KEY_FILE", "needs both")
+    assert_one_line(ran, "TLS_CERT_FILE", "TLS_KEY_FILE", "beside it")
 
 
 @pytest.mark.slow
@@ -198,7 +198,7 @@ def test_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
     os.close(ours)
     os.close(theirs)
     assert process.returncode == 2
-    assert b"without a password" in err
+    assert b"locked with a passphrase" in err
     assert len(err.splitlines()) == 1
 
 

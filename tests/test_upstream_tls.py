@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +288,20 @@ def test_a_pair_has_to_match(studio: Authority) -> None:
     line = refused(cuebot_tls=True, **pair)
     assert line.startswith("CUEBOT_KEY_FILE: ")
     assert "is not the key of CUEBOT_CERT_FILE" in line
+
+
+def test_an_expired_certificate_is_refused(studio: Authority) -> None:
+    """Cuebot would only close the connection; here it is one line that has the date."""
+    pair = studio.client()
+    ended = datetime.now(UTC) - timedelta(days=1)
+    issued = studio.ca.issue_cert("gateway@studio.example", not_after=ended)
+    pair["cuebot_cert_file"].write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
+    pair["cuebot_key_file"].write_bytes(issued.private_key_pem.bytes())
+    line = refused(cuebot_tls=True, **pair)
+    assert (
+        line
+        == f"CUEBOT_CERT_FILE: {pair['cuebot_cert_file']} has expired on {ended:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def test_a_locked_key_is_refused(studio: Authority) -> None:

@@ -355,6 +355,7 @@ async def test_a_stop_answers_what_it_cannot_wait_for(cuebot: ScriptedCuebot) ->
     assert answer.status == 503
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["connection"] == "close"
+    assert answer.headers["retry-after"] == "1"
     assert json.loads(answer.body) == {
         "error": "UNAVAILABLE",
         "code": 14,

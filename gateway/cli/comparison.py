@@ -82,6 +82,7 @@ class Result:
 
     method: str
     asked: int = 0
+    """How many requests have been compared."""
     succeeded: int = 0
     """How many requests both have answered with 200."""
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
@@ -190,7 +191,6 @@ class Comparison:
         """One request to both, and its findings; this gateway's reply."""
         if not self.wanted(method.path):
             return await self._ask("this gateway", self.here, method, body)
-        result.asked += 1
         seen: list[Difference] | None = None
         for _ in range(TIMES):
             before = await self._ask("this gateway", self.here, method, body)
@@ -205,6 +205,7 @@ class Comparison:
             seen = found if seen is None else [e for e in seen if (e.kind, e.path) in known]
             if all(each.expected for each in seen):
                 break
+        result.asked += 1
         if before.status == there.status == 200:
             result.succeeded += 1
         elif before.status == there.status:

@@ -8,11 +8,12 @@ from gateway.auth import is_weak, load_secrets
 from gateway.cli.common import Failure
 from gateway.cli.discovery import discover_once
 from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.keypair import first_certificate, pair_of
 from gateway.schema.adapt import Idle
 from gateway.schema.discovery import Discovery
 from gateway.schema.homes import Difference
 from gateway.schema.sources import Skipped
-from gateway.server.certificates import ends_soon, first_certificate, load_certificate
+from gateway.server.certificates import ends_soon, load_certificate
 from gateway.settings import Settings
 from gateway.upstream.channel import HEALTH, PING_FLOOR, GrpcUpstream
 from gateway.upstream.spread import open_upstream
@@ -98,8 +99,9 @@ def examine_settings(settings: Settings, report: Report) -> None:
     except ConfigurationError as error:
         report.blame_settings(error)
         certificate = None
-    if certificate is not None and settings.tls_cert_file is not None:
-        ends = ends_soon(first_certificate(settings.tls_cert_file))
+    pair = None if certificate is None else pair_of(settings, "tls")
+    if pair is not None:
+        ends = ends_soon(first_certificate(pair))
         report.warnings += [f"TLS_CERT_FILE: the certificate ends on {ends}"] * bool(ends)
     report.warnings += [
         f"JWT secret number {number} is easy to guess; use 32 random bytes or more"

@@ -1,13 +1,12 @@
 """HTTPS for the demo: a certificate authority that ends with it, whose key is on no disk."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway.errors import ConfigurationError
-from gateway.server.certificates import Certificate
+from gateway.server.certificates import Certificate, empty_context
 
 NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -25,8 +24,7 @@ def throwaway_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
             "--tls needs the package trustme; pip install 'cuebot-gateway[demo]'"
         ) from None
     authority = trustme.CA(organization_name="cuebot-gateway demo")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = empty_context()
     authority.issue_cert(*dict.fromkeys((*NAMES, host))).configure_cert(context)
     with TemporaryDirectory(prefix="cuebot-gateway-demo-") as directory:
         ca_file = Path(directory) / "ca.pem"

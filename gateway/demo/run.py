@@ -55,7 +55,7 @@ A simulated farm is up. Paste this to try it:
   curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
     -d '{{"name": "{job_name}"}}'
 
-With the same two variables: cuebot-gateway call Job/GetJobs --fields name,user --watch 5s
+With the same variables: cuebot-gateway call Job/GetJobs --fields name,user --watch 5s
 In a browser: {url}/ (the farm) and {url}/docs (try calls)
 Base URL: {url}    simulated Cuebot (gRPC{reflection}): {endpoint}
 Stop with Ctrl-C.

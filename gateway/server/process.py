@@ -11,8 +11,9 @@ import structlog
 
 from gateway.app import create_app
 from gateway.errors import ConfigurationError
+from gateway.keypair import pair_of
 from gateway.reload import Commit, Part, Reload, log_level_part
-from gateway.server.certificates import Certificate, load_certificate, make_context, pair_of
+from gateway.server.certificates import Certificate, load_certificate, make_context
 from gateway.server.files import make_room
 from gateway.server.listen import url_of
 from gateway.server.serving import Server
@@ -60,10 +61,10 @@ def certificate_part(certificate: Certificate) -> Part:
     """The certificate: its files may have other contents, or be others. HTTPS stays HTTPS."""
 
     def prepare(settings: Settings) -> Commit:
-        pair = pair_of(settings)
+        pair = pair_of(settings, "tls")
         if pair is None:
             raise ConfigurationError("TLS_CERT_FILE and TLS_KEY_FILE: without them only a restart")
-        context = make_context(*pair)
+        context = make_context(pair)
         return lambda: certificate.use(context)
 
     return Part("the certificate and its key", ("tls_cert_file", "tls_key_file"), prepare)

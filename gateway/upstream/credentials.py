@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 
 from gateway.errors import ConfigurationError
+from gateway.keypair import load_pair, pair_of, read
 from gateway.settings import Settings
 
 FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
@@ -52,38 +53,26 @@ def load_tls(settings: Settings) -> Tls | None:
     if settings.cuebot_ca_file is not None:
         roots = read("CUEBOT_CA_FILE", settings.cuebot_ca_file)
         check_roots(settings.cuebot_ca_file)
-    pair = settings.cuebot_cert_file, settings.cuebot_key_file
-    if pair[0] is not None and pair[1] is not None:
-        certificate = read("CUEBOT_CERT_FILE", pair[0])
-        key = read("CUEBOT_KEY_FILE", pair[1])
-        check_pair(pair[0], pair[1])
-    elif pair != (None, None):
-        given, missing = ("CERT", "KEY") if pair[0] else ("KEY", "CERT")
-        raise ConfigurationError(f"CUEBOT_{given}_FILE: needs CUEBOT_{missing}_FILE beside it")
+    context = make_context(settings.cuebot_ca_file or PUBLIC_ROOTS)
+    pair = pair_of(settings, "cuebot")
+    if pair is not None:
+        load_pair(pair, context)
+        certificate = read(pair.certificate_setting, pair.certificate)
+        key = read(pair.key_setting, pair.key)
     return Tls(
         grpc.ssl_channel_credentials(roots, key, certificate),
-        make_context(settings.cuebot_ca_file or PUBLIC_ROOTS, pair),
+        context,
         own_roots=roots is not None,
         certified=certificate is not None,
     )
 
 
-def make_context(roots: Path, pair: tuple[Path | None, Path | None]) -> ssl.SSLContext:
-    """Trusts these CAs, checks names, shows the pair if there is one, and speaks HTTP/2."""
+def make_context(roots: Path) -> ssl.SSLContext:
+    """Trusts these CAs, checks names, and speaks HTTP/2."""
     context = ssl.create_default_context(cafile=str(roots))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
-    if pair[0] is not None:
-        context.load_cert_chain(pair[0], pair[1])
     return context
-
-
-def read(setting: str, path: Path) -> bytes:
-    """The file's content. Raises ConfigurationError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{setting}: cannot read {path}: {error.strerror}") from None
 
 
 def check_roots(path: Path) -> None:
@@ -95,43 +84,6 @@ def check_roots(path: Path) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except OSError:  # which an SSLError is
         raise ConfigurationError(f"CUEBOT_CA_FILE: {path} has no certificate in PEM") from None
-
-
-def check_pair(certificate: Path, key: Path) -> None:
-    """Raises ConfigurationError for what is no pair of a certificate and its key."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.load_cert_chain(certificate, key, password=no_password)
-    except Locked:
-        problem = f"CUEBOT_KEY_FILE: {key} is locked with a passphrase, which nobody could type"
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            problem = f"CUEBOT_KEY_FILE: {key} is not the key of CUEBOT_CERT_FILE ({certificate})"
-        elif not has_certificate(certificate):
-            problem = f"CUEBOT_CERT_FILE: {certificate} has no certificate in PEM"
-        else:
-            problem = f"CUEBOT_KEY_FILE: {key} has no private key in PEM"
-    else:
-        return
-    raise ConfigurationError(problem)
-
-
-class Locked(Exception):
-    """Somebody has asked for a passphrase."""
-
-
-def no_password() -> str:
-    """Instead of a question on the terminal."""
-    raise Locked
-
-
-def has_certificate(path: Path) -> bool:
-    """Whether OpenSSL finds a certificate in the file."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except OSError:
-        return False
-    return True
 
 
 def likely_cause(message: str, tls: Tls | None) -> str:
