@@ -1,0 +1,1 @@
+"""What the gateway costs, measured against Envoy: `make bench`. See README.md."""
