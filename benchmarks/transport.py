@@ -173,8 +173,10 @@ def main() -> None:
         uvloop.run(serve())
         return
     command = [sys.executable, "-m", "benchmarks.transport", "--serve"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        assert server.stdin is not None and server.stdout is not None
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as server:  # noqa: S603 - ourselves
+        assert server.stdin is not None
+        assert server.stdout is not None
         port = int(server.stdout.readline())
         print("CPU of the client, microseconds per call; ratio: median of rounds, to grpc.aio's")
         print(f"{'bytes':>9} {'concurrency':>11}  {'client':9} {'median':>8} {'least':>8} ratio")

@@ -11,8 +11,12 @@ from gateway.upstream.transport import (
     FIRST_PAUSE,
     IDLE_TIMEOUT,
     LONGEST_PAUSE,
+    NeverSent,
     State,
 )
+
+NEVER_SENT = ("failed to connect", "errors resolving", "DNS")
+"""How gRPC's own words begin when there was no connection to send a call over."""
 
 
 class GrpcioTransport:
@@ -29,6 +33,12 @@ class GrpcioTransport:
         call = method(payload, timeout=timeout, metadata=metadata)
         try:
             return await call
+        except grpc.aio.AioRpcError as error:
+            words = error.details() or ""
+            # A server that says the same of a server behind it has got the call, over this channel.
+            if words.startswith(NEVER_SENT) and self.get_state() is not State.READY:
+                raise never_sent(error) from None
+            raise
         finally:
             call.cancel()  # an abandoned call would run on (grpc #43462)
 
@@ -40,6 +50,16 @@ class GrpcioTransport:
 
     async def close(self) -> None:
         await self._channel.close()
+
+
+def never_sent(error: grpc.aio.AioRpcError) -> NeverSent:
+    """The same, of the kind that says so."""
+    return NeverSent(
+        error.code(),
+        error.initial_metadata() or grpc.aio.Metadata(),
+        error.trailing_metadata() or grpc.aio.Metadata(),
+        details=error.details(),
+    )
 
 
 def make_channel(settings: Settings, endpoint: str, tls: Tls | None) -> grpc.aio.Channel:
