@@ -150,6 +150,34 @@ async def test_more_than_was_announced_ends_the_call() -> None:
         assert len(server.peers) == 1
 
 
+class Counting:
+    """A transport that counts what it is given."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+async def test_calls_of_one_moment_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One system call takes them all; a system call costs more than the rest of a small call."""
+    async with http2_server() as server:
+        await call(server)
+        connection = connection_of(server.channel)
+        counting = Counting(connection._transport)
+        monkeypatch.setattr(connection, "_transport", counting)
+        messages = [b"%d" % number for number in range(20)]
+        assert await asyncio.gather(*[call(server, each) for each in messages]) == messages
+        assert sum(b"/a.B/Echo" in each for each in counting.written) == 1
+        assert counting.written[0].count(b"/a.B/Echo") == 20
+
+
 # --- Floods ----------------------------------------------------------------------------------
 
 

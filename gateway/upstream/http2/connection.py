@@ -19,6 +19,7 @@ from gateway.upstream.http2.frames import (
     END_HEADERS,
     END_STREAM,
     GOAWAY,
+    HAS_PRIORITY,
     HEAD,
     HEADER_TABLE_SIZE,
     HEADERS,
@@ -69,6 +70,8 @@ MOST_CONTINUATIONS = 64
 """Frames that one block of headers may come in."""
 MOST_CHATTER = 10_000
 """Frames that bring nothing, from one call to the next: no flood of them is borne for ever."""
+MOST_UNWRITTEN = 64 * 1024
+"""Bytes that are collected before they are handed to the transport."""
 HEADROOM = 16 * 32
 """What a server counts for our headers beyond their bytes: 32 for each field (section 6.5.2)."""
 SOCKET_CLOSED = "Socket closed"
@@ -124,6 +127,9 @@ class Connection(asyncio.Protocol):
         self._chatter = 0
         """Frames that brought nothing since the latest call began."""
         self._pong: asyncio.TimerHandle | None = None
+        self._unwritten: list[bytes] = []
+        """What goes out together when all that is to be done now has been done."""
+        self._unwritten_size = 0
 
     # --- Calls ------------------------------------------------------------------------------
 
@@ -176,7 +182,7 @@ class Connection(asyncio.Protocol):
         most = self._frame_size
         if length <= most and size <= min(most, self._window, self._initial_window):
             self._window -= size
-            self._transport.write(
+            self._write(
                 b"".join(
                     (
                         HEAD.pack(length >> 8, length & 0xFF, HEADERS, END_HEADERS, number),
@@ -189,7 +195,7 @@ class Connection(asyncio.Protocol):
                 )
             )
         else:
-            self._transport.write(header_frames(number, head, most))
+            self._write(header_frames(number, head, most))
             stream.unsent = stream.body
             stream.window = self._initial_window
             self._unsent[number] = stream
@@ -216,7 +222,7 @@ class Connection(asyncio.Protocol):
             stream.unsent = rest
             if rest is None:
                 del self._unsent[stream.number]
-            self._transport.write(frame(DATA, 0 if rest else END_STREAM, stream.number, part))
+            self._write(frame(DATA, 0 if rest else END_STREAM, stream.number, part))
 
     def _pump_all(self) -> None:
         for stream in list(self._unsent.values()):
@@ -231,7 +237,7 @@ class Connection(asyncio.Protocol):
             self._forget(stream)
 
     def _reset(self, stream: Stream, reason: Reason) -> None:
-        self._transport.write(frame(RST_STREAM, 0, stream.number, NUMBER.pack(reason)))
+        self._write(frame(RST_STREAM, 0, stream.number, NUMBER.pack(reason)))
 
     def _forget(self, stream: Stream) -> None:
         number = stream.number
@@ -242,7 +248,7 @@ class Connection(asyncio.Protocol):
         if self._waiting:
             self._send_waiting()
         if self._ended and not self._streams:
-            self._transport.close()
+            self._hang_up()
 
     # --- The connection ---------------------------------------------------------------------
 
@@ -255,7 +261,7 @@ class Connection(asyncio.Protocol):
             (MAX_FRAME_SIZE, OUR_FRAME),
             (MAX_HEADER_LIST_SIZE, LARGEST_HEADERS),
         )
-        self._transport.write(
+        self._write(
             PREFACE
             + frame(SETTINGS, 0, 0, b"".join(SETTING.pack(*each) for each in settings))
             + frame(WINDOW_UPDATE, 0, 0, NUMBER.pack(CONNECTION_WINDOW - DEFAULT_WINDOW))
@@ -269,11 +275,14 @@ class Connection(asyncio.Protocol):
                 if kind == DATA:
                     self._on_data(flags, number, payload)
                 elif kind == HEADERS:
-                    self._on_headers(flags, number, unpadded(flags, payload))
+                    if flags & (PADDED | HAS_PRIORITY):
+                        payload = unpadded(flags, payload)
+                    self._on_headers(flags, number, payload)
                 else:
                     self._on_other(kind, flags, number, payload)
         except BrokenConnection as error:
-            self._transport.write(frame(GOAWAY, 0, 0, NUMBER.pack(0) + NUMBER.pack(error.reason)))
+            self._write(frame(GOAWAY, 0, 0, NUMBER.pack(0) + NUMBER.pack(error.reason)))
+            self._flush()
             self._lost(f"{SOCKET_CLOSED}: {error}")
             self._transport.abort()
 
@@ -283,6 +292,28 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost(f"{SOCKET_CLOSED}: {exc}" if exc else SOCKET_CLOSED)
+
+    def _write(self, data: bytes) -> None:
+        """Send it soon, in one system call with what other calls send in the same moment."""
+        if not self._unwritten:
+            if not self.ready.done():  # no calls yet, and whoever connects may give it up
+                self._transport.write(data)
+                return
+            self._loop.call_soon(self._flush)
+        self._unwritten.append(data)
+        self._unwritten_size += len(data)
+        if self._unwritten_size >= MOST_UNWRITTEN:
+            self._flush()
+
+    def _flush(self) -> None:
+        unwritten, self._unwritten, self._unwritten_size = self._unwritten, [], 0
+        if unwritten and not self._transport.is_closing():
+            self._transport.write(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
+
+    def _hang_up(self) -> None:
+        """End the connection when all is sent."""
+        self._flush()
+        self._transport.close()
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -296,7 +327,7 @@ class Connection(asyncio.Protocol):
         """End the connection when its calls are done, at once if there are none."""
         self._end()
         if not self._streams:
-            self._transport.close()
+            self._hang_up()
 
     def abort(self) -> None:
         """End the connection and all of its calls."""
@@ -307,7 +338,7 @@ class Connection(asyncio.Protocol):
         """Ask whether the other side is there; without an answer in time the connection ends."""
         if self._pong is None:
             self._pong = self._loop.call_later(patience, self.abort)
-            self._transport.write(frame(PING, 0, 0, b"gateway!"))
+            self._write(frame(PING, 0, 0, b"gateway!"))
 
     def _end(self) -> None:
         """Make no more calls here."""
@@ -326,6 +357,7 @@ class Connection(asyncio.Protocol):
         self._end()
         streams, self._streams = self._streams, {}
         self._unsent.clear()
+        self._unwritten = []
         for stream in streams.values():
             stream.fail(failure(grpc.StatusCode.UNAVAILABLE, reason))
         if not self.ready.done():
@@ -337,7 +369,7 @@ class Connection(asyncio.Protocol):
         size = len(payload)
         self._taken += size
         if self._taken >= CONNECTION_WINDOW // 2:
-            self._transport.write(frame(WINDOW_UPDATE, 0, 0, NUMBER.pack(self._taken)))
+            self._write(frame(WINDOW_UPDATE, 0, 0, NUMBER.pack(self._taken)))
             self._taken = 0
         stream = self._streams.get(number)
         if stream is None:
@@ -348,7 +380,7 @@ class Connection(asyncio.Protocol):
         if flags & PADDED:
             payload = unpadded(PADDED, payload)
             padding = NUMBER.pack(size - len(payload))  # has its place in windows, too
-            self._transport.write(frame(WINDOW_UPDATE, 0, number, padding))
+            self._write(frame(WINDOW_UPDATE, 0, number, padding))
         if not payload:
             self._on_chatter()
         elif (error := stream.take(payload, self._largest)) is not None:
@@ -440,7 +472,7 @@ class Connection(asyncio.Protocol):
             broken("settings of a wrong size", Reason.FRAME_SIZE_ERROR)
         for name, value in SETTING.iter_unpack(payload):
             self._set(name, value)
-        self._transport.write(frame(SETTINGS, ACK, 0))
+        self._write(frame(SETTINGS, ACK, 0))
         self._pump_all()
         self._send_waiting()
         if not self.ready.done():
@@ -467,7 +499,7 @@ class Connection(asyncio.Protocol):
         if len(payload) != 8:
             broken("a ping of a wrong size", Reason.FRAME_SIZE_ERROR)
         if not flags & ACK:
-            self._transport.write(frame(PING, ACK, 0, payload))
+            self._write(frame(PING, ACK, 0, payload))
         elif self._pong is not None:
             self._pong.cancel()
             self._pong = None
@@ -511,7 +543,7 @@ class Connection(asyncio.Protocol):
             stream.fail(NotSent())
             self._forget(stream)
         if not self._streams:
-            self._transport.close()
+            self._hang_up()
 
     def _on_continuation(self, flags: int, number: int, payload: bytes) -> None:
         block = self._unfinished
