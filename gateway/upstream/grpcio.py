@@ -32,7 +32,7 @@ class GrpcioTransport:
             method = self._methods[path] = self._channel.unary_unary(path)
         call = method(payload, timeout=timeout, metadata=metadata)
         try:
-            return await call
+            answer: bytes | None = await call
         except grpc.aio.AioRpcError as error:
             words = error.details() or ""
             # A server that says the same of a server behind it has got the call, over this channel.
@@ -41,6 +41,12 @@ class GrpcioTransport:
             raise
         finally:
             call.cancel()  # an abandoned call would run on (grpc #43462)
+        if answer is None:  # so grpc.aio gives an OK without a message
+            nothing = grpc.aio.Metadata()
+            raise grpc.aio.AioRpcError(
+                grpc.StatusCode.INTERNAL, nothing, nothing, details="the answer is not one message"
+            )
+        return answer
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
         return self._channel.get_state(try_to_connect=try_to_connect)
