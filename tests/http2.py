@@ -60,14 +60,14 @@ async def leaving_server(last: bytes, after: float = 0) -> AsyncIterator[Leaving
 
 
 @asynccontextmanager
-async def silent_server() -> AsyncIterator[str]:
+async def silent_server(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """The endpoint of a server that takes connections and never says anything."""
     connections: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(
-        lambda reader, writer: connections.append(writer), "127.0.0.1", 0
+        lambda reader, writer: connections.append(writer), host, port
     )
     try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"{host}:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for connection in connections:

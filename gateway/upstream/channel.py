@@ -11,7 +11,7 @@ from gateway.codec.status import TRAILER, details_to_json
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.settings import Settings
 from gateway.upstream.credentials import Tls, likely_cause
-from gateway.upstream.grpcio import GrpcioTransport, make_channel
+from gateway.upstream.grpcio import NEVER_SENT, GrpcioTransport, make_channel
 from gateway.upstream.http2.channel import Channel, Manner
 from gateway.upstream.seam import Homes, Metadata, NotSent
 from gateway.upstream.transport import (
@@ -19,6 +19,7 @@ from gateway.upstream.transport import (
     FIRST_PAUSE,
     IDLE_TIMEOUT,
     LONGEST_PAUSE,
+    NeverSent,
     State,
     Transport,
 )
@@ -35,10 +36,8 @@ HEALTH = "/grpc.health.v1.Health/Check"
 REASON_PATIENCE = 1.0
 
 TOO_LARGE = "Received message larger than max"
-NEVER_SENT = ("failed to connect", "errors resolving", "DNS")
-"""How gRPC's own words begin when there was no connection to send a call over."""
 NOT_REACHED = (*NEVER_SENT, "Socket closed", "Stream removed", "recvmsg", "sendmsg")
-"""The same of all words that look like the server's but are about the way to it."""
+"""How words begin that look like the server's but are about the way to it."""
 NOT_GRPC = "Received http2 header with status"
 """So begins what gRPC says of a web server's answer, whatever status it makes of it."""
 
@@ -92,11 +91,10 @@ class GrpcUpstream:
                 " ask for less, or raise that limit",
                 status=502,
             )
+        if isinstance(error, NeverSent):
+            told = f"Cuebot cannot be reached: {self.explained(message)}"
+            return NotSent(code, told, headers=RETRY_SOON)
         if code is Code.UNAVAILABLE and message.startswith(NOT_REACHED):
-            # A server that says the same of a server behind it has got the call, over this channel.
-            if message.startswith(NEVER_SENT) and self._transport.get_state() is not State.READY:
-                told = f"Cuebot cannot be reached: {self.explained(message)}"
-                return NotSent(code, told, headers=RETRY_SOON)
             message = f"Cuebot cannot be reached: {message}"
         if message.startswith(NOT_GRPC):  # its status would be taken for Cuebot's
             code, message = Code.UNAVAILABLE, f"a web server answers in Cuebot's place: {message}"

@@ -11,8 +11,12 @@ from gateway.upstream.transport import (
     FIRST_PAUSE,
     IDLE_TIMEOUT,
     LONGEST_PAUSE,
+    NeverSent,
     State,
 )
+
+NEVER_SENT = ("failed to connect", "errors resolving", "DNS")
+"""How gRPC's own words begin when there was no connection to send a call over."""
 
 
 class GrpcioTransport:
@@ -28,9 +32,21 @@ class GrpcioTransport:
             method = self._methods[path] = self._channel.unary_unary(path)
         call = method(payload, timeout=timeout, metadata=metadata)
         try:
-            return await call
+            answer: bytes | None = await call
+        except grpc.aio.AioRpcError as error:
+            words = error.details() or ""
+            # A server that says the same of a server behind it has got the call, over this channel.
+            if words.startswith(NEVER_SENT) and self.get_state() is not State.READY:
+                raise never_sent(error) from None
+            raise
         finally:
             call.cancel()  # an abandoned call would run on (grpc #43462)
+        if answer is None:  # so grpc.aio gives an OK without a message
+            nothing = grpc.aio.Metadata()
+            raise grpc.aio.AioRpcError(
+                grpc.StatusCode.INTERNAL, nothing, nothing, details="the answer is not one message"
+            )
+        return answer
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
         return self._channel.get_state(try_to_connect=try_to_connect)
@@ -40,6 +56,16 @@ class GrpcioTransport:
 
     async def close(self) -> None:
         await self._channel.close()
+
+
+def never_sent(error: grpc.aio.AioRpcError) -> NeverSent:
+    """The same, of the kind that says so."""
+    return NeverSent(
+        error.code(),
+        error.initial_metadata() or grpc.aio.Metadata(),
+        error.trailing_metadata() or grpc.aio.Metadata(),
+        details=error.details(),
+    )
 
 
 def make_channel(settings: Settings, endpoint: str, tls: Tls | None) -> grpc.aio.Channel:

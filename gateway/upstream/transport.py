@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import grpc
+import grpc.aio
 
 from gateway.upstream.seam import Metadata
 
@@ -16,13 +17,18 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 1.5
 """Seconds between two tries to connect: readiness must follow within 5 s."""
 
 
+class NeverSent(grpc.aio.AioRpcError):
+    """A call for which there was no connection: it is certain that nobody has got it."""
+
+
 class Transport(Protocol):
     """A channel, as grpc.aio has them, for unary calls in bytes."""
 
     async def unary(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
         """The answer's message. Raises grpc.aio.AioRpcError for every other outcome.
 
-        Cancelling the caller's task cancels the call.
+        NeverSent only if no server can have got the call. Cancelling the caller's task cancels
+        the call.
         """
         ...
 

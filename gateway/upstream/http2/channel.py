@@ -15,12 +15,12 @@ from functools import lru_cache
 from weakref import WeakSet
 
 import grpc
+import grpc.aio
 
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
-from gateway.upstream.http2.status import NotSent, failure
-
-State = grpc.ChannelConnectivity
+from gateway.upstream.http2.status import NotSent, failure, too_late
+from gateway.upstream.transport import NeverSent, State
 
 INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
 """`:method: POST` and `:scheme` in HPACK's static table (RFC 7541 appendix A)."""
@@ -62,6 +62,11 @@ class Channel:
         """Connections on which calls are still being answered."""
         self._problem = ""
         """Why the latest try to connect has failed."""
+        self._pause = 0.0
+        """Seconds before the next try."""
+        self._since = 0.0
+        """The loop's time at which the connection has been made."""
+        self._ping_every = manner.ping_every
         self._look: asyncio.TimerHandle | None = None
         self._head = lru_cache(maxsize=4096)(self._make_head)
 
@@ -78,7 +83,7 @@ class Channel:
                 connection = await self._connected(timeout)
                 timeout = deadline - self._loop.time()
             if timeout <= 0:
-                raise failure(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+                raise too_late()
             head = b"".join(
                 (
                     self._head(path),
@@ -87,10 +92,10 @@ class Channel:
                 )
             )
             try:
-                return await connection.unary(head, payload, timeout)
+                return await connection.unary(head, payload, deadline)
             except NotSent:
                 timeout = deadline - self._loop.time()
-        raise failure(grpc.StatusCode.UNAVAILABLE, "failed to connect: connections do not last")
+        raise never_sent("failed to connect: connections do not last")
 
     def _make_head(self, path: str) -> bytes:
         """The headers that all calls of a method have in common."""
@@ -112,9 +117,8 @@ class Channel:
                 while self._connection is None:
                     state = self.get_state(try_to_connect=True)
                     if state in (State.TRANSIENT_FAILURE, State.SHUTDOWN):
-                        raise failure(
-                            grpc.StatusCode.UNAVAILABLE,
-                            f"failed to connect to {self._endpoint}: {self._problem or 'closed'}",
+                        raise never_sent(
+                            f"failed to connect to {self._endpoint}: {self._problem or 'closed'}"
                         )
                     await self.wait_for_state_change(state)
         except TimeoutError:
@@ -160,29 +164,45 @@ class Channel:
 
     async def _connect(self) -> None:
         """Try until there is a connection."""
-        pause = self._manner.first_pause
         while True:
+            await asyncio.sleep(self._pause)
+            self._pause = max(self._manner.first_pause, self._pause * 2)
+            self._pause = min(self._pause, self._manner.longest_pause)
             try:
-                async with asyncio.timeout(self._manner.connect_timeout):
-                    connection = await self._try()
+                connection = await self._try()
             except TimeoutError:
                 self._problem = "no answer in time"
-            except (OSError, ssl.CertificateError) as error:
+            except Exception as error:  # a channel that has stopped trying would never be mended
                 self._problem = problem_of(error)
             else:
                 self._use(connection)
                 return
             self._set(State.TRANSIENT_FAILURE)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, self._manner.longest_pause)
 
     async def _try(self) -> Connection:
+        """A connection to one of the endpoint's addresses, each tried for its share of the time."""
         host, _, port = self._endpoint.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
+        ends = self._loop.time() + self._manner.connect_timeout
+        async with asyncio.timeout_at(ends):
+            found = await self._loop.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+        addresses = [str(address[0]) for *_, address in found]
+        while True:
+            address = addresses.pop(0)
+            share = (ends - self._loop.time()) / (len(addresses) + 1)
+            try:
+                async with asyncio.timeout(share):
+                    return await self._reach(address, int(port), host)
+            except OSError:
+                if not addresses:
+                    raise
+
+    async def _reach(self, address: str, port: int, host: str) -> Connection:
+        """A connection to `address`, whose certificate is for `host`."""
         transport, connection = await self._loop.create_connection(
             lambda: Connection(largest_message=self._manner.largest_message, on_end=self._on_end),
-            host,
-            int(port),
+            address,
+            port,
             ssl=self._tls,
             server_hostname=host if self._tls is not None else None,
         )
@@ -203,9 +223,11 @@ class Channel:
             self._set(State.IDLE)
             return
         self._connection = connection
-        connection.last_active = self._loop.time()
+        connection.last_active = self._since = self._loop.time()
         self._problem = ""
         self._set(State.READY)
+        if self._look is not None:
+            self._look.cancel()
         self._look_after()
 
     def _on_end(self, connection: Connection) -> None:
@@ -213,6 +235,11 @@ class Channel:
         if self._connection is connection:
             self._connection = None
             self._retiring.add(connection)
+            lasted = self._loop.time() - self._since >= self._manner.longest_pause
+            if connection.useful or lasted:  # otherwise the next one has to wait for its turn
+                self._pause = 0.0
+            if connection.too_many_pings:
+                self._ping_every *= 2
             self._set(State.IDLE)
 
     def _look_after(self) -> None:
@@ -225,11 +252,17 @@ class Channel:
             connection.close()
             return
         delay = max(left, 1.0) if connection.idle else self._manner.idle_timeout
-        if self._manner.ping_every:
-            delay = min(delay, self._manner.ping_every)
+        if self._ping_every:
+            delay = min(delay, self._ping_every)
             if not connection.idle:
                 connection.ping(self._manner.ping_patience)
         self._look = self._loop.call_later(delay, self._look_after)
+
+
+def never_sent(problem: str) -> NeverSent:
+    """A call that has not left this process."""
+    nothing = grpc.aio.Metadata()
+    return NeverSent(grpc.StatusCode.UNAVAILABLE, nothing, nothing, details=problem)
 
 
 def in_grpc(timeout: float) -> bytes:

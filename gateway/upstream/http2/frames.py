@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from enum import IntEnum
+from itertools import repeat
 from struct import Struct
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD = Struct(">HBBBL")
 """Length (16 + 8 bits), kind, flags, stream."""
 HEAD_SIZE = 9
+DATA_HEAD = Struct(">HBBBLBL")
+"""The same of a DATA frame that holds a whole message of gRPC, and the message's prefix."""
 SETTING = Struct(">HL")
 NUMBER = Struct(">L")
 
@@ -59,10 +62,19 @@ class BrokenConnection(Exception):
         self.reason = reason
 
 
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"") -> bytes:
     """One frame. `payload` is at most as long as the other side takes."""
     length = len(payload)
     return HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream) + payload
+
+
+def header_frames(stream: int, block: bytes, largest: int) -> bytes:
+    """HEADERS, and CONTINUATION for what is more than `largest` bytes of the block."""
+    parts = [block[start : start + largest] for start in range(0, len(block), largest)]
+    more = len(parts) - 1
+    kinds = [HEADERS] + [CONTINUATION] * more
+    flags = [0] * more + [END_HEADERS]
+    return b"".join(map(frame, kinds, flags, repeat(stream), parts))
 
 
 class FrameReader:

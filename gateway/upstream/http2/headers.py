@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from hpack import Decoder
-from hpack.exceptions import HPACKError
+from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from gateway.upstream.http2.frames import BrokenConnection, Reason
 
 LARGEST_HEADERS = 64 * 1024
 """Bytes of headers in one answer, or of trailers."""
+SMALLER_TABLE = b"\x20"
+"""The dynamic table has no room from here on (RFC 7541, section 6.3)."""
 REMEMBERED = 256
 LONGEST_REMEMBERED = 1024
 
@@ -60,13 +62,19 @@ class BlockReader:
         self._decoder.max_allowed_table_size = 0
         self._known: dict[bytes, Block] = {}
 
-    def read(self, block: bytes) -> Block:
-        """The headers of a whole block. Raises BrokenConnection."""
+    def read(self, block: bytes) -> Block | None:
+        """The headers of a whole block; None if they are too large. Raises BrokenConnection."""
         known = self._known.get(block)
         if known is not None:
             return known
+        if len(block) > LARGEST_HEADERS:
+            return None
+        if block.startswith(SMALLER_TABLE * 3):  # two are allowed; thousands would take a while
+            raise BrokenConnection(Reason.COMPRESSION_ERROR, "headers of nothing")
         try:
             fields = self._decoder.decode(block, raw=True)
+        except OversizedHeaderListError:
+            return None
         except (HPACKError, IndexError) as error:
             raise BrokenConnection(
                 Reason.COMPRESSION_ERROR, f"headers that are not HPACK: {error}"
@@ -80,7 +88,7 @@ class BlockReader:
 
 
 def block_of(fields: Iterable[tuple[bytes, bytes]]) -> Block:
-    """What these fields say to gRPC. Raises BrokenConnection for what no sender may send."""
+    """What these fields say to gRPC; of a name that is there twice, the latter."""
     named = {":status": "", "content-type": "", "grpc-status": "", "grpc-message": ""}
     others: list[tuple[str, str | bytes]] = []
     for raw_name, raw_value in fields:

@@ -6,7 +6,8 @@ import grpc.aio
 from gateway.upstream.http2.frames import REASONS, Reason
 from gateway.upstream.http2.headers import Block
 
-CODES = {code.value[0]: code for code in grpc.StatusCode}
+CODES = {str(code.value[0]): code for code in grpc.StatusCode}
+"""By `grpc-status`, which has no leading zeros."""
 Status = grpc.StatusCode
 
 OF_HTTP = {
@@ -53,9 +54,18 @@ def failure_of_http(block: Block) -> grpc.aio.AioRpcError | None:
     return failure(OF_HTTP.get(block.status or "", Status.UNKNOWN), words)
 
 
-def failure_of_reset(code: int) -> grpc.aio.AioRpcError:
-    """A stream that the other side has reset."""
+def too_late() -> grpc.aio.AioRpcError:
+    return failure(Status.DEADLINE_EXCEEDED, "Deadline Exceeded")
+
+
+def failure_of_reset(code: int, *, late: bool) -> grpc.aio.AioRpcError:
+    """A stream that the other side has reset; `late` if its deadline is over.
+
+    The other side keeps the deadline, too, and is sometimes the first to cancel.
+    """
     reason = REASONS.get(code)
+    if late and reason is Reason.CANCEL:
+        return too_late()
     if reason is None:
         return failure(Status.INTERNAL, f"the call was reset: error {code}")
     return failure(OF_RESET.get(reason, Status.INTERNAL), f"the call was reset: {reason.name}")
@@ -69,5 +79,5 @@ def failure_of(block: Block) -> grpc.aio.AioRpcError | None:
         if block.status is not None and (error := failure_of_http(block)) is not None:
             return error
         return failure(Status.UNKNOWN, "the answer has no status")
-    code = CODES.get(int(block.grpc_status)) if block.grpc_status.isdecimal() else None
-    return failure(code or Status.UNKNOWN, block.grpc_message, block.others)
+    code = CODES.get(block.grpc_status, Status.UNKNOWN)
+    return failure(code, block.grpc_message, block.others)
