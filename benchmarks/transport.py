@@ -37,7 +37,7 @@ async def serve() -> None:
         return request
 
     server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(echo)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(echo)
     _, service, method = PATH.split("/")
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler(service, {method: handler}),)
@@ -89,7 +89,8 @@ class H2Client(asyncio.Protocol):
         self.h2.send_headers(stream, headers)
         self.h2.send_data(stream, b"\x00" + len(message).to_bytes(4, "big") + message, True)
         self.transport.write(self.h2.data_to_send())
-        return await answer
+        received: bytes = await answer
+        return received
 
 
 @asynccontextmanager

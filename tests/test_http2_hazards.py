@@ -85,6 +85,35 @@ async def test_a_window_that_becomes_negative_is_waited_for() -> None:
         assert not peer.complaint
 
 
+async def test_a_call_that_is_given_up_half_sent_leaves_nothing() -> None:
+    """No more of it is sent, whatever windows come, and nothing of it is kept."""
+    async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 0}) as server:
+        task = asyncio.create_task(call(server, b"x" * 5000))
+        await server.until(lambda: bool(server.peers and server.peer.headers))
+        task.cancel()
+        await asyncio.wait([task])
+        await server.until(lambda: bool(server.peer.resets()))
+        assert server.peer.resets() == [8]
+        assert not connection_of(server.channel)._unsent
+        server.peer.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1000})
+        server.peer.flush()
+        assert await call(server) == b"hi"
+        assert not server.peer.bodies[1]
+        assert not server.peer.complaint
+
+
+async def test_a_request_that_is_sent_is_not_kept_until_its_answer() -> None:
+    """Requests may be large and answers slow."""
+    got: list[int] = []
+    async with http2_server(lambda peer, stream: got.append(stream)) as server:
+        task = asyncio.create_task(call(server, b"x" * 200_000))
+        await server.until(lambda: bool(got))
+        connection = connection_of(server.channel)
+        assert not connection._unsent
+        assert connection._streams[1].unsent is None
+        task.cancel()
+
+
 async def test_requests_are_not_written_without_end_to_a_server_that_does_not_read() -> None:
     """Whatever windows it gives: what it has not read yet stays out of the transport's buffer."""
     async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1}) as server:
