@@ -22,7 +22,7 @@ html_show_sphinx = False
 
 PARTS = {
     "First steps": ["getting-started", "calls", "examples", "demo"],
-    "Running it": ["configuration", "reflection"],
+    "Running it": ["deployment", "configuration", "moving", "cueweb", "reflection"],
     "The API": ["http", "errors", "pages", "compatibility"],
     "The command line": ["call", "tools"],
     "The project": ["dependencies", "../CHANGELOG"],
