@@ -5,7 +5,7 @@ from typing import Any
 project = "cuebot-gateway"
 author = "the authors of cuebot-gateway"
 root_doc = "README"
-include_patterns = ["README.md", "CHANGELOG.md", "docs/*.md"]
+include_patterns = ["README.md", "CHANGELOG.md", "benchmarks/**.md", "docs/*.md"]
 extensions = ["myst_parser"]
 nitpicky = True
 
@@ -15,6 +15,8 @@ myst_heading_anchors = 4
 suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = project
 html_copy_source = False
 html_show_copyright = False
@@ -25,7 +27,7 @@ PARTS = {
     "Running it": ["deployment", "configuration", "moving", "cueweb", "reflection"],
     "The API": ["http", "errors", "pages", "compatibility"],
     "The command line": ["call", "tools"],
-    "The project": ["dependencies", "../CHANGELOG"],
+    "The project": ["../benchmarks/**", "dependencies", "../CHANGELOG"],
 }
 """The pages in the order of the menu: a newcomer's."""
 
@@ -35,7 +37,7 @@ def add_menu(app: Any, name: str, source: list[str]) -> None:
     if name == root_doc:
         for title, pages in PARTS.items():
             paths = [page.removeprefix("../") if "../" in page else f"docs/{page}" for page in pages]
-            lines = ["```{toctree}", ":hidden:", f":caption: {title}", "", *paths, "```"]
+            lines = ["```{toctree}", ":hidden:", ":glob:", f":caption: {title}", "", *paths, "```"]
             source[0] += "\n" + "\n".join(lines) + "\n"
 
 

@@ -162,6 +162,18 @@ async def test_a_call_is_tried(browser: Browser, demo: Gateway) -> None:
         assert token() not in "".join(visit.requests)
 
 
+async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Gateway) -> None:
+    """Its search knows the other paths of a method, words in any order, and shows what it found."""
+    async with visiting(browser, demo.url) as visit:
+        await visit.page.goto("/docs")
+        paths = visit.page.locator(".opblock-summary-path")
+        for phrase in ("/frame.FrameInterface/DropDep", "dropdep frame.frameinterface"):
+            await visit.page.locator(".operation-filter-input").fill(phrase)
+            await expect(paths).to_have_text(["/job.FrameInterface/DropDepends"])
+            await visit.page.locator(".operation-filter-input").fill("nothing like that")
+            await expect(paths).to_have_count(0)
+
+
 async def test_a_wrong_token_is_refused(browser: Browser, demo: Gateway) -> None:
     """What the gateway says of a token that does not hold is shown."""
     async with visiting(browser, demo.url, refusals=1) as visit:
@@ -301,12 +313,12 @@ async def test_everything_can_be_read(
         await page.locator("summary").first.click()
         await page.get_by_label("Search methods").fill("e")
         assert await visit.poor_texts() == []
-        back = await page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (back == "rgb(255, 255, 255)") is (scheme == "light")
+        assert await is_white(page) is (scheme == "light")
         await page.goto(GET_SHOWS)
         await authorise(page, token())
         await executed(page)
         assert await visit.poor_texts() == []
+        assert await is_white(page) is (scheme == "light")
     async with visiting(browser, closed.url, refusals=2, color_scheme=scheme) as visit:
         for path in ("/", "/docs"):
             await visit.page.goto(path)
@@ -314,3 +326,9 @@ async def test_everything_can_be_read(
             await visit.page.get_by_role("button", name="Show").click()
             await expect(visit.page.get_by_role("alert")).to_contain_text("expired")
             assert await visit.poor_texts() == []
+
+
+async def is_white(page: Page) -> bool:
+    """Whether the page is one for the day."""
+    back = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return bool(back == "rgb(255, 255, 255)")
