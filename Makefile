@@ -5,6 +5,8 @@ PORT ?= 8448
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
+DOCS := .venv/.docs
+JAVASCRIPT := .venv/javascript
 
 .DEFAULT_GOAL := help
 
@@ -31,6 +33,21 @@ $(STAMP): pyproject.toml
 .PHONY: demo
 demo: $(STAMP)  ## Start a simulated Cuebot and the gateway in front of it (PORT=8448, TLS=1)
 	@$(BIN)/cuebot-gateway demo --port $(PORT) $(if $(TLS),--tls)
+
+.PHONY: docs
+docs: $(DOCS)  ## Build the documentation site, site/index.html, and check its links
+	@$(BIN)/python -m sphinx --builder html --conf-dir docs --doctree-dir .venv/doctrees \
+	  --fresh-env --quiet --fail-on-warning --keep-going . site
+	@cp site/README.html site/index.html
+	@echo "site/index.html is up to date"
+
+$(DOCS): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $(DOCS)
+
+.PHONY: javascript
+javascript: $(STAMP)  ## Install what the JavaScript example needs to be tested (with npm)
+	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts jsonwebtoken@9
 
 .PHONY: test
 test: $(STAMP)  ## Run the whole test suite
@@ -71,4 +88,4 @@ format: $(STAMP)  ## Rewrite the code in the project's format
 
 .PHONY: clean
 clean:  ## Remove .venv and caches
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv site .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -11,6 +11,7 @@ from gateway.settings import SYNONYMS, Settings
 ROOT = Path(__file__).parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -39,6 +40,18 @@ def test_every_error_is_documented(code: Code) -> None:
     """Each gRPC code stands in the row of its HTTP status in docs/http.md."""
     rows = [line for line in HTTP.splitlines() if line.startswith(f"| {HTTP_STATUS[code]} ")]
     assert any(f"`{code.name}`" in row for row in rows)
+
+
+def test_explained_messages_exist() -> None:
+    """The messages of docs/errors.md are those that the gateway, or the demo's Cuebot, sends."""
+    files = (ROOT / "gateway").rglob("*.py")
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
+    code = re.sub(r'"\s+f?"', "", code)  # texts go on in the next line
+    rows = re.findall(r"^\| ([^|]+) \([45]\d\d\) \|", ERRORS, re.MULTILINE)
+    assert len(rows) > 15
+    for message in re.findall(r"`([^`]+)`", " ".join(rows)):
+        for part in message.split("…"):
+            assert part.strip("/'? ") in code, message
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,0 +1,48 @@
+"""The documentation site, made by Sphinx from the files that GitHub shows: `make docs`."""
+
+from typing import Any
+
+project = "cuebot-gateway"
+author = "the authors of cuebot-gateway"
+root_doc = "README"
+include_patterns = ["README.md", "CHANGELOG.md", "benchmarks/**.md", "docs/*.md"]
+extensions = ["myst_parser"]
+nitpicky = True
+
+# GitHub makes anchors of all headings.
+myst_heading_anchors = 4
+# Outputs are shortened with "…", which is no JSON and no TOML.
+suppress_warnings = ["misc.highlighting_failure"]
+
+html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_title = project
+html_copy_source = False
+html_show_copyright = False
+html_show_sphinx = False
+
+PARTS = {
+    "First steps": ["getting-started", "calls", "examples", "demo"],
+    "Running it": ["deployment", "configuration", "moving", "cueweb", "reflection"],
+    "The API": ["http", "errors", "pages", "compatibility"],
+    "The command line": ["call", "tools"],
+    "The project": ["../benchmarks/**", "dependencies", "../CHANGELOG"],
+}
+"""The pages in the order of the menu: a newcomer's."""
+
+
+def add_menu(app: Any, name: str, source: list[str]) -> None:
+    """Give the front page the menu, which GitHub would show as code."""
+    if name == root_doc:
+        for title, pages in PARTS.items():
+            paths = [
+                page.removeprefix("../") if "../" in page else f"docs/{page}" for page in pages
+            ]
+            lines = ["```{toctree}", ":hidden:", ":glob:", f":caption: {title}", "", *paths, "```"]
+            source[0] += "\n" + "\n".join(lines) + "\n"
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", add_menu)

@@ -1,0 +1,103 @@
+"""The examples of docs/examples.md are run as they stand there, and print what stands there."""
+
+import asyncio
+import re
+import shutil
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.cuebot import SimulatedCuebot
+from gateway.demo.farm.clock import StoppedClock
+from gateway.demo.farm.messages import read_messages
+from gateway.demo.farm.studio import build_farm
+from tests.servers import SECRET, Gateway, clean_environment, running_gateway, settings_for, token
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+ROOT = Path(__file__).parent.parent
+MODULES = ROOT / ".venv" / "javascript" / "node_modules"
+NOW = 1_790_000_000
+EXAMPLE = re.compile(
+    r"^## (?P<title>.+?)$(?:(?!^##).)*?"
+    r"^```(?P<language>sh|python|js)\n(?P<code>.*?)^```\n\n```text\n(?P<printed>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A program of the page, and its documented output."""
+
+    title: str
+    language: str
+    code: str
+    printed: str
+
+
+EXAMPLES = [
+    Example(**found.groupdict())
+    for found in EXAMPLE.finditer((ROOT / "docs" / "examples.md").read_text(encoding="utf-8"))
+]
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    """A gateway in front of the demo's farm, on which no time passes."""
+    cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=StoppedClock(NOW)))
+    await cuebot.start()
+    try:
+        async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
+            yield gateway
+    finally:
+        await cuebot.stop()
+
+
+def program(*names: str) -> str:
+    """The path of the first; skips when one of them is not there."""
+    for name in names:
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+    return shutil.which(names[0]) or names[0]
+
+
+def command(example: Example, folder: Path) -> list[str]:
+    """What runs the example, which is then a file in the folder."""
+    file = (
+        folder / {"sh": "example.sh", "python": "example.py", "js": "example.mjs"}[example.language]
+    )
+    file.write_text(example.code, encoding="utf-8")
+    if example.language == "python":
+        return [sys.executable, str(file)]
+    if example.language == "sh":
+        return [program("sh", "curl", "jq"), str(file)]
+    node = program("node")
+    if not (MODULES / "jsonwebtoken").is_dir():
+        pytest.skip("jsonwebtoken is not installed (make javascript)")
+    (folder / "node_modules").symlink_to(MODULES)
+    return [node, str(file)]
+
+
+def test_there_are_examples() -> None:
+    """curl, two clients in Python, and JavaScript."""
+    assert [example.language for example in EXAMPLES] == ["sh", "python", "python", "js"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
+async def test_an_example_prints_what_is_documented(
+    gateway: Gateway, tmp_path: Path, example: Example
+) -> None:
+    """Copied from the page, with the variables that the page asks for."""
+    environ = clean_environment(
+        GATEWAY_URL=gateway.url, JWT_SECRET=SECRET, TOKEN=token("my-script")
+    )
+    process = await asyncio.create_subprocess_exec(
+        *command(example, tmp_path), env=environ, stdout=PIPE, stderr=STDOUT
+    )
+    async with asyncio.timeout(60):
+        printed, _ = await process.communicate()
+    assert printed.decode() == example.printed
