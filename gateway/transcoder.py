@@ -15,7 +15,7 @@ from gateway.compression import compressed
 from gateway.dryrun import REHEARSED, asks_dry_run, preview
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.exchange import BODY_IS_HERE, JSON_TYPE, ClientGone, Exchange, exchange_of
-from gateway.hangup import HangUpWatch
+from gateway.hangup import HangUps
 from gateway.options import METHOD_ALLOWS
 from gateway.request import BodyReader, asked_timeout, check_headers, unread_query
 from gateway.schema.method import Method
@@ -55,6 +55,7 @@ class Transcoder:
         self._http_timeout = settings.http_timeout
         self._longest_call = settings.grpc_timeout
         self._loop = asyncio.get_running_loop()
+        self._hang_ups = HangUps()
         self._free_slots = settings.max_in_flight
         self._decoding = asyncio.Semaphore(DECODING_THREADS)
         self._large_answers = Turns(total=LARGE_ANSWERS_AT_ONCE, each=LARGE_ANSWERS_EACH)
@@ -92,7 +93,7 @@ class Transcoder:
                 preview(method, ready), len(body) > LARGE_BODY, exchange, ends, scope, send
             )
             return
-        with HangUpWatch(receive):
+        with self._hang_ups.watch(receive):
             self._take_slot()
             metadata = metadata_for(exchange)
             began = monotonic()

@@ -19,7 +19,7 @@ from gateway.codec.encode import Encoders
 from gateway.codec.path import ROOT
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.exchange import ClientGone
-from gateway.hangup import HangUpWatch
+from gateway.hangup import HangUps
 from gateway.schema.pool import build_pool
 from gateway.settings import load_settings
 from gateway.upstream.channel import GrpcUpstream
@@ -274,7 +274,7 @@ async def watched(outside: Callable[["asyncio.Task[None]"], object]) -> None:
         outside(task)
         return {"type": "http.disconnect"}
 
-    with HangUpWatch(receive):
+    with HangUps().watch(receive):
         await asyncio.Event().wait()
 
 
