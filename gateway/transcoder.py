@@ -234,7 +234,9 @@ async def send_pieces(
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
             deadline += len(piece) / SLOWEST_READER
         await asyncio.sleep(0)
-    await send({"type": "http.response.body", "body": b""})
+    with gone_after_timeout():
+        async with asyncio.timeout(patience):
+            await send({"type": "http.response.body", "body": b""})
 
 
 @contextmanager

@@ -227,6 +227,13 @@ async def test_an_unread_answer_does_not_keep_its_connection(
         await until(lambda: not connections(gateway))
 
 
+async def test_answers_that_nobody_reads_do_not_keep_their_connection(gateway: Gateway) -> None:
+    """Nor do many of them, to requests that came at once: the next one waits, but not for ever."""
+    with stalled(gateway, SMALLEST * 3000):
+        await until(lambda: any(one.flow.write_paused for one in connections(gateway)))
+        await until(lambda: not connections(gateway))
+
+
 async def test_a_refused_client_that_stays_is_let_go(gateway: Gateway) -> None:
     """Who has been refused and neither reads nor leaves keeps no connection."""
     with stalled(gateway, b"garbage\r\n\r\n" + b"x" * 100_000):

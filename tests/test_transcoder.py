@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -12,8 +12,11 @@ import pytest
 from google.protobuf import any_pb2, wrappers_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.rpc import error_details_pb2, status_pb2
+from starlette.types import Message
 
 from gateway.errors import HTTP_STATUS, Code
+from gateway.exchange import ClientGone
+from gateway.transcoder import send_pieces
 from tests.opencue import jobs, message_class, opencue
 from tests.servers import (
     Context,
@@ -577,3 +580,18 @@ async def test_the_longest_subject_reaches_cuebot(gateway: Gateway, cuebot: Scri
     answer = await gateway.post(SHOWS, {}, headers=bearer(subject))
     assert answer.status_code == 200
     assert cuebot.seen[0][2]["x-gateway-principal"] == quote(subject, safe="")
+
+
+@pytest.mark.parametrize(
+    "pieces", [[b"a"], [b"a", b"b"], iter([b"a", b"b"])], ids=["one", "two", "stream"]
+)
+async def test_no_part_of_an_answer_is_waited_for_without_end(pieces: Iterable[bytes]) -> None:
+    """A client that does not read what is left of an answer is gone, also at its very end."""
+
+    async def send(message: Message) -> None:
+        if not message.get("more_body", message["type"] == "http.response.start"):
+            await asyncio.Event().wait()
+
+    with pytest.raises(ClientGone):
+        async with asyncio.timeout(20):
+            await send_pieces(pieces, (), send, 0.01)

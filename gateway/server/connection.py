@@ -52,7 +52,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     Whenever nothing is being answered, a deadline of `patience` seconds holds: for the head of the
     first request, from an answer to the first byte of the next request, and from there until its
-    head is complete. A client has as long to read the end of its last answer.
+    head is complete. A client has as long to read the end of its last answer, and little more to
+    read what keeps the next one waiting, where the app does not say how long that may take.
 
     What cannot be a request is answered after the requests before it, and nothing that follows
     it is looked at: it might be a part of it.
@@ -74,6 +75,8 @@ class HttpProtocol(HttpToolsProtocol):
     _is_idle = False
     """Whether there is a deadline for the first byte of a request."""
     _turned_away = False
+    _unread: asyncio.TimerHandle | None = None
+    """The end of a connection whose answers are not read."""
 
     def __init__(self, *, crowd: Crowd, patience: float, **given: Any) -> None:
         super().__init__(**given)
@@ -95,7 +98,19 @@ class HttpProtocol(HttpToolsProtocol):
         self._broken = True
         self._crowd.leaving -= self._turned_away
         self._patience.end()
+        if self._unread is not None:
+            self._unread.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """More is unread than should be. The app, which knows more, is to lose patience first."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self._seconds + LINGER, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
 
     def data_received(self, data: bytes) -> None:
         if self._broken:
