@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,13 +25,33 @@ REMEMBERED_CLIENTS = 65536
 SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rate:
     """`rps` requests a second, `burst` at once; what comes too early may wait `max_wait` s."""
 
     rps: float
     burst: int
     max_wait: float = 0.0
+
+    @cached_property
+    def interval(self) -> int:
+        """Nanoseconds from one request to the next."""
+        return math.ceil(SECOND / self.rps)
+
+    @cached_property
+    def capacity(self) -> int:
+        """Nanoseconds until an empty bucket is full."""
+        return self.interval * self.burst
+
+    @cached_property
+    def patience(self) -> float:
+        """Nanoseconds that a request may wait."""
+        return self.max_wait * SECOND
+
+    @cached_property
+    def header(self) -> tuple[bytes, bytes]:
+        """What answers say of it."""
+        return (b"x-ratelimit-limit", b"%d" % self.burst)
 
 
 class Verdict(NamedTuple):
@@ -70,23 +90,25 @@ class MemoryLimiter:
 
     def hit(self, client: str, rate: Rate) -> Verdict:
         now = round(self._clock() * SECOND)
-        interval = math.ceil(SECOND / rate.rps)
-        capacity = interval * rate.burst
-        full_at = max(self._full_at.pop(client, now), now)
-        wait = max(full_at + interval - now - capacity, 0)
-        allowed = wait <= rate.max_wait * SECOND
+        full_at = self._full_at.pop(client, now)
+        if full_at < now:
+            full_at = now
+        wait = full_at + rate.interval - now - rate.capacity
+        if wait < 0:
+            wait = 0
+        allowed = wait <= rate.patience
         if allowed:
-            full_at += interval
+            full_at += rate.interval
         self._full_at[client] = full_at
         if len(self._full_at) > self._remembered:
             del self._full_at[next(iter(self._full_at))]
-        remaining = max(capacity - (full_at - now), 0) // interval if allowed else 0
+        left = rate.capacity - (full_at - now)
         return Verdict(
-            allowed=allowed,
-            limit=rate.burst,
-            remaining=remaining,
-            reset=(full_at - now) / SECOND,
-            wait=wait / SECOND,
+            allowed,
+            rate.burst,
+            left // rate.interval if allowed and left > 0 else 0,
+            (full_at - now) / SECOND,
+            wait / SECOND,
         )
 
 
@@ -177,7 +199,7 @@ class RateLimit:
             verdict = self._limiter.hit(client, rate)
             reset = math.ceil(self._wall_clock() + verdict.reset)
             exchange.headers_out += (
-                (b"x-ratelimit-limit", b"%d" % verdict.limit),
+                rate.header,
                 (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
                 (b"x-ratelimit-reset", b"%d" % reset),
             )
