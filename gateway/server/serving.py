@@ -190,9 +190,10 @@ class Server(uvicorn.Server):
 
     async def _take(self, connected: socket.socket) -> None:
         """Serve a connection that no listener has accepted."""
+        connection = self._connection()
         with suppress(OSError):
-            _, connection = await asyncio.get_running_loop().connect_accepted_socket(
-                self._connection,
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,  # with TLS, uvloop gives back a protocol of its own
                 connected,
                 ssl=self._ssl,
                 ssl_handshake_timeout=self._handshake,
