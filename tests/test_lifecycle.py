@@ -17,6 +17,7 @@ from tests.commands import OPENCUE, simulated_cuebot
 from tests.processes import GET_SHOWS, PATIENCE, Wire, instance, until
 from tests.servers import head, running_gateway, settings_for
 
+HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n"
 pytestmark = pytest.mark.slow  # each of them starts a process
 
 STOPS = [signal.SIGTERM, signal.SIGINT]
@@ -136,9 +137,19 @@ def test_pipelined_requests_are_all_answered_or_end_at_a_boundary(cuebot: str) -
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
-async def test_who_waits_to_be_accepted_is_served(tmp_path: Path, secure: bool) -> None:
-    """Connections that the kernel holds when the port is closed are taken and answered."""
-    given: dict[str, object] = {"descriptor_source": OPENCUE, "shutdown_timeout": PATIENCE}
+@pytest.mark.parametrize("sent", [HEALTHZ, b""], ids=["a request", "silence"])
+async def test_who_waits_to_be_accepted_is_served(
+    tmp_path: Path, secure: bool, sent: bytes
+) -> None:
+    """Connections that the kernel holds when the port is closed are taken and answered.
+
+    They wait no longer for a request than others do.
+    """
+    given: dict[str, object] = {
+        "descriptor_source": OPENCUE,
+        "shutdown_timeout": PATIENCE * 10,
+        "http_timeout": PATIENCE * 10,
+    }
     if secure:
         given |= pair(tmp_path).settings
     async with running_gateway(settings_for("127.0.0.1:1", **given)) as gateway:
@@ -148,20 +159,20 @@ async def test_who_waits_to_be_accepted_is_served(tmp_path: Path, secure: bool) 
         # its sockets again.
         time.sleep(0.2)  # noqa: ASYNC251 - as it says
         async with asyncio.timeout(PATIENCE):
-            answers = await asyncio.gather(*(all_of(plain, secure) for plain in waiting))
+            answers = await asyncio.gather(*(all_of(plain, secure, sent) for plain in waiting))
     for answer in answers:
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        assert b"connection: close" in answer
+        assert answer.startswith(b"HTTP/1.1 200 ") == bool(sent)
+        assert (b"connection: close" in answer) == bool(sent)
 
 
-async def all_of(plain: socket.socket, secure: bool) -> bytes:
-    """What comes on this connection for one request, until it ends."""
+async def all_of(plain: socket.socket, secure: bool, sent: bytes) -> bytes:
+    """What comes on this connection for what is sent, until it ends."""
     reader, writer = await asyncio.open_connection(
         sock=plain,
         ssl=trusting() if secure else None,
         server_hostname="127.0.0.1" if secure else None,
     )
-    writer.write(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
+    writer.write(sent)
     answer = await reader.read()
     writer.close()
     return answer

@@ -193,7 +193,7 @@ class Server(uvicorn.Server):
         connection = self._connection()
         with suppress(OSError):
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection,
+                lambda: connection,  # with TLS, uvloop gives back a protocol of its own
                 connected,
                 ssl=self._ssl,
                 ssl_handshake_timeout=self._handshake,
