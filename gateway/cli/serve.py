@@ -1,5 +1,6 @@
 """`cuebot-gateway serve`."""
 
+import signal
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def serve(config: Path | None) -> None:
       export JWT_SECRET=$(openssl rand -base64 32)
       CUEBOT_ENDPOINT=cuebot:8443 cuebot-gateway serve
     """
+    if hasattr(signal, "SIGHUP"):  # it would end a process that does not yet know what to reload
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     load = partial(settings_from, config)
     settings = load()
     configure_logging(settings.log_level, settings.log_format)
