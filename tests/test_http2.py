@@ -520,7 +520,7 @@ async def test_stream_numbers_are_used_up() -> None:
         await call(server)
         connection = server.channel._connection
         assert connection is not None
-        connection._next = 2**31 - 3
+        connection._calls.next = 2**31 - 3
         assert await asyncio.gather(*[call(server) for _ in range(5)]) == [b"hi"] * 5
         assert len(server.peers) == 2
         assert not any(peer.complaint for peer in server.peers)

@@ -94,7 +94,7 @@ async def test_a_call_that_is_given_up_half_sent_leaves_nothing() -> None:
         await asyncio.wait([task])
         await server.until(lambda: bool(server.peer.resets()))
         assert server.peer.resets() == [8]
-        assert not connection_of(server.channel)._unsent
+        assert not connection_of(server.channel)._sending.unsent
         server.peer.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1000})
         server.peer.flush()
         assert await call(server) == b"hi"
@@ -109,8 +109,8 @@ async def test_a_request_that_is_sent_is_not_kept_until_its_answer() -> None:
         task = asyncio.create_task(call(server, b"x" * 200_000))
         await server.until(lambda: bool(got))
         connection = connection_of(server.channel)
-        assert not connection._unsent
-        assert connection._streams[1].unsent is None
+        assert not connection._sending.unsent
+        assert connection._calls.streams[1].unsent is None
         task.cancel()
 
 
@@ -127,12 +127,12 @@ async def test_requests_are_not_written_without_end_to_a_server_that_does_not_re
         tasks = [asyncio.create_task(call(server, message, 20)) for _ in range(64)]
         for _ in range(20):
             await asyncio.sleep(0)
-        assert connection._transport.get_write_buffer_size() < 2**20
+        assert connection._outbox.transport.get_write_buffer_size() < 2**20
         tasks.pop().cancel()
         server.peer.transport.resume_reading()
         assert await asyncio.gather(*tasks) == [message] * 63
         assert connection.idle
-        assert not connection._unsent
+        assert not connection._sending.unsent
         assert not server.peer.complaint
 
 
@@ -199,8 +199,8 @@ async def test_calls_of_one_moment_are_sent_together(monkeypatch: pytest.MonkeyP
     async with http2_server() as server:
         await call(server)
         connection = connection_of(server.channel)
-        counting = Counting(connection._transport)
-        monkeypatch.setattr(connection, "_transport", counting)
+        counting = Counting(connection._outbox.transport)
+        monkeypatch.setattr(connection._outbox, "transport", counting)
         messages = [b"%d" % number for number in range(20)]
         assert await asyncio.gather(*[call(server, each) for each in messages]) == messages
         assert sum(b"/a.B/Echo" in each for each in counting.written) == 1
@@ -373,7 +373,7 @@ async def test_a_server_that_cancels_after_the_deadline_is_not_the_first_to() ->
         task = asyncio.create_task(call(server, timeout=0.3))
         await server.until(lambda: bool(server.peers and server.peer.headers))
         connection = connection_of(server.channel)
-        stream = connection._streams[1]
+        stream = connection._calls.streams[1]
         stream.deadline = 0.0  # as if the timer were late
         server.peer.transport.write(raw(RST_STREAM, 0, 1, (8).to_bytes(4, "big")))
         with pytest.raises(grpc.aio.AioRpcError) as raised:

@@ -1,17 +1,17 @@
 """One HTTP/1.1 connection: uvicorn's, with bounds on what comes before a request is one."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 import httptools
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
-from gateway.exchange import ABORT, AT_ONCE, BODY_IS_HERE, REFUSED, Headers
+from gateway.exchange import ABORT, AT_ONCE, BODY_IS_HERE, REFUSED
+from gateway.server.answering import answer_at_once, last_words
 from gateway.server.crowd import Crowd
 from gateway.server.head import (
     check_coding,
@@ -36,12 +36,6 @@ LINGER = 2.0
 """Seconds that a client which is still sending has to read why it is refused."""
 LINGERING = 64
 """How many clients that have been turned away may have that time."""
-PHRASES = {status.value: status.phrase for status in HTTPStatus}
-STATUS_LINES = {
-    status: f"HTTP/1.1 {status} {PHRASES.get(status, '')}\r\n".encode()
-    for status in range(100, 600)
-}
-CLOSE = (b"connection", b"close")
 CHECKED = frozenset((b"host", b"transfer-encoding", b"expect"))
 
 log = structlog.stdlib.get_logger("gateway")
@@ -140,7 +134,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._keeps_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
         scope: Any = self.scope
         scope[ABORT] = self.transport.abort
-        scope[AT_ONCE] = partial(self._answer_at_once, self.cycle)
+        scope[AT_ONCE] = partial(answer_at_once, self.cycle)
         # Or trailers would join the headers that the app has been given, and a token in a
         # trailer would count (RFC 9110 section 6.5.1 forbids that).
         self.headers = []
@@ -268,35 +262,6 @@ class HttpProtocol(HttpToolsProtocol):
         if self.url[:1] != b"/" or b"#" in self.url:
             self.url = path_of(self.url, self.parser.get_method())
 
-    # --- answering --------------------------------------------------------------------------
-
-    def _answer_at_once(
-        self, cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes
-    ) -> bool:
-        """What uvicorn's `send` does for a whole answer, in one write.
-
-        False, and nothing done, when somebody might have to wait or has begun to answer, for
-        HEAD, and in the last answers before a stop: all that is uvicorn's matter.
-        """
-        if cycle.response_started or cycle.disconnected or self.flow.write_paused:
-            return False
-        if CLOSE in cycle.default_headers or cycle.scope["method"] == "HEAD":
-            return False
-        lines = [STATUS_LINES[status]]
-        for name, value in (*cycle.default_headers, *headers):
-            lines += (name, b": ", value, b"\r\n")
-        if not cycle.keep_alive:
-            lines.append(b"connection: close\r\n")
-        lines += (b"\r\n", body)
-        self.transport.write(b"".join(lines))
-        cycle.response_started = cycle.response_complete = True
-        cycle.waiting_for_100_continue = False
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            self.transport.close()
-        cycle.on_response()
-        return True
-
     # --- refusing ---------------------------------------------------------------------------
 
     def _nothing_came(self) -> None:
@@ -381,21 +346,3 @@ def problem_of(error: httptools.HttpParserCallbackError) -> GatewayError:
         return malformed(str(cause))
     log.error("unexpected error", exc_info=cause)
     return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
-
-
-def last_words(error: GatewayError, more: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A whole answer, after which the connection ends."""
-    body = error.body()
-    lines = [
-        b"HTTP/1.1 %d %b" % (error.status, HTTPStatus(error.status).phrase.encode()),
-        *(b"%b: %b" % header for header in more),
-        b"content-type: application/json",
-        b"content-length: %d" % len(body),
-        b"x-content-type-options: nosniff",
-        b"cache-control: no-store",
-        *(f"{name}: {value}".lower().encode() for name, value in error.headers.items()),
-        b"connection: close",
-        b"",
-        body,
-    ]
-    return b"\r\n".join(lines)

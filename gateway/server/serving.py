@@ -17,8 +17,9 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 
+from gateway.server.answering import CLOSE
 from gateway.server.certificates import Certificate
-from gateway.server.connection import CLOSE, HttpProtocol
+from gateway.server.connection import HttpProtocol
 from gateway.server.crowd import Crowd
 from gateway.server.listen import BACKLOG, deafen
 from gateway.settings import Settings

@@ -223,7 +223,7 @@ class Channel:
             self._set(State.IDLE)
             return
         self._connection = connection
-        connection.last_active = self._since = self._loop.time()
+        self._since = self._loop.time()
         self._problem = ""
         self._set(State.READY)
         if self._look is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from itertools import repeat
 from struct import Struct
+from typing import NoReturn
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD = Struct(">HBBBL")
@@ -62,6 +63,10 @@ class BrokenConnection(Exception):
         self.reason = reason
 
 
+def broken(problem: str, reason: Reason = Reason.PROTOCOL_ERROR) -> NoReturn:
+    raise BrokenConnection(reason, problem)
+
+
 def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"") -> bytes:
     """One frame. `payload` is at most as long as the other side takes."""
     length = len(payload)
@@ -115,3 +120,10 @@ def unpadded(flags: int, payload: bytes) -> bytes:
     if start + end > len(payload):
         raise BrokenConnection(Reason.PROTOCOL_ERROR, "a frame is all padding")
     return payload[start : len(payload) - end]
+
+
+def read_number(payload: bytes, least: int) -> int:
+    """The 32 bits that a frame of at least that many bytes begins with. Raises BrokenConnection."""
+    if len(payload) < least:
+        broken("a frame that is too short", Reason.FRAME_SIZE_ERROR)
+    return int.from_bytes(payload[:4], "big")
