@@ -1,6 +1,7 @@
 """The pages, and what they load: for whom they are, how they are kept, what they may do."""
 
 import asyncio
+import gzip
 import re
 from collections.abc import AsyncIterator
 from importlib.resources import files
@@ -15,6 +16,7 @@ from gateway.errors import ConfigurationError
 from gateway.exchange import ClientGone, open_exchange
 from gateway.pages import swagger
 from gateway.pages.content import Content
+from gateway.zstd import ZstdDecompressor
 from tests.openapi import document
 from tests.opencue import opencue
 from tests.servers import (
@@ -60,6 +62,25 @@ async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
     """GET without a token, unless the headers have one."""
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
         return await client.get(path, headers=headers)
+
+
+async def raw(
+    gateway: Gateway, verb: str, path: str, coding: str, known: str = ""
+) -> tuple[httpx.Headers, bytes]:
+    """The headers and the body as it travels, for a browser that accepts this coding alone."""
+    headers = {**BROWSER, "Accept-Encoding": coding, "If-None-Match": known}
+    async with (
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client,
+        client.stream(verb, path, headers=headers) as answer,
+    ):
+        return answer.headers, b"".join([piece async for piece in answer.aiter_raw()])
+
+
+def unpacked(coding: str, body: bytes) -> bytes:
+    """What a body in this coding stands for."""
+    if coding == "gzip":
+        return gzip.decompress(body)
+    return ZstdDecompressor().decompress(body) if coding == "zstd" else body
 
 
 # --- for whom -------------------------------------------------------------------------------
@@ -109,7 +130,7 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
     page = await get(gateway, "/", **BROWSER)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert page.headers["vary"] == "Accept"
+    assert set(page.headers["vary"].split(", ")) == {"Accept", "Accept-Encoding"}
 
 
 async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
@@ -166,17 +187,45 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
     assert (other.status_code, other.content) == (200, whole.content)
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
+async def test_each_coding_is_a_form_of_its_own(public: Gateway, path: str) -> None:
+    """Who accepts gzip or zstd gets less, in another form with another ETag, and caches know."""
+    etags = set()
+    whole = await raw(public, "GET", path, "identity")
+    for coding in ("identity", "gzip", "zstd"):
+        head, body = await raw(public, "GET", path, coding)
+        assert head.get("content-encoding", "identity") == coding
+        assert unpacked(coding, body) == whole[1]
+        assert coding == "identity" or len(body) < len(whole[1]) / 2
+        assert "Accept-Encoding" in head["vary"]
+        etags.add(head["etag"])
+        again, nothing = await raw(public, "GET", path, coding, head["etag"])
+        assert (again.get("vary"), nothing) == (head["vary"], b"")
+        again, other = await raw(public, "GET", path, coding, whole[0]["etag"])
+        assert (other == b"") == (coding == "identity")
+    assert len(etags) == 3
+
+
+async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
+    """What fits into a packet is sent as it is."""
+    head, body = await raw(public, "GET", "/status.json", "gzip")
+    assert "content-encoding" not in head
+    assert head["vary"] == "Accept-Encoding"
+    assert orjson.loads(body)["version"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
 @pytest.mark.parametrize("path", [*DATA, *ASSETS, "/docs", "/"])
-async def test_head_is_get_without_the_body(public: Gateway, path: str) -> None:
-    """HEAD gives the headers of the whole."""
-    async with httpx.AsyncClient(base_url=public.url, trust_env=False) as client:
-        head = await client.head(path, headers=BROWSER)
-        whole = await client.get(path, headers=BROWSER)
-    assert (head.status_code, head.content) == (200, b"")
-    for name in ("content-type", "content-length"):
-        assert head.headers[name] == whole.headers[name]
+async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: str) -> None:
+    """HEAD gives the headers of the whole, in each coding."""
+    head, nothing = await raw(public, "HEAD", path, coding)
+    whole, body = await raw(public, "GET", path, coding)
+    assert nothing == b""
+    for name in ("content-type", "content-length", "content-encoding", "vary"):
+        assert head.get(name) == whole.get(name)
     if path != "/status.json":
-        assert int(head.headers["content-length"]) == len(whole.content)
+        assert int(head["content-length"]) == len(body)
+        assert head["etag"] == whole["etag"]
 
 
 async def test_unknown_fields_that_are_all_ignored_are_no_errors(cuebot: ScriptedCuebot) -> None:
