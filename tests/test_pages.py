@@ -14,10 +14,11 @@ import yaml
 
 from gateway.errors import ConfigurationError
 from gateway.exchange import ClientGone, open_exchange
+from gateway.openapi import shared
 from gateway.pages import swagger
 from gateway.pages.content import Content
 from gateway.zstd import ZstdDecompressor
-from tests.openapi import document
+from tests.openapi import document, validator
 from tests.opencue import opencue
 from tests.servers import (
     Gateway,
@@ -265,7 +266,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
         assert answer.headers["retry-after"] == "1"
         status = (await get(gateway, "/status.json")).json()
         assert status["schema"] is None
-        assert status["cuebot"]["reachable"] is False
+        assert status["cuebot"]["usable"] == 0
         assert (await get(gateway, "/", **BROWSER)).status_code == 200
 
 
@@ -273,14 +274,41 @@ async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: Scrip
     """It has Cuebot's endpoint, the schema and its source, and links to what is served."""
     status = (await get(public, "/status.json")).json()
     catalog = public.app.state.live.current
-    assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "reachable": True}
+    assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "usable": 1}
     assert status["schema"]["digest"] == catalog.digest
     assert status["schema"]["source"] == catalog.origin
     assert status["schema"]["confirmed"] is True
     assert status["schema"]["methods"] == len(catalog.methods)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", status["schema"]["lookedAt"])
+    assert status["schema"]["different"] == []
     assert status["problem"] == ""
     assert status["links"] == ["/docs", "/openapi.json", "/openapi.yaml"]
+
+
+async def test_several_cuebots_are_told_apart() -> None:
+    """It says how many of them are usable, and which describe themselves differently.
+
+    So does the readiness check, in words that are in the document.
+    """
+    away = f"127.0.0.1:{free_port()}"
+    async with (
+        running_cuebot(ChangingCuebot()) as old,
+        running_cuebot(ChangingCuebot(now=NEW)) as new,
+    ):
+        settings = settings_for(
+            f"{old.endpoint},{new.endpoint},{away}", docs="public", rate_limit_rps=0
+        )
+        async with running_gateway(settings) as gateway, asyncio.timeout(20):
+            status: Any = {}
+            while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
+                status = (await get(gateway, "/status.json")).json()
+            gateway.app.state.stopping = True
+            ready = (await get(gateway, "/readyz")).json()
+    assert status["cuebot"] == {"endpoints": [old.endpoint, new.endpoint, away], "usable": 2}
+    assert status["schema"]["different"] == [new.endpoint]
+    assert (ready["status"], ready["schemas"]) == ("stopping", "differ")
+    reference = {"$ref": f"#/components/schemas/{shared.READINESS}"}
+    validator(reference, dict(shared.SCHEMAS)).validate(ready)
 
 
 # --- what a browser may do ------------------------------------------------------------------
