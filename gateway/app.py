@@ -21,6 +21,7 @@ from gateway.health import health_routes
 from gateway.logs import log_access
 from gateway.openapi.live import LiveDocument
 from gateway.options import PAGE_ALLOWS, Options
+from gateway.pages.content import Content
 from gateway.pages.documents import document_apps
 from gateway.pages.routes import page_routes
 from gateway.pages.status import status_app
@@ -113,7 +114,7 @@ def pages(
         return [route.path for route in app.routes if isinstance(route, Route)]
 
     patience = settings.http_timeout
-    document = LiveDocument(live, closed=settings.unknown_fields != "ignore")
+    document = LiveDocument[Content](live, closed=settings.unknown_fields != "ignore")
     endpoints = [each.endpoint for each in upstream.endpoints]
     return page_routes(
         {

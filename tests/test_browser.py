@@ -21,7 +21,7 @@ from tests.browser import (
     running_browser,
     visiting,
 )
-from tests.servers import Gateway, running_gateway, settings_for, token
+from tests.servers import Gateway, free_port, running_gateway, settings_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs_browser]
 
@@ -98,6 +98,14 @@ async def executed(page: Page) -> Any:
 
 
 # --- the farm page --------------------------------------------------------------------------
+
+
+async def test_a_cuebot_that_is_away_is_seen(browser: Browser, cuebot: SimulatedCuebot) -> None:
+    """With several Cuebots the page says how many of them can be reached."""
+    settings = settings_for(f"{cuebot.endpoint},127.0.0.1:{free_port()}", docs="public")
+    async with running_gateway(settings) as gateway, visiting(browser, gateway.url) as visit:
+        await visit.page.goto("/")
+        await expect(visit.page.get_by_text("1 of 2 reachable")).to_be_visible()
 
 
 async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> None:

@@ -1,6 +1,7 @@
 """The pages, and what they load: for whom they are, how they are kept, what they may do."""
 
 import asyncio
+import gzip
 import re
 from collections.abc import AsyncIterator
 from importlib.resources import files
@@ -13,9 +14,11 @@ import yaml
 
 from gateway.errors import ConfigurationError
 from gateway.exchange import ClientGone, open_exchange
+from gateway.openapi import shared
 from gateway.pages import swagger
 from gateway.pages.content import Content
-from tests.openapi import document
+from gateway.zstd import ZstdDecompressor
+from tests.openapi import document, validator
 from tests.opencue import opencue
 from tests.servers import (
     Gateway,
@@ -60,6 +63,25 @@ async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
     """GET without a token, unless the headers have one."""
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
         return await client.get(path, headers=headers)
+
+
+async def raw(
+    gateway: Gateway, verb: str, path: str, coding: str, known: str = ""
+) -> tuple[httpx.Headers, bytes]:
+    """The headers and the body as it travels, for a browser that accepts this coding alone."""
+    headers = {**BROWSER, "Accept-Encoding": coding, "If-None-Match": known}
+    async with (
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client,
+        client.stream(verb, path, headers=headers) as answer,
+    ):
+        return answer.headers, b"".join([piece async for piece in answer.aiter_raw()])
+
+
+def unpacked(coding: str, body: bytes) -> bytes:
+    """What a body in this coding stands for."""
+    if coding == "gzip":
+        return gzip.decompress(body)
+    return ZstdDecompressor().decompress(body) if coding == "zstd" else body
 
 
 # --- for whom -------------------------------------------------------------------------------
@@ -109,7 +131,7 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
     page = await get(gateway, "/", **BROWSER)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert page.headers["vary"] == "Accept"
+    assert set(page.headers["vary"].split(", ")) == {"Accept", "Accept-Encoding"}
 
 
 async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
@@ -166,17 +188,45 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
     assert (other.status_code, other.content) == (200, whole.content)
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
+async def test_each_coding_is_a_form_of_its_own(public: Gateway, path: str) -> None:
+    """Who accepts gzip or zstd gets less, in another form with another ETag, and caches know."""
+    etags = set()
+    whole = await raw(public, "GET", path, "identity")
+    for coding in ("identity", "gzip", "zstd"):
+        head, body = await raw(public, "GET", path, coding)
+        assert head.get("content-encoding", "identity") == coding
+        assert unpacked(coding, body) == whole[1]
+        assert coding == "identity" or len(body) < len(whole[1]) / 2
+        assert "Accept-Encoding" in head["vary"]
+        etags.add(head["etag"])
+        again, nothing = await raw(public, "GET", path, coding, head["etag"])
+        assert (again.get("vary"), nothing) == (head["vary"], b"")
+        again, other = await raw(public, "GET", path, coding, whole[0]["etag"])
+        assert (other == b"") == (coding == "identity")
+    assert len(etags) == 3
+
+
+async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
+    """What fits into a packet is sent as it is."""
+    head, body = await raw(public, "GET", "/status.json", "gzip")
+    assert "content-encoding" not in head
+    assert head["vary"] == "Accept-Encoding"
+    assert orjson.loads(body)["version"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
 @pytest.mark.parametrize("path", [*DATA, *ASSETS, "/docs", "/"])
-async def test_head_is_get_without_the_body(public: Gateway, path: str) -> None:
-    """HEAD gives the headers of the whole."""
-    async with httpx.AsyncClient(base_url=public.url, trust_env=False) as client:
-        head = await client.head(path, headers=BROWSER)
-        whole = await client.get(path, headers=BROWSER)
-    assert (head.status_code, head.content) == (200, b"")
-    for name in ("content-type", "content-length"):
-        assert head.headers[name] == whole.headers[name]
+async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: str) -> None:
+    """HEAD gives the headers of the whole, in each coding."""
+    head, nothing = await raw(public, "HEAD", path, coding)
+    whole, body = await raw(public, "GET", path, coding)
+    assert nothing == b""
+    for name in ("content-type", "content-length", "content-encoding", "vary"):
+        assert head.get(name) == whole.get(name)
     if path != "/status.json":
-        assert int(head.headers["content-length"]) == len(whole.content)
+        assert int(head["content-length"]) == len(body)
+        assert head["etag"] == whole["etag"]
 
 
 async def test_unknown_fields_that_are_all_ignored_are_no_errors(cuebot: ScriptedCuebot) -> None:
@@ -216,7 +266,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
         assert answer.headers["retry-after"] == "1"
         status = (await get(gateway, "/status.json")).json()
         assert status["schema"] is None
-        assert status["cuebot"]["reachable"] is False
+        assert status["cuebot"]["usable"] == 0
         assert (await get(gateway, "/", **BROWSER)).status_code == 200
 
 
@@ -224,14 +274,41 @@ async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: Scrip
     """It has Cuebot's endpoint, the schema and its source, and links to what is served."""
     status = (await get(public, "/status.json")).json()
     catalog = public.app.state.live.current
-    assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "reachable": True}
+    assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "usable": 1}
     assert status["schema"]["digest"] == catalog.digest
     assert status["schema"]["source"] == catalog.origin
     assert status["schema"]["confirmed"] is True
     assert status["schema"]["methods"] == len(catalog.methods)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", status["schema"]["lookedAt"])
+    assert status["schema"]["different"] == []
     assert status["problem"] == ""
     assert status["links"] == ["/docs", "/openapi.json", "/openapi.yaml"]
+
+
+async def test_several_cuebots_are_told_apart() -> None:
+    """It says how many of them are usable, and which describe themselves differently.
+
+    So does the readiness check, in words that are in the document.
+    """
+    away = f"127.0.0.1:{free_port()}"
+    async with (
+        running_cuebot(ChangingCuebot()) as old,
+        running_cuebot(ChangingCuebot(now=NEW)) as new,
+    ):
+        settings = settings_for(
+            f"{old.endpoint},{new.endpoint},{away}", docs="public", rate_limit_rps=0
+        )
+        async with running_gateway(settings) as gateway, asyncio.timeout(20):
+            status: Any = {}
+            while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
+                status = (await get(gateway, "/status.json")).json()
+            gateway.app.state.stopping = True
+            ready = (await get(gateway, "/readyz")).json()
+    assert status["cuebot"] == {"endpoints": [old.endpoint, new.endpoint, away], "usable": 2}
+    assert status["schema"]["different"] == [new.endpoint]
+    assert (ready["status"], ready["schemas"]) == ("stopping", "differ")
+    reference = {"$ref": f"#/components/schemas/{shared.READINESS}"}
+    validator(reference, dict(shared.SCHEMAS)).validate(ready)
 
 
 # --- what a browser may do ------------------------------------------------------------------

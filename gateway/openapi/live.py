@@ -1,8 +1,9 @@
-"""The document of the current catalog, as bytes, made once per catalog and format."""
+"""The document of the current catalog, written once per catalog and format."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from textwrap import indent
+from typing import Generic, TypeVar
 
 import orjson
 import yaml
@@ -13,7 +14,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.misses import no_schema
 from gateway.schema.refresh import LiveCatalog
 
-Write = Callable[[Json], bytes]
+Written = TypeVar("Written")
 
 NESTED = 2
 """How deep in the document its many parts are: paths, and components by kind."""
@@ -50,7 +51,7 @@ class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mis
         return True
 
 
-class LiveDocument:
+class LiveDocument(Generic[Written]):
     """The OpenAPI document of `live.current`, whatever that is when somebody asks."""
 
     def __init__(self, live: LiveCatalog, *, closed: bool) -> None:
@@ -58,11 +59,11 @@ class LiveDocument:
         self._closed = closed
         self._made_from: object = None
         """The tag of the catalog, an object of its own; the catalog itself may have to go."""
-        self._texts: dict[Write, bytes] = {}
+        self._made: dict[Callable[[Json], Written], Written] = {}
         self._making = asyncio.Lock()
 
-    async def text(self, write: Write) -> bytes:
-        """The document, written by `as_json` or `as_yaml`, in a thread if it is new.
+    async def written(self, write: Callable[[Json], Written]) -> Written:
+        """What `write` makes of the document, in a thread if it is new.
 
         Raises GatewayError (UNAVAILABLE) while there is no catalog.
         """
@@ -71,10 +72,10 @@ class LiveDocument:
             raise no_schema()
         async with self._making:
             if self._made_from is not catalog.tag:
-                self._made_from, self._texts = catalog.tag, {}
-            if write not in self._texts:
-                self._texts[write] = await asyncio.to_thread(self._write, catalog, write)
-            return self._texts[write]
+                self._made_from, self._made = catalog.tag, {}
+            if write not in self._made:
+                self._made[write] = await asyncio.to_thread(self._write, catalog, write)
+            return self._made[write]
 
-    def _write(self, catalog: Catalog, write: Write) -> bytes:
+    def _write(self, catalog: Catalog, write: Callable[[Json], Written]) -> Written:
         return write(build_document(catalog, closed=self._closed))

@@ -155,9 +155,16 @@ SCHEMAS: Mapping[str, Json] = {
     READINESS: {
         "type": "object",
         "properties": {
-            "status": {"type": "string", "enum": ["ok", "unavailable"]},
+            "status": {"type": "string", "enum": ["ok", "unavailable", "stopping"]},
             "cuebot": {"type": "string", "enum": ["reachable", "unreachable"]},
+            "endpoints": {
+                "type": "object",
+                "description": "How many of the Cuebots can be called, where there are several.",
+                "properties": {"usable": {"type": "integer"}, "of": {"type": "integer"}},
+                "required": ["usable", "of"],
+            },
             "schema": {"type": "string", "enum": ["none", "assumed", "confirmed"]},
+            "schemas": {"type": "string", "enum": ["differ"]},
             "refresh": {"type": "string", "enum": ["failing"]},
         },
         "required": ["status", "cuebot", "schema"],

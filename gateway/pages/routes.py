@@ -1,6 +1,7 @@
 """The routes of the pages, as DOCS wants them."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,9 +38,7 @@ def page_routes(
 
 def varying(content: Content) -> Content:
     """Content that depends on what the client accepts."""
-    return Content(
-        content.body, content.media_type, {**content.headers, "Vary": "Accept"}, content.etag
-    )
+    return replace(content, headers={**content.headers, "Vary": "Accept"})
 
 
 class App:

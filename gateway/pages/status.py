@@ -12,7 +12,7 @@ from gateway.schema.refresh import LiveCatalog
 from gateway.upstream.seam import Upstream
 
 REACHABLE_WITHIN = 0.5
-"""Seconds that the question may take whether Cuebot can be reached."""
+"""Seconds that the question may take how many of the endpoints can be reached."""
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml", "/metrics")
 """Pages that are worth a link if they are served."""
 
@@ -34,7 +34,7 @@ def status_app(
             "version": __version__,
             "cuebot": {
                 "endpoints": addresses,
-                "reachable": bool(await upstream.usable(REACHABLE_WITHIN)),
+                "usable": await upstream.usable(REACHABLE_WITHIN),
             },
             "schema": None,
             "problem": live.problem,
@@ -49,6 +49,7 @@ def status_app(
                 "interfaces": len({method.service for method in catalog.methods}),
                 "methods": len(catalog.methods),
                 "skipped": [skip.service for skip in catalog.skipped],
+                "different": [name for each in catalog.differences for name in each.endpoints],
             }
         content = Content.of(orjson.dumps(status), "application/json")
         await content.send(scope, send, patience)
