@@ -20,7 +20,7 @@ class HangUps:
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._new: set[HangUpWatch] = set()
         self._waiting: set[HangUpWatch] = set()
         """Those that were there in the last round."""
@@ -34,7 +34,7 @@ class HangUps:
         """Look at this one in the round after the next one."""
         self._new.add(watch)
         if self._round is None:
-            self._round = self._loop.call_later(GRACE, self._go_round)
+            self._round = self.loop.call_later(GRACE, self._go_round)
 
     def remove(self, watch: "HangUpWatch") -> None:
         """Its answer is made."""
@@ -45,7 +45,7 @@ class HangUps:
         for watch in self._waiting:
             watch.start()
         self._waiting, self._new = self._new, set()
-        self._round = self._loop.call_later(GRACE, self._go_round) if self._waiting else None
+        self._round = self.loop.call_later(GRACE, self._go_round) if self._waiting else None
 
 
 class HangUpWatch:
@@ -60,7 +60,7 @@ class HangUpWatch:
         self._watcher: asyncio.Task[None] | None = None
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._hang_ups.loop)
         assert task is not None
         self._task = task
         self._hang_ups.add(self)
