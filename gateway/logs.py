@@ -1,10 +1,10 @@
 """Structured logs: one format for our lines and for the libraries', and the access line."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Literal, TextIO
 
 import orjson
@@ -14,6 +14,8 @@ from structlog.typing import EventDict
 from gateway.exchange import Exchange
 
 HEALTH_PATHS = ("/healthz", "/readyz")
+
+LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
 
 access = structlog.stdlib.get_logger("gateway.access")
 
@@ -95,10 +97,10 @@ class AccessLines:
     def take(self, stream: TextIO | None) -> None:
         """Write JSON to this stream, or through the format of all other lines if there is none.
 
-        That costs 16 µs a line instead of 53.
+        That costs a fifth of what the other way does.
         """
         self.wanted = logging.getLogger("gateway.access").isEnabledFor
-        self.write = write_any if stream is None else partial(write_json, stream)
+        self.write = write_any if stream is None else JsonLines(stream).write
 
 
 def write_any(level: int, event: str, **fields: object) -> None:
@@ -106,17 +108,34 @@ def write_any(level: int, event: str, **fields: object) -> None:
     access.log(level, event, **fields)
 
 
-def write_json(stream: TextIO, level: int, event: str, **fields: object) -> None:
-    """One access line, as the other lines are."""
-    moment = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
-    fields |= {
-        "event": event,
-        "level": logging.getLevelName(level).lower(),
-        "logger": "gateway.access",
-        "timestamp": f"{moment}Z",
-    }
-    stream.write(dump_line(fields) + "\n")
-    stream.flush()
+class JsonLines:
+    """Writes access lines as the other lines are, those of one moment together.
+
+    Writing and flushing each by itself costs more than all the rest of a line.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._waiting: list[str] = []
+
+    def write(self, level: int, event: str, **fields: object) -> None:
+        """One line, which is out when the loop has looked at what else there is now."""
+        moment = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
+        fields["event"] = event
+        fields["level"] = LEVELS[level]
+        fields["logger"] = "gateway.access"
+        fields["timestamp"] = f"{moment}Z"
+        self._waiting.append(dump_line(fields))
+        if len(self._waiting) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._flush)
+            except RuntimeError:  # there is no loop
+                self._flush()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._stream.write("\n".join(waiting) + "\n")
+        self._stream.flush()
 
 
 lines = AccessLines()
