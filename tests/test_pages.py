@@ -215,6 +215,16 @@ async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
     assert orjson.loads(body)["version"]
 
 
+@pytest.mark.parametrize("path", DATA)
+async def test_only_what_is_for_everybody_is_kept(
+    gateway: Gateway, public: Gateway, path: str
+) -> None:
+    """A browser keeps no document that was for a token; of others it asks whether they changed."""
+    given = await get(gateway, path, **bearer())
+    assert given.headers.get_list("cache-control") == ["no-store"]
+    assert (await get(public, path)).headers.get_list("cache-control") == ["no-cache"]
+
+
 @pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
 @pytest.mark.parametrize("path", [*DATA, *ASSETS, "/docs", "/"])
 async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: str) -> None:
