@@ -4,7 +4,6 @@ import asyncio
 import math
 import re
 from collections.abc import Mapping
-from contextlib import nullcontext
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
@@ -87,9 +86,6 @@ def asked_timeout(headers: Mapping[bytes, bytes]) -> float:
     return int(found[1]) * UNIT_SECONDS[found[2]]
 
 
-NO_CLOCK = nullcontext()
-
-
 class BodyReader:
     """Reads bodies of at most `max_body` bytes within `patience` seconds each.
 
@@ -103,10 +99,8 @@ class BodyReader:
         self._patience = patience
         self._room = room
 
-    async def read(self, exchange: Exchange, receive: Receive, *, is_here: bool = False) -> bytes:
+    async def read(self, exchange: Exchange, receive: Receive) -> bytes:
         """The whole body, decompressed. Whoever is done with it calls `forget`.
-
-        With `is_here` nobody has to wait for it, and there is no need for a clock.
 
         Raises GatewayError when it is too large, too slow or not in its Content-Encoding, or when
         there is no room; ClientGone when the client hangs up.
@@ -115,7 +109,7 @@ class BodyReader:
         parts: list[bytes] = []
         size = 0
         try:
-            async with NO_CLOCK if is_here else asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
@@ -141,6 +135,21 @@ class BodyReader:
             raise
         del coded  # and its window, before there is a copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def take(self, exchange: Exchange, receive: Receive) -> bytes:
+        """As `read`, for a body that is plain and that the server has: one message, no waiting."""
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        exchange.body_read = True
+        body: bytes = message.get("body", b"")
+        self._room -= len(body)
+        try:
+            self._check(len(body))
+        except GatewayError:
+            self.forget(body)
+            raise
+        return body
 
     def forget(self, body: bytes) -> None:
         """The body needs no room any more."""

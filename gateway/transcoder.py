@@ -72,15 +72,16 @@ class Transcoder:
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
         reject = self._reject_on_read if method.reads_only else self._reject_on_write
         unread = unread_query(scope["query_string"], reject)
-        began = monotonic()
+        if BODY_IS_HERE in scope and b"content-encoding" not in exchange.headers:
+            body = await self._bodies.take(exchange, receive)
+        else:
+            body = await self._wait_for_body(exchange, receive)
         try:
-            body = await self._bodies.read(
-                exchange, receive, is_here=scope.get(BODY_IS_HERE, False)
+            ready = (
+                prepare(method, body, reject)
+                if len(body) <= LARGE_BODY
+                else await self._decode_aside(method, body, reject)
             )
-        finally:
-            exchange.waited += monotonic() - began
-        try:
-            ready = await self._decode(method, body, reject)
         finally:
             self._bodies.forget(body)
         if ready.ignored or unread:
@@ -89,9 +90,11 @@ class Transcoder:
         if exchange.dry_run:
             exchange.code = Code.OK
             # Its size is the client's choice: a few bytes may stand for a message of defaults.
-            await self._respond_in_turn(
-                preview(method, ready), len(body) > LARGE_BODY, exchange, ends, scope, send
-            )
+            pieces = preview(method, ready)
+            if len(body) <= LARGE_BODY:
+                await self._respond(pieces, scope, send)
+            else:
+                await self._respond_in_turn(pieces, exchange, ends, scope, send)
             return
         with self._hang_ups.watch(receive):
             self._take_slot()
@@ -108,23 +111,20 @@ class Transcoder:
                 exchange.with_cuebot += monotonic() - began
                 self._free_slots += 1
             exchange.code = Code.OK
-            await self._respond_in_turn(
-                method.encode(answer), len(answer) > LARGE_ANSWER, exchange, ends, scope, send
-            )
+            if len(answer) <= LARGE_ANSWER:
+                await self._respond(method.encode(answer), scope, send)
+            else:
+                await self._respond_in_turn(method.encode(answer), exchange, ends, scope, send)
 
     async def _respond_in_turn(
         self,
         pieces: Iterable[bytes],
-        large: bool,
         exchange: Exchange,
         ends: float,
         scope: Scope,
         send: Send,
     ) -> None:
-        """Send an answer; a large one when it is its turn, which may take until `ends`."""
-        if not large:
-            await self._respond(pieces, scope, send)
-            return
+        """Send a large answer when it is its turn, which may take until `ends`."""
         patience = max(ends - self._loop.time(), 0)
         began = monotonic()
         try:
@@ -167,10 +167,15 @@ class Transcoder:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
         return method
 
-    async def _decode(self, method: Method, body: bytes, reject: Reject) -> Decoded | Course:
-        """The request, ready to be sent; or the steps that it takes, where it may take several."""
-        if len(body) <= LARGE_BODY:
-            return prepare(method, body, reject)
+    async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
+        began = monotonic()
+        try:
+            return await self._bodies.read(exchange, receive)
+        finally:
+            exchange.waited += monotonic() - began
+
+    async def _decode_aside(self, method: Method, body: bytes, reject: Reject) -> Decoded | Course:
+        """A request that would hold the loop, decoded in a thread."""
         async with self._decoding:
             return await asyncio.to_thread(prepare, method, body, reject)
 
