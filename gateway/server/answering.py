@@ -1,12 +1,11 @@
 """Whole answers as bytes: those of the app in one write, and the last one on a connection."""
 
-from collections.abc import Iterable
 from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.errors import GatewayError
-from gateway.exchange import Headers
+from gateway.exchange import JSON_TYPE, NO_STORE, NOSNIFF, Headers
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 STATUS_LINES = {
@@ -26,9 +25,7 @@ def answer_at_once(cycle: RequestResponseCycle, status: int, headers: Headers, b
         return False
     if CLOSE in cycle.default_headers or cycle.scope["method"] == "HEAD":
         return False
-    lines = [STATUS_LINES[status]]
-    for name, value in (*cycle.default_headers, *headers):
-        lines += (name, b": ", value, b"\r\n")
+    lines = head_of(status, (*cycle.default_headers, *headers))
     if not cycle.keep_alive:
         lines.append(b"connection: close\r\n")
     lines += (b"\r\n", body)
@@ -42,19 +39,18 @@ def answer_at_once(cycle: RequestResponseCycle, status: int, headers: Headers, b
     return True
 
 
-def last_words(error: GatewayError, more: Iterable[tuple[bytes, bytes]]) -> bytes:
+def last_words(error: GatewayError, more: Headers) -> bytes:
     """A whole answer, after which the connection ends."""
     body = error.body()
-    lines = [
-        b"HTTP/1.1 %d %b" % (error.status, HTTPStatus(error.status).phrase.encode()),
-        *(b"%b: %b" % header for header in more),
-        b"content-type: application/json",
-        b"content-length: %d" % len(body),
-        b"x-content-type-options: nosniff",
-        b"cache-control: no-store",
-        *(f"{name}: {value}".lower().encode() for name, value in error.headers.items()),
-        b"connection: close",
-        b"",
-        body,
-    ]
-    return b"\r\n".join(lines)
+    length = (b"content-length", b"%d" % len(body))
+    own = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    headers = (*more, JSON_TYPE, length, NOSNIFF, NO_STORE, *own, CLOSE)
+    return b"".join((*head_of(error.status, headers), b"\r\n", body))
+
+
+def head_of(status: int, headers: Headers) -> list[bytes]:
+    """The lines of a head, in pieces, without the empty one at its end."""
+    lines = [STATUS_LINES[status]]
+    for name, value in headers:
+        lines += (name, b": ", value, b"\r\n")
+    return lines
