@@ -86,7 +86,9 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     if settings.docs != "off":
-        app.router.routes += pages(settings, app, live, upstream, authenticator, count)
+        app.router.routes += pages(
+            settings, methods, readable, live, upstream, authenticator, count
+        )
     readable |= {route.path for route in app.routes if isinstance(route, Route)}
     app.state.stopping = False
     app.state.parts = (
@@ -99,19 +101,17 @@ def create_app(settings: Settings) -> Starlette:
 
 def pages(
     settings: Settings,
-    app: Starlette,
+    methods: ASGIApp,
+    served: Container[str],
     live: LiveCatalog,
     upstream: Cuebot,
     authenticator: Authenticator,
     count: Count,
 ) -> list[Route]:
-    """The routes of the documentation and the farm page."""
+    """The routes of the documentation and the farm page. `served` are, in the end, all pages."""
 
     def protect(data: ASGIApp) -> ASGIApp:
         return count(data) if settings.docs == "public" else guard(data, authenticator, count)
-
-    def paths() -> list[str]:
-        return [route.path for route in app.routes if isinstance(route, Route)]
 
     patience = settings.http_timeout
     document = LiveDocument[Content](live, closed=settings.unknown_fields != "ignore")
@@ -119,12 +119,12 @@ def pages(
     return page_routes(
         {
             **document_apps(document, patience),
-            "/status.json": status_app(live, upstream, endpoints, paths, patience),
+            "/status.json": status_app(live, upstream, endpoints, served, patience),
         },
         docs=settings.docs,
         protect=protect,
         count=count,
-        otherwise=app.router.default,
+        otherwise=methods,
         patience=patience,
     )
 

@@ -1,6 +1,6 @@
 """`/status.json`: what is connected, for the farm page."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 
 import orjson
@@ -21,15 +21,14 @@ def status_app(
     live: LiveCatalog,
     upstream: Upstream,
     endpoints: Iterable[str],
-    paths: Callable[[], Iterable[str]],
+    served: Container[str],
     patience: float,
 ) -> ASGIApp:
-    """The app. `endpoints` are Cuebot's; `paths` gives the paths of everything that is served."""
+    """The app. `endpoints` are Cuebot's; `served` are the paths of all pages."""
     addresses = list(endpoints)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog = live.current
-        served = set(paths())
         status: dict[str, object] = {
             "version": __version__,
             "cuebot": {
