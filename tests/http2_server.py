@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import grpc
+import grpc.aio
+import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import (
@@ -25,6 +28,7 @@ from gateway.upstream.http2.channel import Channel, Manner
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 OK = [("grpc-status", "0")]
 FRAME = 16_384
+ECHO = "/a.B/Echo"
 
 
 def framed(message: bytes) -> bytes:
@@ -186,3 +190,22 @@ async def http2_server(
         server.close()
         for peer in peers:
             peer.transport.abort()
+
+
+async def call(server: Http2Server, message: bytes = b"hi", timeout: float = 10) -> bytes:
+    """The answer to this message."""
+    return await server.channel.unary(ECHO, message, timeout, ())
+
+
+async def failure(server: Http2Server, message: bytes = b"hi") -> tuple[grpc.StatusCode, str]:
+    """How a call fails."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await call(server, message)
+    return raised.value.code(), raised.value.details() or ""
+
+
+def raw_frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """One frame, by hand."""
+    return (
+        len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+    )

@@ -14,24 +14,23 @@ from hypothesis import strategies as st
 
 from gateway.upstream.http2.channel import Channel
 from gateway.upstream.http2.headers import binary, literal
-from tests.http2_server import HEADERS, Http2Server, Peer, echo, framed, http2_server, manner
+from tests.http2_server import (
+    ECHO,
+    HEADERS,
+    Peer,
+    call,
+    echo,
+    failure,
+    framed,
+    http2_server,
+    manner,
+    raw_frame,
+)
 from tests.servers import Context, ScriptedCuebot, free_port, running_cuebot
 
 pytestmark = pytest.mark.anyio
 
-ECHO = "/a.B/Echo"
 Code = grpc.StatusCode
-
-
-async def call(server: Http2Server, message: bytes = b"hi", timeout: float = 10) -> bytes:
-    return await server.channel.unary(ECHO, message, timeout, ())
-
-
-async def failure(server: Http2Server, message: bytes = b"hi") -> tuple[Code, str]:
-    """How a call fails."""
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await call(server, message)
-    return raised.value.code(), raised.value.details() or ""
 
 
 # --- Against grpc.aio -----------------------------------------------------------------------
@@ -417,12 +416,6 @@ async def test_headers_in_pieces_padded_and_before_the_real_ones() -> None:
     async with http2_server(answer) as server:
         for _ in range(3):
             assert await call(server) == b"fine"
-
-
-def raw_frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return (
-        len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
-    )
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,23 @@ from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.transport import NeverSent, State
 from tests.http2 import silent_server
-from tests.http2_server import HEADERS, Http2Server, Peer, echo, framed, http2_server, manner
+from tests.http2_server import (
+    ECHO,
+    HEADERS,
+    Http2Server,
+    Peer,
+    call,
+    echo,
+    failure,
+    framed,
+    http2_server,
+    manner,
+    raw_frame,
+)
 from tests.servers import free_port
 
 pytestmark = pytest.mark.anyio
 
-ECHO = "/a.B/Echo"
 Code = grpc.StatusCode
 DATA, HEADERS_FRAME, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 CONTINUATION = 9
@@ -29,26 +40,9 @@ ANSWER = literal(b":status", b"200") + literal(b"content-type", b"application/gr
 TRAILERS = literal(b"grpc-status", b"0")
 
 
-async def call(server: Http2Server, message: bytes = b"hi", timeout: float = 10) -> bytes:
-    return await server.channel.unary(ECHO, message, timeout, ())
-
-
-async def failure(server: Http2Server, message: bytes = b"hi") -> tuple[Code, str]:
-    """How a call fails."""
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await call(server, message)
-    return raised.value.code(), raised.value.details() or ""
-
-
 def connection_of(channel: Channel) -> Connection:
     assert channel._connection is not None
     return channel._connection
-
-
-def raw(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One frame."""
-    head = len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big")
-    return head + payload
 
 
 def ignore(peer: Peer, stream: int) -> None:
@@ -142,12 +136,12 @@ async def test_padding_is_given_back_to_the_streams_window() -> None:
         task = asyncio.create_task(call(server))
         await server.until(lambda: bool(server.peers and server.peer.headers))
         peer = server.peer
-        peer.transport.write(raw(HEADERS_FRAME, 4, 1, ANSWER))
+        peer.transport.write(raw_frame(HEADERS_FRAME, 4, 1, ANSWER))
         data = framed(b"y" * 1000)
         for start in range(0, len(data), 2):
             part = data[start : start + 2]
-            peer.transport.write(raw(DATA, 8, 1, bytes((255,)) + part + bytes(255)))
-        peer.transport.write(raw(HEADERS_FRAME, 5, 1, TRAILERS))
+            peer.transport.write(raw_frame(DATA, 8, 1, bytes((255,)) + part + bytes(255)))
+        peer.transport.write(raw_frame(HEADERS_FRAME, 5, 1, TRAILERS))
         assert await task == b"y" * 1000
         await peer.until(lambda: sum(given_back(peer, 1)) == 503 * 256)
 
@@ -167,7 +161,8 @@ async def test_more_than_was_announced_ends_the_call() -> None:
     def pour(peer: Peer, stream: int) -> None:
         if stream == 1:
             peer.transport.write(
-                raw(HEADERS_FRAME, 4, stream, ANSWER) + raw(DATA, 0, stream, framed(b"ab") + b"c")
+                raw_frame(HEADERS_FRAME, 4, stream, ANSWER)
+                + raw_frame(DATA, 0, stream, framed(b"ab") + b"c")
             )
         else:
             echo(peer, stream)
@@ -213,15 +208,15 @@ async def test_calls_of_one_moment_are_sent_together(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "flood",
     [
-        raw(PING, 0, 0, bytes(8)) * 20_000,
-        raw(SETTINGS, 0, 0) * 20_000,
-        raw(RST_STREAM, 0, 1, bytes(4)) * 20_000,
-        raw(200, 0, 0) * 20_000,
-        raw(HEADERS_FRAME, 4, 3, literal(b":status", b"103")) * 20_000,
-        raw(HEADERS_FRAME, 4, 3, ANSWER) + raw(DATA, 0, 3) * 20_000,
-        raw(HEADERS_FRAME, 0, 3, b"\x88") + raw(CONTINUATION, 0, 3) * 20_000,
-        raw(HEADERS_FRAME, 0, 3, b"\x88") + raw(CONTINUATION, 0, 3, bytes(16_000)) * 70,
-        raw(HEADERS_FRAME, 4, 3, b"\x20" * 16_000),
+        raw_frame(PING, 0, 0, bytes(8)) * 20_000,
+        raw_frame(SETTINGS, 0, 0) * 20_000,
+        raw_frame(RST_STREAM, 0, 1, bytes(4)) * 20_000,
+        raw_frame(200, 0, 0) * 20_000,
+        raw_frame(HEADERS_FRAME, 4, 3, literal(b":status", b"103")) * 20_000,
+        raw_frame(HEADERS_FRAME, 4, 3, ANSWER) + raw_frame(DATA, 0, 3) * 20_000,
+        raw_frame(HEADERS_FRAME, 0, 3, b"\x88") + raw_frame(CONTINUATION, 0, 3) * 20_000,
+        raw_frame(HEADERS_FRAME, 0, 3, b"\x88") + raw_frame(CONTINUATION, 0, 3, bytes(16_000)) * 70,
+        raw_frame(HEADERS_FRAME, 4, 3, b"\x20" * 16_000),
     ],
     ids=[
         "pings",
@@ -259,7 +254,7 @@ async def test_some_chatter_is_borne_between_calls() -> None:
     """However long a connection lives: each call begins to count anew."""
 
     def answer(peer: Peer, stream: int) -> None:
-        peer.transport.write(raw(PING, 0, 0, bytes(8)) * 3000)
+        peer.transport.write(raw_frame(PING, 0, 0, bytes(8)) * 3000)
         echo(peer, stream)
 
     async with http2_server(answer) as server:
@@ -279,10 +274,10 @@ async def test_headers_that_are_too_large_end_one_call(continued: bool) -> None:
             held.append(stream)
         elif stream == 3:
             if continued:
-                peer.transport.write(raw(HEADERS_FRAME, 1, stream, block))
-                peer.transport.write(raw(CONTINUATION, 4, stream, block))
+                peer.transport.write(raw_frame(HEADERS_FRAME, 1, stream, block))
+                peer.transport.write(raw_frame(CONTINUATION, 4, stream, block))
             else:
-                peer.transport.write(raw(HEADERS_FRAME, 5, stream, b"\x82" * 3000))
+                peer.transport.write(raw_frame(HEADERS_FRAME, 5, stream, b"\x82" * 3000))
         else:
             echo(peer, stream)
 
@@ -375,7 +370,7 @@ async def test_a_server_that_cancels_after_the_deadline_is_not_the_first_to() ->
         connection = connection_of(server.channel)
         stream = connection._calls.streams[1]
         stream.deadline = 0.0  # as if the timer were late
-        server.peer.transport.write(raw(RST_STREAM, 0, 1, (8).to_bytes(4, "big")))
+        server.peer.transport.write(raw_frame(RST_STREAM, 0, 1, (8).to_bytes(4, "big")))
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await task
         assert raised.value.code() is Code.DEADLINE_EXCEEDED
@@ -405,20 +400,20 @@ async def test_two_farewells() -> None:
         second = asyncio.create_task(call(server, b"second"))
         await server.until(lambda: len(got) == 2)
         old = server.peer
-        old.transport.write(raw(GOAWAY, 0, 0, (2**31 - 1).to_bytes(4, "big") + bytes(4)))
+        old.transport.write(raw_frame(GOAWAY, 0, 0, (2**31 - 1).to_bytes(4, "big") + bytes(4)))
         third = asyncio.create_task(call(server, b"third"))
         await server.until(lambda: len(got) == 3)
         assert got[2][0] is not old
-        old.transport.write(raw(GOAWAY, 0, 0, (1).to_bytes(4, "big") + bytes(4)))
+        old.transport.write(raw_frame(GOAWAY, 0, 0, (1).to_bytes(4, "big") + bytes(4)))
         await server.until(lambda: len(got) == 4)
         for peer, stream in got[2:]:
             echo(peer, stream)
             peer.flush()
         assert (await second, await third) == (b"second", b"third")
         old.transport.write(
-            raw(HEADERS_FRAME, 4, 1, ANSWER)
-            + raw(DATA, 0, 1, framed(b"first"))
-            + raw(HEADERS_FRAME, 5, 1, TRAILERS)
+            raw_frame(HEADERS_FRAME, 4, 1, ANSWER)
+            + raw_frame(DATA, 0, 1, framed(b"first"))
+            + raw_frame(HEADERS_FRAME, 5, 1, TRAILERS)
         )
         assert await first == b"first"
         await old.until(lambda: old.lost)
@@ -431,7 +426,7 @@ async def test_a_server_that_cannot_bear_pings_gets_fewer() -> None:
     def calm(peer: Peer, stream: int) -> None:
         if len(server.peers) == 1:
             code = (11).to_bytes(4, "big")
-            peer.transport.write(raw(GOAWAY, 0, 0, bytes(4) + code + words))
+            peer.transport.write(raw_frame(GOAWAY, 0, 0, bytes(4) + code + words))
         else:
             echo(peer, stream)
 
@@ -472,8 +467,8 @@ async def test_connections_that_do_not_last_are_made_with_pauses() -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         made.append(writer)
-        writer.write(raw(SETTINGS, 0, 0))
-        writer.write(raw(GOAWAY, 0, 0, bytes(8)))
+        writer.write(raw_frame(SETTINGS, 0, 0))
+        writer.write(raw_frame(GOAWAY, 0, 0, bytes(8)))
         writer.close()
         if len(made) == 3:
             left.set()
