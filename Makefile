@@ -6,6 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
 DOCS := .venv/.docs
+CODE := gateway cuebot_simulator tests benchmarks
 JAVASCRIPT := .venv/javascript
 
 .DEFAULT_GOAL := help
@@ -59,8 +60,8 @@ test-fast: $(STAMP)  ## Run the tests of the inner loop (under 30 s)
 
 .PHONY: lint
 lint: $(STAMP)  ## Check style and format
-	$(BIN)/ruff check gateway tests benchmarks
-	$(BIN)/ruff format --check gateway tests benchmarks
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 
 .PHONY: types
 types: $(STAMP)  ## Check types
@@ -83,8 +84,8 @@ check: lint types test gate  ## All of it, as CI does
 
 .PHONY: format
 format: $(STAMP)  ## Rewrite the code in the project's format
-	$(BIN)/ruff check --fix gateway tests benchmarks
-	$(BIN)/ruff format gateway tests benchmarks
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 .PHONY: clean
 clean:  ## Remove .venv and caches

@@ -16,12 +16,12 @@ from typing import Any
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.studio import build_farm
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.unknown import Reject
-from gateway.demo.farm.messages import read_messages
-from gateway.demo.farm.studio import build_farm
-from gateway.schema.package import read_package
+from gateway.discovery.package import read_package
 from gateway.schema.pool import build_pool
 
 JOBS = 1000

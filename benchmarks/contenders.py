@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.envoy import envoy_config
 from benchmarks.process import Child, running
-from gateway.settings import Settings
+from gateway.settings.model import Settings
 
 SECRET = "a-benchmark-secret-of-more-than-32-bytes"  # noqa: S105 - of no other use
 SUBJECT = "bench"

@@ -2,8 +2,8 @@
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
+from gateway.schema.description import Schema
 from gateway.schema.snapshot import file_set
-from gateway.schema.sources import Schema
 
 
 def descriptor_set(schema: Schema) -> bytes:

@@ -4,8 +4,8 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from gateway.demo.farm.messages import Messages, read_messages
-from gateway.demo.farm.studio import build_farm
+from cuebot_simulator.world.messages import Messages, read_messages
+from cuebot_simulator.world.studio import build_farm
 
 
 class CannedFarm:

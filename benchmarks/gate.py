@@ -28,10 +28,10 @@ from benchmarks.measure import one_round
 from benchmarks.scenarios import build_scenarios
 from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
-from gateway.auth import Rules, mint_token
+from gateway.access.tokens import Rules, mint_token
 from gateway.codec.unknown import Reject
+from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.schema.catalog import build_catalog
-from gateway.schema.package import OPENCUE_PACKAGE, read_package
 from gateway.schema.selection import Selection
 
 FIGURES = Path(__file__).parent / "figures.json"

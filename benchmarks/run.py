@@ -35,8 +35,8 @@ from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
 from benchmarks.surroundings import surroundings
 from benchmarks.upstream import running_upstream
 from benchmarks.wrk import find_wrk, load_with_wrk
-from gateway.auth import Rules, mint_token
-from gateway.schema.package import OPENCUE_PACKAGE, read_package
+from gateway.access.tokens import Rules, mint_token
+from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 
 RESULTS = Path(__file__).parent / "results"
 GATEWAY_CORE, OTHER_CORES = {0}, {1}

@@ -12,29 +12,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.auth import Authentication, Authenticator, load_secrets, refuse, rules_of
-from gateway.cors import Cors
+from gateway.access.limits import MemoryLimiter, RateLimit, Rates
+from gateway.access.tokens import Authentication, Authenticator, load_secrets, refuse, rules_of
+from gateway.compat.profile import load_profile
+from gateway.discovery.endpoints import reflection_of
+from gateway.discovery.factory import choose_source
+from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
-from gateway.exchange import ExchangeMiddleware
-from gateway.forwarded import Forwarded
-from gateway.health import health_routes
-from gateway.logs import log_access
+from gateway.http.cors import Cors
+from gateway.http.exchange import ExchangeMiddleware
+from gateway.http.preflight import PAGE_ALLOWS, Options
+from gateway.http.proxies import Forwarded
+from gateway.http.unary import Transcoder
+from gateway.observe.logs import log_access
 from gateway.openapi.live import LiveDocument
-from gateway.options import PAGE_ALLOWS, Options
 from gateway.pages.content import Content
 from gateway.pages.documents import document_apps
+from gateway.pages.health import health_routes
 from gateway.pages.routes import page_routes
 from gateway.pages.status import status_app
-from gateway.ratelimit import MemoryLimiter, RateLimit, Rates
-from gateway.reload import catalog_part, limits_part, secrets_part
-from gateway.schema.choice import choose_source
-from gateway.schema.endpoints import reflection_of
-from gateway.schema.profile import load_profile
-from gateway.schema.refresh import LiveCatalog
 from gateway.schema.selection import selection_of
-from gateway.settings import Settings
-from gateway.transcoder import Transcoder
-from gateway.upstream.spread import Cuebot, open_upstream
+from gateway.settings.model import Settings
+from gateway.settings.reload import catalog_part, limits_part, secrets_part
+from gateway.upstream.balancer import Cuebot, open_upstream
 
 Count = Callable[[ASGIApp], ASGIApp]
 """Puts an app behind the rate limits; a client has one bucket for all such apps."""

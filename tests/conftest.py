@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway import logs
-from tests import servers
+from gateway.observe import logs
+from tests.support import servers
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import HTTP_STATUS, Code
-from gateway.settings import SYNONYMS, Settings
+from gateway.settings.model import SYNONYMS, Settings
 
 ROOT = Path(__file__).parent.parent
+HOUSES = ("gateway", "cuebot_simulator")
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
@@ -44,7 +45,7 @@ def test_every_error_is_documented(code: Code) -> None:
 
 def test_explained_messages_exist() -> None:
     """The messages of docs/errors.md are those that the gateway, or the demo's Cuebot, sends."""
-    files = (ROOT / "gateway").rglob("*.py")
+    files = (file for house in HOUSES for file in (ROOT / house).rglob("*.py"))
     code = "".join(file.read_text(encoding="utf-8") for file in files)
     code = re.sub(r'"\s+f?"', "", code)  # texts go on in the next line
     rows = re.findall(r"^\| ([^|]+) \([45]\d\d\) \|", ERRORS, re.MULTILINE)

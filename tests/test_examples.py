@@ -11,11 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.cuebot import SimulatedCuebot
-from gateway.demo.farm.clock import StoppedClock
-from gateway.demo.farm.messages import read_messages
-from gateway.demo.farm.studio import build_farm
-from tests.servers import SECRET, Gateway, clean_environment, running_gateway, settings_for, token
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.studio import build_farm
+from tests.support.servers import (
+    SECRET,
+    Gateway,
+    clean_environment,
+    running_gateway,
+    settings_for,
+    token,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 

@@ -3,17 +3,17 @@
 import click
 
 from gateway import __version__
-from gateway.cli.call import call
-from gateway.cli.check import check
-from gateway.cli.common import PROGRAM
-from gateway.cli.compare import compare
-from gateway.cli.completion import completion
-from gateway.cli.demo import demo
-from gateway.cli.describe import describe
-from gateway.cli.routes import routes
-from gateway.cli.serve import serve
-from gateway.cli.snapshot import snapshot
-from gateway.cli.token import token
+from gateway.cli.commands.call import call
+from gateway.cli.commands.check import check
+from gateway.cli.commands.compare import compare
+from gateway.cli.commands.completion import completion
+from gateway.cli.commands.demo import demo
+from gateway.cli.commands.describe import describe
+from gateway.cli.commands.routes import routes
+from gateway.cli.commands.serve import serve
+from gateway.cli.commands.snapshot import snapshot
+from gateway.cli.commands.token import token
+from gateway.cli.terminal.failures import PROGRAM
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

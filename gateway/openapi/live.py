@@ -8,11 +8,11 @@ from typing import Generic, TypeVar
 import orjson
 import yaml
 
+from gateway.discovery.refresh import LiveCatalog
 from gateway.openapi.document import build_document
 from gateway.openapi.scalars import Json
 from gateway.schema.catalog import Catalog
-from gateway.schema.misses import no_schema
-from gateway.schema.refresh import LiveCatalog
+from gateway.schema.not_found import no_schema
 
 Written = TypeVar("Written")
 

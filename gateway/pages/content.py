@@ -7,8 +7,8 @@ from hashlib import sha256
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.compression import CODINGS, VARY, WORTH_IT, Coding, choose, stream
-from gateway.exchange import NO_STORE, ClientGone, exchange_of
+from gateway.http.compression import CODINGS, VARY, WORTH_IT, Coding, choose, stream
+from gateway.http.exchange import NO_STORE, ClientGone, exchange_of
 
 SLOWEST_READER = 16 * 1024
 """Bytes per second. A client that reads a page more slowly is let go."""

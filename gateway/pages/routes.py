@@ -6,7 +6,7 @@ from dataclasses import replace
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.exchange import exchange_of
+from gateway.http.exchange import exchange_of
 from gateway.pages.content import Content, serve
 from gateway.pages.swagger import docs_contents, page
 

@@ -7,9 +7,9 @@ import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
+from gateway.discovery.refresh import LiveCatalog
 from gateway.pages.content import Content
-from gateway.schema.refresh import LiveCatalog
-from gateway.upstream.seam import Upstream
+from gateway.upstream.interface import Upstream
 
 REACHABLE_WITHIN = 0.5
 """Seconds that the question may take how many of the endpoints can be reached."""

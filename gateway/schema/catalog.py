@@ -11,15 +11,15 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import is_message, message_of
-from gateway.schema.adapt import NATIVE, Adapting, Idle, answer_aliases
-from gateway.schema.compat import service_aliases
+from gateway.compat.profile import NOTHING, Profile
+from gateway.compat.resolve import NATIVE, Adapting, Idle, answer_aliases
+from gateway.schema.aliases import service_aliases
+from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.homes import Difference, Places
 from gateway.schema.method import Method, path_of
 from gateway.schema.pool import build_pool, why_missing
-from gateway.schema.profile import NOTHING, Profile
 from gateway.schema.selection import Selection
-from gateway.schema.sources import NoSchema, Schema, Skipped
-from gateway.upstream.seam import Homes
+from gateway.upstream.interface import Homes
 
 TAG_DIGITS = 12
 

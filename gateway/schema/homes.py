@@ -14,10 +14,10 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from gateway.codec.fields import enum_of, is_enum, is_message, message_of
+from gateway.schema.description import Schema
 from gateway.schema.method import path_of
 from gateway.schema.pool import build_pool
-from gateway.schema.sources import Schema
-from gateway.upstream.seam import Homes
+from gateway.upstream.interface import Homes
 
 ANY = "google.protobuf.Any"
 """It holds whatever its schema has."""

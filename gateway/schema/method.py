@@ -10,10 +10,10 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.rewrite import Rewrite
-from gateway.upstream.seam import Homes
+from gateway.upstream.interface import Homes
 
 if TYPE_CHECKING:
-    from gateway.schema.adapt import Steps
+    from gateway.compat.resolve import Steps
 
 READ_PREFIXES = ("Get", "Find", "Is")
 

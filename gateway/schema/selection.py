@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from gateway.settings import Settings
+from gateway.settings.model import Settings
 
 NEVER_BY_DEFAULT = ("grpc.*", "report.RqdReportInterface", "rqd.*")
 """Infrastructure, and what render hosts use to report themselves: forging that is easy."""

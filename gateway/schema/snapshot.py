@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.schema.declarations import SERVICES_OF_FILE
+from gateway.schema.description import Schema, full_name
 from gateway.schema.pool import well_known_files
-from gateway.schema.sources import Schema, full_name
 
 
 def file_set(schema: Schema) -> bytes:

@@ -11,13 +11,13 @@ import structlog
 
 from gateway.app import create_app
 from gateway.errors import ConfigurationError
-from gateway.keypair import pair_of
-from gateway.reload import Commit, Part, Reload, log_level_part
-from gateway.server.certificates import Certificate, load_certificate, make_context
-from gateway.server.files import make_room
+from gateway.server.certificate import Certificate, load_certificate, make_context
+from gateway.server.drain import Server
 from gateway.server.listen import url_of
-from gateway.server.serving import Server
-from gateway.settings import Settings
+from gateway.server.open_files import make_room
+from gateway.settings.key_files import pair_of
+from gateway.settings.model import Settings
+from gateway.settings.reload import Commit, Part, Reload, log_level_part
 
 log = structlog.stdlib.get_logger("gateway")
 

@@ -22,11 +22,11 @@ import structlog
 import uvloop
 
 from gateway.errors import ConfigurationError
-from gateway.logs import configure_logging
+from gateway.observe.logs import configure_logging
+from gateway.server.drain import Server
 from gateway.server.listen import listen_together
 from gateway.server.process import serve
-from gateway.server.serving import Server
-from gateway.settings import Settings
+from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.workers")
 

@@ -3,9 +3,9 @@
 import grpc
 import grpc.aio
 
-from gateway.settings import Settings
-from gateway.upstream.credentials import Tls
-from gateway.upstream.seam import Metadata
+from gateway.settings.model import Settings
+from gateway.upstream.interface import Metadata
+from gateway.upstream.tls import Tls
 from gateway.upstream.transport import (
     CONNECT_TIMEOUT,
     FIRST_PAUSE,

@@ -5,7 +5,7 @@ from typing import Protocol
 import grpc
 import grpc.aio
 
-from gateway.upstream.seam import Metadata
+from gateway.upstream.interface import Metadata
 
 State = grpc.ChannelConnectivity
 

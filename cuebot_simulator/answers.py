@@ -1,0 +1,86 @@
+"""One call to the simulated Cuebot, without the wire: who answers it, and how it fails."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from cuebot_simulator.services import (
+    actions,
+    allocations,
+    comments,
+    cue,
+    deeds,
+    departments,
+    depends,
+    facilities,
+    filters,
+    frames,
+    groups,
+    hosts,
+    jobs,
+    layers,
+    limits,
+    matchers,
+    monitoring,
+    owners,
+    procs,
+    render_partitions,
+    service_overrides,
+    services,
+    shows,
+    subscriptions,
+    tasks,
+)
+from cuebot_simulator.services.handler import Handler
+from cuebot_simulator.world.failures import Missing, Refusal, missing
+from cuebot_simulator.world.state import Farm
+from gateway.errors import Code
+
+SERVICES: Mapping[str, Mapping[str, Handler]] = {
+    "comment.CommentInterface": comments.METHODS,
+    "cue.CueInterface": cue.METHODS,
+    "department.DepartmentInterface": departments.METHODS,
+    "depend.DependInterface": depends.METHODS,
+    "facility.AllocationInterface": allocations.METHODS,
+    "facility.FacilityInterface": facilities.METHODS,
+    "filter.ActionInterface": actions.METHODS,
+    "filter.FilterInterface": filters.METHODS,
+    "filter.MatcherInterface": matchers.METHODS,
+    "host.DeedInterface": deeds.METHODS,
+    "host.HostInterface": hosts.METHODS,
+    "host.OwnerInterface": owners.METHODS,
+    "host.ProcInterface": procs.METHODS,
+    "job.FrameInterface": frames.METHODS,
+    "job.GroupInterface": groups.METHODS,
+    "job.JobInterface": jobs.METHODS,
+    "job.LayerInterface": layers.METHODS,
+    "limit.LimitInterface": limits.METHODS,
+    "monitoring.MonitoringInterface": monitoring.METHODS,
+    "renderPartition.RenderPartitionInterface": render_partitions.METHODS,
+    "service.ServiceInterface": services.METHODS,
+    "service.ServiceOverrideInterface": service_overrides.METHODS,
+    "show.ShowInterface": shows.METHODS,
+    "subscription.SubscriptionInterface": subscriptions.METHODS,
+    "task.TaskInterface": tasks.METHODS,
+}
+"""What is simulated. Every other method of the schema is UNIMPLEMENTED."""
+
+
+def answer_to(farm: Farm, method: MethodDescriptor, request: Any) -> Any:
+    """The answer to a call. Raises Refusal, with the real server's code and text, if it fails.
+
+    What is due on the farm by now happens first.
+    """
+    service = method.containing_service.full_name
+    handler = SERVICES.get(service, {}).get(method.name)
+    if handler is None:
+        raise Refusal(f"not simulated: /{service}/{method.name}", Code.UNIMPLEMENTED)
+    farm.catch_up()
+    answer = GetMessageClass(method.output_type)()
+    try:
+        handler(farm, request, answer)
+    except Missing:
+        raise missing(f"{service}/{method.name}") from None
+    return answer

@@ -1,0 +1,152 @@
+"""The simulated Cuebot: a gRPC server that answers for a farm in memory."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from cuebot_simulator.answers import answer_to
+from cuebot_simulator.world.failures import Refusal
+from cuebot_simulator.world.machines import wake
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.state import Farm
+from cuebot_simulator.world.studio import build_farm
+from gateway.discovery.reflection import PATH, VERSIONS
+from gateway.errors import ConfigurationError
+from gateway.schema.method import path_of
+from gateway.server.listen import listen
+
+REMEMBERED_CALLS = 1000
+STEPS_AT_ONCE = 3
+"""Then others get their turns."""
+LARGEST_REQUEST = 100 * 1024 * 1024
+
+Call: TypeAlias = tuple[str, dict[str, str | bytes]]
+"""A gRPC path, and the metadata that came with it."""
+MethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+class SimulatedCuebot:
+    """A Cuebot for the demo and the tests, on its own port or a free one (0).
+
+    Without a `farm` it has that of `build_farm`. With `reflection` it describes itself, over v1
+    and v1alpha; the stock Cuebot does not. Raises ConfigurationError when opencue-proto is not
+    installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        reflection: bool = True,
+        farm: Farm | None = None,
+    ) -> None:
+        self.farm = build_farm(read_messages()) if farm is None else farm
+        """Another farm of the same messages may take its place at any time."""
+        self.host = host
+        self.port = port
+        self.reflection = reflection
+        self.calls: deque[Call] = deque(maxlen=REMEMBERED_CALLS)
+        """The calls received, the latest last."""
+        self._server: grpc.aio.Server | None = None
+        self._life: asyncio.Task[None] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Where it listens: `127.0.0.1:8443`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    async def start(self) -> int:
+        """Listen, and give the port. Raises ConfigurationError when the port cannot be had."""
+        listen(self.host, self.port).close()  # gRPC would say less, in more lines
+        server = grpc.aio.server(
+            options=[
+                # Or two servers could share a port, and each get half of the calls.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", LARGEST_REQUEST),
+            ]
+        )
+        handlers = method_handlers(self)
+        if self.reflection:
+            handlers |= reflection_handlers(self.farm)
+        server.add_generic_rpc_handlers((Handlers(handlers),))
+        try:
+            self.port = server.add_insecure_port(self.endpoint)
+        except RuntimeError as error:
+            raise ConfigurationError(f"cannot listen on {self.endpoint}: {error}") from None
+        await server.start()
+        self._server = server
+        self._life = asyncio.create_task(live(self))
+        return self.port
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Stop, after `grace` seconds for calls in flight. It can be started again."""
+        if self._server is not None and self._life is not None:
+            self._life.cancel()
+            await self._server.stop(grace)
+            self._server = self._life = None
+
+
+async def live(cuebot: SimulatedCuebot) -> None:
+    """Let things happen on the farm while nobody calls."""
+    while True:
+        wake(cuebot.farm)
+        done = cuebot.farm.catch_up(most=STEPS_AT_ONCE)
+        await asyncio.sleep(1 if done else 0)
+
+
+class Handlers(grpc.GenericRpcHandler):
+    """Method handlers by path."""
+
+    def __init__(self, handlers: Mapping[str, MethodHandler]) -> None:
+        self._handlers = handlers
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "MethodHandler | None":
+        return self._handlers.get(handler_call_details.method)
+
+
+def method_handlers(cuebot: SimulatedCuebot) -> dict[str, MethodHandler]:
+    """A handler for every method of the schema."""
+    return {
+        path_of(method): method_handler(cuebot, method)
+        for name in cuebot.farm.messages.services
+        for method in cuebot.farm.messages.pool.FindServiceByName(name).methods
+    }
+
+
+def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodHandler:
+    """Parse the request, let the farm answer, and turn what it raises into a status."""
+    path = path_of(method)
+
+    async def respond(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        cuebot.calls.append((path, dict(context.invocation_metadata() or ())))
+        wake(cuebot.farm)
+        try:
+            return answer_to(cuebot.farm, method, request)
+        except Refusal as refusal:
+            await context.abort(grpc.StatusCode[refusal.code.name], str(refusal))
+
+    return grpc.unary_unary_rpc_method_handler(
+        respond,
+        request_deserializer=GetMessageClass(method.input_type).FromString,
+        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+    )
+
+
+def reflection_handlers(farm: Farm) -> dict[str, MethodHandler]:
+    """Server reflection in both its versions, which are the same messages on two paths."""
+    servicer = reflection.aio.ReflectionServicer(farm.messages.services, pool=farm.messages.pool)
+    handler = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return {PATH.format(version=version): handler for version in VERSIONS}

@@ -1,0 +1,30 @@
+"""host.DeedInterface."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cuebot_simulator.services.handler import Handler
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.ownership import drop_deed
+from cuebot_simulator.world.state import Farm, by_id, by_name
+
+
+def get_owner(farm: Farm, request: Any, answer: Any) -> None:
+    fill(answer, owner=by_name(farm.owners, by_id(farm.deeds, request.deed.id).owner))
+
+
+def get_host(farm: Farm, request: Any, answer: Any) -> None:
+    """The deed's host, as documented.
+
+    The real server looks for a host with the deed's own id, finds none, and always fails.
+    """
+    fill(answer, host=by_name(farm.hosts, by_id(farm.deeds, request.deed.id).host))
+
+
+def delete(farm: Farm, request: Any, answer: Any) -> None:
+    """A deed that is not there counts as deleted."""
+    if request.deed.id in farm.deeds:
+        drop_deed(farm, farm.deeds[request.deed.id])
+
+
+METHODS: Mapping[str, Handler] = {"Delete": delete, "GetHost": get_host, "GetOwner": get_owner}

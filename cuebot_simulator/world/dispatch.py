@@ -1,0 +1,221 @@
+"""What runs where: Cuebot's dispatcher, as far as a farm needs one to look alive."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from cuebot_simulator.world.frames import start_frame, state_of
+from cuebot_simulator.world.launch import pick
+from cuebot_simulator.world.limits import has_room
+from cuebot_simulator.world.machines import hear, reports
+from cuebot_simulator.world.messages import enum_name, given
+from cuebot_simulator.world.orders import end_frame
+from cuebot_simulator.world.partitions import drop_finished, frames_for, partitions_on
+from cuebot_simulator.world.state import Farm, is_bookable, is_pending
+
+BEAT = 5.0
+"""Seconds between two reports of a host, which is when idle ones get work."""
+SHORTEST, LONGEST = 30, 240
+"""Seconds that a frame runs."""
+SORTED_AT_ONCE = 250
+"""So many jobs are looked at and sorted at the same moment, the others a little later."""
+LONGEST_QUEUE = 1000
+"""More jobs do not get their turn between two beats."""
+AT_ONCE = 10
+"""So many report at the same moment, the others a little later."""
+JOBS_LOOKED_AT = 20
+"""So many jobs are tried for a host before it has to wait for its next beat."""
+FAILURES = 3
+"""Of 100 tries, so many fail."""
+EXIT_FAILED = 1
+
+Place: TypeAlias = tuple[int, int, str]
+"""What the queue is sorted by, the most urgent first."""
+
+
+class Dispatcher:
+    """Gives waiting frames of pending jobs to idle hosts, and ends them when their time is up."""
+
+    def __init__(self, farm: Farm) -> None:
+        self._farm = farm
+        self._queue: list[Any] = []
+        self._seen: list[tuple[Place, Any]] = []
+        farm.dispatcher = self
+
+    def start(self) -> None:
+        """Begin with the first beat."""
+        self.sort(list(self._farm.pending), last=True)
+        self._farm.agenda.after(BEAT, self.beat)
+
+    def beat(self) -> None:
+        """All hosts report, and get work."""
+        farm = self._farm
+        farm.agenda.after(BEAT, self.beat)
+        drop_finished(farm)
+        first, *others = list(batched(farm.pending, SORTED_AT_ONCE)) or [()]
+        self.sort(first, last=not others)
+        for index, names in enumerate(others, start=1):
+            farm.agenda.after(
+                BEAT * index / (len(others) + 1),
+                partial(self.sort, names, last=index == len(others)),
+            )
+        groups = [*batched(farm.procs, AT_ONCE), *batched(farm.hosts, AT_ONCE)]
+        for index, group in enumerate(groups):
+            farm.agenda.after(BEAT * index / len(groups), partial(self.report, group))
+
+    def sort(self, names: Sequence[str], *, last: bool) -> None:
+        """Put pending jobs that could start something among those seen in this beat.
+
+        With the last of them, the most urgent ones are the new queue.
+        """
+        farm = self._farm
+        jobs = [farm.pending[name] for name in names if name in farm.pending]
+        self._seen += [
+            ((-job.priority, job.start_time, job.name), job)
+            for job in jobs
+            if not job.is_paused and farm.tallies[job.id].states["WAITING"]
+        ]
+        self._seen.sort(key=itemgetter(0))
+        del self._seen[LONGEST_QUEUE:]
+        if last:
+            self._queue = [job for _, job in self._seen]
+            self._seen = []
+
+    def report(self, ids: Sequence[str]) -> None:
+        """These hosts and procs report."""
+        for key in ids:
+            if key in self._farm.procs:
+                self.report_proc(self._farm.procs[key])
+            elif key in self._farm.hosts:
+                self.report_host(self._farm.hosts[key])
+
+    def report_host(self, host: Any) -> None:
+        """A host says that it lives, if it does, and gets work."""
+        if reports(self._farm, host):
+            self._farm.executed["report"] += 1
+        hear(self._farm, host)
+        self.book(host)
+
+    def report_proc(self, proc: Any) -> None:
+        """A proc lives, and its memory has grown towards what it needs."""
+        farm = self._farm
+        frame = farm.frames[farm.parent_of[proc.id]]
+        proc.ping_time = frame.llu_time = farm.now
+        most = proc.reserved_memory * pick(farm, f"memory/{frame.id}", 50, 95) // 100
+        done = min((farm.now - frame.start_time) * 4, 100)
+        proc.used_memory = frame.used_memory = most * (20 + done * 8 // 10) // 100
+        frame.max_rss = max(frame.max_rss, frame.used_memory)
+
+    def book(self, host: Any) -> None:
+        """Give a host frames until it is full. With render partitions it gets frames of these."""
+        farm = self._farm
+        farm.executed["booking"] += 1
+        if host.id in farm.restarting or enum_name(host, "state") != "UP":
+            return
+        if partitions := partitions_on(farm, host):
+            for partition in partitions if enum_name(host, "lock_state") != "LOCKED" else ():
+                self.book_partition(partition, host)
+            return
+        if not is_bookable(host):
+            return
+        looked_at = 0
+        for job in self._queue:
+            if host.idle_cores < 1 or looked_at == JOBS_LOOKED_AT:
+                return
+            waits = farm.tallies[job.id].states["WAITING"]
+            if waits and not job.is_paused and is_pending(job):
+                looked_at += 1
+                self.book_job(job, host)
+
+    def book_job(self, job: Any, host: Any) -> None:
+        """Give a host frames of one job, as long as they fit."""
+        farm = self._farm
+        for layer in farm.layers_of(job):
+            waiting = farm.tallies[layer.id].states["WAITING"]
+            if not waiting or not self.fits(layer, job, host):
+                continue
+            for frame in farm.frames_of(layer):
+                if state_of(frame) == "WAITING":
+                    self.run(frame, host)
+                    if not self.fits(layer, job, host):
+                        break
+
+    def book_partition(self, partition: Any, host: Any) -> int:
+        """Give a host frames of one of its render partitions; how many."""
+        started = 0
+        for frame in frames_for(self._farm, partition, host):
+            self.run(frame, host, partition=partition)
+            started += 1
+        return started
+
+    def fits(self, layer: Any, job: Any, host: Any) -> bool:
+        """Whether one more frame of this layer may run on this host."""
+        farm = self._farm
+        units = round(layer.min_cores * 100)
+        return (
+            host.idle_cores * 100 >= units
+            and host.idle_memory >= layer.min_memory
+            and host.idle_gpus >= layer.min_gpus
+            and host.idle_gpu_memory >= layer.min_gpu_memory
+            and not set(layer.tags).isdisjoint(host.tags)
+            and given(layer, "start_after", 0) <= farm.now
+            and (
+                job.max_cores <= 0
+                or farm.tallies[job.id].reserved + units <= round(job.max_cores * 100)
+            )
+            and self.show_may(job, host, units)
+            and has_room(farm, layer, host)
+        )
+
+    def show_may(self, job: Any, host: Any, units: int) -> bool:
+        """Whether the job's show books, and has so much left of its burst in the allocation.
+
+        A show that is managed by another scheduler is left to that one.
+        """
+        farm = self._farm
+        show = farm.show_of(farm.group_of(job))
+        taken = farm.reserved[show.name, host.alloc_name]
+        return (
+            show.active
+            and show.booking_enabled
+            and show.dispatch_enabled
+            and not given(show, "scheduler_managed", False)
+            and any(
+                taken + units <= subscription.burst
+                for subscription in farm.subscriptions.values()
+                if subscription.show_name == show.name
+                and subscription.allocation_name == host.alloc_name
+            )
+        )
+
+    def run(self, frame: Any, host: Any, *, ago: int = 0, partition: Any = None) -> None:
+        """Start a frame, which has been running for so many seconds already."""
+        farm = self._farm
+        proc = start_frame(farm, frame, host, started=farm.now - ago, partition=partition)
+        key = f"{frame.id}/{frame.retry_count}"
+        seconds = max(pick(farm, f"seconds/{key}", SHORTEST, LONGEST) - ago, 1)
+        failed = pick(farm, f"luck/{key}", 1, 100) <= FAILURES
+        farm.agenda.after(
+            seconds, partial(self.end, proc.id, frame, host, EXIT_FAILED if failed else 0)
+        )
+
+    def end(self, proc: str, frame: Any, host: Any, exit_status: int) -> None:
+        """A frame's time is up, if that proc still runs it. Its host gets the next.
+
+        Where the proc was redirected, the next is none of all jobs, but of its target.
+        """
+        farm = self._farm
+        if proc in farm.procs:
+            redirected = proc in farm.redirects
+            end_frame(farm, frame, exit_status)
+            if not redirected:
+                self.book(host)
+
+
+def batched(things: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    """The things in groups of this size, the last perhaps smaller."""
+    rest = iter(things)
+    while batch := tuple(islice(rest, size)):
+        yield batch

@@ -1,0 +1,119 @@
+"""Groups: where they may be, what they may be called, and when they can go."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cuebot_simulator.world.additions import add_group
+from cuebot_simulator.world.database import duplicate, duplicate_line
+from cuebot_simulator.world.failures import Refusal, thrown
+from cuebot_simulator.world.jobs import move_job, note_group
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.state import Farm, is_pending
+
+DEEPEST = 10
+"""A group with more groups above it than that takes no other group in."""
+NAME_TAKEN = "c_folder_uk"
+IN_USE = (
+    "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"
+    " group."
+)
+
+
+def subgroups_of(farm: Farm, group: Any) -> list[Any]:
+    """The groups right below a group, by name."""
+    groups = farm.groups_of(farm.show_of(group))
+    return [each for each in groups if each.parent_id == group.id]
+
+
+def above(farm: Farm, group: Any) -> Iterator[Any]:
+    """The groups that a group is in, from its parent to the root."""
+    while group.parent_id:
+        group = farm.groups[group.parent_id]
+        yield group
+
+
+def add_subgroup(farm: Farm, parent: Any, name: str) -> Any:
+    """A new group in another. Raises Refusal when one of that name is there."""
+    if any(group.name == name for group in subgroups_of(farm, parent)):
+        raise thrown(
+            "com.imageworks.spcue.EntityCreationError",
+            f"error creating group, {duplicate_line(NAME_TAKEN)}",
+        )
+    return add_group(farm, farm.show_of(parent), name, parent=parent)
+
+
+def rename_group(farm: Farm, group: Any, name: str) -> None:
+    """Call a group something else, also in its jobs. Raises Refusal when its neighbour has it."""
+    neighbours = subgroups_of(farm, farm.groups[group.parent_id]) if group.parent_id else []
+    if any(each.name == name and each.id != group.id for each in neighbours):
+        raise duplicate(NAME_TAKEN)
+    fill(group, name=name)
+    for job in farm.jobs_of(group):
+        note_group(farm, job)
+
+
+def move_groups(farm: Farm, groups: Sequence[Any], parent: Any) -> None:
+    """Put groups into another one of their show: all of them, or with a Refusal, none."""
+    owners = {group.name: group.id for group in subgroups_of(farm, parent)}
+    for group in groups:
+        check_move(farm, group, parent)
+        if owners.setdefault(group.name, group.id) != group.id:
+            raise duplicate(NAME_TAKEN)
+    for group in groups:
+        fill(group, parent_id=parent.id)
+        set_level(farm, group, parent.level + 1)
+
+
+def check_move(farm: Farm, group: Any, parent: Any) -> None:
+    """Raise Refusal when a group must not come into another one, whatever is there."""
+    if group.id == parent.id:
+        raise unmoved("cannot move group into itself")
+    if farm.show_of(group) is not farm.show_of(parent):
+        raise unmoved("cannot move groups between shows")
+    for height, each in enumerate(above(farm, parent), start=1):
+        if each.id == group.id:
+            raise unmoved("you cannot move a group into one of its sub groups")
+        if height > DEEPEST:
+            raise unmoved("cannot tell if your moving a group into one of its sub groups")
+
+
+def unmoved(why: str) -> Refusal:
+    return thrown("com.imageworks.spcue.EntityModificationError", f"error moving group, {why}")
+
+
+def set_level(farm: Farm, group: Any, level: int) -> None:
+    """Say how deep a group is, and so all that are in it."""
+    fill(group, level=level)
+    for each in subgroups_of(farm, group):
+        set_level(farm, each, level + 1)
+
+
+def delete_group(farm: Farm, group: Any) -> None:
+    """Remove an empty group. Its finished jobs go to the root group, which itself always stays.
+
+    Raises Refusal while there are groups or pending jobs in it, or an action that moves jobs there.
+    """
+    root = farm.root_group(farm.show_of(group))
+    targets = {action.group_value for action in farm.actions.values()}
+    if (
+        subgroups_of(farm, group)
+        or any(map(is_pending, farm.jobs_of(group)))
+        or (group.id in targets and group is not root)
+    ):
+        raise Refusal(IN_USE)
+    if group is root:
+        return
+    for job in farm.jobs_of(group):
+        move_job(farm, job, root, inherited=())
+    farm.disown(group.id)
+    del farm.groups[group.id]
+
+
+def is_managed(farm: Farm, group: Any) -> bool:
+    """Whether the group's show has its department managed: the jobs' cores are set by that."""
+    show = farm.show_of(group)
+    return any(
+        each.ti_managed and each.dept == group.department
+        for each in farm.departments.values()
+        if farm.parent_of.get(each.id) == show.id
+    )

@@ -1,0 +1,182 @@
+"""How the jobs of a spec come onto the farm: all of them, or none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeAlias
+
+from cuebot_simulator.world import depends
+from cuebot_simulator.world.failures import Missing, Refusal
+from cuebot_simulator.world.filtering import run_filters
+from cuebot_simulator.world.launch import launch_job
+from cuebot_simulator.world.orders import QUEUED
+from cuebot_simulator.world.partitions import add_partition
+from cuebot_simulator.world.plans import DependPlan, JobPlan
+from cuebot_simulator.world.spec import LEVELS, Spec
+from cuebot_simulator.world.spec_xml import SpecError
+from cuebot_simulator.world.state import Farm
+
+Plans: TypeAlias = Mapping[str, Mapping[str, Sequence[int]]]
+"""The numbers of frames, by names of job and layer."""
+
+WHOLE_LAYERS = ("LAYER_ON_LAYER", "FRAME_BY_FRAME")
+BY_FRAME = ("FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME")
+"""Where each frame of a layer has a dependency of its own."""
+ADMINISTRATOR = "Please contact administrator of your OpenCue deployment to"
+
+
+def launch_spec(farm: Farm, spec: Spec) -> list[Any]:
+    """Launch the jobs of a spec. Raises SpecError for what Cuebot refuses before it begins.
+
+    When it fails after that, as with a facility that is not there, Cuebot only sends a mail: the
+    list is empty then.
+    """
+    verify(farm, spec)
+    if not is_launchable(farm, spec):
+        return []
+    jobs = []
+    for plan in spec.jobs:
+        job = launch_job(farm, plan)
+        run_filters(farm, job)
+        jobs.append(job)
+    for depend in spec.depends:
+        with suppress(Missing, Refusal):
+            depends.add_planned(farm, farm.pending_job(depend.job), depend)
+    for job, plan in zip(jobs, spec.jobs, strict=True):
+        lend(farm, job, plan)
+    return jobs
+
+
+def launch_soon(farm: Farm, spec: Spec) -> None:
+    """Launch the jobs of a spec when their turn has come. Raises SpecError if not even now."""
+    verify(farm, spec)
+    farm.agenda.after(QUEUED, partial(launch_queued, farm, spec))
+
+
+def launch_queued(farm: Farm, spec: Spec) -> None:
+    """Nobody hears of what goes wrong."""
+    with suppress(SpecError):
+        launch_spec(farm, spec)
+
+
+def lend(farm: Farm, job: Any, plan: JobPlan) -> None:
+    """Give the job its owner's machine, if the spec says so and that is possible."""
+    if plan.local is None:
+        return
+    request = farm.messages.new(
+        "job.JobAddRenderPartRequest",
+        job=job,
+        username=plan.user,
+        host=plan.local.host,
+        threads=plan.local.threads,
+        max_cores=plan.local.cores,
+        max_memory=plan.local.memory,
+        max_gpus=plan.local.gpus,
+        max_gpu_memory=plan.local.gpu_memory,
+    )
+    with suppress(Missing, Refusal):
+        add_partition(farm, job, request)
+
+
+def verify(farm: Farm, spec: Spec) -> None:
+    """Whether a spec may be launched now. Raises SpecError."""
+    for name in spec.names:
+        if name in farm.pending:
+            raise SpecError(f"The job {name} is already pending")
+    show = next((each for each in farm.shows.values() if each.name == spec.show), None)
+    if show is None:
+        raise SpecError(f"The {spec.show} does not exist. {ADMINISTRATOR} have this show created.")
+    if not show.active:
+        raise SpecError(
+            f"The {spec.show} show has been deactivated.  {ADMINISTRATOR} reactivate this show."
+        )
+    verify_limits(farm, spec)
+    verify_size(spec)
+
+
+def verify_size(spec: Spec) -> None:
+    """Whether so many frames may wait for single other frames. Raises SpecError.
+
+    This is not Cuebot's. It takes any number, and the time for it.
+    """
+    sizes = {
+        (job.full_name, each.name): len(each.frames) for job in spec.jobs for each in job.layers
+    }
+    waiting = sum(
+        sizes.get((depend.job, depend.layer), 0)
+        for depend in spec.depends
+        if depend.kind in BY_FRAME
+    )
+    if waiting > depends.MOST_CHILDREN:
+        raise SpecError(
+            f"The simulated farm makes no more than {depends.MOST_CHILDREN} dependencies of frames"
+            f" at once, and this spec asks for {waiting}."
+        )
+
+
+def verify_limits(farm: Farm, spec: Spec) -> None:
+    """Whether all limits exist that the layers name. Raises SpecError."""
+    known = {limit.name for limit in farm.limits.values()}
+    users: dict[str, list[str]] = {}
+    for job in all_jobs(spec):
+        for layer in job.layers:
+            for limit in layer.limits:
+                users.setdefault(limit, []).append(f"{job.full_name}/{layer.name}")
+    missing = [
+        f"{limit} (used by {', '.join(layers)})"
+        for limit, layers in users.items()
+        if limit not in known
+    ]
+    if missing:
+        raise SpecError(
+            f"The following limits do not exist: {'; '.join(missing)}. {ADMINISTRATOR} have these"
+            " limits created, or remove them from the job spec."
+        )
+
+
+def all_jobs(spec: Spec) -> Iterator[JobPlan]:
+    """The jobs of a spec and their post jobs."""
+    for job in spec.jobs:
+        yield job
+        if job.post is not None:
+            yield job.post
+
+
+def is_launchable(farm: Farm, spec: Spec) -> bool:
+    """Whether all that the spec names is there, and none of its jobs twice."""
+    facilities = {facility.name for facility in farm.facilities.values()}
+    plans = {job.full_name: {each.name: each.frames for each in job.layers} for job in spec.jobs}
+    return (
+        len(plans) == len(spec.jobs)
+        and all(not job.facility or job.facility in facilities for job in spec.jobs)
+        and all(has_ends(farm, plans, depend) for depend in spec.depends)
+    )
+
+
+def has_ends(farm: Farm, plans: Plans, depend: DependPlan) -> bool:
+    """Whether there will be what waits, and what it waits for, which is not itself."""
+    level, on_level = LEVELS[depend.kind]
+    if depend.job == depend.on_job and (
+        "JOB" in (level, on_level)
+        or (depend.kind in WHOLE_LAYERS and depend.layer == depend.on_layer)
+    ):
+        return False
+    return has_part(farm, plans, depend.job, level, depend.layer, depend.frame) and has_part(
+        farm, plans, depend.on_job, on_level, depend.on_layer, depend.on_frame
+    )
+
+
+def has_part(farm: Farm, plans: Plans, job: str, level: str, layer: str, frame: str) -> bool:
+    """Whether a job of these, or a pending one, has that layer and frame, as far as they matter."""
+    if job not in plans and job not in farm.pending:
+        return False
+    if level == "JOB":
+        return True
+    number = int(frame.partition("-")[0] or 0)
+    if job in plans:
+        frames = plans[job].get(layer)
+        return frames is not None and (level == "LAYER" or number in frames)
+    for each in farm.layers_of(farm.pending[job]):
+        if each.name == layer:
+            return level == "LAYER" or any(found.number == number for found in farm.frames_of(each))
+    return False

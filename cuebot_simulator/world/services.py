@@ -1,0 +1,74 @@
+"""Services, and what shows have instead of them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from cuebot_simulator.world.database import duplicate
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.state import Farm
+
+SEPARATOR = " | "
+"""Between the tags of a service, in Cuebot's database."""
+
+
+def create_service(farm: Farm, data: Any) -> Any:
+    """A service that is like `data` in all but the id. Raises Refusal if its name is taken."""
+    service = farm.messages.new(
+        "service.Service", id=farm.new_id(f"service/{data.name}", farm.services)
+    )
+    update_service(farm, service, data)
+    farm.services[service.id] = service
+    return service
+
+
+def update_service(farm: Farm, service: Any, data: Any) -> None:
+    """Make a service like `data` in all but the id. Raises Refusal if its name is taken."""
+    others = (each for each in farm.services.values() if each.id != service.id)
+    if any(each.name == data.name for each in others):
+        raise duplicate("i_service_str_name")
+    set_service(service, data)
+
+
+def overrides_of(farm: Farm, show: Any) -> list[Any]:
+    """What a show has in the place of services: messages with an id and the service's `data`."""
+    children = farm.children_of[show.id]
+    return [farm.service_overrides[key] for key in children if key in farm.service_overrides]
+
+
+def create_override(farm: Farm, show: Any, data: Any) -> Any:
+    """A service of that name for this show alone. Raises Refusal if the show has one.
+
+    Cuebot does not take the timeouts along; only an update sets them.
+    """
+    if any(each.data.name == data.name for each in overrides_of(farm, show)):
+        raise duplicate("i_show_service_str_name")
+    key = farm.new_id(f"override/{show.id}/{data.name}", farm.service_overrides)
+    override = farm.messages.new("service.ServiceOverride", id=key)
+    override.data.id = key
+    set_service(override.data, data)
+    fill(override.data, timeout=0, timeout_llu=0)
+    farm.service_overrides[key] = override
+    farm.own(show.id, key)
+    return override
+
+
+def update_override(farm: Farm, override: Any, data: Any) -> None:
+    """Make a show's service like `data` in all but the id. Raises Refusal if its name is taken."""
+    show = farm.shows[farm.parent_of[override.id]]
+    others = (each for each in overrides_of(farm, show) if each.id != override.id)
+    if any(each.data.name == data.name for each in others):
+        raise duplicate("i_show_service_str_name")
+    set_service(override.data, data)
+
+
+def set_service(service: Any, data: Any) -> None:
+    """Copy everything but the id."""
+    key = service.id
+    service.CopyFrom(data)
+    fill(service, id=key, tags=kept_tags(data.tags))
+
+
+def kept_tags(tags: Iterable[str]) -> list[str]:
+    """Tags as Cuebot's database gives them back: once each, without spaces. No tags are one: ""."""
+    parts = SEPARATOR.join(dict.fromkeys(tags)).split(SEPARATOR)
+    return list(dict.fromkeys(part.replace(" ", "") for part in parts))

@@ -1,0 +1,105 @@
+"""The life of a show: its name and former names, its archive, and its end."""
+
+import re
+from typing import Any
+
+from cuebot_simulator.world.database import still_used
+from cuebot_simulator.world.departments import departments_of, tasks_of
+from cuebot_simulator.world.failures import Missing
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.state import Farm, by_id, by_name
+
+SHORTEST_NAME = 3
+NAME = re.compile(r"[\w.]+", re.ASCII)
+
+
+def conform_name(name: str) -> str:
+    """The name that Cuebot makes of this one. Raises ValueError, with Cuebot's text, if it cannot.
+
+    It is in lower case, with underscores for dashes, and has three characters or more.
+    """
+    if len(name) < SHORTEST_NAME:
+        raise ValueError(f"The show name must be at least {SHORTEST_NAME} characters.")
+    conformed = name.replace("-", "_").lower()
+    if not NAME.fullmatch(conformed):
+        raise ValueError(f"The show name: {conformed} is not in the proper format.")
+    return conformed
+
+
+def find_show(farm: Farm, name: str) -> Any:
+    """The show of that name, or the one that has it as an alias. Raises Missing."""
+    try:
+        return by_name(farm.shows, name)
+    except Missing:
+        return by_id(farm.shows, farm.show_aliases.get(name, ""))
+
+
+def archive_show(farm: Farm, show: Any, target: Any) -> None:
+    """Put a show aside: it is renamed, and what is launched for it goes to the target instead."""
+    farm.show_aliases[show.name] = target.id
+    rename_show(farm, show, f"{show.name}_archive")
+
+
+def rename_show(farm: Farm, show: Any, name: str) -> None:
+    """Give a show another name, wherever it is mentioned. Its groups and jobs keep theirs."""
+    former = show.name
+    fill(show, name=name)
+    for job in farm.jobs.values():
+        if job.show == former:
+            fill(job, show=name)
+    for proc in farm.procs.values():
+        if proc.show_name == former:
+            fill(proc, show_name=name)
+    for owner in farm.owners.values():
+        if owner.show == former:
+            fill(owner, show=name)
+    for each in farm.subscriptions.values():
+        if each.show_name == former:
+            fill(each, show_name=name, name=f"{each.allocation_name}.{name}")
+            farm.reserved[name, each.allocation_name] += farm.reserved.pop(
+                (former, each.allocation_name), 0
+            )
+    for department in departments_of(farm, show):
+        fill(department, name=f"{name}.{department.dept}")
+
+
+def delete_show(farm: Farm, show: Any) -> None:
+    """Remove a show with its groups and departments. Raises Refusal if anything else is about it.
+
+    A show that ever had a job stays. (The real one deletes step by step and without a transaction:
+    what it refuses may have lost its departments and groups by then. Here nothing is lost.)
+    """
+    refuse_deletion(farm, show)
+    departments, groups = departments_of(farm, show), farm.groups_of(show)
+    for department in departments:
+        del farm.departments[department.id]
+    for group in groups:
+        del farm.groups[group.id]
+    for thing in (*departments, *groups):
+        farm.disown(thing.id)
+    for alias in [alias for alias, key in farm.show_aliases.items() if key == show.id]:
+        del farm.show_aliases[alias]
+    farm.whiteboards.pop(show.id, None)
+    del farm.shows[show.id]
+
+
+def refuse_deletion(farm: Farm, show: Any) -> None:
+    """Raise Refusal if the show cannot be deleted, for the first reason that the database finds."""
+    children = farm.children_of[show.id]
+    groups = farm.groups_of(show)
+    if any(tasks_of(farm, department) for department in departments_of(farm, show)):
+        raise still_used("point", "c_task_pk_point", "task")
+    if any(farm.jobs_of(group) for group in groups):
+        raise still_used("folder", "c_job_pk_folder", "job")
+    if any(action.group_value in children for action in farm.actions.values()):
+        raise still_used("folder", "c_action_pk_folder", "action")
+    if any(child in farm.filters for child in children):
+        raise still_used("show", "c_filter_pk_show", "filter")
+    if any(each.show_name == show.name for each in farm.subscriptions.values()):
+        raise still_used("show", "c_subscription_pk_show", "subscription")
+    if farm.tallies[show.id].created_jobs:
+        raise still_used("show", "c_job_history_pk_show", "job_history")
+    if any(owner.show == show.name for owner in farm.owners.values()):
+        raise still_used("show", "c_owner_pk_show", "owner")
+    if any(child in farm.service_overrides for child in children):
+        raise still_used("show", "c_show_service_pk_show", "show_service")

@@ -1,0 +1,154 @@
+"""The layers of a job spec: what each says, and what its service says where it does not."""
+
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from cuebot_simulator.world.frame_range import in_chunks, numbers_of
+from cuebot_simulator.world.messages import given
+from cuebot_simulator.world.plans import GIGABYTE, LEAST_MEMORY, LayerPlan
+from cuebot_simulator.world.spec_names import check_tag, conform_name
+from cuebot_simulator.world.spec_xml import SpecError, says_yes, text_of, texts_of, whole
+from cuebot_simulator.world.state import Farm
+
+TYPES = ("PRE", "POST", "RENDER", "UTIL")
+DEFAULT_SERVICE = "default"
+LEAST_UNITS, DEFAULT_UNITS = 10, 100
+"""Hundredths of cores."""
+MOST_UNITS = 2**31 - 1
+DEFAULT_MEMORY, MOST_MEMORY = 3_355_443, 50 * GIGABYTE
+MOST_GPU_MEMORY = 100 * GIGABYTE
+"""In KB."""
+
+
+def read_layer(farm: Farm, show: str, element: Element) -> LayerPlan:
+    """The plan of one layer. Raises SpecError."""
+    kind = element.attrib["type"].upper()
+    if kind not in TYPES:
+        raise SpecError(f"No enum constant com.imageworks.spcue.grpc.job.LayerType.{kind}")
+    name = conform_name("Layer", element.attrib["name"])
+    services, service = services_of(farm, show, element)
+    chunk = whole(text_of(element, "chunk"))
+    units = core_units(element, service.min_cores)
+    span = text_of(element, "range") or ""
+    return LayerPlan(
+        name=name,
+        kind=kind,
+        services=services,
+        command=text_of(element, "cmd") or "",
+        range=span,
+        chunk=chunk,
+        frames=frames_of(span, chunk),
+        cores=units / 100,
+        max_cores=service.max_cores / 100,
+        threadable=is_threadable(element, service, units),
+        memory=memory_of(element, service) / GIGABYTE,
+        gpus=number_of(element, "gpus", given(service, "min_gpus", 0)),
+        max_gpus=given(service, "max_gpus", 0),
+        gpu_memory=gpu_memory_of(element, service) / GIGABYTE,
+        limits=texts_of(element, "limits"),
+        tags=tags_of(element, service),
+        timeout=number_of(element, "timeout", given(service, "timeout", 0)),
+        timeout_llu=number_of(element, "timeout_llu", given(service, "timeout_llu", 0)),
+        outputs=texts_of(element, "outputs"),
+    )
+
+
+def services_of(farm: Farm, show: str, element: Element) -> tuple[tuple[str, ...], Any]:
+    """The services of a layer, and the first of them that there is, or else the default one."""
+    names = texts_of(element, "services")
+    for name in names:
+        if (service := find_service(farm, show, name)) is not None:
+            return names, service
+    service = find_service(farm, show, DEFAULT_SERVICE)
+    if service is None:
+        raise SpecError("Incorrect result size: expected 1, actual 0")
+    return (*names, DEFAULT_SERVICE), service
+
+
+def find_service(farm: Farm, show: str, name: str) -> Any:
+    """What a service takes on a show: the show's own override, or the service, or None."""
+    shows = {each.id for each in farm.shows.values() if each.name == show}
+    for override in farm.service_overrides.values():
+        if farm.parent_of.get(override.id) in shows and override.data.name == name:
+            return override.data
+    return next((each for each in farm.services.values() if each.name == name), None)
+
+
+def core_units(element: Element, default: int) -> int:
+    """Hundredths of cores. With a point the text is cores, without one hundredths of them."""
+    text = text_of(element, "cores")
+    if text is None:
+        return max(default, LEAST_UNITS)
+    units = whole(text) if "." not in text else int(min(real(text) * 100 + 0.5, MOST_UNITS))
+    return units if units >= LEAST_UNITS else DEFAULT_UNITS
+
+
+def real(text: str) -> float:
+    """A number with a fraction. Raises SpecError, as Java does."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if number != number or "_" in text or not text.isascii():
+        raise SpecError(f'For input string: "{text[:80]}"')
+    return number
+
+
+def is_threadable(element: Element, service: Any, units: int) -> bool:
+    """Less than a core cannot be shared by threads, whatever the spec or the service says."""
+    text = text_of(element, "threadable")
+    return units >= 100 and (bool(service.threadable) if text is None else says_yes(text))
+
+
+def memory_of(element: Element, service: Any) -> int:
+    """KB. What cannot be read or is too much is the default, and too little is raised."""
+    text = text_of(element, "memory")
+    if text is None:
+        return int(service.min_memory)
+    memory = kilobytes(text, MOST_MEMORY)
+    return DEFAULT_MEMORY if memory is None else max(memory, LEAST_MEMORY)
+
+
+def gpu_memory_of(element: Element, service: Any) -> int:
+    """KB. What cannot be read or is too much counts as none."""
+    text = text_of(element, "gpu_memory") or text_of(element, "gpu")
+    if text is None:
+        return int(given(service, "min_gpu_memory", 0))
+    return max(kilobytes(text, MOST_GPU_MEMORY) or 0, 0)
+
+
+def kilobytes(text: str, most: int) -> int | None:
+    """`512m`, `4g` or `4` (GB) in KB, if it is that and not more than most."""
+    text = text.lower()
+    try:
+        if "m" in text:
+            size = real(text[: text.rindex("m")]) * 1024
+        else:
+            size = whole(text[: text.rindex("g")] if "g" in text else text, bits=64) * GIGABYTE
+    except SpecError:
+        return None
+    return int(size) if size <= most else None
+
+
+def number_of(element: Element, name: str, default: int) -> int:
+    text = text_of(element, name)
+    return default if text is None else whole(text)
+
+
+def tags_of(element: Element, service: Any) -> tuple[str, ...]:
+    """`general | gpu`, or the service's tags. Raises SpecError for what is no tag."""
+    text = (text_of(element, "tags") or "").replace(" ", "").rstrip("|")
+    if not text:
+        return tuple(service.tags)
+    tags = text.split("|")
+    for tag in tags:
+        check_tag(tag)
+    return tuple(dict.fromkeys(tags))
+
+
+def frames_of(span: str, chunk: int) -> tuple[int, ...]:
+    """The frames of a layer: one per chunk. Raises SpecError."""
+    try:
+        return in_chunks(numbers_of(span), chunk)
+    except ValueError:
+        raise SpecError(f"error, the range {span[:80]} is invalid") from None

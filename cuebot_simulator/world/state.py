@@ -1,0 +1,278 @@
+"""What there is on the farm, and what belongs to what.
+
+Entities are the schema's own messages, in dictionaries by id. `parent_of` and `children_of` say
+what the messages do not: a proc belongs to its frame, a frame to its layer, a layer to its job, a
+job to its group, a group to its show, and so on.
+"""
+
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from cuebot_simulator.world.clock import Agenda, Clock
+from cuebot_simulator.world.drafted import Frames
+from cuebot_simulator.world.failures import Missing, several
+from cuebot_simulator.world.messages import Messages, enum_name, refill
+from cuebot_simulator.world.places import Places
+from cuebot_simulator.world.tallies import Tally
+
+NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")
+DEFAULT_DEPARTMENT = "Unknown"
+
+
+class Farm:
+    """An empty farm. `clock` gives the Unix time; `seed` decides all ids and all that is random."""
+
+    def __init__(self, messages: Messages, *, seed: int = 1, clock: Clock = time.time) -> None:
+        self.messages = messages
+        self.seed = seed
+        self.agenda = Agenda(clock)
+        self.shows: dict[str, Any] = {}
+        self.groups: dict[str, Any] = {}
+        self.jobs: dict[str, Any] = {}
+        self.layers: dict[str, Any] = {}
+        self.frames = Frames(self)
+        self.procs: dict[str, Any] = {}
+        self.hosts: dict[str, Any] = {}
+        self.owners: dict[str, Any] = {}
+        self.deeds: dict[str, Any] = {}
+        self.facilities: dict[str, Any] = {}
+        self.allocations: dict[str, Any] = {}
+        self.subscriptions: dict[str, Any] = {}
+        self.services: dict[str, Any] = {}
+        self.service_overrides: dict[str, Any] = {}
+        self.limits: dict[str, Any] = {}
+        self.filters: dict[str, Any] = {}
+        self.matchers: dict[str, Any] = {}
+        self.actions: dict[str, Any] = {}
+        self.departments: dict[str, Any] = {}
+        """The departments that shows use, one message per show and name."""
+        self.department_names: list[str] = [DEFAULT_DEPARTMENT]
+        self.tasks: dict[str, Any] = {}
+        self.depends: dict[str, Any] = {}
+        self.render_partitions: dict[str, Any] = {}
+        self.comments: dict[str, Any] = {}
+        """Comments by their own id; they belong to a job or a host."""
+        self.show_aliases: dict[str, str] = {}
+        """Former names of archived shows: the id of the show that takes their place."""
+        self.whiteboards: dict[str, tuple[float, Any]] = {}
+        """By show id: when its job whiteboard was last drawn, and what was on it."""
+        self.pending: dict[str, Any] = {}
+        """Pending jobs by name. A name is pending once."""
+        self.max_retries: defaultdict[str, int] = defaultdict(lambda: 1)
+        """By job id: how often a failed frame starts again by itself. No message shows it."""
+        self.subscribers: dict[str, list[str]] = {}
+        """By job id: who gets a mail when it is over. No message shows it."""
+        self.post_jobs: dict[str, Any] = {}
+        """By job id: the job that becomes pending when that one is over."""
+        self.outputs: dict[str, list[str]] = {}
+        """Output paths by layer id."""
+        self.changed_at: dict[str, float] = {}
+        """By frame id: when it last changed."""
+        self.host_of = Places()
+        """By id of a proc or a render partition: the id of its host."""
+        self.partition_of: dict[str, str] = {}
+        """By id of a proc that runs in a render partition: the partition's id."""
+        self.redirects: dict[str, tuple[str, str]] = {}
+        """By proc id: the job or group its host works for next, and the batch it belongs to."""
+        self.restarting: dict[str, bool] = {}
+        """By id of a host that is to restart: whether it is off already."""
+        self.dispatcher: Any = None
+        """The Dispatcher that gives hosts their work."""
+        self.reserved: Counter[tuple[str, str]] = Counter()
+        """Hundredths of cores in use, by names of show and allocation."""
+        self.running_with: Counter[str] = Counter()
+        """How many frames run under a limit, by its name."""
+        self.holds: dict[str, dict[str, Any]] = {}
+        """By limit id: who holds it in the eyes of its license server, by short host name."""
+        self.executed: Counter[str] = Counter()
+        """How often hosts have reported, and were looked at for work: `report` and `booking`."""
+        self.default_allocation = ""
+        """The id of the one that new hosts go to."""
+        self.disabled_allocations: set[str] = set()
+        """Ids of those that were deleted while shows subscribed to them."""
+        self.parent_of: dict[str, str] = {}
+        self.children_of: defaultdict[str, list[str]] = defaultdict(list)
+        self.drafts: dict[str, Callable[[], None]] = {}
+        """By layer id: makes the frames of a layer that nobody has looked at yet."""
+        self.draft_states: dict[str, str] = {}
+        """By layer id: the state that all frames of such a layer are in."""
+        self.waits: defaultdict[str, list[str]] = defaultdict(list)
+        """By id of a job, layer or frame: the dependencies that it waits for."""
+        self.awaited: defaultdict[str, list[str]] = defaultdict(list)
+        """By id of a job, layer or frame: the dependencies of others on it."""
+        self.ends: dict[str, tuple[str, str]] = {}
+        """By dependency id: the ids of what waits, and of what it waits for."""
+        self.wait_counts: dict[str, int] = {}
+        """By id of a frame, or of a layer that is a draft: how many dependencies hold it back."""
+        self.display_overrides: defaultdict[str, list[Any]] = defaultdict(list)
+        """By frame id: how people want its states to look."""
+        self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self.uncounted: dict[str, Any] = {}
+        """Layers, jobs, groups and shows whose statistics are not written yet, by id."""
+
+    @property
+    def now(self) -> int:
+        """The time in whole Unix seconds."""
+        return int(self.agenda.now)
+
+    def make_id(self, key: str) -> str:
+        """The id for a key such as `show/demo`: the same for the same seed."""
+        return str(uuid.uuid5(NAMESPACE, f"{self.seed}/{key}"))
+
+    def new_id(self, key: str, things: Mapping[str, Any]) -> str:
+        """As `make_id`, but an id that none of these things has."""
+        made, number = self.make_id(key), 1
+        while made in things:
+            number += 1
+            made = self.make_id(f"{key}/{number}")
+        return made
+
+    def own(self, parent: str, child: str) -> None:
+        """Note that the thing with id `child` belongs to the one with id `parent`."""
+        self.parent_of[child] = parent
+        self.children_of[parent].append(child)
+
+    def disown(self, child: str) -> None:
+        """Undo `own`."""
+        self.children_of[self.parent_of.pop(child)].remove(child)
+
+    # Where things are.
+
+    def layers_of(self, job: Any) -> list[Any]:
+        """A job's layers, in dispatch order."""
+        layers = [self.layers[child] for child in self.children_of[job.id] if child in self.layers]
+        return sorted(layers, key=lambda layer: layer.dispatch_order)
+
+    def frames_of(self, owner: Any) -> list[Any]:
+        """A job's or a layer's frames, in dispatch order."""
+        if owner.id not in self.layers:
+            frames = [frame for layer in self.layers_of(owner) for frame in self.frames_of(layer)]
+            return sorted(frames, key=lambda frame: frame.dispatch_order)
+        self.make_frames(owner.id)
+        return [self.frames[frame] for frame in self.children_of[owner.id]]
+
+    def make_frames(self, layer_id: str) -> None:
+        """Make the frames of a layer that has only a draft of them."""
+        if draft := self.drafts.pop(layer_id, None):
+            draft()
+
+    def layer_of(self, frame: Any) -> Any:
+        return self.layers[self.parent_of[frame.id]]
+
+    def job_of(self, frame: Any) -> Any:
+        """The job of a frame."""
+        return self.jobs[self.parent_of[self.parent_of[frame.id]]]
+
+    def group_of(self, job: Any) -> Any:
+        return self.groups[self.parent_of[job.id]]
+
+    def jobs_of(self, group: Any) -> list[Any]:
+        """All jobs of a group, finished ones too."""
+        return [self.jobs[job] for job in self.children_of[group.id]]
+
+    def groups_of(self, show: Any) -> list[Any]:
+        """All groups of a show, by level and name."""
+        groups = [self.groups[group] for group in self.children_of[show.id] if group in self.groups]
+        return sorted(groups, key=lambda group: (group.level, group.name))
+
+    def root_group(self, show: Any) -> Any:
+        """The group that every show has."""
+        return next(group for group in self.groups_of(show) if not group.parent_id)
+
+    def show_of(self, group: Any) -> Any:
+        """The show of a group."""
+        return self.shows[self.parent_of[group.id]]
+
+    def procs_of(self, frames: Iterable[Any]) -> list[Any]:
+        """The procs that run these frames."""
+        return [self.procs[proc] for frame in frames for proc in self.children_of.get(frame.id, ())]
+
+    def procs_on(self, host: Any) -> list[Any]:
+        """The procs on a host."""
+        return [self.procs[key] for key in self.host_of.on(host.id) if key in self.procs]
+
+    def host_with(self, proc: Any) -> Any:
+        """The host that a proc is on."""
+        return self.hosts[self.host_of[proc.id]]
+
+    def pending_job(self, name: str) -> Any:
+        """The pending job of that name. Raises Missing."""
+        return by_id(self.pending, name)
+
+    def comments_on(self, about: Any) -> list[Any]:
+        """The comments on a job or a host, the oldest first."""
+        children = self.children_of[about.id]
+        return [self.comments[child] for child in children if child in self.comments]
+
+    # Statistics.
+
+    def uncount(self, *things: Any) -> None:
+        """Write the statistics of these layers, jobs, groups or shows before the next answer."""
+        self.uncounted.update((thing.id, thing) for thing in things)
+
+    def write_stats(self) -> None:
+        """Bring the statistics in all messages up to date."""
+        for key, thing in self.uncounted.items():
+            tally = self.tallies[key]
+            if key in self.layers:
+                refill(thing.layer_stats, tally.frame_stats())
+            elif key in self.jobs:
+                refill(thing.job_stats, tally.frame_stats())
+            elif key in self.groups:
+                refill(thing.group_stats, tally.group_stats())
+            else:
+                refill(thing.show_stats, tally.show_stats())
+        self.uncounted.clear()
+
+    def catch_up(self, most: int | None = None) -> bool:
+        """Let happen what is due by now, in so many steps at most. Whether all of it did."""
+        done = self.agenda.catch_up(most)
+        self.write_stats()
+        return done
+
+
+def by_id(things: Mapping[str, Any], key: str) -> Any:
+    """The thing with that id. Raises Missing."""
+    try:
+        return things[key]
+    except KeyError:
+        raise Missing from None
+
+
+def by_name(things: Mapping[str, Any], name: str) -> Any:
+    """The thing with that name. Raises Missing."""
+    return find_one(things, lambda thing: thing.name == name)
+
+
+def by_id_or_name(things: Mapping[str, Any], key: str) -> Any:
+    """The thing with that name, or with that id. Raises Missing."""
+    return find_one(things, lambda thing: key in (thing.name, thing.id))
+
+
+def find_one(things: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
+    """The first thing that fits. Raises Missing."""
+    for thing in things.values():
+        if fits(thing):
+            return thing
+    raise Missing
+
+
+def find_only(things: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
+    """The one thing that fits. Raises Missing, or Refusal when several do."""
+    found = [thing for thing in things.values() if fits(thing)]
+    if len(found) > 1:
+        raise several(len(found))
+    return find_one(things, fits)
+
+
+def is_pending(job: Any) -> bool:
+    """Whether a job is not over."""
+    return enum_name(job, "state") == "PENDING"
+
+
+def is_bookable(host: Any) -> bool:
+    """Whether a host takes work."""
+    return enum_name(host, "state") == "UP" and enum_name(host, "lock_state") == "OPEN"

@@ -1,0 +1,1 @@
+"""A call to Cuebot without HTTP: plan, invoke, preview."""

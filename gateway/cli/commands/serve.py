@@ -1,0 +1,37 @@
+"""`cuebot-gateway serve`."""
+
+import signal
+from functools import partial
+from pathlib import Path
+
+import click
+import uvloop
+
+from gateway.cli.terminal.failures import config_option, one_line_failures, settings_from
+from gateway.observe.logs import configure_logging
+from gateway.server.listen import listen
+from gateway.server.process import serve as serve_gateway
+from gateway.server.workers import run_workers
+
+
+@click.command()
+@config_option
+@one_line_failures
+def serve(config: Path | None) -> None:
+    """Run the gateway, on REST_HOST and REST_PORT (0.0.0.0:8448).
+
+    \b
+    Example:
+      export JWT_SECRET=$(openssl rand -base64 32)
+      CUEBOT_ENDPOINT=cuebot:8443 cuebot-gateway serve
+    """
+    if hasattr(signal, "SIGHUP"):  # it would end a process that does not yet know what to reload
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    load = partial(settings_from, config)
+    settings = load()
+    configure_logging(settings.log_level, settings.log_format)
+    if settings.workers > 1:
+        run_workers(settings, load)
+        return
+    with listen(settings.rest_host, settings.rest_port) as listener:
+        uvloop.run(serve_gateway(settings, listener, load))

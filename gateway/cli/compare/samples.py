@@ -1,0 +1,230 @@
+"""What to ask read methods with: ids and names that earlier answers have had in them.
+
+Nothing here knows OpenCue: what a field wants is told by the types and names of the schema.
+"""
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+from gateway.cli.compare.difference import INTEGERS
+from gateway.codec.fields import is_map, is_message, message_of
+
+Key = Literal["id", "name"]
+KEYS: tuple[Key, ...] = ("id", "name")
+ROWS = 20
+COUNTS: Mapping[str, int] = {"limit": ROWS, "max_results": ROWS, "page_size": ROWS, "page": 1}
+"""Numbers without which a method may answer with nothing, or with everything."""
+DEEPEST = 8
+"""How far into messages it is looked; one may hold its own type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """An object that an answer had: what can be said of it in a request."""
+
+    type: str
+    """The full name of its message."""
+    id: str = ""
+    name: str = ""
+    around: "Mapping[str, Sample]" = field(default_factory=dict, hash=False, compare=False)
+    """The objects, by type, that were asked with when it was found: the job of a layer."""
+
+    def get(self, key: Key) -> str:
+        """Its id or its name; empty when it has none."""
+        return self.id if key == "id" else self.name
+
+    def json(self) -> dict[str, str]:
+        """The object as a request has it."""
+        return {key: value for key in KEYS if (value := self.get(key))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """A field of a request that has to say which object is meant."""
+
+    field: FieldDescriptor
+    kinds: tuple[str, ...]
+    """The types it may be, as full names of messages or as words (`job`)."""
+    key: Key | None
+    """What of the object it takes; None takes the object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request."""
+
+    body: Mapping[str, Any]
+    about: tuple[Sample, ...] = ()
+    """The objects that are named in it."""
+
+
+class Samples:
+    """The objects found so far, a few of each type."""
+
+    def __init__(self, types: Iterable[str], most: int) -> None:
+        """`types` are the full names of those that answers have, `most` is how many to keep."""
+        self.most = most
+        self._types = {word_of(name.rpartition(".")[2]): name for name in sorted(types)}
+        self._found: dict[str, list[Sample]] = defaultdict(list)
+        self._named: dict[str, list[Sample]] = defaultdict(list)
+        """Those of which only a name is known, from a text that is called like a type."""
+
+    def harvest(self, descriptor: Descriptor, answer: object, about: Iterable[Sample]) -> None:
+        """Keep what this answer has of objects with an id or a name."""
+        around: dict[str, Sample] = {}
+        for sample in about:
+            around |= {**sample.around, sample.type: sample}
+        self._look(descriptor, answer, around, DEEPEST)
+
+    def _look(
+        self, descriptor: Descriptor, value: object, around: Mapping[str, Sample], depth: int
+    ) -> None:
+        if not isinstance(value, dict) or not depth:
+            return
+        if identified(descriptor):
+            known = {key: text for key in KEYS if isinstance(text := value.get(key), str)}
+            sample = Sample(type=descriptor.full_name, around=around, **known)
+            if sample.json():
+                self._keep(self._found, sample)
+        for each in descriptor.fields:
+            if each.type == FieldDescriptor.TYPE_STRING:
+                name, kind = value.get(each.json_name), self._types.get(word_of(each.name))
+                if kind is not None and name and isinstance(name, str):
+                    self._keep(self._named, Sample(type=kind, name=name))
+            elif is_message(each) and not is_map(each):
+                inner = value.get(each.json_name)
+                for item in inner[: self.most] if isinstance(inner, list) else (inner,):
+                    self._look(message_of(each), item, around, depth - 1)
+
+    def _keep(self, kind: dict[str, list[Sample]], sample: Sample) -> None:
+        kept = kind[sample.type]
+        if len(kept) < self.most and sample not in kept:
+            kept.append(sample)
+
+    def questions(self, method: MethodDescriptor) -> tuple[list[Question], str]:
+        """Requests for the method, as many as there are samples, or why there are none."""
+        needed = wants(method, self._types)
+        plain = counts(method.input_type, DEEPEST)
+        if not needed:
+            return [Question(body=plain)], ""
+        asked: dict[str, Question] = {}
+        for number in range(self.most):
+            anchor = self._any(result_kinds(method), None, number)
+            body, about = dict(plain), []
+            for want in needed:
+                sample = self._choose(want, anchor, number)
+                if sample is None:
+                    kind = want.kinds[0]
+                    what = f"the {want.key} of a " if want.key else "a "
+                    return [], f"no answer had {what}{kind} to ask with"
+                body[want.field.json_name] = sample.get(want.key) if want.key else sample.json()
+                about.append(sample)
+            asked.setdefault(repr(body), Question(body=body, about=tuple(about)))
+        return list(asked.values()), ""
+
+    def _choose(self, want: Want, anchor: Sample | None, number: int) -> Sample | None:
+        """The object for a field: one that belongs to the anchor, or else any."""
+        if anchor is not None:
+            for near in (anchor, *anchor.around.values()):
+                if is_kind(near.type, want.kinds) and (want.key is None or near.get(want.key)):
+                    return near
+        return self._any(want.kinds, want.key, number)
+
+    def _any(self, kinds: Iterable[str], key: Key | None, number: int) -> Sample | None:
+        for found in (self._found, self._named) if key == "name" else (self._found,):
+            fitting = [
+                sample
+                for name, samples in found.items()
+                if is_kind(name, kinds)
+                for sample in samples
+                if key is None or sample.get(key)
+            ]
+            if fitting:
+                return fitting[number % len(fitting)]
+        return None
+
+
+def wants(method: MethodDescriptor, words: Container[str]) -> list[Want]:
+    """The fields of its request that say what it is about.
+
+    Messages with an id or a name, and texts that are called `id` or `name` (of what the method
+    gives, or its interface is for) or like a type: `job`, `job_name`, `job_id`. `words` are those
+    for types.
+    """
+    found: list[Want] = []
+    for each in method.input_type.fields:
+        if each.is_repeated:
+            continue
+        if is_message(each):
+            if identified(message_of(each)):
+                found.append(Want(field=each, kinds=(message_of(each).full_name,), key=None))
+        elif each.type == FieldDescriptor.TYPE_STRING:
+            found += text_want(each, method, words)
+    return found
+
+
+def text_want(
+    each: FieldDescriptor, method: MethodDescriptor, words: Container[str]
+) -> Iterator[Want]:
+    """What a text of a request wants, if its name tells."""
+    word, _, last = each.name.rpartition("_")
+    for key in KEYS:
+        if each.name == key:
+            yield Want(field=each, kinds=result_kinds(method), key=key)
+            return
+        if last == key:
+            yield Want(field=each, kinds=(word,), key=key)
+            return
+    if word_of(each.name) in words:
+        yield Want(field=each, kinds=(each.name,), key="name")
+
+
+def result_kinds(method: MethodDescriptor) -> tuple[str, ...]:
+    """What the method is about: the object of its answer, or else what its interface is for."""
+    types = [
+        message_of(each).full_name
+        for each in method.output_type.fields
+        if is_message(each) and not each.is_repeated and identified(message_of(each))
+    ]
+    return tuple(types) or (method.containing_service.name.removesuffix("Interface"),)
+
+
+def identified(descriptor: Descriptor) -> bool:
+    """Whether objects of this type have an id or a name."""
+    return any(
+        (each := descriptor.fields_by_name.get(key)) is not None
+        and each.type == FieldDescriptor.TYPE_STRING
+        and not each.is_repeated
+        for key in KEYS
+    )
+
+
+def is_kind(type_name: str, kinds: Iterable[str]) -> bool:
+    """Whether the type is one of those, which are full names or words."""
+    return any(
+        type_name == kind or word_of(type_name.rpartition(".")[2]) == word_of(kind)
+        for kind in kinds
+    )
+
+
+def word_of(name: str) -> str:
+    """`RenderPartition` and `render_partition` as `renderpartition`."""
+    return name.replace("_", "").lower()
+
+
+def counts(descriptor: Descriptor, depth: int) -> dict[str, Any]:
+    """The numbers of COUNTS in a request and in the criteria inside it."""
+    found: dict[str, Any] = {}
+    for each in descriptor.fields:
+        if each.is_repeated:
+            continue
+        if is_message(each):
+            criteria = depth and not identified(message_of(each))
+            found[each.json_name] = counts(message_of(each), depth - 1) if criteria else {}
+        elif each.type in INTEGERS and each.name in COUNTS:
+            found[each.json_name] = COUNTS[each.name]
+    return {name: value for name, value in found.items() if value}

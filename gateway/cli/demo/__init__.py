@@ -1,0 +1,1 @@
+"""The gateway and a simulated Cuebot in one process."""

@@ -1,0 +1,160 @@
+"""`cuebot-gateway demo`: a simulated Cuebot, the gateway in front of it, and what to paste."""
+
+import asyncio
+import gc
+import secrets
+import signal
+import socket
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+import uvloop
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.state import Farm
+from cuebot_simulator.world.studio import build_farm
+from gateway.access.tokens import mint_token, rules_of
+from gateway.app import create_app
+from gateway.cli.demo.certificate import throwaway_certificate
+from gateway.discovery.refresh import LiveCatalog
+from gateway.observe.logs import configure_logging
+from gateway.server.certificate import Certificate
+from gateway.server.drain import Server
+from gateway.server.listen import listen, url_of
+from gateway.settings.model import Settings
+
+TRUST = """\
+  export SSL_CERT_FILE={ca_file} CURL_CA_BUNDLE={ca_file}
+
+  # A browser trusts this page when that file is among its certificate authorities. Remove it
+  # from there afterwards; it ends with this demo.
+"""
+"""What to do about a certificate that nobody knows."""
+
+CUEBOT_PORT = 8443
+GATEWAY_PORT = 8448
+TOKEN_SECONDS = 12 * 3600
+
+BANNER = """
+A simulated farm is up. Paste this to try it:
+
+  export GATEWAY_URL={url}
+  export TOKEN={token}
+{trust}
+  # the shows
+  curl -sS -w '\\n' $GATEWAY_URL/show.ShowInterface/GetShows \\
+    -H "Authorization: Bearer $TOKEN" -d '{{}}'
+
+  # pause a job
+  curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/Pause -H "Authorization: Bearer $TOKEN" \\
+    -d '{{"job": {{"id": "{job_id}"}}}}'
+
+  # look at it: isPaused is true
+  curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
+    -d '{{"name": "{job_name}"}}'
+
+With the same variables: cuebot-gateway call Job/GetJobs --fields name,user --watch 5s
+In a browser: {url}/ (the farm) and {url}/docs (try calls)
+Base URL: {url}    simulated Cuebot (gRPC{reflection}): {endpoint}
+Stop with Ctrl-C.
+"""
+
+
+def run_demo(
+    *,
+    host: str,
+    port: int | None,
+    cuebot_only: bool,
+    reflection: bool,
+    tls: bool,
+    jobs: int,
+    seed: int,
+) -> None:
+    """Run the demo until a signal. Raises ConfigurationError when a port is taken."""
+    configure_logging("warning", "console")
+    farm = large_farm(seed=seed, jobs=jobs)
+    if cuebot_only:
+        chosen = CUEBOT_PORT if port is None else port
+        uvloop.run(
+            run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection, farm=farm))
+        )
+        return
+    with (
+        listen(host, GATEWAY_PORT if port is None else port) as listener,
+        throwaway_certificate(host) if tls else nullcontext() as secured,
+    ):
+        cuebot = SimulatedCuebot(reflection=reflection, farm=farm)
+        uvloop.run(run_both(cuebot, listener, secured))
+
+
+def large_farm(*, seed: int, jobs: int) -> Farm:
+    """A farm that may be so large that looking for garbage among its objects takes long."""
+    gc.disable()
+    farm = build_farm(read_messages(), seed=seed, jobs=jobs)
+    gc.freeze()
+    gc.enable()
+    return farm
+
+
+async def run_cuebot(cuebot: SimulatedCuebot) -> None:
+    """The simulated Cuebot alone."""
+    await cuebot.start()
+    click.echo(f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.")
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+    await cuebot.stop()
+
+
+async def run_both(
+    cuebot: SimulatedCuebot, listener: socket.socket, secured: tuple[Certificate, Path] | None
+) -> None:
+    """The simulated Cuebot and a gateway in front of it, with the certificate if there is one."""
+    await cuebot.start()
+    secret = secrets.token_urlsafe(32)
+    settings = Settings.model_validate(
+        {
+            "cuebot_endpoint": cuebot.endpoint,
+            "jwt_secret": secret,
+            "shutdown_timeout": 2,
+            "docs": "public",
+        }
+    )
+    app = create_app(settings)
+    certificate, ca_file = secured or (None, None)
+    server = Server(app, settings, certificate)
+    token = mint_token(secret.encode(), rules_of(settings), "demo", TOKEN_SECONDS)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    welcome = asyncio.create_task(greet(app.state.live, cuebot, listener, token, ca_file))
+    try:
+        await serving
+    finally:
+        welcome.cancel()
+        await cuebot.stop()
+
+
+async def greet(
+    live: LiveCatalog,
+    cuebot: SimulatedCuebot,
+    listener: socket.socket,
+    token: str,
+    ca_file: Path | None,
+) -> None:
+    """Print the banner, once the gateway can serve what it promises."""
+    await live.wait()
+    job = next(iter(cuebot.farm.jobs.values()))
+    click.echo(
+        BANNER.format(
+            token=token,
+            url=url_of(listener, tls=ca_file is not None),
+            trust="" if ca_file is None else TRUST.format(ca_file=ca_file),
+            job_name=job.name,
+            job_id=job.id,
+            endpoint=cuebot.endpoint,
+            reflection=" with reflection" if cuebot.reflection else ", no reflection",
+        )
+    )

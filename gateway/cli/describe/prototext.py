@@ -1,0 +1,285 @@
+"""Declarations as the proto text that somebody may have written them as."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from google.protobuf.descriptor_pb2 import Edition
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from gateway.cli.describe.options import option_texts
+from gateway.cli.describe.scopes import Scopes
+from gateway.schema.declarations import (
+    ENUMS,
+    EXTENSIONS,
+    FIELDS,
+    METHODS,
+    NESTED,
+    ONEOFS,
+    VALUES,
+    Declaration,
+)
+
+Place = tuple[int, ...]
+Lines = Iterable[str]
+
+LAST_FIELD = 2**29 - 1
+LAST_VALUE = 2**31 - 1
+NAMED = (Field.TYPE_MESSAGE, Field.TYPE_GROUP, Field.TYPE_ENUM)
+VISIBILITY = {0: "", 1: "local ", 2: "export "}
+
+
+class ProtoText:
+    """Proto text of what these files declare. `pool` has to know the files' own options."""
+
+    def __init__(self, files: Iterable[Any], pool: DescriptorPool) -> None:
+        self._scopes = Scopes(files)
+        self._pool = pool
+
+    def of(self, declaration: Declaration) -> str:
+        """The declaration, with its comments as far as the source has kept them.
+
+        What is printed compiles again into the same descriptor, but for the order in which
+        fields and nested types are mixed, which descriptors do not tell.
+        """
+        page = Page(declaration.file, self._scopes, self._pool)
+        name, proto, path = declaration.name, declaration.proto, declaration.path
+        if declaration.kind == "message":
+            lines = page.message(proto, name, path)
+        elif declaration.kind == "enum":
+            lines = page.enum(proto, path)
+        elif declaration.kind == "service":
+            lines = page.service(proto, name, path)
+        else:
+            lines = page.method(proto, name.rpartition(".")[0], path)
+        return "\n".join(lines)
+
+
+def syntax_of(file: Any) -> str:
+    """`proto2`, `proto3` or `edition 2023`."""
+    if file.syntax == "editions":
+        return f"edition {Edition.Name(file.edition).removeprefix('EDITION_')}"
+    return file.syntax or "proto2"
+
+
+class Page:
+    """The text of one file's declarations. Each method gives the lines of one kind of them."""
+
+    def __init__(self, file: Any, scopes: Scopes, pool: DescriptorPool) -> None:
+        self._syntax = file.syntax or "proto2"
+        self._scopes = scopes
+        self._pool = pool
+        self._comments = {tuple(place.path): place for place in file.source_code_info.location}
+
+    def message(self, message: Any, name: str, path: Place) -> Iterator[str]:
+        start = f"{visibility(message)}message {message.name}"
+        yield from self._block(start, path, self._body(message, name, path))
+
+    def enum(self, enum: Any, path: Place) -> Iterator[str]:
+        start = f"{visibility(enum)}enum {enum.name}"
+        yield from self._block(start, path, self._values(enum, path))
+
+    def service(self, service: Any, name: str, path: Place) -> Iterator[str]:
+        yield from self._block(f"service {service.name}", path, self._methods(service, name, path))
+
+    def method(self, method: Any, scope: str, path: Place) -> Iterator[str]:
+        taken = "stream " * method.client_streaming + self._other(method.input_type, scope)
+        given = "stream " * method.server_streaming + self._other(method.output_type, scope)
+        line = f"rpc {method.name}({taken}) returns ({given})"
+        if options := list(self._options(method)):
+            yield from self._block(line, path, options)
+        else:
+            yield from self._commented([f"{line};"], path)
+
+    def _methods(self, service: Any, name: str, path: Place) -> Iterator[str]:
+        yield from self._options(service)
+        for number, method in enumerate(service.method):
+            yield from self.method(method, name, (*path, METHODS, number))
+
+    def _values(self, enum: Any, path: Place) -> Iterator[str]:
+        yield from self._options(enum)
+        for number, value in enumerate(enum.value):
+            line = f"{value.name} = {value.number}{self._brackets(value)};"
+            yield from self._commented([line], (*path, VALUES, number))
+        ranges = [span(each.start, each.end, LAST_VALUE) for each in enum.reserved_range]
+        yield from self._reserved(ranges, enum.reserved_name)
+
+    def _body(self, message: Any, name: str, path: Place) -> Iterator[str]:
+        """What stands between the braces of a message or group."""
+        yield from self._options(message)
+        nested = {f".{name}.{each.name}": each for each in message.nested_type}
+        inline = self._inline_groups((*message.field, *message.extension))
+        for number, enum in enumerate(message.enum_type):
+            yield from self.enum(enum, (*path, ENUMS, number))
+            yield ""
+        for number, each in enumerate(message.nested_type):
+            if not each.options.map_entry and f".{name}.{each.name}" not in inline:
+                place = (*path, NESTED, number)
+                yield from self.message(each, f"{name}.{each.name}", place)
+                yield ""
+        yield from self._fields(message, name, nested, path)
+        for area in message.extension_range:
+            text = span(area.start, area.end - 1, LAST_FIELD)
+            yield f"extensions {text}{self._brackets(area)};"
+        ranges = [span(each.start, each.end - 1, LAST_FIELD) for each in message.reserved_range]
+        yield from self._reserved(ranges, message.reserved_name)
+        for number, extension in enumerate(message.extension):
+            lines = self._field(extension, name, nested, (*path, EXTENSIONS, number))
+            yield f"extend {self._other(extension.extendee, name)} {{"
+            yield from indented(lines)
+            yield "}"
+
+    def _inline_groups(self, fields: Iterable[Any]) -> set[str]:
+        """The types that are declared by the fields of proto2's groups."""
+        return {each.type_name for each in fields if self._is_group(each)}
+
+    def _is_group(self, field: Any) -> bool:
+        return bool(field.type == Field.TYPE_GROUP and self._syntax == "proto2")
+
+    def _fields(
+        self, message: Any, name: str, nested: Mapping[str, Any], path: Place
+    ) -> Iterator[str]:
+        printed = set()
+        for number, field in enumerate(message.field):
+            if not field.HasField("oneof_index") or field.proto3_optional:
+                yield from self._field(field, name, nested, (*path, FIELDS, number))
+            elif field.oneof_index not in printed:
+                printed.add(field.oneof_index)
+                yield from self._oneof(message, field.oneof_index, name, nested, path)
+
+    def _oneof(
+        self, message: Any, index: int, name: str, nested: Mapping[str, Any], path: Place
+    ) -> Iterator[str]:
+        oneof = message.oneof_decl[index]
+        lines = list(self._options(oneof))
+        for number, field in enumerate(message.field):
+            if field.HasField("oneof_index") and field.oneof_index == index:
+                lines += self._field(field, name, nested, (*path, FIELDS, number))
+        yield from self._block(f"oneof {oneof.name}", (*path, ONEOFS, index), lines)
+
+    def _field(
+        self, field: Any, scope: str, nested: Mapping[str, Any], path: Place
+    ) -> Iterator[str]:
+        declared = nested.get(field.type_name)
+        if declared is not None and declared.options.map_entry:
+            key, value = declared.field
+            kind = f"map<{self._type_of(key, scope)}, {self._type_of(value, scope)}>"
+            start = f"{kind} {field.name}"
+        elif self._is_group(field):
+            start = f"{self._label(field)}group {field.type_name.rpartition('.')[2]}"
+        else:
+            start = f"{self._label(field)}{self._type_of(field, scope)} {field.name}"
+        start += f" = {field.number}{self._brackets(field, *given_values(field))}"
+        if self._is_group(field) and declared is not None:
+            number = list(nested).index(field.type_name)
+            place = (*path[:-2], NESTED, number)
+            body = self._body(declared, field.type_name[1:], place)
+            yield from self._block(start, place, body)  # which has the field's comment
+        else:
+            yield from self._commented([f"{start};"], path)
+
+    def _label(self, field: Any) -> str:
+        if field.label == Field.LABEL_REPEATED:
+            return "repeated "
+        if self._syntax == "proto2" and not field.HasField("oneof_index"):
+            return "required " if field.label == Field.LABEL_REQUIRED else "optional "
+        return "optional " if field.proto3_optional else ""
+
+    def _type_of(self, field: Any, scope: str) -> str:
+        if field.type in NAMED:
+            return self._scopes.shortest(field.type_name.removeprefix("."), scope)
+        return Field.Type.Name(field.type).removeprefix("TYPE_").lower()
+
+    def _other(self, name: str, scope: str) -> str:
+        """The type of a method, or what is extended."""
+        return self._scopes.shortest(name.removeprefix("."), scope, for_field=False)
+
+    def _reserved(self, ranges: list[str], names: Iterable[str]) -> Iterator[str]:
+        """Names are identifiers in editions, and strings before."""
+        if ranges:
+            yield f"reserved {', '.join(ranges)};"
+        if words := [name if self._syntax == "editions" else quoted(name) for name in names]:
+            yield f"reserved {', '.join(words)};"
+
+    def _options(self, proto: Any) -> Iterator[str]:
+        for text in option_texts(proto.options, self._pool):
+            yield f"option {text};"
+
+    def _brackets(self, proto: Any, *first: str) -> str:
+        texts = [*first, *option_texts(proto.options, self._pool)]
+        return f" [{', '.join(texts)}]" if texts else ""
+
+    def _block(self, start: str, path: Place, body: Lines) -> Iterator[str]:
+        lines = trimmed(body)
+        if lines:
+            yield from self._commented([f"{start} {{", *indented(lines), "}"], path)
+        else:
+            yield from self._commented([f"{start} {{}}"], path)
+
+    def _commented(self, lines: list[str], path: Place) -> Iterator[str]:
+        """The lines under their comment. A short one that stood behind them stays there."""
+        place = self._comments.get(path)
+        if place is None:
+            return iter(lines)
+        above, behind = comment(place.leading_comments), comment(place.trailing_comments)
+        if len(behind) == 1:
+            lines[0] += f"  {behind[0]}"
+        else:
+            above += behind
+        return iter([*above, *lines])
+
+
+def visibility(declared: Any) -> str:
+    """`export ` or `local ` where a type says so (edition 2024)."""
+    return VISIBILITY[getattr(declared, "visibility", 0)]
+
+
+def span(first: int, last: int, most: int) -> str:
+    """`4`, `4 to 7` or `4 to max`."""
+    if last >= most:
+        return f"{first} to max"
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def given_values(field: Any) -> Iterator[str]:
+    """The default and the JSON name of a field that has its own."""
+    if field.HasField("default_value"):
+        yield f"default = {default_text(field)}"
+    if field.json_name not in ("", json_name_of(field.name)) and not field.extendee:
+        yield f"json_name = {quoted(field.json_name)}"
+
+
+def default_text(field: Any) -> str:
+    text: str = field.default_value
+    if field.type == Field.TYPE_STRING:
+        return quoted(text)
+    return f'"{text}"' if field.type == Field.TYPE_BYTES else text
+
+
+def json_name_of(name: str) -> str:
+    """The JSON name that a field has when it does not say another."""
+    return re.sub("_+(.?)", lambda found: found[1].upper(), name)
+
+
+def quoted(text: str) -> str:
+    """A string literal. The escapes of JSON are also protobuf's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def comment(text: str) -> list[str]:
+    """A comment's lines, as line comments."""
+    return [f"//{line}".rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def indented(lines: Lines) -> Iterator[str]:
+    return (f"  {line}" if line else line for line in lines)
+
+
+def trimmed(lines: Lines) -> list[str]:
+    """The lines without empty ones at the end."""
+    found = list(lines)
+    while found and not found[-1]:
+        found.pop()
+    return found

@@ -1,0 +1,1 @@
+"""The compatibility profile: what documents say, and what Cuebot calls it."""

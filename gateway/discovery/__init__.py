@@ -1,0 +1,1 @@
+"""Where descriptors come from, and when they are looked for again."""

@@ -1,0 +1,148 @@
+"""What Cuebot says of itself where it has several endpoints, which need not say the same."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from gateway.discovery.reflection import ReflectionSource
+from gateway.schema.description import DescriptorSource, NoReflection, NotReady, Schema
+from gateway.upstream.balancer import Cuebot
+from gateway.upstream.endpoint import GrpcUpstream
+
+log = structlog.stdlib.get_logger("gateway.schema")
+
+OTHERS_PATIENCE = 2.0
+"""Seconds that the other endpoints have when the first one has answered."""
+
+
+def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
+    """The source that asks Cuebot itself, at each of its endpoints."""
+    sources = {each.endpoint: reflection_at(each, timeout) for each in cuebot.endpoints}
+    if len(sources) == 1:
+        return next(iter(sources.values()))
+    return EndpointsSource(sources)
+
+
+def reflection_at(endpoint: GrpcUpstream, timeout: float) -> ReflectionSource:
+    """The source that asks one endpoint."""
+    return ReflectionSource(
+        endpoint.channel,
+        endpoint=endpoint.endpoint,
+        timeout=timeout,
+        explained=endpoint.explained,
+        there=lambda: endpoint.ready,
+    )
+
+
+class EndpointsSource:
+    """A `DescriptorSource` over those of the endpoints (by name, in the order of preference).
+
+    The schema is that of the first that answers. One that cannot be asked keeps what it said
+    before; if it has never said anything, it is taken to be as the first.
+    """
+
+    def __init__(self, sources: Mapping[str, DescriptorSource]) -> None:
+        self._sources = sources
+        self._said: dict[str, Schema] = {}
+        """What each endpoint has said when it was last asked."""
+        self._told: dict[str, str] = {}
+        """Why an endpoint cannot be asked, as the log has it."""
+
+    async def fetch(self) -> Schema:
+        """The schema, with what other endpoints say in its `others`.
+
+        Raises, when none of them answers, NotReady if one may do so later, else NoReflection.
+        """
+        answers = await self._ask()
+        said = {name: each for name, each in answers.items() if isinstance(each, Schema)}
+        if not said:
+            raise why_not(answers.values(), described=bool(self._said))
+        for name, answer in answers.items():
+            if isinstance(answer, NoReflection):
+                self._said.pop(name, None)
+        self._said |= said
+        self._tell(answers)
+        answered = Schema, NoReflection
+        return await asyncio.to_thread(
+            joined,
+            next(iter(said.values())),
+            dict(self._said),
+            self._sources,
+            unasked=[name for name, each in answers.items() if not isinstance(each, answered)],
+        )
+
+    def _tell(self, answers: Mapping[str, Schema | Exception]) -> None:
+        """Log why an endpoint does not describe itself, when that is news."""
+        reasons = {name: str(each) for name, each in answers.items() if isinstance(each, Exception)}
+        for name, reason in reasons.items():
+            if self._told.get(name) != reason:
+                log.warning("an endpoint is not compared", endpoint=name, reason=reason)
+        self._told = reasons
+
+    async def _ask(self) -> dict[str, Schema | Exception]:
+        """What each endpoint says now, or why it does not, in the order of the endpoints.
+
+        Nobody waits long for one that is slow when another one has answered.
+        """
+        tasks = {name: asyncio.create_task(each.fetch()) for name, each in self._sources.items()}
+        try:
+            waiting = set(tasks.values())
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if waiting and any(task.exception() is None for task in done):
+                    _, waiting = await asyncio.wait(waiting, timeout=OTHERS_PATIENCE)
+                    break
+            return {name: outcome(task) for name, task in tasks.items()}
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+def outcome(task: "asyncio.Task[Schema]") -> Schema | Exception:
+    """What came of asking one endpoint."""
+    if not task.done():
+        return NotReady(f"no answer within {OTHERS_PATIENCE:g} s of another one's")
+    error = task.exception()
+    if error is None:
+        return task.result()
+    return error if isinstance(error, Exception) else NotReady(str(error))
+
+
+def why_not(failures: Iterable[Schema | Exception], *, described: bool) -> Exception:
+    """One exception for those of all endpoints.
+
+    A refusal is what counts, but when there was a description and one is away that may have it.
+    """
+    errors = [each for each in failures if isinstance(each, Exception)]
+    refusals = [each for each in errors if isinstance(each, NoReflection)]
+    away = [each for each in errors if isinstance(each, NotReady)]
+    if refusals and not (away and described):
+        return refusals[0]
+    if away:
+        return NotReady("; ".join(dict.fromkeys(map(str, away))))
+    return errors[0]
+
+
+def joined(
+    first: Schema, said: Mapping[str, Schema], endpoints: Iterable[str], unasked: Iterable[str]
+) -> Schema:
+    """The first schema, and what is different at other endpoints.
+
+    Its origin is all that it is taken to be of, so that it does not change with who answers first.
+    """
+    of_digest = {first.digest: first} | {each.digest: each for each in said.values()}
+    groups: dict[str, list[str]] = {first.digest: []}
+    for name in endpoints:
+        groups.setdefault(said.get(name, first).digest, []).append(name)
+    one, *others = (
+        replace(
+            of_digest[digest],
+            endpoints=frozenset(names),
+            origin=f"reflection of {', '.join(names)}",
+        )
+        for digest, names in groups.items()
+    )
+    return replace(one, others=tuple(others), unasked=tuple(unasked))

@@ -1,0 +1,149 @@
+"""The kinds of sources, and which one DESCRIPTOR_SOURCE names."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import structlog
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import DecodeError
+
+from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
+from gateway.discovery.proto_directory import ProtoDirectory
+from gateway.errors import ConfigurationError
+from gateway.schema.description import (
+    BrokenFiles,
+    DescriptorSource,
+    NoReflection,
+    NoSchema,
+    Schema,
+    is_named,
+    make_readable,
+    services_of,
+)
+
+log = structlog.stdlib.get_logger("gateway.schema")
+
+FILE_SUFFIXES = (".binpb", ".protoset", ".desc", ".pb")
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSource:
+    """A schema that was read at startup and stays."""
+
+    schema: Schema
+
+    async def fetch(self) -> Schema:
+        return self.schema
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """Files that are read again every time, since somebody may have changed them."""
+
+    read: Callable[[], Schema]
+    """Raises ConfigurationError."""
+
+    async def fetch(self) -> Schema:
+        try:
+            return await asyncio.to_thread(self.read)
+        except ConfigurationError as error:
+            raise BrokenFiles(str(error)) from None
+
+
+class AutoSource:
+    """Reflection if Cuebot has it, else the installed package.
+
+    Once Cuebot has described itself, what it said is better than the package's guess: a refusal
+    is a failure then.
+    """
+
+    def __init__(self, reflection: DescriptorSource, package: str = OPENCUE_PACKAGE) -> None:
+        self._reflection = reflection
+        self._package = package
+        self._described = False
+        """Whether Cuebot has had reflection."""
+        self._told = ""
+        """The refusal that has been logged."""
+
+    async def fetch(self) -> Schema:
+        try:
+            schema = await self._reflection.fetch()
+        except NoReflection as refusal:
+            if self._described:
+                raise NoReflection(f"{refusal}, which it had before") from None
+            return await self._assumed(str(refusal))
+        self._described = True
+        return schema
+
+    async def _assumed(self, refusal: str) -> Schema:
+        try:
+            schema = await asyncio.to_thread(read_package, self._package)
+        except ConfigurationError as error:
+            raise NoSchema(f"{refusal}, and {error}") from None
+        if refusal != self._told:
+            self._told = refusal
+            log.warning(
+                "schema assumed, not confirmed by Cuebot", reason=refusal, origin=schema.origin
+            )
+        return schema
+
+
+def read_file(path: Path) -> Schema:
+    """The schema in a serialized FileDescriptorSet, as `protoc -o` writes it.
+
+    Raises ConfigurationError when the file cannot be read or is no such set.
+    """
+    try:
+        files = tuple(FileDescriptorSet.FromString(path.read_bytes()).file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"DESCRIPTOR_SOURCE: cannot read {path}: {error.strerror}"
+        ) from None
+    except DecodeError:
+        files = ()
+    if not files or not all(map(is_named, files)):
+        raise ConfigurationError(
+            f"DESCRIPTOR_SOURCE: {path} is not a FileDescriptorSet;"
+            " make one with protoc --include_imports -o FILE"
+        )
+    return Schema(
+        files=tuple(map(make_readable, files)),
+        services=services_of(files),
+        origin=str(path),
+        confirmed=False,
+    )
+
+
+def choose_source(wanted: str, reflection: DescriptorSource) -> DescriptorSource:
+    """The source that DESCRIPTOR_SOURCE names.
+
+    Packages and files are read here, so that a wrong one stops startup (ConfigurationError).
+    """
+    if wanted == "auto":
+        return AutoSource(reflection)
+    if wanted == "reflection":
+        return reflection
+    if wanted.startswith(PACKAGE_PREFIX):
+        try:
+            return FixedSource(read_package(wanted.removeprefix(PACKAGE_PREFIX)))
+        except ConfigurationError as error:
+            hint = "; pip install 'cuebot-gateway[opencue]'" if OPENCUE_PACKAGE in wanted else ""
+            raise ConfigurationError(f"DESCRIPTOR_SOURCE: {error}{hint}") from None
+    path = Path(wanted)
+    if wanted and path.is_dir():
+        return checked(FileSource(ProtoDirectory(path).read))
+    if wanted.endswith(FILE_SUFFIXES):
+        return checked(FileSource(partial(read_file, path)))
+    raise ConfigurationError(
+        f"DESCRIPTOR_SOURCE: {wanted!r} is none of auto, reflection, package:NAME, a file"
+        f" ({', '.join('*' + suffix for suffix in FILE_SUFFIXES)}) or a directory of .proto files"
+    )
+
+
+def checked(source: FileSource) -> FileSource:
+    """The source, if it can be read now. Raises ConfigurationError."""
+    source.read()
+    return source

@@ -1,0 +1,72 @@
+"""The schema in an installed package of protoc's Python output, such as opencue-proto."""
+
+import ast
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import DecodeError
+
+from gateway.errors import ConfigurationError
+from gateway.schema.description import Schema, services_of
+
+PACKAGE_PREFIX = "package:"
+OPENCUE_PACKAGE = "opencue_proto"
+
+
+def read_package(name: str) -> Schema:
+    """The schema in an installed package of protoc's Python output.
+
+    The serialized descriptors are taken from the source text and nothing is imported: importing
+    would fill protobuf's default pool. Raises ConfigurationError when there is no such package,
+    when it is not that kind, or when two installations of it lie on one path.
+    """
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    if not folders:
+        raise ConfigurationError(f"the Python package {name} is not installed")
+    if len(folders) > 1:
+        raise ConfigurationError(f"the Python package {name} is installed twice: {folders}")
+    return read_folder(Path(folders[0]), name)
+
+
+def read_folder(folder: Path, name: str) -> Schema:
+    """The schema in the folder of a package of that name, installed or not.
+
+    Raises ConfigurationError when it is not that kind.
+    """
+    modules = sorted(folder.rglob("*_pb2.py"))
+    files = tuple(file for module in modules for file in read_module(module))
+    if not files:
+        raise ConfigurationError(f"the Python package {name} holds no protobuf descriptors")
+    return Schema(
+        files=files, services=services_of(files), origin=PACKAGE_PREFIX + name, confirmed=False
+    )
+
+
+def read_module(path: Path) -> Iterator[FileDescriptorProto]:
+    """The file descriptors that a `*_pb2.py` registers when it is imported.
+
+    Old protoc writes `FileDescriptor(serialized_pb=b"…")`, newer `AddSerializedFile(b"…")`.
+    """
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        given = [word.value for word in node.keywords if word.arg == "serialized_pb"]
+        if called == "AddSerializedFile":
+            given += node.args
+        for value in given:
+            if isinstance(value, ast.Constant) and isinstance(value.value, bytes):
+                try:
+                    yield FileDescriptorProto.FromString(value.value)
+                except DecodeError:
+                    raise ConfigurationError(f"{path} holds a broken descriptor") from None

@@ -1,0 +1,119 @@
+"""CORS: which web pages may call this gateway from a browser (https://fetch.spec.whatwg.org).
+
+What a preflight may ask is decided by Starlette's CORSMiddleware. Here are only its place (inside
+the exchange, so that errors have the headers, too) and the one JSON shape of refusals. There is
+no credentials mode: the token travels in a header that pages set themselves.
+"""
+
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN
+from gateway.http.exchange import Exchange, exchange_of
+from gateway.http.preflight import send_nothing
+
+METHODS = ("GET", "HEAD", "POST")
+SENT = (
+    "Authorization",
+    "Content-Encoding",
+    "Content-Type",
+    "Grpc-Timeout",
+    "X-Dry-Run",
+    "X-Request-ID",
+)
+"""Headers of requests that this gateway knows, and browsers ask before they send."""
+EXPOSED = (
+    "Retry-After",
+    "Server-Timing",
+    "WWW-Authenticate",
+    "X-Dry-Run",
+    "X-Ignored-Fields",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+    "X-Schema",
+)
+"""Headers of answers that a page may read."""
+MAX_AGE = 7200
+"""Seconds that a browser may remember a preflight, each path's alone: as long as Chrome does."""
+ASKED_ABOUT = "access-control-request-"
+
+
+class Cors:
+    """Lets pages of these origins (`*`: of all) read the answers, and answers their preflights.
+
+    Pages may send the headers of SENT and `headers`. To go inside of ExchangeMiddleware.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: Collection[str], headers: Collection[str]) -> None:
+        self._app = app
+        self._rules = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_methods=METHODS,
+            allow_headers=(*SENT, *headers),
+            max_age=MAX_AGE,
+        )
+        self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED).encode())
+        self._listed = not self._rules.allow_all_origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = exchange_of(scope)
+        origin = exchange.headers.get(b"origin")
+        if origin is not None and is_preflight(exchange):
+            await send_nothing(send, *self._preflight(exchange))
+            return
+        if self._listed:
+            exchange.headers_out.append((b"vary", b"Origin"))
+        if origin is not None and self._rules.is_allowed_origin(origin.decode("latin-1")):
+            allowed = origin if self._listed else b"*"
+            exchange.headers_out += ((b"access-control-allow-origin", allowed), self._exposed)
+        await self._app(scope, receive, send)
+
+    def _preflight(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+        """The headers that permit what a preflight asks. Raises GatewayError."""
+        # Whether a public page may reach a private network is not asked here: it has no answer.
+        asked = Headers(
+            {
+                name: exchange.headers[name.encode()].decode("latin-1")
+                for name in ("origin", ASKED_ABOUT + "method", ASKED_ABOUT + "headers")
+                if name.encode() in exchange.headers
+            }
+        )
+        answer = self._rules.preflight_response(asked)
+        if answer.status_code != 200:
+            raise self._refusal(asked)
+        exchange.code = Code.OK
+        return [(name, value) for name, value in answer.raw_headers if name not in OF_A_BODY]
+
+    def _refusal(self, asked: Headers) -> GatewayError:
+        origin, method = asked["origin"], asked[ASKED_ABOUT + "method"]
+        if not self._rules.is_allowed_origin(origin):
+            problem = f"pages of {origin[:SHOWN]} may not call this gateway: not in CORS_ORIGINS"
+        elif method not in METHODS:
+            problem = f"pages may not send {method[:SHOWN]}; use POST"
+        else:
+            headers = asked.get(ASKED_ABOUT + "headers", "")
+            problem = (
+                f"pages may not send one of these headers: {headers[:SHOWN]};"
+                " CORS_HEADERS can allow more"
+            )
+        return GatewayError(Code.PERMISSION_DENIED, problem)
+
+
+OF_A_BODY = (b"content-length", b"content-type")
+
+
+def is_preflight(exchange: Exchange) -> bool:
+    """Whether a browser asks if it may send a request."""
+    return (
+        exchange.http_method == "OPTIONS" and b"access-control-request-method" in exchange.headers
+    )

@@ -1,0 +1,42 @@
+"""OPTIONS: what a path takes, told to anybody (RFC 9110 section 9.3.7).
+
+Whoever asks has shown no token, so every path but those of pages and health checks gets the same
+answer: it does not tell which methods there are.
+"""
+
+from collections.abc import Container
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.errors import Code
+from gateway.http.exchange import exchange_of
+
+METHOD_ALLOWS = "POST, OPTIONS"
+"""The `Allow` of paths that may be methods."""
+PAGE_ALLOWS = "GET, HEAD, OPTIONS"
+
+
+class Options:
+    """Answers OPTIONS before anything looks at the token or counts the request.
+
+    `pages` are the paths that are there to be read.
+    """
+
+    def __init__(self, app: ASGIApp, *, pages: Container[str]) -> None:
+        self._app = app
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        exchange = exchange_of(scope)
+        exchange.code = Code.OK
+        allow = PAGE_ALLOWS if exchange.path in self._pages else METHOD_ALLOWS
+        await send_nothing(send, (b"allow", allow.encode()))
+
+
+async def send_nothing(send: Send, *headers: tuple[bytes, bytes]) -> None:
+    """A 204 with these headers."""
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

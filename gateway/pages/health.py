@@ -1,0 +1,41 @@
+"""`/healthz`: the process lives. `/readyz`: a call would reach Cuebot. Neither needs a token."""
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gateway.discovery.refresh import LiveCatalog
+from gateway.upstream.interface import Upstream
+
+PATIENCE = 0.5
+"""Seconds that a readiness check may wait for an idle connection to be made."""
+
+
+def health_routes(live: LiveCatalog, upstream: Upstream) -> list[Route]:
+    """The two routes, for Starlette."""
+
+    async def healthz(request: Request) -> Response:
+        return answer({"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        catalog = live.current
+        usable = await upstream.usable(PATIENCE)
+        stopping = request.app.state.stopping
+        ready = catalog is not None and usable and not stopping
+        schema = "none" if catalog is None else "confirmed" if catalog.confirmed else "assumed"
+        state = {
+            "status": "ok" if ready else "stopping" if stopping else "unavailable",
+            "cuebot": "reachable" if usable else "unreachable",
+            **({"endpoints": {"usable": usable, "of": upstream.size}} if upstream.size > 1 else {}),
+            "schema": schema,
+            **({"schemas": "differ"} if catalog is not None and catalog.differences else {}),
+            **({"refresh": "failing"} if catalog is not None and live.problem else {}),
+        }
+        return answer(state, 200 if ready else 503)
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+def answer(content: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")

@@ -1,0 +1,117 @@
+"""A certificate and its key in files (PEM): in a TLS context, or one line that says why not.
+
+There are two such pairs: what clients of the gateway see, and what the gateway shows to Cuebot.
+"""
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from cryptography import x509
+
+from gateway.errors import ConfigurationError
+from gateway.settings.model import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPair:
+    """The two files, and the settings that name them."""
+
+    certificate: Path
+    """The certificate, with those between it and its CA behind it."""
+    key: Path
+    certificate_setting: str
+    key_setting: str
+
+
+def pair_of(settings: Settings, whose: Literal["tls", "cuebot"]) -> KeyPair | None:
+    """The pair of TLS_… or CUEBOT_…, or none. Raises ConfigurationError for half of one."""
+    names = f"{whose}_cert_file", f"{whose}_key_file"
+    certificate, key = (getattr(settings, name) for name in names)
+    certificate_setting, key_setting = (name.upper() for name in names)
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        given, missing = (certificate_setting, key_setting)[:: -1 if certificate is None else 1]
+        raise ConfigurationError(f"{given}: needs {missing} beside it")
+    return KeyPair(
+        certificate=certificate,
+        key=key,
+        certificate_setting=certificate_setting,
+        key_setting=key_setting,
+    )
+
+
+def load_pair(pair: KeyPair, context: ssl.SSLContext) -> x509.Certificate:
+    """Let the context show this pair, and give back its first certificate, the pair's own.
+
+    Raises ConfigurationError, a line that names the setting, the file and what is wrong with it.
+    """
+    certificate = first_certificate(pair)
+    read(pair.key_setting, pair.key)
+    check_dates(certificate, pair)
+    try:
+        context.load_cert_chain(pair.certificate, pair.key, password=no_passphrase)
+    except Locked:
+        problem = f"{pair.key} is locked with a passphrase, which nobody could type"
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            problem = (
+                f"{pair.key} is not the key of {pair.certificate_setting} ({pair.certificate})"
+            )
+        else:
+            problem = f"there is no key in {pair.key} that can be used: PEM without a passphrase"
+    except OSError as error:  # somebody is replacing the files
+        problem = f"cannot read {pair.key} or {pair.certificate}: {error.strerror}"
+    else:
+        return certificate
+    raise ConfigurationError(f"{pair.key_setting}: {problem}")
+
+
+def read(setting: str, path: Path) -> bytes:
+    """The content of the file that a setting names. Raises ConfigurationError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{setting}: cannot read {path}: {error.strerror}") from None
+
+
+def first_certificate(pair: KeyPair) -> x509.Certificate:
+    """Whose the pair is. Raises ConfigurationError when there is none in the file."""
+    content = read(pair.certificate_setting, pair.certificate)
+    try:
+        return x509.load_pem_x509_certificates(content)[0]
+    except (ValueError, x509.InvalidVersion):
+        raise ConfigurationError(
+            f"{pair.certificate_setting}: there is no certificate in {pair.certificate} that can"
+            " be used: PEM, yours first"
+        ) from None
+
+
+def check_dates(certificate: x509.Certificate, pair: KeyPair) -> None:
+    """Raise ConfigurationError for a certificate that does not hold now."""
+    now = datetime.now(UTC)
+    began, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    place = f"{pair.certificate_setting}: {pair.certificate}"
+    if now >= ends:
+        raise ConfigurationError(f"{place} has expired on {minute(ends)}")
+    if now < began:
+        raise ConfigurationError(
+            f"{place} is not valid before {minute(began)}; is this machine's clock right?"
+        )
+
+
+def minute(moment: datetime) -> str:
+    """A time of a certificate, for people."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+class Locked(Exception):
+    """OpenSSL has asked for a passphrase."""
+
+
+def no_passphrase() -> str:
+    """Instead of OpenSSL's question on the terminal."""
+    raise Locked

@@ -1,0 +1,493 @@
+"""Rate limits: the bucket against a plain model of one, who has which rate, and over HTTP."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from fractions import Fraction
+
+import httpx
+import hypothesis
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gateway.access.limits import MemoryLimiter, Rate, Rates, Verdict, address_key, too_many
+from gateway.settings.model import RateOverride, Settings
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    ScriptedCuebot,
+    bearer,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+    token,
+)
+
+pytestmark = pytest.mark.slow
+
+
+class Clock:
+    """A monotonic clock that moves when it is told to."""
+
+    def __init__(self, now: float = 0.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def hits(limiter: MemoryLimiter, count: int, rate: Rate, client: str = "lena") -> list[Verdict]:
+    return [limiter.hit(client, rate) for _ in range(count)]
+
+
+# --- The bucket -----------------------------------------------------------------------------
+
+
+def test_a_burst_passes_and_then_the_rate_counts() -> None:
+    """`burst` requests pass at once, then one for each `1 / rps` seconds."""
+    clock = Clock()
+    limiter, rate = MemoryLimiter(clock), Rate(rps=10, burst=5)
+    assert [verdict.allowed for verdict in hits(limiter, 7, rate)] == [True] * 5 + [False] * 2
+    clock.now = 0.1
+    assert [verdict.allowed for verdict in hits(limiter, 2, rate)] == [True, False]
+    clock.now = 0.25
+    assert [verdict.allowed for verdict in hits(limiter, 2, rate)] == [True, False]
+    clock.now = 100
+    assert [verdict.allowed for verdict in hits(limiter, 7, rate)] == [True] * 5 + [False] * 2
+
+
+def test_remaining_and_reset_say_what_is_left() -> None:
+    """`remaining` counts down to 0, `reset` is when the whole burst is there again."""
+    clock = Clock()
+    limiter, rate = MemoryLimiter(clock), Rate(rps=10, burst=3)
+    verdicts = hits(limiter, 4, rate)
+    assert [verdict.limit for verdict in verdicts] == [3] * 4
+    assert [verdict.remaining for verdict in verdicts] == [2, 1, 0, 0]
+    assert [verdict.reset for verdict in verdicts] == pytest.approx([0.1, 0.2, 0.3, 0.3])
+    clock.now = 0.2
+    verdict = limiter.hit("lena", rate)
+    assert (verdict.allowed, verdict.remaining) == (True, 1)
+    assert verdict.reset == pytest.approx(0.2)
+
+
+def test_the_wait_is_exact() -> None:
+    """A refused request is told when it would pass: then it does, and just before it does not."""
+    clock = Clock()
+    limiter, rate = MemoryLimiter(clock), Rate(rps=4, burst=2)
+    hits(limiter, 2, rate)
+    clock.now = 0.1
+    verdict = limiter.hit("lena", rate)
+    assert not verdict.allowed
+    assert verdict.wait == pytest.approx(0.15)
+    clock.now = 0.1 + verdict.wait - 0.001
+    assert not limiter.hit("lena", rate).allowed
+    clock.now = 0.1 + verdict.wait
+    assert limiter.hit("lena", rate).allowed
+
+
+def test_rejected_requests_cost_nothing() -> None:
+    """Who knocks a thousand times at a closed door does not wait longer for it."""
+    clock = Clock()
+    limiter, rate = MemoryLimiter(clock), Rate(rps=1, burst=1)
+    limiter.hit("lena", rate)
+    verdicts = hits(limiter, 1000, rate)
+    assert {verdict.allowed for verdict in verdicts} == {False}
+    assert {verdict.wait for verdict in verdicts} == {1.0}
+    clock.now = 1.0
+    assert limiter.hit("lena", rate).allowed
+
+
+def test_clients_do_not_share() -> None:
+    """Each client has its own bucket."""
+    limiter, rate = MemoryLimiter(Clock()), Rate(rps=1, burst=1)
+    assert limiter.hit("lena", rate).allowed
+    assert limiter.hit("bo", rate).allowed
+    assert not limiter.hit("lena", rate).allowed
+
+
+def test_a_rate_below_one_a_second() -> None:
+    """`rps` may be a fraction: 0.5 is one request every two seconds."""
+    clock = Clock()
+    limiter, rate = MemoryLimiter(clock), Rate(rps=0.5, burst=1)
+    assert limiter.hit("lena", rate).allowed
+    clock.now = 1.9
+    assert limiter.hit("lena", rate).wait == pytest.approx(0.1)
+    clock.now = 2.0
+    assert limiter.hit("lena", rate).allowed
+
+
+def test_max_wait_reserves_a_place_for_each_request() -> None:
+    """Requests over the limit are let in one after the other, each with its own wait."""
+    clock = Clock()
+    limiter, rate = MemoryLimiter(clock), Rate(rps=2, burst=1, max_wait=2.0)
+    verdicts = hits(limiter, 7, rate)
+    assert [verdict.allowed for verdict in verdicts] == [True] * 5 + [False] * 2
+    assert [verdict.wait for verdict in verdicts] == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 2.5])
+    assert {verdict.remaining for verdict in verdicts} == {0}
+    clock.now = 0.5
+    verdict = limiter.hit("lena", rate)
+    assert verdict.allowed
+    assert verdict.wait == pytest.approx(2.0)
+
+
+def test_the_client_not_seen_for_longest_is_forgotten() -> None:
+    """Memory is bounded: only so many clients are known, the latest ones."""
+    limiter, rate = MemoryLimiter(Clock(), remembered=3), Rate(rps=1, burst=1)
+    for client in ("a", "b", "c"):
+        assert limiter.hit(client, rate).allowed
+    assert not limiter.hit("a", rate).allowed  # seen again: b is the oldest now
+    assert limiter.hit("d", rate).allowed
+    assert not limiter.hit("a", rate).allowed
+    assert not limiter.hit("c", rate).allowed
+    assert not limiter.hit("d", rate).allowed
+    assert limiter.hit("b", rate).allowed
+
+
+@pytest.mark.parametrize("uptime", [0.0, 1e3, 1e5, 1e6, 1e7, 1e8], ids=lambda value: f"{value:g} s")
+@pytest.mark.parametrize(
+    "rate",
+    [Rate(100, 100), Rate(1000, 1000), Rate(1000, 5000), Rate(3, 7), Rate(0.1, 3), Rate(77.7, 50)],
+    ids=lambda rate: f"{rate.rps:g} rps, burst {rate.burst}",
+)
+def test_the_burst_is_whole_however_long_the_machine_has_run(uptime: float, rate: Rate) -> None:
+    """A client that was idle gets exactly its burst, also when the clock reads months."""
+    limiter = MemoryLimiter(Clock(uptime))
+    assert sum(verdict.allowed for verdict in hits(limiter, rate.burst * 2, rate)) == rate.burst
+
+
+STEPS = st.lists(st.integers(0, 40), min_size=1, max_size=120)
+"""Hundredths of a second between requests."""
+
+
+@hypothesis.settings(deadline=None)
+@given(
+    STEPS,
+    st.sampled_from([Fraction(1, 2), Fraction(1), Fraction(4), Fraction(10), Fraction(100)]),
+    st.integers(1, 12),
+    st.sampled_from([0, 1, 1000, 86400, 10**7]),
+)
+def test_it_is_a_token_bucket(steps: list[int], rps: Fraction, burst: int, start: int) -> None:
+    """The verdicts are those of a plain bucket that is counted in exact fractions."""
+    clock = Clock(float(start))
+    limiter, rate = MemoryLimiter(clock), Rate(rps=float(rps), burst=burst)
+    tokens, now = Fraction(burst), Fraction(start)
+    for step in steps:
+        passed = Fraction(step, 100)
+        now += passed
+        clock.now = float(now)
+        tokens = min(tokens + passed * rps, Fraction(burst))
+        verdict = limiter.hit("lena", rate)
+        assert verdict.allowed == (tokens >= 1)
+        if verdict.allowed:
+            tokens -= 1
+            assert verdict.wait == 0
+            assert verdict.remaining == math.floor(tokens)
+        else:
+            assert verdict.wait == pytest.approx(float((1 - tokens) / rps), abs=1e-6)
+            assert verdict.remaining == 0
+        assert verdict.limit == burst
+        assert verdict.reset == pytest.approx(float((burst - tokens) / rps), abs=1e-6)
+
+
+@hypothesis.settings(deadline=None)
+@given(
+    st.lists(st.floats(0, 3), min_size=1, max_size=150),
+    st.floats(0.2, 200),
+    st.integers(1, 20),
+    st.sampled_from([0.0, 0.5, 5.0]),
+)
+def test_no_window_has_more_than_burst_and_rate(
+    steps: list[float], rps: float, burst: int, max_wait: float
+) -> None:
+    """Over any window of t seconds, at most `burst + rps * t` requests go on to Cuebot."""
+    clock = Clock(1000.0)
+    limiter, rate = MemoryLimiter(clock), Rate(rps, burst, max_wait)
+    admitted: list[float] = []
+    for step in steps:
+        clock.now += step
+        verdict = limiter.hit("lena", rate)
+        if verdict.allowed:
+            assert verdict.wait <= max_wait
+            admitted.append(clock.now + verdict.wait)
+        else:
+            assert verdict.wait > max_wait
+    assert admitted == sorted(admitted)
+    for first, begin in enumerate(admitted):
+        for count, end in enumerate(admitted[first:], 1):
+            assert count <= burst + rps * (end - begin) + 1e-6
+
+
+@hypothesis.settings(deadline=None)
+@given(st.floats(0.5, 500), st.integers(1, 50), st.floats(0.01, 10))
+def test_waiting_as_told_is_enough(rps: float, burst: int, max_wait: float) -> None:
+    """Who comes back after `wait` seconds passes at once."""
+    clock = Clock(10.0)
+    limiter, rate = MemoryLimiter(clock), Rate(rps, burst)
+    hits(limiter, burst, rate)
+    verdict = limiter.hit("lena", rate)
+    assume(verdict.wait)
+    clock.now += verdict.wait
+    assert limiter.hit("lena", rate).allowed
+    patient = MemoryLimiter(Clock(10.0)).hit("bo", Rate(rps, burst, max_wait))
+    assert (patient.allowed, patient.wait) == (True, 0)
+
+
+# --- Who has which rate ---------------------------------------------------------------------
+
+
+def test_the_default_is_100_a_second_with_a_burst_of_as_many() -> None:
+    """Nothing configured: 100 requests a second, 100 at once, no waiting."""
+    assert Rates(Settings()).default == Rate(rps=100, burst=100, max_wait=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [
+        pytest.param({"rate_limit_rps": 7}, Rate(7, 7), id="burst of a second"),
+        pytest.param({"rate_limit_rps": 0.2}, Rate(0.2, 1), id="at least one"),
+        pytest.param({"rate_limit_rps": 2.5}, Rate(2.5, 3), id="rounded up"),
+        pytest.param({"rate_limit_rps": 7, "rate_limit_burst": 2}, Rate(7, 2), id="burst"),
+        pytest.param({"rate_limit_max_wait": "500ms"}, Rate(100, 100, 0.5), id="waiting"),
+    ],
+)
+def test_the_default_rate_can_be_configured(given: dict[str, object], rate: Rate) -> None:
+    """RATE_LIMIT_RPS, _BURST and _MAX_WAIT make the rate of everybody without an override."""
+    settings = Settings.model_validate(given)
+    assert Rates(settings).default == rate
+    assert Rates(settings).of("somebody") == rate
+
+
+@pytest.mark.parametrize("subject", ["user-id", "cueweb-status-bar", "cueweb-facility-health"])
+def test_cueweb_has_a_rate_of_its_own(subject: str) -> None:
+    """By default CueWeb's three subjects have 1000 a second and wait up to 5 s."""
+    assert Rates(Settings()).of(subject) == Rate(rps=1000, burst=1000, max_wait=5)
+
+
+@pytest.mark.parametrize("subject", ["user-id2", "USER-ID", "cueweb", "cueweb-status-bar "])
+def test_nobody_else_has_cuewebs_rate(subject: str) -> None:
+    """Only the exact subjects have it."""
+    assert Rates(Settings()).of(subject) == Rate(100, 100)
+
+
+def rates(*overrides: dict[str, object]) -> Rates:
+    parsed = tuple(RateOverride.model_validate(override) for override in overrides)
+    return Rates(Settings(rate_limit_overrides=parsed))
+
+
+@pytest.mark.parametrize(
+    ("subject", "rate"),
+    [
+        pytest.param("farm-nightly", Rate(5, 5), id="glob"),
+        pytest.param("farm-", Rate(5, 5), id="glob, nothing in the star's place"),
+        pytest.param("farm-7", Rate(5, 5), id="first of two"),
+        pytest.param("Farm-nightly", Rate(100, 100), id="case counts"),
+        pytest.param("the-farm-x", Rate(100, 100), id="the whole subject counts"),
+        pytest.param("td1", Rate(20, 3, 1.5), id="question mark"),
+        pytest.param("tdx", Rate(20, 3, 1.5), id="second glob of one override"),
+        pytest.param("td12", Rate(100, 100), id="one character"),
+        pytest.param("monitor", None, id="0 is no limit"),
+        pytest.param("", Rate(100, 100), id="empty"),
+    ],
+)
+def test_overrides_by_subject(subject: str, rate: Rate | None) -> None:
+    """The first override with a glob that fits counts; 0 requests a second means no limit."""
+    subject_rates = rates(
+        {"subjects": ["farm-*"], "rps": 5},
+        {"subjects": ["farm-7"], "rps": 50},
+        {"subjects": ["td[0-9]", "tdx"], "rps": 20, "burst": 3, "max_wait": "1500ms"},
+        {"subjects": ["monitor"], "rps": 0},
+    )
+    assert subject_rates.of(subject) == rate
+
+
+def test_the_retry_is_in_whole_seconds_that_suffice() -> None:
+    """Retry-After rounds up, and is never 0."""
+    limiter = MemoryLimiter(Clock())
+    for rps, expected in ((0.4, "3"), (1, "1"), (1000, "1")):
+        rate = Rate(rps, 1)
+        limiter.hit(f"{rps}", rate)
+        error = too_many(rate, limiter.hit(f"{rps}", rate))
+        assert error.headers["Retry-After"] == expected
+        assert error.status == 429
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param("10.0.0.1", "10.0.0.1", True, id="v4 equal"),
+        pytest.param("10.0.0.1", "10.0.0.2", False, id="v4 different"),
+        pytest.param("2001:db8::1", "2001:db8::ffff:1:2:3", True, id="v6, one /64"),
+        pytest.param("2001:db8::1", "2001:db8:0:1::1", False, id="v6, next /64"),
+        pytest.param("::1", "::2", True, id="v6 loopback's /64"),
+        pytest.param("::ffff:10.0.0.1", "::ffff:10.0.0.2", False, id="v4-mapped differ"),
+        pytest.param("::ffff:10.0.0.1", "::ffff:10.0.0.1", True, id="v4-mapped equal"),
+        pytest.param("fe80::1%eth0", "fe80::2%eth0", True, id="link-local, with a zone"),
+        pytest.param("", "", True, id="unknown"),
+        pytest.param("unix:1", "unix:2", False, id="no address"),
+        pytest.param("10.0.0.1", "2001:db8::1", False, id="v4 and v6"),
+        pytest.param("999.1.1.1", "999.1.1.2", False, id="garbage"),
+    ],
+)
+def test_which_addresses_are_one_client(one: str, other: str, same: bool) -> None:
+    """Whoever has a /64 of IPv6 is one client; IPv4 counts by address."""
+    assert (address_key(one) == address_key(other)) is same
+
+
+@hypothesis.settings(deadline=None)
+@given(st.text() | st.ip_addresses().map(str))
+def test_any_address_has_a_key(address: str) -> None:
+    """Whatever the server says about a peer, it can be counted."""
+    assert isinstance(address_key(address), str)
+
+
+# --- Over HTTP ------------------------------------------------------------------------------
+
+SHOWS = "/show.ShowInterface/GetShows"
+LIMIT, REMAINING, RESET = "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        cuebot.answers(SHOWS, b"")
+        yield cuebot
+
+
+@pytest.mark.anyio
+async def test_every_counted_answer_has_the_headers(cuebot: ScriptedCuebot) -> None:
+    """Success and errors alike say the limit, what remains and when it is whole again."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=10)
+    async with running_gateway(settings) as gateway:
+        answers = [
+            await gateway.post(SHOWS, json={}),
+            await gateway.post("/show.ShowInterface/Nothing", json={}),
+            await gateway.post("/nothing", json={}),
+            await gateway.post(SHOWS, content=b"{"),
+            await gateway.client.get(SHOWS),
+            await gateway.post(SHOWS, content=b"x", headers={"Content-Type": "image/png"}),
+        ]
+        assert [answer.status_code for answer in answers] == [200, 404, 404, 400, 405, 415]
+        assert [answer.headers[LIMIT] for answer in answers] == ["10"] * 6
+        assert [answer.headers[REMAINING] for answer in answers] == list("987654")
+        for number, answer in enumerate(answers, 1):
+            assert int(answer.headers[RESET]) == pytest.approx(time.time() + number * 100, abs=3)
+        health = await gateway.client.get("/healthz")
+        assert health.status_code == 200
+        assert LIMIT not in health.headers
+
+
+@pytest.mark.anyio
+async def test_beyond_the_limit_is_429(cuebot: ScriptedCuebot) -> None:
+    """The answer beyond the limit is RESOURCE_EXHAUSTED with Retry-After; Cuebot is not called."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2)
+    async with running_gateway(settings) as gateway:
+        assert [(await gateway.post(SHOWS)).status_code for _ in range(2)] == [200, 200]
+        cuebot.seen.clear()
+        answer = await gateway.post(SHOWS)
+        assert answer.status_code == 429
+        assert answer.headers["content-type"] == "application/json"
+        body = answer.json()
+        assert body.keys() == {"error", "code", "message"}
+        assert (body["error"], body["code"]) == ("RESOURCE_EXHAUSTED", 8)
+        assert (answer.headers[LIMIT], answer.headers[REMAINING]) == ("2", "0")
+        assert 1 <= int(answer.headers["retry-after"]) <= 10
+        assert 0 < int(answer.headers[RESET]) - time.time() <= 21
+        assert cuebot.seen == []
+        other = await gateway.post(SHOWS, headers=bearer("somebody else"))
+        assert other.status_code == 200
+
+
+@pytest.mark.anyio
+async def test_tokens_of_one_subject_share_its_limit(cuebot: ScriptedCuebot) -> None:
+    """The client is the token's `sub`: a new token is no new allowance."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2)
+    async with running_gateway(settings) as gateway:
+        statuses = []
+        for seconds in (100, 200, 300):
+            headers = {"Authorization": f"Bearer {token('lena', seconds)}"}
+            statuses.append((await gateway.post(SHOWS, headers=headers)).status_code)
+        assert statuses == [200, 200, 429]
+
+
+@pytest.mark.anyio
+async def test_strangers_have_the_headers_too(cuebot: ScriptedCuebot) -> None:
+    """A 401 is counted against the address, and says so."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=4)
+    async with (
+        running_gateway(settings) as gateway,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger,
+    ):
+        answer = await stranger.post(SHOWS)
+        assert answer.status_code == 401
+        assert (answer.headers[LIMIT], answer.headers[REMAINING]) == ("4", "3")
+
+
+@pytest.mark.anyio
+async def test_clients_cannot_choose_their_address(cuebot: ScriptedCuebot) -> None:
+    """X-Forwarded-For and its kin do not make a stranger somebody else."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2)
+    async with (
+        running_gateway(settings) as gateway,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger,
+    ):
+        statuses = []
+        for number in range(3):
+            address = f"192.0.2.{number}"
+            spoofed = {
+                "X-Forwarded-For": address,
+                "X-Real-IP": address,
+                "Forwarded": f"for={address}",
+            }
+            statuses.append((await stranger.post(SHOWS, headers=spoofed)).status_code)
+        assert statuses == [401, 401, 429]
+
+
+@pytest.mark.anyio
+async def test_0_turns_it_off(cuebot: ScriptedCuebot) -> None:
+    """With RATE_LIMIT_RPS=0 nobody is limited and no answer has the headers."""
+    async with running_gateway(settings_for(cuebot.endpoint, rate_limit_rps=0)) as gateway:
+        answers = [await gateway.post(SHOWS) for _ in range(150)]
+        answers.append(await gateway.post("/nothing"))
+        assert {answer.status_code for answer in answers} == {200, 404}
+        assert not any(LIMIT in answer.headers for answer in answers)
+
+
+@pytest.mark.anyio
+async def test_a_subject_without_limit_has_no_headers(cuebot: ScriptedCuebot) -> None:
+    """`rps = 0` in an override lifts the limit for that subject and for nobody else."""
+    settings = settings_for(
+        cuebot.endpoint,
+        rate_limit_rps=0.1,
+        rate_limit_burst=1,
+        rate_limit_overrides=[{"subjects": ["mon*"], "rps": 0}],
+    )
+    async with running_gateway(settings) as gateway:
+        answers = [await gateway.post(SHOWS, headers=bearer("monitor")) for _ in range(5)]
+        assert {answer.status_code for answer in answers} == {200}
+        assert not any(LIMIT in answer.headers for answer in answers)
+        assert [(await gateway.post(SHOWS)).status_code for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.anyio
+async def test_a_request_may_wait_for_its_turn(cuebot: ScriptedCuebot) -> None:
+    """With RATE_LIMIT_MAX_WAIT, requests over the limit succeed, one after the other."""
+    settings = settings_for(
+        cuebot.endpoint, rate_limit_rps=20, rate_limit_burst=1, rate_limit_max_wait="10s"
+    )
+    async with running_gateway(settings) as gateway:
+        started = time.monotonic()
+        answers = await asyncio.gather(*(gateway.post(SHOWS) for _ in range(6)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert time.monotonic() - started > 0.24
+        assert {answer.headers[REMAINING] for answer in answers} == {"0"}
+
+
+@pytest.mark.anyio
+async def test_cueweb_may_open_its_heaviest_page(cuebot: ScriptedCuebot) -> None:
+    """The 192 calls of CueWeb's stuck-frames page all succeed at the default settings."""
+    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
+        headers = bearer("user-id")
+        answers = await asyncio.gather(*(gateway.post(SHOWS, headers=headers) for _ in range(192)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert {answer.headers[LIMIT] for answer in answers} == {"1000"}

@@ -1,0 +1,918 @@
+"""Bearer tokens: who passes, who does not, and that nothing a client sends is ever a 500.
+
+Tokens are signed here with hmac alone, so that the library under test has no say in them.
+"""
+
+import gc
+import hashlib
+import hmac
+import json
+import os
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from gateway.access.tokens import (
+    Authenticator,
+    Principal,
+    Rules,
+    load_secrets,
+    mint_token,
+    rules_of,
+)
+from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.settings.model import Settings, load_settings
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    SECRET,
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+KEY = b"the secret of these tests, 32 bytes or more"
+OTHER_KEY = b"another secret of the same length or so...."
+NOW = 1_800_000_000.0
+GOOD = {"sub": "lena", "exp": int(NOW) + 60}
+HS256 = {"alg": "HS256", "typ": "JWT"}
+HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+
+Text = bytes | dict[str, Any] | list[Any] | str | int | None
+"""JSON: as it is to be sent, or to be dumped."""
+
+
+def base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def json_text(value: Text) -> bytes:
+    return value if isinstance(value, bytes) else json.dumps(value).encode()
+
+
+def signed(claims: Text = GOOD, header: Text = HS256, key: bytes = KEY, alg: str = "HS256") -> str:
+    """A JWS in compact form (RFC 7515 section 3.1), signed with `alg` whatever `header` says."""
+    signing_input = f"{base64url(json_text(header))}.{base64url(json_text(claims))}"
+    return f"{signing_input}.{base64url(hmac.digest(key, signing_input.encode(), HASHES[alg]))}"
+
+
+def authenticator(
+    *keys: bytes, rules: Rules | None = None, now: float | list[float] = NOW
+) -> Authenticator:
+    """One whose clock stands still, or says what `now[0]` is at the time."""
+    moving = now if isinstance(now, list) else [now]
+    return Authenticator(keys or (KEY,), rules or Rules(), clock=lambda: moving[0])
+
+
+def refusal(token: str | bytes, subject: Authenticator | None = None) -> GatewayError:
+    """How the token is refused."""
+    sent = token if isinstance(token, bytes) else token.encode()
+    with pytest.raises(GatewayError) as caught:
+        (subject or authenticator()).authenticate(b"Bearer " + sent)
+    return caught.value
+
+
+def accepts(token: str, subject: Authenticator | None = None) -> Principal:
+    return (subject or authenticator()).authenticate(b"Bearer " + token.encode())
+
+
+def of_length(length: int) -> str:
+    """A good token of exactly so many bytes."""
+    for header_pad in range(4):
+        header = HS256 | {"kid": "k" * header_pad}
+        pad = length
+        while len(token := signed(GOOD | {"pad": "p" * pad}, header)) > length:
+            pad -= max(1, (len(token) - length) * 3 // 4)
+        if len(token) == length:
+            return token
+    raise AssertionError
+
+
+# --- 401: nothing that could be verified ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        pytest.param(None, id="no header"),
+        pytest.param(b"", id="empty header"),
+        pytest.param(b"Bearer", id="no token"),
+        pytest.param(b"Bearer   ", id="spaces for a token"),
+        pytest.param(b"Basic bGVuYTpzZWNyZXQ=", id="Basic"),
+        pytest.param(b"Token " + signed().encode(), id="another scheme, a good token"),
+        pytest.param(signed().encode(), id="no scheme"),
+        pytest.param(b"Bearer" + signed().encode(), id="no space"),
+        pytest.param(b"Bearer hello", id="no segments"),
+        pytest.param(b"Bearer a.b", id="two segments"),
+        pytest.param(b"Bearer a.b.c", id="no base64"),
+        pytest.param(b"Bearer ..", id="empty segments"),
+        *(
+            pytest.param(
+                f"Bearer {signed(GOOD | {'pad': 'p' * pad})}{'.AAAA' * more}".encode(),
+                id=f"{3 + more} segments, padded by {pad}",
+            )
+            for pad in range(4)
+            for more in (1, 4)
+        ),
+        pytest.param(b"Bearer a.b.c.d.e", id="five segments, as in JWE"),
+        pytest.param(b"Bearer " + signed(header=["HS256"]).encode(), id="header is a list"),
+        pytest.param(b"Bearer " + signed(header=b"not json").encode(), id="header is no JSON"),
+        pytest.param(b"Bearer " + signed(header=b"\xff\xfe").encode(), id="header is no UTF-8"),
+        pytest.param(b"Bearer \xc3\xa9.\xc3\xa9.\xc3\xa9", id="not ASCII"),
+        pytest.param(b"Bearer \xff\x00\n", id="bytes"),
+    ],
+)
+def test_what_is_no_token_is_401(authorization: bytes | None) -> None:
+    """Without a readable JWT there is a 401 that says which scheme to use (RFC 6750)."""
+    with pytest.raises(GatewayError) as caught:
+        authenticator().authenticate(authorization)
+    assert (caught.value.code, caught.value.status) == (Code.UNAUTHENTICATED, 401)
+    assert caught.value.headers["WWW-Authenticate"].split()[0] == "Bearer"
+
+
+def test_a_token_of_8192_bytes_is_read_and_one_more_is_not() -> None:
+    """The longest token is 8192 bytes; a longer one is refused as unread, however good."""
+    assert accepts(of_length(8192)).subject == "lena"
+    error = refusal(of_length(8193))
+    assert error.status == 401
+    assert "8192" in error.message
+
+
+@pytest.mark.parametrize("huge", [b"A" * 2**20, b"a.b." * 2**18], ids=["one part", "many"])
+def test_a_huge_token_is_not_parsed(huge: bytes) -> None:
+    """Its length is what is told, before anybody could see that it is no JWT."""
+    error = refusal(huge)
+    assert error.status == 401
+    assert error.message == "the token is longer than 8192 bytes"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_the_scheme_is_taken_in_any_case(scheme: str) -> None:
+    """Authentication schemes are case-insensitive (RFC 9110 section 11.1)."""
+    principal = authenticator().authenticate(f"{scheme} {signed()}".encode())
+    assert principal.subject == "lena"
+
+
+def test_several_spaces_may_follow_the_scheme() -> None:
+    """RFC 9110 allows one or more spaces between the scheme and the token."""
+    assert authenticator().authenticate(f"Bearer   {signed()}".encode()).subject == "lena"
+
+
+# --- 403: a token that does not hold --------------------------------------------------------
+
+
+def claims_text(exp: str) -> bytes:
+    return b'{"sub": "lena", "exp": %s}' % exp.encode()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param(signed(key=OTHER_KEY), id="wrong secret"),
+        pytest.param(signed()[:-8] + "AAAAAAAA", id="changed signature"),
+        pytest.param(signed().rpartition(".")[0] + ".", id="no signature"),
+        pytest.param(
+            ".".join((signed().split(".")[0], signed(GOOD | {"sub": "bo"}).split(".")[1], "AAAA")),
+            id="changed claims",
+        ),
+        pytest.param(signed({"exp": int(NOW) + 60}), id="no sub"),
+        pytest.param(signed({"sub": "lena"}), id="no exp"),
+        pytest.param(signed({}), id="no claims"),
+        pytest.param(signed(GOOD | {"sub": ""}), id="sub empty"),
+        pytest.param(signed(GOOD | {"sub": "x" * 513}), id="sub too long"),
+        pytest.param(signed(GOOD | {"sub": 7}), id="sub a number"),
+        pytest.param(signed(GOOD | {"sub": None}), id="sub null"),
+        pytest.param(signed(GOOD | {"sub": ["lena"]}), id="sub a list"),
+        pytest.param(signed(GOOD | {"sub": {"name": "lena"}}), id="sub an object"),
+        pytest.param(signed(GOOD | {"sub": False}), id="sub a bool"),
+        pytest.param(signed(GOOD | {"exp": int(NOW) - 1}), id="expired"),
+        pytest.param(signed(GOOD | {"exp": int(NOW)}), id="expires now"),
+        pytest.param(signed(GOOD | {"exp": 0}), id="exp 0"),
+        pytest.param(signed(GOOD | {"exp": -1}), id="exp negative"),
+        pytest.param(signed(GOOD | {"exp": str(int(NOW) + 60)}), id="exp as text"),
+        pytest.param(signed(GOOD | {"exp": None}), id="exp null"),
+        pytest.param(signed(GOOD | {"exp": [int(NOW) + 60]}), id="exp a list"),
+        pytest.param(signed(GOOD | {"exp": {}}), id="exp an object"),
+        pytest.param(signed(GOOD | {"exp": True}), id="exp a bool"),
+        pytest.param(signed(claims_text("Infinity")), id="exp Infinity"),
+        pytest.param(signed(claims_text("-Infinity")), id="exp -Infinity"),
+        pytest.param(signed(claims_text("NaN")), id="exp NaN"),
+        pytest.param(signed(claims_text("1e400")), id="exp infinite as a float"),
+        pytest.param(signed(claims_text("1" + "0" * 400)), id="exp infinite as an integer"),
+        pytest.param(signed(claims_text("9" * 5000)), id="exp of 5000 digits"),
+        pytest.param(signed(GOOD | {"nbf": int(NOW) + 1}), id="nbf in the future"),
+        pytest.param(signed(GOOD | {"nbf": str(int(NOW))}), id="nbf as text"),
+        pytest.param(signed(GOOD | {"nbf": None}), id="nbf null"),
+        pytest.param(signed(GOOD | {"nbf": [1]}), id="nbf a list"),
+        pytest.param(signed(GOOD | {"nbf": False}), id="nbf a bool"),
+        pytest.param(signed(b'{"sub":"lena","exp":1900000000,"nbf":1e999}'), id="nbf infinite"),
+        pytest.param(signed(["lena"]), id="claims are a list"),
+        pytest.param(signed("lena"), id="claims are a text"),
+        pytest.param(signed(7), id="claims are a number"),
+        pytest.param(signed(None), id="claims are null"),
+        pytest.param(signed(b"lena"), id="claims are no JSON"),
+        pytest.param(signed(b""), id="claims are empty"),
+        pytest.param(signed(b"\xff\xfe"), id="claims are no UTF-8"),
+        pytest.param(signed(b'{"sub":"\\ud800","exp":1900000000}'), id="sub a lone surrogate"),
+        pytest.param(signed(b'{"sub":' + b"[" * 2500 + b"]" * 2500 + b"}"), id="claims are deep"),
+        pytest.param(signed(header=HS256 | {"crit": ["exp"]}), id="crit"),
+        pytest.param(signed(header=HS256 | {"crit": []}), id="crit empty"),
+        pytest.param(signed(header=HS256 | {"crit": None}), id="crit null"),
+        pytest.param(signed(header={"typ": "JWT"}), id="no algorithm"),
+        *(
+            pytest.param(signed(header={"alg": alg}), id=f"alg {alg!r}")
+            for alg in ("none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS1", "../HS256")
+        ),
+        pytest.param(signed(header={"alg": None}), id="alg null"),
+        pytest.param(signed(header={"alg": 256}), id="alg a number"),
+        pytest.param(signed(header={"alg": {"HS256": 1}}), id="alg an object"),
+        pytest.param(signed(header={"alg": ["HS256"]}), id="alg a list"),
+        *(
+            pytest.param(signed(header={"alg": alg}).rpartition(".")[0] + ".", id=f"{alg} unsigned")
+            for alg in ("none", "None", "NONE")
+        ),
+        *(
+            pytest.param(signed(header={"alg": alg}), id=f"{alg} in the header, HS256 signed")
+            for alg in ("RS256", "ES256", "PS256", "HS384", "HS512", "dir", "A256GCM")
+        ),
+        pytest.param(signed(header={"alg": "HS512"}, alg="HS512"), id="HS512, not configured"),
+        pytest.param(signed(header={"alg": "HS384"}, alg="HS384"), id="HS384, not configured"),
+        pytest.param(signed(alg="HS512"), id="HS256 in the header, HS512 signed"),
+    ],
+)
+def test_a_token_that_does_not_hold_is_403(token: str) -> None:
+    """A JWT with a wrong signature, algorithm or claim is PERMISSION_DENIED."""
+    error = refusal(token)
+    assert (error.code, error.status) == (Code.PERMISSION_DENIED, 403)
+    assert error.message
+    assert "\n" not in error.message
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(b'{"alg":"HS256","x":' + b"[" * 2500 + b"]" * 2500 + b"}", id="lists"),
+        pytest.param(b'{"alg":"HS256","x":' + b'{"":' * 1100 + b"1" + b"}" * 1101, id="objects"),
+        pytest.param(b'{"alg":"HS256","x":' + b"9" * 5000 + b"}", id="digits"),
+    ],
+)
+def test_a_monstrous_header_is_no_crash(header: bytes) -> None:
+    """JSON in the token's header that exhausts a parser is a refusal like any other.
+
+    How deep is too deep is Python's own: from 3.12 on, some of these are valid tokens.
+    """
+    try:
+        principal = accepts(signed(header=header))
+    except GatewayError as error:
+        assert error.status in (401, 403)  # noqa: PT017 - or success
+    else:
+        assert principal.subject
+
+
+@pytest.mark.parametrize("added", ["!!!", "=", "\t~", "$", "%20"])
+def test_a_token_with_other_characters_is_refused(added: str) -> None:
+    """Nothing but base64url may stand in a JWT (RFC 7515 section 5.2): one token, one text."""
+    assert refusal(signed() + added).status in (401, 403)
+
+
+def test_messages_do_not_hold_the_token() -> None:
+    """What is refused is not echoed: the token may be a good one for somebody else."""
+    for token in (signed(key=OTHER_KEY), signed(GOOD | {"exp": 0}), "opaque-" + "x" * 40):
+        message = refusal(token).message
+        assert token not in message
+        assert token.rpartition(".")[2] not in message
+
+
+# --- What passes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        pytest.param(GOOD, id="sub and exp"),
+        pytest.param(GOOD | {"at_hash": "abc"}, id="at_hash"),
+        pytest.param(GOOD | {"aud": "cueweb"}, id="aud, none configured"),
+        pytest.param(GOOD | {"aud": ["cueweb", "rv"]}, id="aud list, none configured"),
+        pytest.param(GOOD | {"aud": 7}, id="aud a number, none configured"),
+        pytest.param(GOOD | {"iss": "studio"}, id="iss, none configured"),
+        pytest.param(GOOD | {"role": "admin", "iat": int(NOW)}, id="as CueWeb's"),
+        pytest.param(GOOD | {"exp": NOW + 0.5}, id="exp with a fraction"),
+        pytest.param(GOOD | {"exp": 2**64}, id="exp above 64 bits, a finite number"),
+        pytest.param(GOOD | {"nbf": int(NOW)}, id="nbf now"),
+        pytest.param(GOOD | {"nbf": NOW - 0.5}, id="nbf past"),
+        pytest.param(GOOD | {"jti": None, "x": {"y": [1]}}, id="claims of others"),
+    ],
+)
+def test_a_good_token_is_its_subject(claims: dict[str, Any]) -> None:
+    """Whoever has a valid token is its `sub`; claims that nobody asked for do not matter."""
+    assert accepts(signed(claims)).subject == "lena"
+
+
+@pytest.mark.parametrize("subject", ["léna", "日本", "a b", "a\nb", "\x00", " ", "x" * 512])
+def test_a_subject_may_be_any_text(subject: str) -> None:
+    """`sub` is a non-empty string, whatever its characters."""
+    assert accepts(signed(GOOD | {"sub": subject})).subject == subject
+
+
+def test_tokens_without_typ_pass() -> None:
+    """`typ` is optional (RFC 7519 section 5.1)."""
+    assert accepts(signed(header={"alg": "HS256"})).subject == "lena"
+
+
+@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
+def test_each_configured_algorithm_is_accepted(alg: str) -> None:
+    """With several algorithms configured, tokens of each pass."""
+    subject = authenticator(rules=Rules(algorithms=("HS256", "HS384", "HS512")))
+    assert accepts(signed(header={"alg": alg}, alg=alg), subject).subject == "lena"
+
+
+def test_one_configured_algorithm_does_not_verify_another() -> None:
+    """A token is verified with the algorithm that it names, not with whichever fits."""
+    subject = authenticator(rules=Rules(algorithms=("HS256", "HS512")))
+    assert refusal(signed(header={"alg": "HS512"}, alg="HS256"), subject).status == 403
+
+
+def test_hs256_is_refused_when_only_hs512_is_configured() -> None:
+    """The default algorithm is no fallback."""
+    subject = authenticator(rules=Rules(algorithms=("HS512",)))
+    assert refusal(signed(), subject).status == 403
+
+
+AUD = Rules(audience="render")
+
+
+@pytest.mark.parametrize(
+    ("audience", "passes"),
+    [
+        pytest.param("render", True, id="equal"),
+        pytest.param(["render"], True, id="only one in the list"),
+        pytest.param(["web", "render"], True, id="one of the list"),
+        pytest.param("web", False, id="another"),
+        pytest.param("renderer", False, id="longer"),
+        pytest.param("rende", False, id="shorter"),
+        pytest.param("", False, id="empty"),
+        pytest.param([], False, id="empty list"),
+        pytest.param(["web"], False, id="another in the list"),
+        pytest.param([["render"]], False, id="nested list"),
+        pytest.param({"render": 1}, False, id="an object"),
+        pytest.param(None, False, id="null"),
+        pytest.param(7, False, id="a number"),
+    ],
+)
+def test_a_configured_audience_is_required(audience: object, passes: bool) -> None:
+    """With JWT_AUDIENCE, `aud` is that text or a list that holds it."""
+    token, subject = signed(GOOD | {"aud": audience}), authenticator(rules=AUD)
+    if passes:
+        assert accepts(token, subject).subject == "lena"
+    else:
+        assert refusal(token, subject).status == 403
+
+
+def test_a_configured_audience_cannot_be_left_out() -> None:
+    """With JWT_AUDIENCE, a token without `aud` does not pass."""
+    assert refusal(signed(), authenticator(rules=AUD)).status == 403
+
+
+@pytest.mark.parametrize(
+    ("claims", "passes"),
+    [
+        pytest.param({"iss": "studio"}, True, id="equal"),
+        pytest.param({}, False, id="missing"),
+        pytest.param({"iss": "studio2"}, False, id="another"),
+        pytest.param({"iss": None}, False, id="null"),
+        pytest.param({"iss": ["studio"]}, False, id="a list"),
+    ],
+)
+def test_a_configured_issuer_is_required(claims: dict[str, object], passes: bool) -> None:
+    """With JWT_ISSUER, `iss` is exactly that text."""
+    token, subject = signed(GOOD | claims), authenticator(rules=Rules(issuer="studio"))
+    if passes:
+        assert accepts(token, subject).subject == "lena"
+    else:
+        assert refusal(token, subject).status == 403
+
+
+def test_more_claims_can_be_required() -> None:
+    """JWT_REQUIRED_CLAIMS may name others; null counts as missing."""
+    subject = authenticator(rules=Rules(required=("sub", "exp", "role")))
+    assert accepts(signed(GOOD | {"role": "td"}), subject).subject == "lena"
+    assert "role" in refusal(signed(), subject).message
+    assert refusal(signed(GOOD | {"role": None}), subject).status == 403
+
+
+def test_tokens_need_no_exp_where_it_is_not_required() -> None:
+    """Without `exp` among the required claims, a token without one lives for ever."""
+    subject = authenticator(rules=Rules(required=("sub",)))
+    assert accepts(signed({"sub": "lena"}), subject).subject == "lena"
+    assert refusal(signed({"sub": "lena", "exp": int(NOW) - 1}), subject).status == 403
+
+
+# --- Time -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claims", "now", "passes"),
+    [
+        pytest.param({"exp": 1000}, 1009.9, True, id="expired within the leeway"),
+        pytest.param({"exp": 1000}, 1010.0, False, id="expired at the leeway"),
+        pytest.param({"exp": 1000}, 1011.0, False, id="expired beyond the leeway"),
+        pytest.param({"exp": 5000, "nbf": 1000}, 990.0, True, id="early at the leeway"),
+        pytest.param({"exp": 5000, "nbf": 1000}, 989.9, False, id="early beyond the leeway"),
+    ],
+)
+def test_the_leeway_counts_on_both_sides(claims: dict[str, Any], now: float, passes: bool) -> None:
+    """JWT_LEEWAY allows for clocks that differ, for `exp` and for `nbf`."""
+    subject = authenticator(rules=Rules(leeway=10), now=now)
+    token = signed({"sub": "lena"} | claims)
+    if passes:
+        assert accepts(token, subject).subject == "lena"
+    else:
+        assert refusal(token, subject).status == 403
+
+
+def test_a_token_expires_although_it_is_remembered() -> None:
+    """Expiry is checked on every request, not only when the token is verified."""
+    now = [NOW]
+    subject, token = authenticator(now=now), signed(GOOD | {"exp": int(NOW) + 10})
+    for now[0] in (NOW, NOW + 5, NOW + 9.999):
+        assert accepts(token, subject).subject == "lena"
+    for now[0] in (NOW + 10, NOW + 11):
+        assert refusal(token, subject).status == 403
+
+
+def test_a_token_seen_too_early_passes_later() -> None:
+    """`nbf` is a matter of time as well: the same token passes when its time has come."""
+    now = [NOW]
+    subject, token = authenticator(now=now), signed(GOOD | {"nbf": int(NOW) + 10})
+    assert refusal(token, subject).status == 403
+    now[0] += 10
+    assert accepts(token, subject).subject == "lena"
+
+
+# --- Secrets --------------------------------------------------------------------------------
+
+
+def test_several_secrets_are_accepted_and_no_other() -> None:
+    """For rotation, tokens of each secret pass, and leave with their secret."""
+    both = authenticator(KEY, OTHER_KEY)
+    assert accepts(signed(key=KEY), both).subject == "lena"
+    assert accepts(signed(key=OTHER_KEY), both).subject == "lena"
+    assert refusal(signed(key=KEY + b"."), both).status == 403
+    assert refusal(signed(key=KEY), authenticator(OTHER_KEY)).status == 403
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        b'"a secret within quotation marks, of 40+"',
+        b'{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAA"}',
+        b'{"keys": ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]}',
+        b'["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]',
+        b"true",
+        b"null",
+        b"12345678901234567890123456789012",
+        b"\xff\xfe binary \x00 bytes, and enough of them",
+        "ein Geheimnis mit Umlauten: äöü äöü äöü".encode(),
+        b" spaces around a secret are part of it  ",
+    ],
+    ids=["quoted", "jwk", "jwks", "list", "true", "null", "number", "binary", "utf8", "spaces"],
+)
+def test_secrets_are_bytes_and_nothing_else(secret: bytes) -> None:
+    """A secret that looks like JSON, or like no text at all, is used as it is."""
+    subject = authenticator(secret)
+    assert accepts(signed(key=secret), subject).subject == "lena"
+    assert refusal(signed(key=secret.strip(b'" ') + b"."), subject).status == 403
+    assert accepts(mint_token(secret, Rules(), "bo", 60, now=NOW), subject).subject == "bo"
+
+
+def remembered() -> int:
+    """How many principals this process holds."""
+    gc.collect()
+    return sum(isinstance(thing, Principal) for thing in gc.get_objects())
+
+
+def test_the_memory_of_tokens_is_bounded() -> None:
+    """However many good tokens come, only so many are kept; all of them pass again."""
+    subject, before = authenticator(), remembered()
+    tokens = [signed(GOOD | {"n": number}) for number in range(9000)]
+    for token in tokens:
+        accepts(token, subject)
+    assert remembered() - before <= 8192
+    assert accepts(tokens[0], subject).subject == "lena"
+    assert accepts(tokens[-1], subject).subject == "lena"
+
+
+def test_a_verified_token_is_remembered() -> None:
+    """Verifying costs: the same token is verified once."""
+    subject, token = authenticator(), signed()
+    assert accepts(token, subject) is accepts(token, subject)
+
+
+def test_refused_tokens_are_not_remembered() -> None:
+    """Only verified tokens take memory: strangers cannot push others out."""
+    subject, before = authenticator(), remembered()
+    for number in range(500):
+        refusal(signed(GOOD | {"n": number}, key=OTHER_KEY), subject)
+    assert remembered() == before
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param(Rules(), id="default"),
+        pytest.param(Rules(algorithms=("HS512", "HS256")), id="algorithms"),
+        pytest.param(Rules(audience="render", issuer="studio"), id="audience and issuer"),
+        pytest.param(Rules(leeway=30), id="leeway"),
+    ],
+)
+def test_a_minted_token_is_accepted_until_it_expires(rules: Rules) -> None:
+    """`mint_token` makes a token that the same rules accept, for so many seconds."""
+    minted, now = mint_token(KEY, rules, "lena", 90, now=NOW), [NOW]
+    subject = authenticator(rules=rules, now=now)
+    assert accepts(minted, subject).subject == "lena"
+    now[0] += 89 + rules.leeway
+    assert accepts(minted, subject).subject == "lena"
+    now[0] += 1
+    assert refusal(minted, subject).status == 403
+
+
+def test_a_minted_token_is_a_plain_jwt() -> None:
+    """The token is what the reference shows: HS256, `sub`, `iat`, `exp`."""
+    minted = mint_token(KEY, Rules(), "lena", 60, now=NOW)
+    claims = {"sub": "lena", "iat": int(NOW), "exp": int(NOW) + 60}
+    header, payload, signature = minted.split(".")
+    assert hmac.compare_digest(
+        signature, base64url(hmac.digest(KEY, f"{header}.{payload}".encode(), hashlib.sha256))
+    )
+    assert json.loads(urlsafe_decode(header))["alg"] == "HS256"
+    assert json.loads(urlsafe_decode(payload)) == claims
+
+
+def urlsafe_decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+# --- load_secrets ---------------------------------------------------------------------------
+
+LONG = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("content", "secrets"),
+    [
+        pytest.param(b"one-secret\n", (b"one-secret",), id="one line"),
+        pytest.param(b"one-secret", (b"one-secret",), id="no newline"),
+        pytest.param(b"new\nold\n", (b"new", b"old"), id="two lines"),
+        pytest.param(b"new\r\nold\r\n", (b"new", b"old"), id="CRLF"),
+        pytest.param(b"\nnew\n\n\nold\n\n", (b"new", b"old"), id="blank lines"),
+        pytest.param(b"\r\nnew\r\n\r\nold\r\n", (b"new", b"old"), id="blank CRLF lines"),
+        pytest.param(b"new\n  \n\t\nold\n", (b"new", b"old"), id="lines of spaces"),
+        pytest.param(b'"quoted"\ntrue\n', (b'"quoted"', b"true"), id="like JSON"),
+        pytest.param(b"\xff\xfe\n", (b"\xff\xfe",), id="not UTF-8"),
+    ],
+)
+def test_a_secret_file_has_one_secret_a_line(
+    tmp_path: Path, content: bytes, secrets: tuple[bytes, ...]
+) -> None:
+    """Each line of JWT_SECRET_FILE that is not blank is a secret, the first to sign with."""
+    file = tmp_path / "jwt"
+    file.write_bytes(content)
+    assert load_secrets(Settings(jwt_secret_file=file)) == secrets
+
+
+def test_rotation_through_a_file(tmp_path: Path) -> None:
+    """Tokens of the old and of the new secret pass, new ones are signed with the first."""
+    file = tmp_path / "jwt"
+    file.write_bytes(KEY + b"\r\n\r\n" + OTHER_KEY + b"\r\n")
+    secrets = load_secrets(Settings(jwt_secret_file=file))
+    subject = authenticator(*secrets)
+    assert accepts(signed(key=KEY), subject).subject == "lena"
+    assert accepts(signed(key=OTHER_KEY), subject).subject == "lena"
+    minted = mint_token(secrets[0], Rules(), "lena", 60, now=NOW)
+    assert accepts(minted, authenticator(KEY)).subject == "lena"
+
+
+def one_line(caught: pytest.ExceptionInfo[ConfigurationError], *names: str) -> str:
+    """The error's text, which is one line and has one of these names."""
+    text = str(caught.value)
+    assert "\n" not in text
+    assert any(name in text for name in names)
+    return text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"jwt_secret": ""}, id="empty in the file"),
+        pytest.param({"jwt_secret": "   "}, id="spaces"),
+    ],
+)
+def test_there_is_no_default_secret(given: dict[str, str]) -> None:
+    """Without a secret the gateway refuses to start, and says which setting to set."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings.model_validate(given))
+    one_line(caught, "JWT_SECRET")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\r\n\n", b"   \n"], ids=["empty", "blank", "spaces"])
+def test_a_secret_file_without_a_secret_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """A file that holds nothing is no permission to start without a secret."""
+    file = tmp_path / "jwt"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings(jwt_secret_file=file))
+    one_line(caught, "JWT_SECRET", "JWT_SECRET_FILE")
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_an_unreadable_secret_file_is_an_error(tmp_path: Path, name: str) -> None:
+    """A file that is not there, or is a directory, stops startup with its name."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings(jwt_secret_file=tmp_path / name))
+    assert str(tmp_path) in one_line(caught, "JWT_SECRET_FILE")
+
+
+def test_secret_and_file_at_once_is_an_error(tmp_path: Path) -> None:
+    """Two secrets from two places would leave it open which one counts."""
+    file = tmp_path / "jwt"
+    file.write_text(LONG)
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings.model_validate({"jwt_secret": LONG, "jwt_secret_file": file}))
+    assert LONG not in one_line(caught, "JWT_SECRET_FILE")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "-----BEGIN PUBLIC KEY-----MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A-----END PUBLIC KEY-----",
+        "-----BEGIN CERTIFICATE-----MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A-----END CERTIFICATE-----",
+        "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 somebody@somewhere",
+    ],
+    ids=["public key", "certificate", "ssh key"],
+)
+def test_a_public_key_is_no_secret(secret: str) -> None:
+    """Somebody who configures a key that everybody knows is told so in one line at startup."""
+    settings = Settings.model_validate({"jwt_secret": secret})
+    with pytest.raises(ConfigurationError) as caught:
+        Authenticator(load_secrets(settings), rules_of(settings))
+    assert secret not in one_line(caught, "JWT_SECRET")
+
+
+def test_a_secret_that_is_not_utf8_is_taken_or_refused_in_one_line() -> None:
+    """Bytes in JWT_SECRET, which Python hands over as lone surrogates, are no traceback."""
+    environ = {"JWT_SECRET": os.fsdecode(KEY + b"\xff")}
+    try:
+        secrets = load_secrets(load_settings(environ))
+    except ConfigurationError as error:
+        text = str(error)
+    else:
+        assert secrets == (KEY + b"\xff",)
+        return
+    assert "JWT_SECRET" in text
+    assert KEY.decode() not in text
+
+
+@pytest.mark.parametrize(
+    ("secret", "warned"),
+    [
+        pytest.param(LONG, False, id="32 bytes"),
+        pytest.param(LONG[:-1], True, id="31 bytes"),
+        pytest.param("é" * 16, False, id="32 bytes in 16 characters"),
+        pytest.param("é" * 15, True, id="30 bytes in 15 characters"),
+        pytest.param("x", True, id="one byte"),
+        pytest.param("your-secret", True, id="of the reference"),
+        pytest.param("your-secret-key", True, id="of the deployment guide"),
+        pytest.param("your-production-secret-key-here", True, id="of its production example"),
+        pytest.param("dev-secret-key-change-in-production", True, id="its documented default"),
+        pytest.param("opencue-dev-jwt-secret-change-in-production", True, id="its compose file's"),
+    ],
+)
+def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
+    """Secrets under 32 bytes and those in published examples give a warning, without them."""
+    settings = Settings.model_validate({"jwt_secret": secret})
+    with capture_logs() as lines:
+        assert load_secrets(settings) == (secret.encode(),)
+    assert [line["log_level"] for line in lines] == (["warning"] if warned else [])
+    if len(secret) > 1:
+        assert secret not in repr(lines)
+
+
+def test_every_easy_secret_of_a_file_is_warned_about(tmp_path: Path) -> None:
+    """The warnings tell the lines apart without quoting them."""
+    file = tmp_path / "jwt"
+    file.write_text(f"{LONG}\nshort-one\nshort-two\n")
+    with capture_logs() as lines:
+        load_secrets(Settings(jwt_secret_file=file))
+    assert len(lines) == 2
+    assert lines[0] != lines[1]
+    assert "short-" not in repr(lines)
+
+
+def test_secrets_are_not_in_what_settings_show() -> None:
+    """Neither repr nor str nor a dump of the settings has the secret."""
+    settings = Settings.model_validate({"jwt_secret": "hush-hush-hush"})
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings}"):
+        assert "hush" not in shown
+
+
+# --- Nothing is ever a 500 ------------------------------------------------------------------
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=8,
+)
+HEADERS = st.fixed_dictionaries(
+    {}, optional={"alg": st.just("HS256") | ANY_JSON, "typ": ANY_JSON, "crit": ANY_JSON}
+)
+CLAIMS = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.just("render") | st.just(int(NOW) + 60) | ANY_JSON
+        for name in ("sub", "exp", "nbf", "iat", "aud", "iss", "at_hash")
+    },
+)
+EVERY_RULE = Rules(
+    algorithms=("HS256", "HS512"),
+    required=("sub", "exp", "aud"),
+    audience="render",
+    issuer="render",
+    leeway=5,
+)
+
+
+def outcome(subject: Authenticator, authorization: bytes) -> Principal | None:
+    """The principal, or None after a refusal; anything else is this test's failure."""
+    try:
+        return subject.authenticate(authorization)
+    except GatewayError as error:
+        refused = error
+    assert (refused.code, refused.status) in (
+        (Code.UNAUTHENTICATED, 401),
+        (Code.PERMISSION_DENIED, 403),
+    )
+    json.loads(refused.body())
+    return None
+
+
+@hypothesis.settings(deadline=None)
+@given(st.binary(max_size=200), st.sampled_from([b"Bearer ", b"bearer  ", b""]))
+def test_any_bytes_are_refused(sent: bytes, scheme: bytes) -> None:
+    """Whatever stands in the header, it is a 401 or a 403."""
+    assert outcome(authenticator(), scheme + sent) is None
+
+
+@hypothesis.settings(deadline=None)
+@given(st.lists(st.binary(max_size=60).map(base64url), min_size=1, max_size=5))
+def test_any_segments_are_refused(segments: list[str]) -> None:
+    """Well-formed base64 that is no token of ours is a 401 or a 403."""
+    assert outcome(authenticator(), f"Bearer {'.'.join(segments)}".encode()) is None
+
+
+@hypothesis.settings(deadline=None)
+@given(HEADERS | ANY_JSON, CLAIMS | ANY_JSON, st.sampled_from([Rules(), EVERY_RULE]))
+def test_any_signed_json_is_a_principal_or_a_refusal(
+    header: Any, claims: Any, rules: Rules
+) -> None:
+    """Whatever types the claims of a well-signed token have, the answer is a clear one."""
+    token = signed(claims, header)
+    principal = outcome(authenticator(rules=rules), f"Bearer {token}".encode())
+    if principal is not None:
+        assert principal.subject == claims["sub"]
+        assert isinstance(principal.subject, str)
+        assert principal.subject
+
+
+@hypothesis.settings(deadline=None)
+@given(st.data())
+def test_any_change_to_a_good_token_is_refused_or_changes_nothing(data: st.DataObject) -> None:
+    """Bytes put into, taken out of or changed in a good token never make another principal."""
+    token = bytearray(signed(GOOD | {"nbf": 1, "aud": "render"}).encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(token) - 1))
+        cut = data.draw(st.integers(0, 4))
+        token[place : place + cut] = data.draw(st.binary(max_size=4))
+    principal = outcome(authenticator(), b"Bearer " + bytes(token))
+    assert principal is None or principal.subject == "lena"
+
+
+# --- Through a running gateway --------------------------------------------------------------
+
+SHOWS = "/show.ShowInterface/GetShows"
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        cuebot.answers(SHOWS, b"")
+        yield cuebot
+
+
+@pytest.fixture(scope="module")
+async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
+        yield gateway
+
+
+def now_signed(more: dict[str, Any], **options: Any) -> str:
+    claims = {"sub": "lena", "exp": int(time.time()) + 60} | more
+    return signed(claims, **({"key": SECRET.encode()} | options))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("authorization", "status", "name", "code"),
+    [
+        pytest.param(None, 401, "UNAUTHENTICATED", 16, id="no header"),
+        pytest.param("Basic bGVuYTp4", 401, "UNAUTHENTICATED", 16, id="Basic"),
+        pytest.param("Bearer hello", 401, "UNAUTHENTICATED", 16, id="no JWT"),
+        pytest.param("Bearer " + "a" * 9000, 401, "UNAUTHENTICATED", 16, id="too long"),
+        pytest.param(
+            f"Bearer {now_signed({}, key=OTHER_KEY)}", 403, "PERMISSION_DENIED", 7, id="secret"
+        ),
+        pytest.param(
+            f"Bearer {now_signed({'exp': 1694001000})}", 403, "PERMISSION_DENIED", 7, id="expired"
+        ),
+        pytest.param(
+            f"Bearer {now_signed({}, header={'alg': 'none'})}",
+            403,
+            "PERMISSION_DENIED",
+            7,
+            id="alg none",
+        ),
+    ],
+)
+async def test_a_refusal_has_the_documented_shape(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    authorization: str | None,
+    status: int,
+    name: str,
+    code: int,
+) -> None:
+    """A caller without a good token gets the documented JSON, and Cuebot hears nothing."""
+    cuebot.seen.clear()
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+        headers = {} if authorization is None else {"Authorization": authorization}
+        answer = await client.post(SHOWS, json={}, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert body.keys() == {"error", "code", "message"}
+    assert (body["error"], body["code"]) == (name, code)
+    assert isinstance(body["message"], str)
+    assert body["message"]
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+    assert "x-ratelimit-limit" in answer.headers
+    assert cuebot.seen == []
+
+
+@pytest.mark.anyio
+async def test_the_root_needs_a_token_too(gateway: Gateway) -> None:
+    """`GET /` is 401 without a token (OpenCue's pages use that as a check), 404 with one."""
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger:
+        answer = await stranger.get("/")
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    answer = await gateway.client.get("/")
+    assert (answer.status_code, answer.json()["code"]) == (404, 5)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", [SHOWS, "/no.Such/Method", "/frame.FrameInterface/GetFrame"])
+async def test_strangers_cannot_tell_what_is_served(gateway: Gateway, path: str) -> None:
+    """Without a token every path is a 401, whether there is something or not."""
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger:
+        assert (await stranger.post(path, json={})).status_code == 401
+
+
+@pytest.mark.anyio
+async def test_a_flood_of_strangers_does_not_shut_out_callers(cuebot: ScriptedCuebot) -> None:
+    """Requests without a valid token are limited by address: 429; a valid token still passes."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=5)
+    forged = {"Authorization": f"Bearer {now_signed({}, key=OTHER_KEY)}"}
+    async with (
+        running_gateway(settings) as gateway,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger,
+    ):
+        statuses = [(await stranger.post(SHOWS)).status_code for _ in range(3)]
+        statuses += [(await stranger.post(SHOWS, headers=forged)).status_code for _ in range(2)]
+        assert statuses == [401, 401, 401, 403, 403]
+        for headers in ({}, forged):
+            answer = await stranger.post(SHOWS, headers=headers)
+            assert answer.status_code == 429
+            assert answer.json()["error"] == "RESOURCE_EXHAUSTED"
+            assert int(answer.headers["retry-after"]) in range(1, 11)
+        assert (await gateway.post(SHOWS, json={})).status_code == 200
+        assert (await stranger.get("/healthz")).status_code == 200

@@ -1,0 +1,293 @@
+"""The pieces of benchmarks/, without Envoy, wrk or anything that takes time."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from benchmarks.client import load
+from benchmarks.contenders import Running
+from benchmarks.descriptors import descriptor_set
+from benchmarks.envoy import ACCESS_FIELDS, envoy_config
+from benchmarks.fairness import Waits, sample
+from benchmarks.farm import CannedFarm
+from benchmarks.load import Load, percentile
+from benchmarks.measure import Figures, Outcome, Round, figures, ratio
+from benchmarks.process import running
+from benchmarks.report import Fairness, Results, to_markdown
+from benchmarks.scenarios import Call, Scenario, build_scenarios
+from benchmarks.upstream import Answers, Canned, CannedServer
+from benchmarks.verify import WrongAnswer, verify
+from benchmarks.wrk import lua, parse_result, script_for
+from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from tests.support.servers import Gateway, running_gateway, settings_for, token
+
+SHOWS = Call(path="/show.ShowInterface/GetShows")
+DESCRIPTORS = f"package:{OPENCUE_PACKAGE}"
+
+
+@asynccontextmanager
+async def canned_upstream(answers: Answers) -> AsyncIterator[str]:
+    """The endpoint of the canned upstream, in this process."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: CannedServer(answers), "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def gateway_before(answers: Answers) -> AsyncIterator[Gateway]:
+    """A gateway whose Cuebot is the canned upstream."""
+    async with canned_upstream(answers) as endpoint:
+        settings = settings_for(endpoint, descriptor_source=DESCRIPTORS, rate_limit_rps=0)
+        async with running_gateway(settings) as gateway:
+            yield gateway
+
+
+async def test_canned_answers_are_chosen_by_the_message() -> None:
+    """A gRPC client gets the answer of its message, an empty one for others, and statuses."""
+    large = os.urandom(3_000_000)
+    answers = {
+        b"a": Canned(b"of a"),
+        b"large": Canned(large),
+        b"none": Canned(status=5, text="no such job"),
+    }
+    async with (
+        canned_upstream(answers) as endpoint,
+        grpc.aio.insecure_channel(endpoint) as channel,
+    ):
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/x.Y/Z")
+        assert await call(b"a") == b"of a"
+        assert await call(b"b") == b""
+        many = await asyncio.gather(*(call(b"large") for _ in range(8)), call(b"a"))
+        assert many == [large] * 8 + [b"of a"]
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await call(b"none")
+    assert error.value.code() is grpc.StatusCode.NOT_FOUND
+    assert error.value.details() == "no such job"
+
+
+@pytest.mark.slow
+async def test_the_gateway_gives_every_answer_that_is_measured() -> None:
+    """Each call of each scenario has the status it claims, through a real gateway."""
+    scenarios = build_scenarios(CannedFarm(1000))
+    answers = {call.message: call.answer for each in scenarios for call in each.calls}
+    async with gateway_before(answers) as gateway:
+        for each in scenarios:
+            found = await load(gateway.port, counted(each), 0, token())
+            assert found.wrong == 0, each.name
+        got = await gateway.post("/job.JobInterface/GetJobs", {"r": {"shows": ["show100"]}})
+    assert len(got.json()["jobs"]["jobs"]) == 100
+
+
+def counted(scenario: Scenario) -> Scenario:
+    """Each of its calls once, on one connection."""
+    return Scenario(
+        name=scenario.name,
+        title=scenario.title,
+        calls=scenario.calls,
+        connections=1,
+        counted=len(scenario.calls),
+    )
+
+
+async def test_the_client_counts_answers_and_wrong_ones() -> None:
+    """The fallback sends as many requests as it is told, and tells of unexpected statuses."""
+    lost = Call(path="/job.JobInterface/Nothing", status=200)
+    scenario = Scenario(name="x", title="x", calls=(SHOWS, lost), connections=2, counted=20)
+    async with gateway_before({}) as gateway:
+        found = await load(gateway.port, scenario, 0, token())
+    assert (found.requests, found.wrong) == (20, 10)
+    assert 0 < found.p50_ms <= found.p99_ms
+
+
+async def test_a_client_without_token_is_measured_without() -> None:
+    """A call that is not authorized carries no Authorization header."""
+    call = Call(path=SHOWS.path, status=401, authorized=False)
+    scenario = Scenario(name="x", title="x", calls=(call,), connections=1, counted=3)
+    async with gateway_before({}) as gateway:
+        assert (await load(gateway.port, scenario, 0, token())).wrong == 0
+
+
+async def test_waits_are_sampled_at_their_moments() -> None:
+    """Every request that was due has a wait."""
+    async with gateway_before({}) as gateway:
+        found = await sample(gateway.port, SHOWS, token(), 5)
+    assert len(found) == 5
+    assert min(found) > 0
+
+
+@pytest.mark.slow
+async def test_different_answers_are_not_measured(tmp_path: Path) -> None:
+    """Two contenders with different JSON, or a status that was not expected, are an error."""
+    with running([sys.executable, "-c", ""], {}, os.sched_getaffinity(0), tmp_path / "o") as child:
+        farm = CannedFarm(10)
+        async with (
+            gateway_before({b"": Canned(farm.shows())}) as one,
+            gateway_before({}) as other,
+        ):
+            scenario = Scenario(name="x", title="x", calls=(SHOWS,))
+            both = [Running("one", one.port, child), Running("other", other.port, child)]
+            await asyncio.to_thread(verify, scenario, both[:1], token())
+            with pytest.raises(WrongAnswer, match="one and other differ"):
+                await asyncio.to_thread(verify, scenario, both, token())
+            lost = Scenario(name="x", title="x", calls=(Call(path="/no.Such/Path"),))
+            with pytest.raises(WrongAnswer, match="404, not 200"):
+                await asyncio.to_thread(verify, lost, both[:1], token())
+
+
+def test_envoys_configuration_says_what_is_measured() -> None:
+    """It transcodes by the descriptors, checks tokens by the secret, and logs when it should."""
+
+    def render(access_log: Path | None) -> dict[str, object]:
+        found: dict[str, object] = json.loads(
+            envoy_config(
+                port=1,
+                upstream_port=2,
+                descriptors=Path("d.binpb"),
+                services=("show.ShowInterface",),
+                secret=b"secret",
+                access_log=access_log,
+            )
+        )
+        return found
+
+    quiet, logged = str(render(None)), str(render(Path("access.log")))
+    for part in ("'auto_mapping': True", "'always_print_primitive_fields': True", "d.binpb"):
+        assert part in quiet
+    assert '"k":"c2VjcmV0"' in quiet
+    assert "access.log" not in quiet
+    assert "access.log" in logged
+    assert all(name in logged for name in ACCESS_FIELDS)
+
+
+def test_no_file_comes_before_one_that_it_imports() -> None:
+    """Envoy reads the files in their order."""
+    seen: set[str] = set()
+    files = FileDescriptorSet.FromString(descriptor_set(read_package(OPENCUE_PACKAGE))).file
+    for file in files:
+        assert seen.issuperset(file.dependency)
+        seen.add(file.name)
+    assert len(seen) > 10
+
+
+def test_wrks_result_is_read() -> None:
+    """Requests, time and percentiles; what is wrong depends on what was expected."""
+    output = (
+        "Running 2s test @ http://x\n"
+        'RESULT {"requests": 900, "us": 2000000, "p50": 1500, "p99": 9000,'
+        ' "status": 890, "broken": 2}\n'
+    )
+    found = parse_result(output, fails=False)
+    assert found == Load(requests=900, seconds=2.0, p50_ms=1.5, p99_ms=9.0, wrong=892)
+    assert parse_result(output, fails=True).wrong == 12
+    with pytest.raises(RuntimeError, match="unable to connect"):
+        parse_result("unable to connect", fails=False)
+
+
+def test_wrks_script_holds_the_calls_escaped() -> None:
+    """Nothing in a path, a token or a body can end its string in Lua."""
+    assert lua('"\n]]') == r'"\034\010\093\093"'
+    assert "wrk.body" in script_for((SHOWS,), "token")
+    assert script_for((SHOWS, SHOWS), "token").count("wrk.format") == 2
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])
+def test_percentiles(share: float, expected: float) -> None:
+    """The smallest value that the share does not exceed."""
+    assert percentile(list(range(100, 0, -1)), share) == expected
+
+
+BURNING = """
+import sys, time
+while time.process_time() < 0.2: pass
+open(sys.argv[1], "w").close()
+sys.stdin.read()
+"""
+PARENT = """
+import subprocess, sys
+subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE).wait()
+"""
+
+
+def test_the_kernel_accounts_for_a_process_and_its_children(tmp_path: Path) -> None:
+    """What a child of the program burns counts as the program's."""
+    burnt = tmp_path / "burnt"
+    os.mkfifo(burnt)
+    command: list[str | Path] = [sys.executable, "-c", PARENT, sys.executable, "-c", BURNING, burnt]
+    with running(command, {}, os.sched_getaffinity(0), tmp_path / "output") as child:
+        burnt.read_bytes()  # until the other side has opened it and closed it
+        assert child.cpu_seconds() >= 0.2
+        assert len(child.family()) == 2
+        child.reset_peak()
+        assert 1 < child.peak_mb() < 1000
+
+
+def test_the_cheapest_round_counts(tmp_path: Path) -> None:
+    """What others on the machine add to a round is left out of the figures and of the ratio."""
+    some = Load(requests=1, seconds=1, p50_ms=1, p99_ms=1, wrong=0)
+    with running(["sleep", "60"], {}, os.sched_getaffinity(0), tmp_path / "output") as child:
+        one = Running("gateway", 1, child)
+
+        def of(*costs: float) -> Figures:
+            return figures(
+                [Round(load=some, cpu_us=cost, busy=1, crowded=0) for cost in costs], one
+            )
+
+        found = {"gateway": of(25, 20, 200), "envoy": of(90, 10, 11)}
+    assert found["gateway"].cpu_us == 20
+    assert ratio(found) == 2
+    assert ratio({"gateway": found["gateway"]}) is None
+
+
+def test_the_report_marks_what_is_missed_or_doubtful() -> None:
+    """A missed target is bold, and a contender that was idle or crowded has its mark."""
+    report = to_markdown(
+        Results(
+            surroundings={"machine": "a fast one"},
+            rounds=1,
+            seconds=1,
+            quiet=[outcome(1.5), outcome(1.2)],
+            logged=[],
+            scale=[],
+            fairness=Fairness(waits={"gateway": waits(1), "envoy": waits(4)}),
+            notes=["wrk is not installed"],
+        )
+    )
+    for part in ("**1.50**", "1.20 |", "50% (!) (~)", "wrk is not installed", "Envoy's: 0.25"):
+        assert part in report
+    assert "With access log" not in report
+
+
+def outcome(found: float) -> Outcome:
+    """A scenario with this ratio and a target of 1.4."""
+    idle = Figures(
+        cpu_us=1,
+        cpu_us_rounds=(1,),
+        requests_per_second=1,
+        p50_ms=1,
+        p99_ms=1,
+        busy=0.5,
+        crowded=0.3,
+        peak_mb=1,
+    )
+    return Outcome(
+        scenario="x",
+        title="x",
+        connections=1,
+        target=1.4,
+        figures={"gateway": idle, "envoy": idle},
+        ratio=found,
+    )
+
+
+def waits(p99_ms: float) -> Waits:
+    return Waits(p50_ms=1, p99_ms=p99_ms, longest_ms=p99_ms)

@@ -1,0 +1,189 @@
+"""`X-Dry-Run`: a call is shown as Cuebot would get it, and not made."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from google.protobuf import json_format
+
+from gateway.observe import logs
+from tests.support.opencue import message_class, opencue
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    bearer,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+pytestmark = pytest.mark.anyio
+
+KILL_FRAMES = "/job.JobInterface/KillFrames"
+GET_FRAME = "/frame.FrameInterface/GetFrame"
+DRY = {"X-Dry-Run": "1"}
+BODY = {
+    "job": {"id": "j1", "name": "show-shot-me_job"},
+    "req": {"states": {"frame_states": ["RUNNING", 5]}, "limit": "500"},
+    "reason": "wrong camera",
+}
+
+
+@pytest.fixture(scope="module")
+async def scripted() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        for path in (KILL_FRAMES, "/job.FrameInterface/GetFrame"):
+            cuebot.answers(path, b"")
+        yield cuebot
+
+
+@pytest.fixture
+def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
+    """The shared server, which has forgotten earlier calls."""
+    scripted.seen.clear()
+    return scripted
+
+
+@pytest.fixture(scope="module")
+async def gateway(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    async with running_gateway(settings_for(scripted.endpoint)) as gateway:
+        yield gateway
+
+
+async def dry(gateway: Gateway, path: str, body: object, value: str = "1") -> httpx.Response:
+    return await gateway.post(path, body, headers={"X-Dry-Run": value})
+
+
+async def test_it_shows_the_message_that_the_call_would_send_and_calls_nothing(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """The same call without the header sends exactly the bytes that were shown and counted."""
+    answer = await dry(gateway, KILL_FRAMES, BODY)
+    assert (answer.status_code, answer.headers["x-dry-run"]) == (200, "1")
+    assert cuebot.seen == []
+    await gateway.post(KILL_FRAMES, BODY)
+    ((path, sent, _),) = cuebot.seen
+    shown = answer.json()
+    request = message_class("job.JobKillFramesRequest")()
+    json_format.ParseDict(shown["request"], request)
+    assert (shown["method"], shown["requestBytes"]) == (path, len(sent))
+    assert request == type(request).FromString(sent)
+    assert shown["ignoredFields"] == []
+
+
+async def test_it_says_what_a_misspelt_criterion_would_do(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Fields that would be ignored are named, and are not in the message."""
+    answer = await dry(gateway, KILL_FRAMES, BODY | {"job": {"id": "j1", "colour": "red"}})
+    assert answer.json()["ignoredFields"] == ["job.colour"]
+    assert "colour" not in answer.json()["request"]["job"]
+    assert answer.headers["x-ignored-fields"] == "job.colour"
+    assert cuebot.seen == []
+
+
+async def test_what_would_be_refused_is_refused(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Unknown fields of a change, wrong types and unknown paths fail as they do without it."""
+    for path, body in (
+        (KILL_FRAMES, {"job": {"id": "j1"}, "req": {"frame": ["0001-a"]}}),
+        (KILL_FRAMES, {"job": 3}),
+        ("/job.JobInterface/KillFrame", {}),
+    ):
+        refused, real = await dry(gateway, path, body), await gateway.post(path, body)
+        assert refused.status_code in (400, 404)
+        assert refused.json() == real.json()
+    assert cuebot.seen == []
+
+
+async def test_it_needs_a_token_and_is_counted(gateway: Gateway) -> None:
+    """It is authenticated and rate limited as the call itself would be."""
+    bare = await gateway.client.post(KILL_FRAMES, json={}, headers={"Authorization": "", **DRY})
+    assert bare.status_code == 401
+    counted = await dry(gateway, KILL_FRAMES, {})
+    again = await gateway.post(KILL_FRAMES, {}, headers=bearer("somebody else") | DRY)
+    assert int(again.headers["x-ratelimit-remaining"]) == 99
+    assert "x-ratelimit-remaining" in counted.headers
+
+
+async def test_the_log_tells_it_from_a_call(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The access line of a dry run says so, and that of a call does not."""
+    lines: list[dict[str, object]] = []
+
+    def record(level: int, event: str, **values: object) -> None:
+        lines.append(values)
+
+    monkeypatch.setattr(logs.lines, "write", record)
+
+    async def access_line(headers: dict[str, str]) -> dict[str, object]:
+        await gateway.post(KILL_FRAMES, {}, headers=headers)
+        async with asyncio.timeout(20):
+            while not lines:  # noqa: ASYNC110 - there is no event for a log line
+                await asyncio.sleep(0.01)
+        return lines.pop()
+
+    assert (await access_line(DRY))["dry_run"] is True
+    assert "dry_run" not in await access_line({})
+
+
+async def test_an_alias_shows_its_native_method(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """The method is the one that Cuebot would be asked for."""
+    answer = await dry(gateway, GET_FRAME, {"id": "f1"}, "true")
+    assert answer.json() == {
+        "dryRun": True,
+        "method": "/job.FrameInterface/GetFrame",
+        "ignoredFields": [],
+        "requestBytes": 4,
+        "request": {"id": "f1"},
+    }
+    assert cuebot.seen == []
+
+
+@pytest.mark.parametrize("value", ["yes", "", "2", "1, 1", "on"])
+async def test_another_value_is_refused_and_calls_nothing(
+    gateway: Gateway, cuebot: ScriptedCuebot, value: str
+) -> None:
+    """Who misspells it does not want the call to be made."""
+    answer = await dry(gateway, KILL_FRAMES, BODY, value)
+    assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_ARGUMENT")
+    assert "x-dry-run" not in answer.headers
+    assert cuebot.seen == []
+
+
+async def test_one_can_ask_first_whether_a_gateway_knows_it(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """A GET never calls a method, and its answer has the header too; so has every refusal."""
+    asked = await gateway.client.get(KILL_FRAMES, headers=DRY)
+    assert (asked.status_code, asked.headers["x-dry-run"]) == (405, "1")
+    refused = await dry(gateway, KILL_FRAMES, {"nothing": 1})
+    assert (refused.status_code, refused.headers["x-dry-run"]) == (400, "1")
+    assert cuebot.seen == []
+
+
+@pytest.mark.parametrize("value", ["0", "False"])
+async def test_off_is_off(gateway: Gateway, cuebot: ScriptedCuebot, value: str) -> None:
+    """`0` and `false` make the call."""
+    answer = await dry(gateway, KILL_FRAMES, BODY, value)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert "x-dry-run" not in answer.headers
+    assert len(cuebot.seen) == 1
+
+
+async def test_a_large_message_is_shown_whole(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Messages that are encoded in pieces are one JSON document all the same."""
+    ids = [f"{number:036}" for number in range(20_000)]
+    answer = await dry(gateway, KILL_FRAMES, {"req": {"ids": ids}})
+    shown: dict[str, Any] = answer.json()
+    assert shown["request"]["req"]["ids"] == ids
+    assert cuebot.seen == []
+
+
+async def test_it_works_while_cuebot_is_away() -> None:
+    """It asks Cuebot nothing, so that it does not need it, once the schema is known."""
+    settings = settings_for("127.0.0.1:1", descriptor_source="package:opencue_proto")
+    async with running_gateway(settings) as gateway:
+        assert (await dry(gateway, KILL_FRAMES, {})).status_code == 200

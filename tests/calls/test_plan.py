@@ -1,0 +1,515 @@
+"""Calls that take several: look-ups before them, follow-ups after them, through a gateway."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+
+from tests.support.opencue import message_class, opencue
+from tests.support.servers import (
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+GET_JOB = "/job.JobInterface/GetJob"
+FIND_LAYER = "/job.LayerInterface/FindLayer"
+GET_HOST = "/host.HostInterface/GetHost"
+GET_OWNER = "/host.OwnerInterface/GetOwner"
+TAKE = "/host.OwnerInterface/TakeOwnership"
+LOCK = "/host.HostInterface/Lock"
+CREATE = "/show.ShowInterface/CreateShow"
+SET_MIN = "/show.ShowInterface/SetDefaultMinCores"
+SET_MAX = "/show.ShowInterface/SetDefaultMaxCores"
+FIND_SHOW = "/show.ShowInterface/FindShow"
+
+LAYER_BODY = {"job": {"id": "job-1"}, "layer": "comp"}
+TAKE_BODY: dict[str, Any] = {"host": {"id": "host-1"}, "owner": {"name": "artist1"}}
+SHOW_BODY = {"name": "new", "defaultMinCores": 1, "defaultMaxCores": 50}
+
+
+def filled(name: str, **content: Any) -> bytes:
+    """The bytes of an OpenCue message."""
+    payload: bytes = message_class(name)(**content).SerializeToString()
+    return payload
+
+
+@pytest.fixture(scope="module")
+async def scripted() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture
+def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
+    """A Cuebot that answers every step, and has forgotten earlier tests."""
+    show = {"id": "show-1", "name": "new"}
+    scripted.seen.clear()
+    scripted.handlers.clear()
+    answers = scripted.answers
+    answers(GET_JOB, filled("job.JobGetJobResponse", job={"name": "demo-job"}))
+    answers(FIND_LAYER, filled("job.LayerFindLayerResponse", layer={"id": "layer-1"}))
+    answers(GET_HOST, filled("host.HostGetHostResponse", host={"name": "node-1"}))
+    answers(GET_OWNER, filled("host.OwnerGetOwnerResponse", owner={"id": "owner-1"}))
+    answers(CREATE, filled("show.ShowCreateShowResponse", show=show))
+    changed = show | {"default_min_cores": 1, "default_max_cores": 50}
+    answers(FIND_SHOW, filled("show.ShowFindShowResponse", show=changed))
+    for path in (TAKE, LOCK, SET_MIN, SET_MAX):
+        answers(path, b"")
+    return scripted
+
+
+@asynccontextmanager
+async def gateway_for(cuebot: ScriptedCuebot, **more: Any) -> AsyncIterator[Gateway]:
+    async with running_gateway(settings_for(cuebot.endpoint, **more)) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+async def gateway(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    async with gateway_for(scripted) as gateway:
+        yield gateway
+
+
+def heard(cuebot: ScriptedCuebot) -> list[str]:
+    """The paths that Cuebot was called at."""
+    return [path for path, _, _ in cuebot.seen]
+
+
+def request(cuebot: ScriptedCuebot, path: str, name: str) -> Any:
+    """The one request that came to a method."""
+    (sent,) = [payload for called, payload, _ in cuebot.seen if called == path]
+    return message_class(name).FromString(sent)
+
+
+def problem(answer: httpx.Response, status: int, name: str) -> str:
+    """The message of an error."""
+    assert (answer.status_code, answer.json()["error"]) == (status, name)
+    message: str = answer.json()["message"]
+    return message
+
+
+# --- Look-ups -------------------------------------------------------------------------------
+
+
+async def test_look_ups_come_first_in_order(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """What they find is in the call, beside what the request says itself."""
+    assert (await gateway.post(TAKE, TAKE_BODY)).json() == {}
+    assert heard(cuebot) == [GET_HOST, GET_OWNER, TAKE]
+    assert request(cuebot, GET_HOST, "host.HostGetHostRequest").id == "host-1"
+    assert request(cuebot, GET_OWNER, "host.OwnerGetOwnerRequest").name == "artist1"
+    sent = request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest")
+    assert (sent.host, sent.owner.id, sent.owner.name) == ("node-1", "owner-1", "artist1")
+
+
+async def test_every_step_is_made_for_the_caller(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """All of them have the request's id and the caller's name."""
+    await gateway.post(TAKE, TAKE_BODY, headers={"X-Request-ID": "r-1"})
+    told = {(each["x-request-id"], each["x-gateway-principal"]) for _, _, each in cuebot.seen}
+    assert told == {("r-1", "tester")}
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["NOT_FOUND", "empty"])
+async def test_nothing_found_is_404(gateway: Gateway, cuebot: ScriptedCuebot, empty: bool) -> None:
+    """The call is not made, and the message says what was looked for."""
+    if empty:
+        cuebot.answers(GET_JOB, b"")
+    else:
+        cuebot.fails(GET_JOB, grpc.StatusCode.NOT_FOUND, "expected 1, actual 0")
+    message = problem(await gateway.post(FIND_LAYER, LAYER_BODY), 404, "NOT_FOUND")
+    assert message.startswith(f"job.id: {GET_JOB} found nothing")
+    assert empty or message.endswith(": expected 1, actual 0")
+    assert heard(cuebot) == [GET_JOB]
+
+
+async def test_the_second_look_up_may_find_nothing(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """That one is named, and the call is not made."""
+    cuebot.fails(GET_OWNER, grpc.StatusCode.NOT_FOUND, "nobody")
+    message = problem(await gateway.post(TAKE, TAKE_BODY), 404, "NOT_FOUND")
+    assert message == f"owner.name: {GET_OWNER} found nothing: nobody"
+    assert heard(cuebot) == [GET_HOST, GET_OWNER]
+
+
+async def test_a_look_up_that_fails_is_told(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """With its own status and what failed, so that nobody takes it for the call."""
+    cuebot.fails(GET_HOST, grpc.StatusCode.INTERNAL, "no database")
+    message = problem(await gateway.post(TAKE, TAKE_BODY), 500, "INTERNAL")
+    assert message == f"host.id: {GET_HOST} failed: no database"
+    assert heard(cuebot) == [GET_HOST]
+
+
+async def test_an_unreadable_look_up_is_told(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Bytes that are no answer are Cuebot's fault, and the call is not made."""
+    cuebot.answers(GET_HOST, b"\xff")
+    message = problem(await gateway.post(TAKE, TAKE_BODY), 500, "INTERNAL")
+    assert message.startswith(f"host.id: {GET_HOST} failed: Cuebot's answer cannot be read")
+    assert heard(cuebot) == [GET_HOST]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "steps"),
+    [
+        (FIND_LAYER, {"job": "demo-job", "layer": "comp"}, [FIND_LAYER]),
+        (TAKE, {"host": "node-2", "owner": {"id": "owner-2"}}, [TAKE]),
+        (TAKE, {"host": "node-2", "owner": {"name": "artist1"}}, [GET_OWNER, TAKE]),
+        (TAKE, {"host": "node-2", "owner": {"name": "artist1", "id": "owner-2"}}, [TAKE]),
+        (TAKE, {"host": {"id": "host-1"}, "owner": {"id": "owner-2"}}, [GET_HOST, TAKE]),
+        (TAKE, {"host": {"id": None}, "owner": {"name": None}}, None),
+        (TAKE, {}, [TAKE]),
+        (CREATE, {"name": "new", "defaultMinCores": None}, [CREATE]),
+        (CREATE, {"name": "new", "default_min_cores": 2}, [CREATE, SET_MIN, FIND_SHOW]),
+    ],
+)
+async def test_only_what_is_needed_is_done(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    path: str,
+    body: dict[str, Any],
+    steps: list[str] | None,
+) -> None:
+    """What Cuebot takes itself is sent as it is, and asks for no look-up; None is a 400."""
+    answer = await gateway.post(path, body)
+    assert answer.status_code == (200 if steps else 400)
+    assert heard(cuebot) == (steps or [])
+    if path == TAKE and body.get("host") == "node-2":
+        sent = request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest")
+        assert sent.host == "node-2"
+        assert sent.owner.id == body["owner"].get("id", "owner-1")
+
+
+# --- Follow-ups -----------------------------------------------------------------------------
+
+
+async def test_follow_ups_come_last_in_order(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """They are about what the call has made, and the answer shows it as it then is."""
+    answer = await gateway.post(CREATE, SHOW_BODY)
+    assert heard(cuebot) == [CREATE, SET_MIN, SET_MAX, FIND_SHOW]
+    assert request(cuebot, CREATE, "show.ShowCreateShowRequest").name == "new"
+    least = request(cuebot, SET_MIN, "show.ShowSetDefaultMinCoresRequest")
+    most = request(cuebot, SET_MAX, "show.ShowSetDefaultMaxCoresRequest")
+    assert (least.show.id, least.min_cores) == ("show-1", 1)
+    assert (most.show.id, most.max_cores) == ("show-1", 50)
+    assert request(cuebot, FIND_SHOW, "show.ShowFindShowRequest").name == "new"
+    show = answer.json()["show"]
+    assert (show["id"], show["defaultMinCores"], show["defaultMaxCores"]) == ("show-1", 1, 50)
+
+
+async def test_nothing_follows_a_call_that_fails(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """The error is the call's own."""
+    cuebot.fails(CREATE, grpc.StatusCode.ALREADY_EXISTS, "taken")
+    assert problem(await gateway.post(CREATE, SHOW_BODY), 409, "ALREADY_EXISTS") == "taken"
+    assert heard(cuebot) == [CREATE]
+
+
+@pytest.mark.parametrize(
+    ("failing", "before"),
+    [
+        (SET_MIN, [CREATE]),
+        (SET_MAX, [CREATE, SET_MIN]),
+        (FIND_SHOW, [CREATE, SET_MIN, SET_MAX]),
+    ],
+)
+async def test_a_follow_up_that_fails_says_what_has_happened(
+    gateway: Gateway, cuebot: ScriptedCuebot, failing: str, before: list[str]
+) -> None:
+    """What was done, what was not, and why; nothing is tried after it."""
+    cuebot.fails(failing, grpc.StatusCode.FAILED_PRECONDITION, "not now")
+    message = problem(await gateway.post(CREATE, SHOW_BODY), 400, "FAILED_PRECONDITION")
+    assert message == f"{', '.join(before)} succeeded, then {failing} failed: not now"
+    assert heard(cuebot) == [*before, failing]
+
+
+async def test_nothing_invites_to_repeat_what_has_been_done(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """UNAVAILABLE usually may be tried again; after a change that has succeeded it may not."""
+    cuebot.fails(SET_MIN, grpc.StatusCode.UNAVAILABLE, "restarting")
+    answer = await gateway.post(CREATE, SHOW_BODY)
+    assert f"{CREATE} succeeded, then {SET_MIN} failed" in problem(answer, 503, "UNAVAILABLE")
+    assert "retry-after" not in answer.headers
+
+
+async def test_an_unreadable_answer_is_followed_by_nothing(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Without the new show nothing can be done to it."""
+    cuebot.answers(CREATE, b"\xff")
+    message = problem(await gateway.post(CREATE, SHOW_BODY), 500, "INTERNAL")
+    assert message.startswith(f"{CREATE} was called, but: Cuebot's answer cannot be read")
+    assert heard(cuebot) == [CREATE]
+
+
+# --- One deadline ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "slow", "then"),
+    [
+        (FIND_LAYER, LAYER_BODY, GET_JOB, FIND_LAYER),
+        (CREATE, SHOW_BODY, CREATE, SET_MIN),
+    ],
+)
+async def test_steps_share_the_deadline(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    path: str,
+    body: dict[str, Any],
+    slow: str,
+    then: str,
+) -> None:
+    """What one step has used, the next one does not have."""
+    answers = {each: cuebot.handlers[each] for each in (slow, then)}
+    left: dict[str, float] = {}
+
+    async def use_some(request: bytes, context: Context) -> bytes:
+        await asyncio.sleep(context.time_remaining() - 7.3)  # time itself is what it is about
+        left[slow] = context.time_remaining()
+        return await answers[slow](request, context)
+
+    async def look(request: bytes, context: Context) -> bytes:
+        left[then] = context.time_remaining()
+        return await answers[then](request, context)
+
+    cuebot.handlers |= {slow: use_some, then: look}
+    answer = await gateway.post(path, body, headers={"Grpc-Timeout": "8S"})
+    assert answer.status_code == 200
+    assert left[then] < (left[slow] + 8) / 2  # gRPC rounds deadlines up, by some percent
+
+
+async def test_a_deadline_that_passes_in_a_look_up_ends_it(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """The call is not made when the time is up."""
+    gone = asyncio.Event()
+
+    async def hang(request: bytes, context: Context) -> bytes:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            gone.set()
+        raise AssertionError
+
+    cuebot.handlers[GET_JOB] = hang
+    answer = await gateway.post(FIND_LAYER, LAYER_BODY, headers={"Grpc-Timeout": "200m"})
+    message = problem(answer, 504, "DEADLINE_EXCEEDED")
+    assert message.startswith(f"job.id: {GET_JOB} failed: ")
+    await gone.wait()
+    assert heard(cuebot) == [GET_JOB]
+
+
+async def test_a_client_that_hangs_up_ends_the_step(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Nothing is called after it for somebody who has gone."""
+    begun, gone = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: bytes, context: Context) -> bytes:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            gone.set()
+        raise AssertionError
+
+    cuebot.handlers[GET_HOST] = hang
+    asking = asyncio.create_task(gateway.post(TAKE, TAKE_BODY))
+    await begun.wait()
+    asking.cancel()
+    await gone.wait()
+    assert heard(cuebot) == [GET_HOST]
+
+
+# --- Before the first call ------------------------------------------------------------------
+
+
+async def test_dry_runs_call_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """They show the steps with their requests, as far as those are known."""
+
+    async def dry(path: str, body: object) -> Any:
+        return (await gateway.post(path, body, headers={"X-Dry-Run": "1"})).json()
+
+    shown = await dry(TAKE, TAKE_BODY)
+    assert shown["before"] == [
+        {"method": GET_HOST, "request": {"id": "host-1"}},
+        {"method": GET_OWNER, "request": {"name": "artist1"}},
+    ]
+    assert (shown["method"], shown["after"]) == (TAKE, [])
+    assert (shown["request"]["host"], shown["request"]["owner"]["name"]) == ("", "artist1")
+
+    shown = await dry(CREATE, SHOW_BODY)
+    assert (shown["before"], shown["request"]) == ([], {"name": "new"})
+    assert [step["method"] for step in shown["after"]] == [SET_MIN, SET_MAX, FIND_SHOW]
+    assert shown["after"][1]["request"]["maxCores"] == 50
+    assert cuebot.seen == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (CREATE, SHOW_BODY | {"defaultMaxCores": "many"}, "defaultMaxCores: expected a number"),
+        (CREATE, SHOW_BODY | {"defaultMinCores": {}}, "defaultMinCores: expected a number"),
+        (CREATE, SHOW_BODY | {"name": 7}, "name: expected a string"),
+        (CREATE, SHOW_BODY | {"colour": 7}, "unknown field `colour`"),
+        (CREATE, {"name": "x", "defaultMinCores": 1, "default_min_cores": 2}, "unknown field"),
+        (TAKE, TAKE_BODY | {"host": {"id": 7}}, "host.id: expected a string"),
+        (TAKE, TAKE_BODY | {"host": {"name": "node-1"}}, "host: expected a string"),
+        (TAKE, TAKE_BODY | {"owner": "artist1"}, "owner: expected an object"),
+        (TAKE, TAKE_BODY | {"owner": {"name": "artist1", "hostCount": "x"}}, "owner.hostCount: "),
+        (FIND_LAYER, {"job": {"id": []}, "layer": "comp"}, "job.id: expected a string"),
+        (FIND_LAYER, LAYER_BODY | {"layer": 1}, "layer: expected a string"),
+        (FIND_LAYER, [LAYER_BODY], "the body: expected an object"),
+        (FIND_LAYER, "job", "the body: expected an object"),
+    ],
+)
+async def test_what_is_wrong_is_refused_before_the_first_call(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
+) -> None:
+    """Whichever step it is for, the error names where the client has it."""
+    assert problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT").startswith(message)
+    assert cuebot.seen == []
+
+
+@pytest.mark.parametrize(
+    ("excluded", "path", "body"),
+    [
+        (GET_HOST, TAKE, TAKE_BODY),
+        (GET_JOB, FIND_LAYER, LAYER_BODY),
+        (SET_MAX, CREATE, SHOW_BODY),
+        (FIND_SHOW, CREATE, SHOW_BODY),
+    ],
+)
+async def test_excluded_methods_are_not_called_for_clients(
+    cuebot: ScriptedCuebot, excluded: str, path: str, body: dict[str, Any]
+) -> None:
+    """A call that would need one is a 400, as without a profile."""
+    async with gateway_for(cuebot, exclude_services=[excluded[1:]]) as gateway:
+        problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT")
+    assert cuebot.seen == []
+
+
+async def test_large_bodies_take_the_same_steps(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Those that are decoded in a thread are looked up as well, and right when they are wrong."""
+    body = {"host": {"id": "host-1", "tags": ["t"] * 50_000}, "owner": {"name": "artist1"}}
+    assert (await gateway.post(TAKE, body)).status_code == 200
+    assert heard(cuebot) == [GET_HOST, GET_OWNER, TAKE]
+    assert request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest").host == "node-1"
+    name = "n" * 100_000
+    await gateway.post(CREATE, SHOW_BODY | {"name": name})
+    assert request(cuebot, CREATE, "show.ShowCreateShowRequest").name == name
+    refused = await gateway.post(CREATE, SHOW_BODY | {"name": name, "defaultMinCores": "x"})
+    assert problem(refused, 400, "INVALID_ARGUMENT").startswith("defaultMinCores: ")
+
+
+# --- Unknown fields -------------------------------------------------------------------------
+
+
+async def test_fields_that_no_step_knows_are_named(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """An object that is echoed may have more than Cuebot takes, and the answer says so."""
+    body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
+    answer = await gateway.post(TAKE, body)
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "owner.colour")
+
+
+async def test_rejecting_unknown_fields_leaves_the_steps_theirs(cuebot: ScriptedCuebot) -> None:
+    """What the profile knows is not unknown; anything else is refused, and nothing called."""
+    async with gateway_for(cuebot, unknown_fields="reject") as gateway:
+        body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
+        message = problem(await gateway.post(TAKE, body), 400, "INVALID_ARGUMENT")
+        assert message.startswith("owner: unknown field `colour`")
+        jobs = {"r": {"show": {"name": "demo"}, "maxResults": 100}}
+        refused = await gateway.post("/job.JobInterface/GetJobs", jobs)
+        message = problem(refused, 400, "INVALID_ARGUMENT")
+        assert message.startswith("r: unknown field `maxResults`")
+        assert cuebot.seen == []
+        for path, known in ((TAKE, TAKE_BODY), (CREATE, SHOW_BODY), (FIND_LAYER, LAYER_BODY)):
+            assert (await gateway.post(path, known)).status_code == 200
+
+
+async def test_ignoring_unknown_fields_names_them(cuebot: ScriptedCuebot) -> None:
+    """With `ignore` even a change takes what nobody knows; the steps are made all the same."""
+    async with gateway_for(cuebot, unknown_fields="ignore") as gateway:
+        answer = await gateway.post(CREATE, SHOW_BODY | {"colour": "red"})
+        assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "colour")
+    assert heard(cuebot) == [CREATE, SET_MIN, SET_MAX, FIND_SHOW]
+
+
+async def test_echoed_objects_may_have_their_documented_names(cuebot: ScriptedCuebot) -> None:
+    """What answers call fields besides is no unknown field when it comes back, even so."""
+    async with gateway_for(cuebot, unknown_fields="reject") as gateway:
+        host = (await gateway.post(GET_HOST, {"id": "host-1"})).json()["host"]
+        assert {"totalCores", "totalGpus", "freeGpus"} < host.keys()
+        answer = await gateway.post(LOCK, {"host": host | {"totalCores": 16}})
+        assert answer.status_code == 200
+        assert "x-ignored-fields" not in answer.headers
+        sent = request(cuebot, LOCK, "host.HostLockRequest").host
+        assert (sent.name, sent.cores) == ("node-1", 0)
+        answer = await gateway.post(LOCK, {"host": host | {"allCores": 16}})
+        assert answer.status_code == 400
+        answer = await gateway.post(LOCK, {"host": {"id": "host-1", "totalCores": 64}})
+        assert answer.status_code == 400
+        assert "`totalCores`" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "ignored"),
+    [
+        (TAKE, TAKE_BODY | {"host": {"id": "host-1", "bogus": 1}}, "host.bogus"),
+        (FIND_LAYER, LAYER_BODY | {"job": {"id": "job-1", "bogus": 1}}, "job.bogus"),
+    ],
+)
+async def test_what_a_look_up_replaces_is_not_dropped_in_silence(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, ignored: str
+) -> None:
+    """The rest of a documented object is named, and refused where unknown fields are."""
+    answer = await gateway.post(path, body)
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
+    async with gateway_for(cuebot, unknown_fields="reject") as strict:
+        refused = await strict.post(path, body)
+        assert f"unknown field `{ignored}`" in problem(refused, 400, "INVALID_ARGUMENT")
+
+
+async def test_what_is_looked_up_may_be_a_field_of_its_own(
+    cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """A documented field that Cuebot does not have at all is used, and then not unknown."""
+    profile = tmp_path / "own.toml"
+    profile.write_text(
+        f'''
+        [[before]]
+        method = "{TAKE[1:]}"
+        given = "hostId"
+        call = "{GET_HOST[1:]}"
+        send = "id"
+        take = "host.name"
+        put = "host"
+        '''
+    )
+    async with gateway_for(cuebot, compat_profile=str(profile)) as own:
+        answer = await own.post(TAKE, {"hostId": "host-1", "owner": {"id": "owner-1"}})
+    assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
+    assert heard(cuebot) == [GET_HOST, TAKE]
+    assert request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest").host == "node-1"
+
+
+async def test_errors_name_fields_as_they_were_written(gateway: Gateway) -> None:
+    """A value that is moved is told where the client has it."""
+    group = "/group.GroupInterface/SetMinCores"
+    message = problem(await gateway.post(group, {"cores": "abc"}), 400, "INVALID_ARGUMENT")
+    assert message.startswith("cores: expected a number")
+    frames = "/layer.LayerInterface/GetFrames"
+    message = problem(await gateway.post(frames, {"req": {"page": "a"}}), 400, "INVALID_ARGUMENT")
+    assert message.startswith("req.page: ")

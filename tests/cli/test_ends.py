@@ -1,0 +1,100 @@
+"""How commands end when standard output, a reader or the user ends them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import OPENCUE, PATIENCE
+from tests.support.servers import SECRET, clean_environment
+
+pytestmark = pytest.mark.slow  # each of them starts a process
+
+COMMANDS = [
+    ("routes",),
+    ("check",),
+    ("describe", "Job"),
+    ("snapshot", "-"),
+    ("token", "--sub", "me"),
+    ("completion", "bash"),
+]
+every_command = pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: words[0])
+
+
+def ended(arguments: tuple[str, ...], redirected: str, **environ: str) -> tuple[int, str]:
+    """Exit status and standard error of a command in a shell, with this redirection."""
+    environ = {"DESCRIPTOR_SOURCE": OPENCUE, "JWT_SECRET": SECRET} | environ
+    done = subprocess.run(  # noqa: S603 - it is our own command
+        ["/bin/sh", "-c", f'"$@" {redirected}', "-", sys.executable, "-m", "gateway", *arguments],
+        env=clean_environment(CUEBOT_ENDPOINT="127.0.0.1:1", **environ),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@every_command
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk(arguments: tuple[str, ...]) -> None:
+    """One line and status 1."""
+    problem = "cuebot-gateway: cannot read or write: No space left on device\n"
+    assert ended(arguments, ">/dev/full") == (1, problem)
+
+
+@every_command
+def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
+    """Status 141, and not a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(  # noqa: S603 - it is our own command
+        [sys.executable, "-m", "gateway", *arguments],
+        env=clean_environment(
+            DESCRIPTOR_SOURCE=OPENCUE, JWT_SECRET=SECRET, CUEBOT_ENDPOINT="127.0.0.1:1"
+        ),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(writing)
+        _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (141, b"")
+
+
+@pytest.mark.parametrize("arguments", [*COMMANDS, ("call", "Job/GetJobs"), ("serve",)])
+@pytest.mark.parametrize(("redirected", "name"), [(">&-", "output"), ("<&-", "input")])
+def test_closed_streams(arguments: tuple[str, ...], redirected: str, name: str) -> None:
+    """One line, although what is opened next would get the stream's number."""
+    problem = f"cuebot-gateway: standard {name} is closed; redirect it to /dev/null instead\n"
+    assert ended(arguments, redirected) == (1, problem)
+
+
+def test_standard_error_may_be_closed() -> None:
+    """Nobody wants to hear it; the rest is as it was."""
+    assert ended(("routes", "Job/GetJobs"), "2>&-") == (0, "")
+    assert ended(("routes", "nothing"), "2>&-") == (1, "")
+
+
+@pytest.mark.parametrize("arguments", [("routes",), ("check",), ("describe", "Job")])
+def test_ctrl_c(arguments: tuple[str, ...]) -> None:
+    """While Cuebot is waited for: status 130, and not a word."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(PATIENCE)
+        with subprocess.Popen(  # noqa: S603 - it is our own command
+            [sys.executable, "-m", "gateway", *arguments],
+            env=clean_environment(
+                CUEBOT_ENDPOINT=f"127.0.0.1:{silent.getsockname()[1]}", JWT_SECRET=SECRET
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            connection, _ = silent.accept()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+            connection.close()
+    assert (process.returncode, out, err) == (130, b"", b"")

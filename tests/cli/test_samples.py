@@ -1,0 +1,128 @@
+"""What methods are asked with: objects that earlier answers had, by the schema alone."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from gateway.cli.compare.samples import Sample, Samples
+from gateway.schema.catalog import Catalog, build_catalog, returned_types
+from gateway.schema.method import Method
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
+
+
+@cache
+def catalog() -> Catalog:
+    return build_catalog(opencue(), Selection())
+
+
+def method(path: str) -> Method:
+    return next(each for each in catalog().methods if each.path == f"/{path}")
+
+
+def samples(most: int = 2) -> Samples:
+    return Samples(returned_types(each.descriptor for each in catalog().methods), most)
+
+
+def harvest(found: Samples, path: str, answer: object, *about: Sample) -> None:
+    found.harvest(method(path).descriptor.output_type, answer, about)
+
+
+def bodies(found: Samples, path: str) -> list[Any]:
+    questions, _ = found.questions(method(path).descriptor)
+    return [question.body for question in questions]
+
+
+JOBS = {"jobs": {"jobs": [{"id": "j1", "name": "a"}, {"id": "j2", "name": "b"}, {"id": "j3"}]}}
+
+
+def test_what_needs_nothing_is_asked_once() -> None:
+    """Without a field that names something there is one question."""
+    assert bodies(samples(), "show.ShowInterface/GetShows") == [{}]
+
+
+def test_numbers_that_bring_rows() -> None:
+    """Frames come only with a limit; it is set inside criteria as well."""
+    found = samples()
+    harvest(found, "job.JobInterface/GetJobs", JOBS)
+    (first, _) = bodies(found, "job.JobInterface/GetFrames")
+    assert first["job"] == {"id": "j1", "name": "a"}
+    assert first["req"]["limit"] > 0
+    assert first["req"]["page"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("job.JobInterface/GetLayers", [{"job": {"id": "j1", "name": "a"}}]),
+        ("job.JobInterface/GetJob", [{"id": "j1"}]),
+        ("job.JobInterface/FindJob", [{"name": "a"}]),
+        ("job.JobInterface/IsJobPending", [{"name": "a"}]),
+        ("monitoring.MonitoringInterface/GetLayerHistory", [{"jobId": "j1", "jobName": "a"}]),
+    ],
+)
+def test_a_field_gets_what_it_is_called_for(path: str, expected: list[Any]) -> None:
+    """Objects by type; texts by the method's answer, its interface, or a type in their name."""
+    found = samples(1)
+    harvest(found, "job.JobInterface/GetJobs", JOBS)
+    found_bodies = [
+        {key: value for key, value in body.items() if not key.startswith("page")}
+        for body in bodies(found, path)
+    ]
+    assert found_bodies == expected
+
+
+def test_as_many_as_wanted() -> None:
+    """So many objects of a type are kept, from wherever they come, each once."""
+    found = samples(2)
+    harvest(found, "job.JobInterface/GetJobs", JOBS)
+    harvest(found, "job.JobInterface/GetJobs", JOBS)
+    assert bodies(found, "job.JobInterface/GetJob") == [{"id": "j1"}, {"id": "j2"}]
+
+
+def test_what_belongs_together_is_asked_together() -> None:
+    """A layer is looked for in the job that it was found in, not in any."""
+    found = samples()
+    harvest(found, "job.JobInterface/GetJobs", JOBS)
+    second = Sample(type="job.Job", id="j2", name="b")
+    layers = {"layers": {"layers": [{"id": "l1", "name": "comp"}]}}
+    harvest(found, "job.JobInterface/GetLayers", layers, second)
+    assert bodies(found, "job.LayerInterface/FindLayer") == [{"job": "b", "layer": "comp"}]
+    assert bodies(found, "job.LayerInterface/GetOutputPaths") == [
+        {"layer": {"id": "l1", "name": "comp"}}
+    ]
+
+
+def test_a_name_in_a_text() -> None:
+    """Where no such object was seen, a text that is called like it has its name."""
+    found = samples()
+    rows = [{"id": "a1", "name": "local.general", "facility": "local"}]
+    harvest(found, "facility.AllocationInterface/GetAll", {"allocations": {"allocations": rows}})
+    assert bodies(found, "facility.FacilityInterface/Get") == [{"name": "local"}]
+    assert bodies(found, "facility.FacilityInterface/GetAllocations") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("job.JobInterface/GetJob", "no answer had the id of a job.Job to ask with"),
+        ("job.JobInterface/GetLayers", "no answer had a job.Job to ask with"),
+        ("limit.LimitInterface/GetHolds", "no answer had the name of a limit to ask with"),
+    ],
+)
+def test_nothing_to_ask_with(path: str, reason: str) -> None:
+    """A method that needs what was not found is not asked, and the reason says what."""
+    questions, why = samples().questions(method(path).descriptor)
+    assert (questions, why) == ([], reason)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, [], "x", {"jobs": None}, {"jobs": []}, {"jobs": {"jobs": [None, 1, {"id": 5}]}}],
+)
+def test_answers_of_another_shape(answer: object) -> None:
+    """An answer that is not what the schema says gives nothing, and no error."""
+    found = samples()
+    harvest(found, "job.JobInterface/GetJobs", answer)
+    assert bodies(found, "job.JobInterface/GetJob") == []

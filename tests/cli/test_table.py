@@ -1,0 +1,109 @@
+"""Answers as tables."""
+
+import pytest
+
+from gateway.cli.client.caller import WrongCall
+from gateway.cli.terminal.table import table
+
+JOBS = {
+    "jobs": {
+        "jobs": [
+            {"name": "sh010", "priority": 100, "jobStats": {"runningFrames": 7}, "comment": ""},
+            {"name": "sh020-long", "priority": 9, "jobStats": None, "comment": "wait"},
+        ]
+    }
+}
+
+
+def test_a_table_has_the_fields_in_the_order_asked_for() -> None:
+    """Names above, numbers to the right, texts to the left, `-` for what is not set."""
+    assert table(JOBS, ["priority", "name", "jobStats.runningFrames", "comment"]) == [
+        "priority  name        jobStats.runningFrames  comment",
+        "     100  sh010                            7  -",
+        "       9  sh020-long                       -  wait",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "lines"),
+    [
+        pytest.param({"jobs": {"jobs": []}}, ["name"], id="no rows"),
+        pytest.param({"job": {"name": "a", "tags": ["x"]}}, ["name", "a"], id="a single object"),
+        pytest.param({"show": {"name": "a"}}, ["name", "a"], id="an object of one field"),
+        pytest.param({"name": "a"}, ["name", "a"], id="one field"),
+        pytest.param({"name": "a", "notes": []}, ["name", "a"], id="an object with an empty list"),
+        pytest.param(
+            {"state": "PENDING", "frames": {"frames": [{"name": "b"}]}},
+            ["name", "b"],
+            id="a list beside others",
+        ),
+        pytest.param({"x": [{"name": "b", "y": [{"name": "c"}]}]}, ["name", "b"], id="lists in it"),
+    ],
+)
+def test_the_one_list_is_found(answer: object, lines: list[str]) -> None:
+    """Through its wrappers; an answer without a list is a table of one row."""
+    assert table(answer, ["name"]) == lines
+
+
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        pytest.param({"a": [{"name": 1}], "b": {"c": [{"name": 2}]}}, "a, b.c", id="two lists"),
+        pytest.param({"names": ["a", "b"]}, "--fields", id="texts"),
+    ],
+)
+def test_what_is_no_table_is_refused(answer: object, word: str) -> None:
+    """Two lists are named; a list of texts has no fields."""
+    with pytest.raises(WrongCall, match=word):
+        table(answer, ["name"])
+
+
+@pytest.mark.parametrize(
+    ("field", "near"),
+    [
+        ("nane", "name"),
+        ("runningFrames", "jobStats.runningFrames"),
+        ("jobStats.runing", "jobStats.runningFrames"),
+        ("jobStats.", "jobStats.runningFrames"),
+        ("jobs.name", "name"),
+    ],
+)
+def test_a_wrong_field_is_answered_with_those_there_are(field: str, near: str) -> None:
+    """With the nearest name, and all of them."""
+    with pytest.raises(WrongCall) as caught:
+        table(JOBS, ["name", field])
+    assert f"no field {field!r}" in str(caught.value)
+    assert f"did you mean {near}?" in str(caught.value)
+    assert "(there are: name, priority, jobStats.runningFrames, comment)" in str(caught.value)
+
+
+def test_a_value_has_no_fields() -> None:
+    """What comes after a dot is a field of a message."""
+    with pytest.raises(WrongCall, match=r"'name\.first'"):
+        table(JOBS, ["name.first"])
+
+
+def test_fields_of_a_message_that_no_row_has_set_may_be_right() -> None:
+    """JSON does not tell which there are."""
+    assert table({"jobs": [{"jobStats": None}]}, ["jobStats.any"]) == [
+        "jobStats.any",
+        "           -",
+    ]
+
+
+def test_a_field_that_only_some_rows_have_is_right() -> None:
+    """Members of a oneof are absent where they are not set."""
+    answer = {"jobs": [{"name": "a"}, {"name": "b", "uid": 7}]}
+    assert table(answer, ["name", "uid"]) == ["name  uid", "a       -", "b       7"]
+
+
+def test_a_value_cannot_steer_the_terminal() -> None:
+    """Line ends, escape sequences and what turns the writing direction are shown as JSON does."""
+    (_, line) = table({"name": "a\n\x1b[2J\x9bm\u202eb\ud800"}, ["name"])
+    assert line == "a\\u000a\\u001b[2J\\u009bm\\u202eb\\ud800"
+
+
+def test_other_values_are_json() -> None:
+    """Lists, messages and truth values are on one line."""
+    answer = {"rows": [{"tags": ["a", "b"], "stats": {"x": 1}, "on": True, "size": "4096"}]}
+    assert table(answer, ["tags", "stats", "on", "size"])[1] == '["a","b"]  {"x":1}  true  4096'

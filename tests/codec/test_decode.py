@@ -1,0 +1,880 @@
+"""JSON to messages: every spelling the oracle writes or reads, and whatever else clients send."""
+
+import json
+import re
+from random import Random
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.codec.unknown import Reject
+from gateway.errors import Code, GatewayError
+from tests.support.protos import (
+    TestSchema,
+    canonical,
+    damaged,
+    examples,
+    messages,
+    opencue,
+    oracle,
+    respelled,
+    trial,
+    trial_types,
+    well_known_types,
+)
+
+OPENCUE_FILES = [file.name for file in opencue().files]
+SEEDS = st.integers(0, 2**32)
+
+STRICTER = re.compile(
+    "also given as"  # a field under both names
+    "|expected base64"  # base64 junk
+    "|got the string"  # "1_0", "+1", " 1"
+    "|expected an object, got (a list|a string)"  # json_format takes "" and [] for messages
+    "|expected a number, got true or false"
+    "|expected a name or number of"  # 1.5 and true for enums
+    "|is called '[ +0-9_-]"  # "1_0" for enums
+    "|write large integers as strings"
+    "|out of range for a (32-bit )?number"  # "1e999" as infinity
+    "|takes one of them"  # null for a Value or NullValue in a oneof counts
+    "|missing: "  # json_format does not look for required fields
+    "|expected @type"
+)
+"""What is refused on purpose although json_format takes it (fact 7 and the like)."""
+
+
+def decoded(schema: TestSchema, name: str, body: Any, reject: Reject = Reject.EVERYTHING) -> Any:
+    """The message that a JSON value (or a body's bytes) is decoded to."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    decode = schema.decoders.decoder(schema.message_type(name))
+    return schema.message_class(name).FromString(decode(data, reject).payload)
+
+
+def refusal(name: str, body: Any, reject: Reject = Reject.EVERYTHING) -> str:
+    """The message of the 400 for a body of this type in the test schema."""
+    with pytest.raises(GatewayError) as caught:
+        decoded(trial(), name, body, reject)
+    assert caught.value.code is Code.INVALID_ARGUMENT
+    assert caught.value.status == 400
+    return caught.value.message
+
+
+def check_type(schema: TestSchema, name: str, number: int) -> None:
+    @given(message=messages(schema, name), seed=SEEDS)
+    @examples(number)
+    def check(message: Any, seed: int) -> None:
+        body = respelled(schema, message, oracle(schema, message), Random(seed))  # noqa: S311
+        found = decoded(schema, name, body)
+        assert canonical(schema, found) == canonical(schema, message), (body, found)
+
+    check()
+
+
+@pytest.mark.parametrize("file", OPENCUE_FILES)
+@pytest.mark.slow
+def test_every_opencue_type(file: str) -> None:
+    """A message of OpenCue comes back from its JSON, whichever way that is written."""
+    for descriptor in opencue().types_of(file):
+        check_type(opencue(), descriptor.full_name, 6)
+
+
+@pytest.mark.parametrize("name", trial_types())
+def test_every_trial_type(name: str) -> None:
+    """What OpenCue lacks comes back from its JSON, whichever way that is written."""
+    check_type(trial(), name, 30)
+
+
+@pytest.mark.parametrize("name", well_known_types())
+def test_well_known_type_as_a_request(name: str) -> None:
+    """A well-known type that is a method's whole request comes back from its JSON."""
+    check_type(trial(), name, 30)
+
+
+@pytest.mark.parametrize("name", [*trial_types(), *well_known_types(), "job.Job", "host.Host"])
+@pytest.mark.slow
+def test_damaged_body(name: str) -> None:
+    """What json_format takes is taken the same way; the rest is a 400 and never a crash."""
+    schema = opencue() if name.startswith(("job.", "host.")) else trial()
+
+    @given(message=messages(schema, name), seed=SEEDS, times=st.integers(0, 3))
+    @examples(40)
+    def check(message: Any, seed: int, times: int) -> None:
+        random = Random(seed)  # noqa: S311
+        body = oracle(schema, message)
+        for _ in range(times):
+            body = damaged(body, random)
+        expected = schema.message_class(name)()
+        try:
+            json_format.ParseDict(
+                json.loads(json.dumps(body)), expected, descriptor_pool=schema.pool
+            )
+        except (json_format.ParseError, AttributeError, TypeError, ValueError, KeyError):
+            expected = None
+        for reject in Reject:
+            problem: str | None = None
+            try:
+                found = decoded(schema, name, body, reject)
+            except GatewayError as error:
+                assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - or success
+                problem = error.message
+            if expected is not None and problem is not None:
+                assert STRICTER.search(problem), (body, problem)
+            elif expected is not None:
+                assert canonical(schema, found) == canonical(schema, expected), (body, found)
+
+    check()
+
+
+@pytest.mark.parametrize("name", ["trial.Scalars", "trial.Tree", "trial.wellknown.Singular"])
+def test_any_body_at_all(name: str) -> None:
+    """Whatever the bytes are, there is a message or a 400."""
+    keys = [field.json_name for field in trial().message_type(name).fields]
+    values = st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3),
+            st.dictionaries(
+                st.one_of(st.sampled_from(keys), st.text(max_size=3)), inner, max_size=4
+            ),
+        ),
+        max_leaves=8,
+    )
+
+    @given(
+        body=st.one_of(
+            st.binary(max_size=20),
+            values.map(lambda value: json.dumps(value).encode()),
+            st.text(alphabet='{}[]":,\\ud80-+.eE0123nulltrue' + "\ufeff", max_size=20).map(
+                lambda text: text.encode()
+            ),
+        ),
+        reject=st.sampled_from(Reject),
+    )
+    @examples(200)
+    def check(body: bytes, reject: Reject) -> None:
+        try:
+            decoded(trial(), name, body, reject)
+        except GatewayError as error:
+            assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - success is fine too
+
+    check()
+
+
+# Numbers
+
+INTEGERS: dict[str, tuple[str, str, int]] = {
+    "int32 low": ("anInt32", "-2147483648", -(2**31)),
+    "int32 high": ("anInt32", "2147483647", 2**31 - 1),
+    "uint32 high": ("aUint32", "4294967295", 2**32 - 1),
+    "int64 low": ("anInt64", "-9223372036854775808", -(2**63)),
+    "int64 high": ("anInt64", "9223372036854775807", 2**63 - 1),
+    "uint64 high": ("aUint64", "18446744073709551615", 2**64 - 1),
+    "sint64 low": ("aSint64", "-9223372036854775808", -(2**63)),
+    "fixed64 high": ("aFixed64", "18446744073709551615", 2**64 - 1),
+    "sfixed32 low": ("aSfixed32", "-2147483648", -(2**31)),
+    "zero": ("anInt64", "0", 0),
+    "minus zero": ("anInt64", "-0", 0),
+    "no fraction": ("anInt32", "5.0", 5),
+    "exponent": ("anInt32", "1e3", 1000),
+    "capital exponent": ("anInt64", "1E+3", 1000),
+    "negative exponent": ("anInt64", "1000e-3", 1),
+    "fraction and exponent": ("anInt64", "1.5e1", 15),
+    "largest exact double": ("anInt64", "9007199254740991.0", 2**53 - 1),
+}
+
+
+@pytest.mark.parametrize("quote", ["", '"'], ids=["number", "string"])
+@pytest.mark.parametrize(("field", "text", "value"), INTEGERS.values(), ids=INTEGERS)
+def test_integer(field: str, text: str, value: int, quote: str) -> None:
+    """Every integer type takes numbers and strings up to its limits, if they are whole."""
+    body = f'{{"{field}": {quote}{text}{quote}}}'.encode()
+    message = decoded(trial(), "trial.Scalars", body)
+    assert [content for _, content in message.ListFields()] == ([value] if value else [])
+
+
+NOT_INTEGERS = {
+    "int32 below": ("anInt32", "-2147483649"),
+    "int32 above": ("anInt32", "2147483648"),
+    "uint32 above": ("aUint32", "4294967296"),
+    "uint32 negative": ("aUint32", "-1"),
+    "int64 below": ("anInt64", "-9223372036854775809"),
+    "int64 above": ("anInt64", "9223372036854775808"),
+    "uint64 above": ("aUint64", "18446744073709551616"),
+    "uint64 negative": ("aUint64", "-1"),
+    "ten to the thirtieth": ("anInt64", "1" + "0" * 30),
+    "fraction": ("anInt32", "1.5"),
+    "tiny": ("anInt32", "1e-9"),
+    "large exponent": ("anInt64", "1e30"),
+    "just not above": ("anInt64", "9223372036854775807.5"),
+    "huge exponent": ("anInt64", "1e999999999"),
+    "exponent beyond decimal": ("anInt64", "1e99999999999999999999"),
+    "five thousand digits": ("aUint64", "1" * 5000),
+}
+TEXTS_FOR_NO_NUMBER = {
+    "underscore": "1_0",
+    "plus": "+1",
+    "leading zero": "01",
+    "leading zeros": "-007",
+    "leading space": " 1",
+    "trailing space": "1 ",
+    "trailing newline": "1\n",
+    "no digit before the point": ".5",
+    "no digit after the point": "1.",
+    "no exponent": "1e",
+    "hexadecimal": "0x1",
+    "empty": "",
+    "minus": "-",
+    "word": "ten",
+    "Arabic digits": "\u0661",
+    "full-width digits": "\uff11",
+    "lower-case nan": "nan",
+    "inf": "inf",
+    "infinity": "infinity",
+    "+Infinity": "+Infinity",
+    "comma": "1,5",
+}
+
+
+@pytest.mark.parametrize("quote", ["", '"'], ids=["number", "string"])
+@pytest.mark.parametrize(("field", "text"), NOT_INTEGERS.values(), ids=NOT_INTEGERS)
+def test_not_an_integer(field: str, text: str, quote: str) -> None:
+    """Fractions, and what lies out of a type's range, are refused with the field's name."""
+    message = refusal("trial.Scalars", f'{{"{field}": {quote}{text}{quote}}}'.encode())
+    assert message.startswith(f"{field}: ") or "not valid JSON" in message
+    assert len(message) < 300
+
+
+def test_tiny_fraction_in_a_string() -> None:
+    """A fraction stays one, however small it is."""
+    message = refusal("trial.Scalars", {"anInt64": "1e-99999999999999999999"})
+    assert message.startswith("anInt64: ")
+
+
+@pytest.mark.parametrize("field", ["anInt32", "aUint64", "aDouble", "aFloat"])
+@pytest.mark.parametrize("text", TEXTS_FOR_NO_NUMBER.values(), ids=TEXTS_FOR_NO_NUMBER)
+def test_string_that_is_no_number(field: str, text: str) -> None:
+    """A string stands for a number only in the grammar of JSON."""
+    assert refusal("trial.Scalars", {field: text}).startswith(f"{field}: expected a")
+
+
+@pytest.mark.parametrize("field", ["anInt32", "anInt64", "aUint32", "aUint64", "aDouble", "aFloat"])
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [(True, "true or false"), ([], "a list"), ({}, "an object"), ([1], "a list")],
+    ids=["true", "list", "object", "list of one"],
+)
+def test_not_a_number(field: str, value: object, got: str) -> None:
+    """Other kinds of values are no numbers, and the error says what came."""
+    message = refusal("trial.Scalars", {field: value})
+    assert message.startswith(f"{field}: expected")
+    assert message.endswith(f"got {got}")
+
+
+@pytest.mark.parametrize(
+    "text", ["9007199254740993.0", "9007199254740993e0", "-9007199254740993.0"]
+)
+def test_number_that_lost_digits(text: str) -> None:
+    """A number that a double cannot hold exactly is refused, and not rounded in silence."""
+    assert refusal("trial.Scalars", f'{{"anInt64": {text}}}'.encode()).startswith("anInt64: ")
+    quoted = decoded(trial(), "trial.Scalars", f'{{"anInt64": "{text}"}}'.encode())
+    assert abs(quoted.an_int64) == 2**53 + 1
+
+
+FLOATS = {
+    "fraction": ("aDouble", "0.1", 0.1),
+    "largest double": ("aDouble", "1.7976931348623157e308", 1.7976931348623157e308),
+    "smallest double": ("aDouble", "5e-324", 5e-324),
+    "underflow": ("aDouble", "1e-999", 0.0),
+    "long integer": ("aDouble", "1" + "0" * 30, 1e30),
+    "20 digits": ("aDouble", "12345678901234567890", 12345678901234567890.0),
+    "largest float": ("aFloat", "3.4028234663852886e38", 3.4028234663852886e38),
+    "largest float, shortest": ("aFloat", "3.4028235e38", 3.4028234663852886e38),
+    "lowest float, shortest": ("aFloat", "-3.4028235e38", -3.4028234663852886e38),
+    "not exact as a float": ("aFloat", "16777217", 16777216.0),
+    "subnormal float": ("aFloat", "1e-45", 1.401298464324817e-45),
+    "float underflow": ("aFloat", "1e-60", 0.0),
+}
+
+
+@pytest.mark.parametrize("quote", ["", '"'], ids=["number", "string"])
+@pytest.mark.parametrize(("field", "text", "value"), FLOATS.values(), ids=FLOATS)
+def test_float(field: str, text: str, value: float, quote: str) -> None:
+    """Doubles and floats take numbers and strings; 3.4028235e38 is the largest float."""
+    message = decoded(trial(), "trial.Scalars", f'{{"{field}":{quote}{text}{quote}}}'.encode())
+    assert (message.a_double or message.a_float) == value
+
+
+@pytest.mark.parametrize("field", ["aDouble", "aFloat"])
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_special_float(field: str, text: str) -> None:
+    """NaN and the infinities are strings."""
+    message = decoded(trial(), "trial.Scalars", {field: text})
+    assert str(message.a_double or message.a_float) == str(float(text))
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_special_float_without_quotes(text: str) -> None:
+    """Without quotes NaN and the infinities are not JSON."""
+    assert "not valid JSON" in refusal("trial.Scalars", f'{{"aDouble": {text}}}'.encode())
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("aFloat", "3.4028236e38"),
+        ("aFloat", "-3.4028236e38"),
+        ("aFloat", "3.4028235677973366e38"),
+        ("aFloat", "1e39"),
+        ("aDouble", "1e999"),
+        ("aDouble", "1e999999999"),
+        ("aDouble", "1e99999999999999999999"),
+        ("aFloat", "-1e400"),
+        ("aDouble", "1" * 400),
+    ],
+    ids=lambda text: text[:24],
+)
+@pytest.mark.parametrize("quote", ["", '"'], ids=["number", "string"])
+def test_float_out_of_range(field: str, text: str, quote: str) -> None:
+    """A number beyond the type's range is refused, never turned into an infinity."""
+    refusal("trial.Scalars", f'{{"{field}": {quote}{text}{quote}}}'.encode())
+
+
+# Enums, bytes, strings, bools
+
+ENUMS = {
+    "name": ("RED", 1),
+    "alias": ("SCARLET", 1),
+    "number": (-2, -2),
+    "number in a string": ("-2", -2),
+    "whole float": (1.0, 1),
+    "unknown number": (12345, 12345),
+    "highest number": (2147483647, 2147483647),
+    "lowest name": ("LOWEST", -2147483648),
+}
+
+
+@pytest.mark.parametrize(("value", "number"), ENUMS.values(), ids=ENUMS)
+def test_enum(value: object, number: int) -> None:
+    """An enum takes its names, aliases too, and any number when it is open."""
+    assert decoded(trial(), "trial.Scalars", {"colour": value}).colour == number
+
+
+NOT_ENUMS = {
+    "unknown name": ("GREEN", "no trial.Colour is called 'GREEN'"),
+    "near name": ("CRIMSONS", "did you mean `CRIMSON`?"),
+    "lower case": ("red", "did you mean `RED`?"),
+    "empty": ("", "no trial.Colour is called ''"),
+    "underscore": ("1_0", "no trial.Colour is called"),
+    "plus": ("+1", "no trial.Colour is called"),
+    "too large": (2147483648, "trial.Colour"),
+    "fraction": (1.5, "trial.Colour"),
+    "bool": (True, "got true or false"),
+    "list": (["RED"], "got a list"),
+    "object": ({}, "got an object"),
+}
+
+
+@pytest.mark.parametrize(("value", "problem"), NOT_ENUMS.values(), ids=NOT_ENUMS)
+def test_not_an_enum(value: object, problem: str) -> None:
+    """An unknown name is refused, with the nearest one there is."""
+    message = refusal("trial.Scalars", {"colour": value})
+    assert message.startswith("colour: ")
+    assert problem in message
+
+
+@pytest.mark.parametrize("field", ["one", "chosen"])
+def test_closed_enum(field: str) -> None:
+    """A closed enum takes its own numbers only, since any other would be lost on the way."""
+    assert getattr(decoded(trial(), "trial.two.ClosedEnums", {field: 5}), field) == 5
+    assert "no trial.two.Closed has the number 4" in refusal("trial.two.ClosedEnums", {field: 4})
+    assert refusal("trial.two.ClosedEnums", {"many": [3, 0]}).startswith("many[1]: ")
+    assert refusal("trial.two.ClosedEnums", {"named": {"x": 9}}).startswith("named.x: ")
+
+
+BASE64 = {
+    "standard": ("+/8=", b"\xfb\xff"),
+    "url-safe": ("-_8=", b"\xfb\xff"),
+    "unpadded": ("+/8", b"\xfb\xff"),
+    "url-safe and unpadded": ("-_8", b"\xfb\xff"),
+    "empty": ("", b""),
+    "two pads": ("QQ==", b"A"),
+    "no pads needed": ("QUJD", b"ABC"),
+}
+NOT_BASE64 = {
+    "junk": "%%%",
+    "one character": "A",
+    "one character and padding": "A===",
+    "five characters": "QUJDR",
+    "space": "QU JD",
+    "newline": "QUJD\n",
+    "pad in the middle": "QQ==QQ==",
+    "only pads": "====",
+    "one pad": "=",
+    "three pads": "QQ===",
+    "six pads": "QQ======",
+    "pads that nothing needs": "QUJD====",
+    "one pad of two": "QQ=",
+    "letter beyond ASCII": "é",
+    "surrogate pair": "𝄞",
+}
+
+
+@pytest.mark.parametrize(("text", "data"), BASE64.values(), ids=BASE64)
+def test_base64(text: str, data: bytes) -> None:
+    """Bytes are base64 of either alphabet, with its padding or without any."""
+    assert decoded(trial(), "trial.Scalars", {"aBytes": text}).a_bytes == data
+
+
+@pytest.mark.parametrize("text", NOT_BASE64.values(), ids=NOT_BASE64)
+def test_not_base64(text: str) -> None:
+    """Anything else is refused, and nothing is skipped in silence."""
+    assert refusal("trial.Scalars", {"aBytes": text}).startswith("aBytes: expected base64")
+
+
+@pytest.mark.parametrize("value", [1, True, [], {}, [65]], ids=repr)
+@pytest.mark.parametrize("field", ["aBytes", "aString"])
+def test_not_a_string(field: str, value: object) -> None:
+    """Only strings are strings."""
+    assert refusal("trial.Scalars", {field: value}).startswith(f"{field}: expected ")
+
+
+@pytest.mark.parametrize("value", ["true", "false", "", 0, 1, [], {}], ids=repr)
+def test_not_a_bool(value: object) -> None:
+    """Only true and false are booleans."""
+    assert refusal("trial.Scalars", {"aBool": value}).startswith("aBool: expected true or false")
+
+
+@pytest.mark.parametrize("text", ["", "é𝄞", "\x00", "\u2028", '"\\', "NaN", "null"], ids=ascii)
+def test_string(text: str) -> None:
+    """A string is taken as it is."""
+    assert decoded(trial(), "trial.Scalars", {"aString": text}).a_string == text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b'{"aString": "\\ud800"}', b'{"aString": "\\udc00x"}', b'{"\\ud800": 1}'),
+        *(b'{"aString": "\xed\xa0\x80"}', b'{"aString": "\xff"}'),
+    ],
+    ids=["high", "low", "key", "encoded", "not UTF-8"],
+)
+def test_lone_surrogate(body: bytes) -> None:
+    """Half a surrogate pair is no text, and neither is what is not UTF-8."""
+    refusal("trial.Scalars", body, Reject.NOTHING)
+
+
+# Bodies
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b" ", b"\r\n\t ", b"{}", b" {} \n", b"\xef\xbb\xbf{}"], ids=repr
+)
+def test_empty_body(body: bytes) -> None:
+    """No body, white space, and a byte order mark are all an empty message."""
+    assert decoded(trial(), "trial.Scalars", body) == trial().message_class("trial.Scalars")()
+
+
+def test_byte_order_mark() -> None:
+    """Windows' byte order mark before the body is skipped."""
+    body = b'\xef\xbb\xbf{"name": "x"}'
+    assert decoded(trial(), "trial.Leaf", body).name == "x"
+
+
+@pytest.mark.parametrize(
+    ("body", "got"),
+    [
+        *((b"[]", "a list"), (b"null", "null"), (b"1", "a number"), (b'"x"', "a string")),
+        *((b"true", "true or false"), (b"[{}]", "a list")),
+    ],
+    ids=repr,
+)
+def test_body_that_is_no_object(body: bytes, got: str) -> None:
+    """A body of another kind is refused by that name."""
+    assert refusal("trial.Leaf", body) == f"the body: expected an object, got {got}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"{", b"{]", b'{"name": "x",}', b"{'name': 1}", b"{}{}", b"{} x", b'{"name" "x"}'),
+        *(b"nul", b'{"name": "\x01"}', b"// x\n{}", b"[" * 5000, b'{"name":' * 5000),
+        b"\xff\xfe{\x00}\x00",
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+def test_body_that_is_no_json(body: bytes) -> None:
+    """What is not JSON is refused with the place."""
+    assert "not valid JSON" in refusal("trial.Leaf", body)
+
+
+def test_last_of_duplicate_keys_wins() -> None:
+    """A key twice is not an error: the last one counts, as in other JSON parsers."""
+    assert decoded(trial(), "trial.Leaf", b'{"name": "x", "name": "y"}').name == "y"
+    tree = decoded(trial(), "trial.Tree", b'{"child": {"name": "x"}, "child": {}}')
+    assert tree.HasField("child")
+    assert tree.child.name == ""
+
+
+def test_field_under_both_names() -> None:
+    """A field under its original and its JSON name at once is refused, whatever the values."""
+    assert "send one" in refusal("trial.Scalars", {"anInt32": 1, "an_int32": 1})
+    assert "send one" in refusal("trial.Scalars", {"an_int32": 1, "anInt32": None})
+
+
+def test_null_means_not_set() -> None:
+    """Null is taken for every field and leaves it unset."""
+    for name in ("trial.Scalars", "trial.Repeated", "trial.Optional", "trial.OneOfs", "trial.Maps"):
+        fields = trial().message_type(name).fields
+        message = decoded(trial(), name, {field.json_name: None for field in fields})
+        assert message.ListFields() == []
+
+
+def test_null_in_a_list_or_map() -> None:
+    """Null is no item of a list and no value of a map."""
+    assert refusal("trial.Repeated", {"strings": ["a", None]}) == (
+        "strings[1]: expected a string, got null"
+    )
+    assert refusal("trial.Repeated", {"messages": [None]}) == (
+        "messages[0]: expected an object, got null"
+    )
+    assert refusal("trial.Maps", {"byInt32": {"1": None}}) == (
+        "byInt32.1: expected a string, got null"
+    )
+    assert refusal("trial.Maps", {"leafByName": {"x": None}}) == (
+        "leafByName.x: expected an object, got null"
+    )
+    assert refusal("trial.wellknown.Repeated", {"int32Value": [None]}).startswith("int32Value[0]")
+
+
+def test_null_that_is_a_value() -> None:
+    """A Value and a NullValue take null as the value that it is."""
+    message = decoded(trial(), "trial.wellknown.Singular", {"value": None})
+    assert message.value.WhichOneof("kind") == "null_value"
+    chosen = decoded(trial(), "trial.wellknown.Chosen", {"nullValue": None})
+    assert chosen.WhichOneof("choice") == "null_value"
+    chosen = decoded(trial(), "trial.wellknown.Chosen", {"value": None})
+    assert chosen.WhichOneof("choice") == "value"
+    many = decoded(trial(), "trial.wellknown.Repeated", {"value": [None], "nullValue": [None]})
+    assert many.value[0].WhichOneof("kind") == "null_value"
+    assert list(many.null_value) == [0]
+    assert decoded(trial(), "google.protobuf.Value", b"null").WhichOneof("kind") == "null_value"
+    mapped = decoded(trial(), "trial.wellknown.Mapped", {"value": {"x": None}})
+    assert mapped.value["x"].WhichOneof("kind") == "null_value"
+
+
+def test_oneof() -> None:
+    """Of a oneof one member is set; a null one does not count."""
+    message = decoded(trial(), "trial.OneOfs", {"text": None, "number": 0, "leaf": None})
+    assert message.WhichOneof("choice") == "number"
+    assert "choice takes one of them" in refusal("trial.OneOfs", {"text": "", "number": 0})
+    assert refusal("trial.OneOfs", {"inner": {"text": "x", "inner": {}}}).startswith("inner.inner")
+    both = decoded(trial(), "trial.OneOfs", {"text": "x", "alone": "y"})
+    assert (both.text, both.alone) == ("x", "y")
+
+
+def test_names_of_fields() -> None:
+    """Every field answers to its JSON name and to its original one, odd as they may be."""
+    for field in trial().message_type("trial.Names").fields:
+        for name in {field.json_name, field.name}:
+            value: Any = ["x"] if field.is_repeated else {} if field.message_type else "x"
+            message = decoded(trial(), "trial.Names", {name: value})
+            assert [found.name for found, _ in message.ListFields()] == [field.name]
+
+
+def test_json_name_comes_before_original_name() -> None:
+    """When a field's JSON name is another's original name, it is the JSON name that counts."""
+    message = decoded(trial(), "trial.two.Swapped", {"second": "x", "first": 7})
+    assert (message.first, message.second) == ("x", 7)
+
+
+def test_fields_named_like_methods() -> None:
+    """Names that Python's message classes use for their methods are ordinary field names."""
+    body = {"one": {"HasField": "a", "SetInParent": "b"}, "many": [{"SerializeToString": "c"}]}
+    message = decoded(trial(), "trial.HasMethodNames", body)
+    assert getattr(message.one, "SetInParent") == "b"  # noqa: B009 - a field here
+    assert getattr(message.many[0], "SerializeToString") == "c"  # noqa: B009 - as above
+    direct = trial().decoders.decoder(trial().message_type("trial.MethodNames"))
+    assert direct(b'{"SerializeToString": "x"}', Reject.EVERYTHING).payload == b"\x1a\x01x"
+
+
+def test_groups() -> None:
+    """proto2 groups and delimited fields are messages like any other."""
+    message = decoded(trial(), "trial.two.Groups", {"single": {"name": "x"}, "several": [{}]})
+    assert message.single.name == "x"
+    assert len(message.several) == 1
+    assert decoded(trial(), "trial.editions.Delimited", {"one": {"name": "y"}}).one.name == "y"
+
+
+def test_extensions() -> None:
+    """Extensions are taken under the name they are written with."""
+    body = {"[trial.two.extra_number]": "7", "[trial.two.extra_leaf]": {"name": "x"}}
+    message = decoded(trial(), "trial.two.Extendable", body)
+    assert [field.full_name for field, _ in message.ListFields()] == [
+        "trial.two.extra_number",
+        "trial.two.extra_leaf",
+    ]
+
+
+def test_required_fields() -> None:
+    """A proto2 message without its required fields is refused by their names."""
+    assert refusal("trial.two.Required", {"name": "x"}) == "the body: missing: number"
+    message = refusal("trial.two.Required", {"name": "x", "number": 1, "list": [{"number": 1}]})
+    assert message == "the body: missing: list[0].name"
+    assert refusal("trial.two.Required", b"") == "the body: missing: name, number"
+    assert "requiredNumber" in refusal("trial.editions.Presence", {}) or (
+        "required_number" in refusal("trial.editions.Presence", {})
+    )
+
+
+PLACES: dict[str, tuple[str, Any, str]] = {
+    "field": ("trial.Leaf", {"name": 1}, "name: expected a string, got a number"),
+    "as the client wrote it": ("trial.Scalars", {"a_bool": 1}, "a_bool: expected true or false"),
+    "item": (
+        "trial.Repeated",
+        {"strings": ["a", "b", 3]},
+        "strings[2]: expected a string, got a number",
+    ),
+    "list": ("trial.Repeated", {"strings": {}}, "strings: expected a list, got an object"),
+    "one text": ("trial.Repeated", {"strings": "x"}, "strings: expected a list, got a string"),
+    "one number": ("trial.Repeated", {"int32s": 1}, "int32s: expected a list, got a number"),
+    "nested": (
+        "trial.Tree",
+        {"child": {"children": [{}, {"name": True}]}},
+        "child.children[1].name: expected a string, got true or false",
+    ),
+    "map value": (
+        "trial.Tree",
+        {"named": {"a.b": {"name": []}}},
+        "named.a.b.name: expected a string, got a list",
+    ),
+    "map key": ("trial.Maps", {"byInt32": {"x": ""}}, "byInt32.x: expected an integer as the key"),
+    "bool key": ("trial.Maps", {"byBool": {"True": {}}}, "byBool.True: expected the key true or"),
+    "map": ("trial.Maps", {"byBool": []}, "byBool: expected an object, got a list"),
+    "message": (
+        "trial.Tree",
+        {"forest": {"oldest": 3}},
+        "forest.oldest: expected an object, got a",
+    ),
+    "timestamp": (
+        "trial.wellknown.Singular",
+        {"timestamp": 3},
+        "timestamp: expected an RFC 3339 time",
+    ),
+    "duration": ("trial.wellknown.Repeated", {"duration": ["x"]}, "duration[0]: expected a dur"),
+    "field mask": (
+        "trial.wellknown.Singular",
+        {"fieldMask": []},
+        "fieldMask: expected field names",
+    ),
+    "struct": ("trial.wellknown.Singular", {"struct": []}, "struct: expected an object, got a l"),
+    "list value": ("trial.wellknown.Singular", {"listValue": {}}, "listValue: expected a list"),
+    "wrapper": ("trial.wellknown.Singular", {"int32Value": "x"}, "int32Value: expected a 32-bit"),
+    "any": ("trial.wellknown.Singular", {"any": {"x": 1}}, "any: expected @type"),
+    "any's type": (
+        "trial.wellknown.Singular",
+        {"any": {"@type": "x/not.There"}},
+        "any.@type: unknown type 'x/not.There'",
+    ),
+    "any's content": (
+        "trial.wellknown.Singular",
+        {"any": {"@type": "x/trial.Leaf", "name": 1}},
+        "any.name: expected a string, got a number",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "body", "start"), PLACES.values(), ids=PLACES)
+def test_place_of_the_problem(name: str, body: Any, start: str) -> None:
+    """An error names the place by the client's own words, and what was expected there."""
+    assert refusal(name, body).startswith(start)
+
+
+def test_opencue_place() -> None:
+    """The design's own example: the place in a list inside the request."""
+    with pytest.raises(GatewayError) as caught:
+        decoded(opencue(), "job.JobGetJobsRequest", {"r": {"shows": ["a", "b", 7]}})
+    assert caught.value.message == "r.shows[2]: expected a string, got a number"
+
+
+WELL_KNOWN_TEXTS: dict[str, tuple[str, str, bool]] = {
+    "time": ("Timestamp", "2026-01-31T12:00:00Z", True),
+    "time with an offset": ("Timestamp", "2026-01-31T12:00:00.5+02:00", True),
+    "first time": ("Timestamp", "0001-01-01T00:00:00Z", True),
+    "last time": ("Timestamp", "9999-12-31T23:59:59.999999999Z", True),
+    "year 0": ("Timestamp", "0000-01-01T00:00:00Z", False),
+    "before the first": ("Timestamp", "0001-01-01T00:00:00+10:00", False),
+    "after the last": ("Timestamp", "9999-12-31T23:59:59-10:00", False),
+    "no zone": ("Timestamp", "2026-01-31T12:00:00", False),
+    "date": ("Timestamp", "2026-01-31", False),
+    "ten digits": ("Timestamp", "2026-01-31T12:00:00.0123456789Z", False),
+    "broken offset": ("Timestamp", "2026-01-31T12:00:00+0x:00", False),
+    "offset out of range": ("Timestamp", "2026-01-31T12:00:00+99:99", False),
+    "empty time": ("Timestamp", "", False),
+    "Z": ("Timestamp", "Z", False),
+    "duration": ("Duration", "-1.5s", True),
+    "longest": ("Duration", "315576000000s", True),
+    "too long": ("Duration", "315576000001s", False),
+    "no unit": ("Duration", "1", False),
+    "s": ("Duration", "s", False),
+    "empty duration": ("Duration", "", False),
+    "underscore": ("Duration", "1_0s", False),
+    "plus": ("Duration", "+1s", False),
+    "space": ("Duration", " 1s", False),
+    "duration with an exponent": ("Duration", "1e3s", False),
+    "two points": ("Duration", "1.2.3s", False),
+    "duration of 5000 digits": ("Duration", "1" * 5000 + "s", False),
+    "mask": ("FieldMask", "name,showStats.x", True),
+    "empty mask": ("FieldMask", "", True),
+    "mask with an underscore": ("FieldMask", "show_stats", False),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "good"), WELL_KNOWN_TEXTS.values(), ids=WELL_KNOWN_TEXTS)
+def test_well_known_text(name: str, text: str, good: bool) -> None:
+    """Times, durations and masks are taken in their own grammar, within their own range."""
+    if good:
+        decoded(trial(), "google.protobuf." + name, json.dumps(text).encode())
+    else:
+        message = refusal("google.protobuf." + name, json.dumps(text).encode())
+        assert message.startswith("the body: expected ")
+
+
+@pytest.mark.parametrize("levels", [20, 40, 90, 110, 300, 1500, 20000])
+@pytest.mark.parametrize(
+    ("name", "opening", "innermost", "closing"),
+    [
+        ("trial.Tree", b'{"child":', b"{}", b"}"),
+        ("trial.Tree", b'{"children":[', b"{}", b"]}"),
+        ("trial.Tree", b'{"named":{"":', b"{}", b"}}"),
+        ("trial.two.Groups", b'{"single":{"groups":', b"{}", b"}}"),
+        ("google.protobuf.Struct", b'{"":', b"{}", b"}"),
+        ("google.protobuf.ListValue", b"[", b"[]", b"]"),
+        ("google.protobuf.Any", b'{"@type":"x/google.protobuf.Any","value":', b"{}", b"}"),
+        ("trial.Leaf", b'{"unknown":', b"{}", b"}"),
+    ],
+    ids=["message", "list", "map", "group", "Struct", "ListValue", "Any", "unknown"],
+)
+def test_deep_body(
+    levels: int, name: str, opening: bytes, innermost: bytes, closing: bytes
+) -> None:
+    """What is nested deeper than a hundred levels is a 400; what protobuf can hold is taken."""
+    body = opening * levels + innermost + closing * levels
+    if levels == 20:
+        decoded(trial(), name, body, Reject.NOTHING)
+    elif levels > 100 and name != "trial.Leaf":
+        refusal(name, body, Reject.NOTHING)
+    else:
+        try:
+            decoded(trial(), name, body, Reject.NOTHING)
+        except GatewayError as error:
+            assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - success is fine too
+
+
+@pytest.mark.parametrize("key", ["children", "named"])
+def test_deep_enough(key: str) -> None:
+    """What protobuf itself can nest, through lists and maps too, is taken."""
+    levels = 90 if key == "children" else 45  # each entry of a map is a message of its own
+    leaf: dict[str, Any] = {}
+    for _ in range(levels):
+        leaf = {key: [leaf] if key == "children" else {"x": leaf}}
+    expected = json_format.ParseDict(
+        leaf, trial().message_class("trial.Tree")(), max_recursion_depth=1000
+    )
+    assert decoded(trial(), "trial.Tree", leaf) == expected
+
+
+# Unknown fields
+
+
+def ignored(name: str, body: Any, reject: Reject, schema: TestSchema | None = None) -> list[str]:
+    """The paths that were ignored."""
+    schema = schema or trial()
+    decode = schema.decoders.decoder(schema.message_type(name))
+    return list(decode(json.dumps(body).encode(), reject).ignored)
+
+
+STRANGERS = {
+    "name": "x",
+    "foo": 1,
+    "child": {"bar": None, "children": [{}, {}, {}, {"baz": {"deep": 1}}]},
+    "named": {"k": {"qux": []}},
+}
+
+
+def test_nothing_is_rejected() -> None:
+    """With NOTHING every unknown field is ignored, and named with its path."""
+    assert sorted(ignored("trial.Tree", STRANGERS, Reject.NOTHING)) == [
+        "child.bar",
+        "child.children[3].baz",
+        "foo",
+        "named.k.qux",
+    ]
+
+
+def test_known_fields_beside_ignored_ones_are_kept() -> None:
+    """What is ignored does not keep the rest from arriving."""
+    assert decoded(trial(), "trial.Tree", STRANGERS, Reject.NOTHING).name == "x"
+
+
+def test_top_level_is_rejected() -> None:
+    """With TOP_LEVEL an unknown field of the body itself is an error, one inside is ignored."""
+    message = refusal("trial.Tree", STRANGERS, Reject.ARGUMENTS)
+    assert "unknown field `foo`" in message
+    inside = {key: value for key, value in STRANGERS.items() if key != "foo"}
+    assert len(ignored("trial.Tree", inside, Reject.ARGUMENTS)) == 3
+
+
+def test_everything_is_rejected() -> None:
+    """With EVERYTHING an unknown field anywhere is an error that names the place."""
+    message = refusal("trial.Tree", {"children": [{}, {"nmae": 1}]}, Reject.EVERYTHING)
+    assert message.startswith("children[1]: unknown field `nmae`; did you mean `name`? (there are:")
+
+
+def test_suggestion() -> None:
+    """The documented SetMinCores body is told the field's real name (fact 5)."""
+    body = {"group": {"id": "x"}, "cores": 4}
+    with pytest.raises(GatewayError) as caught:
+        ignored("job.GroupSetMinCoresRequest", body, Reject.ARGUMENTS, opencue())
+    assert "unknown field `cores`; did you mean `minCores`?" in caught.value.message
+
+
+def test_ignored_paths_in_opencue() -> None:
+    """An echoed object with fields of another version is taken, with those fields named."""
+    body = {"job": {"id": "x", "foo": 1}}
+    assert ignored("job.JobKillRequest", body, Reject.ARGUMENTS, opencue()) == ["job.foo"]
+
+
+def test_arguments_are_rejected_at_any_depth() -> None:
+    """A misspelled search criterion would widen what a change hits: it is no echoed object."""
+    body = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
+    with pytest.raises(GatewayError) as caught:
+        ignored("job.JobKillFramesRequest", body, Reject.ARGUMENTS, opencue())
+    assert "req: unknown field `frame`; did you mean `frames`?" in caught.value.message
+
+
+def test_null_for_an_unknown_field() -> None:
+    """Null does not make an unknown name known."""
+    assert ignored("trial.Leaf", {"foo": None}, Reject.NOTHING) == ["foo"]
+    assert "foo" in refusal("trial.Leaf", {"foo": None}, Reject.ARGUMENTS)
+
+
+def test_unknown_field_of_a_message_without_fields() -> None:
+    """A message without fields has nothing to suggest."""
+    assert "unknown field `x`" in refusal("trial.Nothing", {"x": 1}, Reject.ARGUMENTS)
+
+
+def test_unknown_field_in_an_any() -> None:
+    """The content of an Any follows the same rule."""
+    body = {"any": {"@type": "x/trial.Leaf", "foo": 1}}
+    assert ignored("trial.wellknown.Singular", body, Reject.NOTHING) == ["any.foo"]
+    assert "foo" in refusal("trial.wellknown.Singular", body, Reject.EVERYTHING)
+
+
+def test_long_and_odd_unknown_names() -> None:
+    """Names of any length and content do not make the error long or break it."""
+    for key in ("x" * 100_000, "", "a\nb", "\x00", "é𝄞"):
+        assert len(refusal("trial.Leaf", {key: 1}, Reject.ARGUMENTS)) < 500
+        assert len(ignored("trial.Leaf", {key: 1}, Reject.NOTHING)) == 1

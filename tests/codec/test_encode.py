@@ -1,0 +1,344 @@
+"""Messages to JSON: equal to the oracle for every type there is, and the exact texts."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import Code, GatewayError
+from tests.support.protos import (
+    TestSchema,
+    exact,
+    examples,
+    messages,
+    opencue,
+    oracle,
+    parsed,
+    trial,
+    trial_types,
+    well_known_types,
+)
+
+OPENCUE_FILES = [file.name for file in opencue().files]
+
+
+def encoded(schema: TestSchema, name: str, payload: bytes) -> bytes:
+    """The whole JSON of a message."""
+    return b"".join(schema.encoders.encoder(schema.message_type(name))(payload))
+
+
+def encoded_message(name: str, **fields: Any) -> bytes:
+    """The JSON of a message of the test schema with these fields."""
+    message = trial().message_class(name)(**fields)
+    return encoded(trial(), name, message.SerializeToString())
+
+
+def check_type(schema: TestSchema, name: str, number: int) -> None:
+    @given(message=messages(schema, name))
+    @examples(number)
+    def check(message: Any) -> None:
+        text = encoded(schema, name, message.SerializePartialToString())
+        assert exact(parsed(text)) == exact(oracle(schema, message))
+
+    check()
+
+
+def test_opencue_is_whole() -> None:
+    """All 744 message types of OpenCue are tried."""
+    assert sum(len(opencue().types_of(file)) for file in OPENCUE_FILES) >= 744
+    assert opencue().broken == {}
+
+
+def test_the_test_schema_is_whole() -> None:
+    """No file of the test schema is left out for being broken."""
+    assert trial().broken == {}
+
+
+@pytest.mark.parametrize("file", OPENCUE_FILES)
+@pytest.mark.slow
+def test_every_opencue_type(file: str) -> None:
+    """The JSON of every message type of OpenCue is the oracle's, keys in declaration order."""
+    for descriptor in opencue().types_of(file):
+        check_type(opencue(), descriptor.full_name, 6)
+
+
+@pytest.mark.parametrize("name", trial_types())
+def test_every_trial_type(name: str) -> None:
+    """What OpenCue lacks is encoded as the oracle does it."""
+    check_type(trial(), name, 30)
+
+
+@pytest.mark.parametrize("name", well_known_types())
+def test_well_known_type_as_an_answer(name: str) -> None:
+    """A well-known type that is a method's whole answer is encoded as the oracle does it."""
+    check_type(trial(), name, 30)
+
+
+DOUBLES = {
+    "fraction": (0.1, b"0.1"),
+    "whole": (4.0, b"4"),
+    "negative whole": (-4.0, b"-4"),
+    "zero": (0.0, b"0"),
+    "minus zero": (-0.0, b"-0"),
+    "NaN": (math.nan, b'"NaN"'),
+    "Infinity": (math.inf, b'"Infinity"'),
+    "-Infinity": (-math.inf, b'"-Infinity"'),
+    "largest exact integer": (2.0**53 - 1, b"9007199254740991"),
+    "seventeen digits": (0.1 + 0.2, b"0.30000000000000004"),
+    "smallest": (5e-324, b"5e-324"),
+    "largest": (1.7976931348623157e308, b"1.7976931348623157e308"),
+}
+
+
+@pytest.mark.parametrize(("value", "text"), DOUBLES.values(), ids=DOUBLES)
+def test_double(value: float, text: bytes) -> None:
+    """A double is written at its shortest, whole numbers without a fraction."""
+    json = encoded_message("trial.Optional", a_double=value)
+    assert json.replace(b"e+", b"e") == b'{"aDouble":' + text + b"}"
+
+
+FLOATS = {
+    "fraction": (0.1, b"0.1"),
+    "whole": (4.0, b"4"),
+    "minus zero": (-0.0, b"-0"),
+    "NaN": (math.nan, b'"NaN"'),
+    "Infinity": (math.inf, b'"Infinity"'),
+    "-Infinity": (-math.inf, b'"-Infinity"'),
+    "not exact as a float": (16777217.0, b"16777216"),
+    "third": (1 / 3, b"0.33333334"),
+    "many cores": (1234.56, b"1234.56"),
+}
+WHOLE_TEXTS = (2.0**53, -(2.0**53), 9.1e15, 1e16, 1e17, 1e20, 1e21, 1e22, 1e300)
+
+
+@pytest.mark.parametrize(("value", "text"), FLOATS.values(), ids=FLOATS)
+@pytest.mark.parametrize("again", [1, 3], ids=["once", "remembered"])
+def test_float(value: float, text: bytes, again: int) -> None:
+    """A float is written with the fewest digits that give it back, however often it comes."""
+    json = encoded_message("trial.Repeated", floats=[value] * again)
+    assert b'"floats":[' + b",".join([text] * again) + b"]" in json
+
+
+@pytest.mark.parametrize(
+    ("value", "short"),
+    [
+        (3.4028234663852886e38, 3.4028235e38),
+        (-3.4028234663852886e38, -3.4028235e38),
+        (1.1754943508222875e-38, 1.1754944e-38),
+        (1e21, 1e21),
+    ],
+    ids=["largest", "lowest", "smallest normal", "1e21"],
+)
+def test_float_with_an_exponent(value: float, short: float) -> None:
+    """The extremes of a 32-bit float are written with its digits, not with a double's."""
+    assert parsed(encoded_message("trial.Optional", a_float=value)) == {
+        "aFloat": int(short) if short.is_integer() else short
+    }
+
+
+@pytest.mark.parametrize("value", WHOLE_TEXTS, ids=str)
+def test_large_whole_number_has_no_fraction(value: float) -> None:
+    """However large, a whole number is not written with `.0`."""
+    text = encoded_message("trial.Optional", a_double=value)
+    assert b"." not in text
+    assert parsed(text) == {"aDouble": int(value)}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("int64s", -(2**63), b'"-9223372036854775808"'),
+        ("int64s", 2**63 - 1, b'"9223372036854775807"'),
+        ("uint64s", 2**64 - 1, b'"18446744073709551615"'),
+        ("sint64s", -1, b'"-1"'),
+        ("fixed64s", 0, b'"0"'),
+        ("sfixed64s", -5, b'"-5"'),
+        ("int32s", -(2**31), b"-2147483648"),
+        ("uint32s", 2**32 - 1, b"4294967295"),
+        ("fixed32s", 7, b"7"),
+        ("bools", True, b"true"),
+        ("strings", 'a"\\é\u2028\x01', '"a\\"\\\\é\u2028\\u0001"'.encode()),
+        ("bytes_s", b"\xfb\xff", b'"+/8="'),
+        ("bytes_s", b"", b'""'),
+        ("colours", 1, b'"RED"'),
+        ("colours", -2, b'"BLUE"'),
+        ("colours", 77, b"77"),
+        ("colours", -77, b"-77"),
+    ],
+)
+def test_scalar(field: str, value: object, text: bytes) -> None:
+    """64-bit integers are strings, 32-bit ones numbers, bytes base64, enums names or numbers."""
+    json = encoded_message("trial.Repeated", **{field: [value]})
+    assert b":[" + text + b"]" in json
+
+
+def test_unset_fields() -> None:
+    """Defaults, `[]` and `{}` are there; presence is null; members of a oneof are absent."""
+    assert encoded(trial(), "trial.Tree", b"") == (
+        b'{"name":"","child":null,"children":[],"named":{},"forest":null}'
+    )
+    assert encoded(trial(), "trial.OneOfs", b"") == b'{"before":"","between":"","after":null}'
+    assert encoded(trial(), "trial.Optional", b"") == b"{}"
+    assert encoded(trial(), "trial.two.Defaults", b"") == (
+        b'{"aDouble":null,"aFloat":null,"anInt32":null,"aUint64":null,"aBool":null,'
+        b'"aString":null,"aBytes":null,"closed":null,"open":null,"first":null}'
+    )
+    assert encoded(trial(), "trial.editions.Presence", b"") == (
+        b'{"explicitText":null,"explicitNumber":null,"implicitText":"","implicitNumber":0,'
+        b'"implicitOpen":"OPEN_ZERO","explicitOpen":null,"explicitClosed":null,'
+        b'"requiredNumber":null,"explicitBytes":null,"expanded":[],"closedMany":[],'
+        b'"closedNamed":{}}'
+    )
+    assert encoded(trial(), "trial.Nothing", b"") == b"{}"
+    assert encoded(trial(), "google.protobuf.Empty", b"") == b"{}"
+
+
+def test_set_to_its_default_is_not_unset() -> None:
+    """A field with presence that holds its default is written."""
+    assert encoded_message("trial.Optional", a_double=0.0, a_string="") == (
+        b'{"aDouble":0,"aString":""}'
+    )
+    assert encoded_message("trial.OneOfs", number=0) == (
+        b'{"before":"","number":"0","between":"","after":null}'
+    )
+
+
+def test_map_keys_are_sorted() -> None:
+    """Maps are sorted by their keys' values, not by their text, false before true."""
+    text = encoded_message("trial.Maps", by_int32={10: "c", 9: "b", -1: "a"})
+    assert b'"byInt32":{"-1":"a","9":"b","10":"c"}' in text
+    text = encoded_message("trial.Maps", by_bool={True: {}, False: {}})
+    assert list(parsed(text)["byBool"]) == ["false", "true"]
+
+
+def test_unknown_fields_of_an_answer_are_left_out() -> None:
+    """A newer Cuebot's fields, which the schema does not have, do no harm."""
+    newer = trial().message_class("trial.Scalars")(a_double=1.5, a_string="x")
+    assert encoded(trial(), "trial.Nothing", newer.SerializeToString()) == b"{}"
+
+
+def test_unknown_number_of_a_closed_enum_is_left_out() -> None:
+    """proto2 keeps such a number among the unknown fields, so that the field is not set."""
+    text = encoded(trial(), "trial.two.ClosedEnums", b"\x08\x07")
+    assert parsed(text) == {"one": None, "many": [], "packed": [], "named": {}}
+
+
+def test_fields_named_like_methods() -> None:
+    """Names that Python's message classes use for their methods are ordinary field names."""
+    text = encoded(trial(), "trial.MethodNames", b"\x0a\x01a\x12\x01b\x3a\x01c\x4a\x00")
+    assert parsed(text) == {
+        "HasField": "a",
+        "SetInParent": "b",
+        "SerializeToString": "",
+        "FromString": "",
+        "ListFields": "",
+        "WhichOneof": "",
+        "DESCRIPTOR": "c",
+        "add": "",
+        "leaf": {"name": ""},
+    }
+    assert parsed(encoded(trial(), "trial.HasMethodNames", b"\x12\x00"))["one"] is None
+
+
+def test_names_of_fields() -> None:
+    """Python's keywords, digits, underscores and custom JSON names go out as protoc made them."""
+    assert list(parsed(encoded_message("trial.Names", **{"in": "x", "lambda": ""}))) == [
+        *("class", "from", "None", "True", "import", "foo1Bar", "X", "Dunder", "x"),
+        *("Capital", "camelCase", "UPPERCASE", "something else", "@type.2", 'имя"\\', "v0"),
+        *("json", "message", "get", "f23d", "lambda", "in"),
+    ]
+
+
+def test_any_of_an_unknown_type() -> None:
+    """An Any whose type nobody knows keeps its type and its bytes."""
+    content = {"type_url": "type.googleapis.com/not.There", "value": b"\x08\x01"}
+    assert encoded_message("google.protobuf.Any", **content) == (
+        b'{"@type":"type.googleapis.com/not.There","value":"CAE="}'
+    )
+
+
+UNREADABLE = {
+    "truncated": ("trial.Leaf", b"\x0a\x05ab"),
+    "wrong wire type at the end": ("trial.Leaf", b"\x0f"),
+    "end of a group": ("trial.Leaf", b"\x0c"),
+    "string that is not UTF-8": ("trial.Leaf", b"\x0a\x01\xff"),
+    "proto2 string that is not UTF-8": ("trial.two.LooseStrings", b"\x0a\x01\xff"),
+    "proto2 list of strings that are not UTF-8": ("trial.two.LooseStrings", b"\x12\x01\xff"),
+    "proto2 map key that is not UTF-8": ("trial.two.LooseStrings", b"\x1a\x03\x0a\x01\xff"),
+    "proto2 map value that is not UTF-8": ("trial.two.LooseStrings", b"\x1a\x03\x12\x01\xff"),
+    "unchecked map key": ("trial.editions.Unchecked", b"\x12\x03\x0a\x01\xff"),
+    "year 10000": ("google.protobuf.Timestamp", b"\x08\x80\xdc\xd9\xba\xbf\x07"),
+    "NaN in a Value": ("google.protobuf.Value", b"\x11" + b"\x00" * 6 + b"\xf8\x7f"),
+    "Any with broken content": (
+        "google.protobuf.Any",
+        b"\x0a\x0fx/trial.Scalars\x12\x01\x0f",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "payload"), UNREADABLE.values(), ids=UNREADABLE)
+def test_unreadable_answer(name: str, payload: bytes) -> None:
+    """Bytes that are no such message, or that JSON cannot say, are INTERNAL."""
+    with pytest.raises(GatewayError) as caught:
+        encoded(trial(), name, payload)
+    assert caught.value.code is Code.INTERNAL
+
+
+def any_in_any(levels: int) -> bytes:
+    """An Any that holds an Any that holds …"""
+    any_ = trial().message_class("google.protobuf.Any")
+    data = b""
+    for _ in range(levels):
+        data = any_(type_url="x/google.protobuf.Any", value=data).SerializeToString()
+    return data
+
+
+@pytest.mark.parametrize("levels", [90, 150, 300, 3000])
+def test_deep_answer(levels: int) -> None:
+    """An answer that is nested too deep is encoded or INTERNAL, never a crash."""
+    tree = b""
+    for _ in range(levels):
+        tree = b"\x12" + varint(len(tree)) + tree
+    for name, payload in (("trial.Tree", tree), ("google.protobuf.Any", any_in_any(levels))):
+        try:
+            parsed(encoded(trial(), name, payload))
+            assert levels < 1000
+        except GatewayError as error:
+            assert error.code is Code.INTERNAL  # noqa: PT017 - success is fine too
+            assert levels > 99
+
+
+def varint(number: int) -> bytes:
+    """A number on the wire."""
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*data, number])
+
+
+@pytest.mark.parametrize("name", [*trial_types(), *well_known_types(), "job.Job", "show.ShowSeq"])
+@pytest.mark.slow
+def test_any_bytes_at_all(name: str) -> None:
+    """Whatever the bytes are, there is JSON or an INTERNAL error."""
+    schema = opencue() if name.startswith(("job.", "show.")) else trial()
+
+    @given(
+        good=messages(schema, name),
+        other=st.sampled_from(trial_types()).flatmap(lambda other: messages(trial(), other, 1)),
+        junk=st.binary(max_size=12),
+        cut=st.integers(0, 40),
+    )
+    @examples(12)
+    def check(good: Any, other: Any, junk: bytes, cut: int) -> None:
+        data = good.SerializePartialToString()
+        stranger = other.SerializePartialToString()
+        for payload in (junk, data[:cut] + junk + data[cut:], data[:-1], data + stranger):
+            try:
+                parsed(encoded(schema, name, payload))
+            except GatewayError as error:
+                assert error.code is Code.INTERNAL  # noqa: PT017 - success is fine too
+
+    check()

@@ -1,0 +1,249 @@
+"""Long answers: the same bytes in pieces as in one, and never more than a piece at a time."""
+
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.codec import slices
+from gateway.errors import Code, GatewayError
+from tests.support.protos import TestSchema, examples, messages, opencue, parsed, trial, trial_types
+
+pytestmark = pytest.mark.slow
+
+OPENCUE_FILES = [file.name for file in opencue().files]
+CONSTANTS = ("WHOLE", "SLICE", "ITEMS", "BREATH")
+Sizes = tuple[int, int, int, int]
+SIZES = ((0, 0, 1, 1), (8, 8, 4, 4), (16, 8, 2, 2), (40, 40, 3, 3), (200, 40, 2, 3))
+"""Values of the constants, all tiny."""
+
+REAL = (slices.WHOLE, slices.SLICE, slices.ITEMS, slices.BREATH)
+ONE_PIECE = (10**9, 10**9, 10**9, 10**9)
+
+
+@contextmanager
+def these_sizes(sizes: Sizes) -> Iterator[None]:
+    """With these values of the constants."""
+    with pytest.MonkeyPatch.context() as patch:
+        for constant, size in zip(CONSTANTS, sizes, strict=True):
+            patch.setattr(slices, constant, size)
+        yield
+
+
+def pieces(schema: TestSchema, name: str, payload: bytes, sizes: Sizes) -> list[bytes]:
+    """The JSON as it comes, with these sizes."""
+    with these_sizes(sizes):
+        return list(schema.encoders.encoder(schema.message_type(name))(payload))
+
+
+def whole(schema: TestSchema, name: str, payload: bytes) -> bytes:
+    """The JSON in one piece."""
+    (piece,) = pieces(schema, name, payload, ONE_PIECE)
+    return piece
+
+
+def outcome(schema: TestSchema, name: str, payload: bytes, sizes: Sizes) -> bytes | None:
+    """The JSON with these sizes, or None when the bytes are INTERNAL."""
+    try:
+        return b"".join(pieces(schema, name, payload, sizes))
+    except GatewayError as error:
+        assert error.code is Code.INTERNAL  # noqa: PT017 - success is fine too
+        return None
+
+
+def check_type(schema: TestSchema, name: str, number: int) -> None:
+    @given(
+        first=messages(schema, name),
+        second=messages(schema, name, 1),
+        sizes=st.sampled_from(SIZES),
+    )
+    @examples(number)
+    def check(first: Any, second: Any, sizes: Sizes) -> None:
+        data = first.SerializePartialToString()
+        # Concatenated messages merge: a singular field may come in several records.
+        for payload in (data, data + second.SerializePartialToString()):
+            assert outcome(schema, name, payload, sizes) == outcome(
+                schema, name, payload, ONE_PIECE
+            )
+
+    check()
+
+
+@pytest.mark.parametrize("file", OPENCUE_FILES)
+@pytest.mark.slow
+def test_every_opencue_type(file: str) -> None:
+    """Whatever the size of the pieces, they are the bytes of the whole."""
+    for descriptor in opencue().types_of(file):
+        check_type(opencue(), descriptor.full_name, 4)
+
+
+@pytest.mark.parametrize("name", trial_types())
+def test_every_trial_type(name: str) -> None:
+    """Oneofs, groups, maps, extensions and merged messages survive the cutting."""
+    check_type(trial(), name, 30)
+
+
+@pytest.mark.parametrize("name", ["trial.Tree", "trial.two.Groups", "trial.wellknown.Repeated"])
+@pytest.mark.slow
+def test_any_bytes_at_all(name: str) -> None:
+    """Broken bytes are INTERNAL in pieces wherever they are in one, and never a crash."""
+
+    @given(
+        good=messages(trial(), name),
+        stranger=st.sampled_from(trial_types()).flatmap(lambda other: messages(trial(), other, 1)),
+        junk=st.binary(max_size=12),
+        cut=st.integers(0, 60),
+        sizes=st.sampled_from(SIZES),
+    )
+    @examples(150)
+    def check(good: Any, stranger: Any, junk: bytes, cut: int, sizes: Sizes) -> None:
+        data, other = good.SerializeToString(), stranger.SerializePartialToString()
+        for payload in (
+            junk,
+            data[:cut] + junk + data[cut:],
+            data[:-1],
+            other + data,
+            data + other,
+        ):
+            assert outcome(trial(), name, payload, sizes) == outcome(
+                trial(), name, payload, ONE_PIECE
+            )
+
+    check()
+
+
+def test_short_answer_is_one_piece() -> None:
+    """An answer that is short enough comes whole."""
+    leaf = trial().message_class("trial.Leaf")(name="x" * (slices.WHOLE - 10))
+    encode = trial().encoders.encoder(trial().message_type("trial.Leaf"))
+    assert len(list(encode(leaf.SerializeToString()))) == 1
+
+
+@pytest.mark.parametrize("shape", ["list", "list in a message", "list in an item"])
+def test_long_list_comes_in_pieces(shape: str) -> None:
+    """A long list is cut wherever it stands, and no piece is much longer than a slice."""
+    tree = trial().message_class("trial.Tree")
+    trees = [tree(name=f"tree {number}") for number in range(40_000)]
+    message = {
+        "list": lambda: tree(children=trees),
+        "list in a message": lambda: tree(child=tree(children=trees)),
+        "list in an item": lambda: tree(children=[tree(), tree(children=trees), tree()]),
+    }[shape]()
+    payload = message.SerializeToString()
+    encode = trial().encoders.encoder(trial().message_type("trial.Tree"))
+    found = list(encode(payload))
+    assert b"".join(found) == whole(trial(), "trial.Tree", payload)
+    assert len(found) > 5
+    # A tree takes some 20 bytes on the wire and 80 in JSON.
+    assert max(map(len, found)) < slices.SLICE * 8
+
+
+def test_many_tiny_items_are_cut_too() -> None:
+    """What costs time is the number of items: few bytes can be many of them."""
+    payload = b"\x1a\x00" * 5_000
+    tree = trial().message_type("trial.Tree")
+    assert tree.fields_by_number[3].is_repeated
+    found = list(trial().encoders.encoder(tree)(payload))
+    assert len(payload) < slices.WHOLE
+    assert b"".join(found) == whole(trial(), "trial.Tree", payload)
+    assert len(found) > 5_000 / slices.ITEMS
+
+
+def test_a_long_list_of_names_is_cut() -> None:
+    """Strings are records of their own, and are cut off like messages."""
+    names = opencue().message_class("job.JobGetJobNamesResponse")()
+    names.names.extend(f"demo-sh{number:05}-lena_comp" for number in range(20_000))
+    payload = names.SerializeToString()
+    found = pieces(opencue(), "job.JobGetJobNamesResponse", payload, REAL)
+    assert b"".join(found) == whole(opencue(), "job.JobGetJobNamesResponse", payload)
+    assert len(found) > 20
+
+
+def test_pieces_come_one_at_a_time() -> None:
+    """The JSON of a long answer is never in memory as a whole."""
+    leaf = trial().message_class("trial.Leaf")(name="x" * 200)
+    data = leaf.SerializeToString()
+    payload = (b"\x82\x01" + varint(len(data)) + data) * 20_000
+    encode = trial().encoders.encoder(trial().message_type("trial.FarFields"))
+    tracemalloc.start()
+    try:
+        length = sum(map(len, encode(payload)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert length > 4_000_000
+    assert peak < length
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [("trial.Repeated", b"\x82\x01\x00"), ("trial.Tree", b"\x1a\x00")],
+    ids=["at once", "in slices"],
+)
+def test_breaths(name: str, record: bytes) -> None:
+    """Looking over a long message makes pauses: empty pieces before the first byte."""
+    found = pieces(trial(), name, record * 100, (16, 8, 8, 10))
+    assert found[:8] == [b""] * 8
+    assert b"".join(found).startswith(b"{")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [b"\x1a", b"\x1a\x03\x0a", b"\x1a" + b"\xff" * 9, b"\x80" * 1_000_000],
+    ids=["length", "item", "number", "endless number"],
+)
+def test_list_without_its_end(end: bytes) -> None:
+    """A list that is cut short is INTERNAL before anything is sent."""
+    item = b"\x1a\x03\x0a\x01x"
+    encode = trial().encoders.encoder(trial().message_type("trial.Tree"))
+    sent: list[bytes] = []
+    with pytest.raises(GatewayError) as caught, these_sizes((8, 64, 8, 100)):
+        sent.extend(encode(item * 10 + end))
+    assert caught.value.code is Code.INTERNAL
+    assert b"".join(sent) == b""
+
+
+def test_length_of_eleven_bytes() -> None:
+    """A length that is written with more than ten bytes is INTERNAL, as it is in one piece."""
+    child = b"\x0a\x02xy" * 10
+    payload = b"\x12" + bytes([len(child) | 0x80]) + b"\x80" * 9 + b"\x00" + child
+    for sizes in (ONE_PIECE, (16, 8, 8, 4)):
+        assert outcome(trial(), "trial.Tree", payload, sizes) is None
+
+
+def test_error_in_a_later_piece() -> None:
+    """An answer whose end is broken fails as INTERNAL, whenever that is found."""
+    item = b"\x1a\x03\x0a\x01x"
+    payload = item * 10 + b"\x1a\x03\x0a\x01\xff"
+    with pytest.raises(GatewayError) as caught:
+        pieces(trial(), "trial.Tree", payload, (8, 8, 8, 4))
+    assert caught.value.code is Code.INTERNAL
+
+
+@pytest.mark.parametrize("levels", [90, 150, 2000])
+def test_deep_answer(levels: int) -> None:
+    """A message nested deeper than protobuf allows is INTERNAL in pieces as in one."""
+    payload = b"\x0a\x40" + b"x" * 64
+    for _ in range(levels):
+        payload = b"\x12" + varint(len(payload)) + payload
+    if levels < 100:
+        expected = whole(trial(), "trial.Tree", payload)
+        assert b"".join(pieces(trial(), "trial.Tree", payload, (16, 8, 8, 4))) == expected
+        parsed(expected)
+        return
+    with pytest.raises(GatewayError) as caught:
+        pieces(trial(), "trial.Tree", payload, (16, 8, 8, 4))
+    assert caught.value.code is Code.INTERNAL
+
+
+def varint(number: int) -> bytes:
+    """A number on the wire."""
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*data, number])

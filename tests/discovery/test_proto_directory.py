@@ -1,0 +1,393 @@
+"""A directory of `.proto` files as the source of the schema."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.discovery import proto_directory
+from gateway.discovery.factory import FileSource, choose_source
+from gateway.discovery.proto_directory import ProtoDirectory, complaints
+from gateway.discovery.refresh import LiveCatalog
+from gateway.errors import ConfigurationError
+from gateway.schema.description import NoSchema, Schema
+from gateway.schema.selection import Selection
+
+pytestmark = pytest.mark.slow
+
+SERVICE = """
+syntax = "proto3";
+package {package};
+{imports}
+// What is asked and answered.
+message M {{ {fields} }}
+service {service} {{
+  rpc Call(M) returns (M);  // Only one.
+}}
+"""
+
+
+def write(
+    root: Path, name: str, *, package: str = "a", imports: str = "", fields: str = ""
+) -> Path:
+    """A file with one service, named as its package in upper case."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    service = package.upper()
+    text = SERVICE.format(package=package, imports=imports, fields=fields, service=service)
+    path.write_text(text.lstrip(), encoding="utf-8")
+    return path
+
+
+def schema_in(root: Path) -> Schema:
+    return ProtoDirectory(root).read()
+
+
+def refusal(root: Path) -> str:
+    """The one line that a directory is refused with."""
+    with pytest.raises(ConfigurationError) as caught:
+        ProtoDirectory(root).read()
+    text = str(caught.value)
+    assert text.startswith("DESCRIPTOR_SOURCE: ")
+    assert "\n" not in text
+    return text
+
+
+def comments(schema: Schema) -> list[str]:
+    return [
+        said.strip()
+        for file in schema.files
+        for place in file.source_code_info.location
+        for said in (place.leading_comments, place.trailing_comments)
+        if said
+    ]
+
+
+# --- what is found --------------------------------------------------------------------------
+
+
+def test_files_import_each_other_by_their_paths(tmp_path: Path) -> None:
+    """Sub-directories count, and paths begin at the directory; comments are kept."""
+    write(tmp_path, "cue/a.proto", imports='import "cue/deep/b.proto";', fields="b.M b = 1;")
+    write(tmp_path, "cue/deep/b.proto", package="b")
+    schema = schema_in(tmp_path)
+    assert sorted(schema.services) == ["a.A", "b.B"]
+    assert {file.name for file in schema.files} == {"cue/a.proto", "cue/deep/b.proto"}
+    assert comments(schema) == ["What is asked and answered.", "Only one."] * 2
+    assert (schema.origin, schema.confirmed) == (str(tmp_path), False)
+
+
+def test_protobufs_own_files_are_there(tmp_path: Path) -> None:
+    """Well-known types can be imported without being in the directory."""
+    write(
+        tmp_path,
+        "a.proto",
+        imports='import "google/protobuf/timestamp.proto";',
+        fields="google.protobuf.Timestamp at = 1;",
+    )
+    assert schema_in(tmp_path).services == ("a.A",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with space.proto", "-o.proto", "--version.proto", "@list.proto", "é.proto", "a=b:c.proto"],
+)
+def test_names_mean_nothing_to_the_compiler(tmp_path: Path, name: str) -> None:
+    """No file's name is taken for a flag, a list of files or a mapping of paths."""
+    write(tmp_path, name)
+    schema = schema_in(tmp_path)
+    assert [file.name for file in schema.files] == [name]
+    assert schema.services == ("a.A",)
+
+
+@pytest.mark.parametrize("name", ["with space", "-I", "a=b", "a:b", "@list", "x.pb", ".hidden"])
+def test_any_name_of_the_directory_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Nor is the directory's own, in full or from where the gateway runs; it wins over a suffix."""
+    write(tmp_path / name, "a.proto")
+    assert schema_in(tmp_path / name).services == ("a.A",)
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(choose_source(name, no_reflection()), FileSource)
+
+
+def no_reflection() -> Any:
+    """What is not asked."""
+    return object()
+
+
+def test_where_files_lie_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither protos where the gateway runs nor Python modules beside the protos get in the way."""
+    write(tmp_path / "protos", "a.proto")
+    here = tmp_path / "here"
+    write(here, "a.proto", package="wrong")
+    for place in (here, tmp_path / "protos"):
+        (place / "grpc_tools").mkdir()
+        (place / "grpc_tools" / "__init__.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(here)
+    assert schema_in(tmp_path / "protos").services == ("a.A",)
+
+
+def test_a_mounted_configmap(tmp_path: Path) -> None:
+    """Links to files count once, though what they lead to lies hidden in the same directory."""
+    write(tmp_path / "..2026_11_25", "a.proto")
+    (tmp_path / "..data").symlink_to("..2026_11_25")
+    (tmp_path / "a.proto").symlink_to("..data/a.proto")
+    (tmp_path / ".#a.proto").symlink_to("nobody@nowhere")
+    source = ProtoDirectory(tmp_path)
+    before = source.read()
+    assert [file.name for file in before.files] == ["a.proto"]
+    write(tmp_path / "..2026_11_26", "a.proto", fields="string more = 1;")
+    (tmp_path / "..data").unlink()
+    (tmp_path / "..data").symlink_to("..2026_11_26")
+    assert source.read().digest != before.digest
+
+
+def test_the_directory_itself_may_be_a_link(tmp_path: Path) -> None:
+    """A link to the directory is as good; one inside that leads back is not followed."""
+    write(tmp_path / "real", "a.proto")
+    (tmp_path / "real" / "loop").symlink_to(tmp_path / "real")
+    (tmp_path / "link").symlink_to("real")
+    assert schema_in(tmp_path / "link").services == ("a.A",)
+
+
+def test_comments_in_an_old_encoding(tmp_path: Path) -> None:
+    """A comment that is not UTF-8 is read as Latin-1; it does not harm the schema."""
+    path = write(tmp_path, "a.proto")
+    path.write_bytes(path.read_bytes().replace(b"Only one", b"D\xe9j\xe0 vu"))
+    assert "Déjà vu." in comments(schema_in(tmp_path))
+
+
+# --- what is refused ------------------------------------------------------------------------
+
+
+def test_a_syntax_error_has_its_file_and_line(tmp_path: Path) -> None:
+    """The message is protoc's own, and leads to the place."""
+    write(tmp_path, "good.proto")
+    path = write(tmp_path, "sub/bad.proto", package="b")
+    line = path.read_text().count("\n") + 1
+    with path.open("a") as file:
+        file.write("message {}\n")
+    expected = f"{tmp_path} does not compile: sub/bad.proto:{line}:9: Expected message name."
+    assert refusal(tmp_path) == f"DESCRIPTOR_SOURCE: {expected}"
+
+
+def test_an_import_that_is_not_there(tmp_path: Path) -> None:
+    """The missing file is named, and the line that wants it."""
+    write(tmp_path, "a.proto", imports='import "lost.proto";')
+    text = refusal(tmp_path)
+    assert "lost.proto: File not found" in text
+    assert 'a.proto:3:1: Import "lost.proto" was not found' in text
+
+
+def test_complaints_about_names_in_an_old_encoding(tmp_path: Path) -> None:
+    """What cannot be read of a message does not hide the rest of it."""
+    path = write(tmp_path, "é.proto", imports='import "cafe.proto";')
+    path.write_bytes(path.read_bytes().replace(b"cafe", b"caf\xe9"))
+    assert "é.proto:3:" in refusal(tmp_path)
+
+
+def test_imports_in_a_circle(tmp_path: Path) -> None:
+    """A circle is told as one."""
+    write(tmp_path, "a.proto", imports='import "b.proto";')
+    write(tmp_path, "b.proto", package="b", imports='import "a.proto";')
+    assert "a.proto -> b.proto -> a.proto" in refusal(tmp_path)
+
+
+def test_two_files_that_declare_the_same(tmp_path: Path) -> None:
+    """A copy that was left in the directory is found out."""
+    write(tmp_path, "a.proto")
+    write(tmp_path, "copy of a.proto")
+    assert 'is already defined in file "a.proto"' in refusal(tmp_path)
+
+
+def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
+    """Outside of comments, other encodings are errors with file and line."""
+    path = write(tmp_path, "a.proto")
+    path.write_bytes(path.read_bytes().replace(b"message M", b"message \xe9"))
+    assert "a.proto:5:9: Interpreting non ascii codepoint" in refusal(tmp_path)
+
+
+def test_what_is_no_proto_file_at_all(tmp_path: Path) -> None:
+    """Binary rubbish is one line, and no crash."""
+    (tmp_path / "a.proto").write_bytes(bytes(range(256)))
+    assert "a.proto:1:1: " in refusal(tmp_path)
+
+
+def test_warnings_are_no_reasons(tmp_path: Path) -> None:
+    """Only errors are told, three of them, and how many there are besides."""
+    write(tmp_path, "a.proto", imports='import "google/protobuf/any.proto";')
+    lost = "\n".join(f"message N{number} {{ repeated X x = 1; }}" for number in range(5))
+    (tmp_path / "b.proto").write_text(lost)
+    reason = refusal(tmp_path).partition("does not compile: ")[2].split("; ")
+    assert reason[:3] == [f'b.proto:{line}:23: "X" is not defined.' for line in (1, 2, 3)]
+    assert reason[3:] == ["and 2 more"]
+
+
+def test_the_lines_of_the_compiler() -> None:
+    """Its log, its warnings and empty lines are left out."""
+    text = "W0000 00:00 x.cc:1] No syntax\na.proto:1:1: warning: Unused\n\n  b.proto: Not found.\n"
+    assert complaints(text) == "b.proto: Not found."
+
+
+@pytest.mark.parametrize("content", [(), ("README.md",), (".hidden.proto",), ("x.proto/y.txt",)])
+def test_a_directory_without_proto_files(tmp_path: Path, content: tuple[str, ...]) -> None:
+    """Nothing to compile is a mistake, whatever else lies there."""
+    for name in content:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert refusal(tmp_path) == f"DESCRIPTOR_SOURCE: {tmp_path} holds no .proto files"
+
+
+def test_files_that_declare_no_service(tmp_path: Path) -> None:
+    """Such a directory compiles; that there is nothing to serve is said by the catalog."""
+    (tmp_path / "a.proto").write_text('syntax = "proto3"; message M {}')
+    assert schema_in(tmp_path).services == ()
+
+
+def test_services_of_imports_are_not_the_directorys(tmp_path: Path) -> None:
+    """Only what the directory's own files declare is served, not what they reach by a link."""
+    write(tmp_path / "elsewhere", "b.proto", package="b")
+    root = tmp_path / "root"
+    write(root, "a.proto", imports='import "linked/b.proto";', fields="b.M b = 1;")
+    (root / "linked").symlink_to(tmp_path / "elsewhere")
+    assert schema_in(root).services == ("a.A",)
+
+
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    """The link is named; it may be why something is missing."""
+    write(tmp_path, "a.proto")
+    (tmp_path / "b.proto").symlink_to("gone.proto")
+    assert refusal(tmp_path) == (
+        f"DESCRIPTOR_SOURCE: cannot read {tmp_path / 'b.proto'}: No such file or directory"
+    )
+
+
+@pytest.mark.parametrize("closed", ["sub", "sub/b.proto"])
+def test_what_may_not_be_read(tmp_path: Path, closed: str) -> None:
+    """Files behind a permission are not left out in silence."""
+    write(tmp_path, "a.proto")
+    write(tmp_path, "sub/b.proto", package="b")
+    (tmp_path / closed).chmod(0)
+    if os.access(tmp_path / closed, os.R_OK):
+        pytest.skip("this user may read everything")
+    try:
+        assert "Permission denied" in refusal(tmp_path)
+    finally:
+        (tmp_path / closed).chmod(0o700)
+
+
+def test_a_directory_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system refuses is told, for root too."""
+    write(tmp_path, "sub/a.proto")
+    listed = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert refusal(tmp_path) == (
+        f"DESCRIPTOR_SOURCE: cannot read {tmp_path / 'sub'}: Permission denied"
+    )
+
+
+def test_without_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra that brings one is named."""
+    write(tmp_path, "a.proto")
+    monkeypatch.setattr(proto_directory, "find_spec", lambda name: None)
+    assert "pip install 'cuebot-gateway[protoc]'" in refusal(tmp_path)
+
+
+def test_a_compiler_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for without end."""
+    write(tmp_path, "a.proto")
+    monkeypatch.setattr(proto_directory, "PATIENCE", 0)
+    assert "protoc took more than 0 s" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("python", "words"),
+    [("/bin/false", "does not compile: status 1"), ("/no/python", "cannot run")],
+)
+def test_a_compiler_that_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, words: str
+) -> None:
+    """An installation that is broken is one line too."""
+    write(tmp_path, "a.proto")
+    monkeypatch.setattr(sys, "executable", python)
+    assert words in refusal(tmp_path)
+
+
+# --- what changes later ---------------------------------------------------------------------
+
+
+def test_it_is_compiled_again_only_when_something_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh of files that are as they were costs no compiler."""
+    runs = []
+    run = subprocess.run
+
+    def counted(*args: Any, **options: Any) -> Any:
+        runs.append(args)
+        return run(*args, **options)
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    path = write(tmp_path, "a.proto")
+    source = ProtoDirectory(tmp_path)
+    first = source.read()
+    assert source.read() is first
+    assert len(runs) == 1
+    write(tmp_path, "b.proto", package="b")
+    assert sorted(source.read().services) == ["a.A", "b.B"]
+    path.unlink()
+    assert source.read().services == ("b.B",)
+    assert len(runs) == 3
+
+
+@pytest.mark.parametrize(("fields", "later"), [("string two = 1;", 1), ("int32 other = 1;", 0)])
+def test_either_its_size_or_its_time_tells_of_an_edit(
+    tmp_path: Path, fields: str, later: int
+) -> None:
+    """A file that has kept one of them is compiled again when the other is new."""
+    path = write(tmp_path, "a.proto", fields="string one = 1;")
+    source = ProtoDirectory(tmp_path)
+    before = source.read()
+    written = path.stat().st_mtime_ns
+    write(tmp_path, "a.proto", fields=fields)
+    os.utime(path, ns=(written, written + later))
+    assert source.read().digest != before.digest
+
+
+@pytest.mark.anyio
+async def test_what_breaks_later_keeps_the_catalog(tmp_path: Path) -> None:
+    """An error or a directory that is gone is told, and ends when it is mended."""
+    root = tmp_path / "protos"
+    path = write(root, "a.proto")
+    source = choose_source(str(root), no_reflection())
+    live = LiveCatalog(source, Selection())
+    assert await live.attempt()
+    catalog = live.current
+
+    path.write_text("message 3\n")
+    assert not await live.attempt()
+    assert "could not be refreshed" in live.problem
+    assert "a.proto:1:9: Expected message name." in live.problem
+
+    root.rename(tmp_path / "away")
+    with pytest.raises(NoSchema, match=f"cannot read {root}: No such file or directory"):
+        await source.fetch()
+    assert not await live.attempt()
+    assert live.current is catalog
+
+    (tmp_path / "away").rename(root)
+    write(root, "a.proto", fields="string more = 1;")
+    assert await live.attempt()
+    assert live.problem == ""
+    assert live.current is not None
+    assert live.current is not catalog

@@ -1,0 +1,466 @@
+"""Server reflection: what is understood, what is forgiven, and what each refusal means."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_reflection.v1alpha import reflection_pb2
+
+from gateway.discovery.factory import AutoSource
+from gateway.discovery.reflection import PATH, VERSIONS, ReflectionSource
+from gateway.discovery.refresh import LiveCatalog
+from gateway.schema.catalog import build_catalog
+from gateway.schema.description import NoReflection, NoSchema, NotReady, Schema
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
+from tests.support.servers import Context, ScriptedCuebot, running_cuebot
+from tests.support.webserver import web_server
+
+pytestmark = pytest.mark.anyio
+
+Request = reflection_pb2.ServerReflectionRequest
+Response = reflection_pb2.ServerReflectionResponse
+Answer = Callable[[Any, Context], Awaitable[Any]]
+Talk = Callable[[AsyncIterator[Any], Context], AsyncIterator[Any]]
+Code = grpc.StatusCode
+
+
+@asynccontextmanager
+async def talking(talks: dict[str, Talk], patience: float = 10) -> AsyncIterator[ReflectionSource]:
+    """A source that asks a server which does this on the streams of each version it has."""
+    server = grpc.aio.server()
+    for version, talk in talks.items():
+        service, _, method = PATH.format(version=version)[1:].partition("/")
+        handler = grpc.stream_stream_rpc_method_handler(
+            talk,
+            request_deserializer=Request.FromString,
+            response_serializer=Response.SerializeToString,
+        )
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service, {method: handler}),)
+        )
+    endpoint = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    async with grpc.aio.insecure_channel(endpoint) as channel:
+        yield ReflectionSource(channel, endpoint=endpoint, timeout=patience)
+    await server.stop(None)
+
+
+def each(answer: Answer) -> Talk:
+    """One answer to each request; None ends the stream."""
+
+    async def talk(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        async for request in requests:
+            response = await answer(request, context)
+            if response is None:
+                return
+            yield response
+
+    return talk
+
+
+def reflecting(answer: Answer, *versions: str) -> Any:
+    """A source that asks a server with one answer to each request."""
+    return talking(dict.fromkeys(versions or ("v1",), each(answer)))
+
+
+def refusing(code: Code) -> Answer:
+    """The same status for every question."""
+
+    async def answer(request: Any, context: Context) -> Any:
+        await context.abort(code, "scripted")
+
+    return answer
+
+
+class Library:
+    """A server's files: which it lists, and what it sends when it is asked for one.
+
+    A file comes without its imports, as from a server that has sent them on the stream already.
+    """
+
+    def __init__(self, *files: FileDescriptorProto) -> None:
+        self.files = {file.name: file for file in files}
+        self.listed = [f"{file.package}.{each.name}" for file in files for each in file.service]
+        self.answers: dict[str, Any] = {}
+        """Other answers than these, by what is asked for."""
+        self.asked: list[str] = []
+
+    async def __call__(self, request: Any, context: Context) -> Any:
+        if request.HasField("list_services"):
+            return listing(*self.listed)
+        wanted = request.file_by_filename or request.file_containing_symbol
+        self.asked.append(wanted)
+        if wanted in self.answers:
+            return self.answers[wanted]
+        for file in self.files.values():
+            if wanted == file.name or wanted in {f"{file.package}.{s.name}" for s in file.service}:
+                return handing(file)
+        return failing(5, "nothing known")
+
+
+def file(name: str, *imports: str, service: str = "") -> FileDescriptorProto:
+    """A small file; with a service whose one method takes and gives the file's own message.
+
+    The message has a field of the message of each import.
+    """
+    package = package_of(name)
+    built = FileDescriptorProto(name=name, package=package, syntax="proto3")
+    message = built.message_type.add(name="M")
+    for number, imported in enumerate(imports, 1):
+        built.dependency.append(imported)
+        own = ".google.protobuf.Timestamp"
+        kind = own if imported.startswith("google/") else f".{package_of(imported)}.M"
+        message.field.add(name=f"f{number}", number=number, type=11, label=1, type_name=kind)
+    if service:
+        method = built.service.add(name=service).method.add(name="Call")
+        method.input_type = method.output_type = f".{package}.M"
+    return built
+
+
+def package_of(name: str) -> str:
+    return name.rpartition("/")[2].removesuffix(".proto")
+
+
+def listing(*services: str) -> Any:
+    response = Response()
+    for service in services:
+        response.list_services_response.service.add(name=service)
+    return response
+
+
+def handing(*files: FileDescriptorProto) -> Any:
+    return sending(*(one.SerializeToString() for one in files))
+
+
+def sending(*serialized: bytes) -> Any:
+    response = Response()
+    response.file_descriptor_response.file_descriptor_proto.extend(serialized)
+    return response
+
+
+def failing(code: int, message: str) -> Any:
+    error = reflection_pb2.ErrorResponse(error_code=code, error_message=message)
+    return Response(error_response=error)
+
+
+async def found_in(library: Library) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The services that can be served in the end, and why others cannot."""
+    async with reflecting(library) as source:
+        schema = await source.fetch()
+    catalog = build_catalog(schema, Selection())
+    served = {method.path[1:].partition("/")[0] for method in catalog.methods}
+    return tuple(sorted(served)), {skip.service: skip.reason for skip in catalog.skipped}
+
+
+# --- what is understood ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("versions", [("v1",), ("v1alpha",), ("v1", "v1alpha")])
+async def test_either_version_is_spoken(versions: tuple[str, ...]) -> None:
+    """v1 is asked first, v1alpha when there is no v1; both give OpenCue's schema as it is."""
+    async with (
+        running_cuebot(ScriptedCuebot(opencue().files, reflection=versions)) as cuebot,
+        grpc.aio.insecure_channel(cuebot.endpoint) as channel,
+    ):
+        schema = await ReflectionSource(channel, endpoint=cuebot.endpoint).fetch()
+    assert schema.origin == f"reflection {versions[0]} of {cuebot.endpoint}"
+    assert schema.confirmed
+    assert set(schema.services) == set(opencue().services)
+    assert schema.digest == opencue().digest
+
+
+async def test_files_are_asked_for_once_and_kept() -> None:
+    """A server may hand out one file at a time, each only once, and no well-known types."""
+    library = Library(
+        file("a.proto", "c.proto", "google/protobuf/timestamp.proto", service="A"),
+        file("b.proto", "c.proto", service="B"),
+        file("c.proto"),
+    )
+    assert await found_in(library) == (("a.A", "b.B"), {})
+    assert library.asked == ["a.A", "c.proto", "b.B"]
+
+
+async def test_files_may_come_before_they_are_asked_for() -> None:
+    """What was sent along with another file is not asked for again, services included."""
+    a, b = file("a.proto", "c.proto", service="A"), file("b.proto", "d.proto", service="B")
+    library = Library(a, b, file("c.proto"), file("d.proto"))
+    library.answers["a.A"] = handing(a, library.files["c.proto"], b)
+    assert await found_in(library) == (("a.A", "b.B"), {})
+    assert library.asked == ["a.A", "d.proto"]
+
+
+async def test_a_service_that_is_listed_twice_is_one() -> None:
+    """The same schema comes of a list with repetitions."""
+    library = Library(file("a.proto", service="A"))
+    async with reflecting(library) as source:
+        once = await source.fetch()
+        library.listed *= 2
+        twice = await source.fetch()
+    assert (twice.services, twice.digest) == (("a.A",), once.digest)
+
+
+# --- what is skipped ------------------------------------------------------------------------
+
+
+async def test_services_that_cannot_be_described() -> None:
+    """What a server lists and cannot describe is reported; the rest is served."""
+    library = Library(
+        file("a.proto", service="A"),
+        file("lacking.proto", "lost.proto", service="L"),
+        file("deep.proto", "between.proto", service="D"),
+        file("between.proto", "lost.proto"),
+    )
+    library.listed += ["ghost.G", "empty.E", "other.O", "noise.N"]
+    library.answers["empty.E"] = handing()
+    library.answers["other.O"] = handing(file("unrelated.proto"))
+    odd = file("noise.proto", "lost.proto", service="N").SerializeToString()
+    odd = odd.replace(b"lost.proto", b"l\xf6st.proto")
+    library.answers["noise.N"] = sending(b"\xff\xff", b"", b"\x0a\x01\xff", odd)
+    lost = "its import lost.proto is missing: the server says 5: nothing known"
+    skipped = {
+        "lacking.L": lost,
+        "deep.D": lost,
+        "ghost.G": "the server says 5: nothing known",
+        "empty.E": "the server's answer does not hold it",
+        "other.O": "the server's answer does not hold it",
+        "noise.N": "the server's answer does not hold it",
+    }
+    assert await found_in(library) == (("a.A",), skipped)
+    assert library.asked.count("lost.proto") == 1
+
+
+async def test_a_missing_import_costs_only_those_who_need_it() -> None:
+    """Files that came along with one that is incomplete get their own imports all the same."""
+    a = file("a.proto", "c.proto", "lost.proto", service="A")
+    b = file("b.proto", "f.proto", service="B")
+    c = file("c.proto", "e.proto")
+    d = file("d.proto", "c.proto", service="D")
+    library = Library(a, b, c, d, file("e.proto"), file("f.proto"))
+    library.answers["a.A"] = handing(b, a)
+    served, skipped = await found_in(library)
+    assert served == ("b.B", "d.D")
+    assert skipped == {"a.A": "its import lost.proto is missing: the server says 5: nothing known"}
+
+
+@pytest.mark.parametrize("place", ["protos/c.proto", "other/c.proto"])
+@pytest.mark.parametrize("knows", [True, False])
+async def test_a_file_that_is_registered_under_another_path(place: str, knows: bool) -> None:
+    """An import is found where the server has it, whether or not it knows it by that name."""
+    library = Library(file("a.proto", "x/c.proto", service="A"), file(place, service="C"))
+    if knows:
+        library.answers["x/c.proto"] = handing(library.files[place])
+    assert await found_in(library) == (("a.A", "c.C"), {})
+
+
+async def test_an_import_that_could_be_either_file_is_missing() -> None:
+    """Nothing is guessed between two files of one name, nor is a file its own import."""
+    library = Library(
+        file("a.proto", "c.proto", service="A"),
+        file("one/c.proto", service="C"),
+        file("two/c.proto", service="C2"),
+        file("x/self.proto", "self.proto", service="S"),
+    )
+    library.files["two/c.proto"].package = "c2"
+    library.files["two/c.proto"].service[0].method[0].input_type = ".c2.M"
+    library.files["two/c.proto"].service[0].method[0].output_type = ".c2.M"
+    library.listed = ["a.A", "c.C", "c2.C2", "self.S"]
+    served, skipped = await found_in(library)
+    assert served == ("c.C", "c2.C2")
+    assert skipped == {
+        "a.A": "its import c.proto is missing: the server says 5: nothing known",
+        "self.S": "its import self.proto is missing: the server says 5: nothing known",
+    }
+
+
+async def test_imports_in_a_circle() -> None:
+    """A circle is walked once, and its services are skipped with the reason."""
+    library = Library(
+        file("a.proto", service="A"),
+        file("b.proto", "c.proto", service="B"),
+        file("c.proto", "b.proto"),
+        file("self.proto", "self.proto", service="S"),
+    )
+    served, skipped = await found_in(library)
+    assert served == ("a.A",)
+    assert skipped == {
+        "b.B": "c.proto imports b.proto, which imports c.proto in turn",
+        "self.S": "self.proto imports self.proto, which imports self.proto in turn",
+    }
+
+
+@pytest.mark.parametrize(
+    "listed", [listing(), listing("ghost.G"), handing(), failing(12, "not for lists")]
+)
+async def test_a_server_that_describes_nothing(listed: Any) -> None:
+    """Reflection that describes no service is no schema, and not the absence of reflection."""
+
+    async def answer(request: Any, context: Context) -> Any:
+        return listed if request.HasField("list_services") else failing(5, "nothing known")
+
+    async with reflecting(answer) as source:
+        with pytest.raises(NoSchema, match=r"describes no service|12: not for lists"):
+            await source.fetch()
+
+
+# --- what each refusal means ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        (Code.UNIMPLEMENTED, NoReflection),
+        (Code.UNAUTHENTICATED, NoReflection),
+        (Code.PERMISSION_DENIED, NoReflection),
+        (Code.UNAVAILABLE, NotReady),
+        (Code.DEADLINE_EXCEEDED, NotReady),
+        (Code.INTERNAL, NotReady),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+async def test_what_a_status_means(code: Code, meaning: type[Exception], late: bool) -> None:
+    """Only a refusal means that there is no reflection, be it at once or when the stream ends."""
+
+    async def talk(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        if late:
+            async for _ in requests:
+                pass
+        yield await context.abort(code, "scripted")
+
+    async with talking(dict.fromkeys(VERSIONS, talk)) as source:
+        with pytest.raises(meaning) as caught:
+            await source.fetch()
+    if code is not Code.UNIMPLEMENTED:
+        assert code.name in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [Code.UNIMPLEMENTED, Code.UNAUTHENTICATED, Code.PERMISSION_DENIED])
+async def test_v1alpha_is_tried_whatever_v1_refuses(code: Code) -> None:
+    """A server that refuses one version may speak the other."""
+    library = Library(file("a.proto", service="A"))
+    async with talking({"v1": each(refusing(code)), "v1alpha": each(library)}) as source:
+        schema = await source.fetch()
+    assert schema.origin.startswith("reflection v1alpha of ")
+    assert schema.services == ("a.A",)
+
+
+async def test_a_refusal_is_remembered_past_the_other_version() -> None:
+    """What is refused in v1 and unknown in v1alpha is there, and refused."""
+    async with talking({"v1": each(refusing(Code.PERMISSION_DENIED))}) as source:
+        with pytest.raises(NoReflection, match=r"refuses reflection \(PERMISSION_DENIED\)"):
+            await source.fetch()
+
+
+async def test_an_outage_of_v1alpha_is_not_ready() -> None:
+    """Without v1, and while nobody can tell about v1alpha, nothing is known."""
+    async with talking({"v1alpha": each(refusing(Code.UNAVAILABLE))}) as source:
+        with pytest.raises(NotReady):
+            await source.fetch()
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"), [(Code.UNAVAILABLE, NotReady), (Code.UNIMPLEMENTED, NoReflection)]
+)
+async def test_a_status_in_the_middle(code: Code, meaning: type[Exception]) -> None:
+    """A server that lists its services and then fails is judged by that failure."""
+
+    async def answer(request: Any, context: Context) -> Any:
+        if request.HasField("list_services"):
+            return listing("a.A")
+        return await context.abort(code, "scripted")
+
+    async with reflecting(answer) as source:
+        with pytest.raises(meaning):
+            await source.fetch()
+
+
+async def test_no_reflection_is_never_taken_for_an_outage() -> None:
+    """A server that refuses at once is understood each time, whatever races inside grpc.aio."""
+    async with (
+        running_cuebot(ScriptedCuebot(opencue().files, reflection=())) as cuebot,
+        grpc.aio.insecure_channel(cuebot.endpoint) as channel,
+    ):
+        source = ReflectionSource(channel, endpoint=cuebot.endpoint)
+        for _ in range(50):
+            with pytest.raises(NoReflection):
+                await source.fetch()
+
+
+@pytest.mark.parametrize("first", [None, listing("a.A")])
+async def test_a_stream_that_ends_early_is_not_ready(first: Any) -> None:
+    """A stream that ends without the answer says nothing about the schema."""
+
+    async def answer(request: Any, context: Context) -> Any:
+        return first if request.HasField("list_services") else None
+
+    async with reflecting(answer) as source:
+        with pytest.raises(NotReady, match="early"):
+            await source.fetch()
+
+
+async def test_a_server_that_says_nothing_is_not_ready() -> None:
+    """Silence ends with the time that the source has."""
+
+    async def silent(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        await asyncio.Event().wait()
+        yield
+
+    async with talking({"v1": silent}, patience=0.1) as source:
+        with pytest.raises(NotReady, match="DEADLINE_EXCEEDED"):
+            await source.fetch()
+
+
+# --- what is no gRPC server -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [204, 302, 400, 401, 403, 404, 429, 500, 503])
+async def test_the_answer_of_a_web_server_is_not_cuebots(status: int) -> None:
+    """An HTTP status, 404 above all, is not taken for Cuebot's word on reflection."""
+    async with web_server(status) as endpoint, grpc.aio.insecure_channel(endpoint) as channel:
+        source = AutoSource(ReflectionSource(channel, endpoint=endpoint))
+        with pytest.raises(NotReady) as caught:
+            await source.fetch()
+    assert str(caught.value).startswith(f"a web server answers at {endpoint}, and not Cuebot: ")
+    assert str(caught.value).endswith(f": {status}")
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_a_page_is_not_cuebots_answer(status: int) -> None:
+    """Whatever gRPC makes of a page, it is no answer about reflection."""
+    page = b"<html><body>It works!</body></html>"
+    async with web_server(status, page) as endpoint, grpc.aio.insecure_channel(endpoint) as channel:
+        source = AutoSource(ReflectionSource(channel, endpoint=endpoint))
+        with pytest.raises(NotReady):
+            await source.fetch()
+
+
+@dataclass
+class Replaceable:
+    """A source in whose place another one can come."""
+
+    reflection: ReflectionSource
+
+    async def fetch(self) -> Schema:
+        return await self.reflection.fetch()
+
+
+async def test_a_confirmed_schema_outlives_a_proxy_without_cuebot() -> None:
+    """While a proxy answers in Cuebot's place, what Cuebot has said is not replaced by a guess."""
+    async with reflecting(Library(file("a.proto", service="A"))) as reflection:
+        away = Replaceable(reflection)
+        live = LiveCatalog(AutoSource(away), Selection())
+        assert await live.attempt()
+    catalog = live.current
+    async with web_server(404) as endpoint, grpc.aio.insecure_channel(endpoint) as channel:
+        away.reflection = ReflectionSource(channel, endpoint=endpoint)
+        assert not await live.attempt()
+    assert live.current is catalog
+    assert catalog is not None
+    assert catalog.confirmed
+    assert "could not be refreshed: a web server answers" in live.problem

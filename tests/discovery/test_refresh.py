@@ -1,0 +1,753 @@
+"""Live refresh: when the schema is looked at again, what a change does, and what a failure."""
+
+import asyncio
+import gc
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+from weakref import ref
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message_factory import GetMessageClass
+from structlog.testing import capture_logs
+
+from gateway.discovery import refresh
+from gateway.discovery.factory import AutoSource
+from gateway.discovery.refresh import LiveCatalog
+from gateway.schema.catalog import Catalog
+from gateway.schema.description import NoReflection, NoSchema, NotReady, Schema, Skipped
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    SECRET,
+    Context,
+    Gateway,
+    clean_environment,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.support.two_versions import (
+    BOTH,
+    ECHO,
+    LIST,
+    NEW,
+    OLD,
+    SERVICE,
+    STREAM,
+    ChangingCuebot,
+    Version,
+    own_word,
+    own_words,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+PATIENCE = 20.0
+SWAPS = 100
+EMPTY = Schema(files=(), services=(), origin="test", confirmed=True)
+NOTHING_NEW = "the schema could not be refreshed: "
+
+
+@dataclass
+class ScriptedSource:
+    """A source that says what it is told to, and notes that it was asked."""
+
+    says: Schema | Exception = OLD.schema
+    asked: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
+    times: int = 0
+
+    async def fetch(self) -> Schema:
+        self.times += 1
+        self.asked.put_nowait(self.times)
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+
+@asynccontextmanager
+async def kept_up(source: ScriptedSource, every: float = 0) -> AsyncIterator[LiveCatalog]:
+    """A catalog that is being kept up to date."""
+    live = LiveCatalog(source, Selection(), every=every)
+    running = asyncio.create_task(live.run())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await live.wait()
+            yield live
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def look(live: LiveCatalog, source: ScriptedSource) -> None:
+    """Ask for a look, and wait until it has begun: the one before has ended then."""
+    before = source.times
+    live.look_again()
+    while await source.asked.get() <= before:
+        pass
+
+
+def served(live: LiveCatalog) -> Catalog:
+    """What there is now."""
+    assert live.current is not None
+    return live.current
+
+
+def told(logs: list[Any], event: str) -> list[Any]:
+    return [line for line in logs if line["event"] == event]
+
+
+# --- when it looks --------------------------------------------------------------------------
+
+
+async def test_the_source_is_asked_again_and_again() -> None:
+    """With an interval the source is asked at each, whether it has changed or not."""
+    source = ScriptedSource()
+    async with kept_up(source, every=0.001):
+        while await source.asked.get() < 5:
+            pass
+
+
+async def test_without_an_interval_it_is_asked_on_request() -> None:
+    """REFLECTION_REFRESH=0 leaves the source alone, until somebody wants a look."""
+    source = ScriptedSource()
+    async with kept_up(source) as live:
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert source.times == 1
+        source.says = NEW.schema
+        for _ in range(2):
+            await look(live, source)
+        assert served(live).digest == NEW.schema.digest
+
+
+async def test_a_request_during_a_look_is_not_lost() -> None:
+    """What changes while the source is being read is found by another look."""
+    reading, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(ScriptedSource):
+        async def fetch(self) -> Schema:
+            schema = await super().fetch()
+            if self.times == 2:
+                reading.set()
+                await go_on.wait()
+            return schema
+
+    source = Slow()
+    async with kept_up(source) as live:
+        live.look_again()
+        await reading.wait()
+        live.look_again()
+        go_on.set()
+        while await source.asked.get() < 3:
+            pass
+
+
+async def test_a_request_cuts_the_pause_after_a_failure_short() -> None:
+    """A Cuebot that is back is not kept waiting."""
+    source = ScriptedSource()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refresh, "FIRST_PAUSE", 3600)
+        async with kept_up(source) as live:
+            source.says = NotReady("scripted")
+            for _ in range(2):
+                await look(live, source)
+            assert live.problem
+            source.says = NEW.schema
+            for _ in range(2):
+                await look(live, source)
+            assert served(live).digest == NEW.schema.digest
+
+
+# --- what it finds --------------------------------------------------------------------------
+
+
+async def test_an_unchanged_schema_is_not_rebuilt() -> None:
+    """The same content, in whatever order, leaves the catalog alone and the log empty."""
+    source = ScriptedSource(opencue())
+    live = LiveCatalog(source, Selection())
+    assert await live.attempt()
+    before = live.current
+    with capture_logs() as logs:
+        for _ in range(3):
+            source.says = replace(opencue(), files=opencue().files[::-1])
+            assert await live.attempt()
+    assert live.current is before
+    assert logs == []
+
+
+async def test_a_changed_schema_takes_its_place() -> None:
+    """The new catalog is there as a whole, and one line of the log tells what is different."""
+    source = ScriptedSource()
+    live = LiveCatalog(source, Selection())
+    with capture_logs() as logs:
+        assert await live.attempt()
+    (loaded,) = logs
+    assert (loaded["event"], loaded["digest"]) == ("schema loaded", OLD.tag)
+    assert "methods_added" not in loaded
+    source.says = NEW.schema
+    with capture_logs() as logs:
+        assert await live.attempt()
+    assert served(live).digest == NEW.schema.digest
+    assert NEW.own_path in served(live).routes
+    assert OLD.own_path not in served(live).routes
+    (changed,) = logs
+    assert changed["log_level"] == "info"
+    assert (changed["event"], changed["digest"]) == ("schema changed", NEW.tag)
+    assert changed["methods_added"] == [NEW.own_path]
+    assert changed["methods_removed"] == [OLD.own_path]
+    assert "trial.Word.only_new string" in changed["fields_added"]
+    assert "trial.Word.only_old string" in changed["fields_removed"]
+
+
+async def test_what_is_skipped_is_told_once() -> None:
+    """A service that Cuebot cannot describe is warned about with its schema, not at each look."""
+    skipped = Skipped(service="ghost.G", reason="nothing known")
+    source = ScriptedSource(replace(OLD.schema, skipped=(skipped,)))
+    live = LiveCatalog(source, Selection())
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert await live.attempt()
+    (line,) = told(logs, "service skipped")
+    assert (line["log_level"], line["service"], line["reason"]) == (
+        "warning",
+        "ghost.G",
+        "nothing known",
+    )
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        NotReady("scripted"),
+        NoReflection("scripted"),
+        NoSchema("scripted"),
+        RuntimeError("scripted"),
+        EMPTY,
+    ],
+    ids=["not ready", "no reflection", "no schema", "unexpected", "nothing to serve"],
+)
+async def test_a_failure_keeps_the_last_good_catalog(failure: Schema | Exception) -> None:
+    """However a look fails, what was served goes on; the log has it once, and the recovery once."""
+    source = ScriptedSource()
+    live = LiveCatalog(source, Selection())
+    assert await live.attempt()
+    before = live.current
+    source.says = failure
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert not await live.attempt()
+    assert live.current is before
+    assert live.problem.startswith(NOTHING_NEW)
+    assert [line["event"] for line in logs] == [live.problem]
+    assert logs[0]["log_level"] in ("warning", "error")
+    source.says = OLD.schema
+    with capture_logs() as logs:
+        for _ in range(2):
+            assert await live.attempt()
+    assert live.current is before
+    assert live.problem == ""
+    assert [line["event"] for line in logs] == ["schema refreshed again"]
+
+
+async def test_a_failure_that_comes_back_is_told_again() -> None:
+    """Each streak of failures is news."""
+    source = ScriptedSource()
+    live = LiveCatalog(source, Selection())
+    assert await live.attempt()
+    with capture_logs() as logs:
+        for says in (NotReady("scripted"), OLD.schema, NotReady("scripted")):
+            source.says = says
+            await live.attempt()
+    assert len(told(logs, f"{NOTHING_NEW}scripted")) == 2
+
+
+async def test_a_comparison_that_fails_is_a_failed_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong between two schemas, the old one goes on and the next look comes."""
+    source = ScriptedSource()
+    async with kept_up(source, every=0.001) as live:
+        before = live.current
+        with monkeypatch.context() as patch:
+            patch.setattr(refresh, "changes_between", lambda old, new: 1 / 0)
+            source.says = NEW.schema
+            while "ZeroDivisionError" not in live.problem:
+                await source.asked.get()
+            assert live.current is before
+        while live.problem:
+            await source.asked.get()
+        assert served(live).digest == NEW.schema.digest
+
+
+async def test_reflection_that_appears_replaces_an_assumption() -> None:
+    """A stock Cuebot that is replaced by one that describes itself is served as it says."""
+    reflection = ScriptedSource(NoReflection("none"))
+    live = LiveCatalog(AutoSource(reflection), Selection())
+    assert await live.attempt()
+    assert not served(live).confirmed
+    reflection.says = OLD.schema
+    assert await live.attempt()
+    assert served(live).confirmed
+    assert served(live).digest == OLD.schema.digest
+
+
+async def test_the_same_schema_is_confirmed_when_cuebot_says_so() -> None:
+    """An assumption that was right is no assumption any more."""
+    reflection = ScriptedSource(NoReflection("none"))
+    live = LiveCatalog(AutoSource(reflection), Selection())
+    assert await live.attempt()
+    reflection.says = replace(opencue(), origin="reflection", confirmed=True)
+    assert await live.attempt()
+    assert served(live).confirmed
+
+
+async def test_an_assumption_is_told_once() -> None:
+    """A Cuebot that stays without reflection is not warned about at each look."""
+    live = LiveCatalog(AutoSource(ScriptedSource(NoReflection("none"))), Selection())
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert await live.attempt()
+    assert [line["event"] for line in logs] == [
+        "schema assumed, not confirmed by Cuebot",
+        "schema loaded",
+    ]
+
+
+async def test_reflection_that_vanishes_is_a_failure() -> None:
+    """What Cuebot has said of itself is not replaced by a guess, and returns to be kept up."""
+    reflection = ScriptedSource()
+    live = LiveCatalog(AutoSource(reflection), Selection())
+    assert await live.attempt()
+    before = live.current
+    reflection.says = NoReflection("Cuebot has no server reflection")
+    assert not await live.attempt()
+    assert live.current is before
+    assert "no server reflection, which it had before" in live.problem
+    reflection.says = NEW.schema
+    assert await live.attempt()
+    assert served(live).digest == NEW.schema.digest
+
+
+async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing and building are done in another thread."""
+    threads: dict[str, threading.Thread] = {}
+
+    def noting(name: str) -> Callable[..., Any]:
+        original = getattr(refresh, name)
+
+        def noted(*arguments: Any) -> Any:
+            threads[name] = threading.current_thread()
+            return original(*arguments)
+
+        return noted
+
+    names = {"identity", "build_catalog", "changes_between"}
+    for name in names:
+        monkeypatch.setattr(refresh, name, noting(name))
+    source = ScriptedSource()
+    live = LiveCatalog(source, Selection())
+    assert await live.attempt()
+    source.says = NEW.schema
+    assert await live.attempt()
+    assert threads.keys() == names
+    assert threading.current_thread() not in threads.values()
+
+
+async def test_codecs_are_compiled_a_method_at_a_time() -> None:
+    """Before a catalog is served all of its codecs are ready, and others had turns meanwhile."""
+    source = ScriptedSource(opencue())
+    live = LiveCatalog(source, Selection())
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    assert await live.attempt()
+    methods = served(live).methods
+    assert all("encode" in vars(method) for method in methods)
+    counting = asyncio.create_task(count())
+    await refresh.warm(served(live))
+    counting.cancel()
+    assert turns >= len(methods) > 200
+
+
+# --- a gateway ------------------------------------------------------------------------------
+
+
+async def until_served(gateway: Gateway, version: Version) -> None:
+    """Call until the answer is of this version."""
+    async with asyncio.timeout(PATIENCE):
+        while (await gateway.post(ECHO, {})).headers.get("x-schema") != version.tag:
+            pass
+
+
+async def state_of(gateway: Gateway) -> tuple[int, dict[str, str]]:
+    answer = await gateway.client.get("/readyz")
+    return answer.status_code, answer.json()
+
+
+async def test_reflection_refresh_is_the_interval() -> None:
+    """With REFLECTION_REFRESH a running gateway follows its Cuebot by itself."""
+    async with running_cuebot(ChangingCuebot()) as cuebot:
+        assert isinstance(cuebot, ChangingCuebot)
+        settings = settings_for(cuebot.endpoint, rate_limit_rps=0, reflection_refresh="10ms")
+        async with running_gateway(settings) as gateway:
+            answer = await gateway.post(ECHO, {"word": "x"})
+            assert answer.json() == own_word("x", OLD)
+            cuebot.now = NEW
+            await until_served(gateway, NEW)
+            answer = await gateway.post(ECHO, {"word": "x"})
+            assert answer.json() == own_word("x", NEW)
+
+
+@pytest.mark.parametrize(
+    "status", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL]
+)
+async def test_readiness_shows_a_failing_refresh(status: grpc.StatusCode) -> None:
+    """The gateway stays ready with what it has, says that refreshing fails, and stops saying so."""
+    ready = {"status": "ok", "cuebot": "reachable", "schema": "confirmed"}
+    async with running_cuebot(ChangingCuebot()) as cuebot:
+        assert isinstance(cuebot, ChangingCuebot)
+        settings = settings_for(cuebot.endpoint, rate_limit_rps=0, reflection_refresh="10ms")
+        async with running_gateway(settings) as gateway, asyncio.timeout(PATIENCE):
+            assert await state_of(gateway) == (200, ready)
+            cuebot.now = status
+            while await state_of(gateway) != (200, ready | {"refresh": "failing"}):
+                pass
+            answer = await gateway.post(ECHO, {"word": "x"})
+            assert (answer.json(), answer.headers["x-schema"]) == (own_word("x", OLD), OLD.tag)
+            cuebot.now = OLD
+            while await state_of(gateway) != (200, ready):
+                pass
+
+
+async def test_a_cuebot_that_comes_back_is_asked_again() -> None:
+    """After an outage the schema is that of whoever has come, although there is no interval."""
+    async with running_cuebot(ChangingCuebot()) as first:
+        port = int(first.endpoint.rpartition(":")[2])
+        context = running_gateway(
+            settings_for(first.endpoint, rate_limit_rps=0, reflection_refresh=0)
+        )
+        gateway = await context.__aenter__()
+    try:
+        answer = await gateway.post(ECHO, {})
+        assert (answer.status_code, answer.headers["x-schema"]) == (503, OLD.tag)
+        async with running_cuebot(ChangingCuebot(now=NEW), port):
+            await until_served(gateway, NEW)
+    finally:
+        await context.__aexit__(None, None, None)
+
+
+@dataclass
+class Switch:
+    """A way to Cuebot that never closes its door, and leads to another server at will."""
+
+    target: str
+    endpoint: str = ""
+    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = self.target.rpartition(":")
+        there, onward = await asyncio.open_connection(host, int(port))
+        self.writers |= {writer, onward}
+        await asyncio.gather(self.pass_on(reader, onward), self.pass_on(there, writer))
+
+    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    def turn(self, target: str) -> None:
+        """End all connections; the next ones lead to `target`."""
+        self.target = target
+        for writer in self.writers:
+            writer.close()
+        self.writers.clear()
+
+
+@asynccontextmanager
+async def running_switch(target: str) -> AsyncIterator[Switch]:
+    switch = Switch(target)
+    server = await asyncio.start_server(switch.connect, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    switch.endpoint = f"{host}:{port}"
+    try:
+        yield switch
+    finally:
+        server.close()
+        switch.turn(target)
+
+
+async def test_a_quick_restart_is_noticed() -> None:
+    """A Cuebot that is replaced without ever being away is asked again, and nobody sees a gap."""
+    async with (
+        running_cuebot(ChangingCuebot()) as first,
+        running_cuebot(ChangingCuebot(now=NEW)) as second,
+        running_switch(first.endpoint) as switch,
+    ):
+        settings = settings_for(switch.endpoint, rate_limit_rps=0, reflection_refresh=0)
+        async with running_gateway(settings) as gateway:
+            assert (await gateway.post(ECHO, {})).headers["x-schema"] == OLD.tag
+            with capture_logs() as logs:
+                switch.turn(second.endpoint)
+                async with asyncio.timeout(PATIENCE):
+                    while not told(logs, "schema changed"):
+                        assert (await gateway.client.get("/readyz")).status_code == 200
+            assert not told(logs, "Cuebot cannot be reached")
+            assert (await gateway.post(ECHO, {})).headers["x-schema"] == NEW.tag
+
+
+async def test_a_request_in_flight_finishes_on_its_own_schema() -> None:
+    """What was read with a schema is answered with it, whatever has come meanwhile."""
+    there, go_on = asyncio.Event(), asyncio.Event()
+    cuebot = ChangingCuebot()
+    echo = cuebot.handlers[OLD.own_path]
+
+    async def wait(request: bytes, context: Context) -> bytes:
+        there.set()
+        await go_on.wait()
+        return await echo(request, context)
+
+    cuebot.handlers[OLD.own_path] = wait
+    async with running_cuebot(cuebot):
+        settings = settings_for(cuebot.endpoint, rate_limit_rps=0, reflection_refresh=0)
+        async with running_gateway(settings) as gateway:
+            call = asyncio.create_task(gateway.post(OLD.own_path, {"word": "x"}))
+            await there.wait()
+            cuebot.now = NEW
+            gateway.app.state.live.look_again()
+            await until_served(gateway, NEW)
+            go_on.set()
+            answer = await call
+            assert (answer.status_code, answer.headers["x-schema"]) == (200, OLD.tag)
+            assert answer.json() == own_word("x", OLD)
+            assert (await gateway.post(OLD.own_path, {})).status_code == 404
+
+
+# --- X-Schema -------------------------------------------------------------------------------
+
+
+async def test_every_answer_of_a_path_names_its_schema() -> None:
+    """Whatever the outcome is, X-Schema says what it was judged by: 12 digits of the digest."""
+    cuebot = ChangingCuebot()
+    cuebot.fails(OLD.own_path, grpc.StatusCode.NOT_FOUND, "scripted")
+    async with (
+        running_cuebot(cuebot),
+        running_gateway(settings_for(cuebot.endpoint, max_body_mb=0.01)) as gateway,
+    ):
+        json_type = {"Content-Type": "application/json"}
+        answers = {
+            200: await gateway.post(ECHO, {}),
+            400: await gateway.post(ECHO, {"word": 1}),
+            404: await gateway.post(f"/{SERVICE}/GetNothing", {}),
+            405: await gateway.client.get(ECHO),
+            413: await gateway.post(ECHO, content=b" " * 20_000, headers=json_type),
+            415: await gateway.post(ECHO, content=b"x", headers={"Content-Type": "text/html"}),
+            501: await gateway.post(STREAM, {}),
+        }
+        assert {status: answer.status_code for status, answer in answers.items()} == {
+            status: status for status in answers
+        }
+        others = [
+            await gateway.post(OLD.own_path, {}),
+            await gateway.post(ECHO, {}, headers={"X-Dry-Run": "1"}),
+            await gateway.post("/nothing.Of/TheKind", {}),
+            await gateway.client.get("/"),
+        ]
+        assert [answer.status_code for answer in others] == [404, 200, 404, 404]
+        assert {
+            tuple(answer.headers.get_list("x-schema")) for answer in (*answers.values(), *others)
+        } == {(OLD.schema.digest[:12],)}
+
+
+async def test_answers_without_a_schema_name_none() -> None:
+    """Health is not about a schema; who has no valid token is not told which one there is."""
+    cuebot = ChangingCuebot()
+    async with running_cuebot(cuebot), running_gateway(settings_for(cuebot.endpoint)) as gateway:
+        for answer in (
+            await gateway.client.get("/healthz"),
+            await gateway.client.get("/readyz"),
+            await gateway.client.post("/healthz"),
+            await gateway.post(ECHO, {}, headers={"Authorization": ""}),
+        ):
+            assert "x-schema" not in answer.headers
+    async with running_gateway(settings_for("127.0.0.1:1"), ready=False) as gateway:
+        answer = await gateway.post(ECHO, {})
+        assert answer.status_code == 503
+        assert "x-schema" not in answer.headers
+
+
+# --- under load -----------------------------------------------------------------------------
+
+CLIENTS = range(4)
+PATHS = (ECHO, OLD.own_path, ECHO, NEW.own_path, LIST, ECHO, f"/{SERVICE}/GetNothing")
+
+
+def expected(path: str, word: str, version: Version) -> tuple[int, object]:
+    """The answer that a version gives, and None for the text of an error."""
+    if path == LIST:
+        return 200, own_words(version)
+    if path in (ECHO, version.own_path):
+        return 200, own_word(word, version)
+    return 404, None
+
+
+class Clients:
+    """Several clients that call without a pause, and check every answer."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._versions = {version.tag: version for version in BOTH}
+        self.answered: Counter[tuple[int, Version]] = Counter()
+        """By client and version."""
+        self.news = asyncio.Condition()
+
+    async def run(self, number: int) -> None:
+        for count, path in enumerate(cycle(PATHS)):
+            word = f"{number}-{count}"
+            answer = await self._gateway.post(path, {"word": word})
+            version = self._versions[answer.headers["x-schema"]]
+            status, content = expected(path, word, version)
+            assert answer.status_code == status, answer.text
+            assert content is None or answer.json() == content
+            self.answered[number, version] += 1
+            async with self.news:
+                self.news.notify_all()
+
+    async def see(self, version: Version, how_many: int) -> None:
+        """Wait until so many clients have had one more answer of this version."""
+        before = self.answered.copy()
+        async with self.news:
+            await self.news.wait_for(
+                lambda: (
+                    sum(self.answered[each, version] > before[each, version] for each in CLIENTS)
+                    >= how_many
+                )
+            )
+
+
+@contextmanager
+def tracked(live: LiveCatalog) -> Iterator[Callable[[], list[int]]]:
+    """Counts catalogs that are alive, by one of their methods, and pools, by one of their classes.
+
+    Neither pools nor catalogs can be referred to weakly themselves.
+    """
+    catalogs: list[ref[object]] = []
+    pools: list[ref[object]] = []
+    swap = live._swap
+
+    def noting(fresh: refresh.Fresh) -> None:
+        method = fresh.catalog.methods[0]
+        catalogs.append(ref(method))
+        pools.append(ref(GetMessageClass(method.descriptor.output_type)))
+        swap(fresh)
+
+    def alive() -> list[int]:
+        gc.collect()
+        return [sum(one() is not None for one in ones) for ones in (catalogs, pools)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "_swap", noting)
+        yield alive
+
+
+@pytest.mark.slow
+async def test_swaps_under_load() -> None:
+    """During 100 swaps no answer fails or mixes versions, and old pools do not pile up."""
+    cuebot = ChangingCuebot()
+    async with running_cuebot(cuebot):
+        settings = settings_for(cuebot.endpoint, rate_limit_rps=0, reflection_refresh=0)
+        async with running_gateway(settings) as gateway:
+            live = gateway.app.state.live
+            clients = Clients(gateway)
+            objects = []
+            async with asyncio.timeout(100), asyncio.TaskGroup() as group:
+                tasks = [group.create_task(clients.run(number)) for number in CLIENTS]
+                with tracked(live) as alive:
+                    for swaps, version in enumerate(islice(cycle((NEW, OLD)), SWAPS), 1):
+                        cuebot.now = version
+                        live.look_again()
+                        await clients.see(version, 1)
+                        if swaps % 20 == 0:
+                            for _ in "12":  # the first may be of the one before the last
+                                await clients.see(version, len(CLIENTS))
+                            cuebot.seen.clear()
+                            assert alive() == [1, 1]
+                            objects.append(len(gc.get_objects()))
+                for task in tasks:
+                    task.cancel()
+    assert max(objects) - min(objects) < 1000
+
+
+# --- SIGHUP ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(**environ: str) -> Iterator[subprocess.Popen[str]]:
+    """`serve` in a process that does not outlive the test."""
+    given = {"JWT_SECRET": SECRET, "REST_HOST": "127.0.0.1", "REST_PORT": "0"} | environ
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve"],
+        env=clean_environment(**given),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def next_line(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
+    """The next line of the log about the schema, which is to be this one."""
+    assert process.stdout is not None
+    for text in process.stdout:
+        line: dict[str, Any] = json.loads(text)
+        if "schema" in line["event"]:
+            assert line["event"].startswith(event), line
+            return line
+    raise AssertionError("the log has ended")
+
+
+@pytest.mark.slow
+def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
+    """On SIGHUP `serve` reads its source again, and goes on whatever it finds."""
+    path = tmp_path / "words.binpb"
+
+    def save(version: Version) -> None:
+        whole = tmp_path / "whole"
+        whole.write_bytes(FileDescriptorSet(file=[version.file]).SerializeToString())
+        whole.replace(path)
+
+    save(OLD)
+    environ = {"DESCRIPTOR_SOURCE": str(path), "REFLECTION_REFRESH": "0"}
+    with serving(**environ) as process:
+        assert next_line(process, "schema loaded")["digest"] == OLD.tag
+        save(NEW)
+        process.send_signal(signal.SIGHUP)
+        assert next_line(process, "schema changed")["methods_added"] == [NEW.own_path]
+        path.write_bytes(b"nonsense")
+        process.send_signal(signal.SIGHUP)
+        assert str(path) in next_line(process, "the schema could not be refreshed")["event"]
+        save(OLD)
+        next_line(process, "schema refreshed again")
+        assert next_line(process, "schema changed")["digest"] == OLD.tag
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0

@@ -1,0 +1,374 @@
+"""What one client may take up: slots, turns, room for bodies, and the time of the event loop."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.codec.unknown import Reject
+from gateway.http.unary import BODIES_AT_ONCE, LARGE_ANSWER, LARGE_ANSWERS_EACH
+from tests.support.opencue import message_class, opencue
+from tests.support.servers import (
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    head,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+PATIENCE = 20.0
+SHOWS = "/show.ShowInterface/GetShows"
+FIND_SHOW = "/show.ShowInterface/FindShow"
+GET_JOBS = "/job.JobInterface/GetJobs"
+REPARENT = "/job.GroupInterface/ReparentJobs"
+LARGE = 15_000
+"""So many jobs are an answer that needs a turn."""
+
+
+@pytest.fixture(scope="module")
+async def scripted() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture
+def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
+    """The server, which has forgotten earlier tests."""
+    scripted.seen.clear()
+    scripted.handlers.clear()
+    for path in (SHOWS, FIND_SHOW, GET_JOBS, REPARENT):
+        scripted.answers(path, b"")
+    return scripted
+
+
+@asynccontextmanager
+async def gateway_of(cuebot: ScriptedCuebot, **more: object) -> AsyncIterator[Gateway]:
+    """A gateway with these settings and no rate limit."""
+    given = {"rate_limit_rps": 0, "descriptor_source": "package:opencue_proto"} | more
+    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
+        yield gateway
+
+
+async def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Wait for something that nobody announces."""
+    async with asyncio.timeout(patience):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+
+
+def jobs(count: int) -> bytes:
+    """An answer of GetJobs with as many jobs, of some 80 bytes (380 in JSON) each."""
+    answer = message_class("job.JobGetJobsResponse")()
+    answer.jobs.jobs.add(id="i" * 36, name="demo-sh0001-lena_comp" * 2)
+    one = answer.jobs.SerializeToString()
+    answer.jobs.MergeFromString(one * (count - 1))
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+def request(path: str, body: bytes, length: int | None = None) -> bytes:
+    """A request; with a longer `length`, the beginning of one."""
+    return head(path, f"Content-Length: {len(body) if length is None else length}") + body
+
+
+@asynccontextmanager
+async def stalled(gateway: Gateway, sent: bytes) -> AsyncIterator[None]:
+    """A client that sends this and never reads."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await loop.sock_connect(client, ("127.0.0.1", gateway.port))
+        await loop.sock_sendall(client, sent)
+        yield
+
+
+def unread(gateway: Gateway) -> int:
+    """How many connections have more to send than their clients read."""
+    connections: Any = gateway.server.server_state.connections
+    return sum(connection.flow.write_paused for connection in connections)
+
+
+# --- slots and turns ------------------------------------------------------------------------
+
+
+async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> None:
+    """While all slots have a call another is 503; one that ends, or hangs up, makes room."""
+    release = asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await release.wait()
+        return b""
+
+    cuebot.handlers[SHOWS] = handler
+    async with gateway_of(cuebot, max_in_flight=3) as gateway:
+        calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(3)]
+        await until(lambda: len(cuebot.seen) == 3)
+        refused = await gateway.post(FIND_SHOW, {})
+        assert (refused.status_code, refused.json()["code"]) == (503, 14)
+        assert refused.headers["retry-after"] == "1"
+        calls[0].cancel()
+        with suppress(asyncio.CancelledError):
+            await calls[0]
+        async with asyncio.timeout(PATIENCE):
+            while (await gateway.post(FIND_SHOW, {})).status_code != 200:
+                pass
+        release.set()
+        assert [(await call).status_code for call in calls[1:]] == [200, 200]
+        again = [gateway.post(FIND_SHOW, {}) for _ in range(3)]
+        assert [answer.status_code for answer in await asyncio.gather(*again)] == [200] * 3
+
+
+async def test_answers_that_nobody_reads_keep_no_slot(cuebot: ScriptedCuebot) -> None:
+    """A client that asks again and again and never reads does not shut the others out."""
+    cuebot.answers(GET_JOBS, jobs(500))  # 40 of them are more than the system's 4 MB on their way
+    sent = request(GET_JOBS, b"{}") * 40
+    async with gateway_of(cuebot, max_in_flight=2) as gateway, AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(stalled(gateway, sent))
+        await until(lambda: unread(gateway) == 2)
+        for _ in range(30):  # whoever is to get stuck is stuck by then
+            await gateway.post(FIND_SHOW, {})
+        others = [await gateway.post(FIND_SHOW, {}) for _ in range(10)]
+        assert [answer.status_code for answer in others] == [200] * 10
+        assert sum(path == GET_JOBS for path, _, _ in cuebot.seen) < 80
+
+
+async def test_a_stalled_reader_loses_its_turn(cuebot: ScriptedCuebot) -> None:
+    """Who does not read a very large answer within HTTP_TIMEOUT makes way for the next one."""
+    cuebot.answers(GET_JOBS, jobs(LARGE))
+    assert len(jobs(LARGE)) > LARGE_ANSWER
+    async with gateway_of(cuebot, http_timeout=1) as gateway, AsyncExitStack() as stack:
+        for _ in range(LARGE_ANSWERS_EACH):
+            await stack.enter_async_context(stalled(gateway, request(GET_JOBS, b"{}")))
+        await until(lambda: unread(gateway) == LARGE_ANSWERS_EACH)
+        answer = await gateway.post(GET_JOBS, {})
+        assert answer.status_code == 200
+        assert len(answer.json()["jobs"]["jobs"]) == LARGE
+
+
+async def test_a_stalled_reader_loses_its_connection(cuebot: ScriptedCuebot) -> None:
+    """A client that never reads does not keep its connection, and the unsent bytes, for ever."""
+    cuebot.answers(GET_JOBS, jobs(LARGE))
+    async with (
+        gateway_of(cuebot, http_timeout=0.3) as gateway,
+        stalled(gateway, request(GET_JOBS, b"{}")),
+    ):
+        await until(lambda: unread(gateway) == 1)
+        await until(lambda: not gateway.server.server_state.connections, 3)
+
+
+async def test_a_stalled_pipeline_loses_its_connection(cuebot: ScriptedCuebot) -> None:
+    """Nor does one that asks for many short answers at once and reads none of them."""
+    cuebot.answers(GET_JOBS, jobs(500))
+    async with (
+        gateway_of(cuebot, http_timeout=0.3) as gateway,
+        stalled(gateway, request(GET_JOBS, b"{}") * 40),
+    ):
+        await until(lambda: unread(gateway) == 1)
+        await until(lambda: not gateway.server.server_state.connections, 3)
+        await until(lambda: not gateway.server.server_state.tasks, 3)
+
+
+# --- bodies ---------------------------------------------------------------------------------
+
+
+End = Callable[[bytes], Awaitable[int]]
+BODY_MB = 0.01
+BODY = b'{"name": "' + b"x" * 9900 + b'"}'
+"""Almost as large as a body may be: there is room for so many of them and not for one more."""
+
+
+@asynccontextmanager
+async def sending(
+    gateway: Gateway, body: bytes
+) -> AsyncIterator[Callable[[bytes], Awaitable[int]]]:
+    """A client that has sent all of this body but its last byte.
+
+    What it gives sends that byte (or another) and returns the status of the answer.
+    """
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+
+    async def end(last: bytes = body[-1:]) -> int:
+        writer.write(last)
+        async with asyncio.timeout(PATIENCE):
+            return int((await reader.readline()).split()[1])
+
+    try:
+        writer.write(request(FIND_SHOW, body[:-1], len(body)))
+        await writer.drain()
+        yield end
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def until_full(gateway: Gateway) -> httpx.Response:
+    """Wait until another body is refused; its answer."""
+    lone = {"Connection": "close"}
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            answer = await gateway.post(FIND_SHOW, content=BODY, headers=lone)
+            if answer.status_code != 200:
+                return answer
+
+
+async def test_room_for_bodies_is_bounded_and_given_back(cuebot: ScriptedCuebot) -> None:
+    """When too many large bodies are being read another is 503; whatever ends makes room."""
+    async with gateway_of(cuebot, max_body_mb=BODY_MB) as gateway:
+        for last in (BODY[-1:], b"!", None):  # finished, failed, hung up
+            async with AsyncExitStack() as stack:
+                many = [
+                    await stack.enter_async_context(sending(gateway, BODY))
+                    for _ in range(BODIES_AT_ONCE)
+                ]
+                refused = await until_full(gateway)
+                assert (refused.status_code, refused.json()["code"]) == (503, 14)
+                assert refused.headers["retry-after"] == "1"
+                assert (await gateway.post(SHOWS)).status_code == 200  # has no body
+                if last is not None:
+                    expected = 200 if last == BODY[-1:] else 400
+                    found = await asyncio.gather(*(end(last) for end in many))
+                    assert found == [expected] * BODIES_AT_ONCE
+            # Room that was lost would not be enough for as many again.
+            async with AsyncExitStack() as stack:
+                await until(lambda: len(gateway.server.server_state.connections) <= 1)
+                many = [
+                    await stack.enter_async_context(sending(gateway, BODY))
+                    for _ in range(BODIES_AT_ONCE)
+                ]
+                found = await asyncio.gather(*(end(BODY[-1:]) for end in many))
+                assert found == [200] * BODIES_AT_ONCE
+
+
+async def test_room_of_refused_bodies_is_given_back(cuebot: ScriptedCuebot) -> None:
+    """Bodies that came too slowly, or turned out too large, take no room afterwards."""
+    many = range(BODIES_AT_ONCE)
+    chunk = b"%x\r\n%s\r\n" % (20_000, b" " * 20_000)
+    async with gateway_of(cuebot, max_body_mb=BODY_MB, http_timeout=0.3) as gateway:
+        for _ in range(2):
+            async with AsyncExitStack() as stack:
+                slow = [await stack.enter_async_context(sending(gateway, BODY)) for _ in many]
+                assert {await end(b"") for end in slow} == {408}
+        for _ in many:
+            answer = await gateway.post(FIND_SHOW, content=chunks(chunk))
+            assert answer.status_code == 413
+        async with AsyncExitStack() as stack:
+            slow = [await stack.enter_async_context(sending(gateway, BODY)) for _ in many]
+            assert {await end(b"") for end in slow} == {408}
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    """A body without a length."""
+    for part in parts:
+        yield part
+
+
+@pytest.mark.parametrize(("count", "status"), [(1000, 200), (1001, 400)])
+async def test_unknown_fields_are_bounded(cuebot: ScriptedCuebot, count: int, status: int) -> None:
+    """1000 fields that nobody knows are ignored; one more is not sent in good faith."""
+    body = {"r": {f"unknown{number}": 0 for number in range(count - 1)}, "unknown": 0}
+    async with gateway_of(cuebot) as gateway:
+        answer = await gateway.post(GET_JOBS, body)
+    assert answer.status_code == status
+    assert len(cuebot.seen) == (status == 200)
+    if status == 400:
+        assert "more than 1000 unknown fields" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("item", [b"[]", b"{}"], ids=["lists", "objects"])
+@pytest.mark.parametrize(("count", "status"), [(100_000, 200), (100_001, 400)])
+async def test_objects_and_lists_are_bounded(
+    cuebot: ScriptedCuebot, item: bytes, count: int, status: int
+) -> None:
+    """100000 objects and lists in one body are read; one more is refused before parsing."""
+    body = b'{"unknown": [' + b",".join([item] * (count - 2)) + b"]}"
+    async with gateway_of(cuebot) as gateway:
+        answer = await gateway.post(GET_JOBS, content=body)
+    assert answer.status_code == status
+    assert len(cuebot.seen) == (status == 200)
+    if status == 400:
+        assert "100000 objects and lists" in answer.json()["message"]
+
+
+# --- the event loop -------------------------------------------------------------------------
+
+
+TRIES = 5
+"""Other processes can stop this one for a while; our own code would stop it every time."""
+
+
+async def longest_gap(work: Awaitable[object]) -> float:
+    """The longest time between two turns of the event loop while the work is done, in seconds."""
+    longest = 0.0
+    task = asyncio.ensure_future(work)
+    before = time.perf_counter()
+    while not task.done():
+        await asyncio.sleep(0)
+        now = time.perf_counter()
+        longest = max(longest, now - before)
+        before = now
+    await task
+    return longest
+
+
+async def test_the_loop_is_not_held_while_a_large_body_is_decoded(cuebot: ScriptedCuebot) -> None:
+    """Others have their turns during the 4 MB of a body that is nothing but short values."""
+    listed = [{"id": "i", "name": "n", "shot": "s", "user": "u"}] * 94_000
+    body = orjson.dumps({"jobs": {"jobs": listed}})
+    assert 4_000_000 < len(body) < 4 * 2**20
+    sent = request(REPARENT, body)
+    async with gateway_of(cuebot) as gateway:
+        method = gateway.app.state.live.current.routes[REPARENT]
+        for _ in range(TRIES):
+            before = time.perf_counter()
+            method.decode(body, Reject.NOTHING)
+            in_one_piece = time.perf_counter() - before
+            gap = await longest_gap(status_of(gateway, sent))
+            if gap < in_one_piece / 2:
+                return
+    pytest.fail(f"held for {gap:.3f} s of {in_one_piece:.3f} s")
+
+
+async def test_the_loop_is_not_held_while_a_long_answer_is_sent(cuebot: ScriptedCuebot) -> None:
+    """Others have their turns during the 30 MB of an answer."""
+    payload = jobs(80_000)
+    cuebot.answers(GET_JOBS, payload)
+    async with gateway_of(cuebot) as gateway:
+        method = gateway.app.state.live.current.routes[GET_JOBS]
+        message = GetMessageClass(method.descriptor.output_type)
+        to_json = method.encoders.to_json(method.descriptor.output_type)
+        for _ in range(TRIES):
+            before = time.perf_counter()
+            whole = orjson.dumps(to_json(message.FromString(payload)))
+            in_one_piece = time.perf_counter() - before
+            assert len(whole) > 30_000_000
+            gap = await longest_gap(status_of(gateway, request(GET_JOBS, b"{}")))
+            if gap < in_one_piece / 2:
+                return
+    pytest.fail(f"held for {gap:.3f} s of {in_one_piece:.3f} s")
+
+
+async def status_of(gateway: Gateway, sent: bytes) -> None:
+    """Send this and read the answer, which has to be a 200, to its end, as fast as it comes."""
+
+    def talk() -> None:
+        with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as client:
+            client.sendall(sent.replace(b"Host:", b"Connection: close\r\nHost:", 1))
+            assert b" 200 " in client.recv(2**20)
+            while client.recv(2**20):
+                pass
+
+    await asyncio.to_thread(talk)

@@ -1,0 +1,426 @@
+"""Compressed answers: who gets which coding, and that it is the same JSON in any slicing."""
+
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway.http.compression import (
+    CODINGS,
+    GZIP,
+    LONGEST_HEADER,
+    STEP,
+    WORTH_IT,
+    ZSTD,
+    Coding,
+    Compressor,
+    choose,
+    compressed,
+    stream,
+)
+from gateway.http.zstd import ZstdDecompressor, ZstdError
+from tests.support.opencue import jobs, opencue
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.support.wire import request, wire
+
+SHOWS = "/show.ShowInterface/GetShows"
+GET_JOBS = "/job.JobInterface/GetJobs"
+FEW, SOME, MANY = jobs(1), jobs(5), jobs(3000)
+"""Answers that are not worth it, of one piece, and of many pieces."""
+
+
+def plain(coding: str, content: bytes) -> bytes:
+    """What the content stands for, by the library's reader of all at once."""
+    return gzip.decompress(content) if coding == "gzip" else unzstd(content)
+
+
+def unzstd(content: bytes) -> bytes:
+    reader = ZstdDecompressor()
+    found = reader.decompress(content)
+    assert reader.eof
+    assert not reader.unused_data
+    return found
+
+
+def started(coding: Coding, content: bytes) -> bytes:
+    """What a reader has who has got only the beginning."""
+    reader: Any = zlib.decompressobj(31) if coding is GZIP else ZstdDecompressor()
+    found: bytes = reader.decompress(content)
+    assert not reader.eof
+    return found
+
+
+# --- what a client wants ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("gzip", "gzip"),
+        ("GZip", "gzip"),
+        ("x-gzip", "gzip"),
+        ("zstd", "zstd"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br", "gzip"),
+        ("gzip;q=1.0, zstd;q=0.9", "gzip"),
+        ("gzip; q=0.5 ,\tzstd;q=0.001", "gzip"),
+        ("zstd;q=0, gzip", "gzip"),
+        ("*", "zstd"),
+        ("*;q=0.5, zstd;q=0", "gzip"),
+        ("zstd;q=0, *", "gzip"),
+        ("*, identity;q=0.5", "zstd"),
+        ("identity;q=0.5, gzip;q=0.5", "gzip"),
+        ("gzip;q=0.5, identity", None),
+        ("gzip;q=0.5, zstd;q=0.4, *", None),
+        ("", None),
+        ("identity", None),
+        ("br, deflate", None),
+        ("gzip;q=0", None),
+        ("*;q=0", None),
+        ("identity;q=0", None),
+        ("identity;q=0, br", None),
+        ("gzip;q=2", None),
+        ("gzip;q=0.1234", None),
+        ("gzip;q=-1", None),
+        ("gzip;level=9", None),
+        ("gzip zstd", None),
+        (";q=1, , zstd;q=x, gzip", "gzip"),
+        ("gzip" + " " * LONGEST_HEADER, None),
+    ],
+)
+def test_what_a_client_wants(header: str, expected: str | None) -> None:
+    """The coding of the greatest weight, zstd before gzip; what is no offer counts for nothing."""
+    coding = choose(header.encode()).coding
+    assert coding is (None if expected is None else CODINGS[expected.encode()])
+
+
+@pytest.mark.parametrize(
+    ("header", "least"),
+    [
+        ("gzip", WORTH_IT),
+        ("gzip, identity;q=0", 0),
+        ("gzip, *;q=0", 0),
+        ("gzip, *;q=0, identity;q=0.1", WORTH_IT),
+        ("gzip, *;q=0.1", WORTH_IT),
+    ],
+)
+def test_who_refuses_plain_answers_gets_none(header: str, least: int) -> None:
+    """With `identity;q=0` short answers are compressed as well."""
+    choice = choose(header.encode())
+    assert (choice.coding, choice.least) == (GZIP, least)
+
+
+NAMES = ("zstd", "gzip", "identity", "*", "br")
+WEIGHTS = st.sampled_from(["0", "0.0", "0.001", "0.5", "0.50", "1", "1.000"])
+Q = st.sampled_from(["q=", "Q="])
+SPACE = st.sampled_from(["", " ", "\t", "  "])
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> tuple[dict[str, float], str]:
+    """Weights by name, and a header that says so."""
+    weights = draw(st.dictionaries(st.sampled_from(NAMES), WEIGHTS))
+    text = ",".join(
+        draw(SPACE) + name + draw(SPACE) + ";" + draw(SPACE) + draw(Q) + weight + draw(SPACE)
+        for name, weight in weights.items()
+    )
+    return {name: float(weight) for name, weight in weights.items()}, text
+
+
+@given(wishes())
+def test_no_client_gets_what_it_wants_less(wish: tuple[dict[str, float], str]) -> None:
+    """Whatever the weights, nothing acceptable weighs more than what is chosen (RFC 9110)."""
+    weights, header = wish
+
+    def weight(name: str) -> float:
+        silent = 0.0001 if name == "identity" else 0.0  # acceptable, and after all others
+        return weights.get(name, weights.get("*", silent))
+
+    choice = choose(header.encode())
+    name = next((n for n in ("zstd", "gzip") if CODINGS[n.encode()] is choice.coding), None)
+    if name is None:
+        best = max(weight("zstd"), weight("gzip"))
+        assert best == 0 or weight("identity") > best
+    else:
+        assert weight(name) > 0
+        assert weight(name) == max(map(weight, ("zstd", "gzip", "identity")))
+        assert name == "zstd" or weight("zstd") < weight("gzip")
+        assert (choice.least == 0) == (weight("identity") == 0)
+
+
+# --- pieces ---------------------------------------------------------------------------------
+
+REPEATED = st.builds(
+    lambda unit, count: unit * count, st.binary(max_size=9), st.integers(0, 30_000)
+)
+PIECES = st.lists(st.binary(max_size=40) | REPEATED, max_size=12)
+
+
+@pytest.mark.parametrize("coding", CODINGS.values(), ids=lambda one: one.header[1].decode())
+@given(pieces=PIECES)
+@example(pieces=[])
+@example(pieces=[b""])
+@example(pieces=[b"x" * WORTH_IT])
+@example(pieces=[b"x" * STEP, b"y"])
+@example(pieces=[b"x" * (2 * STEP + 1)])
+def test_a_stream_stands_for_its_pieces(coding: Coding, pieces: list[bytes]) -> None:
+    """However an answer is cut, its pieces in a coding are one stream of the same bytes."""
+    found = b"".join(stream(iter(pieces), coding))
+    assert plain(coding.header[1].decode(), found) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("accept", [b"gzip", b"zstd"])
+@given(content=REPEATED)
+@example(content=b"x" * (WORTH_IT - 1))
+@example(content=b"x" * WORTH_IT)
+@example(content=b"x" * STEP)
+@example(content=b"x" * (STEP + 1))
+def test_a_whole_answer(accept: bytes, content: bytes) -> None:
+    """A short answer is left alone, a middling one stays whole, a long one becomes a stream."""
+    pieces, headers = compressed((content,), accept)
+    assert isinstance(pieces, tuple) == (len(content) <= STEP)
+    if len(content) < WORTH_IT:
+        assert list(pieces) == [content]
+        assert headers == ((b"vary", b"Accept-Encoding"),)
+    else:
+        assert plain(accept.decode(), b"".join(pieces)) == content
+        assert headers[1] == (b"content-encoding", accept)
+
+
+def test_nobody_has_to_be_asked_for_plain_answers() -> None:
+    """Without Accept-Encoding the pieces are passed on, not copied."""
+    pieces = iter([b"x" * STEP])
+    assert compressed(pieces, None)[0] is pieces
+    assert compressed(pieces, b"br")[0] is pieces
+
+
+class Counting:
+    """A compressor that writes down how many bytes it is given at once."""
+
+    def __init__(self, inner: Compressor, sizes: list[int]) -> None:
+        self._inner = inner
+        self._sizes = sizes
+
+    def compress(self, data: bytes, /) -> bytes:
+        self._sizes.append(len(data))
+        return self._inner.compress(data)
+
+    def flush(self, mode: Any = None, /) -> bytes:
+        return self._inner.flush() if mode is None else self._inner.flush(mode)
+
+
+@pytest.mark.parametrize("coding", CODINGS.values(), ids=lambda one: one.header[1].decode())
+@pytest.mark.parametrize("sizes", [[10 * STEP + 7], [100, STEP + 1, 3], [0, 0, 2 * STEP]])
+def test_no_step_is_long(coding: Coding, sizes: list[int]) -> None:
+    """The loop gets its turn after at most STEP bytes, and wherever the encoder paused."""
+    fed: list[int] = []
+    counting = Coding(
+        header=coding.header,
+        whole=coding.whole,
+        start=lambda: Counting(coding.start(), fed),
+        so_far=coding.so_far,
+    )
+    steps = 0
+    before = 0
+    for _ in stream((b"x" * size for size in sizes), counting):
+        steps += 1
+        assert sum(fed) - before <= STEP
+        before = sum(fed)
+    assert before == sum(sizes)
+    assert steps == 1 + sum(max(1, -(-size // STEP)) for size in sizes)
+
+
+@pytest.mark.parametrize("coding", CODINGS.values(), ids=lambda one: one.header[1].decode())
+def test_the_first_bytes_leave_early(coding: Coding) -> None:
+    """A client can read the beginning before the encoder has the next piece."""
+    pieces = stream(iter((b"[", b"a" * WORTH_IT, b"b")), coding)
+    beginning = next(pieces) + next(pieces)
+    assert started(coding, beginning) == b"[" + b"a" * WORTH_IT
+
+
+@pytest.mark.parametrize("coding", CODINGS.values(), ids=lambda one: one.header[1].decode())
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_breaks_off_has_no_end(coding: Coding, count: int) -> None:
+    """When the encoder fails, what has been sent is no complete stream."""
+
+    def breaking() -> Iterator[bytes]:
+        for _ in range(count):
+            yield b"x" * STEP
+        raise ZeroDivisionError
+
+    found = b""
+    with suppress(ZeroDivisionError):
+        for piece in stream(breaking(), coding):
+            found += piece
+    assert found
+    with pytest.raises((EOFError, ZstdError, AssertionError)):
+        plain(coding.header[1].decode(), found)
+
+
+# --- over HTTP --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def scripted() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture(scope="module")
+async def shared(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    async with running_gateway(settings_for(scripted.endpoint, rate_limit_rps=0)) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
+    scripted.answers(GET_JOBS, FEW)
+    return scripted
+
+
+@pytest.fixture
+def gateway(shared: Gateway, cuebot: ScriptedCuebot) -> Gateway:
+    return shared
+
+
+async def get_jobs(gateway: Gateway, accept: str | None) -> tuple[httpx.Headers, bytes]:
+    """Headers and body of the answer of GetJobs, as they are on the wire."""
+    headers = {"Accept-Encoding": accept or "identity", **gateway.client.headers}
+    call = gateway.client.build_request("POST", GET_JOBS, content=b"{}", headers=headers)
+    call.headers.pop("accept-encoding")
+    if accept is not None:
+        call.headers["Accept-Encoding"] = accept
+    answer = await gateway.client.send(call, stream=True)
+    body = b"".join([part async for part in answer.aiter_raw()])
+    assert answer.status_code == 200
+    return answer.headers, body
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+async def test_answers_by_size(gateway: Gateway, cuebot: ScriptedCuebot, coding: str) -> None:
+    """Few jobs come plain, some compressed with a length, many as a compressed stream."""
+    headers, body = await get_jobs(gateway, coding)
+    assert "content-encoding" not in headers
+    assert (int(headers["content-length"]), headers["vary"]) == (len(body), "Accept-Encoding")
+    for payload, streamed in ((SOME, False), (MANY, True)):
+        cuebot.answers(GET_JOBS, payload)
+        _, expected = await get_jobs(gateway, None)
+        headers, body = await get_jobs(gateway, coding)
+        assert headers["content-encoding"] == coding
+        assert headers["vary"] == "Accept-Encoding"
+        assert headers["content-type"] == "application/json"
+        assert plain(coding, body) == expected
+        assert len(body) < len(expected) / 2
+        assert ("content-length" not in headers) == streamed
+        assert headers.get("transfer-encoding") == ("chunked" if streamed else None)
+        assert streamed or int(headers["content-length"]) == len(body)
+
+
+@pytest.mark.anyio
+async def test_who_does_not_ask_gets_plain_json(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Without Accept-Encoding the answer is plain, and says that it could be another."""
+    cuebot.answers(GET_JOBS, SOME)
+    headers, body = await get_jobs(gateway, None)
+    assert len(json.loads(body)["jobs"]["jobs"]) == 5
+    assert "content-encoding" not in headers
+    assert headers["vary"] == "Accept-Encoding"
+
+
+@pytest.mark.anyio
+async def test_who_refuses_plain_json_gets_none(gateway: Gateway) -> None:
+    """`identity;q=0` holds for the shortest answer; nothing that there is gets a plain one."""
+    headers, body = await get_jobs(gateway, "gzip, identity;q=0")
+    assert headers["content-encoding"] == "gzip"
+    assert len(json.loads(gzip.decompress(body))["jobs"]["jobs"]) == 1
+    headers, body = await get_jobs(gateway, "br, identity;q=0")
+    assert "content-encoding" not in headers
+    assert len(json.loads(body)["jobs"]["jobs"]) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+async def test_http_1_0_gets_a_length(
+    gateway: Gateway, cuebot: ScriptedCuebot, coding: str
+) -> None:
+    """A client without chunks gets the whole compressed answer with its length."""
+    cuebot.answers(GET_JOBS, MANY)
+    asked = request(GET_JOBS, b"{}", f"Accept-Encoding: {coding}")
+    async with wire(gateway) as one:
+        await one.send(asked.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        answer = await one.answer()
+        assert await one.rest() == b""
+    assert answer.headers["content-encoding"] == coding
+    assert "transfer-encoding" not in answer.headers
+    assert len(json.loads(plain(coding, answer.body))["jobs"]["jobs"]) == 3000
+
+
+def broken_at_the_end(payload: bytes) -> bytes:
+    """An answer of GetJobs whose last job is none: a name that is not UTF-8."""
+    bad = b"\x1a\x02\xff\xff"
+    inner = bytes([0x0A, len(bad)]) + bad
+    wrapped = bytes([0x0A, len(inner)]) + inner
+    return payload + wrapped
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+async def test_an_answer_that_breaks_is_visibly_incomplete(
+    gateway: Gateway, cuebot: ScriptedCuebot, coding: str
+) -> None:
+    """Neither HTTP nor the coding comes to its end when the answer is broken in the middle."""
+    cuebot.answers(GET_JOBS, broken_at_the_end(MANY))
+    async with wire(gateway) as one:
+        await one.send(request(GET_JOBS, b"{}", f"Accept-Encoding: {coding}"))
+        content = await one.rest()
+    head, _, chunks = content.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert f"content-encoding: {coding}".encode() in head
+    assert not chunks.endswith(b"0\r\n\r\n")
+    body = b""
+    while chunks:
+        size, _, chunks = chunks.partition(b"\r\n")
+        body, chunks = body + chunks[: int(size, 16)], chunks[int(size, 16) + 2 :]
+    assert started(CODINGS[coding.encode()], body).startswith(b'{"jobs":{"jobs":[{')
+
+
+@pytest.mark.anyio
+async def test_errors_are_plain(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """An answer that is broken from its start is a plain error, whatever was asked for."""
+    cuebot.answers(GET_JOBS, b"\xff")
+    headers = {"Accept-Encoding": "gzip, identity;q=0"}
+    answer = await gateway.post(GET_JOBS, {}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (500, 13)
+    assert "content-encoding" not in answer.headers
+
+
+@pytest.mark.anyio
+async def test_dry_runs_are_compressed(gateway: Gateway) -> None:
+    """A preview is an answer like any other."""
+    body = {"r": {"jobs": ["x" * 40] * 100}}
+    headers = {"X-Dry-Run": "1", "Accept-Encoding": "gzip"}
+    answer = await gateway.post(GET_JOBS, body, headers=headers)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.json()["request"]["r"]["jobs"] == body["r"]["jobs"]
+
+
+def test_the_codings_are_named() -> None:
+    """The table says what the headers say."""
+    assert {name: one.header for name, one in CODINGS.items()} == {
+        b"zstd": (b"content-encoding", b"zstd"),
+        b"gzip": (b"content-encoding", b"gzip"),
+    }
+    assert (CODINGS[b"zstd"], CODINGS[b"gzip"]) == (ZSTD, GZIP)

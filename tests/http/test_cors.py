@@ -1,0 +1,321 @@
+"""CORS: what a browser is told, by a gateway that lists origins, one that takes all, and one
+without."""
+
+from collections.abc import AsyncIterator
+
+import grpc
+import httpx
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.http.cors import EXPOSED, SENT
+from gateway.settings.model import load_settings
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    SECRET,
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+pytestmark = pytest.mark.anyio
+
+PAGE = "https://cueweb.example.com"
+OTHER = "http://localhost:3000"
+STRANGER = "https://cueweb.example.com.evil.example"
+SHOWS = "/show.ShowInterface/GetShows"
+FIND_SHOW = "/show.ShowInterface/FindShow"
+UNKNOWN = "/no.SuchInterface/GetNothing"
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        cuebot.answers(SHOWS, b"")
+        cuebot.fails(FIND_SHOW, grpc.StatusCode.INTERNAL, "oh no")
+        yield cuebot
+
+
+@pytest.fixture(scope="module")
+async def listing(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    settings = settings_for(
+        cuebot.endpoint,
+        rate_limit_rps=0,
+        max_body_mb=0.01,
+        cors_origins=[PAGE, OTHER],
+        cors_headers=["X-Studio-Site"],
+    )
+    async with running_gateway(settings) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+async def open_to_all(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0, cors_origins="*")
+    async with running_gateway(settings) as gateway:
+        yield gateway
+
+
+async def preflight(
+    gateway: Gateway,
+    path: str = SHOWS,
+    *,
+    origin: str = PAGE,
+    method: str = "POST",
+    headers: str | None = "authorization,content-type",
+    **more: str,
+) -> httpx.Response:
+    """What a browser sends before it sends a request: no token is in it."""
+    given = {"Origin": origin, "Access-Control-Request-Method": method, **more}
+    if headers is not None:
+        given["Access-Control-Request-Headers"] = headers
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as browser:
+        return await browser.options(path, headers=given)
+
+
+def names(value: str) -> set[str]:
+    """The words of a list in a header, in lower case."""
+    return {word.strip().lower() for word in value.split(",")}
+
+
+def vary(answer: httpx.Response) -> list[str]:
+    """What an answer depends on, however many headers say so."""
+    return [word.strip() for line in answer.headers.get_list("vary") for word in line.split(",")]
+
+
+# --- preflights -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", [PAGE, OTHER])
+@pytest.mark.parametrize("path", [SHOWS, UNKNOWN, "/healthz"])
+async def test_a_preflight_needs_no_token(listing: Gateway, path: str, origin: str) -> None:
+    """A listed page may POST what clients of this gateway send, on every path alike."""
+    answer = await preflight(listing, path, origin=origin, headers=",".join(SENT).lower())
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "POST" in answer.headers["access-control-allow-methods"]
+    assert names(",".join(SENT)) <= names(answer.headers["access-control-allow-headers"])
+    assert "x-studio-site" in names(answer.headers["access-control-allow-headers"])
+    assert answer.headers["access-control-max-age"] == "7200"
+    assert "Origin" in vary(answer)
+    assert "access-control-allow-credentials" not in answer.headers
+    assert "content-type" not in answer.headers
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_preflight_for_a_header_of_the_studio(listing: Gateway) -> None:
+    """CORS_HEADERS are allowed besides the others."""
+    answer = await preflight(listing, headers="authorization, x-studio-site")
+    assert answer.status_code == 204
+
+
+async def test_a_preflight_to_a_gateway_for_all(open_to_all: Gateway) -> None:
+    """With `*` every origin gets the same answer."""
+    answer = await preflight(open_to_all, origin=STRANGER)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+async def test_any_header_may_be_allowed(cuebot: ScriptedCuebot) -> None:
+    """`CORS_HEADERS=*` allows what is asked, by name: a `*` would not stand for Authorization."""
+    settings = settings_for(cuebot.endpoint, cors_origins=[PAGE], cors_headers="*")
+    async with running_gateway(settings) as gateway:
+        answer = await preflight(gateway, headers="authorization,x-whatever")
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-headers"] == "authorization,x-whatever"
+
+
+@pytest.mark.parametrize(
+    ("asked", "word"),
+    [
+        ({"origin": STRANGER}, "CORS_ORIGINS"),
+        ({"origin": "null"}, "CORS_ORIGINS"),
+        ({"origin": PAGE + "/"}, "CORS_ORIGINS"),
+        ({"method": "DELETE"}, "POST"),
+        ({"headers": "x-else"}, "CORS_HEADERS"),
+    ],
+    ids=lambda value: str(value),
+)
+async def test_a_refused_preflight_says_why(
+    listing: Gateway, asked: dict[str, str], word: str
+) -> None:
+    """A page that may not call is refused in the one JSON shape, which names the way out."""
+    answer = await preflight(listing, **asked)
+    assert answer.status_code == 403
+    assert answer.json()["error"] == "PERMISSION_DENIED"
+    assert word in answer.json()["message"]
+    assert "access-control-allow-origin" not in answer.headers
+    assert "access-control-allow-methods" not in answer.headers
+
+
+async def test_a_refusal_repeats_little(listing: Gateway) -> None:
+    """However long an origin is, the answer is short."""
+    answer = await preflight(listing, origin="https://" + "x" * 20_000)
+    assert len(answer.content) < 300
+
+
+async def test_a_preflight_from_a_public_network(listing: Gateway) -> None:
+    """Whether it may reach a private network is left without an answer, and is no error."""
+    given = {"Access-Control-Request-Private-Network": "true"}
+    answer = await preflight(listing, **given)
+    assert answer.status_code == 204
+    assert "access-control-allow-private-network" not in answer.headers
+
+
+async def test_preflights_are_counted_against_nobody(cuebot: ScriptedCuebot) -> None:
+    """A page that asks before each call has its whole rate for the calls."""
+    settings = settings_for(
+        cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=1, cors_origins=[PAGE]
+    )
+    async with running_gateway(settings) as limited:
+        for _ in range(3):
+            assert (await preflight(limited)).status_code == 204
+            assert (await preflight(limited, origin=STRANGER)).status_code == 403
+        answer = await limited.post(SHOWS, {}, headers={"Origin": PAGE})
+        refused = await limited.post(SHOWS, {}, headers={"Origin": PAGE})
+    assert (answer.status_code, refused.status_code) == (200, 429)
+    assert refused.headers["access-control-allow-origin"] == PAGE
+    assert {"retry-after", "x-ratelimit-limit"} <= names(
+        refused.headers["access-control-expose-headers"]
+    ) & {name.lower() for name in refused.headers}
+
+
+# --- answers --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (200, {"url": SHOWS, "content": b"{}"}),
+        (400, {"url": SHOWS, "content": b"["}),
+        (401, {"url": SHOWS, "headers": {"Authorization": ""}}),
+        (403, {"url": SHOWS, "headers": {"Authorization": "Bearer eyJhbGciOiJIUzI1NiJ9.e30.e30"}}),
+        (404, {"url": UNKNOWN}),
+        (405, {"url": SHOWS, "method": "PUT"}),
+        (405, {"url": "/healthz"}),
+        (413, {"url": SHOWS, "content": b" " * 20_000}),
+        (415, {"url": SHOWS, "headers": {"Content-Type": "image/png"}}),
+        (500, {"url": FIND_SHOW, "content": b"{}"}),
+        (200, {"url": "/healthz", "method": "GET"}),
+        (204, {"url": SHOWS, "method": "OPTIONS"}),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_a_page_can_read_every_answer(
+    listing: Gateway, status: int, request_: dict[str, object]
+) -> None:
+    """Answers and errors alike have the page's origin and the exposed headers, once each."""
+    given = {"method": "POST", **request_}
+    headers = {"Origin": PAGE, **given.pop("headers", {})}  # type: ignore[dict-item]
+    answer = await listing.client.request(**given, headers=headers)  # type: ignore[arg-type]
+    assert answer.status_code == status
+    assert answer.headers.get_list("access-control-allow-origin") == [PAGE]
+    assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED)
+    assert vary(answer).count("Origin") == 1
+
+
+async def test_a_page_can_read_that_there_is_no_cuebot() -> None:
+    """So does the 503 of a gateway without a schema, which is given before a catalog is there."""
+    settings = settings_for("127.0.0.1:1", cors_origins=[PAGE])
+    async with running_gateway(settings, ready=False) as gateway:
+        answer = await gateway.post(SHOWS, {}, headers={"Origin": PAGE})
+    assert answer.status_code == 503
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_a_page_can_read_that_the_gateway_failed(
+    listing: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure of the gateway itself has the headers, too."""
+    monkeypatch.setattr("gateway.http.unary.check_headers", None)
+    answer = await listing.post(SHOWS, {}, headers={"Origin": PAGE})
+    assert (answer.status_code, answer.json()["error"]) == (500, "INTERNAL")
+    assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+@pytest.mark.parametrize("origin", [STRANGER, "null", PAGE.upper(), PAGE + ":8443", "\x80"])
+async def test_a_strange_page_gets_an_answer_it_cannot_read(listing: Gateway, origin: str) -> None:
+    """Another origin is answered, since only the browser keeps the answer from it."""
+    answer = await listing.post(SHOWS, {}, headers={"Origin": origin.encode("latin-1")})
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+    assert vary(answer).count("Origin") == 1
+
+
+async def test_who_is_no_browser_sees_nothing_of_it(listing: Gateway) -> None:
+    """Without an Origin header only `Vary` tells that there could be more."""
+    answer = await listing.post(SHOWS, {})
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert vary(answer).count("Origin") == 1
+
+
+async def test_every_page_may_read(open_to_all: Gateway) -> None:
+    """With `*` the answer is the same for all, so that it depends on nothing."""
+    answer = await open_to_all.post(SHOWS, {}, headers={"Origin": STRANGER})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-expose-headers"] == ", ".join(EXPOSED)
+    assert "Origin" not in vary(answer)
+
+
+async def test_it_is_off_unless_set(cuebot: ScriptedCuebot) -> None:
+    """Without CORS_ORIGINS no page may read anything, and a preflight is an OPTIONS."""
+    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
+        answer = await gateway.post(SHOWS, {}, headers={"Origin": PAGE})
+        asked = await preflight(gateway)
+    assert answer.status_code == 200
+    assert (asked.status_code, asked.headers["allow"]) == (204, "POST, OPTIONS")
+    for one in (answer, asked):
+        assert not [name for name in one.headers if name.startswith("access-control")]
+        assert "Origin" not in vary(one)
+
+
+# --- settings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("*", ("*",)),
+        (f"{PAGE}, {OTHER}", (PAGE, OTHER)),
+        ("HTTPS://CueWeb.Example.com", (PAGE,)),
+        ("https://cueweb.example.com:443", (PAGE,)),
+        ("http://cueweb:80", ("http://cueweb",)),
+        ("http://cueweb:443", ("http://cueweb:443",)),
+        ("http://[::1]:3000", ("http://[::1]:3000",)),
+        ("chrome-extension://abcdef", ("chrome-extension://abcdef",)),
+    ],
+)
+@pytest.mark.parametrize("variable", ["CORS_ORIGINS", "CORS_ALLOWED_ORIGINS"])
+def test_origins(variable: str, given: str, expected: tuple[str, ...]) -> None:
+    """Origins are kept as browsers write them."""
+    assert load_settings({"JWT_SECRET": SECRET, variable: given}).cors_origins == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ("https://cueweb.example.com/", "slash"),
+        ("https://cueweb.example.com/jobs", "scheme://host"),
+        ("cueweb.example.com", "scheme://host"),
+        ("https://*.example.com", "scheme://host"),
+        ("https://me@cueweb.example.com", "scheme://host"),
+        ("https://cueweb.example.com:99999", "scheme://host"),
+        ("https://cueweb.example.com:", "scheme://host"),
+        ("https://cüeweb.example.com", "scheme://host"),
+        ("null", "scheme://host"),
+    ],
+)
+def test_what_no_browser_would_send_stops_startup(given: str, word: str) -> None:
+    """An origin that could never match is one line that names the setting and the origin."""
+    with pytest.raises(ConfigurationError, match=word) as caught:
+        load_settings({"JWT_SECRET": SECRET, "CORS_ORIGINS": f"{OTHER},{given}"})
+    assert str(caught.value).startswith("CORS_ORIGINS[1]: ")
+    assert repr(given) in str(caught.value)
+
+
+def test_a_header_that_cannot_be_one_stops_startup() -> None:
+    """CORS_HEADERS are names of headers."""
+    with pytest.raises(ConfigurationError, match=r"CORS_HEADERS\[0\].*X-Studio-Site"):
+        load_settings({"JWT_SECRET": SECRET, "CORS_HEADERS": "X Studio"})

@@ -1,0 +1,334 @@
+"""Bodies of requests in gzip and zstd: the same as plain ones, within the same bounds."""
+
+import asyncio
+import gzip
+import os
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway.errors import GatewayError
+from gateway.http.decompression import INPUT, READERS, STEP, CompressedBody, Decompressor
+from gateway.http.unary import BODIES_AT_ONCE
+from gateway.http.zstd import CompressionParameter, ZstdCompressor
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    head,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.support.wire import wire
+
+FIND_SHOW = "/show.ShowInterface/FindShow"
+MEGABYTE = 2**20
+LIMIT = MEGABYTE // 4
+"""The largest body of these tests' gateway."""
+
+
+def zstd(content: bytes) -> bytes:
+    compressor = ZstdCompressor()
+    return compressor.compress(content) + compressor.flush()
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd}
+CODINGS = list(PACK)
+
+
+# --- steps ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@given(
+    unit=st.binary(max_size=40),
+    count=st.integers(0, 20_000),
+    cuts=st.lists(st.integers(0, 2000), max_size=8),
+)
+@example(unit=b"", count=0, cuts=[])
+@example(unit=b"x", count=STEP, cuts=[])
+@example(unit=b"x", count=3 * STEP, cuts=[1, 1, 1])
+@example(unit=os.urandom(40), count=1000, cuts=[])
+def test_a_body_is_what_was_compressed(
+    coding: str, unit: bytes, count: int, cuts: list[int]
+) -> None:
+    """However its parts are cut, and never more than STEP bytes at once."""
+    content = unit * count
+    packed = PACK[coding](content)
+    body = CompressedBody(coding.encode())
+    found = b""
+    for size in (*cuts, len(packed)):
+        part, packed = packed[:size], packed[size:]
+        for piece in body.feed(part):
+            assert len(piece) <= STEP
+            found += piece
+    body.finish()
+    assert found == content
+
+
+class Counting:
+    """A reader that writes down what goes in and comes out at once."""
+
+    def __init__(self, inner: Decompressor, steps: list[tuple[int, int]]) -> None:
+        self._inner = inner
+        self._steps = steps
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        content = self._inner.decompress(data, max_length)
+        self._steps.append((len(data), len(content)))
+        return content
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize(
+    "content",
+    [b"x" * (4 * MEGABYTE), os.urandom(MEGABYTE)],
+    ids=["bomb", "noise"],
+)
+def test_no_step_is_long(monkeypatch: pytest.MonkeyPatch, coding: str, content: bytes) -> None:
+    """Of one part of any size little goes in and comes out at once, with a breath after each
+    full step."""
+    steps: list[tuple[int, int]] = []
+    make = READERS[coding.encode()]
+    monkeypatch.setitem(READERS, coding.encode(), lambda: Counting(make(), steps))
+    body = CompressedBody(coding.encode())
+    since = 0
+    found = 0
+    for piece in body.feed(PACK[coding](content)):
+        since = since + len(piece) if piece else 0
+        assert since <= 2 * STEP
+        found += len(piece)
+    assert found == len(content)
+    assert max(given for given, _ in steps) <= INPUT
+    assert max(taken for _, taken in steps) <= STEP
+
+
+def test_much_that_stands_for_nothing_makes_breaths() -> None:
+    """Blocks without content take time as well, and others get their turns between them."""
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 31)
+    empty = compressor.flush(zlib.Z_FULL_FLUSH)
+    packed = empty + compressor.flush(zlib.Z_FULL_FLUSH)
+    block = b"\x00\x00\x00\xff\xff"
+    body = CompressedBody(b"gzip")
+    pieces = list(body.feed(packed + block * 20_000))
+    assert b"".join(pieces) == b""
+    assert len(pieces) >= 20_000 * len(block) // INPUT
+
+
+# --- over HTTP --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def scripted() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture(scope="module")
+async def shared(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    settings = settings_for(scripted.endpoint, rate_limit_rps=0, max_body_mb=LIMIT / MEGABYTE)
+    async with running_gateway(settings) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
+    """The server, which has forgotten earlier tests."""
+    scripted.seen.clear()
+    scripted.answers(FIND_SHOW, b"")
+    return scripted
+
+
+@pytest.fixture
+def gateway(shared: Gateway, cuebot: ScriptedCuebot) -> Gateway:
+    return shared
+
+
+async def send(gateway: Gateway, content: bytes, coding: str) -> httpx.Response:
+    """FindShow with this body."""
+    return await gateway.post(FIND_SHOW, content=content, headers={"Content-Encoding": coding})
+
+
+def asking(size: int) -> bytes:
+    """A body of so many bytes."""
+    name = b"x" * (size - len(b'{"name":""}'))
+    return b'{"name":"%s"}' % name
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("size", [20, 40_000, LIMIT])
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_a_compressed_body_is_read(
+    gateway: Gateway, cuebot: ScriptedCuebot, coding: str, size: int
+) -> None:
+    """A body in gzip or zstd is the body that it stands for, up to the limit."""
+    plain = asking(size)
+    answer = await send(gateway, PACK[coding](plain), coding)
+    assert answer.status_code == 200
+    assert cuebot.seen[0][1].endswith(orjson.loads(plain)["name"].encode())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", ["x-gzip", "GZIP"])
+async def test_other_names_of_gzip(gateway: Gateway, coding: str) -> None:
+    """x-gzip is gzip, and case does not matter (RFC 9110 section 8.4.1)."""
+    assert (await send(gateway, gzip.compress(asking(20)), coding)).status_code == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_no_body_needs_no_coding(gateway: Gateway, coding: str) -> None:
+    """A request whose client says the coding of a body that it does not send has no body."""
+    assert (await send(gateway, b"", coding)).status_code == 200
+    assert (await send(gateway, PACK[coding](b""), coding)).status_code == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_a_chunked_compressed_body(
+    gateway: Gateway, cuebot: ScriptedCuebot, coding: str
+) -> None:
+    """Neither its length nor its pieces matter."""
+    packed = PACK[coding](asking(5000))
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in packed)
+    async with wire(gateway) as one:
+        lines = ("Transfer-Encoding: chunked", f"Content-Encoding: {coding}")
+        await one.send(head(FIND_SHOW, *lines), chunks, b"0\r\n\r\n")
+        assert (await one.answer()).status == 200
+    assert len(cuebot.seen[0][1]) > 4900
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("size", [LIMIT + 1, 200 * MEGABYTE])
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_the_limit_is_on_what_it_stands_for(
+    gateway: Gateway, cuebot: ScriptedCuebot, coding: str, size: int
+) -> None:
+    """A short body that stands for more than MAX_BODY_MB is 413, be it a little or a lot more."""
+    packed = PACK[coding](b" " * size)
+    assert len(packed) < LIMIT
+    answer = await send(gateway, packed, coding)
+    assert (answer.status_code, answer.json()["code"]) == (413, 8)
+    assert "MAX_BODY_MB" in answer.json()["message"]
+    assert cuebot.seen == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_bombs_leave_room(gateway: Gateway, coding: str) -> None:
+    """However many bodies have been refused, for whichever reason, others are read."""
+    good, bomb = PACK[coding](asking(LIMIT)), PACK[coding](b" " * LIMIT * 2)
+    for _ in range(2 * BODIES_AT_ONCE):
+        assert (await send(gateway, bomb, coding)).status_code == 413
+        assert (await send(gateway, good[:-1], coding)).status_code == 400
+        assert (await send(gateway, good + b"x", coding)).status_code == 400
+    assert (await send(gateway, good, coding)).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_room_is_for_what_bodies_stand_for(cuebot: ScriptedCuebot) -> None:
+    """Short bodies that stand for long ones take the room of long ones while they are read."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0, max_body_mb=LIMIT / MEGABYTE)
+    most = gzip.compress(asking(LIMIT))[:-8]
+    start = head(FIND_SHOW, f"Content-Length: {len(most) + 8}", "Content-Encoding: gzip")
+    async with running_gateway(settings) as gateway, AsyncExitStack() as stack:
+        waiting = []
+        for _ in range(BODIES_AT_ONCE + 1):
+            one = await stack.enter_async_context(wire(gateway))
+            await one.send(start, most)
+            waiting.append(asyncio.create_task(one.answer()))
+        done, _ = await asyncio.wait(waiting, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        (refused,) = done
+        assert (refused.result().status, refused.result().code) == (503, 14)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda packed: packed[:-1], "ends too early"),
+        (lambda packed: packed[:5], "ends too early"),
+        (lambda packed: packed + b"\0", "goes on after its end"),
+        (lambda packed: packed + packed, "goes on after its end"),
+        (lambda packed: packed + b"{}" * INPUT, "goes on after its end"),
+        (lambda packed: b"{}" + packed, "is not valid"),
+        (lambda packed: asking(20), "is not valid"),
+        (lambda packed: packed[:10] + b"\xff" * 20 + packed[30:], "is not valid"),
+    ],
+    ids=["cut", "begun", "zero", "twice", "behind", "before", "plain", "broken"],
+)
+async def test_a_broken_body_is_400(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    coding: str,
+    spoil: Callable[[bytes], bytes],
+    words: str,
+) -> None:
+    """What is not one whole stream is refused with the reason, and Cuebot hears nothing."""
+    packed = PACK[coding](asking(20) + bytes(range(256)) * 4)
+    answer = await send(gateway, spoil(packed), coding)
+    assert (answer.status_code, answer.json()["code"]) == (400, 3)
+    assert answer.json()["message"].startswith(f"the {coding} of the body {words}")
+    assert cuebot.seen == []
+
+
+@pytest.mark.anyio
+async def test_a_wrong_sum_is_400(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """The check at the end of gzip is made before the call."""
+    packed = bytearray(gzip.compress(asking(20)))
+    packed[-5] ^= 1
+    answer = await send(gateway, bytes(packed), "gzip")
+    assert answer.status_code == 400
+    assert cuebot.seen == []
+
+
+@pytest.mark.anyio
+async def test_a_large_window_is_400(gateway: Gateway) -> None:
+    """zstd that needs more memory than HTTP allows (RFC 9659) is refused before it is taken."""
+    compressor = ZstdCompressor(options={CompressionParameter.window_log: 27})
+    packed = compressor.compress(asking(20)) + compressor.flush()
+    answer = await send(gateway, packed, "zstd")
+    assert answer.status_code == 400
+    assert "memory" in answer.json()["message"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "coding", ["br", "deflate", "gzip, gzip", "identity, gzip", "", "compress"]
+)
+async def test_other_codings_are_415(gateway: Gateway, cuebot: ScriptedCuebot, coding: str) -> None:
+    """Others are refused, with what could be sent instead (RFC 9110 section 15.5.16)."""
+    answer = await send(gateway, gzip.compress(asking(20)), coding)
+    assert (answer.status_code, answer.json()["code"]) == (415, 3)
+    assert answer.headers["accept-encoding"] == "gzip, zstd"
+    assert cuebot.seen == []
+
+
+@pytest.mark.anyio
+async def test_another_type_says_nothing_of_codings(gateway: Gateway) -> None:
+    """A 415 for the type of a body does not blame its coding."""
+    answer = await gateway.post(FIND_SHOW, content=b"x", headers={"Content-Type": "image/png"})
+    assert answer.status_code == 415
+    assert "accept-encoding" not in answer.headers
+
+
+def test_errors_repeat_no_bytes() -> None:
+    """What a library says about broken bytes is short."""
+    with pytest.raises(GatewayError) as caught:
+        list(CompressedBody(b"zstd").feed(b"\0" * 100))
+    assert len(caught.value.message) < 150

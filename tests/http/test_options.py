@@ -1,0 +1,163 @@
+"""OPTIONS and HEAD on every path, and the headers that every answer has."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    head,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.support.wire import wire
+
+pytestmark = pytest.mark.anyio
+
+SHOWS = "/show.ShowInterface/GetShows"
+UNKNOWN = "/no.SuchInterface/GetNothing"
+METHOD_PATHS = (SHOWS, UNKNOWN, "/job.JobInterface", "/healthz/", "/grpc.health.v1.Health/X")
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        cuebot.answers(SHOWS, b"")
+        yield cuebot
+
+
+@pytest.fixture(scope="module")
+async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    async with running_gateway(settings_for(cuebot.endpoint, rate_limit_rps=0)) as gateway:
+        yield gateway
+
+
+def telling(answer: httpx.Response) -> dict[str, str]:
+    """The headers of an answer without those that are different each time."""
+    return {
+        name: value
+        for name, value in answer.headers.items()
+        if name not in ("date", "x-request-id", "server-timing")
+    }
+
+
+# --- OPTIONS --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", METHOD_PATHS)
+async def test_options_of_any_path_is_the_same(gateway: Gateway, path: str) -> None:
+    """Without a token OPTIONS is 204 with `Allow`, and does not tell whether there is a method."""
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as anybody:
+        answer = await anybody.options(path)
+        other = await anybody.options("/some.Other/Path")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == "POST, OPTIONS"
+    assert "content-length" not in answer.headers
+    assert "transfer-encoding" not in answer.headers
+    assert telling(answer) == telling(other)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "//healthz", "/docs", "/openapi.json"])
+async def test_options_of_a_page(gateway: Gateway, path: str) -> None:
+    """Health checks and pages say that they are read."""
+    answer = await gateway.client.options(gateway.url + path)
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize(("path", "verb"), [("/healthz", "POST"), (SHOWS, "GET")])
+async def test_a_405_allows_what_options_says(gateway: Gateway, path: str, verb: str) -> None:
+    """A wrong HTTP method is told the same methods as somebody who asks for them."""
+    refused = await gateway.client.request(verb, path)
+    asked = await gateway.client.options(path)
+    assert refused.status_code == 405
+    allowed = set(asked.headers["allow"].split(", "))
+    assert set(refused.headers["allow"].split(", ")) == allowed
+    message = refused.json()["message"]
+    assert verb in message
+    assert ("use GET" if path == "/healthz" else "use POST") in message
+
+
+async def test_options_of_the_server(gateway: Gateway) -> None:
+    """`OPTIONS *`, which is no path, is answered like any path (RFC 9110 section 9.3.7)."""
+    async with wire(gateway) as one:
+        await one.send(head("*", start="OPTIONS", subject=None))
+        answer = await one.answer(bodiless=True)
+        assert (answer.status, answer.headers["allow"]) == (204, "POST, OPTIONS")
+
+
+async def test_options_is_counted_against_nobody(cuebot: ScriptedCuebot) -> None:
+    """Asking what a path takes costs neither the subject nor the address a request."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=1)
+    async with running_gateway(settings) as limited:
+        for _ in range(3):
+            answer = await limited.client.options(SHOWS)
+            assert answer.status_code == 204
+            assert "x-ratelimit-limit" not in answer.headers
+        assert (await limited.post(SHOWS, {})).status_code == 200
+
+
+async def test_options_with_a_body_leaves_the_connection_usable(gateway: Gateway) -> None:
+    """A body that nobody asked for is no hindrance for the next request."""
+    answer = await gateway.client.request("OPTIONS", SHOWS, content=b" " * 300_000)
+    assert answer.status_code == 204
+    assert (await gateway.post(SHOWS, {})).status_code == 200
+
+
+# --- HEAD -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_head_of_a_health_check(gateway: Gateway, path: str) -> None:
+    """HEAD is GET without the body: the same status and the same length."""
+    bare, get = await gateway.client.head(path), await gateway.client.get(path)
+    assert (bare.status_code, bare.content) == (200, b"")
+    assert telling(bare) == telling(get)
+
+
+@pytest.mark.parametrize(
+    ("path", "authorization", "status"),
+    [(SHOWS, None, 405), (UNKNOWN, None, 404), (SHOWS, "", 401), (UNKNOWN, "", 401)],
+)
+async def test_head_of_a_method_path(
+    gateway: Gateway, path: str, authorization: str | None, status: int
+) -> None:
+    """HEAD calls no method: it is refused as GET is, without a body and with its length."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    bare = await gateway.client.head(path, headers=headers)
+    get = await gateway.client.get(path, headers=headers)
+    assert (bare.status_code, bare.content) == (status, b"")
+    assert int(bare.headers.pop("content-length")) > 0
+    assert len(get.content) == int(get.headers.pop("content-length"))
+    assert telling(bare) == telling(get)
+
+
+# --- headers of every answer ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "authorization", "status"),
+    [
+        ("POST", SHOWS, None, 200),
+        ("POST", UNKNOWN, None, 404),
+        ("POST", SHOWS, "", 401),
+        ("POST", SHOWS, "Bearer a.b.c", 401),
+        ("GET", SHOWS, None, 405),
+        ("OPTIONS", SHOWS, "", 204),
+        ("GET", "/healthz", "", 200),
+        ("GET", "/readyz", "", 200),
+        ("POST", "/readyz", "", 405),
+    ],
+)
+async def test_every_answer_is_neither_guessed_at_nor_stored(
+    gateway: Gateway, verb: str, path: str, authorization: str | None, status: int
+) -> None:
+    """`nosniff` and `no-store`, once each, on whatever the gateway answers."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = await gateway.client.request(verb, path, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert answer.headers.get_list("cache-control") == ["no-store"]

@@ -1,0 +1,225 @@
+"""Who the client is: nobody's word counts but that of a named proxy, and of it only the end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+from structlog.testing import capture_logs
+
+from gateway.http.proxies import Forwarded
+from tests.support.commands import OPENCUE, assert_one_line, child
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    SECRET,
+    Gateway,
+    ScriptedCuebot,
+    bearer,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+SHOWS = "/show.ShowInterface/GetShows"
+LOOPBACK = "127.0.0.1"
+SPOOFS = [
+    ["203.0.113.9"],
+    ["203.0.113.9, 198.51.100.7"],
+    ["203.0.113.9", "198.51.100.7"],
+    ["127.0.0.1"],
+    ["::1"],
+    ["unknown"],
+    [""],
+    ["203.0.113.9:80"],
+    ["[2001:db8::1]:80"],
+]
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        cuebot.answers(SHOWS, b"")
+        yield cuebot
+
+
+@asynccontextmanager
+async def gateway_of(cuebot: ScriptedCuebot, **more: object) -> AsyncIterator[Gateway]:
+    given = {"descriptor_source": OPENCUE} | more
+    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
+        yield gateway
+
+
+def forwarded(*lines: str, name: str = "X-Forwarded-For") -> list[tuple[str, str]]:
+    return [(name, line) for line in lines]
+
+
+async def told(cuebot: ScriptedCuebot, gateway: Gateway, *lines: str) -> str:
+    """What Cuebot hears of a client with these header lines."""
+    headers = [*forwarded(*lines), *bearer().items()]
+    answer = await gateway.post(SHOWS, {}, headers=headers)
+    assert answer.status_code == 200
+    return cuebot.seen[-1][2]["x-forwarded-for"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("lines", SPOOFS, ids=", ".join)
+async def test_nobody_is_trusted_by_default(cuebot: ScriptedCuebot, lines: list[str]) -> None:
+    """Not even the loopback: Cuebot hears who has connected, whatever the client has written."""
+    async with gateway_of(cuebot) as gateway:
+        assert await told(cuebot, gateway, *lines) == LOOPBACK
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("trusted", [(), ("127.0.0.1",)], ids=["nobody", "a proxy"])
+async def test_a_spoofed_header_is_no_way_around_the_limit(
+    cuebot: ScriptedCuebot, trusted: tuple[str, ...]
+) -> None:
+    """However many addresses a client invents, it has one bucket; a proxy appends the true one."""
+    async with gateway_of(
+        cuebot, forwarded_allow_ips=trusted, rate_limit_rps=0.01, rate_limit_burst=3
+    ) as gateway:
+        statuses = []
+        for number in range(6):
+            lines = [f"203.0.113.{number}"]
+            if trusted:
+                lines[0] += ", 198.51.100.7"
+            answer = await gateway.client.post(
+                SHOWS, headers=[("Authorization", ""), *forwarded(*lines)]
+            )
+            statuses.append(answer.status_code)
+    assert statuses == [401] * 3 + [429] * 3
+
+
+@pytest.mark.anyio
+async def test_clients_of_a_proxy_have_a_bucket_each(cuebot: ScriptedCuebot) -> None:
+    """One that is over its limit does not stop the others, and the proxy's own is another."""
+    async with gateway_of(
+        cuebot, forwarded_allow_ips=("127.0.0.1",), rate_limit_rps=0.01, rate_limit_burst=1
+    ) as gateway:
+
+        async def status(*lines: str) -> int:
+            headers = [("Authorization", ""), *forwarded(*lines)]
+            return (await gateway.client.post(SHOWS, headers=headers)).status_code
+
+        assert [await status("198.51.100.1"), await status("198.51.100.1")] == [401, 429]
+        assert [await status("198.51.100.2"), await status()] == [401, 401]
+        assert [await status("2001:db8::1"), await status("2001:DB8:0::2")] == [401, 429]
+        assert await status("::ffff:198.51.100.2") == 429
+
+
+TRUSTED = ("127.0.0.1", "10.0.0.0/24", "2001:db8:1::/48")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("lines", "client"),
+    [
+        (["198.51.100.7"], "198.51.100.7"),
+        (["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
+        (["203.0.113.9", "198.51.100.7"], "198.51.100.7"),
+        (["203.0.113.9, 198.51.100.7, 10.0.0.5"], "198.51.100.7"),
+        (["198.51.100.7", "10.0.0.5, 10.0.0.6"], "198.51.100.7"),
+        (["203.0.113.9, 198.51.100.7:4711"], "198.51.100.7"),
+        (["203.0.113.9, [2001:db8::7]:4711"], "2001:db8::7"),
+        (["203.0.113.9, [2001:db8::7]"], "2001:db8::7"),
+        (["203.0.113.9, 2001:db8::7, 2001:db8:1::5"], "2001:db8::7"),
+        (["203.0.113.9,198.51.100.7"], "198.51.100.7"),
+        (["  198.51.100.7\t"], "198.51.100.7"),
+        (["203.0.113.9, unknown"], LOOPBACK),
+        (["203.0.113.9, _hidden"], LOOPBACK),
+        (["203.0.113.9, "], LOOPBACK),
+        (["203.0.113.9, \xe4\xf6"], LOOPBACK),
+        (["203.0.113.9, fe80::1%eth0"], LOOPBACK),
+        (["203.0.113.9, 1.2.3"], LOOPBACK),
+        (["203.0.113.9, 01.2.3.4"], LOOPBACK),
+        (["203.0.113.9, 198.51.100.7:port"], LOOPBACK),
+        (["203.0.113.9, [2001:db8::7"], LOOPBACK),
+        (["203.0.113.9, " + "9" * 5000], LOOPBACK),
+        ([], LOOPBACK),
+    ],
+)
+async def test_the_last_one_that_is_not_trusted_is_the_client(
+    lines: list[str], client: str
+) -> None:
+    """Ports and brackets are taken off; what is no address leaves the address of the proxy."""
+    assert await seen_by_the_app(lines) == client
+
+
+async def seen_by_the_app(lines: list[str], peer: str = LOOPBACK) -> str:
+    """The client's address behind the middleware, for these raw header lines."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["client"][0])
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        raise AssertionError
+
+    headers = [(b"x-forwarded-for", line.encode("latin-1")) for line in lines]
+    scope = {"type": "http", "client": (peer, 4711), "headers": headers, "scheme": "http"}
+    await Forwarded(app, trusted=TRUSTED)(scope, receive, send)
+    return seen[0]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("peer", ["127.0.0.2", "10.0.1.1", "::1", "2001:db8:2::1", "198.51.100.7"])
+async def test_others_are_not_trusted(peer: str) -> None:
+    """A peer that is not named cannot say who it is."""
+    assert await seen_by_the_app(["203.0.113.9"], peer) == peer
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("lines", "client"),
+    [
+        pytest.param(
+            [", ".join(f"10.0.0.{n % 256}" for n in range(1, 5000))], "10.0.0.1", id="proxies"
+        ),
+        pytest.param(
+            [", ".join(f"2001:db8:1::{n:x}" for n in range(1, 3500))],
+            "2001:db8:1::1",
+            id="proxies with IPv6",
+        ),
+        pytest.param(["198.51.100.7"] * 3000, "198.51.100.7", id="lines"),
+        *(pytest.param([sign * 64_000], LOOPBACK, id=f"only {sign}") for sign in "1,[:"),
+    ],
+)
+async def test_a_list_may_fill_the_head(lines: list[str], client: str) -> None:
+    """It is looked through as any other; when all in it are proxies, the first is the client."""
+    assert await seen_by_the_app(lines) == client
+
+
+@pytest.mark.anyio
+async def test_the_access_log_has_the_client(cuebot: ScriptedCuebot) -> None:
+    """The log has the address that the proxy names, and never what is no address."""
+    with capture_logs() as logged:
+        async with gateway_of(cuebot, forwarded_allow_ips=("127.0.0.1",)) as gateway:
+            assert await told(cuebot, gateway, "203.0.113.9, 198.51.100.7") == "198.51.100.7"
+            assert await told(cuebot, gateway, 'x" forged, y') == LOOPBACK
+    clients = [each["client"] for each in logged if each["event"] == "request"]
+    assert clients == ["198.51.100.7", LOOPBACK]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "value",
+    ["*", "0.0.0.0/0", "::/0", "10.0.0.5/8", "proxy.example.com", "10.0.0", "10.0.0.5 10.0.0.6"],
+)
+def test_who_cannot_be_trusted_stops_the_start(value: str) -> None:
+    """Everybody, or what is no address: one line that names the setting."""
+    ran = child("serve", JWT_SECRET=SECRET, REST_PORT="0", FORWARDED_ALLOW_IPS=value)
+    assert ran.status == 2
+    assert_one_line(ran, "FORWARDED_ALLOW_IPS", value)
+
+
+@pytest.mark.anyio
+async def test_x_forwarded_proto_changes_nothing_else(cuebot: ScriptedCuebot) -> None:
+    """From a proxy it is taken, from others not, and neither disturbs a call."""
+    for trusted in ((), ("127.0.0.1",)):
+        async with gateway_of(cuebot, forwarded_allow_ips=trusted) as gateway:
+            for word in ("https", "garbage", "wss"):
+                answer = await gateway.post(SHOWS, {}, headers={"X-Forwarded-Proto": word})
+                assert answer.status_code == 200

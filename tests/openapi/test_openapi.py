@@ -1,0 +1,405 @@
+"""The OpenAPI document says what the gateway does: paths, bodies, answers, errors."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from hypothesis import given
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from gateway.codec.fields import is_map
+from gateway.codec.unknown import Reject
+from gateway.discovery.proto_directory import ProtoDirectory
+from gateway.errors import GatewayError
+from gateway.openapi import shared
+from gateway.openapi.document import build_document
+from gateway.openapi.live import as_json, as_yaml
+from gateway.openapi.scalars import Json
+from gateway.schema.description import Schema, services_of
+from tests.support.openapi import (
+    catalog,
+    document,
+    document_of,
+    operations,
+    schemas_of,
+    validator,
+)
+from tests.support.protos import (
+    TestSchema,
+    examples,
+    messages,
+    opencue,
+    trial,
+    trial_types,
+    well_known_types,
+)
+from tests.support.two_versions import OLD, STREAM
+
+HTTP = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+OPENCUE_TYPES = [
+    "job.Job",
+    "job.Layer",
+    "job.JobGetJobsResponse",
+    "job.JobGetJobsRequest",
+    "host.Host",
+    "host.Proc",
+    "show.Show",
+    "filter.Action",
+    "report.HostReport",
+]
+
+
+# --- the whole ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("found", [document(), document_of(OLD.schema)], ids=["opencue", "small"])
+def test_it_is_openapi(found: Json) -> None:
+    """The document is a valid OpenAPI 3.1 document."""
+    assert list(OpenAPIV31SpecValidator(orjson.loads(as_json(found))).iter_errors()) == []
+
+
+def test_every_method_is_there() -> None:
+    """Each served method has one operation, which also names every alias that leads to it."""
+    listed: dict[str, str] = {}
+    for path, operation in operations(document()):
+        for each in (path, *operation.get("x-aliases", ())):
+            assert each not in listed
+            listed[each] = path
+            assert each == path or f"`{each}`" in operation["description"]
+    assert listed == {path: method.path for path, method in catalog().routes.items()}
+
+
+def test_operation_ids_are_the_methods_names() -> None:
+    """An operation's id is its method's full name: nothing else in the schema can change it."""
+    ids = {operation["operationId"]: path for path, operation in operations(document())}
+    assert len(ids) == len(catalog().methods)
+    assert all(f"/{id_}".replace("/", ".") == path.replace("/", ".") for id_, path in ids.items())
+
+
+def test_a_tag_for_each_interface() -> None:
+    """Operations are tagged by interface, and each interface has its tag."""
+    used = Counter(operation["tags"][0] for _, operation in operations(document()))
+    assert [*used, "health"] == [tag["name"] for tag in document()["tags"]]
+
+
+def test_every_reference_leads_somewhere() -> None:
+    """References lead to components, and each component is referred to."""
+    text = as_json(document()).decode()
+    wanted = set(re.findall(r'"\$ref":"#/components/(\w+)/([^"]+)"', text))
+    there = {
+        (kind, name)
+        for kind, named in document()["components"].items()
+        for name in named
+        if kind != "securitySchemes"
+    }
+    assert wanted - there == set()
+    assert there - wanted == {("schemas", shared.DRY_RUN)}
+
+
+def test_it_is_the_same_every_time() -> None:
+    """The same schema gives the same bytes."""
+    again = build_document(catalog(), closed=True)
+    assert as_json(again) == as_json(document())
+
+
+@pytest.mark.slow
+def test_yaml_says_the_same() -> None:
+    """The YAML holds what the JSON does, without anchors."""
+    text = as_yaml(document())
+    assert yaml.load(text, Loader=yaml.CSafeLoader) == orjson.loads(as_json(document()))
+    assert not re.search(rb"[&*]id\d", text)
+
+
+def test_streams_are_not_promised() -> None:
+    """A streaming method, which is not served, is not in the document."""
+    assert STREAM not in document_of(OLD.schema)["paths"]
+
+
+def test_an_assumed_schema_is_called_that() -> None:
+    """The introduction says where a schema comes from that Cuebot has not confirmed."""
+    assert catalog().origin in document()["info"]["description"]
+    assert "Cuebot has not said" not in document_of(OLD.schema)["info"]["description"]
+
+
+def test_every_status_is_there() -> None:
+    """The statuses are those of docs/http.md, but those that no described POST can get."""
+    table = {int(status) for status in re.findall(r"^\| (\d{3}) \|", HTTP, re.MULTILINE)}
+    assert set(shared.ERRORS) == table - {405, 414, 417, 505}
+    for _, operation in operations(document()):
+        assert set(operation["responses"]) == {"200", *map(str, shared.ERRORS)}
+
+
+@pytest.mark.parametrize("name", [*shared.HEADERS, *shared.PARAMETERS])
+def test_every_header_is_documented(name: str) -> None:
+    """The headers are those of docs/http.md."""
+    assert name in HTTP or name == "WWW-Authenticate"
+
+
+# --- requests -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", sorted({method.service for method in catalog().methods}))
+def test_examples_are_valid_requests(service: str) -> None:
+    """Each example is taken by its method's own decoder, nothing ignored, and fits its schema."""
+    components = document()["components"]["schemas"]
+    for method in catalog().methods:
+        if method.service == service:
+            body = document()["paths"][method.path]["post"]["requestBody"]
+            content = body["content"]["application/json"]
+            assert method.decode(orjson.dumps(content["example"]), Reject.EVERYTHING).ignored == ()
+            validator(content["schema"], components).validate(content["example"])
+
+
+def example(path: str) -> Any:
+    content = document()["paths"][path]["post"]["requestBody"]["content"]
+    return content["application/json"]["example"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/show.ShowInterface/GetShows", {}),
+        ("/job.JobInterface/Pause", {"job": {"id": "<job id>"}}),
+        ("/show.ShowInterface/FindShow", {"name": "<name>"}),
+        ("/layer.LayerInterface/SetMinMemory", {"layer": {"id": "<layer id>"}, "memory": "1"}),
+        (
+            "/facility.AllocationInterface/ReparentHosts",
+            {"allocation": {"id": "<allocation id>"}, "hosts": {"hosts": [{"id": "<host id>"}]}},
+        ),
+    ],
+)
+def test_examples_say_what_to_choose(path: str, body: object) -> None:
+    """What Cuebot has handed out is named by what it is found by; arguments have a value."""
+    assert example(catalog().routes[path].path) == body
+
+
+def test_criteria_leave_everything_open() -> None:
+    """The example of a search finds everything, and as much of it as fits on a page."""
+    criteria = example("/job.JobInterface/GetFrames")["req"]
+    assert criteria.pop("limit") == 100
+    assert criteria.pop("page") == 1
+    assert not any(criteria.values())
+
+
+VALUES: tuple[object, ...] = (
+    *(None, True, False, 0, 1, -1, 7, 2**31 - 1, 2**31, 2**53, 0.5, 1e30, -1e300),
+    *("", "0", "7", "-7", "+7", "007", "1_0", "9223372036854775807", "18446744073709551615"),
+    *("NaN", "Infinity", "-Infinity", "nan", "aGk=", "%%%", "true", "2026-01-31T12:00:00Z", "1.5s"),
+    *([], [1], ["a"], ["7"], [None], {}, {"a": 1}, {"1": "a"}, {"true": "a"}, [[]], [{}]),
+)
+
+
+FORMATS = ("out of range", "@type", "expected base64", "RFC 3339", "name or number")
+"""How the decoder speaks of what has the right type and is no int32, base64 and so on."""
+
+
+def problem_with(descriptor: Descriptor, body: Json) -> str:
+    """What the decoder says of a body; empty if it takes it."""
+    try:
+        trial().decoders.decode_value(descriptor, body, Reject.EVERYTHING)
+    except GatewayError as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.parametrize("name", trial_types())
+def test_what_the_schema_allows_is_taken(name: str) -> None:
+    """Whatever value the schema allows in a field, the decoder takes it.
+
+    But for what a validator would have to know the formats for.
+    """
+    schemas = schemas_of(trial())
+    descriptor = trial().message_type(name)
+    fits = validator(schemas.request(descriptor), schemas.components)
+    needed = {field.json_name for field in descriptor.fields if field.is_required}
+    for field in descriptor.fields:
+        for value in VALUES:
+            body = {field.json_name: value}
+            if needed - set(body) or not fits.is_valid(body):
+                continue
+            problem = problem_with(descriptor, body)
+            assert not problem or any(words in problem for words in FORMATS), body
+
+
+@pytest.mark.parametrize(
+    ("field", "allowed", "refused"),
+    [
+        ("an_int64", [5, "5", "-5", None], ["x", "", True, 0.5, [], {}]),
+        ("a_uint64", [5, "5", None], [-5, "-5"]),
+        ("an_int32", [5, None], ["x", True, 0.5]),
+        ("a_uint32", [5], [-5]),
+        ("a_float", [5, 0.5, "NaN", "-Infinity", None], ["x", True]),
+        ("a_string", ["x", None], [5, True]),
+        ("a_bool", [True, None], [1, "true"]),
+        ("a_bytes", ["aGk=", None], [5]),
+    ],
+)
+def test_forms_of_scalars(field: str, allowed: list[object], refused: list[object]) -> None:
+    """What a request may have for a field, and what not."""
+    descriptor = trial().message_type("trial.Scalars")
+    found = {each.name: each.json_name for each in descriptor.fields}
+    schemas = schemas_of(trial())
+    fits = validator(schemas.request(descriptor), schemas.components)
+    for value in allowed:
+        assert fits.is_valid({found[field]: value}), value
+    for value in refused:
+        assert not fits.is_valid({found[field]: value}), value
+
+
+# --- answers --------------------------------------------------------------------------------
+
+
+def check_answers(schema: TestSchema, name: str, number: int) -> None:
+    schemas = schemas_of(schema)
+    descriptor = schema.message_type(name)
+    answer = schemas.answer(descriptor)
+    echo = schemas.request(descriptor)
+    fits, may_be_sent = (validator(each, schemas.components) for each in (answer, echo))
+    encode = schema.encoders.encoder(descriptor)
+
+    @given(message=messages(schema, name))
+    @examples(number)
+    def check(message: Any) -> None:
+        value = orjson.loads(b"".join(encode(message.SerializePartialToString())))
+        fits.validate(value)
+        may_be_sent.validate(value)
+
+    check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*trial_types(), *well_known_types()])
+def test_answers_fit_their_schemas(name: str) -> None:
+    """Any message of any type is written as its schema says, and may be sent back."""
+    check_answers(trial(), name, 40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPENCUE_TYPES)
+def test_answers_of_opencue_fit_their_schemas(name: str) -> None:
+    """The same for some of OpenCue's own types, which lead to most of the others."""
+    check_answers(opencue(), name, 10)
+
+
+def test_what_is_there_is_required() -> None:
+    """Every field that an answer always has is required, and members of a oneof are not."""
+    job = document()["components"]["schemas"]["job.Job"]
+    fields = catalog().methods[0].encoders.pool.FindMessageTypeByName("job.Job").fields
+    assert set(job["required"]) == {
+        field.json_name for field in fields if field.containing_oneof is None
+    }
+
+
+def test_members_of_a_oneof_exclude_each_other() -> None:
+    """Two members at once do not fit, in either direction."""
+    schemas = schemas_of(trial())
+    descriptor = trial().message_type("trial.OneOfs")
+    oneof = next(each for each in descriptor.oneofs if len(each.fields) > 1)
+    scalars = [each for each in oneof.fields if each.message_type is None and not is_map(each)]
+    names = [each.json_name for each in scalars[:2]]
+    fits = validator(schemas.request(descriptor), schemas.components)
+    values: dict[str, object] = {}
+    for name in names:
+        values[name] = next(value for value in VALUES[1:] if fits.is_valid({name: value}))
+    assert not fits.is_valid(values)
+    assert fits.is_valid({names[0]: values[names[0]], names[1]: None})
+
+
+def test_names_and_numbers_of_enums() -> None:
+    """An enum has its names, any number, and tells which is which."""
+    state = document()["components"]["schemas"]["job.FrameState"]
+    names, numbers = state["anyOf"]
+    assert "RUNNING" in names["enum"]
+    assert numbers == {"type": "integer", "format": "int32"}
+    assert "`RUNNING` = 2" in state["description"]
+
+
+def test_other_names_of_the_profile_are_there() -> None:
+    """What answers have under a documented name is in the schema, and what requests may have is
+    in the method's description."""
+    host = document()["components"]["schemas"]["host.Host"]
+    assert host["properties"]["totalCores"]["type"] == host["properties"]["cores"]["type"]
+    assert "totalCores" in host["required"]
+    for path, name in (
+        ("/job.GroupInterface/SetMinCores", "`cores` for `minCores`"),
+        ("/show.ShowInterface/CreateShow", "`defaultMinCores`"),
+        ("/job.LayerInterface/FindLayer", "`job.id`"),
+    ):
+        assert name in document()["paths"][path]["post"]["description"]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_arguments_are_closed_unless_everything_is_ignored(closed: bool) -> None:
+    """Requests have no unknown arguments; what is echoed may have more, as the decoder does it."""
+    schemas = build_document(catalog(), closed=closed)["components"]["schemas"]
+    assert ("additionalProperties" in schemas["job.JobPauseRequest"]) is closed
+    assert ("additionalProperties" in schemas["job.JobSearchCriteria"]) is closed
+    assert "additionalProperties" not in schemas["job.Job-Input"]
+
+
+# --- comments -------------------------------------------------------------------------------
+
+COMMENTED = """
+syntax = "proto3";
+package barn;
+
+// Cores that belong together.
+message Pool {
+  // What people call it.
+  string name = 1;
+  int32 size = 2;  // in cores
+  string old = 3 [deprecated = true];
+}
+enum Mood {
+  FINE = 0;
+  // Somebody should look.
+  BAD = 1;
+}
+message Ask { Mood mood = 1; }
+/* Where pools are
+ * to be had. */
+service BarnInterface {
+  // Finds a pool. It has
+  // to be there.
+  rpc FindPool(Ask) returns (Pool);
+  rpc Bare(Ask) returns (Pool) { option deprecated = true; }
+}
+"""
+
+
+def test_comments_of_the_protos_are_shown(tmp_path: Path) -> None:
+    """Comments describe interfaces, methods, messages, fields and values; deprecation is told."""
+    (tmp_path / "barn.proto").write_text(COMMENTED, encoding="utf-8")
+    found = document_of(ProtoDirectory(tmp_path).read())
+    schemas = found["components"]["schemas"]
+    pool = schemas["barn.Pool"]
+    assert pool["description"] == "Cores that belong together."
+    assert pool["properties"]["name"]["description"] == "What people call it."
+    assert pool["properties"]["size"]["description"] == "in cores"
+    assert pool["properties"]["old"]["deprecated"] is True
+    assert schemas["barn.Mood"]["description"] == "- `FINE` = 0\n- `BAD` = 1: Somebody should look."
+    assert found["tags"][0]["description"] == "Where pools are\nto be had."
+    method = found["paths"]["/barn.BarnInterface/FindPool"]["post"]
+    assert method["summary"] == "Finds a pool"
+    assert method["description"] == "Finds a pool. It has\nto be there."
+    bare = found["paths"]["/barn.BarnInterface/Bare"]["post"]
+    assert bare["deprecated"] is True
+    assert "summary" not in bare
+
+
+def test_names_of_ours_are_no_messages() -> None:
+    """A message without a package cannot take the place of the error's schema."""
+    file = FileDescriptorProto(name="e.proto", syntax="proto3")
+    file.message_type.add(name="Error")
+    service = file.service.add(name="E")
+    service.method.add(name="Get", input_type=".Error", output_type=".Error")
+    schema = Schema(files=(file,), services=services_of((file,)), origin="test", confirmed=True)
+    schemas = document_of(schema)["components"]["schemas"]
+    assert {"Error", "Error-Input", shared.ERROR} <= set(schemas)

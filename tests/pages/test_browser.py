@@ -1,0 +1,342 @@
+"""The pages in a real browser: what somebody with a mouse, a keyboard or a phone does there."""
+
+import asyncio
+import os
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import orjson
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.studio import build_farm
+from tests.support.browser import (
+    OTHER_NAME,
+    needs_browser,
+    read_clipboard,
+    running_browser,
+    visiting,
+)
+from tests.support.servers import Gateway, free_port, running_gateway, settings_for, token
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs_browser]
+
+NOW = 1_790_000_000
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}}
+CLIPBOARD: dict[str, Any] = {"permissions": ["clipboard-read", "clipboard-write"]}
+GET_SHOWS = "/docs#/show.ShowInterface/show.ShowInterface.GetShows"
+OPERATION = ".opblock.is-open"
+ANSWER = f"{OPERATION} .live-responses-table .response .highlight-code pre"
+MOST_ELEMENTS = 2000
+"""Of a documentation that is all closed, however many methods there are."""
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[SimulatedCuebot]:
+    """The demo's Cuebot."""
+    cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=StoppedClock(NOW)))
+    await cuebot.start()
+    try:
+        yield cuebot
+    finally:
+        await cuebot.stop()
+
+
+@pytest.fixture(scope="module")
+async def demo(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
+    """A gateway as the demo has it, whose pages are public."""
+    async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+async def closed(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
+    """A gateway as it is by default: its pages ask for a token."""
+    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
+        yield gateway
+
+
+async def shows_of(gateway: Gateway) -> Any:
+    return (await gateway.post("/show.ShowInterface/GetShows")).json()
+
+
+async def run(line: str) -> Any:
+    """The JSON that a line pasted into a shell prints."""
+    environ = {"PATH": os.environ["PATH"], "TOKEN": token()}
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", line, env=environ, stdout=PIPE, stderr=PIPE
+    )
+    async with asyncio.timeout(30):
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    return orjson.loads(out)
+
+
+async def authorise(page: Page, given: str) -> None:
+    """Give Swagger UI a token, with the mouse."""
+    await page.get_by_role("button", name="Authorize").click()
+    dialog = page.locator(".dialog-ux")
+    await dialog.locator("input").fill(given)
+    await dialog.get_by_role("button", name="Apply credentials").click()
+    await dialog.get_by_role("button", name="Close").last.click()
+
+
+async def executed(page: Page) -> Any:
+    """What the open operation of Swagger UI answers."""
+    await page.locator(f"{OPERATION} .execute").click()
+    return orjson.loads(await page.locator(ANSWER).first.inner_text())
+
+
+# --- the farm page --------------------------------------------------------------------------
+
+
+async def test_a_cuebot_that_is_away_is_seen(browser: Browser, cuebot: SimulatedCuebot) -> None:
+    """With several Cuebots the page says how many of them can be reached."""
+    settings = settings_for(f"{cuebot.endpoint},127.0.0.1:{free_port()}", docs="public")
+    async with running_gateway(settings) as gateway, visiting(browser, gateway.url) as visit:
+        await visit.page.goto("/")
+        await expect(visit.page.get_by_text("1 of 2 reachable")).to_be_visible()
+
+
+async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> None:
+    """Search leaves the method, the button copies its curl line, and a shell runs that."""
+    async with visiting(browser, demo.url, **CLIPBOARD) as visit:
+        page = visit.page
+        await page.goto("/")
+        await expect(page.get_by_text("reachable")).to_be_visible()
+        await page.get_by_label("Search methods").fill("show getshows")
+        await expect(page.locator("summary:visible")).to_have_text(["GetShows"])
+        await expect(page.get_by_role("status")).to_contain_text("1 of 2")
+        await page.locator("summary:visible").click()
+        await page.get_by_role("button", name="Copy").click()
+        await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        line = await read_clipboard(page)
+    assert await run(line) == await shows_of(demo)
+
+
+async def test_every_alias_is_found(browser: Browser, demo: Gateway) -> None:
+    """Whoever searches for a path of OpenCue's reference finds the method that answers to it."""
+    async with visiting(browser, demo.url) as visit:
+        await visit.page.goto("/")
+        await visit.page.get_by_label("Search methods").fill("/frame.FrameInterface/Eat")
+        await expect(visit.page.locator("h2:visible")).to_have_text(["job.FrameInterface"])
+
+
+async def test_it_copies_without_a_clipboard(browser: Browser, demo: Gateway) -> None:
+    """Over plain HTTP browsers give pages no clipboard, and the button works all the same."""
+    url = f"http://{OTHER_NAME}:{demo.port}"
+    async with visiting(browser, url) as visit:
+        page = visit.page
+        await page.goto("/")
+        assert await page.evaluate("navigator.clipboard === undefined")
+        search = page.get_by_label("Search methods")
+        await search.fill("getshows")
+        await page.locator("summary:visible").click()
+        await page.get_by_role("button", name="Copy").click()
+        await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        await search.fill("")
+        await search.press("Control+v")
+        line = await search.input_value()
+    assert url in line
+    assert await run(line.replace(OTHER_NAME, "127.0.0.1")) == await shows_of(demo)
+
+
+# --- the documentation ----------------------------------------------------------------------
+
+
+async def test_a_call_is_tried(browser: Browser, demo: Gateway) -> None:
+    """From the farm page to the documentation, a token, a method by its name, the demo's shows."""
+    async with visiting(browser, demo.url) as visit:
+        page = visit.page
+        await page.goto("/")
+        await page.get_by_role("link", name="Documentation").click()
+        await authorise(page, token())
+        await page.locator(".operation-filter-input").fill("ShowInterface/GetShows")
+        await expect(page.locator(".opblock-summary-path")).to_have_text(
+            ["/show.ShowInterface/GetShows"]
+        )
+        await page.locator(".opblock-summary-control").click()
+        assert await executed(page) == await shows_of(demo)
+        assert token() not in "".join(visit.requests)
+
+
+async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Gateway) -> None:
+    """Its search knows the other paths of a method, words in any order, and shows what it found."""
+    async with visiting(browser, demo.url) as visit:
+        await visit.page.goto("/docs")
+        paths = visit.page.locator(".opblock-summary-path")
+        for phrase in ("/frame.FrameInterface/DropDep", "dropdep frame.frameinterface"):
+            await visit.page.locator(".operation-filter-input").fill(phrase)
+            await expect(paths).to_have_text(["/job.FrameInterface/DropDepends"])
+            await visit.page.locator(".operation-filter-input").fill("nothing like that")
+            await expect(paths).to_have_count(0)
+
+
+async def test_a_wrong_token_is_refused(browser: Browser, demo: Gateway) -> None:
+    """What the gateway says of a token that does not hold is shown."""
+    async with visiting(browser, demo.url, refusals=1) as visit:
+        await visit.page.goto(GET_SHOWS)
+        await authorise(visit.page, token(seconds=-10))
+        assert (await executed(visit.page))["error"] == "PERMISSION_DENIED"
+
+
+async def test_the_documentation_opens_with_little_work(
+    browser: Browser, demo: Gateway, record_property: Callable[[str, object], None]
+) -> None:
+    """Hundreds of operations are a few files and few elements, until one of them is looked at."""
+    async with visiting(browser, demo.url) as visit:
+        page = visit.page
+        await page.goto("/docs")
+        await expect(page.locator(".opblock-tag").first).to_be_visible()
+        record_property("docs_open_ms", await page.evaluate("performance.now()"))
+        assert sum("post" in item for item in await documented(demo)) >= 293
+        assert sorted(each.removeprefix(demo.url) for each in visit.requests) == [
+            "/docs",
+            "/docs/swagger-ui-bundle.js",
+            "/docs/swagger-ui.css",
+            "/openapi.json",
+        ]
+        assert await page.evaluate("document.querySelectorAll('*').length") < MOST_ELEMENTS
+        await page.locator(".operation-filter-input").fill("job")
+        assert await page.evaluate("document.querySelectorAll('*').length") < 5 * MOST_ELEMENTS
+
+
+async def documented(gateway: Gateway) -> list[Any]:
+    return list((await gateway.client.get("/openapi.json")).json()["paths"].values())
+
+
+# --- for whom -------------------------------------------------------------------------------
+
+
+async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
+    """Wrong tokens are told from each other, a right one opens it until it is to be forgotten."""
+    async with visiting(browser, closed.url, refusals=2) as visit:
+        page = visit.page
+        await page.goto("/")
+        field, problem = page.get_by_label("Token"), page.get_by_role("alert")
+        await expect(field).to_be_focused()
+        assert not any(each.endswith(".json") for each in visit.requests)
+        for wrong, words in (("what?", "not a JWT"), (token(seconds=-10), "expired")):
+            await field.fill(wrong)
+            await page.get_by_role("button", name="Show").click()
+            await expect(problem).to_contain_text(words)
+        await field.fill(token())
+        await field.press("Enter")
+        await expect(page.locator("summary").first).to_be_visible()
+        await page.reload()
+        await expect(page.locator("summary").first).to_be_visible()
+        async with page.expect_download() as download:
+            await page.get_by_role("link", name="OpenAPI (JSON)").click()
+        assert (await download.value).suggested_filename == "openapi.json"
+        await page.get_by_role("button", name="Forget").click()
+        await expect(field).to_be_focused()
+        assert token() not in "".join(visit.requests)
+
+
+async def test_the_documentation_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
+    """The token that opens the documentation is also the one that calls are made with."""
+    async with visiting(browser, closed.url, refusals=1) as visit:
+        page = visit.page
+        await page.goto(GET_SHOWS)
+        field = page.get_by_label("Token")
+        await expect(field).to_be_focused()
+        assert not any(each.endswith(".json") for each in visit.requests)
+        await field.fill(token(seconds=-10))
+        await field.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("expired")
+        await field.fill(token())
+        await field.press("Enter")
+        assert await executed(page) == await shows_of(closed)
+        assert token() not in "".join(visit.requests)
+
+
+# --- how it is used -------------------------------------------------------------------------
+
+
+async def test_a_keyboard_is_enough(browser: Browser, demo: Gateway) -> None:
+    """All the way from the search to the demo's shows without a mouse."""
+    async with visiting(browser, demo.url, **CLIPBOARD) as visit:
+        page, keys = visit.page, visit.page.keyboard
+        await page.goto("/")
+        await expect(page.locator("summary").first).to_be_visible()
+        await keys.press("/")
+        await keys.type("getshows")
+        await keys.press("Enter")
+        await expect(page.locator("details[open] summary")).to_be_focused()
+        await visit.tab_to("details[open] button")
+        await keys.press("Enter")
+        await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert (await read_clipboard(page)).startswith("curl ")
+        await visit.tab_to("details[open] a")
+        await keys.press("Enter")
+        await page.locator(OPERATION).wait_for()
+        await visit.tab_to("button.authorize")
+        await keys.press("Enter")
+        await visit.tab_to(".dialog-ux input")
+        await keys.type(token())
+        await keys.press("Enter")
+        await visit.tab_to(".dialog-ux .btn-done")
+        await keys.press("Enter")
+        await visit.tab_to(".operation-filter-input")
+        await keys.type("getshows")
+        await visit.tab_to(".execute")
+        await keys.press("Enter")
+        assert orjson.loads(await page.locator(ANSWER).first.inner_text()) == await shows_of(demo)
+
+
+async def test_a_phone_is_wide_enough(browser: Browser, demo: Gateway) -> None:
+    """At 360 pixels nothing is scrolled sideways, with methods and answers open as well."""
+    async with visiting(browser, demo.url, **PHONE) as visit:
+        page = visit.page
+        await page.goto("/")
+        for method in ("AddRenderPartition", "SetDefaultMinCores"):
+            await page.get_by_label("Search methods").fill(method)
+            await page.locator("summary:visible").first.click()
+        await page.get_by_label("Search methods").fill("")
+        assert await visit.overhang() == 0
+        await page.goto(GET_SHOWS)
+        await authorise(page, token())
+        await executed(page)
+        assert await visit.overhang() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_everything_can_be_read(
+    browser: Browser, demo: Gateway, closed: Gateway, scheme: str
+) -> None:
+    """Texts stand out from what is behind them, by day and by night."""
+    async with visiting(browser, demo.url, color_scheme=scheme) as visit:
+        page = visit.page
+        await page.goto("/")
+        await page.locator("summary").first.click()
+        await page.get_by_label("Search methods").fill("e")
+        assert await visit.poor_texts() == []
+        assert await is_white(page) is (scheme == "light")
+        await page.goto(GET_SHOWS)
+        await authorise(page, token())
+        await executed(page)
+        assert await visit.poor_texts() == []
+        assert await is_white(page) is (scheme == "light")
+    async with visiting(browser, closed.url, refusals=2, color_scheme=scheme) as visit:
+        for path in ("/", "/docs"):
+            await visit.page.goto(path)
+            await visit.page.get_by_label("Token").fill(token(seconds=-10))
+            await visit.page.get_by_role("button", name="Show").click()
+            await expect(visit.page.get_by_role("alert")).to_contain_text("expired")
+            assert await visit.poor_texts() == []
+
+
+async def is_white(page: Page) -> bool:
+    """Whether the page is one for the day."""
+    back = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return bool(back == "rgb(255, 255, 255)")

@@ -1,0 +1,377 @@
+"""The pages, and what they load: for whom they are, how they are kept, what they may do."""
+
+import asyncio
+import gzip
+import re
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import yaml
+
+from gateway.errors import ConfigurationError
+from gateway.http.exchange import ClientGone, open_exchange
+from gateway.http.zstd import ZstdDecompressor
+from gateway.openapi import shared
+from gateway.pages import swagger
+from gateway.pages.content import Content
+from tests.support.openapi import document, validator
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    bearer,
+    free_port,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.support.two_versions import NEW, OLD, ChangingCuebot
+
+pytestmark = pytest.mark.anyio
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+DATA = ("/openapi.json", "/openapi.yaml", "/status.json")
+SHELLS = ("/", "/docs")
+ASSETS = ("/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")
+STATIC = files("gateway.pages").joinpath("static")
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture(scope="module")
+async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    """A gateway with the default, DOCS=token."""
+    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+async def public(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
+        yield gateway
+
+
+async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
+    """GET without a token, unless the headers have one."""
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+        return await client.get(path, headers=headers)
+
+
+async def raw(
+    gateway: Gateway, verb: str, path: str, coding: str, known: str = ""
+) -> tuple[httpx.Headers, bytes]:
+    """The headers and the body as it travels, for a browser that accepts this coding alone."""
+    headers = {**BROWSER, "Accept-Encoding": coding, "If-None-Match": known}
+    async with (
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client,
+        client.stream(verb, path, headers=headers) as answer,
+    ):
+        return answer.headers, b"".join([piece async for piece in answer.aiter_raw()])
+
+
+def unpacked(coding: str, body: bytes) -> bytes:
+    """What a body in this coding stands for."""
+    if coding == "gzip":
+        return gzip.decompress(body)
+    return ZstdDecompressor().decompress(body) if coding == "zstd" else body
+
+
+# --- for whom -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", DATA)
+async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
+    """With DOCS=token what the pages load is for those who may call; refusals are as ever."""
+    refused = await get(gateway, path)
+    assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
+    assert refused.headers["www-authenticate"].startswith("Bearer")
+    wrong = await get(gateway, path, Authorization="Bearer e30.e30.e30")
+    assert (wrong.status_code, wrong.json()["error"]) == (403, "PERMISSION_DENIED")
+    assert (await get(gateway, path, **bearer())).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*SHELLS, *ASSETS])
+async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
+    """The pages are there for everybody, and have nothing of the schema or the setup in them."""
+    page = await get(gateway, path, **BROWSER)
+    assert page.status_code == 200
+    if path in SHELLS:
+        assert "Interface/" not in page.text
+        assert gateway.app.state.live.current.origin not in page.text
+
+
+@pytest.mark.parametrize("path", [*DATA, *SHELLS, *ASSETS])
+async def test_public_pages_need_no_token(public: Gateway, path: str) -> None:
+    """With DOCS=public all of it is for everybody."""
+    assert (await get(public, path, **BROWSER)).status_code == 200
+
+
+async def test_no_pages(cuebot: ScriptedCuebot) -> None:
+    """With DOCS=off there is nothing, with a token or without."""
+    async with running_gateway(settings_for(cuebot.endpoint, docs="off")) as gateway:
+        for path in (*DATA, *SHELLS, *ASSETS):
+            assert (await get(gateway, path, **BROWSER)).status_code == 401
+            answer = await get(gateway, path, **BROWSER, **bearer())
+            assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
+async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: str) -> None:
+    """Whoever does not ask for HTML is answered as if there was no page."""
+    assert (await get(gateway, "/", Accept=accept)).status_code == 401
+    answer = await get(gateway, "/", Accept=accept, **bearer())
+    assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+    page = await get(gateway, "/", **BROWSER)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert set(page.headers["vary"].split(", ")) == {"Accept", "Accept-Encoding"}
+
+
+async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
+    """A POST to / is what it was."""
+    answer = await gateway.client.post("/", headers=BROWSER)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("path", [*DATA, "/docs"])
+async def test_pages_are_only_read(gateway: Gateway, path: str) -> None:
+    """Other verbs are 405 in the one JSON shape."""
+    answer = await gateway.post(path, {})
+    assert (answer.status_code, answer.json()["error"]) == (405, "UNIMPLEMENTED")
+    assert "GET" in answer.headers["allow"]
+
+
+async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
+    """A subject has one bucket for calls and documents, an address one for all pages."""
+    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2)
+    async with running_gateway(settings) as gateway:
+        first = await get(gateway, "/openapi.json", **bearer())
+        assert first.headers["x-ratelimit-remaining"] == "1"
+        await gateway.post("/show.ShowInterface/GetShows")
+        assert (await get(gateway, "/openapi.json", **bearer())).status_code == 429
+        assert (await get(gateway, "/docs")).status_code == 200
+        assert (await get(gateway, "/openapi.json")).status_code == 401
+        assert (await get(gateway, "/", **BROWSER)).status_code == 429
+
+
+# --- what is served -------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+async def test_both_formats_are_the_document(public: Gateway) -> None:
+    """JSON and YAML hold the same document, that of the catalog."""
+    json, text = await get(public, "/openapi.json"), await get(public, "/openapi.yaml")
+    assert json.headers["content-type"] == "application/json"
+    assert text.headers["content-type"] == "application/yaml"
+    found = json.json()
+    assert found["paths"].keys() == document()["paths"].keys()
+    assert yaml.load(text.text, Loader=yaml.CSafeLoader) == found
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
+async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -> None:
+    """The ETag leads to a 304 without a body; another one to all of it."""
+    whole = await get(public, path, **BROWSER)
+    etag = whole.headers["etag"]
+    for known in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+        again = await get(public, path, **BROWSER, **{"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == etag
+    other = await get(public, path, **BROWSER, **{"If-None-Match": '"x"'})
+    assert (other.status_code, other.content) == (200, whole.content)
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
+async def test_each_coding_is_a_form_of_its_own(public: Gateway, path: str) -> None:
+    """Who accepts gzip or zstd gets less, in another form with another ETag, and caches know."""
+    etags = set()
+    whole = await raw(public, "GET", path, "identity")
+    for coding in ("identity", "gzip", "zstd"):
+        head, body = await raw(public, "GET", path, coding)
+        assert head.get("content-encoding", "identity") == coding
+        assert unpacked(coding, body) == whole[1]
+        assert coding == "identity" or len(body) < len(whole[1]) / 2
+        assert "Accept-Encoding" in head["vary"]
+        etags.add(head["etag"])
+        again, nothing = await raw(public, "GET", path, coding, head["etag"])
+        assert (again.get("vary"), nothing) == (head["vary"], b"")
+        again, other = await raw(public, "GET", path, coding, whole[0]["etag"])
+        assert (other == b"") == (coding == "identity")
+    assert len(etags) == 3
+
+
+async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
+    """What fits into a packet is sent as it is."""
+    head, body = await raw(public, "GET", "/status.json", "gzip")
+    assert "content-encoding" not in head
+    assert head["vary"] == "Accept-Encoding"
+    assert orjson.loads(body)["version"]
+
+
+@pytest.mark.parametrize("path", DATA)
+async def test_only_what_is_for_everybody_is_kept(
+    gateway: Gateway, public: Gateway, path: str
+) -> None:
+    """A browser keeps no document that was for a token; of others it asks whether they changed."""
+    given = await get(gateway, path, **bearer())
+    assert given.headers.get_list("cache-control") == ["no-store"]
+    assert (await get(public, path)).headers.get_list("cache-control") == ["no-cache"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
+@pytest.mark.parametrize("path", [*DATA, *ASSETS, "/docs", "/"])
+async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: str) -> None:
+    """HEAD gives the headers of the whole, in each coding."""
+    head, nothing = await raw(public, "HEAD", path, coding)
+    whole, body = await raw(public, "GET", path, coding)
+    assert nothing == b""
+    for name in ("content-type", "content-length", "content-encoding", "vary"):
+        assert head.get(name) == whole.get(name)
+    if path != "/status.json":
+        assert int(head["content-length"]) == len(body)
+        assert head["etag"] == whole["etag"]
+
+
+async def test_unknown_fields_that_are_all_ignored_are_no_errors(cuebot: ScriptedCuebot) -> None:
+    """With UNKNOWN_FIELDS=ignore the document lets requests have more than it names."""
+    settings = settings_for(cuebot.endpoint, docs="public", unknown_fields="ignore")
+    async with running_gateway(settings) as gateway:
+        text = (await get(gateway, "/openapi.json")).text
+    assert '"additionalProperties":false' not in text
+    assert '"additionalProperties":false' in orjson.dumps(document()).decode()
+
+
+async def test_the_document_follows_the_schema() -> None:
+    """After a refresh the document is another one, with another ETag."""
+    async with running_cuebot(ChangingCuebot()) as cuebot:
+        assert isinstance(cuebot, ChangingCuebot)
+        async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
+            old = await get(gateway, "/openapi.json")
+            cuebot.now = NEW
+            assert await gateway.app.state.live.attempt()
+            new = await get(gateway, "/openapi.json", **{"If-None-Match": old.headers["etag"]})
+            text = await get(gateway, "/openapi.yaml")
+    assert new.status_code == 200
+    for answer, version, other in ((old, OLD, NEW), (new, NEW, OLD), (text, NEW, OLD)):
+        assert version.own_path in answer.text
+        assert other.own_path not in answer.text
+        assert version.tag in answer.text
+
+
+async def test_without_a_schema_there_is_no_document() -> None:
+    """Before Cuebot has been found the document is 503, and the pages and the status are there."""
+    settings = settings_for(
+        f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection"
+    )
+    async with running_gateway(settings, ready=False) as gateway:
+        answer = await get(gateway, "/openapi.json")
+        assert (answer.status_code, answer.json()["error"]) == (503, "UNAVAILABLE")
+        assert answer.headers["retry-after"] == "1"
+        status = (await get(gateway, "/status.json")).json()
+        assert status["schema"] is None
+        assert status["cuebot"]["usable"] == 0
+        assert (await get(gateway, "/", **BROWSER)).status_code == 200
+
+
+async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
+    """It has Cuebot's endpoint, the schema and its source, and links to what is served."""
+    status = (await get(public, "/status.json")).json()
+    catalog = public.app.state.live.current
+    assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "usable": 1}
+    assert status["schema"]["digest"] == catalog.digest
+    assert status["schema"]["source"] == catalog.origin
+    assert status["schema"]["confirmed"] is True
+    assert status["schema"]["methods"] == len(catalog.methods)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", status["schema"]["lookedAt"])
+    assert status["schema"]["different"] == []
+    assert status["problem"] == ""
+    assert status["links"] == ["/docs", "/openapi.json", "/openapi.yaml"]
+
+
+async def test_several_cuebots_are_told_apart() -> None:
+    """It says how many of them are usable, and which describe themselves differently.
+
+    So does the readiness check, in words that are in the document.
+    """
+    away = f"127.0.0.1:{free_port()}"
+    async with (
+        running_cuebot(ChangingCuebot()) as old,
+        running_cuebot(ChangingCuebot(now=NEW)) as new,
+    ):
+        settings = settings_for(
+            f"{old.endpoint},{new.endpoint},{away}", docs="public", rate_limit_rps=0
+        )
+        async with running_gateway(settings) as gateway, asyncio.timeout(20):
+            status: Any = {}
+            while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
+                status = (await get(gateway, "/status.json")).json()
+            gateway.app.state.stopping = True
+            ready = (await get(gateway, "/readyz")).json()
+    assert status["cuebot"] == {"endpoints": [old.endpoint, new.endpoint, away], "usable": 2}
+    assert status["schema"]["different"] == [new.endpoint]
+    assert (ready["status"], ready["schemas"]) == ("stopping", "differ")
+    reference = {"$ref": f"#/components/schemas/{shared.READINESS}"}
+    validator(reference, dict(shared.SCHEMAS)).validate(ready)
+
+
+# --- what a browser may do ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SHELLS)
+async def test_pages_may_do_little(gateway: Gateway, path: str) -> None:
+    """Scripts and styles are those of the page and of this origin, and nothing else is allowed."""
+    headers = (await get(gateway, path, **BROWSER)).headers
+    directives = dict(
+        part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
+    )
+    assert directives["default-src"] == "'none'"
+    assert directives["frame-ancestors"] == "'none'"
+    assert directives["connect-src"] == "'self'"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert re.fullmatch(r"'self' 'sha256-[\w+/]{43}='", directives["script-src"])
+    assert re.fullmatch(r"'self' 'sha256-[\w+/]{43}='", directives["style-src"])
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("name", ["docs.html", "farm.html"])
+def test_pages_load_nothing_from_elsewhere(name: str) -> None:
+    """No page names another origin, has code or styles in its tags, or keeps a token on disk."""
+    text = STATIC.joinpath(name).read_text(encoding="utf-8")
+    assert "//" not in re.sub(r"^\s*//.*|  // .*", "", text, flags=re.MULTILINE)
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", text)
+    assert "localStorage" not in text
+    assert "document.cookie" not in text
+    assert "innerHTML" not in text
+
+
+def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing package is a wrong configuration, with the way out."""
+    monkeypatch.setattr(swagger, "PACKAGE", "no_such_package_anywhere")
+    with pytest.raises(ConfigurationError, match="DOCS=off"):
+        swagger.docs_contents("token")
+
+
+async def test_a_client_that_does_not_read_is_let_go() -> None:
+    """Whoever takes longer than the patience for a page is as good as gone."""
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "headers": [],
+        "client": None,
+    }
+    scope["exchange"] = open_exchange(scope)
+
+    async def never(message: object) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(ClientGone):
+        await Content.of(b"x", "text/plain").send(scope, never, 0)

@@ -1,0 +1,184 @@
+"""Aliases: the names of OpenCue's reference lead to what Cuebot really serves."""
+
+import re
+from itertools import permutations
+
+import pytest
+
+from gateway.schema.aliases import alias_of, service_aliases
+from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
+
+
+@pytest.mark.parametrize(
+    ("service", "alias"),
+    [
+        ("job.FrameInterface", "frame.FrameInterface"),
+        ("job.LayerInterface", "layer.LayerInterface"),
+        ("job.GroupInterface", "group.GroupInterface"),
+        ("host.OwnerInterface", "owner.OwnerInterface"),
+        ("host.ProcInterface", "proc.ProcInterface"),
+        ("host.DeedInterface", "deed.DeedInterface"),
+        ("facility.AllocationInterface", "allocation.AllocationInterface"),
+        ("service.ServiceOverrideInterface", "serviceOverride.ServiceOverrideInterface"),
+        ("renders.RenderPartitionInterface", "renderPartition.RenderPartitionInterface"),
+        ("report.RqdReportInterface", "rqdReport.RqdReportInterface"),
+        ("net.HTTPServerInterface", "httpServer.HTTPServerInterface"),
+        ("net.URLInterface", "url.URLInterface"),
+        ("net.XInterface", "x.XInterface"),
+        ("net.XYInterface", "xy.XYInterface"),
+        ("net.ABTestInterface", "abTest.ABTestInterface"),
+        ("com.studio.farm.FrameInterface", "frame.FrameInterface"),
+        ("FrameInterface", "frame.FrameInterface"),
+        ("a.Frame_setInterface", "frame_set.Frame_setInterface"),
+        ("a.Frame2Interface", "frame2.Frame2Interface"),
+        ("a.InterfaceInterface", "interface.InterfaceInterface"),
+    ],
+)
+def test_the_alias_of_a_service(service: str, alias: str) -> None:
+    """`pkg.XInterface` is also `x.XInterface`, with the first letters lowered."""
+    assert service_aliases([service]) == {alias: service}
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "job.JobInterface",
+        "show.ShowInterface",
+        "rqd.RunningFrame",
+        "grpc.health.v1.Health",
+        "job.Interface",
+        "Interface",
+        "job.FrameInterfaceV2",
+        "job.Frameinterface",
+        "",
+    ],
+)
+def test_services_without_an_alias(service: str) -> None:
+    """What has the name already, or is called otherwise, has no other name."""
+    assert service_aliases([service]) == {}
+
+
+def test_a_name_that_two_could_have_is_nobodys() -> None:
+    """Two services that would share an alias do not get it; others keep theirs."""
+    services = ["a.FrameInterface", "b.FrameInterface", "a.ProcInterface"]
+    assert service_aliases(services) == {"proc.ProcInterface": "a.ProcInterface"}
+
+
+def test_a_native_name_wins() -> None:
+    """When a service has the name itself, no other service gets it as an alias."""
+    assert service_aliases(["job.FrameInterface", "frame.FrameInterface"]) == {}
+    services = ["a.FrameInterface", "b.FrameInterface", "frame.FrameInterface"]
+    assert service_aliases(services) == {}
+
+
+def test_the_order_of_services_does_not_matter() -> None:
+    """Aliases depend on the schema, not on how it is listed."""
+    services = ["a.XInterface", "b.XInterface", "a.YInterface", "y.YInterface", "a.ZInterface"]
+    for order in permutations(services):
+        assert service_aliases(order) == {"z.ZInterface": "a.ZInterface"}
+
+
+def test_a_service_listed_twice_is_one() -> None:
+    """Reflection may list a service under two versions: it is no collision with itself."""
+    assert service_aliases(["job.FrameInterface"] * 2) == {
+        "frame.FrameInterface": "job.FrameInterface"
+    }
+
+
+def test_aliases_are_computed_for_any_name() -> None:
+    """`alias_of` says what the alias would be, whether free or not."""
+    assert alias_of("job.JobInterface") == "job.JobInterface"
+    assert alias_of("rqd.RunningFrame") is None
+
+
+# --- The reference against OpenCue's own schema ---------------------------------------------
+
+REFERENCE = {
+    "/deed.DeedInterface/GetHost": "/host.DeedInterface/GetHost",
+    "/deed.DeedInterface/GetOwner": "/host.DeedInterface/GetOwner",
+    "/frame.FrameInterface/Eat": "/job.FrameInterface/Eat",
+    "/frame.FrameInterface/GetFrame": "/job.FrameInterface/GetFrame",
+    "/frame.FrameInterface/Kill": "/job.FrameInterface/Kill",
+    "/frame.FrameInterface/Retry": "/job.FrameInterface/Retry",
+    "/group.GroupInterface/FindGroup": "/job.GroupInterface/FindGroup",
+    "/group.GroupInterface/GetGroup": "/job.GroupInterface/GetGroup",
+    "/group.GroupInterface/SetMaxCores": "/job.GroupInterface/SetMaxCores",
+    "/group.GroupInterface/SetMinCores": "/job.GroupInterface/SetMinCores",
+    "/host.HostInterface/FindHost": "/host.HostInterface/FindHost",
+    "/host.HostInterface/GetHost": "/host.HostInterface/GetHost",
+    "/host.HostInterface/GetHosts": "/host.HostInterface/GetHosts",
+    "/host.HostInterface/Lock": "/host.HostInterface/Lock",
+    "/host.HostInterface/Unlock": "/host.HostInterface/Unlock",
+    "/job.JobInterface/FindJob": "/job.JobInterface/FindJob",
+    "/job.JobInterface/GetFrames": "/job.JobInterface/GetFrames",
+    "/job.JobInterface/GetJobs": "/job.JobInterface/GetJobs",
+    "/job.JobInterface/Kill": "/job.JobInterface/Kill",
+    "/job.JobInterface/Pause": "/job.JobInterface/Pause",
+    "/job.JobInterface/Resume": "/job.JobInterface/Resume",
+    "/layer.LayerInterface/FindLayer": "/job.LayerInterface/FindLayer",
+    "/layer.LayerInterface/GetFrames": "/job.LayerInterface/GetFrames",
+    "/layer.LayerInterface/GetLayer": "/job.LayerInterface/GetLayer",
+    "/owner.OwnerInterface/GetOwner": "/host.OwnerInterface/GetOwner",
+    "/owner.OwnerInterface/TakeOwnership": "/host.OwnerInterface/TakeOwnership",
+    "/proc.ProcInterface/Kill": "/host.ProcInterface/Kill",
+    "/proc.ProcInterface/Unbook": "/host.ProcInterface/Unbook",
+    "/show.ShowInterface/CreateShow": "/show.ShowInterface/CreateShow",
+    "/show.ShowInterface/FindShow": "/show.ShowInterface/FindShow",
+    "/show.ShowInterface/GetShows": "/show.ShowInterface/GetShows",
+}
+"""The paths of the API reference whose methods exist, and what they mean."""
+DOCUMENTED_ONLY = (
+    "/layer.LayerInterface/Kill",
+    "/owner.OwnerInterface/SetMaxCores",
+    "/proc.ProcInterface/GetProc",
+)
+"""Paths of the API reference that no version of Cuebot has: work for the profile of D8 (b)."""
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return build_catalog(opencue(), Selection())
+
+
+@pytest.mark.parametrize("path", REFERENCE)
+def test_every_path_of_the_reference_resolves(catalog: Catalog, path: str) -> None:
+    """A path of the reference leads to the method it means, by its native path."""
+    assert path in catalog.routes, sorted(
+        route for route in catalog.routes if route.startswith(path.rpartition("/")[0])
+    )
+    assert catalog.routes[path].path == REFERENCE[path]
+
+
+@pytest.mark.parametrize("path", DOCUMENTED_ONLY)
+def test_the_services_of_the_rest_of_the_reference_resolve(catalog: Catalog, path: str) -> None:
+    """Methods that only the reference has are no routes, but their services are there."""
+    assert path not in catalog.routes
+    service = path.split("/")[1]
+    assert service in catalog.aliases
+    assert any(route.startswith(f"/{service}/") for route in catalog.routes)
+
+
+def test_native_paths_stay(catalog: Catalog) -> None:
+    """An alias is another name: the method's own path leads to the same method."""
+    for alias, native in REFERENCE.items():
+        if alias in catalog.routes:
+            assert catalog.routes[alias] is catalog.routes[native]
+
+
+def test_every_method_has_its_own_path_and_that_of_its_alias(catalog: Catalog) -> None:
+    """Routes are the native paths and one alias of each service that has one, nothing else."""
+    names = {service: alias for alias, service in catalog.aliases.items()}
+    expected = {method.path for method in catalog.methods}
+    for method in catalog.methods:
+        if alias := names.get(method.service):
+            expected.add(f"/{alias}/{method.path.rpartition('/')[2]}")
+    assert catalog.routes.keys() == expected
+    assert all(re.fullmatch(r"/[A-Za-z.]+/[A-Za-z0-9]+", path) for path in expected)
+
+
+def test_native_paths_lead_to_themselves(catalog: Catalog) -> None:
+    """No alias takes a method's own path away from it."""
+    for method in catalog.methods:
+        assert catalog.routes[method.path] is method

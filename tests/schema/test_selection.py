@@ -1,0 +1,216 @@
+"""What is served: the globs of include_services and exclude_services, by native method."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gateway.schema.catalog import build_catalog
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+GET_JOBS = ("job.JobInterface", "GetJobs")
+KILL_JOB = ("job.JobInterface", "Kill")
+KILL_FRAME = ("job.FrameInterface", "Kill")
+GET_FRAME = ("job.FrameInterface", "GetFrame")
+GET_SHOWS = ("show.ShowInterface", "GetShows")
+REPORT = ("report.RqdReportInterface", "ReportRunningFrameCompletion")
+STATUS = ("report.RqdReportInterface", "ReportStatus")
+RQD = ("rqd.RqdInterface", "KillRunningFrame")
+HEALTH = ("grpc.health.v1.Health", "Check")
+REFLECTION = ("grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo")
+
+EVERYTHING = (
+    GET_JOBS,
+    KILL_JOB,
+    KILL_FRAME,
+    GET_FRAME,
+    GET_SHOWS,
+    REPORT,
+    STATUS,
+    RQD,
+    HEALTH,
+    REFLECTION,
+)
+ORDINARY = {GET_JOBS, KILL_JOB, KILL_FRAME, GET_FRAME, GET_SHOWS}
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "served"),
+    [
+        pytest.param((), (), ORDINARY, id="default"),
+        pytest.param(("show.ShowInterface",), (), {GET_SHOWS}, id="one service"),
+        pytest.param(("job.*",), (), {GET_JOBS, KILL_JOB, KILL_FRAME, GET_FRAME}, id="one package"),
+        pytest.param(("job.JobInterface/GetJobs",), (), {GET_JOBS}, id="one method"),
+        pytest.param(
+            ("*/Get*",), (), {GET_JOBS, GET_FRAME, GET_SHOWS}, id="methods of every service"
+        ),
+        pytest.param(
+            ("job.JobInterface/Get*", "show.*"), (), {GET_JOBS, GET_SHOWS}, id="several globs"
+        ),
+        pytest.param(("nothing.*",), (), set(), id="nothing"),
+        pytest.param(("JOB.*",), (), set(), id="case counts"),
+        pytest.param(("job",), (), set(), id="a package is no glob"),
+        pytest.param((), ("job.*",), {GET_SHOWS}, id="without a package"),
+        pytest.param(
+            (), ("job.JobInterface",), {KILL_FRAME, GET_FRAME, GET_SHOWS}, id="without a service"
+        ),
+        pytest.param(
+            (), ("job.JobInterface/Kill",), ORDINARY - {KILL_JOB}, id="without one method"
+        ),
+        pytest.param(
+            (), ("*/Kill",), {GET_JOBS, GET_FRAME, GET_SHOWS}, id="without a method anywhere"
+        ),
+        pytest.param((), ("*",), set(), id="without everything"),
+        pytest.param(
+            ("job.*",), ("job.JobInterface",), {KILL_FRAME, GET_FRAME}, id="exclude after include"
+        ),
+        pytest.param(
+            ("job.JobInterface",), ("job.*",), set(), id="exclude wins over an exact include"
+        ),
+        pytest.param(
+            ("job.JobInterface/Kill",), ("job.JobInterface",), set(), id="over an exact method"
+        ),
+        pytest.param(("*",), (), ORDINARY, id="star lifts nothing"),
+        pytest.param(("*", "*/*", "*.*"), (), ORDINARY, id="no star lifts anything"),
+        pytest.param(("report.*", "rqd.*", "grpc.*"), (), set(), id="nor does a package's"),
+        pytest.param(
+            ("report.RqdReportInterface*", "rqd.RqdInterface?", "report.RqdReportInterfac[e]"),
+            (),
+            set(),
+            id="nor a glob that fits it alone",
+        ),
+        pytest.param(("report.RqdReportInterface/*",), (), set(), id="nor one of its methods"),
+        pytest.param(
+            ("report.RqdReportInterface",), (), {REPORT, STATUS}, id="its exact name does"
+        ),
+        pytest.param(
+            ("*", "report.RqdReportInterface"), (), ORDINARY | {REPORT, STATUS}, id="with the rest"
+        ),
+        pytest.param(
+            ("report.RqdReportInterface/ReportStatus",), (), {STATUS}, id="its method's exact name"
+        ),
+        pytest.param(("rqd.RqdInterface",), (), {RQD}, id="the hosts' own service"),
+        pytest.param(("grpc.health.v1.Health",), (), {HEALTH}, id="health"),
+        pytest.param(
+            ("report.RqdReportInterface",),
+            ("report.*",),
+            set(),
+            id="exclude wins over lifting",
+        ),
+        pytest.param(
+            ("report.RqdReportInterface",),
+            ("*/ReportStatus",),
+            {REPORT},
+            id="exclude of one method wins over lifting",
+        ),
+        pytest.param(("rqdReport.RqdReportInterface",), (), set(), id="an alias lifts nothing"),
+    ],
+)
+def test_what_is_served(
+    include: tuple[str, ...], exclude: tuple[str, ...], served: set[tuple[str, str]]
+) -> None:
+    """include_services limits, exclude_services always wins, and three need their exact name."""
+    selection = Selection(include=include, exclude=exclude)
+    assert {one for one in EVERYTHING if selection.serves(*one)} == served
+
+
+def routes(**selection: Any) -> set[str]:
+    return set(build_catalog(opencue(), Selection(**selection)).routes)
+
+
+def test_aliases_of_what_is_never_served_are_no_routes() -> None:
+    """By default neither the name nor the alias of the report service leads anywhere."""
+    found = routes()
+    assert not [path for path in found if "Rqd" in path.rpartition("/")[0]]
+    assert not [path for path in found if path.startswith(("/rqd", "/report", "/grpc"))]
+
+
+def test_aliases_of_excluded_services_are_no_routes() -> None:
+    """An excluded service cannot be reached under its other name."""
+    found = routes(exclude=("job.FrameInterface",))
+    assert not [path for path in found if ".FrameInterface/" in path]
+    assert "/layer.LayerInterface/GetLayer" in found
+
+
+def test_aliases_of_excluded_methods_are_no_routes() -> None:
+    """Neither can an excluded method; the others of its service can."""
+    found = routes(exclude=("job.FrameInterface/Kill",))
+    assert "/job.FrameInterface/Kill" not in found
+    assert "/frame.FrameInterface/Kill" not in found
+    assert {"/job.FrameInterface/GetFrame", "/frame.FrameInterface/GetFrame"} <= found
+
+
+def test_aliases_come_with_what_is_included() -> None:
+    """An included method is served under both names, and nothing else is."""
+    found = routes(include=("job.FrameInterface/GetFrame",))
+    assert found == {"/job.FrameInterface/GetFrame", "/frame.FrameInterface/GetFrame"}
+
+
+def test_a_lifted_service_has_its_alias() -> None:
+    """Who asks for the report service by its exact name gets it under both names."""
+    found = routes(include=("report.RqdReportInterface",))
+    assert {path.split("/")[1] for path in found} == {
+        "report.RqdReportInterface",
+        "rqdReport.RqdReportInterface",
+    }
+
+
+def test_excluding_a_service_does_not_hand_its_alias_to_another() -> None:
+    """Aliases are computed over the whole schema: excluding something opens nothing."""
+    everything = routes()
+    for service in opencue().services:
+        assert routes(exclude=(service,)) <= everything
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        for path in ("/job.JobInterface/Kill", "/job.FrameInterface/Kill"):
+            cuebot.answers(path, b"")
+        cuebot.answers("/report.RqdReportInterface/ReportStatus", b"")
+        yield cuebot
+
+
+@pytest.fixture(scope="module")
+async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    settings = settings_for(
+        cuebot.endpoint, exclude_services=["job.JobInterface/Kill", "job.FrameInterface"]
+    )
+    async with running_gateway(settings) as gateway:
+        yield gateway
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/report.RqdReportInterface/ReportStatus",
+        "/rqdReport.RqdReportInterface/ReportStatus",
+        "//rqdReport.RqdReportInterface/ReportStatus",
+        "/rqd.RqdInterface/KillRunningFrame",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        "/job.JobInterface/Kill",
+        "/job%2EJobInterface/Kill",
+        "/job.JobInterface%2FKill",
+        "/frame.FrameInterface/Kill",
+        "/job.FrameInterface/./Kill",
+        "/job.FrameInterface/Kill/",
+        "/JOB.JobInterface/Kill",
+    ],
+)
+async def test_what_is_not_served_is_404(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str
+) -> None:
+    """Whatever way the path is written, what is excluded is not found and not called."""
+    assert cuebot.seen == []
+    answer = await gateway.post(path, json={})
+    assert (answer.status_code, answer.json()["code"]) == (404, 5)
+    assert cuebot.seen == []

@@ -1,0 +1,390 @@
+"""What a connection may take: time, waiting requests, and a place among the others."""
+
+import asyncio
+import os
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.server.connection_limit import QUIET, Crowd
+from gateway.server.http1.protocol import LINGERING, SLICE, HttpProtocol
+from gateway.server.open_files import OTHERS
+from tests.http.test_wire import blocking_post
+from tests.support.opencue import jobs, opencue
+from tests.support.servers import (
+    SECRET,
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    clean_environment,
+    head,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.support.wire import PATIENCE, Wire, assert_refused, request, wire
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+SHOWS = "/show.ShowInterface/GetShows"
+GET_JOBS = "/job.JobInterface/GetJobs"
+BRIEF = 0.4
+"""Seconds of HTTP_TIMEOUT."""
+DRIP = BRIEF / 8
+SMALLEST = b"GET /healthz HTTP/1.1\r\nHost:\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        cuebot.answers(SHOWS, b"")
+        yield cuebot
+
+
+@asynccontextmanager
+async def gateway_of(cuebot: ScriptedCuebot, **more: object) -> AsyncIterator[Gateway]:
+    given = {"rate_limit_rps": 0, "descriptor_source": "package:opencue_proto"} | more
+    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+    """A gateway that is quick to lose patience."""
+    async with gateway_of(cuebot, http_timeout=BRIEF) as gateway:
+        yield gateway
+
+
+def connections(gateway: Gateway) -> set[HttpProtocol]:
+    found: set[HttpProtocol] = gateway.server.server_state.connections  # type: ignore[assignment]
+    return found
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that nobody announces."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+
+
+async def drip(one: Wire, byte: bytes) -> int:
+    """Send a byte every now and then until the gateway answers or hangs up; how many went."""
+    count = 0
+    async with asyncio.timeout(PATIENCE):
+        ended = asyncio.create_task(one.reader.read(1))
+        while not ended.done():
+            with suppress(ConnectionError, RuntimeError):
+                await one.send(byte)
+            count += 1
+            await asyncio.wait([ended], timeout=DRIP)
+        with suppress(ConnectionError):  # if it went while a byte was on its way
+            one.reader._buffer[:0] = await ended  # type: ignore[attr-defined]
+    return count
+
+
+def slow(cuebot: ScriptedCuebot, path: str) -> asyncio.Event:
+    """Let the method wait for this event."""
+    release = asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await release.wait()
+        return b""
+
+    cuebot.handlers[path] = handler
+    return release
+
+
+async def asks(one: Wire) -> int:
+    await one.send(request(SHOWS, b"{}"))
+    return (await one.answer()).status
+
+
+# --- time -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"P", b"POST /", head(SHOWS)[:-2] + b"A: "],
+    ids=["a method", "a target", "a header"],
+)
+@pytest.mark.parametrize("first", [b"", request(SHOWS, b"{}")], ids=["first", "second"])
+async def test_bytes_one_by_one_do_not_extend_the_deadline(
+    gateway: Gateway, first: bytes, start: bytes
+) -> None:
+    """A head that comes in drops is 408, whether it is the first on its connection or not."""
+    async with wire(gateway) as one:
+        if first:
+            await one.send(first)
+            assert (await one.answer()).status == 200
+        await one.send(start)
+        assert await drip(one, b"x") < 10 * BRIEF / DRIP
+        if start == b"P":  # Px is no method
+            assert_refused(await one.answer(), 400, 3)
+        else:
+            assert_refused(await one.answer(), 408, 4)
+        assert await one.rest() == b""
+
+
+async def test_empty_lines_one_by_one_do_not_extend_the_deadline(gateway: Gateway) -> None:
+    """Nor does what is nothing at all."""
+    async with wire(gateway) as one:
+        assert await drip(one, b"\r\n") < 10 * BRIEF / DRIP
+        assert await one.rest() == b""
+
+
+async def test_a_body_in_drops_is_408(gateway: Gateway) -> None:
+    """A body has its deadline, too."""
+    with capture_logs() as lines:
+        async with wire(gateway) as one:
+            await one.send(head(SHOWS, "Content-Length: 1000000"))
+            assert await drip(one, b" ") < 10 * BRIEF / DRIP
+    # Whether a client that goes on sending can read the answer is up to its system.
+    assert [line["status"] for line in lines if line["event"] == "request"] == [408]
+
+
+async def test_a_body_in_drops_behind_its_answer_ends_the_connection(gateway: Gateway) -> None:
+    """A body that nobody needs does not keep a connection when its request has been answered."""
+    async with wire(gateway) as one:
+        await one.send(head("/healthz", "Content-Length: 1000000", start="GET"))
+        assert (await one.answer()).status == 200
+        assert await drip(one, b" ") < 10 * BRIEF / DRIP
+        assert await one.rest() == b""
+
+
+async def test_an_idle_connection_is_closed(gateway: Gateway) -> None:
+    """After an answer a connection is kept for HTTP_TIMEOUT, and closed without a word."""
+    async with wire(gateway) as one:
+        for _ in range(2):
+            await one.send(request(SHOWS, b"{}"))
+            assert (await one.answer()).status == 200
+        assert await one.rest() == b""
+
+
+async def test_a_busy_connection_is_kept(gateway: Gateway) -> None:
+    """The deadline moves with every request."""
+    async with wire(gateway) as busy, wire(gateway) as idle:
+        ended = asyncio.create_task(idle.rest())
+        while not ended.done():
+            assert await asks(busy) == 200
+        assert await asks(busy) == 200
+
+
+async def test_a_long_call_is_waited_for(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """HTTP_TIMEOUT is the client's time, not Cuebot's."""
+    release = slow(cuebot, GET_JOBS)
+    async with wire(gateway) as one:
+        await one.send(request(GET_JOBS, b"{}"))
+        for _ in range(3):
+            async with wire(gateway) as idle:
+                assert await idle.rest() == b""
+        release.set()
+        assert (await one.answer()).status == 200
+        assert await asks(one) == 200
+
+
+async def test_a_body_behind_its_answer_leaves_an_idle_connection(gateway: Gateway) -> None:
+    """So it is when the answer has come before the last of the body."""
+    async with wire(gateway) as one:
+        await one.send(head("/healthz", "Content-Length: 2", start="GET"))
+        assert (await one.answer()).status == 200
+        await one.send(b"{}")
+        assert await one.rest() == b""
+
+
+@contextmanager
+def stalled(gateway: Gateway, sent: bytes) -> Iterator[None]:
+    """A client that sends this and never reads, and leaves little room for what is on its way."""
+    (listener,) = gateway.server.servers[0].sockets
+    with socket.socket(fileno=os.dup(listener.fileno())) as ours:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # for those it accepts
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", gateway.port))
+        client.sendall(sent)
+        yield
+
+
+@pytest.mark.parametrize("lines", [(), ("Connection: close",)], ids=["kept", "last"])
+async def test_an_unread_answer_does_not_keep_its_connection(
+    gateway: Gateway, cuebot: ScriptedCuebot, lines: tuple[str, ...]
+) -> None:
+    """Nor do answers so short that the gateway need not wait with sending them."""
+    cuebot.answers(GET_JOBS, jobs(100))
+    await gateway.client.aclose()
+    with stalled(gateway, request(GET_JOBS, b"{}", *lines)):
+
+        def unsent() -> int:
+            return sum(one.transport.get_write_buffer_size() for one in connections(gateway))
+
+        await until(lambda: unsent() > 0)
+        assert not any(one.flow.write_paused for one in connections(gateway))
+        await until(lambda: not connections(gateway))
+
+
+async def test_answers_that_nobody_reads_do_not_keep_their_connection(gateway: Gateway) -> None:
+    """Nor do many of them, to requests that came at once: the next one waits, but not for ever."""
+    with stalled(gateway, SMALLEST * 3000):
+        await until(lambda: any(one.flow.write_paused for one in connections(gateway)))
+        await until(lambda: not connections(gateway))
+
+
+async def test_a_refused_client_that_stays_is_let_go(gateway: Gateway) -> None:
+    """Who has been refused and neither reads nor leaves keeps no connection."""
+    with stalled(gateway, b"garbage\r\n\r\n" + b"x" * 100_000):
+        await until(lambda: len(connections(gateway)) > 0)
+        await until(lambda: not connections(gateway))
+
+
+# --- pipelined requests -----------------------------------------------------------------------
+
+
+async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
+    """However many requests come behind a slow one, few are parsed; all are answered, in order."""
+    release = slow(cuebot, GET_JOBS)
+    cuebot.seen.clear()
+    count = 3000
+    last = request("/no.Such/Method", b"{}", "Connection: close")
+    async with gateway_of(cuebot) as gateway, wire(gateway) as one:
+        await gateway.client.aclose()
+        await one.send(request(GET_JOBS, b"{}"))
+        await until(lambda: len(cuebot.seen) == 1)
+        sending = asyncio.create_task(one.send(SMALLEST * count, last))
+        (connection,) = connections(gateway)
+        await until(lambda: connection.flow.read_paused)
+        await asyncio.sleep(0.1)  # for more that must not come, by way of who watches for the end
+        assert connection.flow.read_paused
+        assert 0 < len(connection.pipeline) <= SLICE / len(SMALLEST)
+        release.set()
+        assert (await one.answer()).status == 200
+        for _ in range(count):
+            answer = await one.answer()
+            assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
+            assert len(connection.pipeline) <= SLICE / len(SMALLEST)
+        assert (await one.answer()).status == 404
+        assert await one.rest() == b""
+        await sending
+
+
+async def test_a_body_behind_waiting_requests_is_read(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """What has to wait may be larger than what is parsed at once, or is held."""
+    bodies = [b'{"x": "' + b"x" * size + b'"}' for size in (0, SLICE, 300_000, 1_000_000, 2)]
+    async with wire(gateway) as one:
+        sending = asyncio.create_task(one.send(*(request(SHOWS, body) for body in bodies)))
+        for _ in bodies:
+            answer = await one.answer()
+            assert (answer.status, answer.headers["x-ignored-fields"]) == (200, "x")
+        await sending
+
+
+# --- places -----------------------------------------------------------------------------------
+
+
+async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
+    """Beyond MAX_CONNECTIONS a client is told to come again, and those who are in stay."""
+    async with gateway_of(cuebot, max_connections=2) as gateway, AsyncExitStack() as stack:
+        await gateway.client.aclose()
+        first, second = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
+        assert [await asks(first), await asks(second)] == [200, 200]
+        with capture_logs() as lines:
+            for _ in range(3):
+                async with wire(gateway) as third:
+                    answer = await third.answer()
+                    assert_refused(answer, 503, 14)
+                    assert answer.headers["retry-after"] == "1"
+                    assert await third.rest() == b""
+        warnings = [line for line in lines if line["log_level"] == "warning"]
+        assert [line["max_connections"] for line in warnings] == [2]
+        assert [await asks(first), await asks(second)] == [200, 200]
+        first.writer.close()
+        await until(lambda: len(connections(gateway)) == 1)
+        third = await stack.enter_async_context(wire(gateway))
+        assert await asks(third) == 200
+
+
+async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None:
+    """A crowd that does not leave by itself neither keeps anybody out nor stays."""
+    async with gateway_of(cuebot, max_connections=1) as gateway, AsyncExitStack() as stack:
+        await gateway.client.aclose()
+        first = await stack.enter_async_context(wire(gateway))
+        assert await asks(first) == 200
+        crowd = [await stack.enter_async_context(wire(gateway)) for _ in range(LINGERING + 20)]
+        for one in crowd:
+            assert_refused(await one.answer(), 503, 14)
+        assert len(connections(gateway)) <= 1 + LINGERING
+        first.writer.close()
+        await first.writer.wait_closed()
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                async with wire(gateway) as one:
+                    await one.send(request(SHOWS, b"{}"))
+                    if (await one.answer()).status == 200:
+                        break
+        await until(lambda: not connections(gateway))
+
+
+async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebot) -> None:
+    """A client that sends its whole body before it reads sees the 503, and no reset."""
+    async with gateway_of(cuebot, max_connections=1) as gateway, wire(gateway) as first:
+        await gateway.client.aclose()
+        assert await asks(first) == 200
+        for _ in range(5):
+            url = gateway.url + SHOWS
+            status, _ = await asyncio.to_thread(blocking_post, url, 1_000_000, "application/json")
+            assert status == 503
+
+
+def test_a_crowd_is_warned_of_once_in_a_while() -> None:
+    """The log has one line a minute, however many are turned away."""
+    now = 0.0
+    crowd = Crowd(2, clock=lambda: now)
+    with capture_logs() as lines:
+        assert [crowd.is_full(count) for count in (1, 2, 3, 4)] == [False, False, True, True]
+        assert len(lines) == 1
+        now = QUIET
+        assert crowd.is_full(3)
+        assert len(lines) == 2
+    crowd.leaving = 1
+    assert not crowd.is_full(3)
+
+
+MAKE_ROOM = """
+import resource, sys
+from gateway.server.open_files import make_room
+soft, hard, wanted = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+make_room(wanted)
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "wanted", "then", "warned"),
+    [
+        (300, 1000, 100, 300, False),
+        (300, 1000, 400, 400 + OTHERS, False),
+        (300, 1000, 900, 1000, True),
+    ],
+    ids=["enough", "raised", "not enough"],
+)
+def test_open_files_make_room(soft: int, hard: int, wanted: int, then: int, warned: bool) -> None:
+    """The limit on open files is raised as far as needed, or as far as it goes with a warning."""
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= hard
+    child = subprocess.run(  # noqa: S603 - it is our own code
+        [sys.executable, "-c", MAKE_ROOM, str(soft), str(hard), str(wanted)],
+        env=clean_environment(JWT_SECRET=SECRET),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    *lines, last = child.stdout.splitlines()
+    assert last == f"{then} {hard}"
+    assert ("MAX_CONNECTIONS" in "".join(lines)) is warned

@@ -1,0 +1,386 @@
+"""What a stop looks like to clients, load balancers and whoever sent the signal."""
+
+import asyncio
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from tests.support.certificates import pair, trusting
+from tests.support.commands import OPENCUE, simulated_cuebot
+from tests.support.processes import GET_SHOWS, PATIENCE, Wire, instance, until
+from tests.support.servers import head, running_gateway, settings_for
+
+HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n"
+pytestmark = pytest.mark.slow  # each of them starts a process
+
+STOPS = [signal.SIGTERM, signal.SIGINT]
+
+
+@pytest.fixture(scope="module")
+def cuebot() -> Iterator[str]:
+    with simulated_cuebot() as endpoint:
+        yield endpoint
+
+
+def begin(wire: Wire) -> None:
+    """A request of which the last byte of the body has not come."""
+    wire.send(head(GET_SHOWS, "Content-Length: 2", "Expect: 100-continue") + b"{")
+    # With 100 the gateway waits for the body, so the request is in flight.
+    assert wire.more().startswith(b"HTTP/1.1 100 ")
+    wire._read = b""
+
+
+@pytest.mark.parametrize("number", STOPS, ids=lambda number: number.name)
+def test_what_is_in_flight_finishes(cuebot: str, number: signal.Signals) -> None:
+    """The port is closed at once, a begun request is answered, and the exit status is 0."""
+    with instance(cuebot) as gateway, gateway.wire() as wire:
+        begin(wire)
+        gateway.send_signal(number)
+        gateway.event("stopping")
+        until(gateway.refuses, "the port is closed")
+        wire.send(b"}")
+        answer = wire.answer()
+        assert (answer.status, answer.last) == (200, True)
+        wire.ends()
+        assert gateway.ended() == 0
+
+
+def test_readyz_is_first(cuebot: str) -> None:
+    """During SHUTDOWN_DELAY only /readyz has changed; whoever connects is served."""
+    with instance(cuebot, SHUTDOWN_DELAY="3s") as gateway, gateway.wire() as old:
+        assert old.ask().status == 200
+        gateway.send_signal(signal.SIGTERM)
+        gateway.event("stopping")
+        ready = gateway.get("/readyz")
+        assert (ready.status, ready.json["status"]) == (503, "stopping")
+        assert ready.headers["content-type"] == "application/json"
+        assert gateway.get("/healthz").status == 200
+        moment = ready.headers["date"]
+        until(lambda: gateway.get("/healthz").headers["date"] != moment, "time goes on")
+        answers = [old.ask(), old.ask(), gateway.ask()]
+        assert [(answer.status, answer.last) for answer in answers] == [(200, False)] * 3
+        until(gateway.refuses, "the port is closed")
+        last = old.ask()
+        assert (last.status, last.last) == (200, True)
+        old.ends()
+        assert gateway.ended() == 0
+
+
+def test_an_idle_connection_has_a_last_request(cuebot: str) -> None:
+    """After the port is closed, who has been idle is answered once more, and told that it ends."""
+    with instance(cuebot) as gateway, gateway.wire() as used, gateway.wire() as unused:
+        assert used.ask().status == 200
+        gateway.send_signal(signal.SIGTERM)
+        until(gateway.refuses, "the port is closed")
+        for wire in (used, unused):
+            answer = wire.ask()
+            assert (answer.status, answer.last) == (200, True)
+            wire.ends()
+        assert gateway.ended() == 0
+
+
+def test_idle_connections_end_cleanly(cuebot: str) -> None:
+    """Who says nothing more gets a FIN, and what it sends later is no reason for a RST before."""
+    with instance(cuebot) as gateway, gateway.wire() as used, gateway.wire() as unused:
+        assert used.ask().status == 200
+        gateway.send_signal(signal.SIGTERM)
+        used.ends()
+        unused.ends()
+        assert gateway.ended() == 0
+
+
+def test_a_stop_with_idle_connections_is_quick(cuebot: str) -> None:
+    """Idle connections do not use up SHUTDOWN_TIMEOUT."""
+    with instance(cuebot, SHUTDOWN_TIMEOUT="1h") as gateway, gateway.wire() as used:
+        assert used.ask().status == 200
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+        used.ends()
+
+
+def test_half_a_head_is_waited_for(cuebot: str) -> None:
+    """A request whose head is on its way when the stop comes is answered, late as it may be."""
+    with instance(cuebot) as gateway, gateway.wire() as idle, gateway.wire() as wire:
+        whole = head(GET_SHOWS, "Content-Length: 2") + b"{}"
+        wire.send(whole[:30])
+        gateway.send_signal(signal.SIGTERM)
+        until(gateway.refuses, "the port is closed")
+        idle.ends()
+        wire.send(whole[30:])
+        answer = wire.answer()
+        assert (answer.status, answer.last) == (200, True)
+        wire.ends()
+        assert gateway.ended() == 0
+
+
+def test_pipelined_requests_are_all_answered_or_end_at_a_boundary(cuebot: str) -> None:
+    """What was sent in one go ends with an answer that says so, never in the middle."""
+    whole = head(GET_SHOWS, "Content-Length: 2") + b"{}"
+    with instance(cuebot) as gateway, gateway.wire() as wire:
+        begin(wire)
+        gateway.send_signal(signal.SIGTERM)
+        until(gateway.refuses, "the port is closed")
+        wire.send(b"}" + whole + whole)
+        answers = [wire.answer()]
+        while not answers[-1].last:
+            answers.append(wire.answer())
+        assert {answer.status for answer in answers} == {200}
+        assert gateway.ended() == 0
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("sent", [HEALTHZ, b""], ids=["a request", "silence"])
+async def test_who_waits_to_be_accepted_is_served(
+    tmp_path: Path, secure: bool, sent: bytes
+) -> None:
+    """Connections that the kernel holds when the port is closed are taken and answered.
+
+    They wait no longer for a request than others do.
+    """
+    given: dict[str, object] = {
+        "descriptor_source": OPENCUE,
+        "shutdown_timeout": PATIENCE * 10,
+        "http_timeout": PATIENCE * 10,
+    }
+    if secure:
+        given |= pair(tmp_path).settings
+    async with running_gateway(settings_for("127.0.0.1:1", **given)) as gateway:
+        gateway.server.should_exit = True
+        waiting = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(20)]
+        # While this holds the loop, the server's pause ends. It goes on before the loop looks at
+        # its sockets again.
+        time.sleep(0.2)  # noqa: ASYNC251 - as it says
+        async with asyncio.timeout(PATIENCE):
+            answers = await asyncio.gather(*(all_of(plain, secure, sent) for plain in waiting))
+    for answer in answers:
+        assert answer.startswith(b"HTTP/1.1 200 ") == bool(sent)
+        assert (b"connection: close" in answer) == bool(sent)
+
+
+async def all_of(plain: socket.socket, secure: bool, sent: bytes) -> bytes:
+    """What comes on this connection for what is sent, until it ends."""
+    reader, writer = await asyncio.open_connection(
+        sock=plain,
+        ssl=trusting() if secure else None,
+        server_hostname="127.0.0.1" if secure else None,
+    )
+    writer.write(sent)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_who_waits_to_be_accepted_and_says_nothing_is_let_go(cuebot: str) -> None:
+    """Such connections end like idle ones; they do not use up HTTP_TIMEOUT."""
+    with instance(cuebot, SHUTDOWN_TIMEOUT="1h", HTTP_TIMEOUT="1h") as gateway:
+        gateway.send_signal(signal.SIGSTOP)
+        wires = [gateway.wire() for _ in range(5)]
+        gateway.send_signal(signal.SIGTERM)
+        gateway.send_signal(signal.SIGCONT)
+        for wire in wires:
+            wire.ends()
+            wire.socket.close()
+        assert gateway.ended() == 0
+
+
+def test_a_handshake_is_waited_for(cuebot: str, tmp_path: Path) -> None:
+    """Who is in the midst of a TLS handshake when the stop comes is served."""
+    with (
+        instance(cuebot, pair(tmp_path).environ, tls=trusting()) as gateway,
+        Wire(gateway.port) as plain,
+    ):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = trusting().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        hello = outgoing.read()
+        plain.send(hello[:20])
+        assert gateway.ask().status == 200  # so it has been accepted
+        gateway.send_signal(signal.SIGTERM)
+        until(gateway.refuses, "the port is closed")
+        plain.send(hello[20:])
+        while True:
+            incoming.write(plain.more())
+            try:
+                tls.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            break
+        tls.write(head(GET_SHOWS, "Content-Length: 2") + b"{}")
+        plain.send(outgoing.read())
+        received = b""
+        while b"\r\n\r\n" not in received:
+            incoming.write(plain.more())
+            with suppress(ssl.SSLWantReadError):
+                received += tls.read()
+        assert received.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in received
+        assert gateway.ended() == 0
+
+
+def test_a_handshake_that_was_given_up_delays_nothing(cuebot: str, tmp_path: Path) -> None:
+    """Handshakes that have failed are nothing that a stop waits for."""
+    more = pair(tmp_path).environ | {"SHUTDOWN_TIMEOUT": "1h", "HTTP_TIMEOUT": "1h"}
+    with instance(cuebot, more, tls=trusting()) as gateway:
+        for sent in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01"):
+            with Wire(gateway.port) as plain:
+                plain.send(sent)
+        assert gateway.ask().status == 200
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+
+
+def test_a_tls_client_that_does_not_listen_delays_nothing(cuebot: str, tmp_path: Path) -> None:
+    """A pool's idle connection, which nobody reads, never answers the close_notify."""
+    more = pair(tmp_path).environ | {"SHUTDOWN_TIMEOUT": "1h"}
+    with instance(cuebot, more, tls=trusting()) as gateway, gateway.wire() as pooled:
+        assert pooled.ask().status == 200
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+        pooled.ends()
+        assert not gateway.events("cut off")
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The endpoint of a Cuebot that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_what_takes_too_long_is_cut_off(silent: str) -> None:
+    """After SHUTDOWN_TIMEOUT whoever has no answer yet gets a 503, a line says so, status 0."""
+    with (
+        instance(silent, ready=False, SHUTDOWN_TIMEOUT="1s", GRPC_TIMEOUT="1h") as gateway,
+        gateway.wire() as wire,
+        gateway.wire() as half,
+    ):
+        wire.send(head(GET_SHOWS, "Content-Length: 2") + b"{}")
+        begin(half)
+        gateway.send_signal(signal.SIGTERM)
+        for cut in (wire, half):
+            answer = cut.answer()
+            assert (answer.status, answer.last) == (503, True)
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.json["error"] == "UNAVAILABLE"
+            cut.ends()
+        assert gateway.ended() == 0
+        assert [e for e in gateway.events('"level":"warning"') if "cut off" in e["event"]]
+
+
+@pytest.mark.parametrize("second", STOPS, ids=lambda number: number.name)
+@pytest.mark.parametrize("delay", ["0s", "1h"])
+def test_a_second_signal_ends_at_once(silent: str, second: signal.Signals, delay: str) -> None:
+    """Whoever asks twice does not wait, not for SHUTDOWN_DELAY nor for what is in flight."""
+    with (
+        instance(
+            silent, ready=False, SHUTDOWN_TIMEOUT="1h", GRPC_TIMEOUT="1h", SHUTDOWN_DELAY=delay
+        ) as gateway,
+        gateway.wire() as wire,
+    ):
+        wire.send(head(GET_SHOWS, "Content-Length: 2") + b"{}")
+        gateway.send_signal(signal.SIGTERM)
+        gateway.event("stopping")
+        gateway.send_signal(second)
+        assert gateway.ended() == 0
+
+
+# --- under load -------------------------------------------------------------------------------
+
+
+class Client:
+    """Somebody who calls in a loop, and writes down how each connection ended."""
+
+    def __init__(self, port: int, keep: bool, tls: ssl.SSLContext | None) -> None:
+        self.port, self.keep, self.tls = port, keep, tls
+        self.calls = self.refused = 0
+        self.problems: list[str] = []
+        self.stop = Event()
+        self._thread = Thread(target=self._run)
+        self._thread.start()
+
+    def ends(self) -> None:
+        self.stop.set()
+        self._thread.join(PATIENCE)
+
+    def _run(self) -> None:
+        while not self.stop.is_set() and not self.problems:
+            try:
+                wire = Wire(self.port, self.tls)
+            except ConnectionRefusedError:
+                self.refused += 1
+                time.sleep(0.005)
+                continue
+            except OSError as problem:
+                self.problems.append(f"connecting: {problem!r}")
+                return
+            with wire:
+                self._use(wire)
+
+    def _use(self, wire: Wire) -> None:
+        used = 0
+        lines = () if self.keep else ("Connection: close",)
+        try:
+            while not self.stop.is_set():
+                answer = wire.ask(GET_SHOWS, *lines)
+                used += 1
+                if answer.status != 200:
+                    self.problems.append(f"{answer.status} {answer.body!r}")
+                self.calls += 1
+                if answer.last:
+                    wire.ends()
+                    return
+        except Exception as problem:  # all are written down
+            self.problems.append(f"after {used} calls: {problem!r}")
+
+
+def restart_under_load(
+    cuebot: str, more: Mapping[str, str], tls: ssl.SSLContext | None = None
+) -> None:
+    """Clients call all the time while one instance is stopped and the next is started."""
+
+    def calls() -> int:
+        return sum(client.calls for client in clients)
+
+    def have_called() -> bool:
+        return calls() >= before + 300 or any(client.problems for client in clients)
+
+    with instance(cuebot, more, tls=tls) as first:
+        clients = [Client(first.port, keep, tls) for keep in (True, False) for _ in range(6)]
+        try:
+            before = 0
+            until(have_called, "they call")
+            first.send_signal(signal.SIGTERM)
+            assert first.ended() == 0
+            with instance(cuebot, more, port=first.port, tls=tls):
+                before = calls()
+                until(have_called, "they call again")
+                for client in clients:
+                    client.ends()
+        finally:
+            for client in clients:
+                client.ends()
+    assert [problem for client in clients for problem in client.problems] == []
+
+
+def test_clients_do_not_notice_a_restart(cuebot: str) -> None:
+    """Under load, a stop and a start give nothing but whole 200s and clean ends."""
+    restart_under_load(cuebot, {})
+
+
+def test_clients_do_not_notice_a_restart_with_tls(cuebot: str, tmp_path: Path) -> None:
+    """So it is over TLS, where a clean end has a close_notify."""
+    restart_under_load(cuebot, pair(tmp_path).environ, trusting())
+
+
+def test_clients_do_not_notice_a_restart_of_workers(cuebot: str) -> None:
+    """So it is with two processes."""
+    restart_under_load(cuebot, {"WORKERS": "2"})

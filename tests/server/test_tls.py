@@ -1,0 +1,453 @@
+"""HTTPS: what is spoken, what stops a start, and certificates that change while they are used."""
+
+import asyncio
+import os
+import pty
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.server.certificate import load_certificate
+from gateway.settings.model import Settings
+from tests.support.certificates import Pair, pair, serial, trusting
+from tests.support.commands import OPENCUE, PATIENCE, assert_one_line, child, simulated_cuebot
+from tests.support.opencue import jobs, opencue
+from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
+from tests.support.servers import (
+    SECRET,
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    clean_environment,
+    head,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+
+GET_JOBS = "/job.JobInterface/GetJobs"
+CALL = head(GET_SHOWS, "Content-Length: 0")
+
+
+def settings(made: Pair) -> Settings:
+    return settings_for("127.0.0.1:1", **made.settings)
+
+
+# --- pairs that cannot be used ----------------------------------------------------------------
+
+
+def no_file(made: Pair) -> None:
+    made.certificate.unlink()
+
+
+def no_key(made: Pair) -> None:
+    made.key.unlink()
+
+
+def a_folder(made: Pair) -> None:
+    made.key.unlink()
+    made.key.mkdir()
+
+
+def another_key(made: Pair) -> None:
+    certificate = made.certificate.read_bytes()
+    made.renew()
+    made.certificate.write_bytes(certificate)
+
+
+def expired(made: Pair) -> None:
+    made.renew(days=-0.01)
+
+
+def not_yet(made: Pair) -> None:
+    made.renew(began=-0.01)
+
+
+def no_pem(made: Pair) -> None:
+    made.certificate.write_bytes(bytes(range(256)))
+
+
+def no_pem_key(made: Pair) -> None:
+    made.key.write_bytes(bytes(range(256)))
+
+
+def empty(made: Pair) -> None:
+    made.certificate.write_bytes(b"")
+
+
+def empty_key(made: Pair) -> None:
+    made.key.write_bytes(b"")
+
+
+def only_a_key(made: Pair) -> None:
+    made.certificate.write_bytes(made.key.read_bytes())
+
+
+def broken_pem(made: Pair) -> None:
+    lines = made.certificate.read_bytes().splitlines(keepends=True)
+    made.certificate.write_bytes(b"".join([*lines[:3], *lines[5:]]))
+
+
+def password(made: Pair) -> None:
+    made.renew(password=b"secret")
+
+
+BROKEN: list[tuple[Callable[[Pair], None], str, str]] = [
+    (no_file, "TLS_CERT_FILE: ", "cert.pem: No such file"),
+    (no_key, "TLS_KEY_FILE: ", "key.pem: No such file"),
+    (a_folder, "TLS_KEY_FILE: ", "key.pem: Is a directory"),
+    (another_key, "TLS_KEY_FILE: ", "is not the key of TLS_CERT_FILE"),
+    (expired, "TLS_CERT_FILE: ", "cert.pem has expired on 20"),
+    (not_yet, "TLS_CERT_FILE: ", "cert.pem is not valid before 20"),
+    (no_pem, "TLS_CERT_FILE: ", "no certificate in "),
+    (no_pem_key, "TLS_KEY_FILE: ", "no key in "),
+    (empty, "TLS_CERT_FILE: ", "no certificate in "),
+    (empty_key, "TLS_KEY_FILE: ", "no key in "),
+    (only_a_key, "TLS_CERT_FILE: ", "no certificate in "),
+    (broken_pem, "TLS_CERT_FILE: ", "no certificate in "),
+    (password, "TLS_KEY_FILE: ", "locked with a passphrase"),
+]
+broken = pytest.mark.parametrize(
+    ("spoil", "name", "words"), BROKEN, ids=[spoil.__name__ for spoil, _, _ in BROKEN]
+)
+
+
+@broken
+def test_a_broken_pair_is_one_line(
+    tmp_path: Path, spoil: Callable[[Pair], None], name: str, words: str
+) -> None:
+    """It names the setting, the file and what is wrong with it."""
+    made = pair(tmp_path)
+    spoil(made)
+    with pytest.raises(ConfigurationError) as raised:
+        load_certificate(settings(made))
+    assert str(raised.value).startswith(name)
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_key_is_one_line(tmp_path: Path) -> None:
+    """So is a key that only root may read."""
+    made = pair(tmp_path)
+    made.key.chmod(0)
+    with pytest.raises(ConfigurationError, match=r"TLS_KEY_FILE: .*key.pem: Permission denied"):
+        load_certificate(settings(made))
+
+
+@pytest.mark.parametrize("name", ["TLS_CERT_FILE", "TLS_KEY_FILE"])
+@pytest.mark.slow
+def test_half_a_pair_stops_the_start(tmp_path: Path, name: str) -> None:
+    """Half of a pair is never plain HTTP in silence."""
+    ran = child(
+        "serve",
+        JWT_SECRET=SECRET,
+        DESCRIPTOR_SOURCE=OPENCUE,
+        REST_HOST="127.0.0.1",
+        REST_PORT="0",
+        **{name: pair(tmp_path).environ[name]},
+    )
+    assert ran.status == 2
+    assert_one_line(ran, "TLS_CERT_FILE", "TLS_KEY_FILE", "beside it")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_expired_certificate_stops_the_start(tmp_path: Path, workers: str) -> None:
+    """One line, status 2, however many processes there would be."""
+    made = pair(tmp_path)
+    expired(made)
+    ran = child(
+        "serve",
+        JWT_SECRET=SECRET,
+        REST_HOST="127.0.0.1",
+        REST_PORT="0",
+        WORKERS=workers,
+        **made.environ,
+    )
+    assert ran.status == 2
+    assert_one_line(ran, "TLS_CERT_FILE", "has expired")
+
+
+@pytest.mark.slow
+def test_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
+    """A key with a password stops the start, and nothing is said to or asked of a terminal."""
+    made = pair(tmp_path)
+    password(made)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve"],
+        env=clean_environment(JWT_SECRET=SECRET, REST_PORT="0", **made.environ),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: os.close(os.open(os.ttyname(theirs), os.O_RDWR)),  # it is /dev/tty now
+    ) as process:
+        _, err = process.communicate(timeout=PATIENCE)
+    os.set_blocking(ours, False)
+    with pytest.raises(BlockingIOError):
+        os.read(ours, 100)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 2
+    assert b"locked with a passphrase" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_an_end_that_is_near_is_warned_about(tmp_path: Path) -> None:
+    """Within 14 days both the log and `check` say when; with 15 days neither does."""
+    for days, said in ((13, True), (15, False)):
+        made = pair(tmp_path, days=days)
+        ran = child(
+            "check",
+            JWT_SECRET=SECRET,
+            CUEBOT_ENDPOINT="127.0.0.1:1",
+            DESCRIPTOR_SOURCE=OPENCUE,
+            **made.environ,
+        )
+        assert (b"ends" in ran.out and b"TLS_CERT_FILE" in ran.out) == said, ran.out
+        with instance("127.0.0.1:1", made.environ, tls=trusting(), ready=False) as gateway:
+            gateway.event('"listening"')
+            assert bool(gateway.events("ends soon")) == said
+            if said:
+                assert str(made.certificate) in gateway.event("ends soon")["file"]
+
+
+@broken
+@pytest.mark.slow
+def test_check_says_what_is_wrong(
+    tmp_path: Path, spoil: Callable[[Pair], None], name: str, words: str
+) -> None:
+    """`check` finds a broken pair before it is served."""
+    made = pair(tmp_path)
+    spoil(made)
+    ran = child("check", JWT_SECRET=SECRET, DESCRIPTOR_SOURCE=OPENCUE, **made.environ)
+    assert ran.status != 0
+    said = ran.text + ran.err
+    assert name in said
+    assert words in said
+    assert "Traceback" not in said
+
+
+# --- what is spoken ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[ScriptedCuebot]:
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        cuebot.answers(GET_SHOWS, b"")
+        cuebot.answers(GET_JOBS, jobs(20_000))
+        yield cuebot
+
+
+@asynccontextmanager
+async def https(cuebot: ScriptedCuebot, made: Pair, **more: object) -> AsyncIterator[Gateway]:
+    """A gateway with this pair."""
+    given = {"rate_limit_rps": 0, "descriptor_source": OPENCUE} | made.settings | more
+    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
+        yield gateway
+
+
+async def ask(gateway: Gateway, tls: ssl.SSLContext | None, sent: bytes = CALL) -> bytes:
+    """The first bytes of an answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=tls)
+    try:
+        writer.write(sent)
+        async with asyncio.timeout(PATIENCE):
+            return await reader.read(4096)
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_tls_from_1_2_on(
+    cuebot: ScriptedCuebot, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    """Both versions that are not broken are spoken."""
+    async with https(cuebot, pair(tmp_path)) as gateway:
+        assert (await ask(gateway, trusting(version))).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.anyio
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+async def test_older_tls_and_no_tls_are_refused(
+    cuebot: ScriptedCuebot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such connections end, nobody's log is filled by them, and others are served."""
+    old = trusting()
+    old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    async with https(cuebot, pair(tmp_path)) as gateway:
+        with pytest.raises((ssl.SSLError, ConnectionResetError)):
+            await ask(gateway, old)
+        with suppress(ConnectionResetError):
+            assert b"200" not in await ask(gateway, None)
+        assert b" 200 " in await ask(gateway, trusting())
+    assert not [each for each in caplog.records if each.exc_info]
+
+
+@pytest.mark.anyio
+async def test_http_1_1_is_negotiated(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """A client that would rather speak HTTP/2 is told so in the handshake (ALPN)."""
+    tls = trusting()
+    tls.set_alpn_protocols(["h2", "http/1.1"])
+    async with https(cuebot, pair(tmp_path)) as gateway:
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=tls)
+        chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol()
+        writer.transport.abort()
+    assert chosen == "http/1.1"
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_a_stalled_handshake_is_let_go(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """Who begins no handshake, or does not go on, loses the connection after HTTP_TIMEOUT."""
+    async with https(cuebot, pair(tmp_path), http_timeout=1) as gateway:
+        for sent in (b"", b"\x16\x03\x01\x02"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+            writer.write(sent)
+            async with asyncio.timeout(PATIENCE):
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            writer.close()
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_a_large_answer(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """It comes whole."""
+    async with https(cuebot, pair(tmp_path)) as gateway:
+        answer = await asyncio.to_thread(whole, gateway.port)
+    assert len(answer["jobs"]["jobs"]) == 20_000
+
+
+def whole(port: int) -> dict[str, dict[str, list[object]]]:
+    with Wire(port, trusting()) as wire:
+        answer: dict[str, dict[str, list[object]]] = wire.ask(GET_JOBS, body=b"").json
+        return answer
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+@pytest.mark.parametrize("farewell", ["abort", "close"])
+async def test_a_client_that_hangs_up(
+    cuebot: ScriptedCuebot, tmp_path: Path, caplog: pytest.LogCaptureFixture, farewell: str
+) -> None:
+    """Before its answer or in the midst of one: nothing is logged as a failure."""
+    called, release = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        called.set()
+        await release.wait()
+        return b""
+
+    cuebot.handlers[GET_SHOWS] = handler
+    async with https(cuebot, pair(tmp_path)) as gateway:
+        for sent in (CALL, head(GET_JOBS, "Content-Length: 0")):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", gateway.port, ssl=trusting(), limit=1024
+            )
+            writer.write(sent)
+            if sent is CALL:
+                await called.wait()
+            else:
+                assert b" 200 " in await reader.readline()
+            getattr(writer.transport, farewell)()
+        release.set()
+        connections = gateway.server.server_state.connections
+        async with asyncio.timeout(PATIENCE):
+            while connections:  # noqa: ASYNC110 - nobody announces that
+                await asyncio.sleep(0.01)
+    cuebot.answers(GET_SHOWS, b"")
+    assert not [each for each in caplog.records if each.exc_info or each.levelname == "ERROR"]
+
+
+# --- certificates that change -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[str]:
+    with simulated_cuebot() as endpoint:
+        yield endpoint
+
+
+def shown(gateway: Instance) -> int:
+    """The serial number of the certificate that a new connection sees."""
+    with gateway.wire() as wire:
+        assert isinstance(wire.socket, ssl.SSLSocket)
+        return serial(wire.socket.getpeercert(binary_form=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sighup_shows_the_new_certificate(simulated: str, tmp_path: Path, workers: int) -> None:
+    """New connections see it, and an old one goes on; so it is in every worker."""
+    made = pair(tmp_path)
+    environ = made.environ | {"WORKERS": str(workers)}
+    with instance(simulated, environ, tls=trusting()) as gateway, gateway.wire() as old:
+        before = shown(gateway)
+        assert before == made.serial
+        assert old.ask().status == 200
+        made.renew()
+        assert shown(gateway) == before
+        gateway.send_signal(signal.SIGHUP)
+        until(lambda: {shown(gateway) for _ in range(8)} == {made.serial}, "the new one is shown")
+        assert old.ask().status == 200
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+
+
+@pytest.mark.slow
+def test_sighup_with_a_broken_pair_keeps_the_old_one(simulated: str, tmp_path: Path) -> None:
+    """Each broken one is one line of the log, and the next good one is taken."""
+    made = pair(tmp_path)
+    with instance(simulated, made.environ, tls=trusting()) as gateway:
+        before = shown(gateway)
+        for number, (spoil, _, words) in enumerate(BROKEN, start=1):
+            spoil(made)
+            gateway.send_signal(signal.SIGHUP)
+            problem = gateway.event('"level":"error"', number)["problem"]
+            assert words in problem
+            assert shown(gateway) == before
+            if made.key.is_dir():
+                made.key.rmdir()
+            made.renew()
+        gateway.send_signal(signal.SIGHUP)
+        until(lambda: shown(gateway) == made.serial, "the new one is shown")
+        assert len(gateway.events('"level":"error"')) == len(BROKEN)
+        assert gateway.ask().status == 200
+
+
+@pytest.mark.slow
+def test_other_files_may_be_named(simulated: str, tmp_path: Path) -> None:
+    """When the configuration file names another pair, that one is shown."""
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+    one, two = map(pair, folders)
+    config = tmp_path / "gateway.toml"
+
+    def write(named: Pair) -> None:
+        config.write_text("".join(f'{key} = "{value}"\n' for key, value in named.settings.items()))
+
+    write(one)
+    with instance(simulated, GATEWAY_CONFIG=str(config), tls=trusting()) as gateway:
+        assert shown(gateway) == one.serial
+        write(two)
+        gateway.send_signal(signal.SIGHUP)
+        until(lambda: shown(gateway) == two.serial, "the new one is shown")
+        config.write_text("")
+        gateway.send_signal(signal.SIGHUP)
+        assert "restart" in gateway.event('"level":"error"')["problem"]
+        assert shown(gateway) == two.serial

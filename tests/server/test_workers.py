@@ -1,0 +1,238 @@
+"""WORKERS=n: so many processes, which live, stop and change together."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import OPENCUE, assert_one_line, child, simulated_cuebot
+from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
+from tests.support.servers import SECRET, head
+
+pytestmark = pytest.mark.slow  # each of them starts processes
+
+
+@pytest.fixture(scope="module")
+def cuebot() -> Iterator[str]:
+    with simulated_cuebot() as endpoint:
+        yield endpoint
+
+
+def inode(port: int, wire: Wire) -> str:
+    """The kernel's number of the server's end of a connection, from /proc/net/tcp."""
+    there = wire.socket.getsockname()[1]
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, *_, number = line.split()[:10]
+        if (int(local.split(":")[1], 16), int(remote.split(":")[1], 16)) == (port, there):
+            return number
+    raise AssertionError("the connection is not there")
+
+
+def server_of(gateway: Instance, wire: Wire) -> int:
+    """The process that serves a connection."""
+    wanted = f"socket:[{inode(gateway.port, wire)}]"
+    for pid in gateway.workers():
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                if os.readlink(descriptor) == wanted:
+                    return pid
+    raise AssertionError("nobody serves it")
+
+
+def wire_to(gateway: Instance, pid: int) -> Wire:
+    """A connection that this worker serves."""
+    for _ in range(100):
+        wire = gateway.wire()
+        assert wire.ask().status == 200
+        if server_of(gateway, wire) == pid:
+            return wire
+        wire.socket.close()
+    raise AssertionError(f"{pid} serves none of 100 connections")
+
+
+def test_all_of_them_serve(cuebot: str) -> None:
+    """Connections are spread over so many processes, none of which is the first one."""
+    with instance(cuebot, WORKERS="3") as gateway:
+        assert len(gateway.workers()) == 3
+        for pid in gateway.workers():
+            wire_to(gateway, pid).socket.close()
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+        assert len(gateway.events('"stopped"')) == 3
+
+
+def test_a_dead_worker_is_replaced(cuebot: str) -> None:
+    """One line says so, the other's connections go on, and new ones are all served."""
+    with instance(cuebot, WORKERS="2") as gateway:
+        dead, other = gateway.workers()
+        with wire_to(gateway, other) as kept:
+            os.kill(dead, signal.SIGKILL)
+            assert gateway.event("a worker has died")["exitcode"] == -signal.SIGKILL
+            assert kept.ask().status == 200
+            # Those that the dead one's socket holds wait for its successor.
+            assert {gateway.ask().status for _ in range(20)} == {200}
+            until(lambda: len(gateway.workers()) == 2, "there are two again")
+            (successor,) = gateway.workers() - {other}
+            wire_to(gateway, successor).socket.close()
+            assert kept.ask().status == 200
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+
+
+@pytest.mark.parametrize("setting", ["CUEBOT_ENDPOINT", "JWT_SECRET_FILE", "TLS_CERT_FILE"])
+def test_what_cannot_work_is_one_line(setting: str) -> None:
+    """However many there would be."""
+    value = {"CUEBOT_ENDPOINT": "x:y:z", "JWT_SECRET_FILE": "none", "TLS_CERT_FILE": "none.pem"}
+    environ = {"JWT_SECRET": SECRET, "DESCRIPTOR_SOURCE": OPENCUE} | {setting: value[setting]}
+    ran = child("serve", WORKERS="3", REST_HOST="127.0.0.1", REST_PORT="0", **environ)
+    assert ran.status == 2
+    assert_one_line(ran, setting)
+    assert ran.out == b""
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["somebody else's", "another gateway's"])
+def test_a_port_in_use_is_one_line(shared: bool) -> None:
+    """Also when another gateway with workers has it, with which the kernel would share it."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ran = child("serve", WORKERS="2", REST_HOST="127.0.0.1", REST_PORT=port, JWT_SECRET=SECRET)
+    assert ran.status == 2
+    assert_one_line(ran, f"port {port} is in use")
+
+
+def test_limits_are_shared(cuebot: str) -> None:
+    """Each worker has its share of the rate and of the burst, and the log says so."""
+    with instance(
+        cuebot, WORKERS="2", RATE_LIMIT_RPS="0.02", RATE_LIMIT_BURST="8", ready=False
+    ) as gateway:
+        said = gateway.event("share the limits")
+        assert (said["workers"], said["rate_limit_rps"], said["each"]) == (2, 0.02, 0.01)
+        for pid in gateway.workers():
+            with until_served_by(gateway, pid) as wire:
+                answers = [wire.ask() for _ in range(5)]
+            assert {answer.headers["x-ratelimit-limit"] for answer in answers} == {"4"}
+            assert answers[-1].status == 429
+
+
+def until_served_by(gateway: Instance, pid: int) -> Wire:
+    """As `wire_to`, without a call that would be counted."""
+    for _ in range(100):
+        wire = gateway.wire()
+        wire.get("/healthz")
+        if server_of(gateway, wire) == pid:
+            return wire
+        wire.socket.close()
+    raise AssertionError(f"{pid} serves none of 100 connections")
+
+
+def test_workers_without_a_supervisor_stop(cuebot: str) -> None:
+    """When the first process is killed, they finish what they have and end."""
+    with instance(cuebot, WORKERS="2") as gateway:
+        workers = gateway.workers()
+        wires = [wire_to(gateway, pid) for pid in workers]
+        gateway.send_signal(signal.SIGKILL)
+        for wire in wires:
+            answer = wire.ask()
+            assert answer.status == 200
+            while not answer.last:
+                answer = wire.ask()
+                assert answer.status == 200
+            wire.ends()
+            wire.socket.close()
+        until(lambda: not any(alive(pid) for pid in workers), "they have ended")
+        assert gateway.refuses()
+
+
+def alive(pid: int) -> bool:
+    with suppress(FileNotFoundError):
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
+def test_a_signal_to_all_at_once_still_drains(cuebot: str, number: signal.Signals) -> None:
+    """systemd signals every process of a service, and a terminal every one of its group."""
+    with instance(cuebot, WORKERS="2") as gateway:
+        workers = gateway.workers()
+        wires = [wire_to(gateway, pid) for pid in workers]
+        for wire in wires:
+            wire.send(head(GET_SHOWS, "Content-Length: 2", "Expect: 100-continue") + b"{")
+            assert wire.more().startswith(b"HTTP/1.1 100 ")
+        for pid in (*workers, gateway.process.pid):
+            os.kill(pid, number)
+        gateway.event('"stopping"', 2)
+        until(gateway.refuses, "the port is closed")
+        for wire in wires:
+            wire.send(b"}")
+            answer = wire.answer()
+            assert (answer.status, answer.last) == (200, True)
+            wire.ends()
+            wire.socket.close()
+        assert gateway.ended() == 0
+
+
+def test_a_second_signal_ends_all(cuebot: str) -> None:
+    """What is in flight in any of them is not waited for."""
+    with instance(cuebot, WORKERS="2", SHUTDOWN_TIMEOUT="1h") as gateway:
+        wires = [wire_to(gateway, pid) for pid in gateway.workers()]
+        for wire in wires:
+            wire.send(head(GET_SHOWS, "Content-Length: 2", "Expect: 100-continue") + b"{")
+            assert wire.more().startswith(b"HTTP/1.1 100 ")
+        gateway.send_signal(signal.SIGTERM)
+        gateway.event('"stopping"', 2)
+        gateway.send_signal(signal.SIGTERM)
+        for wire in wires:
+            assert wire.answer().status == 503
+            wire.socket.close()
+        assert gateway.ended() == 0
+
+
+def test_a_stop_while_they_start(cuebot: str) -> None:
+    """A signal that comes before the last one has started ends them all."""
+    with instance(cuebot, WORKERS="4", ready=False, started=False) as gateway:
+        gateway.event('"listening"')
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+
+
+def test_sighup_reaches_those_that_are_starting(cuebot: str) -> None:
+    """No process dies of a SIGHUP, however early it comes."""
+    with instance(cuebot, WORKERS="3", ready=False, started=False) as gateway:
+        gateway.event('"listening"')
+        while len(gateway.events('"listening"')) < 3:
+            gateway.send_signal(signal.SIGHUP)
+            with suppress(AssertionError):
+                until(lambda: False, "", patience=0.02)
+        until(gateway.ready, "it is ready")
+        assert not gateway.events("has died")
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+
+
+def test_a_successor_has_what_the_others_have(cuebot: str, tmp_path: Path) -> None:
+    """A worker that is started after a SIGHUP has the settings that the SIGHUP brought."""
+    config = tmp_path / "gateway.toml"
+    config.write_text("rate_limit_rps = 100\nrate_limit_burst = 10\n")
+    environ = {"GATEWAY_CONFIG": str(config), "RATE_LIMIT_RPS": "", "WORKERS": "2"}
+    with instance(cuebot, environ) as gateway:
+        assert gateway.ask().headers["x-ratelimit-limit"] == "5"
+        config.write_text("rate_limit_rps = 100\nrate_limit_burst = 20\n")
+        gateway.send_signal(signal.SIGHUP)
+        gateway.event("SIGHUP", 2)
+        until(lambda: limits(gateway) == {"10"}, "both follow")
+        for number, pid in enumerate(gateway.workers(), start=1):
+            os.kill(pid, signal.SIGKILL)
+            gateway.event("a worker has died", number)
+        until(lambda: len(gateway.workers()) == 2, "there are two again")
+        assert limits(gateway) == {"10"}
+
+
+def limits(gateway: Instance) -> set[str]:
+    return {gateway.ask().headers["x-ratelimit-limit"] for _ in range(10)}

@@ -1,0 +1,88 @@
+"""Calls to the simulated Cuebot without a server between: what it answers, and how it refuses."""
+
+from typing import Any
+
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+
+from cuebot_simulator.answers import SERVICES, answer_to
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.failures import Refusal
+from cuebot_simulator.world.state import Farm
+
+NOTHING_FOUND = "Incorrect result size: expected 1, actual 0"
+UNCAUGHT = (
+    f"org.springframework.dao.EmptyResultDataAccessException: {NOTHING_FOUND}\n{NOTHING_FOUND}"
+)
+"""What Cuebot says of a thing that is not there: caught (NOT_FOUND), and uncaught (INTERNAL)."""
+
+
+SIMULATED = {name.rpartition(".")[2]: methods for name, methods in SERVICES.items()}
+
+
+class Desk:
+    """Asks a farm with a stopped clock. `desk("ShowInterface/FindShow", name="demo").show`."""
+
+    def __init__(self, farm: Farm, clock: StoppedClock) -> None:
+        self.farm = farm
+        self.clock = clock
+        self._methods = {
+            f"{name.rpartition('.')[2]}/{method.name}": method
+            for name in farm.messages.services
+            for method in farm.messages.pool.FindServiceByName(name).methods
+        }
+
+    def has(self, name: str) -> bool:
+        """Whether this version of the protos has `Interface/Method`, which must be simulated."""
+        service, _, method = name.partition("/")
+        known = name in self._methods
+        assert known or method in SIMULATED[service]
+        return known
+
+    def needs(self, kind: str, *fields: str) -> None:
+        """Skip the test when a message such as `job.Frame` lacks one of these fields."""
+        known = self.farm.messages.pool.FindMessageTypeByName(kind).fields_by_name
+        for field in fields:
+            if field not in known:
+                pytest.skip(f"this opencue-proto has no {kind}.{field}")
+
+    def __call__(self, name: str, /, **values: Any) -> Any:
+        """The answer to `Interface/Method`, asked with these fields.
+
+        Skips the test when this version of the protos lacks the method.
+        """
+        if not self.has(name):
+            pytest.skip(f"this opencue-proto has no {name}")
+        method = self._methods[name]
+        request = GetMessageClass(method.input_type)(**values)
+        answer = answer_to(self.farm, method, request)
+        return type(answer).FromString(answer.SerializeToString())
+
+    def refusal(self, name: str, /, **values: Any) -> tuple[str, str]:
+        """The code and the text of a call that fails."""
+        with pytest.raises(Refusal) as caught:
+            self(name, **values)
+        return caught.value.code.name, str(caught.value)
+
+    def wait(self, seconds: float = 1.0) -> None:
+        """Let time pass, and happen what is due by then."""
+        self.clock.advance(seconds)
+        self.farm.catch_up()
+
+    def job(self, name: str) -> Any:
+        """A job by name, finished or not."""
+        found = self("JobInterface/GetJobs", r={"jobs": [name], "include_finished": True})
+        return found.jobs.jobs[0]
+
+    def layer(self, job: str, name: str) -> Any:
+        """A layer of a pending job."""
+        return self("LayerInterface/FindLayer", job=job, layer=name).layer
+
+    def frames(self, job: str, *states: str) -> list[Any]:
+        """The frames of a job that are in one of these states."""
+        wanted = {"limit": 1000, "states": {"frame_states": states}}
+        found = self("JobInterface/GetFrames", job={"id": self.job(job).id}, req=wanted)
+        return list(found.frames.frames)
+
+    def host(self, name: str) -> Any:
+        return self("HostInterface/FindHost", name=name).host

@@ -1,0 +1,137 @@
+"""Numbers that nobody would send: they are cut as Java does, and the farm lives on."""
+
+import math
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from cuebot_simulator.world.cores import hundredths, java_int, whole_cores
+from cuebot_simulator.world.failures import Refusal
+from cuebot_simulator.world.messages import enum_name, fill
+from tests.simulator.desk import Desk
+from tests.simulator.sums import assert_sums
+
+MOST = 2**31 - 1
+NUMBERS = (math.nan, math.inf, -math.inf, 3e38, -3e38)
+
+
+@pytest.mark.parametrize(
+    ("number", "cut"),
+    [
+        (math.nan, 0),
+        (math.inf, MOST),
+        (-math.inf, -(2**31)),
+        (1e30, MOST),
+        (-1e30, -(2**31)),
+        (2.9, 2),
+        (-2.9, -2),
+    ],
+)
+def test_numbers_are_cut_to_an_int(number: float, cut: int) -> None:
+    """The cast of the Java language: too large ones are the largest, NaN is 0."""
+    assert java_int(number) == cut
+
+
+def test_cores_are_cut_to_what_fits() -> None:
+    """Whole cores are ints; hundredths of cores are, too."""
+    assert [whole_cores(number) for number in NUMBERS] == [0, MOST, -MOST - 1, MOST, -MOST - 1]
+    assert [hundredths(number) for number in NUMBERS[:2]] == [0, MOST / 100]
+    assert whole_cores(-1) == -1
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize(
+    ("method", "field"),
+    [
+        ("JobInterface/SetMinCores", "val"),
+        ("JobInterface/SetMaxCores", "val"),
+        ("LayerInterface/SetMinCores", "cores"),
+        ("LayerInterface/SetMaxCores", "cores"),
+        ("GroupInterface/SetMinCores", "min_cores"),
+        ("GroupInterface/SetDefaultJobMinCores", "min_cores"),
+        ("GroupInterface/SetDefaultJobMaxCores", "max_cores"),
+        ("ShowInterface/SetDefaultMaxCores", "max_cores"),
+        ("DepartmentInterface/SetManagedCores", "managed_cores"),
+    ],
+)
+def test_any_number_of_cores_is_set(desk: Desk, method: str, field: str, number: float) -> None:
+    """The servants cast what they get or refuse it, and the dispatcher goes on with it."""
+    kind = method.removesuffix("Interface/" + method.partition("/")[2]).lower()
+    things: dict[str, Any] = getattr(desk.farm, f"{kind}s")
+    for key in list(things):
+        with suppress(Refusal):
+            desk(method, **{kind: {"id": key}, field: number})
+    desk.wait(30)
+    assert_sums(desk.farm)
+
+
+def test_a_huge_subscription(desk: Desk) -> None:
+    """ManageShow.createSubscription makes hundredths of cores, an int, of floats."""
+    show = desk("ShowInterface/FindShow", name="demo").show
+    allocation = desk("AllocationInterface/Find", name="local.desktop").allocation
+    known = desk("ShowInterface/GetSubscriptions", show=show).subscriptions
+    for subscription in known.subscriptions:
+        if subscription.allocation_name == allocation.name:
+            desk("SubscriptionInterface/Delete", subscription={"id": subscription.id})
+    values = {"size": math.nan, "burst": 1e30}
+    made = desk(
+        "ShowInterface/CreateSubscription", show=show, allocation_id=allocation.id, **values
+    ).subscription
+    assert (made.size, made.burst) == (0, MOST)
+
+
+@pytest.mark.parametrize(
+    ("method", "values"),
+    [
+        ("SetMinGpus", {"min_gpus": -5}),
+        ("SetMinGpus", {"min_gpus": -(2**31)}),
+        ("SetMinGpus", {"min_gpus": MOST}),
+        ("SetMinGpuMemory", {"gpu_memory": -(2**63)}),
+        ("SetMinGpuMemory", {"gpu_memory": 2**63 - 1}),
+        ("SetMinMemory", {"memory": -(2**63)}),
+        ("SetMinMemory", {"memory": 2**63 - 1}),
+    ],
+)
+def test_a_host_never_gains_by_a_frame(desk: Desk, method: str, values: dict[str, int]) -> None:
+    """Whatever a layer asks for: less than nothing is nothing, and too much does not start."""
+    for layer in list(desk.farm.layers):
+        desk(f"LayerInterface/{method}", layer={"id": layer}, **values)
+    desk.wait(300)
+    assert_sums(desk.farm)
+    for host in desk.farm.hosts.values():
+        assert 0 <= host.idle_gpus <= host.gpus
+        assert 0 <= host.idle_gpu_memory <= host.gpu_memory
+        assert 0 <= host.idle_memory <= host.memory
+
+
+def test_frames_with_less_than_no_cores_take_none(desk: Desk) -> None:
+    """A filter's action may set anything between -10,000 and 10,000 cores."""
+    for layer in desk.farm.layers.values():
+        fill(layer, min_cores=-3.0)
+    desk.wait(300)
+    assert_sums(desk.farm)
+    assert all(host.idle_cores <= host.cores for host in desk.farm.hosts.values())
+
+
+@pytest.mark.parametrize("value", [-(2**31), MOST])
+def test_a_filters_memory_is_any_number(desk: Desk, value: int) -> None:
+    """An action gives a layer 256 MB at least; what no host has does not start."""
+    show = desk("ShowInterface/FindShow", name="demo").show
+    new = desk("ShowInterface/CreateFilter", show=show, name="memory").filter
+    desk("FilterInterface/CreateMatcher", filter=new, data={"type": "CONTAINS", "input": ""})
+    action = {
+        "type": "SET_ALL_RENDER_LAYER_MEMORY",
+        "value_type": "INTEGER_TYPE",
+        "integer_value": value,
+    }
+    desk("FilterInterface/CreateAction", filter=new, data=action)
+    job = next(job for job in desk.farm.pending.values() if job.show == "demo")
+    desk("JobInterface/RunFilters", job={"id": job.id})
+    assert {
+        layer.min_memory
+        for layer in desk.farm.layers_of(job)
+        if enum_name(layer, "type") == "RENDER"
+    } == {max(value, 256 * 1024)}
+    desk.wait(60)
+    assert_sums(desk.farm)

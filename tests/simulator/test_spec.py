@@ -1,0 +1,581 @@
+"""Job specs: what Cuebot makes of them, and what it refuses."""
+
+from typing import Any
+
+import pytest
+
+from cuebot_simulator.world import depends
+from cuebot_simulator.world import spec_xml as xml
+from cuebot_simulator.world.frame_range import in_chunks, numbers_of
+from cuebot_simulator.world.messages import enum_name, fill
+from tests.simulator.desk import NOTHING_FOUND, Desk
+from tests.simulator.specs import DOCTYPE, depend_xml, job_xml, layer_xml, spec_xml
+
+NAME = "demo-sh030-lena_comp_v004"
+NOT_QUEUED = "Failed to add job to launch queue: "
+NOT_LAUNCHED = "Failed to launch and add job: "
+NOT_XML = f"{NOT_QUEUED}Failed to parse job spec XML, org.jdom.input.JDOMParseException: "
+
+
+def launch(desk: Desk, text: str) -> list[Any]:
+    """The jobs of a spec, launched at once."""
+    return list(desk("JobInterface/LaunchSpecAndWait", spec=text).jobs.jobs)
+
+
+def layers(desk: Desk, *texts: str) -> list[Any]:
+    """The layers of a job that has these."""
+    (job,) = launch(desk, spec_xml(job_xml(*texts)))
+    return list(desk("JobInterface/GetLayers", job={"id": job.id}).layers.layers)
+
+
+def one_layer(desk: Desk, **values: Any) -> Any:
+    (layer,) = layers(desk, layer_xml(**values))
+    return layer
+
+
+def refused(desk: Desk, text: str) -> str:
+    """Why a spec is not queued."""
+    code, message = desk.refusal("JobInterface/LaunchSpec", spec=text)
+    assert code == "INTERNAL"
+    return message.removeprefix(NOT_QUEUED)
+
+
+# Launching.
+
+
+def test_a_launch_answers_names_first_and_the_jobs_come_later(desk: Desk) -> None:
+    """ManageJob.launchSpec answers the names and queues the launch."""
+    text = spec_xml(job_xml(), job_xml(name="light_v001"))
+    names = desk("JobInterface/LaunchSpec", spec=text).names
+    assert list(names) == [NAME, "demo-sh030-lena_light_v001"]
+    assert not desk("JobInterface/IsJobPending", name=NAME).value
+    desk.wait()
+    assert all(desk("JobInterface/IsJobPending", name=name).value for name in names)
+
+
+def test_a_launch_that_is_waited_for_answers_the_jobs(desk: Desk) -> None:
+    """ManageJob.launchSpecAndWait finds the jobs by name after launching them."""
+    (job,) = launch(desk, spec_xml())
+    assert job == desk("JobInterface/FindJob", name=NAME).job
+    assert (job.show, job.shot, job.user, job.uid) == ("demo", "sh030", "lena", 1234)
+    assert (job.facility, job.group, enum_name(job, "state")) == ("local", "demo", "PENDING")
+    assert job.log_dir == f"/shots/demo/sh030/logs/{NAME}--{job.id}"
+    assert (job.job_stats.total_frames, job.job_stats.waiting_frames) == (10, 10)
+
+
+def test_a_launched_job_is_rendered(desk: Desk) -> None:
+    """Cuebot's dispatcher books the frames of a new job."""
+    launch(desk, spec_xml(job_xml(more="<priority>500</priority>")))
+    desk.wait(10)
+    assert desk.frames(NAME, "RUNNING")
+
+
+def test_a_pending_name_is_not_launched_again(desk: Desk) -> None:
+    """JobLauncher.verifyJobSpec refuses it before it queues anything."""
+    launch(desk, spec_xml())
+    assert refused(desk, spec_xml()) == f"The job {NAME} is already pending"
+    assert desk.refusal("JobInterface/LaunchSpecAndWait", spec=spec_xml()) == (
+        "INTERNAL",
+        f"{NOT_LAUNCHED}The job {NAME} is already pending",
+    )
+
+
+def test_a_name_that_is_queued_twice_is_launched_once(desk: Desk) -> None:
+    """JobLauncher.launch verifies again when its turn has come, and nobody hears of it."""
+    for _ in range(2):
+        desk("JobInterface/LaunchSpec", spec=spec_xml())
+    desk.wait()
+    assert len(desk("JobInterface/GetJobs", r={"jobs": [NAME]}).jobs.jobs) == 1
+
+
+def test_a_finished_name_is_launched_again(desk: Desk) -> None:
+    """Only pending jobs keep a name; the new one has an id of its own."""
+    (first,) = launch(desk, spec_xml())
+    desk("JobInterface/Kill", job={"id": first.id}, reason="again")
+    desk.wait(0.3)
+    (second,) = launch(desk, spec_xml())
+    assert first.id != second.id
+
+
+def test_an_unknown_or_inactive_show_is_refused(desk: Desk) -> None:
+    """JobLauncher.verifyJobSpec names the administrator who could help."""
+    assert refused(desk, spec_xml(show="nope")) == (
+        "The nope does not exist. Please contact administrator of your OpenCue deployment to have"
+        " this show created."
+    )
+    show = next(show for show in desk.farm.shows.values() if show.name == "demo")
+    show.active = False
+    assert refused(desk, spec_xml()) == (
+        "The demo show has been deactivated.  Please contact administrator of your OpenCue"
+        " deployment to reactivate this show."
+    )
+
+
+def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cuebot would take it, and the time; here all of them would wait for that."""
+    monkeypatch.setattr(depends, "MOST_CHILDREN", 15)
+    two = job_xml(layer_xml("render"), layer_xml("movie"))
+    names = {"depjob": "comp_v004", "deplayer": "movie", "onjob": "comp_v004", "onlayer": "render"}
+    one, other = (depend_xml(kind, **names) for kind in ("FRAME_BY_FRAME", "PREVIOUS_FRAME"))
+    assert refused(desk, spec_xml(two, depends=one + other)) == (
+        "The simulated farm makes no more than 15 dependencies of frames at once, and this spec"
+        " asks for 20."
+    )
+    assert launch(desk, spec_xml(two, depends=one))
+
+
+def test_limits_have_to_be_there(desk: Desk) -> None:
+    """JobLauncher.verifyLimits names every missing limit and the layers that use it."""
+    limits = "<limits><limit>arnold</limit><limit>nope</limit></limits>"
+    assert refused(desk, spec_xml(job_xml(layer_xml(more=limits)))) == (
+        f"The following limits do not exist: nope (used by {NAME}/render). Please contact"
+        " administrator of your OpenCue deployment to have these limits created, or remove them"
+        " from the job spec."
+    )
+    assert list(one_layer(desk, more=limits.replace("nope", "nuke_render")).limits) == [
+        "arnold",
+        "nuke_render",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        spec_xml(facility="nope"),
+        spec_xml(job_xml(), job_xml()),
+        spec_xml(depends=depend_xml("JOB_ON_JOB", depjob="comp_v004", onjob="nope")),
+        spec_xml(depends=depend_xml("JOB_ON_JOB", depjob="comp_v004", onjob="comp_v004")),
+        spec_xml(
+            depends=depend_xml(
+                "LAYER_ON_LAYER",
+                depjob="comp_v004",
+                deplayer="render",
+                onjob="comp_v004",
+                onlayer="render",
+            )
+        ),
+        spec_xml(
+            depends=depend_xml(
+                "LAYER_ON_LAYER",
+                depjob="comp_v004",
+                deplayer="render",
+                onjob="comp_v004",
+                onlayer="nope",
+            )
+        ),
+        spec_xml(
+            depends=depend_xml(
+                "LAYER_ON_FRAME",
+                depjob="comp_v004",
+                deplayer="render",
+                onjob="comp_v004",
+                onframe="0011-render",
+            )
+        ),
+    ],
+)
+def test_a_launch_that_fails_later_leaves_nothing(desk: Desk, text: str) -> None:
+    """JobLauncher.launch mails what goes wrong in its transaction; there is no job to be found."""
+    assert desk.refusal("JobInterface/LaunchSpecAndWait", spec=text) == (
+        "INTERNAL",
+        NOT_LAUNCHED + NOTHING_FOUND,
+    )
+    assert list(desk("JobInterface/LaunchSpec", spec=text).names)
+    desk.wait()
+    assert not desk("JobInterface/GetJobs", r={"shots": ["sh030"]}).jobs.jobs
+
+
+def test_filters_run_at_launch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JobManagerService.createJob runs the show's filters on the new job."""
+    monkeypatch.setattr(
+        "cuebot_simulator.world.launch_spec.run_filters", lambda farm, job: fill(job, priority=77)
+    )
+    (job,) = launch(desk, spec_xml())
+    assert job.priority == 77
+
+
+def test_a_local_job_gets_its_owners_machine(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JobLauncher.launch books the host that the spec's localbook names."""
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        "cuebot_simulator.world.launch_spec.add_partition",
+        lambda farm, job, request: asked.append((job.name, request)),
+    )
+    local = '<localbook host="desk-201" cores="4" memory="4096" threads="2" gpu="0"/>'
+    launch(desk, spec_xml(job_xml(more=local)))
+    ((name, request),) = asked
+    assert (name, request.host, request.username) == (NAME, "desk-201", "lena")
+    assert (request.max_cores, request.max_memory, request.threads) == (4, 4096, 2)
+
+
+# Jobs.
+
+
+def test_a_job_has_cuebots_defaults(desk: Desk) -> None:
+    """JobDetail: priority 1, one retry, from one core to a hundred, not paused."""
+    (job,) = launch(desk, spec_xml())
+    assert (job.priority, job.min_cores, job.max_cores) == (1, 1, 100)
+    assert (job.is_paused, job.auto_eat, job.os) == (False, False, "")
+    assert desk.farm.max_retries[job.id] == 1
+
+
+def test_a_job_is_what_the_spec_says(desk: Desk) -> None:
+    """JobSpec.handleJobTag; retries are cut to one."""
+    more = (
+        "<paused>True</paused><priority>42</priority><maxretries>5</maxretries>"
+        "<maxcores>12</maxcores><maxgpus>3</maxgpus><autoeat>yes</autoeat><os>rocky9</os>"
+    )
+    (job,) = launch(desk, spec_xml(job_xml(more=more)))
+    assert (job.is_paused, job.priority, job.max_cores) == (True, 42, 12)
+    assert (job.auto_eat, job.os) == (True, "rocky9")
+    assert desk.farm.max_retries[job.id] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "conformed"),
+    [
+        ("comp_v004", NAME),
+        ("COMP-V004", NAME),
+        ("__comp__v004", NAME),
+        ("demo-sh030-lena_comp_v004", NAME),
+        ("a.b", "demo-sh030-lena_a.b"),
+    ],
+)
+def test_job_names_are_conformed(desk: Desk, name: str, conformed: str) -> None:
+    """JobSpec.conformJobName: lower case, no dashes, and `show-shot-user_` before it once."""
+    (job,) = launch(desk, spec_xml(job_xml(name=name)))
+    assert job.name == conformed
+
+
+def test_names_that_are_too_short_or_odd_are_refused(desk: Desk) -> None:
+    """JobSpec.conformJobName, conformShotName and conformLayerName."""
+    assert refused(desk, spec_xml(job_xml(name="v4"))) == (
+        "The job name suffix: v4 must be composed of alpha numeric characters, periods, and"
+        " underscores and be at least 3 characters long"
+    )
+    assert refused(desk, spec_xml(shot="s1")) == "The shot name must be at least 3 characters."
+    assert refused(desk, spec_xml(job_xml(layer_xml("my layer")))) == (
+        "The layer name: my layer is not in the proper format.  Layer names must be alpha"
+        " numeric, no dashes or punctuation."
+    )
+
+
+def test_root_launches_nothing(desk: Desk) -> None:
+    """JobSpec.handleSpecTag, by name and by number."""
+    assert refused(desk, spec_xml(user="root")) == "Cannot launch jobs as root."
+    assert refused(desk, spec_xml(uid=0)) == "Cannot launch jobs as root."
+
+
+def test_a_post_job_waits_until_its_job_is_over(desk: Desk) -> None:
+    """JobSpec.initPostJob, and JobManagerService.shutdownJob, which makes it pending."""
+    post = layer_xml("clean_up", kind="Post", span="1")
+    (job,) = launch(desk, spec_xml(job_xml(layer_xml(), post)))
+    assert job.job_stats.total_layers == 1
+    (posted,) = [
+        each
+        for each in desk("JobInterface/GetJobs", r={"include_finished": True}).jobs.jobs
+        if each.user == "monitor"
+    ]
+    assert posted.name.startswith("demo-sh030-monitor_comp_v004_post_job_")
+    assert enum_name(posted, "state") == "POSTED"
+    assert not desk("JobInterface/IsJobPending", name=posted.name).value
+    desk("JobInterface/EatFrames", job={"id": job.id}, req={})
+    desk.wait()
+    assert not desk("JobInterface/IsJobPending", name=NAME).value
+    assert desk("JobInterface/IsJobPending", name=posted.name).value
+
+
+# Layers.
+
+
+def test_a_layer_takes_what_its_service_says(desk: Desk) -> None:
+    """JobSpec.determineResourceDefaults, with the first service that there is."""
+    service = next(each for each in desk.farm.services.values() if each.name == "houdini")
+    fill(service, tags=["fx", "general"], timeout=90, timeout_llu=30, max_cores=800)
+    layer = one_layer(desk, services=("nope", "houdini", "houdini", ""))
+    assert list(layer.services) == ["nope", "houdini"]
+    assert (layer.min_cores, layer.max_cores, layer.min_memory) == (4, 8, 16 * 1024 * 1024)
+    assert (layer.is_threadable, list(layer.tags)) == (True, ["fx", "general"])
+    assert (layer.timeout, layer.timeout_llu) == (90, 30)
+    assert layer.command == "nuke -F #IFRAME#"
+
+
+def test_a_shows_own_service_comes_first(desk: Desk) -> None:
+    """ServiceManager.getService(name, show) prefers the show's override."""
+    service = desk.farm.messages.new("service.Service", name="nuke", min_cores=300)
+    override = desk.farm.messages.new("service.ServiceOverride", id="own", data=service)
+    desk.farm.service_overrides["own"] = override
+    desk.farm.own(desk("ShowInterface/FindShow", name="demo").show.id, "own")
+    assert one_layer(desk).min_cores == 3
+    (other,) = launch(desk, spec_xml(show="harbor"))
+    assert desk.layer(other.name, "render").min_cores == 1
+
+
+def test_an_unknown_service_means_the_default_one(desk: Desk) -> None:
+    """JobSpec adds the service `default` to those that it does not know."""
+    assert list(one_layer(desk, services=("nope",)).services) == ["nope", "default"]
+    desk.farm.services.clear()
+    assert refused(desk, spec_xml(job_xml(name="other"))) == NOTHING_FOUND
+
+
+def test_a_layer_overrules_its_service(desk: Desk) -> None:
+    """JobSpec.determineMinimumCores and the others; cores with a point, or in hundredths."""
+    layer = one_layer(
+        desk,
+        more="<cores>2.5</cores><threadable>0</threadable><memory>2g</memory><gpus>1</gpus>"
+        "<gpu_memory>512m</gpu_memory><timeout>60</timeout><timeout_llu>20</timeout_llu>"
+        "<tags>general | gpu_one</tags>",
+    )
+    assert (layer.min_cores, layer.is_threadable, layer.min_memory) == (2.5, False, 2 * 1024**2)
+    assert (layer.min_gpus, layer.min_gpu_memory) == (1, 512 * 1024)
+    assert (layer.timeout, layer.timeout_llu) == (60, 20)
+    assert list(layer.tags) == ["general", "gpu_one"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "expected"),
+    [("200", 2), ("2.0", 2), ("0.5", 0.5), ("9", 1), ("0.05", 1), ("-1.0", 1)],
+)
+def test_too_few_cores_mean_one(desk: Desk, cores: str, expected: float) -> None:
+    """JobSpec.determineMinimumCores: less than a tenth of a core is the default."""
+    layer = one_layer(desk, more=f"<cores>{cores}</cores><threadable>True</threadable>")
+    assert layer.min_cores == expected
+    assert layer.is_threadable == (expected >= 1)
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [
+        ("4", 4 * 1024**2),
+        ("4G", 4 * 1024**2),
+        ("1.5m", 262_144),
+        ("512.5m", 524_800),
+        ("2.5g", 3_355_443),
+        ("lots", 3_355_443),
+        ("64g", 3_355_443),
+    ],
+)
+def test_memory_is_read_raised_or_the_default(desk: Desk, memory: str, expected: int) -> None:
+    """JobSpec.determineMinimumMemory: what fails is only logged, and what is too much fails."""
+    assert one_layer(desk, more=f"<memory>{memory}</memory>").min_memory == expected
+
+
+def test_outputs_are_kept(desk: Desk) -> None:
+    """JobSpec.determineOutputs, each path once."""
+    text = layer_xml().replace(
+        "<outputs/>",
+        '<outputs><output name="a">/a.#.exr</output><output name="b">/a.#.exr</output></outputs>',
+    )
+    (layer,) = layers(desk, text)
+    assert desk.farm.outputs[layer.id] == ["/a.#.exr"]
+
+
+def test_layers_keep_their_order_and_type(desk: Desk) -> None:
+    """JobSpec.handleLayerTags: the order of the spec is the dispatch order."""
+    found = layers(desk, layer_xml("sim"), layer_xml("mesh", kind="Util"))
+    assert [(each.name, each.dispatch_order) for each in found] == [("sim", 1), ("mesh", 2)]
+    assert [enum_name(each, "type") for each in found] == ["RENDER", "UTIL"]
+
+
+def test_frames_are_named_and_chunked(desk: Desk) -> None:
+    """JobManagerService.createJob: a frame per chunk, in the order of the range."""
+    layer = one_layer(desk, span="10-1", chunk=4)
+    assert (layer.range, layer.chunk_size) == ("10-1", 4)
+    assert [frame.name for frame in desk.frames(NAME)] == [
+        "0010-render",
+        "0006-render",
+        "0002-render",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        (layer_xml(span="1-"), "error, the range 1- is invalid"),
+        (layer_xml(span="1-5, 7"), "error, the range 1-5, 7 is invalid"),
+        (layer_xml(span="1-5", chunk=0), "error, the range 1-5 is invalid"),
+        (layer_xml(span="1-2000000000"), "error, the range 1-2000000000 is invalid"),
+        (layer_xml(chunk="many"), 'For input string: "many"'),
+        (layer_xml(more="<tags>a1</tags>"), "error, invalid tag a1, tags must be alpha numberic"),
+        (layer_xml(more="<cores>few</cores>"), 'For input string: "few"'),
+        (layer_xml(more="<cores>\u0662.\u0665</cores>"), 'For input string: "\u0662.\u0665"'),
+        (layer_xml(kind="Paint"), "No enum constant com.imageworks.spcue.grpc.job.LayerType.PAINT"),
+        (layer_xml() * 2, f"error, the layer render was already defined in job {NAME}"),
+        (layer_xml(kind="Post"), f"The job {NAME} has no layers"),
+    ],
+)
+def test_layers_that_make_no_sense_are_refused(desk: Desk, layer: str, text: str) -> None:
+    """JobSpec.handleLayerTags, in its words."""
+    assert refused(desk, spec_xml(job_xml(layer))).startswith(text)
+
+
+def test_too_many_layers_or_frames_are_refused(desk: Desk) -> None:
+    """JobSpec: 1000 layers in a job, and 100,000 frames in a spec."""
+    many = job_xml(*(layer_xml(f"layer_{number}", span="1") for number in range(1001)))
+    assert refused(desk, spec_xml(many)).endswith(
+        "1001 layers,  the maximum number of allowed layers is 1000"
+    )
+    large = [job_xml(layer_xml(span="1-60000"), name=name) for name in ("one", "two")]
+    assert refused(desk, spec_xml(*large)) == (
+        "error, your job has 120000 frames, the maximum number of allowed frames is 100000"
+    )
+
+
+def test_too_many_jobs_are_refused(desk: Desk) -> None:
+    """Cuebot itself would take any number, and this farm would stand still for it."""
+    assert refused(desk, spec_xml(*["<job name='one'/>"] * 1001)) == (
+        "error, your spec has 1001 jobs, and 1000 are many"
+    )
+
+
+# Dependencies.
+
+
+def test_a_layer_waits_for_another(desk: Desk) -> None:
+    """JobSpec.handleDependTag; only layer on layer may be for any frame."""
+    depends = depend_xml(
+        "LAYER_ON_LAYER",
+        "true",
+        depjob="comp_v004",
+        deplayer="preview",
+        onjob="comp_v004",
+        onlayer="render",
+    )
+    text = spec_xml(job_xml(layer_xml(), layer_xml("preview", span="1")), depends=depends)
+    (job,) = launch(desk, text)
+    assert [frame.name for frame in desk.frames(NAME, "DEPEND")] == ["0001-preview"]
+    (key,) = desk.farm.waits[desk.layer(NAME, "preview").id]
+    depend = desk.farm.depends[key]
+    assert (depend.depend_er_job, depend.depend_on_layer) == (job.name, "render")
+    assert depend.any_frame
+
+
+def test_a_job_waits_for_another_of_its_spec_and_for_a_pending_one(desk: Desk) -> None:
+    """DependManagerService.createDepend finds both jobs by name among the pending ones."""
+    launch(desk, spec_xml())
+    depends = depend_xml("JOB_ON_JOB", "true", depjob="light", onjob="comp_v004") + depend_xml(
+        "JOB_ON_FRAME", depjob="slap", onjob="light", onframe="0001-render"
+    )
+    launch(desk, spec_xml(job_xml(name="light"), job_xml(name="slap"), depends=depends))
+    assert len(desk.frames("demo-sh030-lena_light", "DEPEND")) == 10
+    assert len(desk.frames("demo-sh030-lena_slap", "DEPEND")) == 10
+    assert not any(depend.any_frame for depend in desk.farm.depends.values())
+
+
+def test_dependencies_that_make_no_sense_are_refused(desk: Desk) -> None:
+    """JobSpec.handleDependTag and conformFrameName."""
+    ends = {"depjob": "comp_v004", "onjob": "comp_v004"}
+    wrong = depend_xml("LAYER_ON_MOON", **ends)
+    assert refused(desk, spec_xml(depends=wrong)).startswith("No enum constant com.imageworks")
+    same = {"depframe": "0001-render", "onframe": "0001-render"}
+    itself = depend_xml("FRAME_ON_FRAME", **ends, **same)
+    assert refused(desk, spec_xml(depends=itself)) == (
+        "The frame name: 0001-render cannot depend on itself."
+    )
+    odd = depend_xml("FRAME_ON_JOB", **ends, depframe="1-render")
+    assert refused(desk, spec_xml(depends=odd)) == (
+        "The frame name: 1-render is not in the proper format."
+    )
+
+
+# XML.
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "Error on line 1: no element found"),
+        (f"{DOCTYPE}<spec>\n<job", "Error on line 2: unclosed token"),
+        ("<spec></spec>", "Error on line 1: Document is invalid: no grammar found."),
+        (
+            spec_xml().replace("spec PUBLIC", "job PUBLIC"),
+            'Error on line 1: Document root element "spec", must match DOCTYPE root "job".',
+        ),
+        (
+            spec_xml(job_xml(more="<color/>")),
+            'Error on line 1: Element type "color" must be declared.',
+        ),
+        (
+            spec_xml("<job/>"),
+            'Error on line 1: Attribute "name" is required and must be specified for element type'
+            ' "job".',
+        ),
+        (
+            f"{DOCTYPE}<spec><show>demo</show></spec>",
+            'Error on line 1: The content of element type "spec" is incomplete,'
+            " it must have show, shot, user.",
+        ),
+    ],
+)
+def test_what_is_no_spec_is_refused(desk: Desk, text: str, why: str) -> None:
+    """JobSpec.parse gives the words of its validating parser."""
+    assert desk.refusal("JobInterface/LaunchSpec", spec=text) == ("INTERNAL", NOT_XML + why)
+
+
+@pytest.mark.parametrize(
+    ("declared", "why"),
+    [
+        ('<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">', 'The entity "a" may not be declared.'),
+        ('<!ENTITY a SYSTEM "file:///etc/passwd">', 'The entity "a" may not be declared.'),
+        ('<!ENTITY % a SYSTEM "http://localhost:9/">%a;', 'The entity "a" may not be declared.'),
+        ("", 'The entity "a" was referenced, but not declared.'),
+    ],
+)
+def test_entities_are_neither_read_nor_expanded(desk: Desk, declared: str, why: str) -> None:
+    """A spec is text from anybody: it may neither name a file nor grow."""
+    text = spec_xml(job_xml(more="<os>&a;</os>")).replace('.dtd">', f'.dtd" [{declared}]>')
+    assert desk.refusal("JobInterface/LaunchSpec", spec=text) == (
+        "INTERNAL",
+        f"{NOT_XML}Error on line 1: {why}",
+    )
+
+
+def test_a_spec_that_is_absurdly_long_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not even parsed."""
+    monkeypatch.setattr(xml, "LARGEST_SPEC", 1000)
+    assert refused(desk, spec_xml() + " " * 1000).endswith("longer than 1000 characters")
+
+
+# Frame ranges.
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("7", [7]),
+        ("-3", [-3]),
+        ("1-4", [1, 2, 3, 4]),
+        ("4-1", [4, 3, 2, 1]),
+        ("-2-1", [-2, -1, 0, 1]),
+        ("1-10x3", [1, 4, 7, 10]),
+        ("10-1x-3", [10, 7, 4, 1]),
+        ("1-10y3", [2, 3, 5, 6, 8, 9]),
+        ("1-10:5", [1, 6, 2, 4, 8, 10, 3, 5, 7, 9]),
+        ("1-3,2-4", [1, 2, 3, 2, 3, 4]),
+        ("1-3,", [1, 2, 3]),
+    ],
+)
+def test_frame_ranges(text: str, numbers: list[int]) -> None:
+    """FrameSet and FrameRange."""
+    assert list(numbers_of(text)) == numbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a", "1-", "1--", "1 - 2", "1-10x0", "10-1x3", "1-10x-3", "1-10z2", "99999999999", "1٢"],
+)
+def test_what_is_no_frame_range(text: str) -> None:
+    """FrameRange throws an IllegalArgumentException."""
+    with pytest.raises(ValueError, match=r"\w"):
+        numbers_of(text)
+
+
+def test_chunks_begin_with_their_first_frame() -> None:
+    """CueUtil.normalizeFrameRange: duplicates go before the chunks are made."""
+    assert in_chunks([1, 2, 2, 3, 4, 5], 2) == (1, 3, 5)
+    assert in_chunks([3, 1], 1_000_000) == (3,)
+    assert in_chunks(range(1, 8), 3) == (1, 4, 7)

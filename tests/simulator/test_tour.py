@@ -1,0 +1,206 @@
+"""A tour of the farm over HTTP: submit a job spec, watch it render, pause it, kill it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.studio import build_farm
+from tests.support.servers import Gateway, running_gateway, settings_for
+
+pytestmark = pytest.mark.anyio
+
+NOW = 1_790_000_000
+JOB = "demo-sh100-lena_tour"
+SPEC = """<?xml version="1.0"?>
+<!DOCTYPE spec PUBLIC "SPI Cue Specification Language"
+  "http://localhost:8080/spcue/dtd/cjsl-1.8.dtd">
+<spec>
+  <facility>local</facility>
+  <show>demo</show>
+  <shot>sh100</shot>
+  <user>lena</user>
+  <uid>1234</uid>
+  <job name="tour">
+    <paused>False</paused>
+    <priority>900</priority>
+    <maxretries>2</maxretries>
+    <autoeat>False</autoeat>
+    <layers>
+      <layer name="render" type="Render">
+        <cmd>nuke -F #IFRAME# tour.nk</cmd>
+        <range>1-10</range>
+        <chunk>1</chunk>
+        <cores>2.0</cores>
+        <threadable>True</threadable>
+        <memory>2g</memory>
+        <tags>general</tags>
+        <services><service>nuke</service></services>
+      </layer>
+      <layer name="movie" type="Util">
+        <cmd>ffmpeg -i tour.%04d.exr tour.mov</cmd>
+        <range>1</range>
+        <chunk>1</chunk>
+        <services><service>ffmpeg</service></services>
+      </layer>
+    </layers>
+  </job>
+  <depends>
+    <depend type="LAYER_ON_LAYER" anyframe="False">
+      <depjob>tour</depjob>
+      <deplayer>movie</deplayer>
+      <onjob>tour</onjob>
+      <onlayer>render</onlayer>
+    </depend>
+  </depends>
+</spec>
+"""
+
+
+@dataclass
+class Visitor:
+    """Somebody with a token, and a watch that can be turned."""
+
+    gateway: Gateway
+    clock: StoppedClock
+
+    async def ask(self, path: str, body: object = None) -> Any:
+        """The JSON of a call that succeeds."""
+        answer = await self.gateway.post(f"/{path}", body or {})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def job(self) -> Any:
+        wanted = {"r": {"jobs": [JOB], "includeFinished": True}}
+        return (await self.ask("job.JobInterface/GetJobs", wanted))["jobs"]["jobs"][0]
+
+    async def frames(self, *states: str) -> list[Any]:
+        job = {"id": (await self.job())["id"]}
+        request = {"job": job, "req": {"limit": 100, "states": {"frameStates": states}}}
+        return list((await self.ask("job.JobInterface/GetFrames", request))["frames"]["frames"])
+
+    async def host_of(self, frame: Any) -> Any:
+        name = frame["lastResource"].partition("/")[0]
+        return (await self.ask("host.HostInterface/FindHost", {"name": name}))["host"]
+
+    async def running(self) -> float:
+        """How many cores of all hosts are busy."""
+        hosts = (await self.ask("host.HostInterface/GetHosts"))["hosts"]["hosts"]
+        return float(sum(host["cores"] - host["idleCores"] for host in hosts))
+
+
+@pytest.fixture
+async def visitor() -> AsyncIterator[Visitor]:
+    clock = StoppedClock(NOW)
+    cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=clock))
+    await cuebot.start()
+    try:
+        settings = settings_for(cuebot.endpoint, rate_limit_rps=0, log_level="warning")
+        async with running_gateway(settings) as gateway:
+            yield Visitor(gateway, clock)
+    finally:
+        await cuebot.stop()
+
+
+async def test_a_tour_of_the_farm(visitor: Visitor) -> None:
+    """What a job does from its spec to its end, seen as a client of the gateway sees it."""
+    ask, clock = visitor.ask, visitor.clock
+
+    # A spec becomes a job whose frames wait, and whose movie waits for the render.
+    launched = await ask("job.JobInterface/LaunchSpecAndWait", {"spec": SPEC})
+    (job,) = launched["jobs"]["jobs"]
+    assert (job["name"], job["priority"], job["state"]) == (JOB, 900, "PENDING")
+    assert (job["jobStats"]["waitingFrames"], job["jobStats"]["dependFrames"]) == (10, 1)
+    layers = await ask("job.JobInterface/GetLayers", {"job": {"id": job["id"]}})
+    render, movie = layers["layers"]["layers"]
+    assert (render["minCores"], render["minMemory"]) == (2, str(2 * 1024 * 1024))
+    (depend,) = (
+        await ask("job.LayerInterface/GetWhatThisDependsOn", {"layer": {"id": movie["id"]}})
+    )["depends"]["depends"]
+    assert (depend["type"], depend["dependOnLayer"], depend["active"]) == (
+        "LAYER_ON_LAYER",
+        "render",
+        True,
+    )
+
+    # A few seconds later the frames run, each as a proc on a host, which is busier by its cores.
+    idle = await visitor.running()
+    clock.advance(10)
+    running = await visitor.frames("RUNNING")
+    assert len(running) == 10
+    assert await visitor.running() >= idle + 10
+    host = await visitor.host_of(running[0])
+    procs = (await ask("host.HostInterface/GetProcs", {"host": {"id": host["id"]}}))["procs"][
+        "procs"
+    ]
+    (proc,) = [
+        each for each in procs if (each["jobName"], each["frameName"]) == (JOB, running[0]["name"])
+    ]
+    assert proc["reservedCores"] == 2
+    assert host["cores"] - host["idleCores"] == sum(each["reservedCores"] for each in procs)
+
+    # Paused, a killed frame does not start again, and its host has its cores back.
+    await ask("job.JobInterface/Pause", {"job": {"id": job["id"]}})
+    await ask("job.FrameInterface/Kill", {"frame": {"id": running[0]["id"]}})
+    clock.advance(0.5)
+    (killed,) = await visitor.frames("WAITING")
+    assert (killed["id"], killed["exitStatus"] != 0) == (running[0]["id"], True)
+    assert (await visitor.host_of(killed))["idleCores"] == host["idleCores"] + 2
+    assert proc["id"] not in [
+        each["id"]
+        for each in (await ask("host.ProcInterface/GetProcs", {"r": {"jobs": [JOB]}}))["procs"][
+            "procs"
+        ]
+    ]
+    clock.advance(20)
+    assert [frame["id"] for frame in await visitor.frames("WAITING")] == [killed["id"]]
+
+    # Resumed, it is tried once more, as soon as a host has room for it.
+    await ask("job.JobInterface/Resume", {"job": {"id": job["id"]}})
+    again = killed
+    for _ in range(60):
+        if again["state"] == "RUNNING":
+            break
+        clock.advance(5)
+        again = (await ask("job.FrameInterface/GetFrame", {"id": killed["id"]}))["frame"]
+    assert (again["state"], again["retryCount"]) == ("RUNNING", 1)
+
+    # The render is marked as done, and the movie need not wait for it any more.
+    await ask("job.LayerInterface/MarkdoneFrames", {"layer": {"id": render["id"]}})
+    clock.advance(10)
+    after = await visitor.frames()
+    (state,) = [frame["state"] for frame in after if frame["layerName"] == "movie"]
+    assert state in ("WAITING", "RUNNING")
+    await ask("job.LayerInterface/EatFrames", {"layer": {"id": render["id"]}})
+    clock.advance(1)
+    left = {frame["state"] for frame in await visitor.frames() if frame["layerName"] == "render"}
+    assert "EATEN" in left
+    assert left <= {"EATEN", "SUCCEEDED"}
+
+    # Killed, the job is over, and nothing of it runs anywhere.
+    await ask("job.JobInterface/Kill", {"job": {"id": job["id"]}, "reason": "wrong plate"})
+    clock.advance(0.5)
+    assert (await visitor.job())["state"] == "FINISHED"
+    left = await ask("host.ProcInterface/GetProcs", {"r": {"jobs": [JOB]}})
+    assert left["procs"]["procs"] == []
+    answer = await visitor.gateway.post("/job.JobInterface/FindJob", {"name": JOB})
+    assert answer.status_code == 404
+
+
+async def test_a_rendered_job_finishes_by_itself(visitor: Visitor) -> None:
+    """Left alone, its frames succeed one after the other, then the movie, then the job is over."""
+    await visitor.ask("job.JobInterface/LaunchSpec", {"spec": SPEC})
+    seen = []
+    for _ in range(60):
+        visitor.clock.advance(10)
+        stats = (job := await visitor.job())["jobStats"]
+        assert stats["totalFrames"] == 11
+        seen.append((stats["succeededFrames"], job["state"]))
+        if job["state"] == "FINISHED":
+            break
+    assert seen[-1] == (11, "FINISHED")
+    assert seen == sorted(seen, key=lambda each: each[0])

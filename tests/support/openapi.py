@@ -1,0 +1,79 @@
+"""OpenAPI documents for tests, and what JSON they allow."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from gateway.compat.profile import load_profile
+from gateway.openapi.document import build_document
+from gateway.openapi.scalars import Json
+from gateway.openapi.schemas import Schemas
+from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.description import Schema
+from gateway.schema.selection import Selection
+from tests.support.opencue import opencue
+from tests.support.protos import TestSchema
+
+
+@cache
+def catalog() -> Catalog:
+    """OpenCue's, with the built-in profile."""
+    return build_catalog(opencue(), Selection(), load_profile("opencue"))
+
+
+@cache
+def document() -> Json:
+    """That of OpenCue. Nobody changes it."""
+    return build_document(catalog(), closed=True)
+
+
+def document_of(schema: Schema) -> Json:
+    """The document of another schema."""
+    return build_document(build_catalog(schema, Selection()), closed=True)
+
+
+def operations(found: Json) -> Iterator[tuple[str, Json]]:
+    """Path and operation of every method."""
+    for path, item in found["paths"].items():
+        if "post" in item:
+            yield path, item["post"]
+
+
+class Everything:
+    """As if every type occurred in answers."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def schemas_of(schema: TestSchema) -> Schemas:
+    """The schemas of a pool's messages, none of them made yet."""
+    return Schemas({}, Everything(), schema.encoders.aliases, closed=True)
+
+
+def validator(schema: Json, components: Json) -> Draft202012Validator:
+    """Whether a value fits; objects have no other properties than those that are named."""
+    return Draft202012Validator(
+        {"$ref": schema["$ref"], "components": {"schemas": strict(components)}}
+        if "$ref" in schema
+        else schema
+    )
+
+
+def strict(components: Json) -> Json:
+    """The components, as if nothing but what they name could be there, and extensions."""
+    closed = {"additionalProperties": False, "patternProperties": {r"^\[": {}}}
+    return {
+        name: {**schema, **closed} if schema.get("type") == "object" else schema
+        for name, schema in components.items()
+    }
+
+
+def answer_schema(operation: Json, status: int) -> Any:
+    """What the answer to an operation is, by its status."""
+    response = operation["responses"][str(status)]
+    if "$ref" in response:
+        response = document()["components"]["responses"][str(status)]
+    return response["content"]["application/json"]["schema"]

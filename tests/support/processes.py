@@ -1,0 +1,282 @@
+"""Gateways in processes of their own, for what signals do, and clients that miss nothing.
+
+The clients are blocking sockets, since what matters here is how a connection ends: at a message
+boundary or in the middle, with FIN or with RST, and in TLS with close_notify or without.
+"""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Condition, Thread
+from types import MappingProxyType
+from typing import Any
+
+from tests.support.commands import OPENCUE
+from tests.support.servers import SECRET, clean_environment, free_port, head
+
+PATIENCE = 30.0
+"""Seconds after which something that has not happened never will."""
+GET_SHOWS = "/show.ShowInterface/GetShows"
+
+
+def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """Wait for something outside of this process that nobody announces."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
+        time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One whole answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def last(self) -> bool:
+        """Whether the connection ends with it."""
+        return self.headers.get("connection", "") == "close"
+
+
+class CutOff(AssertionError):
+    """A connection ended in the middle of an answer."""
+
+
+class Wire:
+    """One connection of a client."""
+
+    def __init__(
+        self, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    ) -> None:
+        plain = socket.create_connection((host, port), timeout=PATIENCE)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket: socket.socket = plain
+        if tls is not None:
+            # An end without close_notify is an error, as it could be somebody else's doing.
+            self.socket = tls.wrap_socket(plain, server_hostname=host, suppress_ragged_eofs=False)
+        self._read = b""
+
+    def __enter__(self) -> "Wire":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, sent: bytes) -> None:
+        self.socket.sendall(sent)
+
+    def ask(self, path: str = GET_SHOWS, *lines: str, body: bytes = b"{}") -> Answer:
+        """One call and its answer, which has to come."""
+        self.send(head(path, *lines, f"Content-Length: {len(body)}") + body)
+        return self.answer()
+
+    def get(self, path: str) -> Answer:
+        """One GET without a token."""
+        self.send(f"GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode())
+        return self.answer()
+
+    def more(self) -> bytes:
+        return self.socket.recv(65536)
+
+    def answer(self) -> Answer:
+        """The next answer, whole."""
+        start, self._read = self._until(b"\r\n\r\n")
+        first, *lines = start.decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)
+        }
+        if headers.get("transfer-encoding") == "chunked":
+            return Answer(int(first.split()[1]), headers, b"".join(self._chunks()))
+        return Answer(int(first.split()[1]), headers, self._exactly(int(headers["content-length"])))
+
+    def ends(self) -> None:
+        """Nothing more comes: a clean end at a message boundary."""
+        rest = self._read or self.more()
+        assert rest == b"", rest
+
+    def _chunks(self) -> Iterator[bytes]:
+        while True:
+            size, self._read = self._until(b"\r\n")
+            piece = self._exactly(int(size, 16) + 2)[:-2]
+            if not piece:
+                return
+            yield piece
+
+    def _until(self, mark: bytes) -> tuple[bytes, bytes]:
+        while mark not in self._read:
+            self._fill()
+        found, _, rest = self._read.partition(mark)
+        return found, rest
+
+    def _exactly(self, size: int) -> bytes:
+        while len(self._read) < size:
+            self._fill()
+        found, self._read = self._read[:size], self._read[size:]
+        return found
+
+    def _fill(self) -> None:
+        came = self.more()
+        if not came:
+            raise CutOff(f"the connection ended after {self._read[-200:]!r}")
+        self._read += came
+
+
+@dataclass
+class Instance:
+    """A gateway in a process of its own, and what it prints."""
+
+    process: subprocess.Popen[str]
+    port: int
+    lines: list[str] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    _changed: Condition = field(default_factory=Condition)
+    _ended: bool = False
+
+    def __post_init__(self) -> None:
+        self._reader = Thread(target=self._follow, daemon=True)
+        self._reader.start()
+
+    def _follow(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def events(self, text: str) -> list[dict[str, Any]]:
+        """What has been logged with this text, so far."""
+        return [json.loads(line) for line in list(self.lines) if text in line]
+
+    def event(self, text: str, count: int = 1) -> dict[str, Any]:
+        """The so-manieth line with this text, once it is there."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: len(self.events(text)) >= count or self._ended, timeout=PATIENCE
+            )
+            found = self.events(text)
+        assert len(found) >= count, f"no {text!r} in {self.lines}"
+        return found[count - 1]
+
+    def wire(self) -> Wire:
+        return Wire(self.port, self.tls)
+
+    def ask(self, path: str = GET_SHOWS, *lines: str) -> Answer:
+        """One call on a connection of its own."""
+        with self.wire() as wire:
+            return wire.ask(path, *lines)
+
+    def get(self, path: str) -> Answer:
+        with self.wire() as wire:
+            return wire.get(path)
+
+    def ready(self) -> bool:
+        with suppress(ConnectionRefusedError):
+            return self.get("/readyz").status == 200
+        return False
+
+    def refuses(self) -> bool:
+        """Whether nobody listens at the port."""
+        with suppress(ConnectionRefusedError), self.wire():
+            return False
+        return True
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ended(self) -> int:
+        """The exit status, when it has ended, and its last words are read."""
+        status = self.process.wait(PATIENCE)
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended, timeout=PATIENCE)
+        return status
+
+    def workers(self) -> set[int]:
+        """The process ids of its workers."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return {int(child) for child in children if b"spawn_main" in cmdline(child)}
+
+    def kill(self) -> None:
+        """End it and its workers without a word, if they have not ended."""
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for pid in (self.process.pid, *self.workers()):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+
+    def no_traceback(self) -> None:
+        """Everything it has said is a line of its log."""
+        for line in list(self.lines):
+            assert line.startswith("{"), self.lines
+            assert "Traceback" not in line, self.lines
+
+
+def cmdline(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+@contextmanager
+def instance(
+    endpoint: str,
+    more: Mapping[str, str] = MappingProxyType({}),
+    *,
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+    ready: bool = True,
+    started: bool = True,
+    **environ: str,
+) -> Iterator[Instance]:
+    """A gateway in front of this Cuebot, once it is ready; at the end nothing of it is left.
+
+    Without `ready` nobody waits for that, but until it has `started`. Its environment
+    has `more` and `environ`.
+    """
+    environ.update(more)
+    port = port or free_port()
+    given = {
+        "REST_HOST": "127.0.0.1",
+        "REST_PORT": str(port),
+        "JWT_SECRET": SECRET,
+        "CUEBOT_ENDPOINT": endpoint,
+        "DESCRIPTOR_SOURCE": OPENCUE,
+        "RATE_LIMIT_RPS": "0",
+        "PYTHONUNBUFFERED": "1",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "serve"],
+        env=clean_environment(**given | environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        made = Instance(process, port, tls=tls)
+        try:
+            if started:
+                made.event("schema loaded", int(environ.get("WORKERS", "1")))
+            if ready:
+                until(made.ready, "it is ready")
+            yield made
+            made.no_traceback()
+        finally:
+            made.kill()

@@ -1,0 +1,212 @@
+"""Real servers for tests: a Cuebot whose answers are scripted, and a gateway in front of it."""
+
+import asyncio
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import grpc.aio
+import httpx
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.reflection import aio as reflection_aio
+from starlette.applications import Starlette
+
+from gateway.access.tokens import Rules, mint_token
+from gateway.app import create_app
+from gateway.schema.description import services_of
+from gateway.schema.pool import build_pool
+from gateway.server.certificate import load_certificate
+from gateway.server.drain import Server
+from gateway.server.listen import listen, url_of
+from gateway.settings.model import Settings
+
+SECRET = "a-test-secret-of-more-than-32-bytes!"
+
+ALSO: dict[str, object] = {}
+"""Settings that `settings_for` adds, for fixtures that run a whole file in several ways."""
+ON_EACH_TRANSPORT = (
+    pytest.mark.usefixtures("each_transport"),
+    pytest.mark.parametrize("each_transport", ["http2", "grpcio"], indirect=True),
+)
+"""Marks of tests that have to pass whatever carries the calls."""
+
+Handler = Callable[[bytes, "Context"], Awaitable[bytes]]
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def token(subject: str = "tester", seconds: float = 3600, rules: Rules | None = None) -> str:
+    """A token that a gateway of these tests accepts."""
+    return mint_token(SECRET.encode(), rules or Rules(), subject, seconds)
+
+
+def bearer(subject: str = "tester") -> dict[str, str]:
+    """The header of an accepted caller."""
+    return {"Authorization": f"Bearer {token(subject)}"}
+
+
+def head(
+    path: str,
+    *lines: str,
+    subject: str | None = "tester",
+    start: str = "POST",
+    version: str = "1.1",
+) -> bytes:
+    """A request up to its empty line, with the subject's token."""
+    given = [f"{start} {path} HTTP/{version}", "Host: gateway", *lines]
+    if subject is not None:
+        given.append(f"Authorization: Bearer {token(subject)}")
+    return "".join(f"{line}\r\n" for line in (*given, "")).encode()
+
+
+def settings_for(endpoint: str, **more: object) -> Settings:
+    """Settings for a test: everything at its default but the endpoint and the secret."""
+    given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1, **ALSO}
+    return Settings.model_validate(given | more)
+
+
+@dataclass
+class ScriptedCuebot(grpc.GenericRpcHandler):
+    """A gRPC server that answers with what `handlers` say, by method path, in bytes."""
+
+    files: tuple[FileDescriptorProto, ...] = ()
+    reflection: tuple[str, ...] = ("v1", "v1alpha")
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    seen: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
+    """Path, request and metadata of each call."""
+    endpoint: str = ""
+
+    def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        handler = self.handlers.get(details.method)
+        if handler is None:
+            return None
+
+        async def answer(request: bytes, context: Context) -> bytes:
+            metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
+            self.seen.append((details.method, request, metadata))
+            return await handler(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+    def answers(self, path: str, payload: bytes) -> None:
+        """From now on the method answers with these bytes."""
+
+        async def handler(request: bytes, context: Context) -> bytes:
+            return payload
+
+        self.handlers[path] = handler
+
+    def fails(self, path: str, code: grpc.StatusCode, text: str) -> None:
+        """From now on the method fails with this status."""
+
+        async def handler(request: bytes, context: Context) -> bytes:
+            await context.abort(code, text)
+            raise AssertionError  # abort raises
+
+        self.handlers[path] = handler
+
+
+@asynccontextmanager
+async def running_cuebot(
+    cuebot: ScriptedCuebot, port: int = 0, credentials: grpc.ServerCredentials | None = None
+) -> AsyncIterator[ScriptedCuebot]:
+    """The scripted server, listening on loopback, with credentials over TLS."""
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    server.add_generic_rpc_handlers((cuebot, *reflection_handlers(cuebot)))
+    place = f"127.0.0.1:{port}"
+    if credentials is None:
+        bound = server.add_insecure_port(place)
+    else:
+        bound = server.add_secure_port(place, credentials)
+    assert bound
+    cuebot.endpoint = f"127.0.0.1:{bound}"
+    await server.start()
+    try:
+        yield cuebot
+    finally:
+        await server.stop(None)
+
+
+def reflection_handlers(cuebot: ScriptedCuebot) -> Iterable[grpc.GenericRpcHandler]:
+    """grpcio's reflection servicer over the server's own files, for each version it has."""
+    pool, broken = build_pool(cuebot.files)
+    assert not broken
+    servicer = reflection_aio.ReflectionServicer(services_of(cuebot.files), pool=pool)
+    for version in cuebot.reflection:
+        yield grpc.method_handlers_generic_handler(
+            f"grpc.reflection.{version}.ServerReflection",
+            {
+                "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
+                    servicer.ServerReflectionInfo,
+                    request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+                    response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+                )
+            },
+        )
+
+
+@dataclass
+class Gateway:
+    """A running gateway and a client of it, whose token is valid."""
+
+    url: str
+    app: Starlette
+    server: Server
+    client: httpx.AsyncClient
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self.url.rpartition(":")[2])
+
+    async def post(self, path: str, json: object = None, **options: Any) -> httpx.Response:
+        """POST with the client's token; `json` absent is an empty body."""
+        if json is not None:
+            options["json"] = json
+        return await self.client.post(self.url + path, **options)
+
+
+@asynccontextmanager
+async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
+    """A gateway on loopback; with `ready`, once it has its catalog."""
+    app = create_app(settings)
+    server = Server(app, settings, load_certificate(settings))
+    with listen("127.0.0.1", 0) as listener:
+        url = url_of(listener)
+        setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            async with httpx.AsyncClient(
+                base_url=url, headers=bearer(), timeout=30, trust_env=False
+            ) as client:
+                if ready:
+                    async with asyncio.timeout(20):
+                        await app.state.live.wait()
+                yield Gateway(url, app, server, client)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens.
+
+    It is below those that the kernel gives to connections, or one of those could take it (or a
+    client that looks for a server there be connected with itself).
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - no secret
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """An environment for child processes with nothing of the gateway's but `more`."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | more

@@ -1,0 +1,168 @@
+"""A service in two versions, and a Cuebot that answers for both and changes what it says it is.
+
+In each version a field's number or name is another one, so that a request which is read by one
+version and an answer that is written by the other do not go together.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.reflection import aio as reflection_aio
+
+from gateway.schema.catalog import TAG_DIGITS
+from gateway.schema.description import Schema
+from gateway.schema.pool import build_pool
+from tests.support.servers import Context, ScriptedCuebot
+
+SERVICE = "trial.WordInterface"
+ECHO = f"/{SERVICE}/GetWord"
+LIST = f"/{SERVICE}/GetWords"
+STREAM = f"/{SERVICE}/Watch"
+MANY = 4000
+"""Words in a list: enough for an answer in several pieces."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of the two. `own` is a method and a field that only this one has."""
+
+    name: str
+    number: int
+    """That of every field but `own`."""
+
+    @property
+    def own(self) -> str:
+        return f"only_{self.name}"
+
+    @property
+    def own_path(self) -> str:
+        """The path of the method that only this version has."""
+        return f"/{SERVICE}/GetOnly{self.name.capitalize()}"
+
+    @property
+    def file(self) -> FileDescriptorProto:
+        """Its description, as a server would hand it out."""
+        return described(self)
+
+    @property
+    def schema(self) -> Schema:
+        return Schema(files=(self.file,), services=(SERVICE,), origin="test", confirmed=True)
+
+    @property
+    def tag(self) -> str:
+        """What X-Schema calls it."""
+        return self.schema.digest[:TAG_DIGITS]
+
+
+@cache
+def described(version: Version) -> FileDescriptorProto:
+    drawn = FileDescriptorProto(name="word.proto", package="trial", syntax="proto3")
+    word = drawn.message_type.add(name="Word")
+    add_text(word, "word", version.number)
+    add_text(word, version.own, 2 + version.number)
+    words = drawn.message_type.add(name="Words")
+    words.field.add(
+        name=f"{version.name}_words",
+        number=version.number,
+        label=FieldDescriptorProto.LABEL_REPEATED,
+        type=FieldDescriptorProto.TYPE_MESSAGE,
+        type_name=".trial.Word",
+    )
+    service = drawn.service.add(name="WordInterface")
+    for path, answer in ((ECHO, "Word"), (LIST, "Words"), (version.own_path, "Word")):
+        name = path.rpartition("/")[2]
+        service.method.add(name=name, input_type=".trial.Word", output_type=f".trial.{answer}")
+    service.method.add(
+        name="Watch", input_type=".trial.Word", output_type=".trial.Word", server_streaming=True
+    )
+    built = FileDescriptorProto()
+    pool, _ = build_pool((drawn,))
+    pool.FindFileByName(drawn.name).CopyToProto(built)
+    return built
+
+
+def add_text(message: DescriptorProto, name: str, number: int) -> None:
+    message.field.add(
+        name=name,
+        number=number,
+        label=FieldDescriptorProto.LABEL_OPTIONAL,
+        type=FieldDescriptorProto.TYPE_STRING,
+    )
+
+
+OLD, NEW = Version("old", 1), Version("new", 2)
+BOTH = (OLD, NEW)
+
+
+def text(number: int, content: str) -> bytes:
+    """A text field on the wire."""
+    return bytes((number << 3 | 2, len(content))) + content.encode()
+
+
+OWN = b"".join(text(2 + version.number, version.name) for version in BOTH)
+"""The own fields of both versions: each reads the one that it knows."""
+
+
+@dataclass
+class ChangingCuebot(ScriptedCuebot):
+    """It says that it is `now`, or refuses reflection with that status.
+
+    Every method echoes its request with the own field of each version added.
+    """
+
+    reflection: tuple[str, ...] = ()
+    now: Version | grpc.StatusCode = OLD
+
+    def __post_init__(self) -> None:
+        async def echo(request: bytes, context: Context) -> bytes:
+            return request + OWN
+
+        self.handlers |= dict.fromkeys((ECHO, OLD.own_path, NEW.own_path), echo)
+        item = b"".join(text(version.number, version.name) for version in BOTH) + OWN
+        self.answers(
+            LIST,
+            b"".join((bytes((each.number << 3 | 2, len(item))) + item) * MANY for each in BOTH),
+        )
+
+    def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        if details.method.startswith("/grpc.reflection.v1."):
+            return grpc.stream_stream_rpc_method_handler(
+                self._describe,
+                request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+                response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+            )
+        return super().service(details)
+
+    async def _describe(self, requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+        if isinstance(self.now, grpc.StatusCode):
+            await context.abort(self.now, "scripted")
+        else:
+            async for answer in servicer_of(self.now).ServerReflectionInfo(requests, context):
+                yield answer
+
+
+@cache
+def servicer_of(version: Version) -> Any:
+    """grpcio's own reflection of a version."""
+    pool, _ = build_pool((version.file,))
+    return reflection_aio.ReflectionServicer((SERVICE,), pool=pool)
+
+
+def own_word(word: str, version: Version) -> dict[str, str]:
+    """What a version makes of an echoed word."""
+    return {"word": word, f"only{version.name.capitalize()}": version.name}
+
+
+def own_words(version: Version) -> dict[str, object]:
+    """What a version makes of the list."""
+    return {f"{version.name}Words": [own_word(version.name, version)] * MANY}

@@ -1,0 +1,102 @@
+"""HTTP/1.1 by hand: a connection to a gateway on which every byte is the test's."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from gateway.errors import Code
+from tests.support.servers import Gateway, head
+
+PATIENCE = 20.0
+
+
+@dataclass
+class Answer:
+    """One answer as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+    reason: str = ""
+
+    @property
+    def code(self) -> object:
+        """The gRPC code in an error's JSON."""
+        return json.loads(self.body)["code"]
+
+
+@dataclass
+class Wire:
+    """A connection on which everything is written by hand."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, *parts: bytes) -> None:
+        self.writer.write(b"".join(parts))
+        await self.writer.drain()
+
+    async def answer(self, *, bodiless: bool = False, patience: float = PATIENCE) -> Answer:
+        """The next answer, whole."""
+        async with asyncio.timeout(patience):
+            found = await self._head()
+            if bodiless or found.status < 200:
+                return found
+            if found.headers.get("transfer-encoding") == "chunked":
+                while size := int(await self.reader.readline(), 16):
+                    found.body += await self.reader.readexactly(size)
+                    await self.reader.readexactly(2)
+                await self.reader.readexactly(2)
+            else:
+                found.body = await self.reader.readexactly(int(found.headers["content-length"]))
+        return found
+
+    async def _head(self) -> Answer:
+        _, status, reason = (await self.reader.readline()).split(b" ", 2)
+        headers = {}
+        while (line := await self.reader.readline()) != b"\r\n":
+            name, _, value = line.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        return Answer(int(status), headers, reason=reason.decode().strip())
+
+    async def rest(self, patience: float = PATIENCE) -> bytes:
+        """Whatever still comes until the gateway closes the connection."""
+        found = b""
+        async with asyncio.timeout(patience):
+            with suppress(ConnectionError):
+                while part := await self.reader.read(65536):
+                    found += part
+        return found
+
+
+@asynccontextmanager
+async def wire(gateway: Gateway) -> AsyncIterator[Wire]:
+    """A connection to the gateway."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def request(path: str, body: bytes, *lines: str, subject: str | None = "tester") -> bytes:
+    """A whole request."""
+    return head(path, f"Content-Length: {len(body)}", *lines, subject=subject) + body
+
+
+def assert_refused(answer: Answer, status: int, code: int) -> None:
+    """That the connection itself has refused, in the one shape, and ends."""
+    assert answer.status == status
+    assert answer.reason == HTTPStatus(status).phrase
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["connection"] == "close"
+    shape = json.loads(answer.body)
+    assert (shape["error"], shape["code"]) == (Code(code).name, code)
+    assert shape["message"]

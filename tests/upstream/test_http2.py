@@ -1,0 +1,535 @@
+"""Unary gRPC calls over our own HTTP/2: against grpc.aio, and against peers of every kind."""
+
+import asyncio
+from collections.abc import Sized
+from functools import partial
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from h2.settings import SettingCodes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.upstream.http2.channel import Channel
+from gateway.upstream.http2.headers import binary, literal
+from tests.support.http2_server import (
+    ECHO,
+    HEADERS,
+    Peer,
+    call,
+    echo,
+    failure,
+    framed,
+    http2_server,
+    manner,
+    raw_frame,
+)
+from tests.support.servers import Context, ScriptedCuebot, free_port, running_cuebot
+
+pytestmark = pytest.mark.anyio
+
+Code = grpc.StatusCode
+
+
+# --- Against grpc.aio -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, 122, 16_379, 16_380, 65_531, 100_000, 5_000_000])
+async def test_a_message_of_any_size_comes_and_goes(size: int) -> None:
+    """Frames, windows and messages are different things: sizes around all of their limits."""
+    cuebot = ScriptedCuebot()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        return request[::-1]
+
+    cuebot.handlers[ECHO] = handler
+    message = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    async with running_cuebot(cuebot):
+        channel = Channel(cuebot.endpoint, manner(largest_message=8 * 2**20))
+        try:
+            # grpc.aio's server takes 4 MB
+            if size > 4 * 2**20:
+                cuebot.answers(ECHO, message)
+                assert await channel.unary(ECHO, b"", 10, ()) == message
+            else:
+                assert await channel.unary(ECHO, message, 10, ()) == message[::-1]
+        finally:
+            await channel.close()
+
+
+async def test_metadata_and_deadline_arrive() -> None:
+    """What is to be told is told, and how long there is."""
+    cuebot = ScriptedCuebot()
+    left: list[float] = []
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        left.append(context.time_remaining())
+        return b""
+
+    cuebot.handlers[ECHO] = handler
+    async with running_cuebot(cuebot):
+        channel = Channel(cuebot.endpoint, manner())
+        metadata = (("x-request-id", "a" * 128), ("x-long", "b" * 5000))
+        await channel.unary(ECHO, b"", 20, metadata)
+        await channel.close()
+    assert metadata == tuple((key, cuebot.seen[0][2][key]) for key, _ in metadata)
+    assert 10 < left[0] <= 20
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
+async def test_every_status_comes_as_it_is(code: Code) -> None:
+    """Code and text, whatever letters it has, and binary metadata."""
+    cuebot = ScriptedCuebot()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        context.set_trailing_metadata((("some-bin", b"\x00\xff\x10"),))
+        await context.abort(code, "100 % ümläut\n日本")
+        raise AssertionError
+
+    cuebot.handlers[ECHO] = handler
+    async with running_cuebot(cuebot):
+        channel = Channel(cuebot.endpoint, manner())
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await channel.unary(ECHO, b"", 10, ())
+        await channel.close()
+    assert (raised.value.code(), raised.value.details()) == (code, "100 % ümläut\n日本")
+    assert ("some-bin", b"\x00\xff\x10") in list(raised.value.trailing_metadata())
+
+
+@pytest.mark.parametrize("how", ["deadline", "cancelled"])
+async def test_the_server_hears_that_nobody_waits(how: str) -> None:
+    """A deadline that is over, or a caller who has gone, cancels the call there too."""
+    cuebot = ScriptedCuebot()
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError
+
+    cuebot.handlers[ECHO] = handler
+    async with running_cuebot(cuebot), asyncio.timeout(10):
+        channel = Channel(cuebot.endpoint, manner())
+        task = asyncio.create_task(channel.unary(ECHO, b"", 0.2 if how == "deadline" else 20, ()))
+        await begun.wait()
+        if how == "cancelled":
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await task
+            assert raised.value.code() is Code.DEADLINE_EXCEEDED
+        await cancelled.wait()
+        cuebot.answers(ECHO, b"fine")
+        assert await channel.unary(ECHO, b"", 10, ()) == b"fine"
+        await channel.close()
+
+
+async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
+    """UNAVAILABLE with the endpoint and the reason; and then it works, without a word."""
+    port = free_port()
+    channel = Channel(f"127.0.0.1:{port}", manner())
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await channel.unary(ECHO, b"", 10, ())
+    assert raised.value.code() is Code.UNAVAILABLE
+    assert raised.value.details() == f"failed to connect to 127.0.0.1:{port}: Connection refused"
+    cuebot = ScriptedCuebot()
+    cuebot.answers(ECHO, b"fine")
+    async with running_cuebot(cuebot, port), asyncio.timeout(10):
+        while channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
+            await channel.wait_for_state_change(channel.get_state())
+        assert await channel.unary(ECHO, b"", 10, ()) == b"fine"
+    async with asyncio.timeout(10):
+        while channel.get_state() is grpc.ChannelConnectivity.READY:
+            await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+    await channel.close()
+    assert channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.SHUTDOWN
+
+
+async def test_many_calls_at_once_get_their_own_answers() -> None:
+    """Streams are not mixed up."""
+    cuebot = ScriptedCuebot()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await asyncio.sleep(0)
+        return request * 3
+
+    cuebot.handlers[ECHO] = handler
+    async with running_cuebot(cuebot):
+        channel = Channel(cuebot.endpoint, manner())
+        messages = [b"%d" % number * (number * 37 % 9000) for number in range(300)]
+        answers = await asyncio.gather(
+            *[channel.unary(ECHO, message, 20, ()) for message in messages]
+        )
+        await channel.close()
+    assert answers == [message * 3 for message in messages]
+
+
+# --- Against a peer that does as the test says ----------------------------------------------
+
+
+async def test_headers_are_grpcs() -> None:
+    """What every server may ask for is there."""
+    async with http2_server() as server:
+        await server.channel.unary(ECHO, b"", 10, (("x-request-id", "one"),))
+        headers = server.peer.headers[1]
+        assert headers.pop("grpc-timeout") in ("9999m", "10000m")
+        assert headers == {
+            ":method": "POST",
+            ":scheme": "http",
+            ":path": ECHO,
+            ":authority": server.endpoint,
+            "te": "trailers",
+            "content-type": "application/grpc",
+            "user-agent": "cuebot-gateway",
+            "grpc-accept-encoding": "identity",
+            "x-request-id": "one",
+        }
+
+
+async def test_the_other_sides_limit_on_streams_is_kept() -> None:
+    """One at a time if it says so: the others wait, in order, within their deadlines."""
+    waiting: list[tuple[Peer, int]] = []
+    async with http2_server(
+        lambda peer, stream: waiting.append((peer, stream)),
+        {SettingCodes.MAX_CONCURRENT_STREAMS: 1},
+    ) as server:
+        calls = [asyncio.create_task(call(server, b"%d" % number)) for number in range(3)]
+        late = asyncio.create_task(call(server, b"late", timeout=0.05))
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await late
+        assert raised.value.code() is Code.DEADLINE_EXCEEDED
+        for number in range(3):
+            await server.until(partial(has_more, waiting, number))
+            assert len(waiting) == number + 1
+            peer, stream = waiting[number]
+            echo(peer, stream)
+            peer.flush()
+        assert await asyncio.gather(*calls) == [b"0", b"1", b"2"]
+        assert not server.peer.complaint
+
+
+def has_more(things: Sized, number: int) -> bool:
+    return len(things) > number
+
+
+@pytest.mark.parametrize("window", [0, 1, 7, 65_535])
+async def test_the_other_sides_windows_are_kept(window: int) -> None:
+    """A request waits for room, however little of it is given back at a time."""
+    async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: window}) as server:
+        if window == 0:
+            task = asyncio.create_task(call(server, b"x" * 50))
+            await server.until(lambda: bool(server.peers and server.peer.headers))
+            assert not server.peer.bodies[1]
+            server.peer.h2.increment_flow_control_window(10, 1)
+            server.peer.flush()
+            await server.peer.until(lambda: len(server.peer.bodies[1]) == 10)
+            server.peer.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 60})
+            server.peer.flush()
+            assert await task == b"x" * 50
+        else:
+            size = 40 if window < 100 else 300_000
+            assert await call(server, b"x" * size) == b"x" * size
+        assert not server.peer.complaint
+
+
+async def test_a_connection_that_goes_away_gently_loses_no_call() -> None:
+    """GOAWAY: what it has taken is answered, what it has not taken is made elsewhere."""
+    calls: list[tuple[Peer, int]] = []
+    async with http2_server(lambda peer, stream: calls.append((peer, stream))) as server:
+        first = asyncio.create_task(call(server, b"first"))
+        await server.until(lambda: len(calls) == 1)
+        second = asyncio.create_task(call(server, b"second"))
+        await server.until(lambda: len(calls) == 2)
+        old = server.peer
+        old.h2.close_connection(last_stream_id=1)
+        goaway = old.h2.data_to_send()
+        old.transport.write(goaway)
+        await server.until(lambda: len(calls) == 3)
+        peer, stream = calls[2]
+        assert peer is not old
+        echo(peer, stream)
+        peer.flush()
+        assert await second == b"second"
+        # h2 does not answer after its GOAWAY, so frames by hand
+        headers = literal(b":status", b"200") + literal(b"content-type", b"application/grpc")
+        trailers = literal(b"grpc-status", b"0")
+        old.transport.write(
+            raw_frame(1, 4, 1, headers)
+            + raw_frame(0, 0, 1, framed(b"first"))
+            + raw_frame(1, 5, 1, trailers)
+        )
+        assert await first == b"first"
+        await old.until(lambda: old.lost)
+
+
+async def test_a_refused_call_is_made_again() -> None:
+    """REFUSED_STREAM says that nothing has been done."""
+    seen: list[int] = []
+
+    def refuse_once(peer: Peer, stream: int) -> None:
+        seen.append(stream)
+        if len(seen) == 1:
+            peer.h2.reset_stream(stream, 7)
+        else:
+            echo(peer, stream)
+
+    async with http2_server(refuse_once) as server:
+        assert await call(server) == b"hi"
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (0, Code.INTERNAL),
+        (1, Code.INTERNAL),
+        (8, Code.CANCELLED),
+        (11, Code.RESOURCE_EXHAUSTED),
+        (12, Code.PERMISSION_DENIED),
+        (999, Code.INTERNAL),
+    ],
+)
+async def test_a_reset_is_the_status_that_grpc_gives_it(code: int, status: Code) -> None:
+    """As PROTOCOL-HTTP2.md has them; and the connection goes on."""
+
+    def reset(peer: Peer, stream: int) -> None:
+        peer.transport.write(raw_frame(3, 0, stream, code.to_bytes(4, "big")))
+
+    async with http2_server(reset) as server:
+        assert (await failure(server))[0] is status
+        assert (await failure(server))[0] is status
+        assert len(server.peers) == 1
+
+
+async def test_a_lost_connection_is_unavailable_and_nothing_is_repeated() -> None:
+    """The call may have been made."""
+    seen: list[int] = []
+
+    def hang_up(peer: Peer, stream: int) -> None:
+        seen.append(stream)
+        peer.transport.abort()
+
+    async with http2_server(hang_up) as server:
+        code, words = await failure(server)
+        assert code is Code.UNAVAILABLE
+        assert words.startswith("Socket closed")
+    assert len(seen) == 1
+
+
+def headers_only(*fields: tuple[str, str], end: bool = True) -> Any:
+    def answer(peer: Peer, stream: int) -> None:
+        peer.h2.send_headers(stream, fields, end_stream=end)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ((("grpc-status", "5"), ("grpc-message", "no%20such")), Code.NOT_FOUND, "no such"),
+        ((("grpc-status", "77"),), Code.UNKNOWN, ""),
+        ((("grpc-status", "x"),), Code.UNKNOWN, ""),
+        ((), Code.UNKNOWN, "no status"),
+        ((("grpc-status", "0"),), Code.INTERNAL, "not one message"),
+    ],
+    ids=["an error", "an unknown code", "no number", "nothing", "OK without a message"],
+)
+async def test_an_answer_of_headers_alone(fields: Any, status: Code, words: str) -> None:
+    """Trailers-only, as most errors come."""
+    async with http2_server(headers_only(*HEADERS, *fields)) as server:
+        code, text = await failure(server)
+    assert code is status
+    assert words in text
+
+
+@pytest.mark.parametrize("end", [True, False], ids=["alone", "with a page"])
+@pytest.mark.parametrize(
+    ("http", "status"),
+    [("404", Code.UNIMPLEMENTED), ("503", Code.UNAVAILABLE), ("418", Code.UNKNOWN)],
+)
+async def test_a_web_server_is_not_taken_for_cuebot(http: str, status: Code, end: bool) -> None:
+    """An HTTP status is said in the words that gRPC has for it."""
+    fields = ((":status", http), ("content-type", "text/html"))
+    async with http2_server(headers_only(*fields, end=end)) as server:
+        code, words = await failure(server)
+    assert (code, words) == (status, f"Received http2 header with status: {http}")
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ((b"\x01\x00\x00\x00\x01x",), Code.INTERNAL),
+        ((framed(b"a") + framed(b"b"),), Code.INTERNAL),
+        ((framed(b"a"), framed(b"b")), Code.INTERNAL),
+        ((b"\x00\x00\x00\x00\x05x",), Code.INTERNAL),
+        ((b"\x00",), Code.INTERNAL),
+        ((b"\x00\x01", b"\x00\x00\x00"), Code.RESOURCE_EXHAUSTED),
+    ],
+    ids=["compressed", "two", "two frames", "cut short", "half a prefix", "too large"],
+)
+async def test_what_is_not_one_message_is_refused(parts: Any, status: Code) -> None:
+    """An answer is exactly one message, uncompressed, within the limit."""
+    async with http2_server(
+        lambda peer, stream: peer.answer(stream, *parts), largest_message=2**16
+    ) as server:
+        assert (await failure(server))[0] is status
+
+
+async def test_a_message_in_odd_pieces() -> None:
+    """Data frames are cut anywhere, and may be empty or padded."""
+
+    def answer(peer: Peer, stream: int) -> None:
+        peer.h2.send_headers(stream, HEADERS)
+        data = framed(b"0123456789")
+        for part in (data[:2], b"", data[2:6], data[6:7], data[7:]):
+            peer.h2.send_data(stream, part, pad_length=9)
+        peer.h2.send_headers(stream, [("grpc-status", "0")], end_stream=True)
+
+    async with http2_server(answer) as server:
+        assert await call(server) == b"0123456789"
+
+
+async def test_headers_in_pieces_padded_and_before_the_real_ones() -> None:
+    """CONTINUATION, padding, priority, and 1xx."""
+    block = literal(b":status", b"200") + literal(b"content-type", b"application/grpc+proto")
+    trailers = literal(b"grpc-status", b"0") + literal(b"x-long", b"y" * 20_000)
+
+    def answer(peer: Peer, stream: int) -> None:
+        peer.transport.write(
+            raw_frame(1, 0x4, stream, literal(b":status", b"103"))
+            + raw_frame(1, 0x8 | 0x20, stream, b"\x03" + bytes(5) + block[:10] + b"pad")
+            + raw_frame(9, 0, stream, block[10:20])
+            + raw_frame(9, 4, stream, block[20:])
+            + raw_frame(0, 0, stream, framed(b"fine"))
+            + raw_frame(1, 1, stream, trailers[:16_000])
+            + raw_frame(9, 4, stream, trailers[16_000:])
+            + raw_frame(77, 0, 0, b"what nobody knows")
+        )
+
+    async with http2_server(answer) as server:
+        for _ in range(3):
+            assert await call(server) == b"fine"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        raw_frame(0, 0, 1, b"data before headers"),
+        raw_frame(1, 4, 1, b"\xff\xff\xff\xff\xff\xff"),
+        raw_frame(1, 4, 1, b"\xc5"),
+        raw_frame(1, 4, 99, b"\x88"),
+        raw_frame(1, 4, 2, b"\x88"),
+        raw_frame(1, 4, 1, literal(b"no", b"status")),
+        raw_frame(1, 0, 1, b"\x88") + raw_frame(6, 0, 0, bytes(8)),
+        raw_frame(9, 4, 1, b"\x88"),
+        raw_frame(4, 0, 0, b"12345"),
+        raw_frame(4, 0, 0, b"\x00\x05\x00\x00\x00\x01"),
+        raw_frame(4, 0, 0, b"\x00\x04\xff\xff\xff\xff"),
+        raw_frame(5, 4, 1, bytes(4) + b"\x88"),
+        raw_frame(6, 0, 0, b"short"),
+        raw_frame(7, 0, 0, b"short"),
+        raw_frame(8, 0, 0, bytes(4)),
+        raw_frame(8, 0, 0, b"\x7f\xff\xff\xff"),
+        raw_frame(3, 0, 1, b""),
+        b"\xff\xff\xff" + bytes(6),
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    ],
+    ids=lambda value: value[:24].hex(),
+)
+async def test_a_peer_that_breaks_the_protocol_is_left(bad: bytes) -> None:
+    """The call is UNAVAILABLE, the connection ends with GOAWAY, and the next call has a new one."""
+    broken: list[int] = []
+
+    def answer(peer: Peer, stream: int) -> None:
+        if broken:
+            echo(peer, stream)
+        else:
+            broken.append(stream)
+            peer.transport.write(bad)
+
+    async with http2_server(answer) as server:
+        code, words = await failure(server)
+        assert code is Code.UNAVAILABLE
+        assert words.startswith("Socket closed: ")
+        await server.peers[0].until(lambda: server.peers[0].lost)
+        assert server.peers[0].farewells()
+        assert server.peers[0].farewells()[0] != 0
+        assert await call(server) == b"hi"
+
+
+@settings(deadline=None)
+@given(noise=st.lists(st.binary(max_size=40), max_size=6))
+async def test_noise_ends_a_call_and_harms_nothing(noise: list[bytes]) -> None:
+    """Whatever comes in the place of an answer, there is an end to it, and a next call."""
+    spoilt: list[int] = []
+
+    def answer(peer: Peer, stream: int) -> None:
+        if spoilt:
+            echo(peer, stream)
+        else:
+            spoilt.append(stream)
+            for part in noise:
+                peer.transport.write(part)
+            peer.transport.close()
+
+    async with http2_server(answer) as server:
+        assert (await failure(server))[0] in (Code.UNAVAILABLE, Code.INTERNAL)
+        assert await call(server) == b"hi"
+
+
+async def test_an_idle_connection_is_replaced() -> None:
+    """Before a firewall has forgotten it."""
+    async with http2_server(idle_timeout=0.01) as server, asyncio.timeout(10):
+        await call(server)
+        await server.peer.until(lambda: server.peers[0].lost)
+        assert await call(server) == b"hi"
+        assert len(server.peers) >= 2
+
+
+async def test_a_silent_peer_is_found_by_pings() -> None:
+    """With keepalive, while a call is being made; without an answer the connection ends."""
+    async with (
+        http2_server(lambda peer, stream: None, ping_every=0.01, ping_patience=0.05) as server,
+        asyncio.timeout(10),
+    ):
+        task = asyncio.create_task(call(server))
+        await server.until(lambda: bool(server.peers and server.peer.headers))
+        server.peer.transport.pause_reading()
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await task
+        assert raised.value.code() is Code.UNAVAILABLE
+
+
+async def test_stream_numbers_are_used_up() -> None:
+    """After a billion calls the next one has another connection, and none fails."""
+    async with http2_server() as server:
+        await call(server)
+        connection = server.channel._connection
+        assert connection is not None
+        connection._calls.next = 2**31 - 3
+        assert await asyncio.gather(*[call(server) for _ in range(5)]) == [b"hi"] * 5
+        assert len(server.peers) == 2
+        assert not any(peer.complaint for peer in server.peers)
+
+
+@given(text=st.binary(max_size=300))
+def test_literals_are_hpack(text: bytes) -> None:
+    """Any header, of any length, as hpack reads it."""
+    from hpack import Decoder
+
+    assert Decoder().decode(literal(b"name", text), raw=True) == [(b"name", text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("AP8=", b"\x00\xff"), ("AP8", b"\x00\xff"), ("", b""), ("%", b"")]
+)
+def test_binary_metadata(text: str, value: bytes) -> None:
+    """Base64 with or without padding; what is none is nothing."""
+    assert binary(text) == value

@@ -1,0 +1,657 @@
+"""What can go wrong on a connection to Cuebot and must not harm other calls, memory or the CPU."""
+
+import asyncio
+import gc
+import socket
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from h2.events import WindowUpdated
+from h2.settings import SettingCodes
+
+from gateway.upstream.http2.channel import Channel
+from gateway.upstream.http2.connection import Connection
+from gateway.upstream.http2.headers import literal
+from gateway.upstream.transport import NeverSent, State
+from tests.support.http2_frames import silent_server
+from tests.support.http2_server import (
+    ECHO,
+    HEADERS,
+    Http2Server,
+    Peer,
+    call,
+    echo,
+    failure,
+    framed,
+    http2_server,
+    manner,
+    raw_frame,
+)
+from tests.support.servers import free_port
+
+pytestmark = pytest.mark.anyio
+
+Code = grpc.StatusCode
+DATA, HEADERS_FRAME, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+CONTINUATION = 9
+ANSWER = literal(b":status", b"200") + literal(b"content-type", b"application/grpc")
+TRAILERS = literal(b"grpc-status", b"0")
+
+
+def connection_of(channel: Channel) -> Connection:
+    assert channel._connection is not None
+    return channel._connection
+
+
+def ignore(peer: Peer, stream: int) -> None:
+    """Never answer."""
+
+
+# --- Windows and limits ----------------------------------------------------------------------
+
+
+async def test_calls_that_wait_begin_when_the_limit_is_raised() -> None:
+    """Not only when another call ends: with a limit of 0 there is none."""
+    async with http2_server(settings={SettingCodes.MAX_CONCURRENT_STREAMS: 0}) as server:
+        tasks = [asyncio.create_task(call(server, b"%d" % number)) for number in range(3)]
+        await server.channel.wait_for_state_change(State.IDLE)
+        await server.channel.wait_for_state_change(State.CONNECTING)
+        await asyncio.sleep(0.01)  # the calls begin to wait; if they have not, nothing is lost
+        assert not server.peer.headers
+        server.peer.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 2})
+        server.peer.flush()
+        async with asyncio.timeout(5):
+            assert await asyncio.gather(*tasks) == [b"0", b"1", b"2"]
+
+
+async def test_a_window_that_becomes_negative_is_waited_for() -> None:
+    """SETTINGS may take back what was given (RFC 9113, section 6.9.2)."""
+    async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 100}) as server:
+        task = asyncio.create_task(call(server, b"x" * 50_000))
+        await server.until(lambda: bool(server.peers and server.peer.headers))
+        peer = server.peer
+        for size in (0, 70, 10, 40_000, 0, 65_000):
+            peer.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: size})
+            peer.flush()
+        assert await task == b"x" * 50_000
+        assert not peer.complaint
+
+
+async def test_a_call_that_is_given_up_half_sent_leaves_nothing() -> None:
+    """No more of it is sent, whatever windows come, and nothing of it is kept."""
+    async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 0}) as server:
+        task = asyncio.create_task(call(server, b"x" * 5000))
+        await server.until(lambda: bool(server.peers and server.peer.headers))
+        task.cancel()
+        await asyncio.wait([task])
+        await server.until(lambda: bool(server.peer.resets()))
+        assert server.peer.resets() == [8]
+        assert not connection_of(server.channel)._sending.unsent
+        server.peer.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1000})
+        server.peer.flush()
+        assert await call(server) == b"hi"
+        assert not server.peer.bodies[1]
+        assert not server.peer.complaint
+
+
+async def test_a_request_that_is_sent_is_not_kept_until_its_answer() -> None:
+    """Requests may be large and answers slow."""
+    got: list[int] = []
+    async with http2_server(lambda peer, stream: got.append(stream)) as server:
+        task = asyncio.create_task(call(server, b"x" * 200_000))
+        await server.until(lambda: bool(got))
+        connection = connection_of(server.channel)
+        assert not connection._sending.unsent
+        assert connection._calls.streams[1].unsent is None
+        task.cancel()
+
+
+async def test_requests_are_not_written_without_end_to_a_server_that_does_not_read() -> None:
+    """Whatever windows it gives: what it has not read yet stays out of the transport's buffer."""
+    async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1}) as server:
+        await call(server)
+        server.peer.h2.increment_flow_control_window(2**30)
+        server.peer.flush()
+        await call(server)
+        connection = connection_of(server.channel)
+        server.peer.transport.pause_reading()
+        message = b"x" * 2**20
+        tasks = [asyncio.create_task(call(server, message, 20)) for _ in range(64)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert connection._outbox.transport.get_write_buffer_size() < 2**20
+        tasks.pop().cancel()
+        server.peer.transport.resume_reading()
+        assert await asyncio.gather(*tasks) == [message] * 63
+        assert connection.idle
+        assert not connection._sending.unsent
+        assert not server.peer.complaint
+
+
+async def test_padding_is_given_back_to_the_streams_window() -> None:
+    """Or an answer with much padding would stop before its end."""
+    async with http2_server(ignore, largest_message=1000) as server:
+        task = asyncio.create_task(call(server))
+        await server.until(lambda: bool(server.peers and server.peer.headers))
+        peer = server.peer
+        peer.transport.write(raw_frame(HEADERS_FRAME, 4, 1, ANSWER))
+        data = framed(b"y" * 1000)
+        for start in range(0, len(data), 2):
+            part = data[start : start + 2]
+            peer.transport.write(raw_frame(DATA, 8, 1, bytes((255,)) + part + bytes(255)))
+        peer.transport.write(raw_frame(HEADERS_FRAME, 5, 1, TRAILERS))
+        assert await task == b"y" * 1000
+        await peer.until(lambda: sum(given_back(peer, 1)) == 503 * 256)
+
+
+def given_back(peer: Peer, stream: int) -> list[int]:
+    """What a stream's window has got."""
+    return [
+        each.delta
+        for each in peer.events
+        if isinstance(each, WindowUpdated) and each.stream_id == stream
+    ]
+
+
+async def test_more_than_was_announced_ends_the_call() -> None:
+    """At once, not when memory is full; and other calls go on."""
+
+    def pour(peer: Peer, stream: int) -> None:
+        if stream == 1:
+            peer.transport.write(
+                raw_frame(HEADERS_FRAME, 4, stream, ANSWER)
+                + raw_frame(DATA, 0, stream, framed(b"ab") + b"c")
+            )
+        else:
+            echo(peer, stream)
+
+    async with http2_server(pour) as server:
+        assert (await failure(server))[0] is Code.INTERNAL
+        await server.until(lambda: bool(server.peer.resets()))
+        assert await call(server) == b"hi"
+        assert len(server.peers) == 1
+
+
+class Counting:
+    """A transport that counts what it is given."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+async def test_calls_of_one_moment_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One system call takes them all; a system call costs more than the rest of a small call."""
+    async with http2_server() as server:
+        await call(server)
+        connection = connection_of(server.channel)
+        counting = Counting(connection._outbox.transport)
+        monkeypatch.setattr(connection._outbox, "transport", counting)
+        messages = [b"%d" % number for number in range(20)]
+        assert await asyncio.gather(*[call(server, each) for each in messages]) == messages
+        assert sum(b"/a.B/Echo" in each for each in counting.written) == 1
+        assert counting.written[0].count(b"/a.B/Echo") == 20
+
+
+# --- Floods ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        raw_frame(PING, 0, 0, bytes(8)) * 20_000,
+        raw_frame(SETTINGS, 0, 0) * 20_000,
+        raw_frame(RST_STREAM, 0, 1, bytes(4)) * 20_000,
+        raw_frame(200, 0, 0) * 20_000,
+        raw_frame(HEADERS_FRAME, 4, 3, literal(b":status", b"103")) * 20_000,
+        raw_frame(HEADERS_FRAME, 4, 3, ANSWER) + raw_frame(DATA, 0, 3) * 20_000,
+        raw_frame(HEADERS_FRAME, 0, 3, b"\x88") + raw_frame(CONTINUATION, 0, 3) * 20_000,
+        raw_frame(HEADERS_FRAME, 0, 3, b"\x88") + raw_frame(CONTINUATION, 0, 3, bytes(16_000)) * 70,
+        raw_frame(HEADERS_FRAME, 4, 3, b"\x20" * 16_000),
+    ],
+    ids=[
+        "pings",
+        "settings",
+        "resets",
+        "unknown",
+        "1xx",
+        "empty data",
+        "empty continuations",
+        "endless headers",
+        "table sizes",
+    ],
+)
+async def test_a_flood_ends_the_connection(flood: bytes) -> None:
+    """Frames that bring nothing are borne in their thousands, not without end."""
+    calm: list[int] = []
+
+    def answer(peer: Peer, stream: int) -> None:
+        if stream == 3 and not calm:
+            calm.append(stream)
+            peer.transport.write(flood)
+        else:
+            echo(peer, stream)
+
+    async with http2_server(answer) as server:
+        assert await call(server) == b"hi"
+        code, words = await failure(server)
+        assert code is Code.UNAVAILABLE
+        assert words.startswith("Socket closed: ")
+        assert await call(server) == b"hi"
+        assert len(server.peers) == 2
+
+
+async def test_some_chatter_is_borne_between_calls() -> None:
+    """However long a connection lives: each call begins to count anew."""
+
+    def answer(peer: Peer, stream: int) -> None:
+        peer.transport.write(raw_frame(PING, 0, 0, bytes(8)) * 3000)
+        echo(peer, stream)
+
+    async with http2_server(answer) as server:
+        for _ in range(5):
+            assert await call(server) == b"hi"
+        assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("continued", [False, True], ids=["many fields", "long"])
+async def test_headers_that_are_too_large_end_one_call(continued: bool) -> None:
+    """Only the call that they are for."""
+    block = literal(b"x", b"y" * 60_000)
+    held: list[int] = []
+
+    def answer(peer: Peer, stream: int) -> None:
+        if stream == 1:
+            held.append(stream)
+        elif stream == 3:
+            if continued:
+                peer.transport.write(raw_frame(HEADERS_FRAME, 1, stream, block))
+                peer.transport.write(raw_frame(CONTINUATION, 4, stream, block))
+            else:
+                peer.transport.write(raw_frame(HEADERS_FRAME, 5, stream, b"\x82" * 3000))
+        else:
+            echo(peer, stream)
+
+    async with http2_server(answer) as server:
+        first = asyncio.create_task(call(server, b"first"))
+        await server.until(lambda: bool(held))
+        code, words = await failure(server)
+        assert code is Code.RESOURCE_EXHAUSTED
+        assert "headers" in words
+        assert await call(server) == b"hi"
+        echo(server.peer, 1)
+        server.peer.flush()
+        assert await first == b"first"
+        assert len(server.peers) == 1
+
+
+async def test_a_status_of_many_digits_is_unknown() -> None:
+    """As any other that is none."""
+    trailers = [*HEADERS, ("grpc-status", "1" * 10_000)]
+    async with http2_server(
+        lambda peer, stream: peer.h2.send_headers(stream, trailers, end_stream=True)
+    ) as server:
+        assert (await failure(server))[0] is Code.UNKNOWN
+        assert (await failure(server))[0] is Code.UNKNOWN
+        assert len(server.peers) == 1
+
+
+# --- What the server asks of our headers -----------------------------------------------------
+
+
+async def test_a_server_may_want_a_smaller_table() -> None:
+    """It has to hear that ours is as small (RFC 7541, section 4.2); h2 checks that."""
+    async with http2_server(settings={SettingCodes.HEADER_TABLE_SIZE: 0}) as server:
+        assert await call(server) == b"hi"
+        assert await call(server) == b"hi"
+        assert not server.peer.complaint
+        assert len(server.peers) == 1
+
+
+async def test_headers_larger_than_a_frame() -> None:
+    """The rest goes into CONTINUATION frames."""
+    metadata = (("x-long", "x" * 40_000), ("x-longer", "y" * 20_000))
+    async with http2_server(settings={SettingCodes.MAX_HEADER_LIST_SIZE: 2**17}) as server:
+        assert await server.channel.unary(ECHO, b"hi", 10, metadata) == b"hi"
+        assert server.peer.headers[1]["x-long"] == "x" * 40_000
+        assert server.peer.headers[1]["x-longer"] == "y" * 20_000
+
+
+async def test_headers_that_the_server_would_not_take_are_not_sent() -> None:
+    """Some servers end the whole connection for them."""
+    async with http2_server(settings={SettingCodes.MAX_HEADER_LIST_SIZE: 8192}) as server:
+        assert await call(server) == b"hi"
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await server.channel.unary(ECHO, b"hi", 10, (("x-long", "x" * 8000),))
+        assert raised.value.code() is Code.RESOURCE_EXHAUSTED
+        assert await call(server) == b"hi"
+        assert len(server.peer.headers) == 2
+
+
+# --- Ends ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [HEADERS_FRAME, DATA], ids=["trailers", "data"])
+async def test_an_answer_before_the_requests_end_frees_the_stream(kind: int) -> None:
+    """The server hears that no more comes, or it would keep the stream."""
+
+    async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 0}) as server:
+        task = asyncio.create_task(call(server, b"x" * 5000))
+        await server.until(lambda: bool(server.peers and server.peer.headers))
+        peer = server.peer
+        if kind == HEADERS_FRAME:
+            fields = [*HEADERS, ("grpc-status", "8")]
+            peer.h2.send_headers(1, fields, end_stream=True)
+        else:
+            peer.h2.send_headers(1, HEADERS)
+            peer.h2.send_data(1, b"", end_stream=True)
+        peer.flush()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await task
+        await peer.until(lambda: bool(peer.resets()))
+        assert peer.resets() == [0]
+        assert connection_of(server.channel).idle
+
+
+async def test_a_server_that_cancels_after_the_deadline_is_not_the_first_to() -> None:
+    """Both sides keep the deadline: it is DEADLINE_EXCEEDED whoever sees it first."""
+    async with http2_server(ignore) as server:
+        task = asyncio.create_task(call(server, timeout=0.3))
+        await server.until(lambda: bool(server.peers and server.peer.headers))
+        connection = connection_of(server.channel)
+        stream = connection._calls.streams[1]
+        stream.deadline = 0.0  # as if the timer were late
+        server.peer.transport.write(raw_frame(RST_STREAM, 0, 1, (8).to_bytes(4, "big")))
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await task
+        assert raised.value.code() is Code.DEADLINE_EXCEEDED
+
+
+async def test_the_servers_end_of_file_ends_calls_at_once() -> None:
+    """And none is made afterwards on that connection."""
+
+    def close(peer: Peer, stream: int) -> None:
+        if len(server.peers) == 1:
+            asyncio.get_running_loop().call_soon(peer.transport.write_eof)
+        else:
+            echo(peer, stream)
+
+    async with http2_server(close) as server:
+        code, words = await failure(server)
+        assert (code, words) == (Code.UNAVAILABLE, "Socket closed")
+        assert await call(server) == b"hi"
+
+
+async def test_two_farewells() -> None:
+    """First \"no more\", with the highest number there is; then the last call that was taken."""
+    got: list[tuple[Peer, int]] = []
+    async with http2_server(lambda peer, stream: got.append((peer, stream))) as server:
+        first = asyncio.create_task(call(server, b"first"))
+        await server.until(lambda: len(got) == 1)
+        second = asyncio.create_task(call(server, b"second"))
+        await server.until(lambda: len(got) == 2)
+        old = server.peer
+        old.transport.write(raw_frame(GOAWAY, 0, 0, (2**31 - 1).to_bytes(4, "big") + bytes(4)))
+        third = asyncio.create_task(call(server, b"third"))
+        await server.until(lambda: len(got) == 3)
+        assert got[2][0] is not old
+        old.transport.write(raw_frame(GOAWAY, 0, 0, (1).to_bytes(4, "big") + bytes(4)))
+        await server.until(lambda: len(got) == 4)
+        for peer, stream in got[2:]:
+            echo(peer, stream)
+            peer.flush()
+        assert (await second, await third) == (b"second", b"third")
+        old.transport.write(
+            raw_frame(HEADERS_FRAME, 4, 1, ANSWER)
+            + raw_frame(DATA, 0, 1, framed(b"first"))
+            + raw_frame(HEADERS_FRAME, 5, 1, TRAILERS)
+        )
+        assert await first == b"first"
+        await old.until(lambda: old.lost)
+
+
+async def test_a_server_that_cannot_bear_pings_gets_fewer() -> None:
+    """too_many_pings: twice the pause between them from then on, as gRPC does."""
+    words = b"too_many_pings"
+
+    def calm(peer: Peer, stream: int) -> None:
+        if len(server.peers) == 1:
+            code = (11).to_bytes(4, "big")
+            peer.transport.write(raw_frame(GOAWAY, 0, 0, bytes(4) + code + words))
+        else:
+            echo(peer, stream)
+
+    async with http2_server(calm, ping_every=50.0) as server:
+        assert await call(server) == b"hi"
+        assert server.channel._ping_every == 100.0
+
+
+# --- Connecting ------------------------------------------------------------------------------
+
+
+async def test_one_timer_looks_after_the_connection() -> None:
+    """However many connections there have been; each would ping on its own."""
+    async with http2_server() as server:
+        looks = []
+        for _ in range(5):
+            await call(server)
+            looks.append(server.channel._look)
+            server.peer.transport.abort()
+            await call_until_it_works(server)
+        assert all(look is not None and look.cancelled() for look in looks)
+
+
+async def call_until_it_works(server: Http2Server) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await call(server)
+                return
+            except grpc.aio.AioRpcError:
+                await asyncio.sleep(0)
+
+
+async def test_connections_that_do_not_last_are_made_with_pauses() -> None:
+    """A server that introduces itself and leaves, again and again, is not run after."""
+    made: list[asyncio.StreamWriter] = []
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        made.append(writer)
+        writer.write(raw_frame(SETTINGS, 0, 0))
+        writer.write(raw_frame(GOAWAY, 0, 0, bytes(8)))
+        writer.close()
+        if len(made) == 3:
+            left.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    channel = Channel(f"127.0.0.1:{port}", manner(first_pause=0.02, longest_pause=60.0))
+    pauses: list[float] = []
+    real = asyncio.sleep
+
+    async def sleep(delay: float) -> None:
+        pauses.append(delay)
+        await real(0)
+
+    keep = asyncio.create_task(keep_connected(channel))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "sleep", sleep)
+        async with asyncio.timeout(5):
+            await left.wait()
+    keep.cancel()
+    await channel.close()
+    server.close()
+    assert pauses[:3] == [0.0, 0.02, 0.04]
+
+
+async def keep_connected(channel: Channel) -> None:
+    while True:
+        state = channel.get_state(try_to_connect=True)
+        await channel.wait_for_state_change(state)
+
+
+async def test_a_connection_that_was_of_use_is_replaced_at_once() -> None:
+    """No pause after a call has been answered."""
+    async with http2_server(first_pause=60.0, longest_pause=60.0) as server:
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                assert await call(server) == b"hi"
+                server.peer.transport.abort()
+                await server.channel.wait_for_state_change(State.READY)
+        assert len(server.peers) == 3
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".test"], ids=["empty label", "long label"])
+async def test_a_name_that_can_be_none_is_a_failure_to_connect(host: str) -> None:
+    """Whatever the resolver raises: the channel goes on trying, and calls do not wait."""
+    channel = Channel(f"{host}:1", manner())
+    with pytest.raises(NeverSent) as raised:
+        await channel.unary(ECHO, b"", 5, ())
+    await channel.close()
+    assert raised.value.code() is Code.UNAVAILABLE
+
+
+async def test_an_address_that_does_not_answer_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of a name's addresses has its share of the time."""
+    async with http2_server() as server:
+        port = int(server.endpoint.rpartition(":")[2])
+        async with silent_server("127.0.0.2", port):
+            loop = asyncio.get_running_loop()
+
+            async def getaddrinfo(*given: Any, **more: Any) -> Any:
+                kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+                return [(*kind, (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+
+            channel = Channel(f"cuebot.test:{port}", manner(connect_timeout=0.2))
+            monkeypatch.setattr(channel, "_loop", Resolving(loop, getaddrinfo))
+            assert await channel.unary(ECHO, b"hi", 10, ()) == b"hi"
+            await channel.close()
+
+
+class Resolving:
+    """A loop with another resolver."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, getaddrinfo: Any) -> None:
+        self._loop = loop
+        self.getaddrinfo = getaddrinfo
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+
+async def test_ipv6() -> None:
+    """An address in brackets."""
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    loop = asyncio.get_running_loop()
+    happened = asyncio.Event()
+    try:
+        server = await loop.create_server(lambda: Peer(echo, {}, happened), "::1", 0)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    channel = Channel(f"[::1]:{server.sockets[0].getsockname()[1]}", manner())
+    assert await channel.unary(ECHO, b"hi", 10, ()) == b"hi"
+    await channel.close()
+    server.close()
+
+
+# --- What is left over -----------------------------------------------------------------------
+
+
+async def test_a_closed_channel_leaves_nothing_to_complain_about() -> None:
+    """No future whose exception nobody has looked at: closed while it connects, at any step."""
+    problems: list[Any] = []
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda loop, context: problems.append(context))
+    try:
+        async with http2_server() as server:
+            for steps in range(12):
+                channel = Channel(server.endpoint, manner())
+                task = asyncio.create_task(channel.unary(ECHO, b"hi", 10, ()))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                await channel.close()
+                await asyncio.gather(task, return_exceptions=True)
+            transport, connection = await loop.create_connection(
+                lambda: Connection(largest_message=10, on_end=lambda ended: None),
+                "127.0.0.1",
+                int(server.endpoint.split(":")[1]),
+            )
+            connection.abort()
+            del connection, transport, channel, task
+        await asyncio.sleep(0)
+        gc.collect()
+    finally:
+        loop.set_exception_handler(before)
+    assert not problems
+
+
+@pytest.mark.parametrize("how", ["fails", "cancelled", "succeeds"])
+async def test_calls_leave_no_cycles(how: str) -> None:
+    """An outcome is freed when it is forgotten, not when the collector comes by."""
+
+    def answer(peer: Peer, stream: int) -> None:
+        if how == "fails":
+            peer.h2.send_headers(stream, [*HEADERS, ("grpc-status", "5")], end_stream=True)
+        elif how == "succeeds":
+            echo(peer, stream)
+
+    async def one(server: Http2Server) -> None:
+        task = asyncio.create_task(call(server))
+        if how == "cancelled":
+            for _ in range(3):
+                await asyncio.sleep(0)
+            task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
+
+    async with http2_server(answer) as server:
+        for _ in range(10):
+            await one(server)
+        kinds = (grpc.aio.AioRpcError, asyncio.CancelledError)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(50):
+                await one(server)
+            await asyncio.sleep(0)
+            held = [each for each in gc.get_objects() if type(each).__name__ == "Stream"]
+            errors = [each for each in gc.get_objects() if isinstance(each, kinds)]
+            ours = [each for each in held if type(each).__module__.startswith("gateway")]
+        finally:
+            gc.enable()
+        assert len(ours) <= 1
+        assert len(errors) <= 1
+
+
+async def test_only_what_cannot_have_been_sent_says_so() -> None:
+    """A call that another Cuebot may be given: not one that this server has failed itself."""
+    channel = Channel(f"127.0.0.1:{free_port()}", manner())
+    with pytest.raises(NeverSent):
+        await channel.unary(ECHO, b"", 10, ())
+    await channel.close()
+    fields = [*HEADERS, ("grpc-status", "14"), ("grpc-message", "failed to connect to the DB")]
+
+    def fail(peer: Peer, stream: int) -> None:
+        peer.h2.send_headers(stream, fields, end_stream=True)
+        peer.flush()
+        peer.transport.close()
+
+    async with http2_server(fail) as server:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call(server)
+        assert not isinstance(raised.value, NeverSent)

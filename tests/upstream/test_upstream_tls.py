@@ -1,0 +1,335 @@
+"""TLS to Cuebot, with real certificates: who is trusted, who is not, and what people are told."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from structlog.testing import capture_logs
+
+from gateway.cli.client.cuebot import calling_cuebot
+from gateway.cli.report import examine
+from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.settings.model import Settings
+from gateway.upstream.balancer import open_upstream
+from gateway.upstream.endpoint import GrpcUpstream
+from gateway.upstream.tls import load_tls
+from tests.support.servers import (
+    ON_EACH_TRANSPORT,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
+from tests.support.two_versions import ECHO, OLD, ChangingCuebot, own_word
+
+pytestmark = list(ON_EACH_TRANSPORT)
+
+PATIENCE = 20.0
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NOBODY = "127.0.0.1:1"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority, and the files of those whom it certifies."""
+
+    folder: Path
+    ca: trustme.CA
+
+    @property
+    def file(self) -> Path:
+        """Its own certificate."""
+        return self.written("ca.pem", self.ca.cert_pem.bytes())
+
+    def written(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+    def client(self) -> dict[str, Path]:
+        """The settings of a gateway with a certificate of its own."""
+        issued = self.ca.issue_cert("gateway@studio.example")
+        chain = b"".join(each.bytes() for each in issued.cert_chain_pems)
+        return {
+            "cuebot_cert_file": self.written("client.pem", chain),
+            "cuebot_key_file": self.written("client.key", issued.private_key_pem.bytes()),
+        }
+
+    def server(
+        self, name: str = "127.0.0.1", *, ends: datetime | None = None, wants_client: bool = False
+    ) -> grpc.ServerCredentials:
+        """What a Cuebot of this name needs."""
+        issued = self.ca.issue_cert(name, not_after=ends)
+        chain = b"".join(each.bytes() for each in issued.cert_chain_pems)
+        roots = self.ca.cert_pem.bytes() if wants_client else None
+        return grpc.ssl_server_credentials(
+            [(issued.private_key_pem.bytes(), chain)], roots, wants_client
+        )
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Authority:
+    """The CA that the gateway is to trust."""
+    (tmp_path / "studio").mkdir()
+    return Authority(tmp_path / "studio", trustme.CA())
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Authority:
+    """Another CA."""
+    (tmp_path / "stranger").mkdir()
+    return Authority(tmp_path / "stranger", trustme.CA())
+
+
+@asynccontextmanager
+async def cuebot_with(credentials: grpc.ServerCredentials | None) -> AsyncIterator[ChangingCuebot]:
+    """A Cuebot that describes itself and echoes, over TLS if there are credentials."""
+    cuebot = ChangingCuebot()
+    async with running_cuebot(cuebot, credentials=credentials):
+        yield cuebot
+
+
+async def failure(settings: Settings) -> str:
+    """What a call comes to, which is UNAVAILABLE."""
+    upstream = open_upstream(settings)
+    try:
+        with pytest.raises(GatewayError) as caught:
+            await upstream.call(ECHO, b"", PATIENCE, ())
+    finally:
+        await upstream.close()
+    assert (caught.value.code, caught.value.status) == (Code.UNAVAILABLE, 503)
+    assert caught.value.message.startswith("Cuebot cannot be reached: ")
+    return caught.value.message
+
+
+# --- who is trusted -------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_everything_goes_over_tls(studio: Authority) -> None:
+    """Schema, calls, readiness, check and direct calls reach a Cuebot whose CA is trusted."""
+    async with cuebot_with(studio.server()) as cuebot:
+        settings = settings_for(cuebot.endpoint, cuebot_tls=True, cuebot_ca_file=studio.file)
+        async with running_gateway(settings) as gateway:
+            answer = await gateway.post(ECHO, {"word": "x"})
+            assert (await gateway.client.get("/readyz")).json()["schema"] == "confirmed"
+        report = await examine(settings)
+        async with calling_cuebot(settings, PATIENCE) as caller:
+            direct = await caller.call(ECHO[1:], b'{"word": "x"}')
+    assert answer.json() == own_word("x", OLD)
+    assert b"".join(direct.pieces) == answer.content
+    assert (report.problems, report.endpoints) == ([], {cuebot.endpoint: True})
+
+
+@pytest.mark.anyio
+async def test_a_client_certificate_is_shown(studio: Authority) -> None:
+    """A Cuebot that wants one gets it."""
+    async with cuebot_with(studio.server(wants_client=True)) as cuebot:
+        settings = settings_for(
+            cuebot.endpoint, cuebot_tls=True, cuebot_ca_file=studio.file, **studio.client()
+        )
+        async with running_gateway(settings) as gateway:
+            answer = await gateway.post(ECHO, {"word": "x"})
+    assert answer.status_code == 200
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A Cuebot that cannot be reached, and what is said about it."""
+
+    credentials: Callable[[Authority, Authority], grpc.ServerCredentials | None]
+    settings: Callable[[Authority, Authority], dict[str, object]]
+    said: tuple[str, ...]
+
+
+def trusting(studio: Authority, stranger: Authority) -> dict[str, object]:
+    return {"cuebot_tls": True, "cuebot_ca_file": studio.file}
+
+
+WRONGS = {
+    "unknown CA": Wrong(
+        lambda studio, stranger: stranger.server(),
+        trusting,
+        ("its certificate is from no CA of CUEBOT_CA_FILE",),
+    ),
+    "no public CA": Wrong(
+        lambda studio, stranger: stranger.server(),
+        lambda studio, stranger: {"cuebot_tls": True},
+        ("no public CA", "CUEBOT_CA_FILE"),
+    ),
+    "another name": Wrong(
+        lambda studio, stranger: studio.server("cuebot.elsewhere.example"),
+        trusting,
+        ("another name", "CUEBOT_ENDPOINT"),
+    ),
+    "expired": Wrong(
+        lambda studio, stranger: studio.server(ends=LONG_AGO), trusting, ("has expired",)
+    ),
+    "client certificate wanted": Wrong(
+        lambda studio, stranger: studio.server(wants_client=True),
+        trusting,
+        ("wants a client certificate", "CUEBOT_CERT_FILE", "CUEBOT_KEY_FILE"),
+    ),
+    "another client certificate wanted": Wrong(
+        lambda studio, stranger: studio.server(wants_client=True),
+        lambda studio, stranger: trusting(studio, stranger) | stranger.client(),
+        ("does not trust CUEBOT_CERT_FILE",),
+    ),
+    "no TLS there": Wrong(
+        lambda studio, stranger: None, trusting, ("does not speak TLS", "CUEBOT_TLS")
+    ),
+    "no TLS here": Wrong(
+        lambda studio, stranger: studio.server(),
+        lambda studio, stranger: {},
+        ("if it speaks TLS, set CUEBOT_TLS=true",),
+    ),
+}
+
+
+def told_in(logs: list[Any]) -> set[str]:
+    """What the log says of the connection, and of the schema that it is needed for."""
+    lines = [line for line in logs if line["log_level"] == "warning"]
+    return {line.get("reason", line["event"]) for line in lines}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("wrong", WRONGS.values(), ids=WRONGS)
+async def test_what_is_wrong_is_said(wrong: Wrong, studio: Authority, stranger: Authority) -> None:
+    """Clients, the log and check get the likely cause, with the setting; no call comes through."""
+    async with cuebot_with(wrong.credentials(studio, stranger)) as cuebot:
+        settings = settings_for(cuebot.endpoint, **wrong.settings(studio, stranger))
+        with capture_logs() as logs:
+            async with running_gateway(settings, ready=False) as gateway:
+                while len(logged := told_in(logs)) < 2:
+                    assert (await gateway.client.get("/readyz")).status_code == 503
+        told = [await failure(settings), *logged, *(await examine(settings)).problems]
+    assert len(told) == 4
+    for text in told:
+        for words in wrong.said:
+            assert words in text
+        assert text.isprintable()
+    assert cuebot.seen == []
+
+
+# --- settings -------------------------------------------------------------------------------
+
+
+def refused(**given: object) -> str:
+    """The line with which these settings stop startup."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_tls(settings_for(NOBODY, **given))
+    assert all(problem.isprintable() for problem in caught.value.problems)
+    return str(caught.value)
+
+
+def test_without_tls_there_are_no_credentials() -> None:
+    """Plaintext is the default."""
+    assert load_tls(settings_for(NOBODY)) is None
+
+
+@pytest.mark.parametrize("name", ["cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file"])
+@pytest.mark.parametrize("given", [{}, {"cuebot_tls": False}], ids=["unset", "false"])
+def test_a_file_without_tls_is_refused(
+    name: str, given: dict[str, object], studio: Authority
+) -> None:
+    """Who names a certificate does not want plaintext."""
+    line = refused(**given, **{name: studio.file})
+    assert line == f"{name.upper()}: is of no use without CUEBOT_TLS=true"
+
+
+@pytest.mark.parametrize("kept", ["cuebot_cert_file", "cuebot_key_file"])
+def test_half_a_pair_is_refused(kept: str, studio: Authority) -> None:
+    """A certificate needs its key, and the other way round."""
+    line = refused(cuebot_tls=True, **{kept: studio.client()[kept]})
+    assert line.startswith(f"{kept.upper()}: ")
+    assert "beside it" in line
+
+
+@pytest.mark.parametrize("name", ["cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file"])
+@pytest.mark.parametrize(
+    "spoil",
+    [Path.unlink, lambda path: path.write_text("nonsense"), lambda path: path.write_text("")],
+    ids=["missing", "not PEM", "empty"],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    name: str, spoil: Callable[[Path], object], studio: Authority
+) -> None:
+    """A file that is missing, empty or something else is one line that has its setting and path."""
+    given = {"cuebot_ca_file": studio.file} | studio.client()
+    spoil(given[name])
+    line = refused(cuebot_tls=True, **given)
+    assert line.startswith(f"{name.upper()}: ")
+    assert str(given[name]) in line
+
+
+def test_a_folder_is_no_file(studio: Authority) -> None:
+    """What cannot be read is told as what it is."""
+    line = refused(cuebot_tls=True, cuebot_ca_file=studio.folder)
+    assert line == f"CUEBOT_CA_FILE: cannot read {studio.folder}: Is a directory"
+
+
+def test_a_pair_has_to_match(studio: Authority) -> None:
+    """The key of another certificate is found at startup."""
+    pair = studio.client()
+    key = studio.ca.issue_cert("other@studio.example").private_key_pem.bytes()
+    pair["cuebot_key_file"].write_bytes(key)
+    line = refused(cuebot_tls=True, **pair)
+    assert line.startswith("CUEBOT_KEY_FILE: ")
+    assert "is not the key of CUEBOT_CERT_FILE" in line
+
+
+def test_an_expired_certificate_is_refused(studio: Authority) -> None:
+    """Cuebot would only close the connection; here it is one line that has the date."""
+    pair = studio.client()
+    ended = datetime.now(UTC) - timedelta(days=1)
+    issued = studio.ca.issue_cert("gateway@studio.example", not_after=ended)
+    pair["cuebot_cert_file"].write_bytes(b"".join(each.bytes() for each in issued.cert_chain_pems))
+    pair["cuebot_key_file"].write_bytes(issued.private_key_pem.bytes())
+    line = refused(cuebot_tls=True, **pair)
+    assert (
+        line
+        == f"CUEBOT_CERT_FILE: {pair['cuebot_cert_file']} has expired on {ended:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def test_a_locked_key_is_refused(studio: Authority) -> None:
+    """Nobody is asked for a passphrase."""
+    pair = studio.client()
+    key = load_pem_private_key(pair["cuebot_key_file"].read_bytes(), None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    pair["cuebot_key_file"].write_bytes(locked)
+    line = refused(cuebot_tls=True, **pair)
+    assert line.startswith("CUEBOT_KEY_FILE: ")
+    assert "passphrase" in line
+
+
+@pytest.mark.anyio
+async def test_check_tells_wrong_files(studio: Authority) -> None:
+    """They are wrong settings, and Cuebot is not called."""
+    report = await examine(settings_for(NOBODY, cuebot_ca_file=studio.file))
+    assert report.settings_wrong
+    assert report.problems == ["CUEBOT_CA_FILE: is of no use without CUEBOT_TLS=true"]
+
+
+@pytest.mark.anyio
+async def test_a_plain_channel_is_what_it_was() -> None:
+    """Without the settings there is one plaintext endpoint."""
+    cuebot = ScriptedCuebot()
+    cuebot.answers(ECHO, b"x")
+    async with running_cuebot(cuebot):
+        upstream = open_upstream(settings_for(cuebot.endpoint))
+        assert isinstance(upstream, GrpcUpstream)
+        assert await upstream.call(ECHO, b"", PATIENCE, ()) == b"x"
+        await upstream.close()
