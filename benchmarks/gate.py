@@ -28,7 +28,7 @@ from benchmarks.measure import one_round
 from benchmarks.scenarios import build_scenarios
 from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
-from gateway.access.tokens import Rules, mint_token
+from gateway.access.tokens import TokenRules, mint_token
 from gateway.codec.unknown import Reject
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.schema.catalog import build_catalog
@@ -121,7 +121,7 @@ def seconds_of(work: Work, repeat: int) -> float:
 def request_ratio(farm: CannedFarm) -> float:
     """A request for 3 shows, as a multiple of what the floor needs for one."""
     schema = read_package(OPENCUE_PACKAGE)
-    token = mint_token(SECRET.encode(), Rules(), SUBJECT, 3600)
+    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
     shows = next(each for each in build_scenarios(farm) if each.name == "shows3")
     answers = {call.message: call.answer for call in shows.calls}
     cores = sorted(os.sched_getaffinity(0))

@@ -35,7 +35,7 @@ from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
 from benchmarks.surroundings import surroundings
 from benchmarks.upstream import running_upstream
 from benchmarks.wrk import find_wrk, load_with_wrk
-from gateway.access.tokens import Rules, mint_token
+from gateway.access.tokens import TokenRules, mint_token
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 
 RESULTS = Path(__file__).parent / "results"
@@ -164,7 +164,7 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
 def prepared(scenarios: Sequence[Scenario], rounds: int, seconds: float) -> Iterator[Bench]:
     """The upstream, running, and a folder for everything that is written meanwhile."""
     schema = read_package(OPENCUE_PACKAGE)
-    token = mint_token(SECRET.encode(), Rules(), SUBJECT, TOKEN_SECONDS)
+    token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, TOKEN_SECONDS)
     answers = {call.message: call.answer for each in scenarios for call in each.calls}
     with (
         tempfile.TemporaryDirectory(prefix="cuebot-gateway-bench-") as name,

@@ -1,8 +1,9 @@
-"""The whole gateway as one Starlette app: what is built at startup, and in which order."""
+"""The whole gateway as one Starlette app: settings make typed parts, and these make the app."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Container
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
@@ -10,10 +11,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from gateway.access.limits import MemoryLimiter, RateLimit, Rates
-from gateway.access.tokens import Authentication, Authenticator, load_secrets, refuse, rules_of
+from gateway.access.admission import InFlight
+from gateway.access.keys import load_secrets
+from gateway.access.limits import MemoryLimiter, RateLimits
+from gateway.access.rates import Rates
+from gateway.access.tokens import Authenticator, token_rules
 from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
@@ -21,160 +25,210 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.cors import Cors
 from gateway.http.exchange import ExchangeMiddleware
+from gateway.http.guard import Guard
 from gateway.http.preflight import PAGE_ALLOWS, Options
 from gateway.http.proxies import Forwarded
-from gateway.http.unary import Transcoder
+from gateway.http.request import RequestReader
+from gateway.http.respond import Responder
+from gateway.http.routing import MethodRouting
+from gateway.http.unary import CallMaker, UnaryHandler
 from gateway.observe.logs import log_access
 from gateway.openapi.live import LiveDocument
 from gateway.pages.content import Content
 from gateway.pages.documents import document_apps
-from gateway.pages.health import health_routes
+from gateway.pages.health import Readiness, health_routes
 from gateway.pages.routes import page_routes
 from gateway.pages.status import status_app
 from gateway.schema.selection import selection_of
 from gateway.settings.model import Settings
-from gateway.settings.reload import catalog_part, limits_part, secrets_part
+from gateway.settings.reload import Commit, Reloadable
 from gateway.upstream.balancer import Cuebot, open_upstream
 
-Count = Callable[[ASGIApp], ASGIApp]
-"""Puts an app behind the rate limits; a client has one bucket for all such apps."""
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the gateway is made of, each made once."""
 
-def create_app(settings: Settings) -> Starlette:
-    """The gateway. To be called inside the event loop that will run it.
+    upstream: Cuebot
+    live: LiveCatalog
+    """The catalog, which is looked for from the app's startup on."""
+    authenticator: Authenticator
+    rates: Rates
+    limits: RateLimits
+    readiness: Readiness
+    """Where a server says that it is about to stop."""
 
-    Raises ConfigurationError when the settings cannot work. Its state has: `live`, the catalog,
-    which is looked for from the app's startup on; `parts`, what a reload can change; `stopping`,
-    which a server sets when it is about to end.
-    """
-    secrets = load_secrets(settings)
-    upstream = open_upstream(settings)
-    live = LiveCatalog(
-        choose_source(settings.descriptor_source, reflection_of(upstream)),
-        selection_of(settings),
-        load_profile(settings.compat_profile),
-        every=settings.reflection_refresh,
-    )
-    authenticator = Authenticator(secrets, rules_of(settings))
-    limiter, rates = MemoryLimiter(), Rates(settings)
-
-    def count(app: ASGIApp) -> ASGIApp:
-        return RateLimit(app, limiter=limiter, rates=rates)
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(live.run()),
-            asyncio.create_task(upstream.watch(live.look_again)),
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await upstream.close()
-
-    methods = guard(Transcoder(settings, live, upstream), authenticator, count)
-    readable: set[str] = set()
-    app = Gateway(
-        live,
-        methods,
-        routes=health_routes(live, upstream),
-        middleware=layers(settings, readable),
-        exception_handlers={405: wrong_verb},
-        lifespan=lifespan,
-    )
-    if settings.docs != "off":
-        app.router.routes += pages(
-            settings, methods, readable, live, upstream, authenticator, count
+    @property
+    def reloadable(self) -> tuple[Reloadable, ...]:
+        """What can follow the settings without a restart."""
+        return (
+            reloadable_tokens(self.authenticator),
+            reloadable_limits(self.rates),
+            reloadable_catalog(self.live),
         )
-    readable |= {route.path for route in app.routes if isinstance(route, Route)}
-    app.state.stopping = False
-    app.state.parts = (
-        secrets_part(authenticator),
-        limits_part(rates),
-        catalog_part(live),
-    )
-    return app
-
-
-def pages(
-    settings: Settings,
-    methods: ASGIApp,
-    served: Container[str],
-    live: LiveCatalog,
-    upstream: Cuebot,
-    authenticator: Authenticator,
-    count: Count,
-) -> list[Route]:
-    """The routes of the documentation and the farm page. `served` are, in the end, all pages."""
-
-    def protect(data: ASGIApp) -> ASGIApp:
-        return count(data) if settings.docs == "public" else guard(data, authenticator, count)
-
-    patience = settings.http_timeout
-    document = LiveDocument[Content](live, closed=settings.unknown_fields != "ignore")
-    endpoints = [each.endpoint for each in upstream.endpoints]
-    return page_routes(
-        {
-            **document_apps(document, patience),
-            "/status.json": status_app(live, upstream, endpoints, served, patience),
-        },
-        docs=settings.docs,
-        protect=protect,
-        count=count,
-        otherwise=methods,
-        patience=patience,
-    )
 
 
 class Gateway(Starlette):
-    """Starlette's app, but for requests to methods: those are found with one look-up.
+    """Starlette's app, and the parts that it is made of."""
 
-    They go through the same layers, and past the router and what Starlette has around it.
-    """
-
-    def __init__(
-        self, live: LiveCatalog, methods: ASGIApp, *, middleware: list[Middleware], **options: Any
-    ) -> None:
-        super().__init__(middleware=middleware, **options)
-        self.router.redirect_slashes = False
-        self.router.default = methods  # for what is neither a page nor a known method
-        self.state.live = self._live = live
-        self._methods = methods
-        for layer in reversed(middleware):
-            self._methods = layer.cls(self._methods, *layer.args, **layer.kwargs)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        catalog = self._live.current
-        if catalog is not None and scope.get("path") in catalog.routes:
-            await self._methods(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+    def __init__(self, parts: Parts, **options: Any) -> None:
+        super().__init__(**options)
+        self.parts = parts
 
 
-def layers(settings: Settings, pages: Container[str]) -> list[Middleware]:
-    """What every request goes through, the outermost first. `pages` are paths to be read."""
+def create_app(settings: Settings) -> Gateway:
+    """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work."""
+    parts = make_parts(settings)
+    methods = Guard(
+        method_handler(settings, parts), limits=parts.limits, authenticator=parts.authenticator
+    )
+    routes = [
+        *health_routes(parts.live, parts.upstream, parts.readiness),
+        *pages(settings, parts, methods),
+    ]
+    readable = {route.path for route in routes}
+    app = Gateway(
+        parts,
+        routes=routes,
+        middleware=middleware(settings, parts, methods, readable),
+        exception_handlers={405: wrong_verb},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.router.default = methods  # whatever is neither a page nor a known method
+    return app
+
+
+def make_parts(settings: Settings) -> Parts:
+    """The parts that these settings ask for. Raises ConfigurationError."""
+    secrets = load_secrets(settings)
+    upstream = open_upstream(settings)
+    rates = Rates(settings)
+    return Parts(
+        upstream=upstream,
+        live=LiveCatalog(
+            choose_source(settings.descriptor_source, reflection_of(upstream)),
+            selection_of(settings),
+            load_profile(settings.compat_profile),
+            every=settings.reflection_refresh,
+        ),
+        authenticator=Authenticator(secrets, token_rules(settings)),
+        rates=rates,
+        limits=RateLimits(MemoryLimiter(), rates),
+        readiness=Readiness(),
+    )
+
+
+def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
+    """The handler of every method."""
+    return UnaryHandler(
+        RequestReader(
+            parts.live,
+            max_body=int(settings.max_body_mb * 2**20),
+            http_timeout=settings.http_timeout,
+            longest_call=settings.grpc_timeout,
+            unknown_fields=settings.unknown_fields,
+        ),
+        CallMaker(parts.upstream, InFlight(settings.max_in_flight)),
+        Responder(http_timeout=settings.http_timeout),
+    )
+
+
+def middleware(
+    settings: Settings, parts: Parts, methods: ASGIApp, readable: set[str]
+) -> list[Middleware]:
+    """What every request goes through, the outermost first. `readable` are the pages' paths."""
     layers = [Middleware(ExchangeMiddleware, report=log_access)]
     if settings.forwarded_allow_ips:
         layers.insert(0, Middleware(Forwarded, trusted=settings.forwarded_allow_ips))
     if settings.cors_origins:
         origins, headers = settings.cors_origins, settings.cors_headers
         layers.append(Middleware(Cors, origins=origins, headers=headers))
-    return [*layers, Middleware(Options, pages=pages)]
+    return [
+        *layers,
+        Middleware(Options, pages=readable),
+        Middleware(MethodRouting, live=parts.live, methods=methods),
+    ]
 
 
-def guard(app: ASGIApp, authenticator: Authenticator, count: Count) -> ASGIApp:
-    """The app behind authentication and rate limits; refused requests are counted too."""
-    return Authentication(count(app), authenticator=authenticator, refused=count(refuse))
+def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
+    """The routes of the documentation and the farm page."""
+    if settings.docs == "off":
+        return []
+    timeout = settings.http_timeout
+
+    def count(page: ASGIApp) -> ASGIApp:
+        return Guard(page, limits=parts.limits, authenticator=None)
+
+    def protect(data: ASGIApp) -> ASGIApp:
+        authenticator = None if settings.docs == "public" else parts.authenticator
+        return Guard(data, limits=parts.limits, authenticator=authenticator)
+
+    document = LiveDocument[Content](parts.live, closed=settings.unknown_fields != "ignore")
+    endpoints = [each.endpoint for each in parts.upstream.endpoints]
+    return page_routes(
+        {
+            **document_apps(document, timeout),
+            "/status.json": status_app(parts.live, parts.upstream, endpoints, timeout),
+        },
+        docs=settings.docs,
+        protect=protect,
+        count=count,
+        otherwise=methods,
+        patience=timeout,
+    )
+
+
+@asynccontextmanager
+async def lifespan(app: Gateway) -> AsyncIterator[None]:
+    """While the app runs, the catalog is kept up to date and Cuebot connected."""
+    live, upstream = app.parts.live, app.parts.upstream
+    tasks = [
+        asyncio.create_task(live.run()),
+        asyncio.create_task(upstream.watch(live.look_again)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await upstream.close()
 
 
 async def wrong_verb(request: Request, error: Exception) -> Response:
-    """In the one JSON shape, the only refusal of Starlette's own: that of a page."""
+    """The only refusal of Starlette's own, that of a page, in the one JSON shape."""
     raise GatewayError(
         Code.UNIMPLEMENTED,
         f"{request.method} is not for {request.url.path}; use GET",
         status=405,
         headers={"Allow": PAGE_ALLOWS},
     )
+
+
+def reloadable_tokens(authenticator: Authenticator) -> Reloadable:
+    """The secrets that tokens are signed with, and what else tokens must be."""
+
+    def prepare(settings: Settings) -> Commit:
+        secrets, rules = load_secrets(settings), token_rules(settings)
+        return lambda: authenticator.trust(secrets, rules)
+
+    return Reloadable("the secrets", ("jwt_*",), prepare)
+
+
+def reloadable_limits(rates: Rates) -> Reloadable:
+    """The rates of clients. A client that is over its limit stays so."""
+    return Reloadable(
+        "the rate limits", ("rate_limit_*",), lambda settings: lambda: rates.follow(settings)
+    )
+
+
+def reloadable_catalog(live: LiveCatalog) -> Reloadable:
+    """What is made of the schema. It takes effect at the next look, which every reload asks for."""
+
+    def prepare(settings: Settings) -> Commit:
+        selection, profile = selection_of(settings), load_profile(settings.compat_profile)
+        return lambda: live.use(selection, profile)
+
+    names = ("compat_profile", "include_services", "exclude_services")
+    return Reloadable("the profile and the selection of services", names, prepare)

@@ -1,1 +1,1 @@
-"""Who is calling, and how often and how much they may."""
+"""Who is calling, and how often and how much at once they may."""

@@ -1,4 +1,4 @@
-"""Taking turns: few very large answers at once, and not all of them one client's."""
+"""How much may be under way at once: places that are taken, and given back."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,8 +10,30 @@ WAITING_EACH = 8
 """How many requests, and how many of one client, may wait. Their answers are in memory."""
 
 
-class Turns:
-    """`total` turns, of which one client can have `each`. A few requests may wait for one."""
+class InFlight:
+    """At most `places` requests are with Cuebot at once; one more is refused."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+
+    def take(self) -> None:
+        """Take a place. Raises GatewayError (UNAVAILABLE) when there is none."""
+        if self._free <= 0:
+            raise GatewayError(
+                Code.UNAVAILABLE, "too many requests are being served", headers=RETRY_SOON
+            )
+        self._free -= 1
+
+    def give_back(self) -> None:
+        """The request has its answer."""
+        self._free += 1
+
+
+class LargeAnswers:
+    """At most `total` large answers are sent at once, `each` of them to one client.
+
+    A few requests may wait for their turn.
+    """
 
     def __init__(self, *, total: int, each: int) -> None:
         self._total = asyncio.Semaphore(total)
@@ -19,13 +41,13 @@ class Turns:
         self._most_users = total + WAITING
         self._users = 0
         self._clients: dict[str, tuple[asyncio.Semaphore, int]] = {}
-        """Per client its own turns, and how many requests have or await one."""
+        """By client, its own places and how many of its requests have or await one."""
 
-    async def take(self, client: str, patience: float) -> Callable[[], None]:
-        """Wait for a turn; the function that gives it back.
+    async def take(self, client: str, timeout: float) -> Callable[[], None]:
+        """Wait for a place; the function that gives it back.
 
-        Raises GatewayError (UNAVAILABLE) when none comes within `patience` seconds, or at once
-        when too many are waiting already: what they wait with is in memory.
+        Raises GatewayError (UNAVAILABLE) when there is none within `timeout` seconds, or at once
+        when too many are waiting: what they wait with is in memory.
         """
         own, users = self._clients.get(client, (asyncio.Semaphore(self._each), 0))
         if users >= self._each + WAITING_EACH or self._users >= self._most_users:
@@ -43,7 +65,7 @@ class Turns:
                 self._clients[client] = (own, users - 1)
 
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 for semaphore in (own, self._total):
                     await semaphore.acquire()
                     taken.append(semaphore)

@@ -12,56 +12,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
-import structlog
 from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.exchange import exchange_of
+from gateway.access.principal import Principal, forbidden, unauthenticated
+from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
-
-log = structlog.stdlib.get_logger("gateway.access.tokens")
 
 LONGEST_TOKEN = 8192
 LONGEST_SUBJECT = 512
 """Characters. Cuebot is told the subject, and metadata of more than 8 KB would be refused."""
 REMEMBERED_TOKENS = 4096
-SHORT_SECRET = 32
-"""Bytes; RFC 7518 section 3.2 asks for at least as many as HS256's hash has."""
-PUBLISHED_SECRETS = frozenset(
-    {
-        b"dev-secret-key-change-in-production",
-        b"opencue-dev-jwt-secret-change-in-production",
-        b"a-string-secret-at-least-256-bits-long",
-        b"your-256-bit-secret-your-256-bit-secret",
-    }
-)
-"""Secrets of that length that stand in published examples (OpenCue's, jwt.io's)."""
 TOKEN = re.compile(rb"[\w-]+\.[\w-]*\.[\w-]*")
 """A JWS in compact form (RFC 7515 section 3.1). jose would skip foreign characters."""
 TEMPORAL = ("exp", "nbf", "iat")
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A caller whose token has been verified. Times are unix seconds."""
-
-    subject: str
-    expires: float
-    not_before: float
-
-    def check(self, now: float) -> None:
-        """Raises GatewayError (PERMISSION_DENIED) outside the token's life time."""
-        if now >= self.expires:
-            raise forbidden("the token has expired")
-        if now < self.not_before:
-            raise forbidden("the token is not valid yet (nbf)")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class TokenRules:
     """What a token has to say."""
 
     algorithms: tuple[str, ...] = ("HS256",)
@@ -71,28 +40,16 @@ class Rules:
     leeway: float = 0.0
 
 
-def unauthenticated(problem: str) -> GatewayError:
-    """401: there is nothing that could be verified."""
-    return GatewayError(
-        Code.UNAUTHENTICATED, problem, headers={"WWW-Authenticate": 'Bearer realm="cuebot-gateway"'}
-    )
-
-
-def forbidden(problem: str) -> GatewayError:
-    """403: there is a token, and it does not hold."""
-    return GatewayError(Code.PERMISSION_DENIED, problem)
-
-
 class Authenticator:
     """Tokens to principals, remembering those that it has verified."""
 
     def __init__(
-        self, secrets: Iterable[bytes], rules: Rules, clock: Callable[[], float] = time.time
+        self, secrets: Iterable[bytes], rules: TokenRules, clock: Callable[[], float] = time.time
     ) -> None:
         self._clock = clock
         self.trust(secrets, rules)
 
-    def trust(self, secrets: Iterable[bytes], rules: Rules) -> None:
+    def trust(self, secrets: Iterable[bytes], rules: TokenRules) -> None:
         """Take these secrets and rules from now on, and forget what others have verified."""
         secrets = tuple(secrets)
         self._rules = rules
@@ -194,53 +151,9 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def load_secrets(settings: Settings) -> tuple[bytes, ...]:
-    """The secrets that tokens may be signed with, the first being the one to sign with.
-
-    Raises ConfigurationError without one; warns about those that are easy to guess.
-    """
-    if settings.jwt_secret is not None and settings.jwt_secret_file is not None:
-        raise ConfigurationError("JWT_SECRET and JWT_SECRET_FILE are both set; unset one")
-    if settings.jwt_secret_file is not None:
-        try:
-            content = settings.jwt_secret_file.read_bytes()
-        except OSError as error:
-            raise ConfigurationError(
-                f"JWT_SECRET_FILE: cannot read {settings.jwt_secret_file}: {error.strerror}"
-            ) from None
-        secrets = tuple(line for line in content.splitlines() if line.strip())
-    elif settings.jwt_secret is not None:
-        text = settings.jwt_secret.get_secret_value()
-        secrets = (text.encode("utf-8", "surrogateescape"),) if text.strip() else ()
-    else:
-        secrets = ()
-    if not secrets:
-        raise ConfigurationError(
-            "JWT_SECRET: there is no secret that tokens are signed with; set it or JWT_SECRET_FILE"
-            " (one way to make one: openssl rand -base64 32)"
-        )
-    for number, secret in enumerate(secrets, 1):
-        try:
-            jwk.construct(secret, settings.jwt_algorithms[0])
-        except JOSEError:
-            raise ConfigurationError(
-                f"JWT_SECRET: secret number {number} is a key or certificate, not a shared secret"
-            ) from None
-        if is_weak(secret):
-            log.warning(
-                "a JWT secret is easy to guess; use 32 random bytes or more", secret_number=number
-            )
-    return secrets
-
-
-def is_weak(secret: bytes) -> bool:
-    """Whether the secret is short, or known to everybody."""
-    return secret in PUBLISHED_SECRETS or len(secret) < SHORT_SECRET
-
-
-def rules_of(settings: Settings) -> Rules:
+def token_rules(settings: Settings) -> TokenRules:
     """The rules for tokens that these settings ask for."""
-    return Rules(
+    return TokenRules(
         algorithms=settings.jwt_algorithms,
         required=settings.jwt_required_claims,
         audience=settings.jwt_audience,
@@ -250,7 +163,7 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def mint_token(
-    secret: bytes, rules: Rules, subject: str, seconds: float, now: float | None = None
+    secret: bytes, rules: TokenRules, subject: str, seconds: float, now: float | None = None
 ) -> str:
     """A token for this subject that an `Authenticator` with this secret and rules accepts.
 
@@ -278,31 +191,3 @@ def mint_token(
 def is_unicode(text: str) -> bool:
     """Whether the text has no halves of characters, as undecodable bytes leave them."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-class Authentication:
-    """Lets a request with a valid token pass to `app`, as its principal.
-
-    Any other goes to `refused`, which finds the reason in `scope["refusal"]`.
-    """
-
-    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, refused: ASGIApp) -> None:
-        self._app = app
-        self._authenticate = authenticator.authenticate
-        self._refused = refused
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = exchange_of(scope)
-        try:
-            principal = self._authenticate(exchange.headers.get(b"authorization"))
-        except GatewayError as refusal:
-            scope["refusal"] = refusal
-            await self._refused(scope, receive, send)
-            return
-        exchange.subject = principal.subject
-        await self._app(scope, receive, send)
-
-
-async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    """The app behind a failed authentication: it raises the reason."""
-    raise scope["refusal"]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.access.tokens import is_weak, load_secrets
+from gateway.access.keys import is_weak, load_secrets
 from gateway.cli.client.discover import discover_once
 from gateway.cli.terminal.failures import Failure
 from gateway.compat.resolve import Idle

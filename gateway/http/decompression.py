@@ -71,7 +71,7 @@ READERS: Mapping[bytes, Callable[[], Decompressor]] = {
 SUPPORTED = "gzip, zstd"
 
 
-class Body(Protocol):
+class BodyDecoder(Protocol):
     """A body that is being received."""
 
     def feed(self, part: bytes) -> Iterable[bytes]:
@@ -132,7 +132,7 @@ class CompressedBody:
         return GatewayError(Code.INVALID_ARGUMENT, f"the {self._coding} of the body {problem}")
 
 
-def body_in(coding: bytes | None) -> Body:
+def decoder_for(coding: bytes | None) -> BodyDecoder:
     """A body with this Content-Encoding, which has to be one of READERS, `identity` or none."""
     coding = b"identity" if coding is None else coding.lower()
     return PlainBody() if coding == b"identity" else CompressedBody(coding)

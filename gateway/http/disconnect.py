@@ -1,78 +1,45 @@
-"""Noticing that a client has hung up while its answer is being made."""
+"""Noticing that a client has disconnected while its answer is being made."""
 
 import asyncio
 from types import TracebackType
 
 from starlette.types import Receive
 
+from gateway.http.direct import DirectConnection
 from gateway.http.exchange import ClientGone
 
-GRACE = 0.02
-"""Seconds between two rounds. Somebody starts to watch a client whose answer has been in the making
-for a whole one: most calls are over by then, and a timer or a task for each is not free."""
 
+class CancelOnDisconnect:
+    """`with CancelOnDisconnect(receive, direct): …` cancels its body when the client goes away.
 
-class HangUps:
-    """`with hang_ups.watch(receive): …` cancels its body when the client goes away.
-
-    The body then ends in ClientGone. `receive` must have handed out the whole request body. To be
-    made inside the event loop.
+    The body then ends in ClientGone. The whole request body must have been read. Our own server
+    tells us of a disconnect; of any other one, `receive` has to be asked, by a task.
     """
 
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self._new: set[HangUpWatch] = set()
-        self._waiting: set[HangUpWatch] = set()
-        """Those that were there in the last round."""
-        self._round: asyncio.TimerHandle | None = None
+    __slots__ = ("_direct", "_disconnected", "_receive", "_task", "_watcher")
 
-    def watch(self, receive: Receive) -> "HangUpWatch":
-        """What to hold while an answer is made."""
-        return HangUpWatch(self, receive)
-
-    def add(self, watch: "HangUpWatch") -> None:
-        """Look at this one in the round after the next one."""
-        self._new.add(watch)
-        if self._round is None:
-            self._round = self.loop.call_later(GRACE, self._go_round)
-
-    def remove(self, watch: "HangUpWatch") -> None:
-        """Its answer is made."""
-        self._new.discard(watch)
-        self._waiting.discard(watch)
-
-    def _go_round(self) -> None:
-        for watch in self._waiting:
-            watch.start()
-        self._waiting, self._new = self._new, set()
-        self._round = self.loop.call_later(GRACE, self._go_round) if self._waiting else None
-
-
-class HangUpWatch:
-    """The watch over one client."""
-
-    __slots__ = ("_gone", "_hang_ups", "_receive", "_task", "_watcher")
-
-    def __init__(self, hang_ups: HangUps, receive: Receive) -> None:
-        self._hang_ups = hang_ups
+    def __init__(self, receive: Receive, direct: DirectConnection | None) -> None:
         self._receive = receive
-        self._gone = False
+        self._direct = direct
+        self._disconnected = False
         self._watcher: asyncio.Task[None] | None = None
 
     def __enter__(self) -> None:
-        task = asyncio.current_task(self._hang_ups.loop)
+        task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._hang_ups.add(self)
-
-    def start(self) -> None:
-        """Ask the server from now on whether the client is there."""
-        self._watcher = asyncio.create_task(self._watch())
+        if self._direct is None:
+            self._watcher = asyncio.create_task(self._watch())
+        else:
+            self._direct.on_disconnect = self._cancel
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        self._disconnected = True
         self._task.cancel()
 
     def __exit__(
@@ -81,9 +48,10 @@ class HangUpWatch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._hang_ups.remove(self)
-        if self._watcher is not None:
+        if self._direct is not None:
+            self._direct.on_disconnect = None
+        elif self._watcher is not None:
             self._watcher.cancel()
         # Somebody else may have cancelled the task as well, and then that counts.
-        if self._gone and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+        if self._disconnected and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise ClientGone from None

@@ -16,6 +16,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.http.direct import DirectConnection, Headers, direct_connection
 
 CLIENT_CLOSED_REQUEST = 499
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
@@ -24,34 +25,20 @@ LIKE_A_TOKEN = re.compile(r"eyJ[\w-]*+\.eyJ[\w.-]*")
 LONGEST_PATH = 512
 """Characters of a path that are logged."""
 JSON_TYPE = (b"content-type", b"application/json")
-ABORT = "abort_connection"
-"""Where in the scope the server puts a function that drops the connection at once."""
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 """Cuebot's texts are in the answers, and no browser shall take them for HTML."""
 NO_STORE = (b"cache-control", b"no-store")
 """What one token may see is not for those who come by the same cache."""
-BODY_IS_HERE = "body_is_here"
-"""In the scope when the server has the whole body already: nobody has to wait for it."""
-AT_ONCE = "answer_at_once"
-"""Where in the scope the server puts a function that sends a whole answer: status, headers, body.
-
-It does so without a copy of ASGI's messages, and gives False when it cannot now.
-"""
-REFUSED = "refused_by_connection"
-"""Where in the scope the server puts the GatewayError that it has answered with by itself, because
-the body turned out to be no HTTP. The app is told that the client is gone."""
 CLOSE = {"Connection": "close"}
 """For answers after which the connection cannot be used again."""
 DISCARDED_BYTES = 32 * 1024 * 1024
 DISCARDING_SECONDS = 5.0
 
-Headers = Iterable[tuple[bytes, bytes]]
-
 log = structlog.stdlib.get_logger("gateway")
 
 
 class ClientGone(Exception):
-    """The client hung up: there is nobody to answer."""
+    """The client has disconnected: there is nobody to answer."""
 
 
 @dataclass(slots=True)
@@ -82,18 +69,18 @@ class Exchange:
     code: Code | None = None
     bytes_out: int = 0
     headers_out: list[tuple[bytes, bytes]] = field(default_factory=list)
-    at_once: Callable[[int, Headers, bytes], bool] | None = None
-    """The server's function of that name."""
+    direct: DirectConnection | None = None
+    """The short way to the connection, if our own server serves this request."""
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer; False when it has to go the way of ASGI's messages.
 
         `headers` have a Content-Length, and nothing that a client has written. Raises ClientGone.
         """
-        if self.at_once is None:
+        if self.direct is None:
             return False
         with WHILE_CONNECTED:
-            done = self.at_once(status, [*headers, *self.headers_out, self.timing()], body)
+            done = self.direct.answer(status, [*headers, *self.headers_out, self.timing()], body)
         if done:
             self.status, self.bytes_out = status, len(body)
         return done
@@ -167,14 +154,15 @@ class ExchangeMiddleware:
         try:
             await self._answer(exchange, scope, receive, send_counted)
         except ClientGone:
-            refusal: GatewayError | None = scope.get(REFUSED)
-            if refusal is not None:
-                exchange.status, exchange.code = refusal.status, refusal.code
+            direct = exchange.direct
+            if direct is not None and direct.refusal is not None:
+                exchange.status, exchange.code = direct.refusal.status, direct.refusal.code
                 return
             exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
-            # uvicorn would wait for a client that does not read to take what is buffered.
-            scope.get(ABORT, nothing)()
-            await asyncio.sleep(0)  # until uvicorn knows
+            if direct is not None:
+                # The server would wait for a client that does not read to take what is buffered.
+                direct.abort()
+                await asyncio.sleep(0)  # until the connection is lost
         finally:
             self._report(exchange)
 
@@ -196,10 +184,6 @@ class ExchangeMiddleware:
         await send_error(exchange, error, receive, send)
 
 
-def nothing() -> None:
-    """For servers that do not say how to drop a connection."""
-
-
 def open_exchange(scope: Scope) -> Exchange:
     """The exchange for a new request, with the client's request id when that one is sane."""
     headers = headers_of(scope["headers"])
@@ -219,8 +203,7 @@ def open_exchange(scope: Scope) -> Exchange:
         headers=headers,
         started=time.monotonic(),
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
-        body_read=scope.get(BODY_IS_HERE, False),
-        at_once=scope.get(AT_ONCE),
+        direct=direct_connection(scope),
     )
 
 
@@ -256,9 +239,11 @@ async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, 
 
 
 def worth_discarding(exchange: Exchange) -> bool:
-    """Whether the client may still be sending a body of bearable length."""
+    """Whether the client may still be sending a body, of a length that is worth reading."""
     headers = exchange.headers
     if exchange.body_read or b"expect" in headers:
+        return False
+    if exchange.direct is not None and exchange.direct.take_body() is not None:
         return False
     length = content_length(headers)
     if length is not None:

@@ -12,6 +12,8 @@ import structlog
 from structlog.typing import EventDict
 
 from gateway.http.exchange import Exchange
+from gateway.settings.model import Settings
+from gateway.settings.reload import Commit, Reloadable
 
 HEALTH_PATHS = ("/healthz", "/readyz")
 
@@ -64,6 +66,15 @@ def configure_logging(
     )
     lines.take(stream if style == "json" else None)
     quieten_libraries()
+
+
+def reloadable_log_level() -> Reloadable:
+    """How much is logged."""
+
+    def prepare(settings: Settings) -> Commit:
+        return lambda: logging.getLogger().setLevel(settings.log_level.upper())
+
+    return Reloadable("the log level", ("log_level",), prepare)
 
 
 def quieten_libraries() -> None:

@@ -1,5 +1,7 @@
 """`/healthz`: the process lives. `/readyz`: a call would reach Cuebot. Neither needs a token."""
 
+from dataclasses import dataclass
+
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,11 +10,19 @@ from starlette.routing import Route
 from gateway.discovery.refresh import LiveCatalog
 from gateway.upstream.interface import Upstream
 
-PATIENCE = 0.5
+CONNECT_TIMEOUT = 0.5
 """Seconds that a readiness check may wait for an idle connection to be made."""
 
 
-def health_routes(live: LiveCatalog, upstream: Upstream) -> list[Route]:
+@dataclass(slots=True)
+class Readiness:
+    """What a server says about itself to readiness checks."""
+
+    stopping: bool = False
+    """Whether it is about to stop."""
+
+
+def health_routes(live: LiveCatalog, upstream: Upstream, readiness: Readiness) -> list[Route]:
     """The two routes, for Starlette."""
 
     async def healthz(request: Request) -> Response:
@@ -20,8 +30,8 @@ def health_routes(live: LiveCatalog, upstream: Upstream) -> list[Route]:
 
     async def readyz(request: Request) -> Response:
         catalog = live.current
-        usable = await upstream.usable(PATIENCE)
-        stopping = request.app.state.stopping
+        usable = await upstream.usable(CONNECT_TIMEOUT)
+        stopping = readiness.stopping
         ready = catalog is not None and usable and not stopping
         schema = "none" if catalog is None else "confirmed" if catalog.confirmed else "assumed"
         state = {

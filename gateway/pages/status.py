@@ -1,6 +1,6 @@
 """`/status.json`: what is connected, for the farm page."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import orjson
@@ -13,18 +13,17 @@ from gateway.upstream.interface import Upstream
 
 REACHABLE_WITHIN = 0.5
 """Seconds that the question may take how many of the endpoints can be reached."""
-LINKS = ("/docs", "/openapi.json", "/openapi.yaml", "/metrics")
-"""Pages that are worth a link if they are served."""
+LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
+"""Pages worth a link, served whenever this one is."""
 
 
 def status_app(
     live: LiveCatalog,
     upstream: Upstream,
     endpoints: Iterable[str],
-    served: Container[str],
     patience: float,
 ) -> ASGIApp:
-    """The app. `endpoints` are Cuebot's; `served` are the paths of all pages."""
+    """The app. `endpoints` are Cuebot's;"""
     addresses = list(endpoints)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,7 +36,7 @@ def status_app(
             },
             "schema": None,
             "problem": live.problem,
-            "links": [path for path in LINKS if path in served],
+            "links": LINKS,
         }
         if catalog is not None:
             status["schema"] = {

@@ -14,9 +14,9 @@ from typing import Any, cast
 
 import structlog
 import uvicorn
-from starlette.applications import Starlette
 from uvicorn.config import STARTUP_FAILURE
 
+from gateway.app import Gateway
 from gateway.server.certificate import Certificate
 from gateway.server.connection_limit import Crowd
 from gateway.server.http1.answer import CLOSE
@@ -38,7 +38,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 class Server(uvicorn.Server):
     """Serves the app on one listening socket until a signal, and then drains.
 
-    The stop: `app.state.stopping` is set, which readiness checks show; after SHUTDOWN_DELAY the
+    The stop: `readiness.stopping` is set, which readiness checks show; after SHUTDOWN_DELAY the
     listener is closed, and whoever has connected before is served; answers say
     `Connection: close`; connections end when they are idle, within SHUTDOWN_TIMEOUT. A second
     signal ends that at once. The exit status is 0, where uvicorn raises the signal again.
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
 
     def __init__(
         self,
-        app: Starlette,
+        app: Gateway,
         settings: Settings,
         certificate: Certificate | None = None,
         *,
@@ -130,7 +130,7 @@ class Server(uvicorn.Server):
 
         Otherwise whoever calls in the first moments after a restart would get a 503.
         """
-        looking = asyncio.ensure_future(self._app.state.live.first_look())
+        looking = asyncio.ensure_future(self._app.parts.live.first_look())
         deadline = time.monotonic() + FIRST_LOOK
         while not (looking.done() or self.should_exit or time.monotonic() >= deadline):
             await asyncio.wait([looking], timeout=TICK)
@@ -155,7 +155,7 @@ class Server(uvicorn.Server):
             connection.drain(LAST_WORD)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.stopping = True
+        self._app.parts.readiness.stopping = True
         log.info("stopping", delay=self._delay, timeout=self._patience)
         await self._until(lambda: False, self._delay)
         await self._stop_listening(sockets or [])

@@ -11,13 +11,14 @@ import structlog
 
 from gateway.app import create_app
 from gateway.errors import ConfigurationError
+from gateway.observe.logs import reloadable_log_level
 from gateway.server.certificate import Certificate, load_certificate, make_context
 from gateway.server.drain import Server
 from gateway.server.listen import url_of
 from gateway.server.open_files import make_room
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
-from gateway.settings.reload import Commit, Part, Reload, log_level_part
+from gateway.settings.reload import Commit, Reload, Reloadable
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -40,10 +41,10 @@ async def serve(
     certificate = load_certificate(settings)
     app = create_app(settings)
     server = Server(app, settings, certificate, supervised=supervised is not None)
-    parts = [*app.state.parts, log_level_part()]
+    parts = [*app.parts.reloadable, reloadable_log_level()]
     if certificate is not None:
-        parts.append(certificate_part(certificate))
-    reloading = Reload(settings, parts, load, app.state.live)
+        parts.append(reloadable_certificate(certificate))
+    reloading = Reload(settings, parts, load, app.parts.live.look_again)
     with suppress(NotImplementedError):  # where there is no SIGHUP
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading)
     if reload:
@@ -57,7 +58,7 @@ async def serve(
     log.info("stopped")
 
 
-def certificate_part(certificate: Certificate) -> Part:
+def reloadable_certificate(certificate: Certificate) -> Reloadable:
     """The certificate: its files may have other contents, or be others. HTTPS stays HTTPS."""
 
     def prepare(settings: Settings) -> Commit:
@@ -67,7 +68,7 @@ def certificate_part(certificate: Certificate) -> Part:
         context = make_context(pair)
         return lambda: certificate.use(context)
 
-    return Part("the certificate and its key", ("tls_cert_file", "tls_key_file"), prepare)
+    return Reloadable("the certificate and its key", ("tls_cert_file", "tls_key_file"), prepare)
 
 
 def settle() -> None:

@@ -1,18 +1,12 @@
 """SIGHUP: what can change without a restart, and what becomes of a new value that is broken."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import structlog
 
-from gateway.access.limits import Rates
-from gateway.access.tokens import Authenticator, load_secrets, rules_of
-from gateway.compat.profile import load_profile
-from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
-from gateway.schema.selection import selection_of
 from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway")
@@ -21,7 +15,7 @@ Commit = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Reloadable:
     """Something that follows the settings while it is used."""
 
     name: str
@@ -47,17 +41,17 @@ class Reload:
     def __init__(
         self,
         settings: Settings,
-        parts: Iterable[Part],
+        parts: Iterable[Reloadable],
         load: Callable[[], Settings],
-        live: LiveCatalog,
+        after: Callable[[], object],
     ) -> None:
-        """`load` reads the settings again; it raises ConfigurationError."""
+        """`load` reads the settings again, or raises ConfigurationError. `after` ends a reload."""
         self._started_with = settings
         self._latest = settings
         self._parts = tuple(parts)
         self._load = load
-        self._live = live
-        self._turn = asyncio.Lock()
+        self._after = after
+        self._running = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self) -> None:
@@ -71,8 +65,8 @@ class Reload:
         log.info("SIGHUP: reloaded")
 
     async def run(self) -> None:
-        """Reload everything, and look for another schema."""
-        async with self._turn:
+        """Reload everything."""
+        async with self._running:
             try:
                 self._latest = await asyncio.to_thread(self._load)
             except ConfigurationError as error:
@@ -81,9 +75,9 @@ class Reload:
             for part in self._parts:
                 await self._follow(part, self._latest)
             self._tell_of_restart()
-            self._live.look_again()
+            self._after()
 
-    async def _follow(self, part: Part, settings: Settings) -> None:
+    async def _follow(self, part: Reloadable, settings: Settings) -> None:
         try:
             commit = await asyncio.to_thread(part.prepare, settings)
         except ConfigurationError as error:
@@ -103,40 +97,3 @@ class Reload:
         ]
         if changed:
             log.warning("reload: a restart is needed for what has changed", settings=changed)
-
-
-def secrets_part(authenticator: Authenticator) -> Part:
-    """The secrets that tokens are signed with, and what else tokens must be."""
-
-    def prepare(settings: Settings) -> Commit:
-        secrets, rules = load_secrets(settings), rules_of(settings)
-        return lambda: authenticator.trust(secrets, rules)
-
-    return Part("the secrets", ("jwt_*",), prepare)
-
-
-def limits_part(rates: Rates) -> Part:
-    """The rates of clients. Those who are over their limit stay so."""
-    return Part(
-        "the rate limits", ("rate_limit_*",), lambda settings: lambda: rates.follow(settings)
-    )
-
-
-def catalog_part(live: LiveCatalog) -> Part:
-    """What is made of the schema. The next look at it, which always follows, makes it so."""
-
-    def prepare(settings: Settings) -> Commit:
-        selection, profile = selection_of(settings), load_profile(settings.compat_profile)
-        return lambda: live.use(selection, profile)
-
-    names = ("compat_profile", "include_services", "exclude_services")
-    return Part("the profile and the selection of services", names, prepare)
-
-
-def log_level_part() -> Part:
-    """How much is logged."""
-
-    def prepare(settings: Settings) -> Commit:
-        return lambda: logging.getLogger().setLevel(settings.log_level.upper())
-
-    return Part("the log level", ("log_level",), prepare)

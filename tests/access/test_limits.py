@@ -12,7 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.access.limits import MemoryLimiter, Rate, Rates, Verdict, address_key, too_many
+from gateway.access.limits import MemoryLimiter, Verdict, too_many
+from gateway.access.rates import Rate, Rates, address_key
 from gateway.settings.model import RateOverride, Settings
 from tests.support.opencue import opencue
 from tests.support.servers import (

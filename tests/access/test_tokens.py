@@ -21,13 +21,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from gateway.access.keys import load_secrets
+from gateway.access.principal import Principal
 from gateway.access.tokens import (
     Authenticator,
-    Principal,
-    Rules,
-    load_secrets,
+    TokenRules,
     mint_token,
-    rules_of,
+    token_rules,
 )
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.settings.model import Settings, load_settings
@@ -67,11 +67,11 @@ def signed(claims: Text = GOOD, header: Text = HS256, key: bytes = KEY, alg: str
 
 
 def authenticator(
-    *keys: bytes, rules: Rules | None = None, now: float | list[float] = NOW
+    *keys: bytes, rules: TokenRules | None = None, now: float | list[float] = NOW
 ) -> Authenticator:
     """One whose clock stands still, or says what `now[0]` is at the time."""
     moving = now if isinstance(now, list) else [now]
-    return Authenticator(keys or (KEY,), rules or Rules(), clock=lambda: moving[0])
+    return Authenticator(keys or (KEY,), rules or TokenRules(), clock=lambda: moving[0])
 
 
 def refusal(token: str | bytes, subject: Authenticator | None = None) -> GatewayError:
@@ -332,23 +332,23 @@ def test_tokens_without_typ_pass() -> None:
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
 def test_each_configured_algorithm_is_accepted(alg: str) -> None:
     """With several algorithms configured, tokens of each pass."""
-    subject = authenticator(rules=Rules(algorithms=("HS256", "HS384", "HS512")))
+    subject = authenticator(rules=TokenRules(algorithms=("HS256", "HS384", "HS512")))
     assert accepts(signed(header={"alg": alg}, alg=alg), subject).subject == "lena"
 
 
 def test_one_configured_algorithm_does_not_verify_another() -> None:
     """A token is verified with the algorithm that it names, not with whichever fits."""
-    subject = authenticator(rules=Rules(algorithms=("HS256", "HS512")))
+    subject = authenticator(rules=TokenRules(algorithms=("HS256", "HS512")))
     assert refusal(signed(header={"alg": "HS512"}, alg="HS256"), subject).status == 403
 
 
 def test_hs256_is_refused_when_only_hs512_is_configured() -> None:
     """The default algorithm is no fallback."""
-    subject = authenticator(rules=Rules(algorithms=("HS512",)))
+    subject = authenticator(rules=TokenRules(algorithms=("HS512",)))
     assert refusal(signed(), subject).status == 403
 
 
-AUD = Rules(audience="render")
+AUD = TokenRules(audience="render")
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_a_configured_audience_cannot_be_left_out() -> None:
 )
 def test_a_configured_issuer_is_required(claims: dict[str, object], passes: bool) -> None:
     """With JWT_ISSUER, `iss` is exactly that text."""
-    token, subject = signed(GOOD | claims), authenticator(rules=Rules(issuer="studio"))
+    token, subject = signed(GOOD | claims), authenticator(rules=TokenRules(issuer="studio"))
     if passes:
         assert accepts(token, subject).subject == "lena"
     else:
@@ -404,7 +404,7 @@ def test_a_configured_issuer_is_required(claims: dict[str, object], passes: bool
 
 def test_more_claims_can_be_required() -> None:
     """JWT_REQUIRED_CLAIMS may name others; null counts as missing."""
-    subject = authenticator(rules=Rules(required=("sub", "exp", "role")))
+    subject = authenticator(rules=TokenRules(required=("sub", "exp", "role")))
     assert accepts(signed(GOOD | {"role": "td"}), subject).subject == "lena"
     assert "role" in refusal(signed(), subject).message
     assert refusal(signed(GOOD | {"role": None}), subject).status == 403
@@ -412,7 +412,7 @@ def test_more_claims_can_be_required() -> None:
 
 def test_tokens_need_no_exp_where_it_is_not_required() -> None:
     """Without `exp` among the required claims, a token without one lives for ever."""
-    subject = authenticator(rules=Rules(required=("sub",)))
+    subject = authenticator(rules=TokenRules(required=("sub",)))
     assert accepts(signed({"sub": "lena"}), subject).subject == "lena"
     assert refusal(signed({"sub": "lena", "exp": int(NOW) - 1}), subject).status == 403
 
@@ -432,7 +432,7 @@ def test_tokens_need_no_exp_where_it_is_not_required() -> None:
 )
 def test_the_leeway_counts_on_both_sides(claims: dict[str, Any], now: float, passes: bool) -> None:
     """JWT_LEEWAY allows for clocks that differ, for `exp` and for `nbf`."""
-    subject = authenticator(rules=Rules(leeway=10), now=now)
+    subject = authenticator(rules=TokenRules(leeway=10), now=now)
     token = signed({"sub": "lena"} | claims)
     if passes:
         assert accepts(token, subject).subject == "lena"
@@ -492,7 +492,7 @@ def test_secrets_are_bytes_and_nothing_else(secret: bytes) -> None:
     subject = authenticator(secret)
     assert accepts(signed(key=secret), subject).subject == "lena"
     assert refusal(signed(key=secret.strip(b'" ') + b"."), subject).status == 403
-    assert accepts(mint_token(secret, Rules(), "bo", 60, now=NOW), subject).subject == "bo"
+    assert accepts(mint_token(secret, TokenRules(), "bo", 60, now=NOW), subject).subject == "bo"
 
 
 def remembered() -> int:
@@ -529,13 +529,13 @@ def test_refused_tokens_are_not_remembered() -> None:
 @pytest.mark.parametrize(
     "rules",
     [
-        pytest.param(Rules(), id="default"),
-        pytest.param(Rules(algorithms=("HS512", "HS256")), id="algorithms"),
-        pytest.param(Rules(audience="render", issuer="studio"), id="audience and issuer"),
-        pytest.param(Rules(leeway=30), id="leeway"),
+        pytest.param(TokenRules(), id="default"),
+        pytest.param(TokenRules(algorithms=("HS512", "HS256")), id="algorithms"),
+        pytest.param(TokenRules(audience="render", issuer="studio"), id="audience and issuer"),
+        pytest.param(TokenRules(leeway=30), id="leeway"),
     ],
 )
-def test_a_minted_token_is_accepted_until_it_expires(rules: Rules) -> None:
+def test_a_minted_token_is_accepted_until_it_expires(rules: TokenRules) -> None:
     """`mint_token` makes a token that the same rules accept, for so many seconds."""
     minted, now = mint_token(KEY, rules, "lena", 90, now=NOW), [NOW]
     subject = authenticator(rules=rules, now=now)
@@ -548,7 +548,7 @@ def test_a_minted_token_is_accepted_until_it_expires(rules: Rules) -> None:
 
 def test_a_minted_token_is_a_plain_jwt() -> None:
     """The token is what the reference shows: HS256, `sub`, `iat`, `exp`."""
-    minted = mint_token(KEY, Rules(), "lena", 60, now=NOW)
+    minted = mint_token(KEY, TokenRules(), "lena", 60, now=NOW)
     claims = {"sub": "lena", "iat": int(NOW), "exp": int(NOW) + 60}
     header, payload, signature = minted.split(".")
     assert hmac.compare_digest(
@@ -598,7 +598,7 @@ def test_rotation_through_a_file(tmp_path: Path) -> None:
     subject = authenticator(*secrets)
     assert accepts(signed(key=KEY), subject).subject == "lena"
     assert accepts(signed(key=OTHER_KEY), subject).subject == "lena"
-    minted = mint_token(secrets[0], Rules(), "lena", 60, now=NOW)
+    minted = mint_token(secrets[0], TokenRules(), "lena", 60, now=NOW)
     assert accepts(minted, authenticator(KEY)).subject == "lena"
 
 
@@ -665,7 +665,7 @@ def test_a_public_key_is_no_secret(secret: str) -> None:
     """Somebody who configures a key that everybody knows is told so in one line at startup."""
     settings = Settings.model_validate({"jwt_secret": secret})
     with pytest.raises(ConfigurationError) as caught:
-        Authenticator(load_secrets(settings), rules_of(settings))
+        Authenticator(load_secrets(settings), token_rules(settings))
     assert secret not in one_line(caught, "JWT_SECRET")
 
 
@@ -743,7 +743,7 @@ CLAIMS = st.fixed_dictionaries(
         for name in ("sub", "exp", "nbf", "iat", "aud", "iss", "at_hash")
     },
 )
-EVERY_RULE = Rules(
+EVERY_RULE = TokenRules(
     algorithms=("HS256", "HS512"),
     required=("sub", "exp", "aud"),
     audience="render",
@@ -781,9 +781,9 @@ def test_any_segments_are_refused(segments: list[str]) -> None:
 
 
 @hypothesis.settings(deadline=None)
-@given(HEADERS | ANY_JSON, CLAIMS | ANY_JSON, st.sampled_from([Rules(), EVERY_RULE]))
+@given(HEADERS | ANY_JSON, CLAIMS | ANY_JSON, st.sampled_from([TokenRules(), EVERY_RULE]))
 def test_any_signed_json_is_a_principal_or_a_refusal(
-    header: Any, claims: Any, rules: Rules
+    header: Any, claims: Any, rules: TokenRules
 ) -> None:
     """Whatever types the claims of a well-signed token have, the answer is a clear one."""
     token = signed(claims, header)

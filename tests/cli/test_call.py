@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.access.tokens import Authenticator, Rules
+from gateway.access.tokens import Authenticator, TokenRules
 from gateway.cli.client import gateway as over_http
 from gateway.cli.client.caller import Caller, WrongCall, parse_name
 from gateway.cli.client.cuebot import calling_cuebot, find_method
@@ -636,7 +636,9 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 def subject_of(token: str) -> str:
     return (
-        Authenticator([SECRET.encode()], Rules()).authenticate(f"Bearer {token}".encode()).subject
+        Authenticator([SECRET.encode()], TokenRules())
+        .authenticate(f"Bearer {token}".encode())
+        .subject
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway import __version__
-from gateway.access.tokens import Authenticator, Rules
+from gateway.access.tokens import Authenticator, TokenRules
 from gateway.cli import main
 from gateway.errors import GatewayError
 from tests.support.servers import SECRET, clean_environment, free_port
@@ -119,7 +119,7 @@ def test_token_mints_what_the_gateway_accepts() -> None:
     """The printed token is valid for its subject, for the asked time and no longer."""
     token = minted("--sub", "léna@studio", "--ttl", "90s")
     now = [time.time()]
-    authenticator = Authenticator([SECRET.encode()], Rules(), clock=lambda: now[0])
+    authenticator = Authenticator([SECRET.encode()], TokenRules(), clock=lambda: now[0])
     assert authenticator.authenticate(bearer(token)).subject == "léna@studio"
     now[0] += 85
     assert authenticator.authenticate(bearer(token)).subject == "léna@studio"
@@ -130,7 +130,7 @@ def test_token_mints_what_the_gateway_accepts() -> None:
 
 def test_a_token_lives_an_hour_by_default() -> None:
     """Without --ttl it is an hour."""
-    principal = Authenticator([SECRET.encode()], Rules()).authenticate(
+    principal = Authenticator([SECRET.encode()], TokenRules()).authenticate(
         bearer(minted("--sub", "me"))
     )
     assert principal.expires == pytest.approx(time.time() + 3600, abs=5)
@@ -141,7 +141,7 @@ def test_token_follows_the_settings(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text('jwt_algorithms = ["HS512"]\njwt_audience = "render"')
     token = minted("--sub", "me", "--config", str(config), JWT_ISSUER="studio")
-    rules = Rules(algorithms=("HS512",), audience="render", issuer="studio")
+    rules = TokenRules(algorithms=("HS512",), audience="render", issuer="studio")
     assert Authenticator([SECRET.encode()], rules).authenticate(bearer(token)).subject == "me"
 
 
@@ -150,7 +150,9 @@ def test_token_signs_with_the_first_secret(tmp_path: Path) -> None:
     file = tmp_path / "jwt"
     file.write_text(f"{SECRET}\n{SECRET}-old\n")
     token = minted("--sub", "me", JWT_SECRET="", JWT_SECRET_FILE=str(file))
-    assert Authenticator([SECRET.encode()], Rules()).authenticate(bearer(token)).subject == "me"
+    assert (
+        Authenticator([SECRET.encode()], TokenRules()).authenticate(bearer(token)).subject == "me"
+    )
 
 
 def test_only_the_token_is_on_standard_output() -> None:

@@ -103,7 +103,7 @@ class Version:
 
 
 def catalog_of(gateway: Gateway) -> Catalog:
-    catalog: Catalog = gateway.app.state.live.current
+    catalog: Catalog = gateway.catalog
     return catalog
 
 

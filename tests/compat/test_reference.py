@@ -20,7 +20,7 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
-from gateway.access.tokens import Rules, mint_token
+from gateway.access.tokens import TokenRules, mint_token
 from tests.support.servers import SECRET, Gateway, running_gateway, settings_for
 
 pytestmark = pytest.mark.anyio
@@ -1233,7 +1233,9 @@ async def limited() -> AsyncIterator[Gateway]:
 
 
 def authorization(subject: str, seconds: float = 3600, secret: str = SECRET) -> dict[str, str]:
-    return {"Authorization": f"Bearer {mint_token(secret.encode(), Rules(), subject, seconds)}"}
+    return {
+        "Authorization": f"Bearer {mint_token(secret.encode(), TokenRules(), subject, seconds)}"
+    }
 
 
 async def test_the_document_is_kept(limited: Gateway) -> None:

@@ -34,7 +34,7 @@ async def test_an_absent_cuebot_is_503_until_it_comes() -> None:
         cuebot.answers(SHOWS, b"")
         async with running_cuebot(cuebot, port):
             async with asyncio.timeout(5):
-                await gateway.app.state.live.wait()
+                await gateway.app.parts.live.wait()
             assert (await ready_state(gateway))[0] == 200
             assert (await gateway.post(SHOWS, {})).status_code == 200
 
@@ -78,7 +78,7 @@ async def test_demanded_reflection_that_is_not_there() -> None:
     async with running_cuebot(ScriptedCuebot(opencue().files, reflection=())) as cuebot:
         settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
         async with running_gateway(settings, ready=False) as gateway:
-            live = gateway.app.state.live
+            live = gateway.app.parts.live
             async with asyncio.timeout(10):
                 while "Three ways out" not in live.problem:
                     await gateway.client.get("/healthz")

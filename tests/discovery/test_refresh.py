@@ -532,7 +532,7 @@ async def test_a_request_in_flight_finishes_on_its_own_schema() -> None:
             call = asyncio.create_task(gateway.post(OLD.own_path, {"word": "x"}))
             await there.wait()
             cuebot.now = NEW
-            gateway.app.state.live.look_again()
+            gateway.app.parts.live.look_again()
             await until_served(gateway, NEW)
             go_on.set()
             answer = await call
@@ -675,7 +675,7 @@ async def test_swaps_under_load() -> None:
     async with running_cuebot(cuebot):
         settings = settings_for(cuebot.endpoint, rate_limit_rps=0, reflection_refresh=0)
         async with running_gateway(settings) as gateway:
-            live = gateway.app.state.live
+            live = gateway.app.parts.live
             clients = Clients(gateway)
             objects = []
             async with asyncio.timeout(100), asyncio.TaskGroup() as group:

@@ -13,7 +13,8 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.unknown import Reject
-from gateway.http.unary import BODIES_AT_ONCE, LARGE_ANSWER, LARGE_ANSWERS_EACH
+from gateway.http.request import BODIES_AT_ONCE
+from gateway.http.respond import LARGE_ANSWER, LARGE_ANSWERS_EACH
 from tests.support.opencue import message_class, opencue
 from tests.support.servers import (
     Context,
@@ -331,7 +332,7 @@ async def test_the_loop_is_not_held_while_a_large_body_is_decoded(cuebot: Script
     assert 4_000_000 < len(body) < 4 * 2**20
     sent = request(REPARENT, body)
     async with gateway_of(cuebot) as gateway:
-        method = gateway.app.state.live.current.routes[REPARENT]
+        method = gateway.catalog.routes[REPARENT]
         for _ in range(TRIES):
             before = time.perf_counter()
             method.decode(body, Reject.NOTHING)
@@ -347,7 +348,7 @@ async def test_the_loop_is_not_held_while_a_long_answer_is_sent(cuebot: Scripted
     payload = jobs(80_000)
     cuebot.answers(GET_JOBS, payload)
     async with gateway_of(cuebot) as gateway:
-        method = gateway.app.state.live.current.routes[GET_JOBS]
+        method = gateway.catalog.routes[GET_JOBS]
         message = GetMessageClass(method.descriptor.output_type)
         to_json = method.encoders.to_json(method.descriptor.output_type)
         for _ in range(TRIES):

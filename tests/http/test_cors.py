@@ -229,7 +229,7 @@ async def test_a_page_can_read_that_the_gateway_failed(
     listing: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failure of the gateway itself has the headers, too."""
-    monkeypatch.setattr("gateway.http.unary.check_headers", None)
+    monkeypatch.setattr("gateway.http.request.check_headers", None)
     answer = await listing.post(SHOWS, {}, headers={"Origin": PAGE})
     assert (answer.status_code, answer.json()["error"]) == (500, "INTERNAL")
     assert answer.headers["access-control-allow-origin"] == PAGE

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
 from gateway.http.decompression import INPUT, READERS, STEP, CompressedBody, Decompressor
-from gateway.http.unary import BODIES_AT_ONCE
+from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.zstd import CompressionParameter, ZstdCompressor
 from tests.support.opencue import opencue
 from tests.support.servers import (

@@ -16,7 +16,7 @@ from starlette.types import Message
 
 from gateway.errors import HTTP_STATUS, Code
 from gateway.http.exchange import ClientGone
-from gateway.http.unary import send_pieces
+from gateway.http.respond import send_pieces
 from tests.support.opencue import jobs, message_class, opencue
 from tests.support.servers import (
     Context,

@@ -105,7 +105,7 @@ async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
     assert page.status_code == 200
     if path in SHELLS:
         assert "Interface/" not in page.text
-        assert gateway.app.state.live.current.origin not in page.text
+        assert gateway.catalog.origin not in page.text
 
 
 @pytest.mark.parametrize("path", [*DATA, *SHELLS, *ASSETS])
@@ -255,7 +255,7 @@ async def test_the_document_follows_the_schema() -> None:
         async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
             old = await get(gateway, "/openapi.json")
             cuebot.now = NEW
-            assert await gateway.app.state.live.attempt()
+            assert await gateway.app.parts.live.attempt()
             new = await get(gateway, "/openapi.json", **{"If-None-Match": old.headers["etag"]})
             text = await get(gateway, "/openapi.yaml")
     assert new.status_code == 200
@@ -283,7 +283,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
     """It has Cuebot's endpoint, the schema and its source, and links to what is served."""
     status = (await get(public, "/status.json")).json()
-    catalog = public.app.state.live.current
+    catalog = public.catalog
     assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "usable": 1}
     assert status["schema"]["digest"] == catalog.digest
     assert status["schema"]["source"] == catalog.origin
@@ -312,7 +312,7 @@ async def test_several_cuebots_are_told_apart() -> None:
             status: Any = {}
             while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
                 status = (await get(gateway, "/status.json")).json()
-            gateway.app.state.stopping = True
+            gateway.app.parts.readiness.stopping = True
             ready = (await get(gateway, "/readyz")).json()
     assert status["cuebot"] == {"endpoints": [old.endpoint, new.endpoint, away], "usable": 2}
     assert status["schema"]["different"] == [new.endpoint]

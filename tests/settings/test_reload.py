@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 import pytest
 
-from gateway.access.tokens import Rules, mint_token
+from gateway.access.tokens import TokenRules, mint_token
 from tests.support.commands import simulated_cuebot
 from tests.support.processes import Answer, Instance, instance, until
 from tests.support.servers import SECRET
@@ -52,7 +52,7 @@ class Configured:
         return self.answer(secret, path).status
 
     def answer(self, secret: str = SECRET, path: str = GET_JOBS) -> Answer:
-        token = mint_token(secret.encode(), Rules(), "tester", 3600)
+        token = mint_token(secret.encode(), TokenRules(), "tester", 3600)
         with self.gateway.wire() as wire:
             start = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
             wire.send(f"{start}Authorization: Bearer {token}\r\n\r\n".encode())

@@ -16,10 +16,11 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
-from starlette.applications import Starlette
 
-from gateway.access.tokens import Rules, mint_token
+from gateway.access.tokens import TokenRules, mint_token
+from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
+from gateway.schema.catalog import Catalog
 from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool
 from gateway.server.certificate import load_certificate
@@ -41,9 +42,9 @@ Handler = Callable[[bytes, "Context"], Awaitable[bytes]]
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def token(subject: str = "tester", seconds: float = 3600, rules: Rules | None = None) -> str:
+def token(subject: str = "tester", seconds: float = 3600, rules: TokenRules | None = None) -> str:
     """A token that a gateway of these tests accepts."""
-    return mint_token(SECRET.encode(), rules or Rules(), subject, seconds)
+    return mint_token(SECRET.encode(), rules or TokenRules(), subject, seconds)
 
 
 def bearer(subject: str = "tester") -> dict[str, str]:
@@ -156,7 +157,7 @@ class Gateway:
     """A running gateway and a client of it, whose token is valid."""
 
     url: str
-    app: Starlette
+    app: GatewayApp
     server: Server
     client: httpx.AsyncClient
 
@@ -164,6 +165,13 @@ class Gateway:
     def port(self) -> int:
         """The port that it listens on."""
         return int(self.url.rpartition(":")[2])
+
+    @property
+    def catalog(self) -> Catalog:
+        """What it serves."""
+        catalog = self.app.parts.live.current
+        assert catalog is not None
+        return catalog
 
     async def post(self, path: str, json: object = None, **options: Any) -> httpx.Response:
         """POST with the client's token; `json` absent is an empty body."""
@@ -187,7 +195,7 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
             ) as client:
                 if ready:
                     async with asyncio.timeout(20):
-                        await app.state.live.wait()
+                        await app.parts.live.wait()
                 yield Gateway(url, app, server, client)
         finally:
             server.should_exit = True

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from threading import Barrier
@@ -18,8 +18,6 @@ from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.path import ROOT
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.disconnect import HangUps
-from gateway.http.exchange import ClientGone
 from gateway.schema.pool import build_pool
 from gateway.settings.model import load_settings
 from gateway.upstream.endpoint import GrpcUpstream
@@ -260,40 +258,6 @@ async def test_a_web_servers_answer_is_not_cuebots(status: int) -> None:
     assert (caught.value.code, caught.value.status) == (Code.UNAVAILABLE, 503)
     assert "web server" in caught.value.message
     assert str(status) in caught.value.message
-
-
-# --- hanging up -----------------------------------------------------------------------------
-
-
-async def watched(outside: Callable[["asyncio.Task[None]"], object]) -> None:
-    """A body that waits for ever, whose client hangs up; `outside` is called just then."""
-    task = asyncio.current_task()
-    assert task is not None
-
-    async def receive() -> dict[str, object]:
-        outside(task)
-        return {"type": "http.disconnect"}
-
-    with HangUps().watch(receive):
-        await asyncio.Event().wait()
-
-
-async def test_a_hang_up_alone_is_a_client_gone() -> None:
-    """The body of a client that went away ends in ClientGone, and nothing stays cancelled."""
-    task = asyncio.create_task(watched(lambda task: None))
-    async with asyncio.timeout(PATIENCE):
-        with pytest.raises(ClientGone):
-            await task
-    assert task.cancelling() == 0
-
-
-async def test_a_hang_up_does_not_hide_a_cancellation() -> None:
-    """When somebody else cancels the task as well, it ends cancelled: a stop must not be lost."""
-    task = asyncio.create_task(watched(lambda task: task.cancel()))
-    async with asyncio.timeout(PATIENCE):
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert task.cancelled()
 
 
 # --- schema and codecs ----------------------------------------------------------------------

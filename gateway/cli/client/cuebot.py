@@ -1,11 +1,11 @@
 """Calls straight to Cuebot, with the gateway's own codecs, aliases and rules."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
-from gateway.calls.plan import Course, make_call, prepare
+from gateway.calls.invoke import invoke
+from gateway.calls.plan import Plan, plan, reject_for
 from gateway.calls.preview import preview
 from gateway.cli.client.caller import (
     IGNORED_FIELDS,
@@ -19,8 +19,6 @@ from gateway.cli.client.caller import (
 )
 from gateway.cli.client.discover import Unreachable, ask
 from gateway.cli.terminal.failures import Failure
-from gateway.codec.decode import Decoded
-from gateway.codec.unknown import REJECTED
 from gateway.discovery.once import PATIENCE
 from gateway.errors import Code, GatewayError
 from gateway.schema.aliases import alias_of
@@ -65,29 +63,19 @@ class CuebotCaller:
         self._catalog: Catalog | None = None
 
     async def call(self, name: str, body: bytes) -> Answer:
-        method = await self._method(name)
-        ready = self._prepare(method, body)
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + self._timeout
-
-        async def send(step: Method, payload: bytes) -> bytes:
-            left = max(ends - loop.time(), 0)
-            return await self._upstream.call(step.path, payload, left, (), step.homes)
-
+        planned = self._plan(await self._method(name), body)
         try:
-            answer = await make_call(method, ready, send)
+            answer = await invoke(planned, self._upstream, timeout=self._timeout)
         except GatewayError as error:
-            raise explained(error, ready.ignored) from None
-        return Answer(pieces=method.encode(answer), ignored=ready.ignored)
+            raise explained(error, planned.ignored) from None
+        return Answer(pieces=planned.method.encode(answer), ignored=planned.ignored)
 
     async def rehearse(self, name: str, body: bytes) -> Answer:
-        method = await self._method(name)
-        ready = self._prepare(method, body)
-        return Answer(pieces=preview(method, ready), ignored=ready.ignored)
+        planned = self._plan(await self._method(name), body)
+        return Answer(pieces=preview(planned), ignored=planned.ignored)
 
-    def _prepare(self, method: Method, body: bytes) -> Decoded | Course:
-        on_read, on_write = REJECTED[self._settings.unknown_fields]
-        return prepare(method, body, on_read if method.reads_only else on_write)
+    def _plan(self, method: Method, body: bytes) -> Plan:
+        return plan(method, body, reject_for(method, self._settings.unknown_fields))
 
     async def _method(self, name: str) -> Method:
         service, word = parse_name(name)

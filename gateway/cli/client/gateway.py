@@ -8,7 +8,6 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 import orjson
 
-from gateway.calls.preview import DRY_RUN
 from gateway.cli.client.caller import (
     Answer,
     WrongCall,
@@ -19,6 +18,7 @@ from gateway.cli.client.caller import (
     parse_name,
 )
 from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.http.head import DRY_RUN
 from gateway.schema.aliases import alias_of
 
 GRACE = 5.0

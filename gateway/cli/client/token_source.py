@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from gateway.access.tokens import load_secrets, mint_token, rules_of
+from gateway.access.keys import load_secrets
+from gateway.access.tokens import mint_token, token_rules
 from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 
@@ -33,7 +34,7 @@ def token_source(settings: Settings, token: str | None, sub: str | None) -> Call
     sign = partial(
         mint_token,
         load_secrets(settings)[0],
-        rules_of(settings),
+        token_rules(settings),
         user_name() if sub is None else sub,
         TOKEN_SECONDS,
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from gateway.access.tokens import load_secrets, mint_token, rules_of
+from gateway.access.keys import load_secrets
+from gateway.access.tokens import mint_token, token_rules
 from gateway.cli.terminal.failures import config_option, one_line_failures, settings_from
 from gateway.observe.logs import configure_logging
 from gateway.settings.model import parse_duration
@@ -35,4 +36,4 @@ def token(sub: str, ttl: str, config: Path | None) -> None:
         raise click.BadParameter("a token has to live for a second or more", param_hint="--ttl")
     if not sub:
         raise click.BadParameter("a token needs a subject", param_hint="--sub")
-    click.echo(mint_token(load_secrets(settings)[0], rules_of(settings), sub, seconds))
+    click.echo(mint_token(load_secrets(settings)[0], token_rules(settings), sub, seconds))

@@ -15,7 +15,7 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
-from gateway.access.tokens import mint_token, rules_of
+from gateway.access.tokens import mint_token, token_rules
 from gateway.app import create_app
 from gateway.cli.demo.certificate import throwaway_certificate
 from gateway.discovery.refresh import LiveCatalog
@@ -127,9 +127,9 @@ async def run_both(
     app = create_app(settings)
     certificate, ca_file = secured or (None, None)
     server = Server(app, settings, certificate)
-    token = mint_token(secret.encode(), rules_of(settings), "demo", TOKEN_SECONDS)
+    token = mint_token(secret.encode(), token_rules(settings), "demo", TOKEN_SECONDS)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    welcome = asyncio.create_task(greet(app.state.live, cuebot, listener, token, ca_file))
+    welcome = asyncio.create_task(greet(app.parts.live, cuebot, listener, token, ca_file))
     try:
         await serving
     finally:

@@ -1,11 +1,13 @@
 """Whole answers as bytes: those of the app in one write, and the last one on a connection."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.errors import GatewayError
-from gateway.http.exchange import JSON_TYPE, NO_STORE, NOSNIFF, Headers
+from gateway.http.direct import Headers
+from gateway.http.exchange import JSON_TYPE, NO_STORE, NOSNIFF
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 STATUS_LINES = {
@@ -13,6 +15,35 @@ STATUS_LINES = {
     for status in range(100, 600)
 }
 CLOSE = (b"connection", b"close")
+
+
+class CycleConnection:
+    """The `DirectConnection` of a request that uvicorn's cycle serves."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self.refusal: GatewayError | None = None
+        self.on_disconnect: Callable[[], object] | None = None
+        self._cycle = cycle
+        self._taken = False
+
+    def take_body(self) -> bytes | None:
+        cycle = self._cycle
+        if cycle.more_body or self._taken or cycle.disconnected:
+            return None
+        self._taken = True
+        body, cycle.body = bytes(cycle.body), bytearray()
+        return body
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        return answer_at_once(self._cycle, status, headers, body)
+
+    def abort(self) -> None:
+        self._cycle.transport.abort()
+
+    def disconnected(self) -> None:
+        """The connection is lost."""
+        if self.on_disconnect is not None:
+            self.on_disconnect()
 
 
 def answer_at_once(cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:

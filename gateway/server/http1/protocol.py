@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import httptools
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
-from gateway.http.exchange import ABORT, AT_ONCE, BODY_IS_HERE, REFUSED
+from gateway.http.direct import EXTENSION
 from gateway.server.connection_limit import Crowd
-from gateway.server.http1.answer import answer_at_once, last_words
+from gateway.server.http1.answer import CycleConnection, last_words
 from gateway.server.http1.backpressure import Pacing
 from gateway.server.http1.rules import (
     check_coding,
@@ -95,6 +94,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
         super().connection_lost(exc)
+        if self.cycle is not None and self.cycle.disconnected:
+            direct_of(self.cycle).disconnected()
 
     def pause_writing(self) -> None:
         """More is unread than should be. The app, which knows more, is to lose patience first."""
@@ -133,8 +134,7 @@ class HttpProtocol(HttpToolsProtocol):
             # nobody could tell (RFC 9110 section 10.1.1).
             self._keeps_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
         scope: Any = self.scope
-        scope[ABORT] = self.transport.abort
-        scope[AT_ONCE] = partial(answer_at_once, self.cycle)
+        scope["extensions"] = {EXTENSION: CycleConnection(self.cycle)}
         # Or trailers would join the headers that the app has been given, and a token in a
         # trailer would count (RFC 9110 section 6.5.1 forbids that).
         self.headers = []
@@ -145,8 +145,6 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        scope: Any = self.scope
-        scope[BODY_IS_HERE] = True
         self._in_head = self._moved = True
         if self.expect_100_continue and not self.cycle.response_started:
             self.cycle.keep_alive = self._keeps_alive
@@ -300,12 +298,14 @@ class HttpProtocol(HttpToolsProtocol):
         elif cycle.response_started:  # so there is no answer in which to say it
             cycle.disconnected = True
             cycle.message_event.set()
+            direct_of(cycle).disconnected()
             self._hang_up(self.transport.close)
         else:
-            scope: Any = cycle.scope
-            scope[REFUSED] = error
+            direct = direct_of(cycle)
+            direct.refusal = error
             cycle.disconnected = True
             cycle.message_event.set()
+            direct.disconnected()
             self._say(error)
 
     def _turn_away(self) -> None:
@@ -335,6 +335,12 @@ class HttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         end()
         self._patience.change(self.transport.abort, LINGER)
+
+
+def direct_of(cycle: RequestResponseCycle) -> CycleConnection:
+    scope: Any = cycle.scope
+    direct: CycleConnection = scope["extensions"][EXTENSION]
+    return direct
 
 
 def problem_of(error: httptools.HttpParserCallbackError) -> GatewayError:

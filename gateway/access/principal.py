@@ -1,0 +1,33 @@
+"""A caller whose token has been verified, and the two ways to refuse a token."""
+
+from dataclasses import dataclass
+
+from gateway.errors import Code, GatewayError
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose token has been verified. Times are unix seconds."""
+
+    subject: str
+    expires: float
+    not_before: float
+
+    def check(self, now: float) -> None:
+        """Raises GatewayError (PERMISSION_DENIED) outside the token's lifetime."""
+        if now >= self.expires:
+            raise forbidden("the token has expired")
+        if now < self.not_before:
+            raise forbidden("the token is not valid yet (nbf)")
+
+
+def unauthenticated(problem: str) -> GatewayError:
+    """401: there is nothing that could be verified."""
+    return GatewayError(
+        Code.UNAUTHENTICATED, problem, headers={"WWW-Authenticate": 'Bearer realm="cuebot-gateway"'}
+    )
+
+
+def forbidden(problem: str) -> GatewayError:
+    """403: there is a token, and it does not hold."""
+    return GatewayError(Code.PERMISSION_DENIED, problem)

@@ -1,0 +1,101 @@
+"""How many requests a second a client may make: rates by subject, and by address."""
+
+import ipaddress
+import math
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
+
+from gateway.settings.model import Settings
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`rps` requests a second, `burst` at once; what comes too early may wait `max_wait` s."""
+
+    rps: float
+    burst: int
+    max_wait: float = 0.0
+
+    @cached_property
+    def interval(self) -> int:
+        """Nanoseconds from one request to the next."""
+        return math.ceil(SECOND / self.rps)
+
+    @cached_property
+    def capacity(self) -> int:
+        """Nanoseconds until an empty bucket is full."""
+        return self.interval * self.burst
+
+    @cached_property
+    def longest_wait(self) -> float:
+        """Nanoseconds that a request may wait."""
+        return self.max_wait * SECOND
+
+    @cached_property
+    def header(self) -> tuple[bytes, bytes]:
+        """X-RateLimit-Limit."""
+        return (b"x-ratelimit-limit", b"%d" % self.burst)
+
+
+def make_rate(rps: float, burst: int | None, max_wait: float, share: int = 1) -> Rate | None:
+    """A rate whose burst is a second's worth when none is given; None, no limit, for 0.
+
+    `share` is the number of processes that share it.
+    """
+    if not rps:
+        return None
+    return Rate(rps / share, max(1, math.ceil((burst or rps) / share)), max_wait)
+
+
+class Rates:
+    """Which rate a subject has: that of the first override that names it, else the default.
+
+    None means no limit.
+    """
+
+    default: Rate | None
+    """That of clients without an override, and of addresses."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._share = settings.workers
+        """How many processes share a rate, whatever later settings say."""
+        self.follow(settings)
+
+    def follow(self, settings: Settings) -> None:
+        """Take the rates of these settings from now on. A default of 0 turns all limits off."""
+        self.default = make_rate(
+            settings.rate_limit_rps,
+            settings.rate_limit_burst,
+            settings.rate_limit_max_wait,
+            self._share,
+        )
+        self._overrides = [
+            (glob, make_rate(each.rps, each.burst, each.max_wait, self._share))
+            for each in settings.rate_limit_overrides
+            for glob in each.subjects
+            if settings.rate_limit_rps
+        ]
+        self.of = lru_cache(maxsize=4096)(self._of)
+
+    def _of(self, subject: str) -> Rate | None:
+        for glob, rate in self._overrides:
+            if fnmatchcase(subject, glob):
+                return rate
+        return self.default
+
+
+def address_key(address: str) -> str:
+    """The client that an address stands for: itself, or its /64 network for IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

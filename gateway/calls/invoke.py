@@ -1,0 +1,138 @@
+"""Making the calls of a plan, with one deadline for all of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.calls.failures import error_for
+from gateway.calls.plan import Plan
+from gateway.codec.encode import UNREADABLE, unreadable
+from gateway.compat.fieldpath import Copies
+from gateway.compat.resolve import LookUp
+from gateway.errors import Code, GatewayError
+from gateway.schema.method import Method
+from gateway.upstream.interface import CallFailed, Metadata, Upstream
+
+Call = Callable[[Method, bytes], Awaitable[bytes]]
+"""Sends a request to Cuebot and returns the answer, or raises GatewayError."""
+
+
+async def invoke(
+    plan: Plan, upstream: Upstream, *, timeout: float, metadata: Metadata = ()
+) -> bytes:
+    """Cuebot's answer to a plan. All of its calls together may take `timeout` seconds.
+
+    Raises GatewayError: as `error_for` says for a call that has failed; for a look-up that fails
+    or (NOT_FOUND) finds nothing, when the call itself is not made; and for a follow-up that fails,
+    with what has happened before it. Cancelling the caller's task cancels the call under way.
+    """
+    if not (plan.look_ups or plan.follow_ups):
+        try:
+            return await upstream.call(plan.method.path, plan.payload, timeout, metadata)
+        except CallFailed as failed:
+            raise error_for(failed) from None
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+
+    async def call(method: Method, payload: bytes) -> bytes:
+        left = max(deadline - loop.time(), 0)
+        try:
+            return await upstream.call(method.path, payload, left, metadata)
+        except CallFailed as failed:
+            raise error_for(failed) from None
+
+    return await invoke_steps(plan, call)
+
+
+async def invoke_steps(plan: Plan, call: Call) -> bytes:
+    """Look up, call, follow up."""
+    payload = plan.payload
+    if plan.look_ups:
+        request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
+        for look_up, asked in plan.look_ups:
+            set_at(request, look_up.put, await look(look_up, asked, call))
+        payload = request.SerializeToString()
+    answer = await call(plan.method, payload)
+    return await follow(plan, answer, call) if plan.follow_ups else answer
+
+
+async def look(look_up: LookUp, request: bytes, call: Call) -> object:
+    """What a look-up finds. Raises GatewayError that names the field it was for."""
+    place, path = ".".join(look_up.given), look_up.method.path
+    try:
+        answer = parsed(look_up.method, await call(look_up.method, request))
+    except GatewayError as error:
+        what = "found nothing" if error.code is Code.NOT_FOUND else "failed"
+        raise reworded(error, f"{place}: {path} {what}: {error.message}") from None
+    found: object = value_at(answer, look_up.take)
+    if not found:
+        raise GatewayError(Code.NOT_FOUND, f"{place}: {path} found nothing")
+    return found
+
+
+async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
+    """Make the follow-up calls, and return the answer as it is after them."""
+    step, done = plan.method, []
+    try:
+        message = parsed(step, answer)
+        done.append(step.path)
+        for follow_up, payload in plan.follow_ups:
+            step = follow_up.method
+            await call(step, filled(step, payload, message, follow_up.copies))
+            done.append(step.path)
+        for reading in plan.rereadings:
+            step = reading.method
+            now = parsed(step, await call(step, filled(step, b"", message, reading.copies)))
+            value_at(message, reading.take).CopyFrom(value_at(now, reading.take))
+    except GatewayError as error:
+        if not done:
+            raise reworded(error, f"{step.path} was called, but: {error.message}") from None
+        happened = f"{', '.join(done)} succeeded, then {step.path} failed"
+        # Without the headers that would invite the client to repeat all of it.
+        raise GatewayError(
+            error.code,
+            f"{happened}: {error.message}",
+            status=error.status,
+            details=error.details,
+        ) from None
+    whole: bytes = message.SerializeToString()
+    return whole
+
+
+def reworded(error: GatewayError, message: str) -> GatewayError:
+    """The same error with another message."""
+    return GatewayError(
+        error.code, message, status=error.status, details=error.details, headers=error.headers
+    )
+
+
+def parsed(method: Method, answer: bytes) -> Any:
+    """A method's answer as a message. Raises GatewayError (INTERNAL) for bytes that are none."""
+    kind = method.descriptor.output_type
+    try:
+        return GetMessageClass(kind).FromString(answer)
+    except UNREADABLE as error:
+        raise unreadable(kind, error) from None
+
+
+def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:
+    """A request with what it takes from an answer."""
+    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    for source, target in copies:
+        set_at(request, target, value_at(answer, source))
+    whole: bytes = request.SerializeToString()
+    return whole
+
+
+def value_at(message: Any, path: tuple[str, ...]) -> Any:
+    """What a message has at a path of original names."""
+    for name in path:
+        message = getattr(message, name)
+    return message
+
+
+def set_at(message: Any, path: tuple[str, ...], content: object) -> None:
+    """Set a single field at a path of original names."""
+    setattr(value_at(message, path[:-1]), path[-1], content)

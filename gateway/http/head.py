@@ -1,0 +1,143 @@
+"""What a request's headers and query string say, before its body is worth reading."""
+
+import math
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import quote, unquote_to_bytes
+
+from gateway.codec.unknown import REPORTED, Reject
+from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN
+from gateway.http.decompression import READERS, SUPPORTED
+from gateway.http.exchange import CLOSE, content_length
+
+UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
+"""What curl, fetch and others call a body whose type they were not told."""
+JSON_MEDIA = re.compile(rb"(?:[\w.+-]+/)?(?:(?!grpc)[\w.+-]+[+-])?json")
+UNICODE = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
+
+GRPC_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])")
+UNIT_SECONDS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+
+MOST_IGNORED_NAMES = 20
+LONGEST_IGNORED_HEADER = 1024
+
+DRY_RUN = "X-Dry-Run"
+"""The header of requests, and of the answers to them: nothing was called."""
+DRY_RUN_KEY = DRY_RUN.lower().encode()
+ON, OFF = (b"1", b"true"), (b"0", b"false")
+DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
+"""Tells the client, whatever else the answer is, that this gateway knows the header and that
+nothing was called."""
+
+
+def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the request says `X-Dry-Run: 1` (or `true`); `0`, `false` and no header say no.
+
+    Raises GatewayError (INVALID_ARGUMENT) for anything else: a client that misspells it does not
+    want the call to be made.
+    """
+    text = headers.get(DRY_RUN_KEY)
+    if text is None:
+        return False
+    value = text.strip().lower()
+    if value not in ON + OFF:
+        raise GatewayError(Code.INVALID_ARGUMENT, "X-Dry-Run: expected 1 or 0; nothing was called")
+    return value in ON
+
+
+def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
+    """Raise GatewayError for a request whose body cannot be JSON or cannot be read."""
+    media = headers.get(b"content-type")
+    if media is not None and not can_be_json(media):
+        raise unsupported(f"a body of type {shown(media)} cannot be JSON; use application/json")
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and encoding.lower() not in (b"identity", *READERS):
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            f"a body encoded as {shown(encoding)} is not supported; use one of: {SUPPORTED}",
+            status=415,
+            headers={**CLOSE, "Accept-Encoding": SUPPORTED},
+        )
+    if (content_length(headers) or 0) > max_body:
+        raise body_too_large(max_body)
+
+
+@lru_cache(maxsize=256)
+def can_be_json(content_type: bytes) -> bool:
+    """Whether a Content-Type may label JSON: it says so, or it is what unlabelled bodies get."""
+    media, _, parameters = content_type.lower().partition(b";")
+    media = media.strip()
+    if b"charset" in parameters and not UNICODE.search(parameters):
+        return False
+    return not media or media in UNLABELLED or JSON_MEDIA.fullmatch(media) is not None
+
+
+def unread_query(query: bytes, reject: Reject) -> tuple[str, ...]:
+    """`?name` for each of the first parameters of a query string: methods read their body only.
+
+    Raises GatewayError (INVALID_ARGUMENT) where nothing may be ignored.
+    """
+    if not query:
+        return ()
+    parts = query.split(b"&", REPORTED)[:REPORTED]
+    names = [unquote_to_bytes(part.partition(b"=")[0]).decode("utf-8", "replace") for part in parts]
+    if reject is Reject.EVERYTHING:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            f"{names[0][:SHOWN]!r} is in the query string, which is not read; send it in the body",
+        )
+    return tuple(f"?{name}" for name in names)
+
+
+def asked_timeout(headers: Mapping[bytes, bytes]) -> float:
+    """Seconds in a `Grpc-Timeout` header, as gRPC writes them (`5S`, `100m`); else infinity.
+
+    https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. Raises GatewayError
+    (INVALID_ARGUMENT) for another form.
+    """
+    text = headers.get(b"grpc-timeout")
+    if text is None:
+        return math.inf
+    found = GRPC_TIMEOUT.fullmatch(text.strip())
+    if found is None:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            "Grpc-Timeout: expected digits and a unit (H, M, S, m, u, n), such as 5S or 100m",
+        )
+    return int(found[1]) * UNIT_SECONDS[found[2]]
+
+
+def body_too_large(max_body: int) -> GatewayError:
+    """413, whether the length is announced or has arrived."""
+    return GatewayError(
+        Code.RESOURCE_EXHAUSTED,
+        f"the body is larger than MAX_BODY_MB ({max_body / 2**20:g} MB)",
+        status=413,
+        headers=CLOSE,
+    )
+
+
+def unsupported(problem: str) -> GatewayError:
+    return GatewayError(Code.INVALID_ARGUMENT, problem, status=415, headers=CLOSE)
+
+
+def shown(value: bytes) -> str:
+    """A header's value, short and printable."""
+    return value[:SHOWN].decode("ascii", "replace")
+
+
+def ignored_header(paths: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """`X-Ignored-Fields`: percent-encoded paths, `...` last when there are too many of them."""
+    names = [quote(path, safe="[]") for path in paths]
+    listed: list[str] = []
+    room = LONGEST_IGNORED_HEADER - len("...")
+    for name in names[:MOST_IGNORED_NAMES]:
+        room -= len(name) + len(", ")
+        if room < 0:
+            break
+        listed.append(name)
+    if len(listed) < len(names):
+        listed.append("...")
+    return (b"x-ignored-fields", ", ".join(listed).encode("ascii"))

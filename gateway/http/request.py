@@ -1,0 +1,128 @@
+"""From an HTTP request to the calls that it asks for."""
+
+import asyncio
+from time import monotonic
+from typing import NamedTuple
+
+from starlette.types import Receive, Scope
+
+from gateway.calls.plan import Plan, plan, reject_for
+from gateway.codec.unknown import Reject
+from gateway.discovery.refresh import LiveCatalog
+from gateway.errors import Code, GatewayError
+from gateway.http.body import BodyReader
+from gateway.http.exchange import Exchange
+from gateway.http.head import (
+    DRY_RUN_ANSWER,
+    asked_timeout,
+    asks_dry_run,
+    check_headers,
+    ignored_header,
+    unread_query,
+)
+from gateway.http.preflight import METHOD_ALLOWS
+from gateway.schema.method import Method
+from gateway.schema.not_found import no_schema, unknown_path
+
+LARGE_BODY = 64 * 1024
+"""Bodies above this many bytes are decoded in a thread, so that others get their turns."""
+DECODING_THREADS = 2
+BODIES_AT_ONCE = 16
+"""How many bodies of the largest size may be read and decoded at once."""
+
+
+class CallRequest(NamedTuple):
+    """What a request asks for."""
+
+    plan: Plan
+    timeout: float
+    """Seconds that its calls may take together."""
+    large: bool
+    """Whether its body was large, so that what is made of it may be."""
+
+
+class RequestReader:
+    """Reads requests to methods.
+
+    Bodies may have `max_body` bytes and `http_timeout` seconds to arrive, calls `longest_call`
+    seconds. `unknown_fields` is UNKNOWN_FIELDS.
+    """
+
+    def __init__(
+        self,
+        live: LiveCatalog,
+        *,
+        max_body: int,
+        http_timeout: float,
+        longest_call: float,
+        unknown_fields: str,
+    ) -> None:
+        self._live = live
+        self._max_body = max_body
+        self._bodies = BodyReader(
+            max_body=max_body, timeout=http_timeout, room=max_body * BODIES_AT_ONCE
+        )
+        self._longest_call = longest_call
+        self._unknown_fields = unknown_fields
+        self._decoding = asyncio.Semaphore(DECODING_THREADS)
+
+    async def read(self, exchange: Exchange, scope: Scope, receive: Receive) -> CallRequest:
+        """The calls that a request asks for. What is known of it goes into the exchange.
+
+        Raises GatewayError for whatever is wrong with it, and ClientGone.
+        """
+        if asks_dry_run(exchange.headers):
+            exchange.dry_run = True
+            exchange.headers_out.append(DRY_RUN_ANSWER)
+        method = self._method(exchange)
+        exchange.rpc = method.path
+        check_headers(exchange.headers, self._max_body)
+        timeout = min(self._longest_call, asked_timeout(exchange.headers))
+        reject = reject_for(method, self._unknown_fields)
+        unread = unread_query(scope["query_string"], reject)
+        body = self._bodies.take(exchange)
+        if body is None:
+            body = await self._wait_for_body(exchange, receive)
+        large = len(body) > LARGE_BODY
+        try:
+            if large:
+                planned = await self._plan_aside(method, body, reject)
+            else:
+                planned = plan(method, body, reject)
+        finally:
+            self._bodies.release(body)
+        if planned.ignored or unread:
+            exchange.headers_out.append(ignored_header(unread + planned.ignored))
+        return CallRequest(planned, timeout, large)
+
+    def _method(self, exchange: Exchange) -> Method:
+        """The method at this path. Raises GatewayError when it cannot be called."""
+        catalog = self._live.current
+        if catalog is None:
+            raise no_schema()
+        exchange.headers_out.append(catalog.tag)
+        method = catalog.routes.get(exchange.path)
+        if method is None:
+            raise unknown_path(exchange.path, catalog)
+        if exchange.http_method != "POST":
+            raise GatewayError(
+                Code.UNIMPLEMENTED,
+                f"{exchange.http_method} cannot call a method; use POST",
+                status=405,
+                headers={"Allow": METHOD_ALLOWS},
+            )
+        if method.streams:
+            raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
+        return method
+
+    async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
+        began = monotonic()
+        try:
+            return await self._bodies.read(exchange, receive)
+        finally:
+            exchange.waited += monotonic() - began
+
+    async def _plan_aside(self, method: Method, body: bytes, reject: Reject) -> Plan:
+        """A plan that would hold the event loop, made in a thread."""
+        async with self._decoding:
+            return await asyncio.to_thread(plan, method, body, reject)
