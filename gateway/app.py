@@ -1,6 +1,7 @@
 """The whole gateway as one Starlette app: settings make typed parts, and these make the app."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.cors import Cors
-from gateway.http.exchange import ExchangeMiddleware
+from gateway.http.exchange import ExchangeMiddleware, Reporter
 from gateway.http.guard import Guard
 from gateway.http.preflight import PAGE_ALLOWS, Options
 from gateway.http.proxies import Forwarded
@@ -32,7 +33,7 @@ from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import MethodRouting
 from gateway.http.unary import CallMaker, UnaryHandler
-from gateway.observe.logs import log_access
+from gateway.observe.access_log import AccessLog
 from gateway.openapi.live import LiveDocument
 from gateway.pages.content import Content
 from gateway.pages.documents import document_apps
@@ -57,6 +58,8 @@ class Parts:
     limits: RateLimits
     readiness: Readiness
     """Where a server says that it is about to stop."""
+    reporters: list[Reporter]
+    """Who is told of each finished exchange."""
 
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
@@ -116,6 +119,7 @@ def make_parts(settings: Settings) -> Parts:
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
         readiness=Readiness(),
+        reporters=[AccessLog(sys.stdout if settings.log_format == "json" else None)],
     )
 
 
@@ -138,7 +142,7 @@ def middleware(
     settings: Settings, parts: Parts, methods: ASGIApp, readable: set[str]
 ) -> list[Middleware]:
     """What every request goes through, the outermost first. `readable` are the pages' paths."""
-    layers = [Middleware(ExchangeMiddleware, report=log_access)]
+    layers = [Middleware(ExchangeMiddleware, reporters=parts.reporters)]
     if settings.forwarded_allow_ips:
         layers.insert(0, Middleware(Forwarded, trusted=settings.forwarded_allow_ips))
     if settings.cors_origins:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.observe import logs
 from tests.support import servers
 
 
@@ -30,9 +29,3 @@ def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     transport: str = request.param
     monkeypatch.setitem(servers.ALSO, "cuebot_transport", transport)
     return transport
-
-
-@pytest.fixture(autouse=True)
-def access_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands configure the log of their process; the next test's access lines do not follow."""
-    monkeypatch.setattr(logs, "lines", logs.AccessLines())

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import HTTP_STATUS, Code
-from gateway.settings.model import SYNONYMS, Settings
+from gateway.settings.loading import SYNONYMS
+from gateway.settings.model import Settings
 
 ROOT = Path(__file__).parent.parent
 HOUSES = ("gateway", "cuebot_simulator")

@@ -107,6 +107,10 @@ class Exchange:
         )
 
 
+Reporter = Callable[[Exchange], None]
+"""Is told of a finished exchange."""
+
+
 class WhileConnected:
     """`with WHILE_CONNECTED: …` turns a failed write into ClientGone."""
 
@@ -129,11 +133,11 @@ def exchange_of(scope: Scope) -> Exchange:
 
 
 class ExchangeMiddleware:
-    """Wraps the whole app. `report` is called once per request, after the answer."""
+    """Wraps the whole app. Each reporter is called once per request, after the answer."""
 
-    def __init__(self, app: ASGIApp, *, report: Callable[[Exchange], None]) -> None:
+    def __init__(self, app: ASGIApp, *, reporters: Iterable[Reporter]) -> None:
         self._app = app
-        self._report = report
+        self._reporters = reporters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -164,7 +168,8 @@ class ExchangeMiddleware:
                 direct.abort()
                 await asyncio.sleep(0)  # until the connection is lost
         finally:
-            self._report(exchange)
+            for report in self._reporters:
+                report(exchange)
 
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         try:

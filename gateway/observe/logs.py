@@ -1,25 +1,12 @@
-"""Structured logs: one format for our lines and for the libraries', and the access line."""
+"""Structured logs: one format for our lines and for the libraries'."""
 
-import asyncio
 import logging
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import orjson
 import structlog
 from structlog.typing import EventDict
-
-from gateway.http.exchange import Exchange
-from gateway.settings.model import Settings
-from gateway.settings.reload import Commit, Reloadable
-
-HEALTH_PATHS = ("/healthz", "/readyz")
-
-LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
-
-access = structlog.stdlib.get_logger("gateway.access")
 
 
 def configure_logging(
@@ -53,7 +40,7 @@ def configure_logging(
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
+    set_log_level(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -64,17 +51,12 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    lines.take(stream if style == "json" else None)
     quieten_libraries()
 
 
-def reloadable_log_level() -> Reloadable:
-    """How much is logged."""
-
-    def prepare(settings: Settings) -> Commit:
-        return lambda: logging.getLogger().setLevel(settings.log_level.upper())
-
-    return Reloadable("the log level", ("log_level",), prepare)
+def set_log_level(level: str) -> None:
+    """How much is logged from now on."""
+    logging.getLogger().setLevel(level.upper())
 
 
 def quieten_libraries() -> None:
@@ -95,80 +77,3 @@ def escape_controls(_: object, __: str, event: EventDict) -> EventDict:
         if isinstance(value, str) and not value.isprintable():
             event[name] = ascii(value)
     return event
-
-
-class AccessLines:
-    """Where the lines of finished requests go. There are many, so JSON takes a short way."""
-
-    def __init__(self) -> None:
-        self.wanted: Callable[[int], bool] = lambda level: True
-        """Whether there are to be lines of this level, asked before one is made."""
-        self.write: Callable[..., object] = write_any
-
-    def take(self, stream: TextIO | None) -> None:
-        """Write JSON to this stream, or through the format of all other lines if there is none.
-
-        That costs a fifth of what the other way does.
-        """
-        self.wanted = logging.getLogger("gateway.access").isEnabledFor
-        self.write = write_any if stream is None else JsonLines(stream).write
-
-
-def write_any(level: int, event: str, **fields: object) -> None:
-    """One access line in the format of all others. The log is looked for when there is a line."""
-    access.log(level, event, **fields)
-
-
-class JsonLines:
-    """Writes access lines as the other lines are, those of one moment together.
-
-    Writing and flushing each by itself costs more than all the rest of a line.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._waiting: list[str] = []
-
-    def write(self, level: int, event: str, **fields: object) -> None:
-        """One line, which is out when the loop has looked at what else there is now."""
-        moment = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
-        fields["event"] = event
-        fields["level"] = LEVELS[level]
-        fields["logger"] = "gateway.access"
-        fields["timestamp"] = f"{moment}Z"
-        self._waiting.append(dump_line(fields))
-        if len(self._waiting) == 1:
-            try:
-                asyncio.get_running_loop().call_soon(self._flush)
-            except RuntimeError:  # there is no loop
-                self._flush()
-
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        self._stream.write("\n".join(waiting) + "\n")
-        self._stream.flush()
-
-
-lines = AccessLines()
-
-
-def log_access(exchange: Exchange) -> None:
-    """The one line for a finished request. No bodies, no tokens, no query."""
-    level = logging.DEBUG if exchange.path in HEALTH_PATHS else logging.INFO
-    if not lines.wanted(level):
-        return
-    lines.write(
-        level,
-        "request",
-        request_id=exchange.request_id,
-        client=exchange.client,
-        subject=exchange.subject,
-        method=exchange.http_method,
-        path=exchange.logged_path,
-        rpc=exchange.rpc,
-        **({"dry_run": True} if exchange.dry_run else {}),
-        status=exchange.status,
-        code=exchange.code.name if exchange.code is not None else None,
-        ms=round(exchange.seconds * 1000, 2),
-        bytes=exchange.bytes_out,
-    )

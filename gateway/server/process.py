@@ -6,12 +6,13 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from gateway.app import create_app
 from gateway.errors import ConfigurationError
-from gateway.observe.logs import reloadable_log_level
+from gateway.observe.logs import set_log_level
 from gateway.server.certificate import Certificate, load_certificate, make_context
 from gateway.server.drain import Server
 from gateway.server.listen import url_of
@@ -69,6 +70,15 @@ def reloadable_certificate(certificate: Certificate) -> Reloadable:
         return lambda: certificate.use(context)
 
     return Reloadable("the certificate and its key", ("tls_cert_file", "tls_key_file"), prepare)
+
+
+def reloadable_log_level() -> Reloadable:
+    """How much is logged."""
+    return Reloadable(
+        "the log level",
+        ("log_level",),
+        lambda settings: partial(set_log_level, settings.log_level),
+    )
 
 
 def settle() -> None:

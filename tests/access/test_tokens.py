@@ -30,7 +30,8 @@ from gateway.access.tokens import (
     token_rules,
 )
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.settings.model import Settings, load_settings
+from gateway.settings.loading import load_settings
+from gateway.settings.model import Settings
 from tests.support.opencue import opencue
 from tests.support.servers import (
     SECRET,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from google.protobuf import json_format
 
-from gateway.observe import logs
+from gateway.observe.access_log import fields_of
 from tests.support.opencue import message_class, opencue
 from tests.support.servers import (
     Gateway,
@@ -108,22 +108,16 @@ async def test_it_needs_a_token_and_is_counted(gateway: Gateway) -> None:
 
 
 async def test_the_log_tells_it_from_a_call(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway,
 ) -> None:
     """The access line of a dry run says so, and that of a call does not."""
-    lines: list[dict[str, object]] = []
-
-    def record(level: int, event: str, **values: object) -> None:
-        lines.append(values)
-
-    monkeypatch.setattr(logs.lines, "write", record)
+    lines: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+    gateway.app.parts.reporters.append(lambda exchange: lines.put_nowait(fields_of(exchange)))
 
     async def access_line(headers: dict[str, str]) -> dict[str, object]:
         await gateway.post(KILL_FRAMES, {}, headers=headers)
         async with asyncio.timeout(20):
-            while not lines:  # noqa: ASYNC110 - there is no event for a log line
-                await asyncio.sleep(0.01)
-        return lines.pop()
+            return await lines.get()
 
     assert (await access_line(DRY))["dry_run"] is True
     assert "dry_run" not in await access_line({})

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.compat.profile import BUILT_IN, NOTHING, load_profile
 from gateway.errors import ConfigurationError
-from gateway.settings.model import load_settings
+from gateway.settings.loading import load_settings
 from tests.support.opencue import opencue
 from tests.support.servers import (
     SECRET,

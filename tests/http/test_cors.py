@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.http.cors import EXPOSED, SENT
-from gateway.settings.model import load_settings
+from gateway.settings.loading import load_settings
 from tests.support.opencue import opencue
 from tests.support.servers import (
     SECRET,

@@ -442,7 +442,8 @@ UNEXPECTED = """
 import asyncio, logging, sys
 import httpx
 from gateway.http.exchange import ExchangeMiddleware
-from gateway.observe.logs import configure_logging, log_access
+from gateway.observe.access_log import AccessLog
+from gateway.observe.logs import configure_logging
 
 async def fails(scope, receive, send):
     local = "hush-" * 3
@@ -451,7 +452,7 @@ async def fails(scope, receive, send):
 async def main():
     configure_logging("info", sys.argv[1])
     logging.getLogger("httpx").disabled = True
-    transport = httpx.ASGITransport(ExchangeMiddleware(fails, report=log_access))
+    transport = httpx.ASGITransport(ExchangeMiddleware(fails, reporters=[AccessLog(None)]))
     headers = {"X-Request-ID": "unexpected-1", "Authorization": "Bearer hush"}
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         answer = await client.post("/a.B/C?q=hush", headers=headers)

@@ -19,7 +19,7 @@ from gateway.codec.encode import Encoders
 from gateway.codec.path import ROOT
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.pool import build_pool
-from gateway.settings.model import load_settings
+from gateway.settings.loading import load_settings
 from gateway.upstream.endpoint import GrpcUpstream
 from tests.support.opencue import message_class
 from tests.support.servers import (

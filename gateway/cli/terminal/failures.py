@@ -12,7 +12,8 @@ import click
 from gateway.cli.terminal.text import PLAIN, RED, printable_lines
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
-from gateway.settings.model import Settings, load_settings
+from gateway.settings.loading import load_settings
+from gateway.settings.model import Settings
 
 PROGRAM = "cuebot-gateway"
 FAILED, WRONG = 1, 2

@@ -1,0 +1,75 @@
+"""The access log: one line for each finished request."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from typing import TextIO
+
+import structlog
+
+from gateway.http.exchange import Exchange
+from gateway.observe.logs import dump_line
+
+NAME = "gateway.access"
+EVENT = "request"
+HEALTH_PATHS = ("/healthz", "/readyz")
+"""Requests whose line is for debugging only."""
+LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
+
+log = structlog.stdlib.get_logger(NAME)
+
+
+class AccessLog:
+    """Reports finished exchanges.
+
+    With a stream, lines are written to it as JSON, those of one moment together: a line costs a
+    fifth of what it does on the way of all other lines (`benchmarks/access_log.py`), and each
+    request has one. Without a stream they go that way.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._is_enabled = logging.getLogger(NAME).isEnabledFor
+        self._waiting: list[str] = []
+
+    def __call__(self, exchange: Exchange) -> None:
+        level = logging.DEBUG if exchange.path in HEALTH_PATHS else logging.INFO
+        if not self._is_enabled(level):
+            return
+        fields = fields_of(exchange)
+        if self._stream is None:
+            log.log(level, EVENT, **fields)
+            return
+        moment = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
+        fields["event"] = EVENT
+        fields["level"] = LEVELS[level]
+        fields["logger"] = NAME
+        fields["timestamp"] = f"{moment}Z"
+        self._waiting.append(dump_line(fields))
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._write, self._stream)
+
+    def _write(self, stream: TextIO) -> None:
+        """Write all waiting lines: writing and flushing each alone costs more than the rest."""
+        waiting, self._waiting = self._waiting, []
+        stream.write("\n".join(waiting) + "\n")
+        stream.flush()
+
+
+def fields_of(exchange: Exchange) -> dict[str, object]:
+    """What the line says: no bodies, no tokens, no query."""
+    fields: dict[str, object] = {
+        "request_id": exchange.request_id,
+        "client": exchange.client,
+        "subject": exchange.subject,
+        "method": exchange.http_method,
+        "path": exchange.logged_path,
+        "rpc": exchange.rpc,
+    }
+    if exchange.dry_run:
+        fields["dry_run"] = True
+    fields["status"] = exchange.status
+    fields["code"] = exchange.code.name if exchange.code is not None else None
+    fields["ms"] = round(exchange.seconds * 1000, 2)
+    fields["bytes"] = exchange.bytes_out
+    return fields
