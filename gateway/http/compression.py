@@ -1,7 +1,7 @@
 """Compressed answers: which coding a client wants (RFC 9110 section 12.5.3), and the pieces in it.
 
-Compression turns pieces of JSON into pieces of gzip or zstd. Between any two of them the caller
-can let others run, and an answer that breaks off has no end in its coding either.
+Compression turns pieces of JSON into pieces of gzip or zstd. The caller can let others run between
+any two of them, and an answer that breaks off is incomplete in its coding as well.
 """
 
 import re
@@ -15,14 +15,14 @@ from isal import isal_zlib
 from gateway.http.zstd import ZstdCompressor
 
 WORTH_IT = 1024
-"""Bytes. A shorter answer and its headers are one packet, whether it is compressed or not."""
+"""Bytes. A shorter answer fits into one packet with its headers, compressed or not."""
 STEP = 64 * 1024
 """How many bytes are compressed at once, at most: 30 to 300 µs of work."""
 LEVEL = 1
 """For either library: the next levels cost more (zstd's 3 half as much again, isal's 3 three
 times as much) and hardly make the JSON of long lists shorter."""
 LONGEST_HEADER = 256
-"""Bytes of Accept-Encoding that are worth looking at; who sends more gets what everybody reads."""
+"""Bytes of Accept-Encoding that are parsed; with a longer one, the answer is not compressed."""
 
 VARY = (b"vary", b"Accept-Encoding")
 OFFER = re.compile(
@@ -49,19 +49,19 @@ class Coding:
     start: Callable[[], Compressor]
     """Begins a stream."""
     so_far: int
-    """The mode in which a stream's `flush` gives out what it holds, and goes on."""
+    """The mode in which `flush` returns what the stream holds, without ending it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a client wants, and from which size on."""
+    """The coding that a client wants, and the size from which an answer is worth it."""
 
     coding: Coding | None
     least: int = WORTH_IT
 
 
 def start_gzip() -> Compressor:
-    """A stream of gzip (RFC 1952), as 31 says."""
+    """A stream of gzip (RFC 1952), which is what 31 stands for."""
     return isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, 31)
 
 
@@ -88,9 +88,9 @@ def compressed(
 ) -> tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]:
     """The pieces of an answer as a client wants them, and the headers that say so.
 
-    A whole answer stays one while it is short; any other is a stream, and an empty piece of it
-    is a breath. Without Accept-Encoding nothing is compressed: who does not ask is often not
-    able to read it, and the RFC permits that.
+    A short answer in one piece stays in one piece; any other becomes a stream, whose empty pieces
+    are only pauses. Without Accept-Encoding nothing is compressed, although the RFC permits it:
+    clients that do not send it are often unable to decompress.
     """
     choice = PLAIN if accept_encoding is None else choose(accept_encoding)
     coding = choice.coding
@@ -106,7 +106,7 @@ def compressed(
 
 
 def stream(pieces: Iterable[bytes], coding: Coding) -> Iterator[bytes]:
-    """The pieces in this coding, of which the first bytes leave early."""
+    """The pieces in this coding. The first bytes are flushed early."""
     compressor = coding.start()
     taken = 0
     for piece in pieces:
@@ -124,8 +124,8 @@ def stream(pieces: Iterable[bytes], coding: Coding) -> Iterator[bytes]:
 def choose(accept_encoding: bytes) -> Choice:
     """What the value of an Accept-Encoding header asks for.
 
-    A client that refuses everything that there is gets the answer plain, as the RFC permits: by
-    then the call has been made.
+    A client that refuses every coding there is gets the answer plain, as the RFC permits: the call
+    has been made by then.
     """
     if len(accept_encoding) > LONGEST_HEADER:
         return PLAIN

@@ -1,7 +1,7 @@
-"""Compressed bodies of requests: what they stand for, a step at a time.
+"""Compressed request bodies, decompressed a step at a time.
 
-A few bytes can stand for a thousand times as many, so no step gives more than STEP, and whoever
-takes the steps can stop at any of them.
+A few bytes can stand for a thousand times as many, so no step yields more than STEP bytes, and the
+caller can stop after any of them.
 """
 
 import zlib
@@ -14,9 +14,9 @@ from gateway.http.zstd import DecompressionParameter, ZstdDecompressor, ZstdErro
 STEP = 64 * 1024
 """How many bytes come out at once, at most: less than 1 ms of work."""
 INPUT = 16 * 1024
-"""How many bytes go in at once, at most. There are bytes that stand for nothing."""
+"""How many bytes go in at once, at most: some input yields no output."""
 WINDOW_LOG = 23
-"""Of zstd: 8 MB, which is what everybody may use in HTTP (RFC 9659)."""
+"""zstd's largest window: 8 MB, as RFC 9659 allows for HTTP."""
 
 
 class Decompressor(Protocol):
@@ -32,10 +32,10 @@ class Decompressor(Protocol):
 
 
 class Gunzip:
-    """zlib's reader of gzip, with the interface of all the others of the standard library.
+    """zlib's gzip decompressor, with the interface of the standard library's others.
 
-    Not the faster one that writes the answers: what it reads is anybody's, and zlib has read
-    more of that than any other.
+    Not the faster library that compresses the answers: this input is untrusted, and zlib is the
+    most tested.
     """
 
     def __init__(self) -> None:
@@ -72,19 +72,19 @@ SUPPORTED = "gzip, zstd"
 
 
 class BodyDecoder(Protocol):
-    """A body that is being received."""
+    """Decodes a body while it is received."""
 
     def feed(self, part: bytes) -> Iterable[bytes]:
-        """What the next bytes from the connection stand for. An empty piece is a breath."""
+        """What the next bytes from the connection stand for. Empty pieces are only pauses."""
         ...
 
     def finish(self) -> None:
-        """There are no more bytes. Raises GatewayError when there should be."""
+        """To be called at the end of the body. Raises GatewayError if it is incomplete."""
         ...
 
 
-class PlainBody:
-    """A body that stands for itself."""
+class PlainDecoder:
+    """A body without a coding."""
 
     def feed(self, part: bytes) -> Iterable[bytes]:
         return (part,) if part else ()
@@ -93,8 +93,8 @@ class PlainBody:
         pass
 
 
-class CompressedBody:
-    """A body in one of the codings: one stream, with nothing behind it. No bytes are no body."""
+class CompressedDecoder:
+    """A body in one of the codings: one stream, with nothing after it, or no bytes at all."""
 
     def __init__(self, coding: bytes) -> None:
         self._coding = coding.decode("ascii")
@@ -133,6 +133,6 @@ class CompressedBody:
 
 
 def decoder_for(coding: bytes | None) -> BodyDecoder:
-    """A body with this Content-Encoding, which has to be one of READERS, `identity` or none."""
+    """The decoder for a Content-Encoding: one of READERS, `identity` or none."""
     coding = b"identity" if coding is None else coding.lower()
-    return PlainBody() if coding == b"identity" else CompressedBody(coding)
+    return PlainDecoder() if coding == b"identity" else CompressedDecoder(coding)

@@ -1,6 +1,6 @@
-"""One HTTP request and its answer: the outermost layer, which no other layer can fail through.
+"""One HTTP request and its answer: the outermost layer around every handler.
 
-It names the exchange (request id), turns every exception into the one JSON shape, adds the
+It gives the exchange its request id, turns every exception into the one JSON shape, adds the
 headers that other layers leave in `Exchange.headers_out`, and reports the finished exchange.
 """
 
@@ -21,14 +21,14 @@ from gateway.http.direct import DirectConnection, Headers, direct_connection
 CLIENT_CLOSED_REQUEST = 499
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 LIKE_A_TOKEN = re.compile(r"eyJ[\w-]*+\.eyJ[\w.-]*")
-"""Two JSON objects in base64, as a JWT begins. For short texts: its time grows as the square."""
+"""Two JSON objects in base64, as a JWT begins. For short texts only: its time is quadratic."""
 LONGEST_PATH = 512
 """Characters of a path that are logged."""
 JSON_TYPE = (b"content-type", b"application/json")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
-"""Cuebot's texts are in the answers, and no browser shall take them for HTML."""
+"""Answers contain Cuebot's texts, which no browser must take for HTML."""
 NO_STORE = (b"cache-control", b"no-store")
-"""What one token may see is not for those who come by the same cache."""
+"""What one token may see must not reach others through a shared cache."""
 CLOSE = {"Connection": "close"}
 """For answers after which the connection cannot be used again."""
 DISCARDED_BYTES = 32 * 1024 * 1024
@@ -62,7 +62,7 @@ class Exchange:
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     dry_run: bool = False
-    """Whether the client only wanted to see what would be called."""
+    """Whether the client only wants to see what would be called."""
     body_read: bool = False
     """Whether the whole body has been taken from the connection."""
     status: int = 0
@@ -87,7 +87,7 @@ class Exchange:
 
     @property
     def logged_path(self) -> str:
-        """The path, or as much of it as a log should have. People do paste tokens into paths."""
+        """The path as a log may have it: shortened, and without a token that was pasted into it."""
         return LIKE_A_TOKEN.sub("…", self.path[:LONGEST_PATH])
 
     @property
@@ -97,7 +97,7 @@ class Exchange:
     def timing(self) -> tuple[bytes, bytes]:
         """The Server-Timing header (https://www.w3.org/TR/server-timing/), in milliseconds.
 
-        `gateway` is what is left of the time until now.
+        `gateway` is the time so far that was spent neither with Cuebot nor waiting.
         """
         own = max(self.seconds - self.with_cuebot - self.waited, 0.0)
         return (

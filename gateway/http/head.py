@@ -13,7 +13,7 @@ from gateway.http.decompression import READERS, SUPPORTED
 from gateway.http.exchange import CLOSE, content_length
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
-"""What curl, fetch and others call a body whose type they were not told."""
+"""The types that curl, fetch and others give a body when they are not told one."""
 JSON_MEDIA = re.compile(rb"(?:[\w.+-]+/)?(?:(?!grpc)[\w.+-]+[+-])?json")
 UNICODE = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
 

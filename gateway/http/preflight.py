@@ -1,7 +1,7 @@
 """OPTIONS: what a path takes, told to anybody (RFC 9110 section 9.3.7).
 
-Whoever asks has shown no token, so every path but those of pages and health checks gets the same
-answer: it does not tell which methods there are.
+The client need not have a token, so every path but those of pages and health checks gets the same
+answer: it does not reveal which methods there are.
 """
 
 from collections.abc import Container

@@ -1,4 +1,4 @@
-"""Who is behind a trusted proxy (X-Forwarded-For, X-Forwarded-Proto)."""
+"""The client behind a trusted proxy (X-Forwarded-For, X-Forwarded-Proto)."""
 
 from ipaddress import ip_address
 from typing import Any
@@ -7,14 +7,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 PEER = "forwarding_peer"
-"""Where in the scope the address is that has connected."""
+"""Where the scope keeps the address of the peer itself."""
 
 
 class Forwarded:
     """Takes the client's address from the headers of proxies at `trusted` addresses.
 
     It is the last one in the list that is not itself trusted, so that what a client has written
-    there never counts; nobody else's headers are looked at. uvicorn reads the list.
+    there never counts; headers from other addresses are ignored. uvicorn parses the list.
     """
 
     def __init__(self, app: ASGIApp, *, trusted: tuple[str, ...]) -> None:
@@ -27,7 +27,7 @@ class Forwarded:
         await self._read(scope, receive, send)
 
     async def _with_an_address(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A proxy may pass on words. They are no address to count, to log or to tell Cuebot."""
+        """A proxy may pass on any text: only an address is counted, logged and told to Cuebot."""
         client: tuple[str, int] | None = scope.get("client")
         if client is not None and client is not scope[PEER] and not is_address(client[0]):
             scope["client"] = scope[PEER]
