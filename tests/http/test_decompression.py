@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
-from gateway.http.decompression import INPUT, READERS, STEP, CompressedBody, Decompressor
+from gateway.http.decompression import INPUT, READERS, STEP, CompressedDecoder, Decompressor
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.zstd import CompressionParameter, ZstdCompressor
 from tests.support.opencue import opencue
@@ -63,7 +63,7 @@ def test_a_body_is_what_was_compressed(
     """However its parts are cut, and never more than STEP bytes at once."""
     content = unit * count
     packed = PACK[coding](content)
-    body = CompressedBody(coding.encode())
+    body = CompressedDecoder(coding.encode())
     found = b""
     for size in (*cuts, len(packed)):
         part, packed = packed[:size], packed[size:]
@@ -102,7 +102,7 @@ def test_no_step_is_long(monkeypatch: pytest.MonkeyPatch, coding: str, content: 
     steps: list[tuple[int, int]] = []
     make = READERS[coding.encode()]
     monkeypatch.setitem(READERS, coding.encode(), lambda: Counting(make(), steps))
-    body = CompressedBody(coding.encode())
+    body = CompressedDecoder(coding.encode())
     since = 0
     found = 0
     for piece in body.feed(PACK[coding](content)):
@@ -120,7 +120,7 @@ def test_much_that_stands_for_nothing_makes_breaths() -> None:
     empty = compressor.flush(zlib.Z_FULL_FLUSH)
     packed = empty + compressor.flush(zlib.Z_FULL_FLUSH)
     block = b"\x00\x00\x00\xff\xff"
-    body = CompressedBody(b"gzip")
+    body = CompressedDecoder(b"gzip")
     pieces = list(body.feed(packed + block * 20_000))
     assert b"".join(pieces) == b""
     assert len(pieces) >= 20_000 * len(block) // INPUT
@@ -330,5 +330,5 @@ async def test_another_type_says_nothing_of_codings(gateway: Gateway) -> None:
 def test_errors_repeat_no_bytes() -> None:
     """What a library says about broken bytes is short."""
     with pytest.raises(GatewayError) as caught:
-        list(CompressedBody(b"zstd").feed(b"\0" * 100))
+        list(CompressedDecoder(b"zstd").feed(b"\0" * 100))
     assert len(caught.value.message) < 150
