@@ -23,6 +23,7 @@ from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
 from tests.support.servers import (
+    UNLIMITED,
     Gateway,
     ScriptedCuebot,
     SharedGateway,
@@ -98,7 +99,7 @@ def cuebot_process() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 async def shared_gateway() -> AsyncIterator[SharedGateway]:
-    """A function: the gateway in front of an endpoint with these settings.
+    """A function: the gateway in front of an endpoint, with these settings and no rate limit.
 
     It starts the first time, and is shared with whoever asks for the same until the module ends.
     """
@@ -106,7 +107,7 @@ async def shared_gateway() -> AsyncIterator[SharedGateway]:
     async with AsyncExitStack() as stack:
 
         async def gateway_with(endpoint: str, **more: object) -> Gateway:
-            settings = settings_for(endpoint, **more)
+            settings = settings_for(endpoint, **UNLIMITED | more)
             for known, gateway in started:
                 if known == settings:
                     return gateway
@@ -123,12 +124,12 @@ async def gateway(
     shared_gateway: SharedGateway,
     cuebot: ScriptedCuebot | SimulatedCuebot,
 ) -> Gateway:
-    """The gateway in front of `cuebot`, shared in a module.
+    """The gateway in front of `cuebot`, shared in a module, without a rate limit.
 
-    It has no rate limit, and otherwise the defaults and the settings of the marks `gateway`:
-    `@pytest.mark.gateway(max_body_mb=0.5)`, on the test or as the module's `pytestmark`.
+    Other settings come from marks: `@pytest.mark.gateway(max_body_mb=0.5)`, on the test or as the
+    module's `pytestmark`.
     """
-    settings: dict[str, object] = {"rate_limit_rps": 0}
+    settings: dict[str, object] = {}
     for mark in reversed(list(request.node.iter_markers("gateway"))):
         settings |= mark.kwargs
     return await shared_gateway(cuebot.endpoint, **settings)

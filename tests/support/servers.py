@@ -30,6 +30,7 @@ from gateway.settings.model import Settings
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
 
+UNLIMITED: dict[str, object] = {"rate_limit_rps": 0}
 ALSO: dict[str, object] = {}
 """Settings that `settings_for` adds, for fixtures that run a whole file in several ways."""
 ON_EACH_TRANSPORT = (
@@ -232,8 +233,8 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
 def gateway_for(
     endpoint: str, *, ready: bool = True, **more: object
 ) -> AbstractAsyncContextManager[Gateway]:
-    """A gateway of a test's own in front of this Cuebot, with these settings added."""
-    return running_gateway(settings_for(endpoint, **more), ready=ready)
+    """A gateway in front of this Cuebot, with these settings; the rate limit is off by default."""
+    return running_gateway(settings_for(endpoint, **UNLIMITED | more), ready=ready)
 
 
 def free_port() -> int:
