@@ -1,10 +1,35 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests: Cuebots, and gateways in front of them.
 
-from collections.abc import AsyncIterator
+A module whose tests need another Cuebot overrides `cuebot`, and `gateway` stands in front of that:
+
+    @pytest.fixture
+    def cuebot(simulated_cuebot: SimulatedCuebot) -> SimulatedCuebot:
+        return simulated_cuebot
+
+Tests that need gateways or Cuebots of their own start them with the functions of
+`tests.support.servers` (`gateway_for`), `tests.support.farms` (`running_farm`) and, as processes,
+of `tests.support.processes` and `tests.support.commands`.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.support import servers
+from cuebot_simulator.server import SimulatedCuebot
+from gateway.settings.model import Settings
+from tests.support import commands, servers
+from tests.support.farms import running_farm, still_farm
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    UNLIMITED,
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +54,75 @@ def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     transport: str = request.param
     monkeypatch.setitem(servers.ALSO, "cuebot_transport", transport)
     return transport
+
+
+# --- Cuebots --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+async def scripted_cuebot() -> AsyncIterator[ScriptedCuebot]:
+    """The server behind `cuebot`, for fixtures that live longer than a test."""
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture
+def cuebot(scripted_cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    """A Cuebot with OpenCue's schema that answers what the test says, and else empty messages."""
+    scripted_cuebot.start_over()
+    return scripted_cuebot
+
+
+@pytest.fixture(scope="module")
+async def simulated_cuebot() -> AsyncIterator[SimulatedCuebot]:
+    """A Cuebot with the demo's farm, on which no time passes."""
+    async with running_farm(still_farm()) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture(scope="session")
+def cuebot_process() -> Iterator[str]:
+    """The endpoint of a Cuebot with the demo's farm, in a process of its own."""
+    with commands.cuebot_process() as endpoint:
+        yield endpoint
+
+
+# --- Gateways -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def shared_gateway() -> AsyncIterator[SharedGateway]:
+    """A function: the gateway in front of an endpoint, with these settings and no rate limit.
+
+    It starts the first time, and is shared with whoever asks for the same until the module ends.
+    """
+    started: list[tuple[Settings, Gateway]] = []
+    async with AsyncExitStack() as stack:
+
+        async def gateway_with(endpoint: str, **more: object) -> Gateway:
+            settings = settings_for(endpoint, **UNLIMITED | more)
+            for known, gateway in started:
+                if known == settings:
+                    return gateway
+            gateway = await stack.enter_async_context(running_gateway(settings))
+            started.append((settings, gateway))
+            return gateway
+
+        yield gateway_with
+
+
+@pytest.fixture
+async def gateway(
+    request: pytest.FixtureRequest,
+    shared_gateway: SharedGateway,
+    cuebot: ScriptedCuebot | SimulatedCuebot,
+) -> Gateway:
+    """The gateway in front of `cuebot`, shared in a module, without a rate limit.
+
+    Other settings come from marks: `@pytest.mark.gateway(max_body_mb=0.5)`, on the test or as the
+    module's `pytestmark`.
+    """
+    settings: dict[str, object] = {}
+    for mark in reversed(list(request.node.iter_markers("gateway"))):
+        settings |= mark.kwargs
+    return await shared_gateway(cuebot.endpoint, **settings)

@@ -1,19 +1,9 @@
 """OPTIONS and HEAD on every path, and the headers that every answer has."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
-from tests.support.opencue import opencue
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    head,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
 from tests.support.wire import wire
 
 pytestmark = pytest.mark.anyio
@@ -21,19 +11,6 @@ pytestmark = pytest.mark.anyio
 SHOWS = "/show.ShowInterface/GetShows"
 UNKNOWN = "/no.SuchInterface/GetNothing"
 METHOD_PATHS = (SHOWS, UNKNOWN, "/job.JobInterface", "/healthz/", "/grpc.health.v1.Health/X")
-
-
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(SHOWS, b"")
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    async with running_gateway(settings_for(cuebot.endpoint, rate_limit_rps=0)) as gateway:
-        yield gateway
 
 
 def telling(answer: httpx.Response) -> dict[str, str]:
@@ -91,8 +68,7 @@ async def test_options_of_the_server(gateway: Gateway) -> None:
 
 async def test_options_is_counted_against_nobody(cuebot: ScriptedCuebot) -> None:
     """Asking what a path takes costs neither the subject nor the address a request."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=1)
-    async with running_gateway(settings) as limited:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=1) as limited:
         for _ in range(3):
             answer = await limited.client.options(SHOWS)
             assert answer.status_code == 204

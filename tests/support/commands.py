@@ -81,7 +81,7 @@ def child(*arguments: str, **environ: str) -> Ran:
 
 
 @contextmanager
-def simulated_cuebot(*arguments: str) -> Iterator[str]:
+def cuebot_process(*arguments: str) -> Iterator[str]:
     """The endpoint of a simulated Cuebot in a child process."""
     with subprocess.Popen(  # noqa: S603 - it is our own command
         [sys.executable, "-m", "gateway", "demo", "--cuebot-only", "--port", "0", *arguments],
@@ -94,6 +94,9 @@ def simulated_cuebot(*arguments: str) -> Iterator[str]:
             yield process.stdout.readline().partition("listens on ")[2].split()[0]
         finally:
             process.terminate()
+
+
+simulated_cuebot = cuebot_process  # until all its users have the new name
 
 
 def assert_one_line(ran: Ran, *words: str) -> None:

@@ -4,8 +4,8 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ from gateway.settings.model import Settings
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
 
+UNLIMITED: dict[str, object] = {"rate_limit_rps": 0}
 ALSO: dict[str, object] = {}
 """Settings that `settings_for` adds, for fixtures that run a whole file in several ways."""
 ON_EACH_TRANSPORT = (
@@ -72,9 +73,17 @@ def settings_for(endpoint: str, **more: object) -> Settings:
     return Settings.model_validate(given | more)
 
 
+async def answer_empty(request: bytes, context: Context) -> bytes:
+    """The handler of a method that a test says nothing about."""
+    return b""
+
+
 @dataclass
 class ScriptedCuebot(grpc.GenericRpcHandler):
-    """A gRPC server that answers with what `handlers` say, by method path, in bytes."""
+    """A gRPC server that answers with what `handlers` say, by method path, in bytes.
+
+    A method without a handler is UNIMPLEMENTED.
+    """
 
     files: tuple[FileDescriptorProto, ...] = ()
     reflection: tuple[str, ...] = ("v1", "v1alpha")
@@ -82,6 +91,11 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
     seen: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
     """Path, request and metadata of each call."""
     endpoint: str = ""
+
+    def start_over(self) -> None:
+        """Forget every call and script: each method of the schema answers with an empty message."""
+        self.seen.clear()
+        self.handlers = dict.fromkeys(paths_of(self.files), answer_empty)
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
         handler = self.handlers.get(details.method)
@@ -152,6 +166,16 @@ def reflection_handlers(cuebot: ScriptedCuebot) -> Iterable[grpc.GenericRpcHandl
         )
 
 
+def paths_of(files: Iterable[FileDescriptorProto]) -> Iterator[str]:
+    """The path of each method in these files that does not stream."""
+    for file in files:
+        for service in file.service:
+            name = f"{file.package}.{service.name}" if file.package else service.name
+            for method in service.method:
+                if not (method.client_streaming or method.server_streaming):
+                    yield f"/{name}/{method.name}"
+
+
 @dataclass
 class Gateway:
     """A running gateway and a client of it, whose token is valid."""
@@ -180,6 +204,10 @@ class Gateway:
         return await self.client.post(self.url + path, **options)
 
 
+SharedGateway = Callable[..., Awaitable[Gateway]]
+"""Takes an endpoint and settings by keyword; see the fixture `shared_gateway`."""
+
+
 @asynccontextmanager
 async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog."""
@@ -200,6 +228,13 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
         finally:
             server.should_exit = True
             await serving
+
+
+def gateway_for(
+    endpoint: str, *, ready: bool = True, **more: object
+) -> AbstractAsyncContextManager[Gateway]:
+    """A gateway in front of this Cuebot, with these settings; the rate limit is off by default."""
+    return running_gateway(settings_for(endpoint, **UNLIMITED | more), ready=ready)
 
 
 def free_port() -> int:
