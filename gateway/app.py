@@ -28,7 +28,7 @@ from gateway.http.cors import Cors
 from gateway.http.exchange import ExchangeMiddleware, Reporter
 from gateway.http.guard import Guard
 from gateway.http.preflight import PAGE_ALLOWS, Options
-from gateway.http.proxies import Forwarded
+from gateway.http.proxies import TrustedProxies
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import MethodRouting
@@ -142,9 +142,8 @@ def middleware(
     settings: Settings, parts: Parts, methods: ASGIApp, readable: set[str]
 ) -> list[Middleware]:
     """What every request goes through, the outermost first. `readable` are the pages' paths."""
-    layers = [Middleware(ExchangeMiddleware, reporters=parts.reporters)]
-    if settings.forwarded_allow_ips:
-        layers.insert(0, Middleware(Forwarded, trusted=settings.forwarded_allow_ips))
+    proxies = TrustedProxies(settings.forwarded_allow_ips)
+    layers = [Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters)]
     if settings.cors_origins:
         origins, headers = settings.cors_origins, settings.cors_headers
         layers.append(Middleware(Cors, origins=origins, headers=headers))

@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.direct import DirectConnection, Headers, direct_connection
+from gateway.http.proxies import HEADER as FORWARDED_FOR
+from gateway.http.proxies import TrustedProxies
 
 CLIENT_CLOSED_REQUEST = 499
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
@@ -47,7 +49,7 @@ class Exchange:
 
     request_id: str
     client: str
-    """The address of the peer that connected, or that a trusted proxy names (`Forwarded`)."""
+    """The address of the peer that connected, or that a trusted proxy names."""
     http_method: str
     path: str
     headers: dict[bytes, bytes]
@@ -135,15 +137,18 @@ def exchange_of(scope: Scope) -> Exchange:
 class ExchangeMiddleware:
     """Wraps the whole app. Each reporter is called once per request, after the answer."""
 
-    def __init__(self, app: ASGIApp, *, reporters: Iterable[Reporter]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, proxies: TrustedProxies, reporters: Iterable[Reporter]
+    ) -> None:
         self._app = app
+        self._proxies = proxies
         self._reporters = reporters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = scope["exchange"] = open_exchange(scope)
+        exchange = scope["exchange"] = exchange_in(scope, self._proxies)
         headers_out = exchange.headers_out
 
         async def send_counted(message: Message) -> None:
@@ -189,26 +194,51 @@ class ExchangeMiddleware:
         await send_error(exchange, error, receive, send)
 
 
-def open_exchange(scope: Scope) -> Exchange:
-    """The exchange for a new request, with the client's request id when that one is sane."""
-    headers = headers_of(scope["headers"])
+def exchange_in(scope: Scope, proxies: TrustedProxies) -> Exchange:
+    """The exchange for the request in a new scope, whose path is normalised."""
+    client = scope["client"]
+    exchange = open_exchange(
+        http_method=scope["method"],
+        path=scope["path"],
+        fields=scope["headers"],
+        peer=client[0] if client else "",
+        proxies=proxies,
+        direct=direct_connection(scope),
+    )
+    scope["path"] = exchange.path
+    return exchange
+
+
+def open_exchange(
+    *,
+    http_method: str,
+    path: str,
+    fields: Iterable[tuple[bytes, bytes]],
+    peer: str,
+    proxies: TrustedProxies,
+    direct: DirectConnection | None,
+) -> Exchange:
+    """The exchange for a new request, with the client's request id when that one is sane.
+
+    `path` is decoded, `fields` are the headers with lower-case names, `peer` is the address that
+    has connected.
+    """
+    headers = headers_of(fields)
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""
     if not request_id or LIKE_A_TOKEN.search(request_id):
         request_id = f"{getrandbits(128):032x}"  # unique, and no secret
-    path: str = scope["path"]
     if path.startswith("//"):  # from a base URL that ends in a slash
-        path = scope["path"] = "/" + path.lstrip("/")
-    client = scope["client"]
+        path = "/" + path.lstrip("/")
     return Exchange(
         request_id=request_id,
-        client=client[0] if client else "",
-        http_method=scope["method"],
+        client=proxies.client(peer, headers.get(FORWARDED_FOR)),
+        http_method=http_method,
         path=path,
         headers=headers,
         started=time.monotonic(),
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
-        direct=direct_connection(scope),
+        direct=direct,
     )
 
 

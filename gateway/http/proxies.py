@@ -1,43 +1,62 @@
-"""The client behind a trusted proxy (X-Forwarded-For, X-Forwarded-Proto)."""
+"""The client behind trusted proxies (X-Forwarded-For)."""
 
-from ipaddress import ip_address
-from typing import Any
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-
-PEER = "forwarding_peer"
-"""Where the scope keeps the address of the peer itself."""
+HEADER = b"x-forwarded-for"
 
 
-class Forwarded:
-    """Takes the client's address from the headers of proxies at `trusted` addresses.
+class TrustedProxies:
+    """Proxies that may say for whom they connect: addresses and networks."""
 
-    It is the last one in the list that is not itself trusted, so that what a client has written
-    there never counts; headers from other addresses are ignored. uvicorn parses the list.
+    def __init__(self, trusted: Iterable[str]) -> None:
+        self._networks = tuple(map(ip_network, trusted))
+        self._trusts = lru_cache(maxsize=4096)(self._is_trusted)
+
+    def client(self, peer: str, forwarded_for: bytes | None) -> str:
+        """The client's address, given that of the peer and the X-Forwarded-For that it sent.
+
+        It is the last address in the list that is not itself a trusted proxy's, so that what a
+        client has written there never counts. The peer's own if the peer is not trusted, or if
+        what stands in that place is no address.
+        """
+        if forwarded_for is None or not self._trusts(peer):
+            return peer
+        address = peer
+        for text in reversed(forwarded_for.decode("latin-1").split(",")):
+            found = address_in(text.strip())
+            if found is None:
+                return peer
+            address = found
+            if not self._trusts(address):
+                break
+        return address
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:  # such as the path of a Unix socket
+            return False
+        return any(parsed in network for network in self._networks)
+
+
+def address_in(text: str) -> str | None:
+    """The IP address in `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, or None.
+
+    A zone (`fe80::1%eth0`) may hold any text, and is refused.
     """
-
-    def __init__(self, app: ASGIApp, *, trusted: tuple[str, ...]) -> None:
-        self._app = app
-        reading: Any = ProxyHeadersMiddleware(self._with_an_address, list(trusted))  # type: ignore[arg-type]
-        self._read: ASGIApp = reading
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[PEER] = scope.get("client")
-        await self._read(scope, receive, send)
-
-    async def _with_an_address(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A proxy may pass on any text: only an address is counted, logged and told to Cuebot."""
-        client: tuple[str, int] | None = scope.get("client")
-        if client is not None and client is not scope[PEER] and not is_address(client[0]):
-            scope["client"] = scope[PEER]
-        await self._app(scope, receive, send)
-
-
-def is_address(text: str) -> bool:
-    """Whether it is an IP address. A zone (`fe80::1%eth0`) may hold any text, and is refused."""
+    host = text
+    if text.startswith("["):
+        host, bracket, port = text[1:].partition("]")
+        if not bracket or (port and not (port.startswith(":") and port[1:].isdigit())):
+            return None
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+        if not port.isdigit():
+            return None
     try:
-        ip_address(text)
+        ip_address(host)
     except ValueError:
-        return False
-    return "%" not in text
+        return None
+    return None if "%" in host else host

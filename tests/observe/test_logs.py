@@ -442,6 +442,7 @@ UNEXPECTED = """
 import asyncio, logging, sys
 import httpx
 from gateway.http.exchange import ExchangeMiddleware
+from gateway.http.proxies import TrustedProxies
 from gateway.observe.access_log import AccessLog
 from gateway.observe.logs import configure_logging
 
@@ -452,7 +453,9 @@ async def fails(scope, receive, send):
 async def main():
     configure_logging("info", sys.argv[1])
     logging.getLogger("httpx").disabled = True
-    transport = httpx.ASGITransport(ExchangeMiddleware(fails, reporters=[AccessLog(None)]))
+    proxies, reporters = TrustedProxies(()), [AccessLog(None)]
+    app = ExchangeMiddleware(fails, proxies=proxies, reporters=reporters)
+    transport = httpx.ASGITransport(app)
     headers = {"X-Request-ID": "unexpected-1", "Authorization": "Bearer hush"}
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         answer = await client.post("/a.B/C?q=hush", headers=headers)

@@ -14,6 +14,7 @@ import yaml
 
 from gateway.errors import ConfigurationError
 from gateway.http.exchange import ClientGone, open_exchange
+from gateway.http.proxies import TrustedProxies
 from gateway.http.zstd import ZstdDecompressor
 from gateway.openapi import shared
 from gateway.pages import swagger
@@ -361,17 +362,12 @@ def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_a_client_that_does_not_read_is_let_go() -> None:
     """Whoever takes longer than the patience for a page is as good as gone."""
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": "GET",
-        "path": "/",
-        "headers": [],
-        "client": None,
-    }
-    scope["exchange"] = open_exchange(scope)
+    exchange = open_exchange(
+        http_method="GET", path="/", fields=(), peer="", proxies=TrustedProxies(()), direct=None
+    )
 
     async def never(message: object) -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(ClientGone):
-        await Content.of(b"x", "text/plain").send(scope, never, 0)
+        await Content.of(b"x", "text/plain").send({"exchange": exchange}, never, 0)

@@ -20,6 +20,7 @@ from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 from gateway.access.tokens import TokenRules, mint_token
 from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
+from gateway.observe.access_log import fields_of
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool
@@ -196,6 +197,12 @@ class Gateway:
         catalog = self.app.parts.live.current
         assert catalog is not None
         return catalog
+
+    def access_lines(self) -> list[dict[str, object]]:
+        """What the access log says of requests that finish from now on."""
+        lines: list[dict[str, object]] = []
+        self.app.parts.reporters.append(lambda exchange: lines.append(fields_of(exchange)))
+        return lines
 
     async def post(self, path: str, json: object = None, **options: Any) -> httpx.Response:
         """POST with the client's token; `json` absent is an empty body."""
