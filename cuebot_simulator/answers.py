@@ -1,10 +1,11 @@
-"""One call to the simulated Cuebot, without the wire: who answers it, and how it fails."""
+"""One call to the simulated Cuebot without the wire: which method answers it, or how it fails."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
+from grpc import StatusCode
 
 from cuebot_simulator.services import (
     actions,
@@ -34,9 +35,8 @@ from cuebot_simulator.services import (
     tasks,
 )
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.failures import Missing, Refusal, missing
+from cuebot_simulator.world.failures import Missing, Refusal, not_found
 from cuebot_simulator.world.state import Farm
-from gateway.errors import Code
 
 SERVICES: Mapping[str, Mapping[str, Handler]] = {
     "comment.CommentInterface": comments.METHODS,
@@ -76,11 +76,11 @@ def answer_to(farm: Farm, method: MethodDescriptor, request: Any) -> Any:
     service = method.containing_service.full_name
     handler = SERVICES.get(service, {}).get(method.name)
     if handler is None:
-        raise Refusal(f"not simulated: /{service}/{method.name}", Code.UNIMPLEMENTED)
+        raise Refusal(f"not simulated: /{service}/{method.name}", StatusCode.UNIMPLEMENTED)
     farm.catch_up()
     answer = GetMessageClass(method.output_type)()
     try:
         handler(farm, request, answer)
     except Missing:
-        raise missing(f"{service}/{method.name}") from None
+        raise not_found(f"{service}/{method.name}") from None
     return answer

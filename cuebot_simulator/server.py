@@ -1,6 +1,7 @@
 """The simulated Cuebot: a gRPC server that answers for a farm in memory."""
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -13,19 +14,20 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from cuebot_simulator.answers import answer_to
 from cuebot_simulator.world.failures import Refusal
-from cuebot_simulator.world.machines import wake
+from cuebot_simulator.world.machines import skip_pause
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
-from gateway.discovery.reflection import PATH, VERSIONS
-from gateway.errors import ConfigurationError
-from gateway.schema.method import path_of
-from gateway.server.listen import listen
 
 REMEMBERED_CALLS = 1000
 STEPS_AT_ONCE = 3
-"""Then others get their turns."""
+"""So many steps of the farm are done before calls are answered again."""
 LARGEST_REQUEST = 100 * 1024 * 1024
+REFLECTION_PATHS = (
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+)
+"""Both versions of server reflection, whose messages are the same on the wire."""
 
 Call: TypeAlias = tuple[str, dict[str, str | bytes]]
 """A gRPC path, and the metadata that came with it."""
@@ -36,8 +38,7 @@ class SimulatedCuebot:
     """A Cuebot for the demo and the tests, on its own port or a free one (0).
 
     Without a `farm` it has that of `build_farm`. With `reflection` it describes itself, over v1
-    and v1alpha; the stock Cuebot does not. Raises ConfigurationError when opencue-proto is not
-    installed.
+    and v1alpha; the stock Cuebot does not. Raises as `read_messages` does without opencue-proto.
     """
 
     def __init__(
@@ -65,8 +66,8 @@ class SimulatedCuebot:
         return f"{host}:{self.port}"
 
     async def start(self) -> int:
-        """Listen, and give the port. Raises ConfigurationError when the port cannot be had."""
-        listen(self.host, self.port).close()  # gRPC would say less, in more lines
+        """Listen, and give the port. Raises OSError when the port cannot be had."""
+        try_to_listen(self.host, self.port)
         server = grpc.aio.server(
             options=[
                 # Or two servers could share a port, and each get half of the calls.
@@ -81,7 +82,7 @@ class SimulatedCuebot:
         try:
             self.port = server.add_insecure_port(self.endpoint)
         except RuntimeError as error:
-            raise ConfigurationError(f"cannot listen on {self.endpoint}: {error}") from None
+            raise OSError(f"cannot listen on {self.endpoint}: {error}") from None
         await server.start()
         self._server = server
         self._life = asyncio.create_task(live(self))
@@ -95,10 +96,16 @@ class SimulatedCuebot:
             self._server = self._life = None
 
 
+def try_to_listen(host: str, port: int) -> None:
+    """Raise OSError if nobody can listen there: with the reason, which gRPC would only log."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    socket.create_server(address, family=family).close()
+
+
 async def live(cuebot: SimulatedCuebot) -> None:
     """Let things happen on the farm while nobody calls."""
     while True:
-        wake(cuebot.farm)
+        skip_pause(cuebot.farm)
         done = cuebot.farm.catch_up(most=STEPS_AT_ONCE)
         await asyncio.sleep(1 if done else 0)
 
@@ -111,6 +118,11 @@ class Handlers(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "MethodHandler | None":
         return self._handlers.get(handler_call_details.method)
+
+
+def path_of(method: MethodDescriptor) -> str:
+    """The method's path on the wire of gRPC."""
+    return f"/{method.containing_service.full_name}/{method.name}"
 
 
 def method_handlers(cuebot: SimulatedCuebot) -> dict[str, MethodHandler]:
@@ -128,11 +140,11 @@ def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodH
 
     async def respond(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         cuebot.calls.append((path, dict(context.invocation_metadata() or ())))
-        wake(cuebot.farm)
+        skip_pause(cuebot.farm)
         try:
             return answer_to(cuebot.farm, method, request)
         except Refusal as refusal:
-            await context.abort(grpc.StatusCode[refusal.code.name], str(refusal))
+            await context.abort(refusal.code, str(refusal))
 
     return grpc.unary_unary_rpc_method_handler(
         respond,
@@ -142,11 +154,11 @@ def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodH
 
 
 def reflection_handlers(farm: Farm) -> dict[str, MethodHandler]:
-    """Server reflection in both its versions, which are the same messages on two paths."""
+    """Server reflection in both its versions."""
     servicer = reflection.aio.ReflectionServicer(farm.messages.services, pool=farm.messages.pool)
     handler = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
-    return {PATH.format(version=version): handler for version in VERSIONS}
+    return dict.fromkeys(REFLECTION_PATHS, handler)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world.failures import java_exception
 from cuebot_simulator.world.filters import delete_action, set_action
 from cuebot_simulator.world.state import Farm, by_id
 
@@ -15,7 +15,9 @@ def commit(farm: Farm, request: Any, answer: Any) -> None:
     """The action becomes as it is given, whole."""
     action = farm.actions.get(request.action.id)
     if action is None:
-        raise thrown(CUEBOT_ERROR, f"Invalid actionId on Action commit: {request.action.id}")
+        raise java_exception(
+            CUEBOT_ERROR, f"Invalid actionId on Action commit: {request.action.id}"
+        )
     set_action(farm, action, request.action)
 
 
@@ -25,7 +27,7 @@ def delete(farm: Farm, request: Any, answer: Any) -> None:
 
 def get_parent_filter(farm: Farm, request: Any, answer: Any) -> None:
     """Always fails: the real server looks into the request for the filter, and there is none."""
-    raise thrown(
+    raise java_exception(
         CUEBOT_ERROR, "Trying to get a filterId from a ActityEntity created without a filter"
     )
 

@@ -7,12 +7,7 @@ from typing import Any
 
 from cuebot_simulator.services.criteria import find_hosts
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.additions import add_allocation
-from cuebot_simulator.world.database import duplicate
-from cuebot_simulator.world.failures import Missing, Refusal, illegal_argument
-from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.orders import QUEUED
-from cuebot_simulator.world.sharing import (
+from cuebot_simulator.world.allocations import (
     count_allocation,
     enabled_allocations,
     hosts_in,
@@ -22,6 +17,11 @@ from cuebot_simulator.world.sharing import (
     retag_allocation,
     subscriptions_where,
 )
+from cuebot_simulator.world.database_errors import duplicate
+from cuebot_simulator.world.failures import Missing, Refusal, illegal_argument
+from cuebot_simulator.world.frame_actions import QUEUE_DELAY
+from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.new_entities import add_allocation
 from cuebot_simulator.world.state import Farm, by_id, by_id_or_name, by_name
 
 FULL_NAME = re.compile(r"\w+\.(\w+)", re.ASCII)
@@ -104,7 +104,7 @@ def reparent_hosts(farm: Farm, request: Any, answer: Any) -> None:
     """Cuebot answers first, and moves hosts until one cannot be."""
     allocation = request.allocation.id
     hosts = [host.id for host in request.hosts.hosts]
-    farm.agenda.after(QUEUED, partial(move_hosts, farm, allocation, hosts))
+    farm.agenda.after(QUEUE_DELAY, partial(move_hosts, farm, allocation, hosts))
 
 
 def move_hosts(farm: Farm, allocation_id: str, host_ids: Sequence[str]) -> None:

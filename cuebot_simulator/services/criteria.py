@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from typing import Any
 
 from cuebot_simulator.world.cores import java_int
-from cuebot_simulator.world.failures import Refusal, illegal_argument, thrown
+from cuebot_simulator.world.failures import Refusal, illegal_argument, java_exception
 from cuebot_simulator.world.frame_range import frame_number, numbers_of
 from cuebot_simulator.world.frames import state_of
 from cuebot_simulator.world.messages import given
@@ -133,7 +133,7 @@ def bounds(text: str, unit: int) -> tuple[float, float]:
 
 def bad_query(text: str) -> Refusal:
     """What the database says to a query that cannot be."""
-    return thrown("org.springframework.jdbc.BadSqlGrammarException", text)
+    return java_exception("org.springframework.jdbc.BadSqlGrammarException", text)
 
 
 def page_of(frames: Sequence[Any], criteria: Any) -> Sequence[Any]:

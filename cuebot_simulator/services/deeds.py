@@ -5,7 +5,7 @@ from typing import Any
 
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.ownership import drop_deed
+from cuebot_simulator.world.ownership import remove_deed
 from cuebot_simulator.world.state import Farm, by_id, by_name
 
 
@@ -24,7 +24,7 @@ def get_host(farm: Farm, request: Any, answer: Any) -> None:
 def delete(farm: Farm, request: Any, answer: Any) -> None:
     """A deed that is not there counts as deleted."""
     if request.deed.id in farm.deeds:
-        drop_deed(farm, farm.deeds[request.deed.id])
+        remove_deed(farm, farm.deeds[request.deed.id])
 
 
 METHODS: Mapping[str, Handler] = {"Delete": delete, "GetHost": get_host, "GetOwner": get_owner}

@@ -8,9 +8,9 @@ from typing import Any
 
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.cores import hundredths, whole_cores
-from cuebot_simulator.world.database import still_used
+from cuebot_simulator.world.database_errors import still_used
 from cuebot_simulator.world.departments import add_task, clear_tasks, shown_task, tasks_of
-from cuebot_simulator.world.failures import Missing, several
+from cuebot_simulator.world.failures import Missing, found_several
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id
 
@@ -22,7 +22,7 @@ def get_department_names(farm: Farm, request: Any, answer: Any) -> None:
 def add_department_name(farm: Farm, request: Any, answer: Any) -> None:
     """A name that exists is refused: Cuebot looks for it afterwards, and finds two."""
     if request.name in farm.department_names:
-        raise several(2)
+        raise found_several(2)
     farm.department_names.append(request.name)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world import depends
+from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.orders import QUEUED
 from cuebot_simulator.world.state import Farm, by_id
 
 
@@ -17,7 +17,7 @@ def get_depend(farm: Farm, request: Any, answer: Any) -> None:
 
 def satisfy(farm: Farm, request: Any, answer: Any) -> None:
     depend = by_id(farm.depends, request.depend.id)
-    farm.agenda.after(QUEUED, partial(depends.satisfy, farm, depend))
+    farm.agenda.after(QUEUE_DELAY, partial(depends.satisfy, farm, depend))
 
 
 def unsatisfy(farm: Farm, request: Any, answer: Any) -> None:

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.additions import add_facility
-from cuebot_simulator.world.database import duplicate, still_used
+from cuebot_simulator.world.allocations import (
+    count_allocation,
+    enabled_allocations,
+    rename_facility,
+)
+from cuebot_simulator.world.database_errors import duplicate, still_used
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.sharing import count_allocation, enabled_allocations, rename_facility
+from cuebot_simulator.world.new_entities import add_facility
 from cuebot_simulator.world.state import Farm, by_id, by_id_or_name
 
 

@@ -15,8 +15,8 @@ from cuebot_simulator.world.filters import (
     matchers_of,
     move_filter,
 )
+from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.orders import QUEUED
 from cuebot_simulator.world.state import Farm, by_id, by_name
 
 FIRST, LAST = 0, 9999
@@ -38,7 +38,7 @@ def create_matcher(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:
-    farm.agenda.after(QUEUED, partial(delete_filter, farm, filter_in(farm, request)))
+    farm.agenda.after(QUEUE_DELAY, partial(delete_filter, farm, filter_in(farm, request)))
 
 
 def get_actions(farm: Farm, request: Any, answer: Any) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cuebot_simulator.services.depend_queries import depend_queries
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.services.waits import waits_of
-from cuebot_simulator.world import depends, orders
+from cuebot_simulator.world import depends, frame_actions
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id
 
@@ -27,15 +27,15 @@ def depend_on_layer(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def mark_as_depend(farm: Farm, request: Any, answer: Any) -> None:
-    orders.mark_depend(farm, [by_id(farm.frames, request.frame.id)])
+    frame_actions.mark_depend(farm, [by_id(farm.frames, request.frame.id)])
 
 
 def mark_as_waiting(farm: Farm, request: Any, answer: Any) -> None:
-    orders.mark_waiting(farm, [by_id(farm.frames, request.frame.id)])
+    frame_actions.mark_waiting(farm, [by_id(farm.frames, request.frame.id)])
 
 
 METHODS: Mapping[str, Handler] = {
-    **waits_of(lambda farm, request: by_id(farm.frames, request.frame.id)),
+    **depend_queries(lambda farm, request: by_id(farm.frames, request.frame.id)),
     "CreateDependencyOnFrame": depend_on_frame,
     "CreateDependencyOnJob": depend_on_job,
     "CreateDependencyOnLayer": depend_on_layer,

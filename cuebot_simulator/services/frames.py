@@ -7,13 +7,13 @@ from cuebot_simulator.services import frame_depends
 from cuebot_simulator.services.criteria import find_frames, page_of
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.services.layers import layer_named
-from cuebot_simulator.world import orders
-from cuebot_simulator.world.database import broken_rule
-from cuebot_simulator.world.displays import set_override
+from cuebot_simulator.world import frame_actions
+from cuebot_simulator.world.database_errors import violation
+from cuebot_simulator.world.display_overrides import set_override
 from cuebot_simulator.world.failures import Missing
+from cuebot_simulator.world.frame_actions import enqueue
 from cuebot_simulator.world.frames import change_frame, state_of
 from cuebot_simulator.world.messages import enum_name, fill, given
-from cuebot_simulator.world.orders import order
 from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.state import Farm, by_id
 
@@ -42,15 +42,15 @@ def get_frames(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def kill(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.kill_frames, [by_id(farm.frames, request.frame.id)])
+    enqueue(farm, frame_actions.kill_frames, [by_id(farm.frames, request.frame.id)])
 
 
 def eat(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.eat_frames, [by_id(farm.frames, request.frame.id)])
+    enqueue(farm, frame_actions.eat_frames, [by_id(farm.frames, request.frame.id)])
 
 
 def retry(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.retry_frames, [by_id(farm.frames, request.frame.id)])
+    enqueue(farm, frame_actions.retry_frames, [by_id(farm.frames, request.frame.id)])
 
 
 def add_render_partition(farm: Farm, request: Any, answer: Any) -> None:
@@ -77,11 +77,11 @@ def set_checkpoint_state(farm: Farm, request: Any, answer: Any) -> None:
 def set_display_override(farm: Farm, request: Any, answer: Any) -> None:
     """How one state of a frame looks, until it is set again. The text may be 24 characters long."""
     if len(request.override.text) > LONGEST_DISPLAY:
-        raise broken_rule(UNFIT, f"value too long for type character varying({LONGEST_DISPLAY})")
+        raise violation(UNFIT, f"value too long for type character varying({LONGEST_DISPLAY})")
     try:
         frame = by_id(farm.frames, request.frame.id)
     except Missing:
-        raise broken_rule(
+        raise violation(
             UNFIT,
             'insert or update on table "frame_state_display_overrides" violates'
             ' foreign key constraint "c_frame_state_overrides_pk_frame"',

@@ -6,7 +6,7 @@ from typing import Any
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.cores import NO_LIMIT, whole_cores
 from cuebot_simulator.world.departments import use_department
-from cuebot_simulator.world.failures import Missing, illegal_argument, thrown
+from cuebot_simulator.world.failures import Missing, illegal_argument, java_exception
 from cuebot_simulator.world.groups import (
     add_subgroup,
     delete_group,
@@ -58,7 +58,7 @@ def reparent_groups(farm: Farm, request: Any, answer: Any) -> None:
     parent = by_id(farm.groups, request.group.id)
     ids = dict.fromkeys(group.id for group in request.groups.groups)
     if not ids:
-        raise thrown(
+        raise java_exception(
             "org.springframework.jdbc.BadSqlGrammarException",
             'bad SQL grammar: ERROR: syntax error at or near ")"',
         )

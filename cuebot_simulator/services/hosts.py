@@ -7,19 +7,19 @@ from cuebot_simulator.services.criteria import find_hosts
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.services.nested_hosts import nested_host
 from cuebot_simulator.world import machines
-from cuebot_simulator.world.additions import add_comment
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world.allocations import move_host
+from cuebot_simulator.world.failures import java_exception
+from cuebot_simulator.world.frame_actions import enqueue, kill_frames
 from cuebot_simulator.world.messages import fill, given
-from cuebot_simulator.world.orders import kill_frames, order
+from cuebot_simulator.world.new_entities import add_comment
 from cuebot_simulator.world.ownership import deed_of
 from cuebot_simulator.world.partitions import partitions_on
 from cuebot_simulator.world.redirects import redirect
-from cuebot_simulator.world.sharing import move_host
 from cuebot_simulator.world.state import Farm, by_id, by_name
 from cuebot_simulator.world.tags import add_tags, remove_tags, rename_tag
 
 
-def asked(farm: Farm, request: Any) -> Any:
+def requested_host(farm: Farm, request: Any) -> Any:
     """The host that a request is about, by its id. Raises Missing."""
     return by_id(farm.hosts, request.host.id)
 
@@ -45,68 +45,68 @@ def find_host(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_procs(farm: Farm, request: Any, answer: Any) -> None:
-    answer.procs.procs.extend(farm.procs_on(asked(farm, request)))
+    answer.procs.procs.extend(farm.procs_on(requested_host(farm, request)))
 
 
 def get_owner(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, owner=by_name(farm.owners, deed_of(farm, asked(farm, request)).owner))
+    fill(answer, owner=by_name(farm.owners, deed_of(farm, requested_host(farm, request)).owner))
 
 
 def get_deed(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, deed=deed_of(farm, asked(farm, request)))
+    fill(answer, deed=deed_of(farm, requested_host(farm, request)))
 
 
 def get_render_partitions(farm: Farm, request: Any, answer: Any) -> None:
-    found = partitions_on(farm, asked(farm, request))
+    found = partitions_on(farm, requested_host(farm, request))
     answer.render_partitions.render_partitions.extend(found)
 
 
 def get_comments(farm: Farm, request: Any, answer: Any) -> None:
-    answer.comments.comments.extend(farm.comments_on(asked(farm, request)))
+    answer.comments.comments.extend(farm.comments_on(requested_host(farm, request)))
 
 
 def comment_on(farm: Farm, request: Any, answer: Any) -> None:
     new = request.new_comment
-    host = asked(farm, request)
+    host = requested_host(farm, request)
     add_comment(farm, host, user=new.user, subject=new.subject, text=new.message)
 
 
 def lock(farm: Farm, request: Any, answer: Any) -> None:
     """What runs there runs on."""
-    machines.set_lock(farm, asked(farm, request), "LOCKED")
+    machines.set_lock(farm, requested_host(farm, request), "LOCKED")
 
 
 def unlock(farm: Farm, request: Any, answer: Any) -> None:
-    machines.set_lock(farm, asked(farm, request), "OPEN")
+    machines.set_lock(farm, requested_host(farm, request), "OPEN")
 
 
 def reboot(farm: Farm, request: Any, answer: Any) -> None:
-    machines.restart(farm, asked(farm, request))
+    machines.restart(farm, requested_host(farm, request))
 
 
 def reboot_when_idle(farm: Farm, request: Any, answer: Any) -> None:
-    machines.restart_when_idle(farm, asked(farm, request))
+    machines.restart_when_idle(farm, requested_host(farm, request))
 
 
 def set_hardware_state(farm: Farm, request: Any, answer: Any) -> None:
     """Only what Cuebot takes it for. A host that reports is up again soon if it was set down."""
-    fill(asked(farm, request), state=request.state)
+    fill(requested_host(farm, request), state=request.state)
 
 
 def set_thread_mode(farm: Farm, request: Any, answer: Any) -> None:
-    fill(asked(farm, request), thread_mode=request.mode)
+    fill(requested_host(farm, request), thread_mode=request.mode)
 
 
 def set_os(farm: Farm, request: Any, answer: Any) -> None:
-    fill(asked(farm, request), os=request.os)
+    fill(requested_host(farm, request), os=request.os)
 
 
 def set_allocation(farm: Farm, request: Any, answer: Any) -> None:
     """The allocation is given by its id. A host where something runs stays where it is."""
-    host = asked(farm, request)
+    host = requested_host(farm, request)
     allocation = by_id(farm.allocations, request.allocation_id)
     if farm.procs_on(host):
-        raise thrown(
+        raise java_exception(
             "com.imageworks.spcue.EntityModificationError",
             "You cannot move hosts with running procs between allocations.",
         )
@@ -114,15 +114,15 @@ def set_allocation(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def add_host_tags(farm: Farm, request: Any, answer: Any) -> None:
-    add_tags(farm, asked(farm, request), request.tags)
+    add_tags(farm, requested_host(farm, request), request.tags)
 
 
 def remove_host_tags(farm: Farm, request: Any, answer: Any) -> None:
-    remove_tags(farm, asked(farm, request), request.tags)
+    remove_tags(farm, requested_host(farm, request), request.tags)
 
 
 def rename_host_tag(farm: Farm, request: Any, answer: Any) -> None:
-    rename_tag(farm, asked(farm, request), request.old_tag, request.new_tag)
+    rename_tag(farm, requested_host(farm, request), request.old_tag, request.new_tag)
 
 
 def redirect_to_job(farm: Farm, request: Any, answer: Any) -> None:
@@ -135,12 +135,12 @@ def redirect_to_job(farm: Farm, request: Any, answer: Any) -> None:
     batch = farm.make_id(f"batch/{job.id}/{farm.agenda.now}")
     for proc in procs:
         redirect(farm, proc, job, batch)
-    order(farm, kill_frames, [farm.frames[farm.parent_of[proc.id]] for proc in procs])
+    enqueue(farm, kill_frames, [farm.frames[farm.parent_of[proc.id]] for proc in procs])
     fill(answer, value=True)
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:
-    machines.remove_host(farm, asked(farm, request))
+    machines.remove_host(farm, requested_host(farm, request))
 
 
 METHODS: Mapping[str, Handler] = {

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cuebot_simulator.services.depend_queries import depend_queries
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.services.waits import waits_of
 from cuebot_simulator.world import depends
 from cuebot_simulator.world.messages import enum_name, fill
 from cuebot_simulator.world.state import Farm, by_id
@@ -36,7 +36,7 @@ def get_depends(farm: Farm, request: Any, answer: Any) -> None:
 
 
 METHODS: Mapping[str, Handler] = {
-    **waits_of(lambda farm, request: by_id(farm.jobs, request.job.id)),
+    **depend_queries(lambda farm, request: by_id(farm.jobs, request.job.id)),
     "CreateDependencyOnFrame": depend_on_frame,
     "CreateDependencyOnJob": depend_on_job,
     "CreateDependencyOnLayer": depend_on_layer,

@@ -5,16 +5,17 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from grpc import StatusCode
+
 from cuebot_simulator.services.criteria import changed_at, find_frames, page_of
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world import orders
+from cuebot_simulator.world import frame_actions
 from cuebot_simulator.world.failures import Refusal, illegal_argument
+from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.frame_order import reorder, stagger
 from cuebot_simulator.world.frame_range import numbers_of
 from cuebot_simulator.world.messages import enum_name, fill, given
-from cuebot_simulator.world.orders import QUEUED
 from cuebot_simulator.world.state import Farm, by_id
-from gateway.errors import Code
 
 MOST_UPDATES = 100
 LONGEST_AGO = 60
@@ -39,7 +40,7 @@ def get_updated_frames(farm: Farm, request: Any, answer: Any) -> None:
         raise Refusal(
             "the last update timestamp cannot be over a minute off the current time,"
             f" difference was: {ago}",
-            Code.DEADLINE_EXCEEDED,
+            StatusCode.DEADLINE_EXCEEDED,
         )
     layers = {layer.id for layer in request.layer_filter.layers}
     frames = [
@@ -69,34 +70,34 @@ def later(farm: Farm, request: Any, what: Callable[[Farm, Any], None], criteria:
         with suppress(Refusal):
             what(farm, find_frames(farm, farm.frames_of(job), criteria))
 
-    farm.agenda.after(QUEUED, act)
+    farm.agenda.after(QUEUE_DELAY, act)
 
 
 def kill_frames(farm: Farm, request: Any, answer: Any) -> None:
     """The states that the criteria name do not count here."""
     criteria = given(request, "req", None)
     criteria.ClearField("states")
-    later(farm, request, orders.kill_frames, criteria)
+    later(farm, request, frame_actions.kill_frames, criteria)
 
 
 def eat_frames(farm: Farm, request: Any, answer: Any) -> None:
-    later(farm, request, orders.eat_frames, given(request, "req", None))
+    later(farm, request, frame_actions.eat_frames, given(request, "req", None))
 
 
 def retry_frames(farm: Farm, request: Any, answer: Any) -> None:
-    later(farm, request, orders.retry_frames, given(request, "req", None))
+    later(farm, request, frame_actions.retry_frames, given(request, "req", None))
 
 
 def mark_done_frames(farm: Farm, request: Any, answer: Any) -> None:
     """What waits for these frames need not any more. They themselves stay as they are."""
-    later(farm, request, orders.mark_done, given(request, "req", None))
+    later(farm, request, frame_actions.mark_done, given(request, "req", None))
 
 
 def mark_as_waiting(farm: Farm, request: Any, answer: Any) -> None:
     """Frames that depend on something do not any more, at once."""
     job = by_id(farm.jobs, request.job.id)
     criteria = given(request, "req", None)
-    orders.mark_waiting(farm, find_frames(farm, farm.frames_of(job), criteria))
+    frame_actions.mark_waiting(farm, find_frames(farm, farm.frames_of(job), criteria))
 
 
 def reorder_frames(farm: Farm, request: Any, answer: Any) -> None:
@@ -108,13 +109,15 @@ def reorder_frames(farm: Farm, request: Any, answer: Any) -> None:
         raise illegal_argument(str(error)) from None
     order = enum_name(request, "order")
     for layer in farm.layers_of(job):
-        farm.agenda.after(QUEUED, partial(reorder, farm, layer, numbers, order))
+        farm.agenda.after(QUEUE_DELAY, partial(reorder, farm, layer, numbers, order))
 
 
 def stagger_frames(farm: Farm, request: Any, answer: Any) -> None:
     """In all layers of the job."""
     for layer in farm.layers_of(by_id(farm.jobs, request.job.id)):
-        farm.agenda.after(QUEUED, partial(stagger, farm, layer, request.range, request.stagger))
+        farm.agenda.after(
+            QUEUE_DELAY, partial(stagger, farm, layer, request.range, request.stagger)
+        )
 
 
 METHODS: Mapping[str, Handler] = {

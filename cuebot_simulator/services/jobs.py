@@ -7,13 +7,13 @@ from typing import Any
 from cuebot_simulator.services import job_depends, job_frames, job_launches
 from cuebot_simulator.services.criteria import find_jobs
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.additions import add_comment
 from cuebot_simulator.world.cores import whole_cores
 from cuebot_simulator.world.failures import illegal_argument
 from cuebot_simulator.world.filtering import run_filters
+from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.jobs import finish_if_done, finish_job, move_job
 from cuebot_simulator.world.messages import fill, given
-from cuebot_simulator.world.orders import QUEUED
+from cuebot_simulator.world.new_entities import add_comment
 from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.state import Farm, by_id, is_pending
 
@@ -73,7 +73,7 @@ def subscribe(farm: Farm, request: Any, answer: Any) -> None:
         subscribers.append(request.subscriber)
 
 
-def lend(farm: Farm, request: Any, answer: Any) -> None:
+def add_render_partition(farm: Farm, request: Any, answer: Any) -> None:
     job = by_id(farm.jobs, request.job.id)
     fill(answer, render_partition=add_partition(farm, job, request))
 
@@ -90,12 +90,12 @@ def kill(farm: Farm, request: Any, answer: Any) -> None:
     """Cuebot asks for a reason, and without one does nothing; but it answers as if it would."""
     job = by_id(farm.jobs, request.job.id)
     if given(request, "reason", None) != NO_REASON:
-        farm.agenda.after(QUEUED, partial(finish_job, farm, job))
+        farm.agenda.after(QUEUE_DELAY, partial(finish_job, farm, job))
 
 
 def shut_down_if_completed(farm: Farm, request: Any, answer: Any) -> None:
     job = by_id(farm.jobs, request.job.id)
-    farm.agenda.after(QUEUED, partial(finish_if_done, farm, job))
+    farm.agenda.after(QUEUE_DELAY, partial(finish_if_done, farm, job))
 
 
 def filter_again(farm: Farm, request: Any, answer: Any) -> None:
@@ -148,7 +148,7 @@ METHODS: Mapping[str, Handler] = {
     **job_frames.METHODS,
     **job_launches.METHODS,
     "AddComment": comment,
-    "AddRenderPartition": lend,
+    "AddRenderPartition": add_render_partition,
     "AddSubscriber": subscribe,
     "FindJob": find_job,
     "GetComments": get_comments,

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from cuebot_simulator.services.depend_queries import depend_queries
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.services.waits import waits_of
 from cuebot_simulator.world import depends
 from cuebot_simulator.world.failures import Missing
+from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.orders import QUEUED
 from cuebot_simulator.world.state import Farm, by_id
 
 
@@ -42,11 +42,11 @@ def depend_frame_by_frame(farm: Farm, request: Any, answer: Any) -> None:
 def mark_frames_done(farm: Farm, request: Any, answer: Any) -> None:
     """What waits for the layer goes on. What waits for single frames of it does not."""
     layer = by_id(farm.layers, request.layer.id)
-    farm.agenda.after(QUEUED, partial(depends.satisfy_on, farm, layer))
+    farm.agenda.after(QUEUE_DELAY, partial(depends.satisfy_on, farm, layer))
 
 
 METHODS: Mapping[str, Handler] = {
-    **waits_of(lambda farm, request: by_id(farm.layers, request.layer.id)),
+    **depend_queries(lambda farm, request: by_id(farm.layers, request.layer.id)),
     "CreateDependencyOnFrame": depend_on_frame,
     "CreateDependencyOnJob": depend_on_job,
     "CreateDependencyOnLayer": depend_on_layer,

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from grpc import StatusCode
+
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.cores import hundredths, whole_cores
-from cuebot_simulator.world.failures import Refusal, illegal_argument, thrown
+from cuebot_simulator.world.failures import Refusal, illegal_argument, java_exception
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.plans import LEAST_MEMORY
 from cuebot_simulator.world.state import Farm, by_id
-from gateway.errors import Code
 
 LEAST_CORES = 0.1
 DEFAULT_CORES = 1.0
@@ -54,7 +55,9 @@ def set_tags(farm: Farm, request: Any, answer: Any) -> None:
         raise illegal_argument("Layers must have at least one tag.")
     tags = [tag for tag in dict.fromkeys(request.tags) if tag]
     if not tags:
-        raise thrown("java.lang.StringIndexOutOfBoundsException", "start -3, end 0, length 0")
+        raise java_exception(
+            "java.lang.StringIndexOutOfBoundsException", "start -3, end 0, length 0"
+        )
     fill(layer, tags=tags)
 
 
@@ -88,7 +91,7 @@ def set_start_after(farm: Farm, request: Any, answer: Any) -> None:
             f"start_after must be a Unix timestamp in seconds no more than {YEARS_AHEAD} years in"
             f" the future, or 0 to clear the gate; got {start}."
             " Was a milliseconds value passed where seconds are expected?",
-            Code.INVALID_ARGUMENT,
+            StatusCode.INVALID_ARGUMENT,
         )
     layer = by_id(farm.layers, request.layer.id)
     reason = f"Set by {request.username or 'unknown'}"[:LONGEST_REASON] if start else ""

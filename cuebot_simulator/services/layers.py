@@ -7,12 +7,12 @@ from typing import Any
 from cuebot_simulator.services import layer_depends, layer_settings
 from cuebot_simulator.services.criteria import find_frames, page_of
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world import orders
+from cuebot_simulator.world import frame_actions
 from cuebot_simulator.world.failures import Missing, illegal_argument
+from cuebot_simulator.world.frame_actions import QUEUE_DELAY, enqueue
 from cuebot_simulator.world.frame_order import reorder, stagger
 from cuebot_simulator.world.frame_range import numbers_of
 from cuebot_simulator.world.messages import enum_name, fill, given
-from cuebot_simulator.world.orders import QUEUED, order
 from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.state import Farm, by_id
 
@@ -43,15 +43,15 @@ def get_frames(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def kill_frames(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.kill_frames, farm.frames_of(by_id(farm.layers, request.layer.id)))
+    enqueue(farm, frame_actions.kill_frames, farm.frames_of(by_id(farm.layers, request.layer.id)))
 
 
 def eat_frames(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.eat_frames, farm.frames_of(by_id(farm.layers, request.layer.id)))
+    enqueue(farm, frame_actions.eat_frames, farm.frames_of(by_id(farm.layers, request.layer.id)))
 
 
 def retry_frames(farm: Farm, request: Any, answer: Any) -> None:
-    order(farm, orders.retry_frames, farm.frames_of(by_id(farm.layers, request.layer.id)))
+    enqueue(farm, frame_actions.retry_frames, farm.frames_of(by_id(farm.layers, request.layer.id)))
 
 
 def reorder_frames(farm: Farm, request: Any, answer: Any) -> None:
@@ -61,13 +61,13 @@ def reorder_frames(farm: Farm, request: Any, answer: Any) -> None:
     except ValueError as error:
         raise illegal_argument(str(error)) from None
     way = enum_name(request, "order")
-    farm.agenda.after(QUEUED, partial(reorder, farm, layer, numbers, way))
+    farm.agenda.after(QUEUE_DELAY, partial(reorder, farm, layer, numbers, way))
 
 
 def stagger_frames(farm: Farm, request: Any, answer: Any) -> None:
     """A range that is none changes nothing, and is no error."""
     layer = by_id(farm.layers, request.layer.id)
-    farm.agenda.after(QUEUED, partial(stagger, farm, layer, request.range, request.stagger))
+    farm.agenda.after(QUEUE_DELAY, partial(stagger, farm, layer, request.range, request.stagger))
 
 
 def add_render_partition(farm: Farm, request: Any, answer: Any) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from grpc import StatusCode
+
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.additions import add_limit
-from cuebot_simulator.world.database import duplicate
+from cuebot_simulator.world.database_errors import duplicate
 from cuebot_simulator.world.failures import Missing, Refusal
 from cuebot_simulator.world.limits import (
     count_limit,
@@ -16,8 +17,8 @@ from cuebot_simulator.world.limits import (
     take_report,
 )
 from cuebot_simulator.world.messages import enum_name, fill, given
+from cuebot_simulator.world.new_entities import add_limit
 from cuebot_simulator.world.state import Farm, by_id, by_name
-from gateway.errors import Code
 
 UNIQUE_NAME = "c_limit_record_uk_name"
 SPEC = 0
@@ -30,11 +31,11 @@ def limit_named(farm: Farm, name: str) -> Any:
     try:
         return by_name(farm.limits, name)
     except Missing:
-        raise Refusal("Limit not found.", Code.NOT_FOUND) from None
+        raise Refusal("Limit not found.", StatusCode.NOT_FOUND) from None
 
 
 def invalid(text: str) -> Refusal:
-    return Refusal(text, Code.INVALID_ARGUMENT)
+    return Refusal(text, StatusCode.INVALID_ARGUMENT)
 
 
 def by_limit_name(limits: Iterable[Any]) -> list[Any]:
@@ -155,7 +156,7 @@ def check_rule(farm: Farm, limit: Any, exit_status: int, delay: int) -> None:
         if other is not limit and given(other, "exit_status", 0) == exit_status:
             raise Refusal(
                 f"Exit status {exit_status} is already claimed by limit {other.name}",
-                Code.ALREADY_EXISTS,
+                StatusCode.ALREADY_EXISTS,
             )
 
 

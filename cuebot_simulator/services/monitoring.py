@@ -57,7 +57,7 @@ def get_job_history(farm: Farm, request: Any, answer: Any) -> None:
         and fits(job.shot, request.shots)
         and matches(job.name, patterns)
         and (not request.states or job.state in request.states)
-        and history.went_on(farm, job, request.time_range)
+        and history.was_pending(farm, job, request.time_range)
     )
     if request.max_results > 0:
         jobs = jobs[: request.max_results]
@@ -69,7 +69,7 @@ def get_layer_history(farm: Farm, request: Any, answer: Any) -> None:
     layers = [
         layer
         for job in jobs_meant(farm, request)
-        if history.went_on(farm, job, request.time_range)
+        if history.was_pending(farm, job, request.time_range)
         for layer in farm.layers_of(job)
     ]
     found = page_of(layers, request, answer)
@@ -125,7 +125,7 @@ def get_layer_memory_history(farm: Farm, request: Any, answer: Any) -> None:
         for layer in farm.layers.values()
         if matches(layer.name, patterns)
         and fits(farm.jobs[layer.parent_id].show, request.shows)
-        and history.went_on(farm, farm.jobs[layer.parent_id], request.time_range)
+        and history.was_pending(farm, farm.jobs[layer.parent_id], request.time_range)
     ]
     records = [record for layer in layers if (record := history.layer_memory(farm, layer))]
     records.sort(key=lambda each: (-each.timestamp, each.job_name, each.layer_name))

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world.failures import java_exception
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.ownership import give_deed, remove_owner
 from cuebot_simulator.world.state import Farm, by_id, by_id_or_name, by_name
 
 
-def asked(farm: Farm, request: Any) -> Any:
+def requested_owner(farm: Farm, request: Any) -> Any:
     """The owner that a request is about, by its id. Raises Missing."""
     return by_id(farm.owners, request.owner.id)
 
@@ -21,27 +21,27 @@ def get_owner(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_deeds(farm: Farm, request: Any, answer: Any) -> None:
-    owner = asked(farm, request)
+    owner = requested_owner(farm, request)
     answer.deeds.deeds.extend(deed for deed in farm.deeds.values() if deed.owner == owner.name)
 
 
 def get_hosts(farm: Farm, request: Any, answer: Any) -> None:
-    owner = asked(farm, request)
+    owner = requested_owner(farm, request)
     owned = {deed.host for deed in farm.deeds.values() if deed.owner == owner.name}
     answer.hosts.hosts.extend(host for host in farm.hosts.values() if host.name in owned)
 
 
 def set_show(farm: Farm, request: Any, answer: Any) -> None:
     """The show is given by its name."""
-    fill(asked(farm, request), show=by_name(farm.shows, request.show).name)
+    fill(requested_owner(farm, request), show=by_name(farm.shows, request.show).name)
 
 
 def take_ownership(farm: Farm, request: Any, answer: Any) -> None:
     """The owner, by id, gets the host, by name, whoever had it. Only NIMBY hosts can be owned."""
-    owner = asked(farm, request)
+    owner = requested_owner(farm, request)
     host = by_name(farm.hosts, request.host)
     if not host.nimby_enabled:
-        raise thrown(
+        raise java_exception(
             "com.imageworks.spcue.SpcueRuntimeException",
             "Cannot setup deeeds on non-NIMBY hosts.",
         )
@@ -49,7 +49,7 @@ def take_ownership(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:
-    remove_owner(farm, asked(farm, request))
+    remove_owner(farm, requested_owner(farm, request))
 
 
 METHODS: Mapping[str, Handler] = {

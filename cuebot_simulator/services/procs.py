@@ -6,14 +6,14 @@ from typing import Any
 
 from cuebot_simulator.services.criteria import find_booked_procs, find_procs
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world.failures import java_exception
+from cuebot_simulator.world.frame_actions import enqueue, kill_frames
 from cuebot_simulator.world.messages import fill, given
-from cuebot_simulator.world.orders import kill_frames, order
 from cuebot_simulator.world.redirects import clear_redirect, has_work, jobs_at, redirect
 from cuebot_simulator.world.state import Farm, by_id
 
 
-def asked(farm: Farm, request: Any) -> Any:
+def requested_proc(farm: Farm, request: Any) -> Any:
     """The proc that a request is about, by its id. Raises Missing."""
     return by_id(farm.procs, request.proc.id)
 
@@ -28,24 +28,24 @@ def get_procs(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_frame(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, frame=frame_of(farm, asked(farm, request)))
+    fill(answer, frame=frame_of(farm, requested_proc(farm, request)))
 
 
 def get_layer(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, layer=farm.layer_of(frame_of(farm, asked(farm, request))))
+    fill(answer, layer=farm.layer_of(frame_of(farm, requested_proc(farm, request))))
 
 
 def get_job(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, job=farm.job_of(frame_of(farm, asked(farm, request))))
+    fill(answer, job=farm.job_of(frame_of(farm, requested_proc(farm, request))))
 
 
 def get_host(farm: Farm, request: Any, answer: Any) -> None:
-    fill(answer, host=farm.host_with(asked(farm, request)))
+    fill(answer, host=farm.host_with(requested_proc(farm, request)))
 
 
 def kill_procs(farm: Farm, procs: Sequence[Any]) -> None:
     """End what these procs run, soon."""
-    order(farm, kill_frames, [frame_of(farm, proc) for proc in procs])
+    enqueue(farm, kill_frames, [frame_of(farm, proc) for proc in procs])
 
 
 def unbook_all(farm: Farm, procs: Sequence[Any], *, kill: bool) -> None:
@@ -58,11 +58,11 @@ def unbook_all(farm: Farm, procs: Sequence[Any], *, kill: bool) -> None:
 
 def kill(farm: Farm, request: Any, answer: Any) -> None:
     """A killed proc is unbooked, too."""
-    unbook_all(farm, [asked(farm, request)], kill=True)
+    unbook_all(farm, [requested_proc(farm, request)], kill=True)
 
 
 def unbook(farm: Farm, request: Any, answer: Any) -> None:
-    unbook_all(farm, [asked(farm, request)], kill=given(request, "kill", False))
+    unbook_all(farm, [requested_proc(farm, request)], kill=given(request, "kill", False))
 
 
 def unbook_procs(farm: Farm, request: Any, answer: Any) -> None:
@@ -101,7 +101,7 @@ def unbook_to_job(farm: Farm, request: Any, answer: Any) -> None:
 def require_number(request: Any) -> None:
     """Raise Refusal when a request does not say how many procs it means."""
     if not request.r.max_results:
-        raise thrown(
+        raise java_exception(
             "java.lang.RuntimeException",
             "You must specify the number of procs to unbook within the ProcSearchCriteria.",
         )
@@ -120,13 +120,13 @@ def redirect_all(
 
 def redirect_to_group(farm: Farm, request: Any, answer: Any) -> None:
     """Only if a job of the group has work for the proc's place. The answer says whether."""
-    proc, group = asked(farm, request), by_id(farm.groups, request.group_id)
+    proc, group = requested_proc(farm, request), by_id(farm.groups, request.group_id)
     redirect_one(farm, proc, group, jobs_at(farm, group.id), request, answer)
 
 
 def redirect_to_job(farm: Farm, request: Any, answer: Any) -> None:
     """Only if the job has work for the proc's place. The answer says whether."""
-    proc, job = asked(farm, request), by_id(farm.jobs, request.job_id)
+    proc, job = requested_proc(farm, request), by_id(farm.jobs, request.job_id)
     redirect_one(farm, proc, job, [job], request, answer)
 
 
@@ -142,7 +142,7 @@ def redirect_one(
 
 def clear(farm: Farm, request: Any, answer: Any) -> None:
     """The proc stays, and is no longer unbooked. The answer says whether it was redirected."""
-    fill(answer, value=clear_redirect(farm, asked(farm, request)))
+    fill(answer, value=clear_redirect(farm, requested_proc(farm, request)))
 
 
 METHODS: Mapping[str, Handler] = {

@@ -9,14 +9,14 @@ from cuebot_simulator.world.partitions import remove_partition
 from cuebot_simulator.world.state import Farm, by_id
 
 
-def asked(farm: Farm, request: Any) -> Any:
+def requested_partition(farm: Farm, request: Any) -> Any:
     """The partition that a request is about, by its id. Raises Missing."""
     return by_id(farm.render_partitions, request.render_partition.id)
 
 
 def set_max_resources(farm: Farm, request: Any, answer: Any) -> None:
     """Set what is above 0. Cores are hundredths here, other than when a partition is made."""
-    partition = asked(farm, request)
+    partition = requested_partition(farm, request)
     for name in ("cores", "memory", "gpus", "gpu_memory"):
         value = getattr(request, name)
         if value > 0:
@@ -24,7 +24,7 @@ def set_max_resources(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:
-    remove_partition(farm, asked(farm, request))
+    remove_partition(farm, requested_partition(farm, request))
 
 
 METHODS: Mapping[str, Handler] = {"Delete": delete, "SetMaxResources": set_max_resources}

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.additions import add_owner, add_show, add_subscription
+from cuebot_simulator.world.allocations import count_subscription, subscriptions_where
 from cuebot_simulator.world.cores import NO_LIMIT, hundredths, whole_cores
-from cuebot_simulator.world.database import duplicate
+from cuebot_simulator.world.database_errors import duplicate
 from cuebot_simulator.world.departments import department_named, departments_of
 from cuebot_simulator.world.failures import Refusal, illegal_argument
 from cuebot_simulator.world.filters import add_filter, filters_of, find_filter
 from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.new_entities import add_owner, add_show, add_subscription
 from cuebot_simulator.world.services import create_override, overrides_of
-from cuebot_simulator.world.sharing import count_subscription, subscriptions_where
 from cuebot_simulator.world.shows import archive_show, conform_name, delete_show, find_show
 from cuebot_simulator.world.state import Farm, by_id, by_name, find_one, is_pending
 from cuebot_simulator.world.whiteboard import job_whiteboard
@@ -204,10 +204,10 @@ def set_default_max_cores(farm: Farm, request: Any, answer: Any) -> None:
 def set_default_cores(farm: Farm, request: Any, which: str) -> None:
     """Whole cores, none or more."""
     show = by_id(farm.shows, request.show.id)
-    asked = getattr(request, f"{which}_cores")
-    cores = whole_cores(asked)
+    requested = getattr(request, f"{which}_cores")
+    cores = whole_cores(requested)
     if cores < 0:
-        units = -1 if asked == NO_LIMIT else round(cores * 100)
+        units = -1 if requested == NO_LIMIT else round(cores * 100)
         raise illegal_argument(
             f"Invalid argument, default {which} cores {units}must be greater tham 0"
         )

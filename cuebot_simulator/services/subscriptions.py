@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world.allocations import count_subscription, not_changed
+from cuebot_simulator.world.failures import java_exception
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.sharing import count_subscription, not_changed
 from cuebot_simulator.world.state import Farm, by_id
 
 MOST_CORES = 2**31 // 100
@@ -17,7 +17,7 @@ def find_subscription(farm: Farm, request: Any, answer: Any) -> None:
     """By name: `facility.allocation.show`."""
     parts = request.name.split(".", 2)
     if len(parts) < 3:
-        raise thrown(
+        raise java_exception(
             "com.imageworks.spcue.CueGrpcException",
             "Subscription names must be in the form of alloc.show",
         )
@@ -26,7 +26,7 @@ def find_subscription(farm: Farm, request: Any, answer: Any) -> None:
         if (subscription.allocation_name, subscription.show_name) == (place, show):
             fill(answer, subscription=count_subscription(farm, subscription))
             return
-    raise thrown(
+    raise java_exception(
         "com.imageworks.spcue.EntityNotFoundException",
         f"A subscription to {request.name} was not found.",
     )

@@ -7,7 +7,7 @@ point) of each name that one of its groups ever had.
 import math
 from typing import Any
 
-from cuebot_simulator.world.database import duplicate
+from cuebot_simulator.world.database_errors import duplicate
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id, find_one, is_pending
 

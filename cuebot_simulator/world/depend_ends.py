@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cuebot_simulator.world.failures import Refusal, thrown
+from cuebot_simulator.world.failures import Refusal, java_exception
 from cuebot_simulator.world.frames import state_of
 from cuebot_simulator.world.state import Farm
 
@@ -37,17 +37,17 @@ def find_end(farm: Farm, key: str) -> Any:
     return farm.jobs.get(key) or farm.layers.get(key) or farm.frames[key]
 
 
-def check_ends(farm: Farm, kind: str, er: Any, on: Any) -> None:
+def check_ends(farm: Farm, kind: str, dependent: Any, on: Any) -> None:
     """Raises Refusal for a thing that cannot wait for that other one."""
     if on.id in farm.jobs and is_done(farm, on):
         raise refused("The job you are depending on is already complete.")
-    if kind in ("LAYER_ON_LAYER", "FRAME_BY_FRAME") and er.id == on.id:
-        raise refused(f"Cannot make the layer {er.name} depend on itself.")
-    if kind == "FRAME_ON_LAYER" and farm.parent_of[er.id] == on.id:
-        raise refused(f"The frame {er.name} cannot depend  on its own layer.")
-    if kind == "LAYER_ON_SIM_FRAME" and farm.parent_of[on.id] == er.id:
-        raise refused(f"Cannot make the layer {er.name} depend on itself.")
-    if kind == "LAYER_ON_FRAME" and farm.parent_of[on.id] == er.id:
+    if kind in ("LAYER_ON_LAYER", "FRAME_BY_FRAME") and dependent.id == on.id:
+        raise refused(f"Cannot make the layer {dependent.name} depend on itself.")
+    if kind == "FRAME_ON_LAYER" and farm.parent_of[dependent.id] == on.id:
+        raise refused(f"The frame {dependent.name} cannot depend  on its own layer.")
+    if kind == "LAYER_ON_SIM_FRAME" and farm.parent_of[on.id] == dependent.id:
+        raise refused(f"Cannot make the layer {dependent.name} depend on itself.")
+    if kind == "LAYER_ON_FRAME" and farm.parent_of[on.id] == dependent.id:
         raise refused("A layer cannot depend on one of its own frames.")
     own = {
         "JOB_ON_JOB": "A job cannot depend on itself.",
@@ -56,9 +56,9 @@ def check_ends(farm: Farm, kind: str, er: Any, on: Any) -> None:
         "LAYER_ON_JOB": "A layer cannot depend on its own job.",
         "FRAME_ON_JOB": "A frame cannot depend on its own job.",
     }
-    if kind in own and job_of(farm, er) is job_of(farm, on):
+    if kind in own and job_of(farm, dependent) is job_of(farm, on):
         raise refused(own[kind])
 
 
 def refused(text: str) -> Refusal:
-    return thrown("com.imageworks.spcue.depend.DependException", text)
+    return java_exception("com.imageworks.spcue.depend.DependException", text)

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from cuebot_simulator.world.counterparts import is_one_chunk, pairs_by_frame, pairs_by_previous
+from grpc import StatusCode
+
 from cuebot_simulator.world.depend_ends import check_ends, find_end, is_done, job_of, names
-from cuebot_simulator.world.failures import Refusal, thrown
+from cuebot_simulator.world.failures import Refusal, java_exception
+from cuebot_simulator.world.frame_pairs import is_one_chunk, pairs_by_frame, pairs_by_previous
 from cuebot_simulator.world.frames import count_waits
 from cuebot_simulator.world.messages import enum_name
 from cuebot_simulator.world.plans import DependPlan
 from cuebot_simulator.world.state import Farm, by_name
-from gateway.errors import Code
 
 COMPOSITES = ("FRAME_BY_FRAME", "PREVIOUS_FRAME")
 """What only holds children together. It stays active for good."""
@@ -55,58 +56,62 @@ def find_part(farm: Farm, job: Any, layer: str, frame: str) -> Any:
     return by_name(frames, frame)
 
 
-def add_depend(farm: Farm, kind: str, er: Any, on: Any, *, any_frame: bool = False) -> Any:
-    """Let `er` wait for `on` (a job, layer or frame each); the kind is a depend.DependType.
+def add_depend(farm: Farm, kind: str, dependent: Any, on: Any, *, any_frame: bool = False) -> Any:
+    """Let `dependent` wait for `on` (a job, layer or frame each); the kind is a depend.DependType.
 
     With `any_frame`, a layer waits for the first frame of another only. The dependency may be of
     another kind than asked for, or one that was there, or None where Cuebot makes none. Raises
     Refusal for what cannot wait for itself, for what waits already, and for a job that is done.
     """
-    check_ends(farm, kind, er, on)
+    check_ends(farm, kind, dependent, on)
     if kind == "LAYER_ON_SIM_FRAME":
-        check_children(farm.tallies[er.id].states.total())
-        for frame in farm.frames_of(er):
+        check_children(farm.tallies[dependent.id].states.total())
+        for frame in farm.frames_of(dependent):
             add_depend(farm, "FRAME_ON_FRAME", frame, on)
         return None
     if kind == "FRAME_BY_FRAME":
-        return add_frame_by_frame(farm, er, on)
-    if find_active(farm, kind, er, on):
-        raise thrown(
+        return add_frame_by_frame(farm, dependent, on)
+    if find_active(farm, kind, dependent, on):
+        raise java_exception(
             "org.springframework.dao.DuplicateKeyException",
             'ERROR: duplicate key value violates unique constraint "i_depend_signature"',
         )
     if kind == "PREVIOUS_FRAME":
-        return add_children(farm, kind, er, on, pairs_by_previous(farm, er, on))
-    depend = make_depend(farm, kind, er, on, any_frame=any_frame and kind == "LAYER_ON_LAYER")
+        return add_children(farm, kind, dependent, on, pairs_by_previous(farm, dependent, on))
+    depend = make_depend(
+        farm, kind, dependent, on, any_frame=any_frame and kind == "LAYER_ON_LAYER"
+    )
     if is_done(farm, on):
         depend.active = False
     else:
-        count_waits(farm, er, 1)
+        count_waits(farm, dependent, 1)
     return depend
 
 
-def add_frame_by_frame(farm: Farm, er: Any, on: Any) -> Any:
+def add_frame_by_frame(farm: Farm, dependent: Any, on: Any) -> Any:
     """Let each frame of a layer wait for what it needs of another: what `add_depend` gives.
 
     It makes none on another job's tiles. A layer that is one chunk waits, or is waited for, whole.
     """
-    if job_of(farm, er) is not job_of(farm, on) and "_tile_" in on.name:
+    if job_of(farm, dependent) is not job_of(farm, on) and "_tile_" in on.name:
         return None
-    if is_one_chunk(farm, er) or is_one_chunk(farm, on):
-        return add_depend(farm, "LAYER_ON_LAYER", er, on)
-    if known := find_active(farm, "FRAME_BY_FRAME", er, on):
+    if is_one_chunk(farm, dependent) or is_one_chunk(farm, on):
+        return add_depend(farm, "LAYER_ON_LAYER", dependent, on)
+    if known := find_active(farm, "FRAME_BY_FRAME", dependent, on):
         return known
-    return add_children(farm, "FRAME_BY_FRAME", er, on, pairs_by_frame(farm, er, on))
+    return add_children(farm, "FRAME_BY_FRAME", dependent, on, pairs_by_frame(farm, dependent, on))
 
 
-def add_children(farm: Farm, kind: str, er: Any, on: Any, pairs: Iterable[tuple[Any, Any]]) -> Any:
+def add_children(
+    farm: Farm, kind: str, dependent: Any, on: Any, pairs: Iterable[tuple[Any, Any]]
+) -> Any:
     """Let frames wait for frames: the dependency that holds these together.
 
     Raises Refusal, before it makes any, if they are too many.
     """
     found = list(islice(pairs, MOST_CHILDREN + 1))
     check_children(len(found))
-    depend = make_depend(farm, kind, er, on, any_frame=False)
+    depend = make_depend(farm, kind, dependent, on, any_frame=False)
     for frame, needed in found:
         child = add_depend(farm, "FRAME_ON_FRAME", frame, needed)
         farm.own(depend.id, child.id)
@@ -118,34 +123,34 @@ def check_children(number: int) -> None:
     if number > MOST_CHILDREN:
         raise Refusal(
             f"the simulated farm makes no more than {MOST_CHILDREN} dependencies at once",
-            Code.RESOURCE_EXHAUSTED,
+            StatusCode.RESOURCE_EXHAUSTED,
         )
 
 
-def find_active(farm: Farm, kind: str, er: Any, on: Any) -> Any:
+def find_active(farm: Farm, kind: str, dependent: Any, on: Any) -> Any:
     """The active dependency of that kind between these two, or None."""
-    for depend in all_of(farm, farm.waits, er):
+    for depend in all_of(farm, farm.dependencies, dependent):
         if depend.active and farm.ends[depend.id][1] == on.id and enum_name(depend, "type") == kind:
             return depend
     return None
 
 
-def make_depend(farm: Farm, kind: str, er: Any, on: Any, *, any_frame: bool) -> Any:
+def make_depend(farm: Farm, kind: str, dependent: Any, on: Any, *, any_frame: bool) -> Any:
     """An active dependency that counts for nothing yet."""
     depend = farm.messages.new(
         "depend.Depend",
-        id=farm.make_id(f"depend/{kind}/{er.id}/{on.id}/{len(farm.depends)}"),
+        id=farm.make_id(f"depend/{kind}/{dependent.id}/{on.id}/{len(farm.depends)}"),
         type=kind,
-        target="INTERNAL" if job_of(farm, er) is job_of(farm, on) else "EXTERNAL",
+        target="INTERNAL" if job_of(farm, dependent) is job_of(farm, on) else "EXTERNAL",
         any_frame=any_frame,
         active=True,
-        **names(farm, er, "depend_er"),
+        **names(farm, dependent, "depend_er"),
         **names(farm, on, "depend_on"),
     )
     farm.depends[depend.id] = depend
-    farm.waits[er.id].append(depend.id)
-    farm.awaited[on.id].append(depend.id)
-    farm.ends[depend.id] = (er.id, on.id)
+    farm.dependencies[dependent.id].append(depend.id)
+    farm.dependents[on.id].append(depend.id)
+    farm.ends[depend.id] = (dependent.id, on.id)
     return depend
 
 
@@ -172,12 +177,12 @@ def unsatisfy(farm: Farm, depend: Any) -> None:
 
 def satisfied_by(farm: Farm, part: Any) -> Iterator[Any]:
     """The dependencies that are satisfied when this job, layer or frame is done."""
-    for depend in all_of(farm, farm.awaited, part):
+    for depend in all_of(farm, farm.dependents, part):
         if enum_name(depend, "type") not in COMPOSITES:
             yield depend
     layer = farm.parent_of[part.id]
     if layer in farm.layers:
-        for depend in all_of(farm, farm.awaited, farm.layers[layer]):
+        for depend in all_of(farm, farm.dependents, farm.layers[layer]):
             if depend.any_frame:
                 yield depend
 
@@ -188,7 +193,7 @@ def satisfy_on(farm: Farm, part: Any) -> None:
         satisfy(farm, depend)
 
 
-def renew_on(farm: Farm, frame: Any) -> None:
+def unsatisfy_on(farm: Farm, frame: Any) -> None:
     """This frame has to run again: what waited for it, or for its layer, waits once more."""
     for part in (frame, farm.layer_of(frame)):
         for depend in satisfied_by(farm, part):
@@ -201,7 +206,7 @@ def count_active(farm: Farm, frame: Any) -> int:
     return sum(
         depend.active and enum_name(depend, "type") not in COMPOSITES
         for part in parts
-        for depend in all_of(farm, farm.waits, part)
+        for depend in all_of(farm, farm.dependencies, part)
     )
 
 
@@ -213,16 +218,16 @@ def all_of(farm: Farm, index: dict[str, list[str]], part: Any) -> list[Any]:
     return [farm.depends[key] for key in index.get(part.id, ())]
 
 
-def below(farm: Farm, part: Any) -> list[Any]:
+def contents_of(farm: Farm, part: Any) -> list[Any]:
     """A job with its layers and frames, a layer with its frames, or just a frame.
 
-    Frames that are only a draft are left out: nobody waits for them, nor do they.
+    Frames that are not made yet are left out: nobody waits for them, nor do they.
     """
     parts = [part]
     for layer in farm.layers_of(part) if part.id in farm.jobs else [part]:
         if layer is not part:
             parts.append(layer)
-        if layer.id in farm.layers and layer.id not in farm.drafts:
+        if layer.id in farm.layers and not farm.frames.is_lazy(layer.id):
             parts += farm.frames_of(layer)
     return parts
 
@@ -231,14 +236,16 @@ def without_parent(farm: Farm, depends: Iterable[Any]) -> list[Any]:
     return [depend for depend in depends if depend.id not in farm.parent_of]
 
 
-def depends_on(farm: Farm, part: Any) -> list[Any]:
+def dependents_of(farm: Farm, part: Any) -> list[Any]:
     """What depends on a job, a layer or a frame, or on what is in it: satisfied ones too.
 
     Of those that belong together, only the one that holds them together; for a frame, its own.
     """
     if part.id in farm.frames:
-        return all_of(farm, farm.awaited, part)
-    each = (depend for one in below(farm, part) for depend in all_of(farm, farm.awaited, one))
+        return all_of(farm, farm.dependents, part)
+    each = (
+        depend for one in contents_of(farm, part) for depend in all_of(farm, farm.dependents, one)
+    )
     return without_parent(farm, each)
 
 
@@ -248,25 +255,29 @@ def dependencies_of(farm: Farm, part: Any) -> list[Any]:
     For a layer, what its frames do; for a frame, what its layer and its job do as well.
     """
     if part.id in farm.jobs:
-        return all_of(farm, farm.waits, part)
+        return all_of(farm, farm.dependencies, part)
     if part.id in farm.layers:
-        each = (depend for one in below(farm, part) for depend in all_of(farm, farm.waits, one))
+        each = (
+            depend
+            for one in contents_of(farm, part)
+            for depend in all_of(farm, farm.dependencies, one)
+        )
         return without_parent(farm, each)
     above = [
         depend
         for one in (farm.job_of(part), farm.layer_of(part))
-        for depend in all_of(farm, farm.waits, one)
+        for depend in all_of(farm, farm.dependencies, one)
         if enum_name(depend, "type") not in COMPOSITES
     ]
-    return above + all_of(farm, farm.waits, part)
+    return above + all_of(farm, farm.dependencies, part)
 
 
 def all_depends(farm: Farm, job: Any) -> list[Any]:
     """All dependencies of a job, its layers and its frames, but those of a frame on a frame."""
     return [
         depend
-        for part in below(farm, job)
-        for depend in all_of(farm, farm.waits, part)
+        for part in contents_of(farm, job)
+        for depend in all_of(farm, farm.dependencies, part)
         if enum_name(depend, "type") != "FRAME_ON_FRAME"
     ]
 
@@ -277,11 +288,15 @@ def drop_depends(farm: Farm, part: Any, target: str) -> None:
     Of a job, what its layers and frames depend on too.
     """
     if part.id in farm.jobs:
-        each = (depend for one in below(farm, part) for depend in all_of(farm, farm.waits, one))
+        each = (
+            depend
+            for one in contents_of(farm, part)
+            for depend in all_of(farm, farm.dependencies, one)
+        )
         depends = without_parent(farm, each)
     else:
         kinds = DROPPED["layer" if part.id in farm.layers else "frame"]
-        own = all_of(farm, farm.waits, part)
+        own = all_of(farm, farm.dependencies, part)
         depends = [depend for depend in own if enum_name(depend, "type") in kinds]
     for depend in depends:
         if target in (ANY_TARGET, enum_name(depend, "target")):

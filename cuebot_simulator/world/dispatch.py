@@ -6,12 +6,12 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.frames import start_frame, state_of
 from cuebot_simulator.world.launch import pick
-from cuebot_simulator.world.limits import has_room
-from cuebot_simulator.world.machines import hear, reports
+from cuebot_simulator.world.limits import limits_allow
+from cuebot_simulator.world.machines import note_report, reports
 from cuebot_simulator.world.messages import enum_name, given
-from cuebot_simulator.world.orders import end_frame
 from cuebot_simulator.world.partitions import drop_finished, frames_for, partitions_on
 from cuebot_simulator.world.state import Farm, is_bookable, is_pending
 
@@ -40,7 +40,8 @@ class Dispatcher:
 
     def __init__(self, farm: Farm) -> None:
         self._farm = farm
-        self._queue: list[Any] = []
+        self.queue: list[Any] = []
+        """Jobs that could start something, the most urgent first."""
         self._seen: list[tuple[Place, Any]] = []
         farm.dispatcher = self
 
@@ -80,7 +81,7 @@ class Dispatcher:
         self._seen.sort(key=itemgetter(0))
         del self._seen[LONGEST_QUEUE:]
         if last:
-            self._queue = [job for _, job in self._seen]
+            self.queue = [job for _, job in self._seen]
             self._seen = []
 
     def report(self, ids: Sequence[str]) -> None:
@@ -95,7 +96,7 @@ class Dispatcher:
         """A host says that it lives, if it does, and gets work."""
         if reports(self._farm, host):
             self._farm.executed["report"] += 1
-        hear(self._farm, host)
+        note_report(self._farm, host)
         self.book(host)
 
     def report_proc(self, proc: Any) -> None:
@@ -121,7 +122,7 @@ class Dispatcher:
         if not is_bookable(host):
             return
         looked_at = 0
-        for job in self._queue:
+        for job in self.queue:
             if host.idle_cores < 1 or looked_at == JOBS_LOOKED_AT:
                 return
             waits = farm.tallies[job.id].states["WAITING"]
@@ -166,7 +167,7 @@ class Dispatcher:
                 or farm.tallies[job.id].reserved + units <= round(job.max_cores * 100)
             )
             and self.show_may(job, host, units)
-            and has_room(farm, layer, host)
+            and limits_allow(farm, layer, host)
         )
 
     def show_may(self, job: Any, host: Any, units: int) -> bool:

@@ -5,7 +5,7 @@ else the exception ends in its server interceptor, which answers INTERNAL with t
 class and text, a newline, and the text again (OpenCue's CueServerInterceptor).
 """
 
-from gateway.errors import Code
+from grpc import StatusCode
 
 NOTHING_FOUND = "Incorrect result size: expected 1, actual 0"
 NOTHING_FOUND_CLASS = "org.springframework.dao.EmptyResultDataAccessException"
@@ -42,30 +42,30 @@ class Missing(Exception):
 class Refusal(Exception):
     """A request that Cuebot will not do. Its code and text go to the client."""
 
-    def __init__(self, text: str, code: Code = Code.INTERNAL) -> None:
+    def __init__(self, text: str, code: StatusCode = StatusCode.INTERNAL) -> None:
         super().__init__(text)
         self.code = code
 
 
-def thrown(java_class: str, text: str) -> Refusal:
+def java_exception(java_class: str, text: str) -> Refusal:
     """A refusal that reads like a Java exception that nobody caught."""
     return Refusal(f"{java_class}: {text}\n{text}")
 
 
 def illegal_argument(text: str) -> Refusal:
-    return thrown("java.lang.IllegalArgumentException", text)
+    return java_exception("java.lang.IllegalArgumentException", text)
 
 
-def several(count: int) -> Refusal:
+def found_several(count: int) -> Refusal:
     """What Cuebot says when so many things have a name that it looks for. It is never caught."""
-    return thrown(
+    return java_exception(
         "org.springframework.dao.IncorrectResultSizeDataAccessException",
         f"Incorrect result size: expected 1, actual {count}",
     )
 
 
-def missing(method: str) -> Refusal:
+def not_found(method: str) -> Refusal:
     """What a method (`job.JobInterface/GetJob`) answers about a thing that does not exist."""
     if method.partition("/")[0] in CAUGHT_SERVICES or method in CAUGHT_METHODS:
-        return Refusal(NOTHING_FOUND, Code.NOT_FOUND)
-    return thrown(NOTHING_FOUND_CLASS, NOTHING_FOUND)
+        return Refusal(NOTHING_FOUND, StatusCode.NOT_FOUND)
+    return java_exception(NOTHING_FOUND_CLASS, NOTHING_FOUND)

@@ -24,11 +24,11 @@ def run_filters(farm: Farm, job: Any) -> None:
 
     An action that cannot be done ends the run: Cuebot only logs that.
     """
-    settled: set[str] = set()
+    already_set: set[str] = set()
     try:
         for job_filter in filters_of(farm, farm.show_of(farm.group_of(job))):
             wanted = job_filter.enabled and matches(farm, job_filter, job)
-            if wanted and act(farm, job_filter, job, settled):
+            if wanted and act(farm, job_filter, job, already_set):
                 return
     except Refusal:
         return
@@ -42,12 +42,12 @@ def run_filter(farm: Farm, job_filter: Any, job: Any) -> None:
 
 def matches(farm: Farm, job_filter: Any, job: Any) -> bool:
     """Whether a filter is for this job. One without matchers is for none."""
-    found = [holds(farm, matcher, job) for matcher in matchers_of(farm, job_filter)]
+    found = [matcher_fits(farm, matcher, job) for matcher in matchers_of(farm, job_filter)]
     wanted = all if enum_name(job_filter, "type") == "MATCH_ALL" else any
     return bool(found) and wanted(found)
 
 
-def holds(farm: Farm, matcher: Any, job: Any) -> bool:
+def matcher_fits(farm: Farm, matcher: Any, job: Any) -> bool:
     """Whether a job is as a matcher wants it.
 
     Of several layers or services, one has to fit; for the negative types, none may.
@@ -100,30 +100,30 @@ TESTS: Mapping[str, Callable[[str, str], bool]] = {
 NEGATIVE: Mapping[str, str] = {"DOES_NOT_CONTAIN": "CONTAINS", "IS_NOT": "IS"}
 
 
-def act(farm: Farm, job_filter: Any, job: Any, settled: set[str]) -> bool:
+def act(farm: Farm, job_filter: Any, job: Any, already_set: set[str]) -> bool:
     """Do a filter's actions to a job. Whether no filter may follow.
 
-    `settled` are the fields of the job that actions have set, to which those of this one are added.
+    `already_set` are the fields of the job that actions have set. Those of this one are added.
     """
     for action in actions_of(farm, job_filter):
         kind = enum_name(action, "type")
         if kind == "STOP_PROCESSING":
             return True
         if kind == "MOVE_JOB_TO_GROUP":
-            move(farm, action, job, settled)
+            move(farm, action, job, already_set)
         elif kind in JOB_VALUES:
             values = JOB_VALUES[kind](action)
-            settled.update(values)
+            already_set.update(values)
             fill(job, **values)
         else:
             change_layers(farm, action, job)
     return False
 
 
-def move(farm: Farm, action: Any, job: Any, settled: set[str]) -> None:
+def move(farm: Farm, action: Any, job: Any, already_set: set[str]) -> None:
     """Move a job to the action's group, if it has one."""
     if action.group_value:
-        inherited = [name for name in FROM_GROUP if name not in settled]
+        inherited = [name for name in FROM_GROUP if name not in already_set]
         move_job(farm, job, farm.groups[action.group_value], inherited=inherited)
 
 

@@ -6,8 +6,8 @@ They are numbered from 1 without gaps. What they do to jobs is in `filtering`.
 from collections.abc import Mapping
 from typing import Any
 
-from cuebot_simulator.world.database import broken_rule
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world.database_errors import violation
+from cuebot_simulator.world.failures import java_exception
 from cuebot_simulator.world.messages import enum_name, fill
 from cuebot_simulator.world.state import Farm, find_only
 
@@ -73,14 +73,14 @@ def set_action(farm: Farm, action: Any, data: Any) -> None:
     """
     kind = enum_name(data, "value_type")
     if kind not in (*VALUES, "NONE_TYPE"):
-        raise thrown(
+        raise java_exception(
             "com.imageworks.spcue.SpcueRuntimeException",
             "invalid action value type: UNRECOGNIZED",
         )
     name = VALUES.get(kind)
     value: Any = getattr(data, name) if name else None
     if name == "group_value" and value not in farm.groups:
-        raise broken_rule(
+        raise violation(
             "DataIntegrityViolationException",
             'insert or update on table "action" violates foreign key constraint'
             ' "c_action_pk_folder"',
@@ -95,7 +95,7 @@ def set_action(farm: Farm, action: Any, data: Any) -> None:
 def stored(number: float) -> float:
     """A number as the database holds it. Raises Refusal for one that is too large."""
     if not abs(number) < BEYOND:
-        raise broken_rule("DataIntegrityViolationException", "numeric field overflow")
+        raise violation("DataIntegrityViolationException", "numeric field overflow")
     return round(number, 2)
 
 

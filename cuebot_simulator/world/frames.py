@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from cuebot_simulator.world.displays import show_override
+from cuebot_simulator.world.display_overrides import show_override
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.redirects import follow_redirect
 from cuebot_simulator.world.state import Farm, is_pending
@@ -38,7 +38,7 @@ def tallies_of(farm: Farm, layer: Any) -> Iterator[Tally]:
     if is_pending(job):
         group = farm.group_of(job)
         things += [group, farm.show_of(group)]
-    farm.uncount(*things)
+    farm.mark_stale(*things)
     for thing in things:
         yield farm.tallies[thing.id]
 
@@ -89,15 +89,15 @@ def wait_count(farm: Farm, frame: Any) -> int:
 def count_waits(farm: Farm, part: Any, step: int) -> None:
     """Let one dependency more (1) or less (-1) hold back a frame, or all of a layer or job.
 
-    Frames that nobody has looked at stay a draft.
+    Frames that are not made yet stay so.
     """
     if part.id in farm.jobs:
         for layer in farm.layers_of(part):
             count_waits(farm, layer, step)
-    elif part.id in farm.drafts:
+    elif farm.frames.is_lazy(part.id):
         number = max(farm.wait_counts.get(part.id, 0) + step, 0)
         farm.wait_counts[part.id] = number
-        change_draft(farm, part, "DEPEND" if number else "WAITING")
+        change_lazy_layer(farm, part, "DEPEND" if number else "WAITING")
     elif part.id in farm.layers:
         for frame in farm.frames_of(part):
             count_waits(farm, frame, step)
@@ -115,12 +115,12 @@ def set_waits(farm: Farm, frame: Any, number: int) -> None:
         change_frame(farm, frame)
 
 
-def change_draft(farm: Farm, layer: Any, state: str) -> None:
-    """Put all frames of a layer that is a draft into a state."""
-    before = farm.draft_states[layer.id]
+def change_lazy_layer(farm: Farm, layer: Any, state: str) -> None:
+    """Put all frames of a layer, which are not made yet, into a state."""
+    before = farm.lazy_states[layer.id]
     if before == state:
         return
-    farm.draft_states[layer.id] = state
+    farm.lazy_states[layer.id] = state
     count = farm.tallies[layer.id].states[before]
     for tally in tallies_of(farm, layer):
         tally.states[before] -= count

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cuebot_simulator.world.additions import add_group
-from cuebot_simulator.world.database import duplicate, duplicate_line
-from cuebot_simulator.world.failures import Refusal, thrown
+from cuebot_simulator.world.database_errors import duplicate, duplicate_line
+from cuebot_simulator.world.failures import Refusal, java_exception
 from cuebot_simulator.world.jobs import move_job, note_group
 from cuebot_simulator.world.messages import fill
+from cuebot_simulator.world.new_entities import add_group
 from cuebot_simulator.world.state import Farm, is_pending
 
 DEEPEST = 10
@@ -25,7 +25,7 @@ def subgroups_of(farm: Farm, group: Any) -> list[Any]:
     return [each for each in groups if each.parent_id == group.id]
 
 
-def above(farm: Farm, group: Any) -> Iterator[Any]:
+def ancestors_of(farm: Farm, group: Any) -> Iterator[Any]:
     """The groups that a group is in, from its parent to the root."""
     while group.parent_id:
         group = farm.groups[group.parent_id]
@@ -35,7 +35,7 @@ def above(farm: Farm, group: Any) -> Iterator[Any]:
 def add_subgroup(farm: Farm, parent: Any, name: str) -> Any:
     """A new group in another. Raises Refusal when one of that name is there."""
     if any(group.name == name for group in subgroups_of(farm, parent)):
-        raise thrown(
+        raise java_exception(
             "com.imageworks.spcue.EntityCreationError",
             f"error creating group, {duplicate_line(NAME_TAKEN)}",
         )
@@ -67,18 +67,20 @@ def move_groups(farm: Farm, groups: Sequence[Any], parent: Any) -> None:
 def check_move(farm: Farm, group: Any, parent: Any) -> None:
     """Raise Refusal when a group must not come into another one, whatever is there."""
     if group.id == parent.id:
-        raise unmoved("cannot move group into itself")
+        raise not_moved("cannot move group into itself")
     if farm.show_of(group) is not farm.show_of(parent):
-        raise unmoved("cannot move groups between shows")
-    for height, each in enumerate(above(farm, parent), start=1):
+        raise not_moved("cannot move groups between shows")
+    for height, each in enumerate(ancestors_of(farm, parent), start=1):
         if each.id == group.id:
-            raise unmoved("you cannot move a group into one of its sub groups")
+            raise not_moved("you cannot move a group into one of its sub groups")
         if height > DEEPEST:
-            raise unmoved("cannot tell if your moving a group into one of its sub groups")
+            raise not_moved("cannot tell if your moving a group into one of its sub groups")
 
 
-def unmoved(why: str) -> Refusal:
-    return thrown("com.imageworks.spcue.EntityModificationError", f"error moving group, {why}")
+def not_moved(why: str) -> Refusal:
+    return java_exception(
+        "com.imageworks.spcue.EntityModificationError", f"error moving group, {why}"
+    )
 
 
 def set_level(farm: Farm, group: Any, level: int) -> None:

@@ -19,7 +19,7 @@ def in_range(times: Any, first: float, last: float) -> bool:
     return last * 1000 >= start and (end <= 0 or first * 1000 <= end)
 
 
-def went_on(farm: Farm, job: Any, times: Any) -> bool:
+def was_pending(farm: Farm, job: Any, times: Any) -> bool:
     """Whether a job was pending within a time range."""
     return in_range(times, job.start_time, job.stop_time or farm.now)
 
@@ -74,7 +74,7 @@ def past_layer(farm: Farm, layer: Any) -> Any:
 def past_frames(farm: Farm, job: Any, layers: Collection[str]) -> Iterator[Any]:
     """The frames of a job to which anything ever happened, in layers of these names or in all."""
     for layer in farm.layers_of(job):
-        if layer.id not in farm.drafts and (not layers or layer.name in layers):
+        if not farm.frames.is_lazy(layer.id) and (not layers or layer.name in layers):
             yield from (frame for frame in farm.frames_of(layer) if frame.id in farm.changed_at)
 
 

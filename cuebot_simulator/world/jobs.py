@@ -5,7 +5,7 @@ from typing import Any
 
 from cuebot_simulator.world import depends
 from cuebot_simulator.world.cores import NO_LIMIT
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world.failures import java_exception
 from cuebot_simulator.world.frames import EXIT_RETRIED, state_of, stop_frame
 from cuebot_simulator.world.messages import fill, given
 from cuebot_simulator.world.state import Farm, is_pending
@@ -20,7 +20,7 @@ def count_job(farm: Farm, job: Any, sign: int) -> None:
     show = farm.show_of(group)
     for thing in (group, show):
         farm.tallies[thing.id].take_in(farm.tallies[job.id], sign)
-    farm.uncount(job, group, show)
+    farm.mark_stale(job, group, show)
 
 
 def move_job(farm: Farm, job: Any, group: Any, *, inherited: Collection[str] = INHERITED) -> None:
@@ -29,7 +29,7 @@ def move_job(farm: Farm, job: Any, group: Any, *, inherited: Collection[str] = I
     Raises Refusal when the group is another show's.
     """
     if farm.show_of(group) is not farm.show_of(farm.group_of(job)):
-        raise thrown(
+        raise java_exception(
             "com.imageworks.spcue.EntityModificationError",
             "error moving job, cannot move jobs between shows",
         )

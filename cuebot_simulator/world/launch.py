@@ -80,12 +80,12 @@ def add_job(farm: Farm, plan: JobPlan) -> Any:
     for thing in (group, show):
         farm.tallies[thing.id].created_jobs += 1
         farm.tallies[thing.id].created_frames += tally.states.total()
-    farm.uncount(job, group, show)
+    farm.mark_stale(job, group, show)
     return job
 
 
 def add_layer(farm: Farm, job: Any, plan: LayerPlan, order: int) -> None:
-    """A layer of a job, with a draft of its frames, which wait."""
+    """A layer of a job, whose frames wait, and are made when somebody looks at them."""
     layer = farm.messages.new(
         "job.Layer",
         id=farm.make_id(f"layer/{job.id}/{plan.name}"),
@@ -112,14 +112,13 @@ def add_layer(farm: Farm, job: Any, plan: LayerPlan, order: int) -> None:
         eligible_time=job.start_time,
     )
     farm.layers[layer.id] = layer
-    farm.frames.add_layer(layer)
+    farm.frames.add_layer(layer, partial(make_frames, farm, layer, plan.frames))
     farm.own(job.id, layer.id)
     farm.outputs[layer.id] = list(plan.outputs)
-    farm.drafts[layer.id] = partial(make_frames, farm, layer, plan.frames)
-    farm.draft_states[layer.id] = "WAITING"
+    farm.lazy_states[layer.id] = "WAITING"
     for tally in (farm.tallies[layer.id], farm.tallies[job.id]):
         tally.states["WAITING"] += len(plan.frames)
-    farm.uncount(layer)
+    farm.mark_stale(layer)
 
 
 def span_of(numbers: tuple[int, ...]) -> str:
@@ -132,7 +131,7 @@ def make_frames(farm: Farm, layer: Any, numbers: tuple[int, ...]) -> None:
     """The waiting frames of a layer."""
     job = farm.jobs[layer.parent_id]
     frames, first = farm.frames, farm.messages.new("job.Frame")
-    state = farm.draft_states.pop(layer.id)
+    state = farm.lazy_states.pop(layer.id)
     fill(
         first,
         state=state,

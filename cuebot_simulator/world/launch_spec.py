@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 from cuebot_simulator.world import depends
 from cuebot_simulator.world.failures import Missing, Refusal
 from cuebot_simulator.world.filtering import run_filters
+from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.launch import launch_job
-from cuebot_simulator.world.orders import QUEUED
 from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.plans import DependPlan, JobPlan
 from cuebot_simulator.world.spec import LEVELS, Spec
@@ -43,14 +43,14 @@ def launch_spec(farm: Farm, spec: Spec) -> list[Any]:
         with suppress(Missing, Refusal):
             depends.add_planned(farm, farm.pending_job(depend.job), depend)
     for job, plan in zip(jobs, spec.jobs, strict=True):
-        lend(farm, job, plan)
+        add_local_partition(farm, job, plan)
     return jobs
 
 
 def launch_soon(farm: Farm, spec: Spec) -> None:
     """Launch the jobs of a spec when their turn has come. Raises SpecError if not even now."""
     verify(farm, spec)
-    farm.agenda.after(QUEUED, partial(launch_queued, farm, spec))
+    farm.agenda.after(QUEUE_DELAY, partial(launch_queued, farm, spec))
 
 
 def launch_queued(farm: Farm, spec: Spec) -> None:
@@ -59,7 +59,7 @@ def launch_queued(farm: Farm, spec: Spec) -> None:
         launch_spec(farm, spec)
 
 
-def lend(farm: Farm, job: Any, plan: JobPlan) -> None:
+def add_local_partition(farm: Farm, job: Any, plan: JobPlan) -> None:
     """Give the job its owner's machine, if the spec says so and that is possible."""
     if plan.local is None:
         return

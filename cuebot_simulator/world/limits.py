@@ -1,4 +1,4 @@
-"""Limits: how many frames, or how many hosts, may use one thing at once; and who does.
+"""Limits: how many frames, or how many hosts, may use one thing at once, and which ones do.
 
 A license server may report who holds a limit. Until it has, whatever runs counts. After that, its
 report counts, and what has started since.
@@ -86,14 +86,14 @@ def count_limit(farm: Farm, limit: Any) -> Any:
     return limit
 
 
-def has_room(farm: Farm, layer: Any, host: Any) -> bool:
+def limits_allow(farm: Farm, layer: Any, host: Any) -> bool:
     """Whether the layer's limits let one more frame of it start on this host."""
     return not layer.limits or all(
-        admits(farm, limit, host) for limit in farm.limits.values() if limit.name in layer.limits
+        allows(farm, limit, host) for limit in farm.limits.values() if limit.name in layer.limits
     )
 
 
-def admits(farm: Farm, limit: Any, host: Any) -> bool:
+def allows(farm: Farm, limit: Any, host: Any) -> bool:
     """Whether a limit lets one more frame start on this host.
 
     Where hosts count, one that holds it already may always have more. With a soft value, no other

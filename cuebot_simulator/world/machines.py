@@ -3,16 +3,16 @@
 from functools import partial
 from typing import Any
 
-from cuebot_simulator.world import orders
-from cuebot_simulator.world.database import still_used
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world import frame_actions
+from cuebot_simulator.world.database_errors import still_used
+from cuebot_simulator.world.failures import java_exception
 from cuebot_simulator.world.messages import enum_name, fill
-from cuebot_simulator.world.ownership import deeds_of, drop_deed
+from cuebot_simulator.world.ownership import deeds_of, remove_deed
 from cuebot_simulator.world.state import Farm
 
 SILENT = 300
 """Seconds without a report after which Cuebot takes a host for down."""
-LONGEST_NAP = 60.0
+LONGEST_PAUSE = 60.0
 """Seconds that a farm may be late."""
 RESTART = 60.0
 """Seconds from the end of a machine to its first report."""
@@ -26,12 +26,12 @@ def reports(farm: Farm, host: Any) -> bool:
     return not farm.restarting.get(host.id) and farm.now - host.ping_time < SILENT
 
 
-def obeys(farm: Farm, host: Any) -> bool:
+def can_restart(farm: Farm, host: Any) -> bool:
     """Whether the machine can be restarted from afar: not when somebody works at it."""
     return reports(farm, host) and enum_name(host, "lock_state") != "NIMBY_LOCKED"
 
 
-def hear(farm: Farm, host: Any) -> None:
+def note_report(farm: Farm, host: Any) -> None:
     """Note what a host reports, or that it no longer does.
 
     One that was taken for down is up again; any other state stays.
@@ -44,13 +44,13 @@ def hear(farm: Farm, host: Any) -> None:
         fill(host, state="DOWN")
 
 
-def wake(farm: Farm) -> None:
+def skip_pause(farm: Farm) -> None:
     """Let a farm that was asleep, as on a laptop that was shut, go on as if no time had passed.
 
     Else all that it has missed would happen at once. A stopped clock does not sleep.
     """
     missed = farm.agenda.late
-    if missed < LONGEST_NAP or farm.agenda.is_stopped:
+    if missed < LONGEST_PAUSE or farm.agenda.is_stopped:
         return
     farm.agenda.shift(missed)
     for host in farm.hosts.values():
@@ -62,7 +62,7 @@ def set_lock(farm: Farm, host: Any, state: str) -> None:
     """Lock or unlock a host, and its machine, which must answer. Raises Refusal."""
     if not reports(farm, host):
         verb = "unlock" if state == "OPEN" else "lock"
-        raise thrown(
+        raise java_exception(
             "com.imageworks.spcue.rqd.RqdClientException", f"failed to {verb} host: {host.name}"
         )
     fill(host, lock_state=state)
@@ -70,21 +70,21 @@ def set_lock(farm: Farm, host: Any, state: str) -> None:
 
 def restart(farm: Farm, host: Any) -> None:
     """Restart a machine now. What runs there fails. One that does not obey counts as down."""
-    if not obeys(farm, host):
+    if not can_restart(farm, host):
         fill(host, state="DOWN")
         return
     fill(host, state="REBOOTING")
     frames = [farm.frames[farm.parent_of[proc.id]] for proc in farm.procs_on(host)]
-    orders.order(farm, orders.kill_frames, frames)
+    frame_actions.enqueue(farm, frame_actions.kill_frames, frames)
     switch_off(farm, host)
 
 
 def restart_when_idle(farm: Farm, host: Any) -> None:
     """Restart a machine once nothing runs there. It takes no more work until it is back."""
     fill(host, state="REBOOT_WHEN_IDLE")
-    if obeys(farm, host):
+    if can_restart(farm, host):
         farm.restarting[host.id] = False
-        farm.agenda.after(orders.QUEUED, partial(restart_if_idle, farm, host))
+        farm.agenda.after(frame_actions.QUEUE_DELAY, partial(restart_if_idle, farm, host))
 
 
 def restart_if_idle(farm: Farm, host: Any) -> None:
@@ -123,5 +123,5 @@ def remove_host(farm: Farm, host: Any) -> None:
         del farm.comments[comment.id]
         farm.disown(comment.id)
     for deed in deeds_of(farm, host):
-        drop_deed(farm, deed)
+        remove_deed(farm, deed)
     del farm.hosts[host.id]

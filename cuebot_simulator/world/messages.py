@@ -7,7 +7,6 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
-from gateway.errors import ConfigurationError
 from gateway.schema.description import Schema
 from gateway.schema.pool import build_pool
 
@@ -35,14 +34,8 @@ class Messages:
 
 
 def read_messages() -> Messages:
-    """OpenCue's messages. Raises ConfigurationError when opencue-proto is not installed."""
-    try:
-        return Messages(read_package(OPENCUE_PACKAGE))
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            f"the simulated Cuebot needs opencue-proto: {error};"
-            " pip install 'cuebot-gateway[opencue]'"
-        ) from None
+    """OpenCue's messages, from opencue-proto. Raises as `read_package` does without it."""
+    return Messages(read_package(OPENCUE_PACKAGE))
 
 
 def fill(message: Any, /, **values: Any) -> None:

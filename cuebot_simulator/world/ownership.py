@@ -30,7 +30,7 @@ def give_deed(farm: Farm, host: Any, owner: Any) -> None:
     count_hosts(farm)
 
 
-def drop_deed(farm: Farm, deed: Any) -> None:
+def remove_deed(farm: Farm, deed: Any) -> None:
     """Nobody owns that host any more."""
     del farm.deeds[deed.id]
     count_hosts(farm)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from cuebot_simulator.world.failures import NOTHING_FOUND_CLASS, Missing, Refusal, thrown
+from cuebot_simulator.world.failures import NOTHING_FOUND_CLASS, Missing, Refusal, java_exception
+from cuebot_simulator.world.frame_actions import enqueue, kill_frames
 from cuebot_simulator.world.frames import state_of
-from cuebot_simulator.world.limits import has_room
+from cuebot_simulator.world.limits import limits_allow
 from cuebot_simulator.world.machines import reports
 from cuebot_simulator.world.messages import enum_name, fill, given
-from cuebot_simulator.world.orders import kill_frames, order
 from cuebot_simulator.world.state import Farm, by_name, is_pending
 
 MOST = 10
@@ -29,7 +29,7 @@ def add_partition(farm: Farm, part: Any, request: Any) -> Any:
     host = host_for(farm, part, given(request, "host", ""), given(request, "username", ""))
     job = job_of(farm, part)
     if any(partition.job == job.name for partition in partitions_on(farm, host)):
-        raise thrown(
+        raise java_exception(
             "org.springframework.dao.DuplicateKeyException",
             'ERROR: duplicate key value violates unique constraint "i_host_local_unique"',
         )
@@ -62,11 +62,11 @@ def find_or_refuse(farm: Farm, things: dict[str, Any], name: str, part: Any, tex
     except Missing:
         if part.id in farm.jobs:
             raise Refusal("Failed to find job data") from None
-        raise thrown(NOTHING_FOUND_CLASS, text) from None
+        raise java_exception(NOTHING_FOUND_CLASS, text) from None
 
 
 def refused(text: str) -> Refusal:
-    return thrown("com.imageworks.spcue.SpcueRuntimeException", text)
+    return java_exception("com.imageworks.spcue.SpcueRuntimeException", text)
 
 
 def make_partition(farm: Farm, part: Any, host: Any, request: Any) -> Any:
@@ -166,7 +166,7 @@ def room_in(farm: Farm, partition: Any, layer: Any, host: Any) -> bool:
         and host.idle_memory >= layer.min_memory
         and host.idle_gpus >= gpus
         and host.idle_gpu_memory >= layer.min_gpu_memory
-        and has_room(farm, layer, host)
+        and limits_allow(farm, layer, host)
     )
 
 
@@ -176,7 +176,7 @@ def remove_partition(farm: Farm, partition: Any) -> None:
     procs = [proc for proc in farm.procs_on(host) if proc.job_name == partition.job]
     for proc in procs:
         fill(proc, unbooked=True)
-    order(farm, kill_frames, [farm.frames[farm.parent_of[proc.id]] for proc in procs])
+    enqueue(farm, kill_frames, [farm.frames[farm.parent_of[proc.id]] for proc in procs])
     forget(farm, partition)
 
 

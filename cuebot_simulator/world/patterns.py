@@ -6,7 +6,7 @@ No pattern may keep the farm busy for long, whatever it is and whatever it is se
 import re
 import warnings
 
-from cuebot_simulator.world.failures import Refusal, thrown
+from cuebot_simulator.world.failures import Refusal, java_exception
 
 LONGEST = 500
 MOST_TIMES = 255
@@ -48,7 +48,7 @@ def compile_pattern(text: str) -> re.Pattern[str]:
 
 
 def invalid(why: str) -> Refusal:
-    return thrown(
+    return java_exception(
         "org.springframework.dao.DataIntegrityViolationException",
         f"ERROR: invalid regular expression: {why}",
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from cuebot_simulator.world.limits import has_room
+from cuebot_simulator.world.limits import limits_allow
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, is_bookable, is_pending
 
@@ -60,7 +60,7 @@ def has_work(farm: Farm, jobs: Iterable[Any], proc: Any) -> bool:
         and layer.min_memory <= proc.reserved_memory
         and layer.min_gpus <= proc.reserved_gpus
         and not set(layer.tags).isdisjoint(host.tags)
-        and has_room(farm, layer, host)
+        and limits_allow(farm, layer, host)
         for job in jobs
         for layer in farm.layers_of(job)
     )

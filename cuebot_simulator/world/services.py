@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cuebot_simulator.world.database import duplicate
+from cuebot_simulator.world.database_errors import duplicate
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from cuebot_simulator.world.database import still_used
+from cuebot_simulator.world.database_errors import still_used
 from cuebot_simulator.world.departments import departments_of, tasks_of
 from cuebot_simulator.world.failures import Missing
 from cuebot_simulator.world.messages import fill

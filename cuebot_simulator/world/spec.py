@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from cuebot_simulator.world.plans import DependPlan, JobPlan, LayerPlan, LocalPlan
 from cuebot_simulator.world.spec_layers import read_layer
 from cuebot_simulator.world.spec_names import conform_frame_name, conform_job_name, conform_name
-from cuebot_simulator.world.spec_xml import SpecError, read_xml, says_yes, text_of, whole
+from cuebot_simulator.world.spec_xml import SpecError, is_true, parse_int, read_xml, text_of
 from cuebot_simulator.world.state import Farm
 
 MOST_JOBS = 1000
@@ -68,7 +68,7 @@ class SpecReader:
         self.shot = conform_name("Shot", text_of(root, "shot") or "")
         self.user = text_of(root, "user") or ""
         uid = text_of(root, "uid")
-        self.uid = None if uid is None else whole(uid)
+        self.uid = None if uid is None else parse_int(uid)
         if self.user == "root" or self.uid == 0:
             raise SpecError("Cannot launch jobs as root.")
 
@@ -92,12 +92,12 @@ class SpecReader:
             os=text_of(element, "os") or "",
             uid=self.uid or 0,
             email=text_of(self._root, "email") or "",
-            priority=whole_or(element, "priority", DEFAULT_PRIORITY),
-            max_cores=float(whole_or(element, "maxcores", 100)),
-            max_gpus=whole_or(element, "maxgpus", 100),
-            max_retries=min(max(whole_or(element, "maxretries", MOST_RETRIES), 0), MOST_RETRIES),
-            auto_eat=says_yes(text_of(element, "autoeat")),
-            paused=says_yes(text_of(element, "paused")),
+            priority=int_or(element, "priority", DEFAULT_PRIORITY),
+            max_cores=float(int_or(element, "maxcores", 100)),
+            max_gpus=int_or(element, "maxgpus", 100),
+            max_retries=min(max(int_or(element, "maxretries", MOST_RETRIES), 0), MOST_RETRIES),
+            auto_eat=is_true(text_of(element, "autoeat")),
+            paused=is_true(text_of(element, "paused")),
             local=read_local(element),
         )
         layers = self.read_layers(element, job.full_name)
@@ -162,7 +162,7 @@ class SpecReader:
             on_job=self.full_name(text_of(element, "onjob") or ""),
             on_layer=on_layer,
             on_frame=on_frame,
-            any_frame=kind == "LAYER_ON_LAYER" and says_yes(element.get("anyframe")),
+            any_frame=kind == "LAYER_ON_LAYER" and is_true(element.get("anyframe")),
         )
 
     def job_name(self, name: str) -> str:
@@ -187,9 +187,9 @@ def ends_of(element: Element, layer_tag: str, frame_tag: str, level: str) -> tup
     return (layer if level == "LAYER" else "", "")
 
 
-def whole_or(element: Element, name: str, default: int) -> int:
+def int_or(element: Element, name: str, default: int) -> int:
     text = text_of(element, name)
-    return default if text is None else whole(text)
+    return default if text is None else parse_int(text)
 
 
 def read_local(element: Element) -> LocalPlan | None:
@@ -200,7 +200,7 @@ def read_local(element: Element) -> LocalPlan | None:
 
     def number(name: str, bits: int = 32) -> int:
         text = local.get(name)
-        return 0 if text is None else whole(text, bits=bits)
+        return 0 if text is None else parse_int(text, bits=bits)
 
     return LocalPlan(
         host=local.get("host", ""),

@@ -7,7 +7,7 @@ from cuebot_simulator.world.frame_range import in_chunks, numbers_of
 from cuebot_simulator.world.messages import given
 from cuebot_simulator.world.plans import GIGABYTE, LEAST_MEMORY, LayerPlan
 from cuebot_simulator.world.spec_names import check_tag, conform_name
-from cuebot_simulator.world.spec_xml import SpecError, says_yes, text_of, texts_of, whole
+from cuebot_simulator.world.spec_xml import SpecError, is_true, parse_int, text_of, texts_of
 from cuebot_simulator.world.state import Farm
 
 TYPES = ("PRE", "POST", "RENDER", "UTIL")
@@ -27,7 +27,7 @@ def read_layer(farm: Farm, show: str, element: Element) -> LayerPlan:
         raise SpecError(f"No enum constant com.imageworks.spcue.grpc.job.LayerType.{kind}")
     name = conform_name("Layer", element.attrib["name"])
     services, service = services_of(farm, show, element)
-    chunk = whole(text_of(element, "chunk"))
+    chunk = parse_int(text_of(element, "chunk"))
     units = core_units(element, service.min_cores)
     span = text_of(element, "range") or ""
     return LayerPlan(
@@ -79,11 +79,13 @@ def core_units(element: Element, default: int) -> int:
     text = text_of(element, "cores")
     if text is None:
         return max(default, LEAST_UNITS)
-    units = whole(text) if "." not in text else int(min(real(text) * 100 + 0.5, MOST_UNITS))
+    units = (
+        parse_int(text) if "." not in text else int(min(parse_float(text) * 100 + 0.5, MOST_UNITS))
+    )
     return units if units >= LEAST_UNITS else DEFAULT_UNITS
 
 
-def real(text: str) -> float:
+def parse_float(text: str) -> float:
     """A number with a fraction. Raises SpecError, as Java does."""
     try:
         number = float(text)
@@ -97,7 +99,7 @@ def real(text: str) -> float:
 def is_threadable(element: Element, service: Any, units: int) -> bool:
     """Less than a core cannot be shared by threads, whatever the spec or the service says."""
     text = text_of(element, "threadable")
-    return units >= 100 and (bool(service.threadable) if text is None else says_yes(text))
+    return units >= 100 and (bool(service.threadable) if text is None else is_true(text))
 
 
 def memory_of(element: Element, service: Any) -> int:
@@ -122,9 +124,9 @@ def kilobytes(text: str, most: int) -> int | None:
     text = text.lower()
     try:
         if "m" in text:
-            size = real(text[: text.rindex("m")]) * 1024
+            size = parse_float(text[: text.rindex("m")]) * 1024
         else:
-            size = whole(text[: text.rindex("g")] if "g" in text else text, bits=64) * GIGABYTE
+            size = parse_int(text[: text.rindex("g")] if "g" in text else text, bits=64) * GIGABYTE
     except SpecError:
         return None
     return int(size) if size <= most else None
@@ -132,7 +134,7 @@ def kilobytes(text: str, most: int) -> int | None:
 
 def number_of(element: Element, name: str, default: int) -> int:
     text = text_of(element, name)
-    return default if text is None else whole(text)
+    return default if text is None else parse_int(text)
 
 
 def tags_of(element: Element, service: Any) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def texts_of(element: Element, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for each in children if (text := (each.text or "").strip())))
 
 
-def whole(text: str | None, *, bits: int = 32) -> int:
+def parse_int(text: str | None, *, bits: int = 32) -> int:
     """A whole number. Raises SpecError, as Java does."""
     if text is None:
         raise SpecError("Cannot parse null string: null")
@@ -139,5 +139,5 @@ def whole(text: str | None, *, bits: int = 32) -> int:
     return number
 
 
-def says_yes(text: str | None) -> bool:
+def is_true(text: str | None) -> bool:
     return text is not None and text.lower() in TRUE

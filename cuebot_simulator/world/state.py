@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cuebot_simulator.world.clock import Agenda, Clock
-from cuebot_simulator.world.drafted import Frames
-from cuebot_simulator.world.failures import Missing, several
+from cuebot_simulator.world.failures import Missing, found_several
+from cuebot_simulator.world.host_index import HostIndex
+from cuebot_simulator.world.lazy_frames import Frames
 from cuebot_simulator.world.messages import Messages, enum_name, refill
-from cuebot_simulator.world.places import Places
 from cuebot_simulator.world.tallies import Tally
 
 NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")
@@ -33,7 +33,7 @@ class Farm:
         self.groups: dict[str, Any] = {}
         self.jobs: dict[str, Any] = {}
         self.layers: dict[str, Any] = {}
-        self.frames = Frames(self)
+        self.frames = Frames()
         self.procs: dict[str, Any] = {}
         self.hosts: dict[str, Any] = {}
         self.owners: dict[str, Any] = {}
@@ -64,14 +64,14 @@ class Farm:
         self.max_retries: defaultdict[str, int] = defaultdict(lambda: 1)
         """By job id: how often a failed frame starts again by itself. No message shows it."""
         self.subscribers: dict[str, list[str]] = {}
-        """By job id: who gets a mail when it is over. No message shows it."""
+        """By job id: the addresses that get a mail when it is over. No message shows it."""
         self.post_jobs: dict[str, Any] = {}
         """By job id: the job that becomes pending when that one is over."""
         self.outputs: dict[str, list[str]] = {}
         """Output paths by layer id."""
         self.changed_at: dict[str, float] = {}
         """By frame id: when it last changed."""
-        self.host_of = Places()
+        self.host_of = HostIndex()
         """By id of a proc or a render partition: the id of its host."""
         self.partition_of: dict[str, str] = {}
         """By id of a proc that runs in a render partition: the partition's id."""
@@ -86,7 +86,7 @@ class Farm:
         self.running_with: Counter[str] = Counter()
         """How many frames run under a limit, by its name."""
         self.holds: dict[str, dict[str, Any]] = {}
-        """By limit id: who holds it in the eyes of its license server, by short host name."""
+        """By limit id: the hosts that hold it according to its license server, by short name."""
         self.executed: Counter[str] = Counter()
         """How often hosts have reported, and were looked at for work: `report` and `booking`."""
         self.default_allocation = ""
@@ -95,22 +95,20 @@ class Farm:
         """Ids of those that were deleted while shows subscribed to them."""
         self.parent_of: dict[str, str] = {}
         self.children_of: defaultdict[str, list[str]] = defaultdict(list)
-        self.drafts: dict[str, Callable[[], None]] = {}
-        """By layer id: makes the frames of a layer that nobody has looked at yet."""
-        self.draft_states: dict[str, str] = {}
-        """By layer id: the state that all frames of such a layer are in."""
-        self.waits: defaultdict[str, list[str]] = defaultdict(list)
+        self.lazy_states: dict[str, str] = {}
+        """By id of a layer whose frames are not made yet: the state that all of them are in."""
+        self.dependencies: defaultdict[str, list[str]] = defaultdict(list)
         """By id of a job, layer or frame: the dependencies that it waits for."""
-        self.awaited: defaultdict[str, list[str]] = defaultdict(list)
+        self.dependents: defaultdict[str, list[str]] = defaultdict(list)
         """By id of a job, layer or frame: the dependencies of others on it."""
         self.ends: dict[str, tuple[str, str]] = {}
         """By dependency id: the ids of what waits, and of what it waits for."""
         self.wait_counts: dict[str, int] = {}
-        """By id of a frame, or of a layer that is a draft: how many dependencies hold it back."""
+        """By id of a frame, or of a lazy layer: how many dependencies hold it back."""
         self.display_overrides: defaultdict[str, list[Any]] = defaultdict(list)
-        """By frame id: how people want its states to look."""
+        """By frame id: how its states are displayed (job.FrameStateDisplayOverride)."""
         self.tallies: defaultdict[str, Tally] = defaultdict(Tally)
-        self.uncounted: dict[str, Any] = {}
+        self.stale: dict[str, Any] = {}
         """Layers, jobs, groups and shows whose statistics are not written yet, by id."""
 
     @property
@@ -151,13 +149,8 @@ class Farm:
         if owner.id not in self.layers:
             frames = [frame for layer in self.layers_of(owner) for frame in self.frames_of(layer)]
             return sorted(frames, key=lambda frame: frame.dispatch_order)
-        self.make_frames(owner.id)
+        self.frames.make(owner.id)
         return [self.frames[frame] for frame in self.children_of[owner.id]]
-
-    def make_frames(self, layer_id: str) -> None:
-        """Make the frames of a layer that has only a draft of them."""
-        if draft := self.drafts.pop(layer_id, None):
-            draft()
 
     def layer_of(self, frame: Any) -> Any:
         return self.layers[self.parent_of[frame.id]]
@@ -209,13 +202,13 @@ class Farm:
 
     # Statistics.
 
-    def uncount(self, *things: Any) -> None:
+    def mark_stale(self, *things: Any) -> None:
         """Write the statistics of these layers, jobs, groups or shows before the next answer."""
-        self.uncounted.update((thing.id, thing) for thing in things)
+        self.stale.update((thing.id, thing) for thing in things)
 
     def write_stats(self) -> None:
         """Bring the statistics in all messages up to date."""
-        for key, thing in self.uncounted.items():
+        for key, thing in self.stale.items():
             tally = self.tallies[key]
             if key in self.layers:
                 refill(thing.layer_stats, tally.frame_stats())
@@ -225,7 +218,7 @@ class Farm:
                 refill(thing.group_stats, tally.group_stats())
             else:
                 refill(thing.show_stats, tally.show_stats())
-        self.uncounted.clear()
+        self.stale.clear()
 
     def catch_up(self, most: int | None = None) -> bool:
         """Let happen what is due by now, in so many steps at most. Whether all of it did."""
@@ -264,7 +257,7 @@ def find_only(things: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
     """The one thing that fits. Raises Missing, or Refusal when several do."""
     found = [thing for thing in things.values() if fits(thing)]
     if len(found) > 1:
-        raise several(len(found))
+        raise found_several(len(found))
     return find_one(things, fits)
 
 

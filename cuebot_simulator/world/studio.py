@@ -7,7 +7,16 @@ The same seed gives the same farm: ids, names, run times and memory. Only times 
 import time
 from typing import Any
 
-from cuebot_simulator.world.additions import (
+from cuebot_simulator.world.artists import Artists
+from cuebot_simulator.world.bulk import bulk_hosts, bulk_jobs
+from cuebot_simulator.world.clock import Clock
+from cuebot_simulator.world.dispatch import Dispatcher
+from cuebot_simulator.world.filters import VALUES, add_action, add_filter, add_matcher
+from cuebot_simulator.world.frames import change_frame, note_try
+from cuebot_simulator.world.jobs import finish_job
+from cuebot_simulator.world.launch import launch_job, pick
+from cuebot_simulator.world.messages import Messages, fill
+from cuebot_simulator.world.new_entities import (
     add_allocation,
     add_comment,
     add_facility,
@@ -19,18 +28,10 @@ from cuebot_simulator.world.additions import (
     add_show,
     add_subscription,
 )
-from cuebot_simulator.world.artists import Artists
-from cuebot_simulator.world.clock import Clock
-from cuebot_simulator.world.crowd import crowd_hosts, crowd_jobs
-from cuebot_simulator.world.dispatch import Dispatcher
-from cuebot_simulator.world.filters import VALUES, add_action, add_filter, add_matcher
-from cuebot_simulator.world.frames import change_frame, note_try
-from cuebot_simulator.world.jobs import finish_job
-from cuebot_simulator.world.launch import launch_job, pick
-from cuebot_simulator.world.messages import Messages, fill
 from cuebot_simulator.world.ownership import give_deed
 from cuebot_simulator.world.plans import GIGABYTE, FilterPlan, HostPlan, JobPlan, LayerPlan
-from cuebot_simulator.world.small_studio import (
+from cuebot_simulator.world.state import Farm, by_name, is_bookable
+from cuebot_simulator.world.studio_data import (
     DEPARTMENTS,
     DESKTOP,
     FACILITY,
@@ -43,7 +44,6 @@ from cuebot_simulator.world.small_studio import (
     SERVICES,
     SHOWS,
 )
-from cuebot_simulator.world.state import Farm, by_name, is_bookable
 
 
 def build_farm(
@@ -53,7 +53,7 @@ def build_farm(
     farm = Farm(messages, seed=seed, clock=clock)
     dispatcher = Dispatcher(farm)
     add_places(farm)
-    for host in (*HOSTS, *crowd_hosts(jobs - len(JOBS))):
+    for host in (*HOSTS, *bulk_hosts(jobs - len(JOBS))):
         place_host(farm, host)
     for name in SHOWS:
         place_show(farm, name)
@@ -61,7 +61,7 @@ def build_farm(
         place_filter(farm, plan)
     for job in JOBS[: max(jobs, 0)]:
         add_job(farm, dispatcher, job)
-    for job in crowd_jobs(farm, jobs - len(JOBS)):
+    for job in bulk_jobs(farm, jobs - len(JOBS)):
         launch_job(farm, job)
     farm.write_stats()
     dispatcher.start()

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import Messages, read_messages
 from cuebot_simulator.world.studio import build_farm
-from tests.simulator.desk import Desk
+from tests.simulator.in_process import Cuebot
 from tests.support.versions import Unreachable, published
 
 NOW = 1_790_000_000
@@ -28,9 +28,9 @@ def messages() -> Messages:
 
 
 @pytest.fixture
-def desk(messages: Messages) -> Desk:
+def cuebot(messages: Messages) -> Cuebot:
     clock = StoppedClock(NOW)
-    return Desk(build_farm(messages, clock=clock), clock)
+    return Cuebot(build_farm(messages, clock=clock), clock)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.simulator.desk import Desk
+from tests.simulator.in_process import Cuebot
 
 SILENT = "render-node-07"
 """A host whose machine is dead."""
@@ -11,10 +11,10 @@ BUSY = "render-node-01"
 IDLE = "desk-203"
 
 
-def ask(desk: Desk, method: str, name: str, **values: Any) -> Any:
-    return desk(f"HostInterface/{method}", host={"id": desk.host(name).id}, **values)
+def ask(cuebot: Cuebot, method: str, name: str, **values: Any) -> Any:
+    return cuebot(f"HostInterface/{method}", host={"id": cuebot.host(name).id}, **values)
 
 
-def procs(desk: Desk, name: str) -> Sequence[Any]:
-    found: Sequence[Any] = ask(desk, "GetProcs", name).procs.procs
+def procs(cuebot: Cuebot, name: str) -> Sequence[Any]:
+    found: Sequence[Any] = ask(cuebot, "GetProcs", name).procs.procs
     return found

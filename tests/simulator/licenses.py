@@ -2,33 +2,33 @@
 
 from typing import Any
 
-from tests.simulator.desk import Desk
+from tests.simulator.in_process import Cuebot
 
 
-def has_licenses(desk: Desk) -> bool:
+def has_licenses(cuebot: Cuebot) -> bool:
     """Whether this opencue-proto knows of license reports."""
-    service = desk.farm.messages.pool.FindServiceByName("limit.LimitInterface")
+    service = cuebot.farm.messages.pool.FindServiceByName("limit.LimitInterface")
     return "GetHolds" in service.methods_by_name
 
 
-def limit(desk: Desk, name: str = "arnold") -> Any:
-    return desk("LimitInterface/Find", name=name).limit
+def limit(cuebot: Cuebot, name: str = "arnold") -> Any:
+    return cuebot("LimitInterface/Find", name=name).limit
 
 
-def holds(desk: Desk, **values: Any) -> list[Any]:
-    return list(desk("LimitInterface/GetHolds", **values).holds)
+def holds(cuebot: Cuebot, **values: Any) -> list[Any]:
+    return list(cuebot("LimitInterface/GetHolds", **values).holds)
 
 
-def report(desk: Desk, *hosts: tuple[str, int], **values: Any) -> Any:
+def report(cuebot: Cuebot, *hosts: tuple[str, int], **values: Any) -> Any:
     """Report that these hosts hold so many tokens of arnold."""
     holders = [{"host_name": name, "tokens": tokens, "user": "ana"} for name, tokens in hosts]
     reports = [{"limit_name": "arnold", "hosts": holders, **values}]
-    return desk("LimitInterface/ReportUsage", reports=reports, source="test")
+    return cuebot("LimitInterface/ReportUsage", reports=reports, source="test")
 
 
-def cue_hosts(desk: Desk, name: str = "arnold") -> set[str]:
+def cue_hosts(cuebot: Cuebot, name: str = "arnold") -> set[str]:
     """The names of the hosts on which frames run with a limit."""
-    farm = desk.farm
+    farm = cuebot.farm
     frames = {proc.id: farm.frames[farm.parent_of[proc.id]] for proc in farm.procs.values()}
     return {
         farm.host_with(proc).name
@@ -37,9 +37,9 @@ def cue_hosts(desk: Desk, name: str = "arnold") -> set[str]:
     }
 
 
-def busy(desk: Desk, name: str = "arnold") -> int:
+def busy(cuebot: Cuebot, name: str = "arnold") -> int:
     """How many frames run with a limit."""
     return sum(
-        name in desk.farm.layer_of(desk.farm.frames[desk.farm.parent_of[proc]]).limits
-        for proc in desk.farm.procs
+        name in cuebot.farm.layer_of(cuebot.farm.frames[cuebot.farm.parent_of[proc]]).limits
+        for proc in cuebot.farm.procs
     )

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from cuebot_simulator.world.allocations import move_host
 from cuebot_simulator.world.failures import Refusal
-from cuebot_simulator.world.sharing import move_host
 from cuebot_simulator.world.state import by_name
-from tests.simulator.desk import NOTHING_FOUND, UNCAUGHT, Desk
+from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
 
 GENERAL = {"facility": "local", "name": "local.general"}
 DESKTOP = {"facility": "local", "name": "local.desktop"}
@@ -15,217 +15,219 @@ RUNNING_PROCS = "You cannot move hosts with running procs between allocations."
 REMOVAL = "failed to create entity of type: class com.imageworks.spcue.AllocationEntity with name: "
 
 
-def allocation(desk: Desk, name: str = "local.general") -> Any:
-    return desk("AllocationInterface/Find", name=name).allocation
+def allocation(cuebot: Cuebot, name: str = "local.general") -> Any:
+    return cuebot("AllocationInterface/Find", name=name).allocation
 
 
-def names(desk: Desk) -> list[str]:
-    found = desk("AllocationInterface/GetAll").allocations.allocations
+def names(cuebot: Cuebot) -> list[str]:
+    found = cuebot("AllocationInterface/GetAll").allocations.allocations
     return [each.name for each in found]
 
 
-def idle_host(desk: Desk) -> Any:
+def idle_host(cuebot: Cuebot) -> Any:
     """A host of local.general on which nothing runs."""
-    busy = set(desk.farm.host_of.values())
-    hosts = desk("HostInterface/GetHosts", r={"allocs": ["local.general"]}).hosts.hosts
+    busy = set(cuebot.farm.host_of.values())
+    hosts = cuebot("HostInterface/GetHosts", r={"allocs": ["local.general"]}).hosts.hosts
     return next(host for host in hosts if host.id not in busy)
 
 
-def busy_host(desk: Desk) -> Any:
+def busy_host(cuebot: Cuebot) -> Any:
     """A host of local.general on which something runs."""
     return next(
         host
-        for host in map(desk.farm.hosts.get, desk.farm.host_of.values())
+        for host in map(cuebot.farm.hosts.get, cuebot.farm.host_of.values())
         if host is not None and host.alloc_name == "local.general"
     )
 
 
-def create(desk: Desk, name: str = "cloud") -> Any:
+def create(cuebot: Cuebot, name: str = "cloud") -> Any:
     facility = {"name": "local"}
-    return desk("AllocationInterface/Create", name=name, tag="cloudy", facility=facility).allocation
+    return cuebot(
+        "AllocationInterface/Create", name=name, tag="cloudy", facility=facility
+    ).allocation
 
 
-def test_get_takes_the_name(desk: Desk) -> None:
+def test_get_takes_the_name(cuebot: Cuebot) -> None:
     """ManageAllocation.get looks by name for what it is given as the id; both are caught."""
-    found = allocation(desk)
+    found = allocation(cuebot)
     assert found.stats.hosts == 7
-    assert desk("AllocationInterface/Get", id="local.general").allocation == found
+    assert cuebot("AllocationInterface/Get", id="local.general").allocation == found
     nothing = ("NOT_FOUND", NOTHING_FOUND)
-    assert desk.refusal("AllocationInterface/Get", id=found.id) == nothing
-    assert desk.refusal("AllocationInterface/Find", name="general") == nothing
+    assert cuebot.refusal("AllocationInterface/Get", id=found.id) == nothing
+    assert cuebot.refusal("AllocationInterface/Find", name="general") == nothing
 
 
-def test_hosts_and_subscriptions_of_an_allocation(desk: Desk) -> None:
+def test_hosts_and_subscriptions_of_an_allocation(cuebot: Cuebot) -> None:
     """ManageAllocation.getHosts and getSubscriptions search by id: an unknown one has none."""
-    key = {"id": allocation(desk, "local.desktop").id}
-    hosts = desk("AllocationInterface/GetHosts", allocation=key).hosts.hosts
+    key = {"id": allocation(cuebot, "local.desktop").id}
+    hosts = cuebot("AllocationInterface/GetHosts", allocation=key).hosts.hosts
     assert {host.name for host in hosts} == {"desk-201", "desk-202", "desk-203"}
-    found = desk("AllocationInterface/GetSubscriptions", allocation=key)
+    found = cuebot("AllocationInterface/GetSubscriptions", allocation=key)
     shows = {each.show_name for each in found.subscriptions.subscriptions}
     assert shows == {"demo", "harbor", "northwind"}
     nobody = {"id": "x"}
-    assert not desk("AllocationInterface/GetHosts", allocation=nobody).hosts.hosts
-    found = desk("AllocationInterface/GetSubscriptions", allocation=nobody)
+    assert not cuebot("AllocationInterface/GetHosts", allocation=nobody).hosts.hosts
+    found = cuebot("AllocationInterface/GetSubscriptions", allocation=nobody)
     assert not found.subscriptions.subscriptions
 
 
-def test_find_hosts_compares_the_id_with_names(desk: Desk) -> None:
+def test_find_hosts_compares_the_id_with_names(cuebot: Cuebot) -> None:
     """ManageAllocation.findHosts adds the id to the criteria, which mean allocations by name."""
     wanted = {"substr": ["-06", "-201"]}
-    found = desk("AllocationInterface/FindHosts", allocation={"id": "local.general"}, r=wanted)
+    found = cuebot("AllocationInterface/FindHosts", allocation={"id": "local.general"}, r=wanted)
     assert [host.name for host in found.hosts.hosts] == ["render-node-06"]
-    key = {"id": allocation(desk).id}
-    assert not desk("AllocationInterface/FindHosts", allocation=key, r=wanted).hosts.hosts
+    key = {"id": allocation(cuebot).id}
+    assert not cuebot("AllocationInterface/FindHosts", allocation=key, r=wanted).hosts.hosts
 
 
 @pytest.mark.parametrize("name", ["cloud", "local.cloud", "elsewhere.cloud"])
-def test_an_allocation_is_created_in_a_facility(desk: Desk, name: str) -> None:
+def test_an_allocation_is_created_in_a_facility(cuebot: Cuebot, name: str) -> None:
     """ManageAllocation.create drops a facility in the name for the one that is asked for."""
-    made = create(desk, name)
+    made = create(cuebot, name)
     assert (made.name, made.tag, made.facility) == ("local.cloud", "cloudy", "local")
     assert (made.billable, made.stats.hosts) == (True, 0)
-    assert names(desk) == ["local.cloud", "local.desktop", "local.general"]
+    assert names(cuebot) == ["local.cloud", "local.desktop", "local.general"]
     facility = {"name": "x"}
-    refusal = desk.refusal("AllocationInterface/Create", name=name, tag="t", facility=facility)
+    refusal = cuebot.refusal("AllocationInterface/Create", name=name, tag="t", facility=facility)
     assert refusal == ("INTERNAL", UNCAUGHT)
 
 
-def test_an_allocation_that_exists_cannot_be_found_after_its_creation(desk: Desk) -> None:
+def test_an_allocation_that_exists_cannot_be_found_after_its_creation(cuebot: Cuebot) -> None:
     """AllocationDaoJdbc.insertAllocation gives an existing one no id, and the servant asks it."""
     values = {"name": "general", "tag": "x", "facility": {"name": "local"}}
-    assert desk.refusal("AllocationInterface/Create", **values) == ("INTERNAL", UNCAUGHT)
-    assert names(desk) == ["local.desktop", "local.general"]
+    assert cuebot.refusal("AllocationInterface/Create", **values) == ("INTERNAL", UNCAUGHT)
+    assert names(cuebot) == ["local.desktop", "local.general"]
 
 
-def test_an_empty_allocation_can_be_deleted(desk: Desk) -> None:
+def test_an_empty_allocation_can_be_deleted(cuebot: Cuebot) -> None:
     """AllocationDaoJdbc.deleteAllocation refuses with hosts inside, and for the default one."""
-    create(desk)
+    create(cuebot)
     text = f"{REMOVAL}local.general ,allocation still contains hosts"
-    refusal = desk.refusal("AllocationInterface/Delete", allocation=GENERAL)
+    refusal = cuebot.refusal("AllocationInterface/Delete", allocation=GENERAL)
     expected = f"com.imageworks.spcue.EntityRemovalError: {text}\n{text}"
     assert refusal == ("INTERNAL", expected)
     cloud = {"facility": "local", "name": "cloud"}
-    desk.farm.default_allocation = allocation(desk, "local.cloud").id
-    code, text = desk.refusal("AllocationInterface/Delete", allocation=cloud)
+    cuebot.farm.default_allocation = allocation(cuebot, "local.cloud").id
+    code, text = cuebot.refusal("AllocationInterface/Delete", allocation=cloud)
     assert (code, text.partition(" ,")[2].partition("\n")[0]) == (
         "INTERNAL",
         "you cannot delete the default allocation",
     )
-    desk.farm.default_allocation = allocation(desk).id
-    desk("AllocationInterface/Delete", allocation=cloud)
-    assert names(desk) == ["local.desktop", "local.general"]
+    cuebot.farm.default_allocation = allocation(cuebot).id
+    cuebot("AllocationInterface/Delete", allocation=cloud)
+    assert names(cuebot) == ["local.desktop", "local.general"]
 
 
-def test_an_allocation_with_subscriptions_is_disabled(desk: Desk) -> None:
+def test_an_allocation_with_subscriptions_is_disabled(cuebot: Cuebot) -> None:
     """AllocationDaoJdbc.deleteAllocation only hides what is referred to; creating enables it."""
-    for host in desk("HostInterface/GetHosts", r={"allocs": ["local.desktop"]}).hosts.hosts:
-        farm = desk.farm
+    for host in cuebot("HostInterface/GetHosts", r={"allocs": ["local.desktop"]}).hosts.hosts:
+        farm = cuebot.farm
         move_host(farm, farm.hosts[host.id], by_name(farm.allocations, "local.general"))
-    desk("AllocationInterface/Delete", allocation=DESKTOP)
-    assert names(desk) == ["local.general"]
-    assert desk.refusal("AllocationInterface/Find", name="local.desktop")[0] == "NOT_FOUND"
-    found = desk("SubscriptionInterface/Find", name="local.desktop.demo").subscription
+    cuebot("AllocationInterface/Delete", allocation=DESKTOP)
+    assert names(cuebot) == ["local.general"]
+    assert cuebot.refusal("AllocationInterface/Find", name="local.desktop")[0] == "NOT_FOUND"
+    found = cuebot("SubscriptionInterface/Find", name="local.desktop.demo").subscription
     assert found.allocation_name == "local.desktop"
     values = {"name": "desktop", "tag": "x", "facility": {"name": "local"}}
-    assert desk.refusal("AllocationInterface/Create", **values) == ("INTERNAL", UNCAUGHT)
-    assert names(desk) == ["local.desktop", "local.general"]
+    assert cuebot.refusal("AllocationInterface/Create", **values) == ("INTERNAL", UNCAUGHT)
+    assert names(cuebot) == ["local.desktop", "local.general"]
 
 
-def test_an_idle_host_moves_with_its_tag(desk: Desk) -> None:
+def test_an_idle_host_moves_with_its_tag(cuebot: Cuebot) -> None:
     """HostDaoJdbc.updateHostSetAllocation replaces the tag of the allocation, no other."""
-    host, target = idle_host(desk), allocation(desk, "local.desktop")
+    host, target = idle_host(cuebot), allocation(cuebot, "local.desktop")
     assert host.tags[:2] == ["general", host.name]
     moved = {"hosts": [{"id": host.id}]}
-    desk("AllocationInterface/ReparentHosts", allocation={"id": target.id}, hosts=moved)
-    desk.wait()
-    after = desk.host(host.name)
+    cuebot("AllocationInterface/ReparentHosts", allocation={"id": target.id}, hosts=moved)
+    cuebot.wait()
+    after = cuebot.host(host.name)
     assert (after.alloc_name, list(after.tags[:2])) == ("local.desktop", ["desktop", host.name])
-    assert allocation(desk, "local.desktop").stats.hosts == target.stats.hosts + 1
+    assert allocation(cuebot, "local.desktop").stats.hosts == target.stats.hosts + 1
 
 
-def test_hosts_move_up_to_the_first_that_is_busy(desk: Desk) -> None:
+def test_hosts_move_up_to_the_first_that_is_busy(cuebot: Cuebot) -> None:
     """ManageReparentHosts ends at the first host that HostManagerService.setAllocation refuses."""
-    idle, busy = idle_host(desk), busy_host(desk)
-    key = {"id": allocation(desk, "local.desktop").id}
+    idle, busy = idle_host(cuebot), busy_host(cuebot)
+    key = {"id": allocation(cuebot, "local.desktop").id}
     for hosts in ([busy.id, idle.id], ["x", idle.id]):
         moved = {"hosts": [{"id": each} for each in hosts]}
-        desk("AllocationInterface/ReparentHosts", allocation=key, hosts=moved)
-        desk.wait(1)
-        assert desk.host(idle.name).alloc_name == "local.general"
-    assert desk.host(busy.name).alloc_name == "local.general"
+        cuebot("AllocationInterface/ReparentHosts", allocation=key, hosts=moved)
+        cuebot.wait(1)
+        assert cuebot.host(idle.name).alloc_name == "local.general"
+    assert cuebot.host(busy.name).alloc_name == "local.general"
 
 
-def test_a_host_with_running_procs_is_not_moved(desk: Desk) -> None:
+def test_a_host_with_running_procs_is_not_moved(cuebot: Cuebot) -> None:
     """HostManagerService.setAllocation throws, so what is reserved stays where it is."""
-    farm = desk.farm
+    farm = cuebot.farm
     reserved = dict(farm.reserved)
     with pytest.raises(Refusal, match=RUNNING_PROCS):
-        move_host(farm, busy_host(desk), by_name(farm.allocations, "local.desktop"))
+        move_host(farm, busy_host(cuebot), by_name(farm.allocations, "local.desktop"))
     assert farm.reserved == reserved
 
 
-def test_a_renamed_allocation_keeps_its_facility_and_all_it_has(desk: Desk) -> None:
+def test_a_renamed_allocation_keeps_its_facility_and_all_it_has(cuebot: Cuebot) -> None:
     """AllocationDaoJdbc.updateAllocationName changes one row that hosts and the rest point at."""
-    before = desk("SubscriptionInterface/Find", name="local.general.demo").subscription
+    before = cuebot("SubscriptionInterface/Find", name="local.general.demo").subscription
     assert before.reserved_cores > 0
-    desk("AllocationInterface/SetName", allocation=GENERAL, name="farm")
-    assert allocation(desk, "local.farm").stats.hosts == 7
-    after = desk("SubscriptionInterface/Find", name="local.farm.demo").subscription
+    cuebot("AllocationInterface/SetName", allocation=GENERAL, name="farm")
+    assert allocation(cuebot, "local.farm").stats.hosts == 7
+    after = cuebot("SubscriptionInterface/Find", name="local.farm.demo").subscription
     assert (after.id, after.name) == (before.id, "local.farm.demo")
     assert after.reserved_cores == before.reserved_cores
-    assert create(desk, "general").id not in (allocation(desk, "local.farm").id, "")
-    assert allocation(desk, "local.farm").stats.hosts == 7
+    assert create(cuebot, "general").id not in (allocation(cuebot, "local.farm").id, "")
+    assert allocation(cuebot, "local.farm").stats.hosts == 7
 
 
-def test_procs_end_in_a_renamed_allocation(desk: Desk) -> None:
+def test_procs_end_in_a_renamed_allocation(cuebot: Cuebot) -> None:
     """What a show has reserved is given back where it was taken, whatever that is called now."""
-    desk("AllocationInterface/SetName", allocation=GENERAL, name="farm")
-    for name in list(desk.farm.pending):
-        desk("JobInterface/Kill", job={"id": desk.job(name).id}, reason="test")
-    desk.wait()
-    assert not any(desk.farm.reserved.values())
+    cuebot("AllocationInterface/SetName", allocation=GENERAL, name="farm")
+    for name in list(cuebot.farm.pending):
+        cuebot("JobInterface/Kill", job={"id": cuebot.job(name).id}, reason="test")
+    cuebot.wait()
+    assert not any(cuebot.farm.reserved.values())
 
 
-def test_a_new_name_has_no_facility_and_is_not_taken(desk: Desk) -> None:
+def test_a_new_name_has_no_facility_and_is_not_taken(cuebot: Cuebot) -> None:
     """AllocationDaoJdbc.updateAllocationName wants one word; names are unique in the database."""
     for name in ("local.farm", "", "a b"):
-        code, text = desk.refusal("AllocationInterface/SetName", allocation=GENERAL, name=name)
+        code, text = cuebot.refusal("AllocationInterface/SetName", allocation=GENERAL, name=name)
         assert (code, text.partition(":")[0]) == ("INTERNAL", "java.lang.IllegalArgumentException")
-    code, text = desk.refusal("AllocationInterface/SetName", allocation=GENERAL, name="desktop")
+    code, text = cuebot.refusal("AllocationInterface/SetName", allocation=GENERAL, name="desktop")
     assert text.startswith("org.springframework.dao.DuplicateKeyException: ")
-    desk("AllocationInterface/SetName", allocation=GENERAL, name="general")
+    cuebot("AllocationInterface/SetName", allocation=GENERAL, name="general")
 
 
-def test_a_new_tag_is_that_of_the_hosts_too(desk: Desk) -> None:
+def test_a_new_tag_is_that_of_the_hosts_too(cuebot: Cuebot) -> None:
     """AllocationDao.updateAllocationTag: all hosts in the allocation are retagged."""
-    desk("AllocationInterface/SetTag", allocation=DESKTOP, tag="desks")
-    assert allocation(desk, "local.desktop").tag == "desks"
-    assert list(desk.host("desk-201").tags) == ["desks", "desk-201"]
-    assert desk.host("render-node-01").tags[0] == "general"
+    cuebot("AllocationInterface/SetTag", allocation=DESKTOP, tag="desks")
+    assert allocation(cuebot, "local.desktop").tag == "desks"
+    assert list(cuebot.host("desk-201").tags) == ["desks", "desk-201"]
+    assert cuebot.host("render-node-01").tags[0] == "general"
 
 
-def test_billable_is_set(desk: Desk) -> None:
+def test_billable_is_set(cuebot: Cuebot) -> None:
     """ManageAllocation.setBillable."""
-    assert allocation(desk).billable
-    desk("AllocationInterface/SetBillable", allocation=GENERAL, value=False)
-    assert not allocation(desk).billable
+    assert allocation(cuebot).billable
+    cuebot("AllocationInterface/SetBillable", allocation=GENERAL, value=False)
+    assert not allocation(cuebot).billable
 
 
 @pytest.mark.parametrize("method", ["Delete", "SetBillable", "SetName", "SetTag"])
-def test_changes_go_by_facility_and_name(desk: Desk, method: str) -> None:
+def test_changes_go_by_facility_and_name(cuebot: Cuebot, method: str) -> None:
     """ManageAllocation finds what it changes with findAllocationDetail; an id alone is nothing."""
-    key = {"id": allocation(desk).id}
-    refusal = desk.refusal(f"AllocationInterface/{method}", allocation=key)
+    key = {"id": allocation(cuebot).id}
+    refusal = cuebot.refusal(f"AllocationInterface/{method}", allocation=key)
     assert refusal == ("INTERNAL", UNCAUGHT)
 
 
-def test_another_allocation_is_the_default(desk: Desk) -> None:
+def test_another_allocation_is_the_default(cuebot: Cuebot) -> None:
     """ManageAllocation.setDefault: there is one default at a time."""
-    service = desk.farm.messages.pool.FindServiceByName("facility.AllocationInterface")
+    service = cuebot.farm.messages.pool.FindServiceByName("facility.AllocationInterface")
     if "SetDefault" not in service.methods_by_name:
         pytest.skip("this opencue-proto has no default allocation")
-    assert desk("AllocationInterface/GetDefault").allocation.name == "local.general"
-    desk("AllocationInterface/SetDefault", allocation=DESKTOP)
-    assert desk("AllocationInterface/GetDefault").allocation.name == "local.desktop"
-    refusal = desk.refusal("AllocationInterface/SetDefault", allocation={"name": "x"})
+    assert cuebot("AllocationInterface/GetDefault").allocation.name == "local.general"
+    cuebot("AllocationInterface/SetDefault", allocation=DESKTOP)
+    assert cuebot("AllocationInterface/GetDefault").allocation.name == "local.desktop"
+    refusal = cuebot.refusal("AllocationInterface/SetDefault", allocation={"name": "x"})
     assert refusal == ("INTERNAL", UNCAUGHT)

@@ -4,57 +4,57 @@ from typing import Any
 
 import pytest
 
-from cuebot_simulator.world.additions import add_comment
-from tests.simulator.desk import UNCAUGHT, Desk
+from cuebot_simulator.world.new_entities import add_comment
+from tests.simulator.in_process import UNCAUGHT, Cuebot
 
 
-def job_comments(desk: Desk) -> list[Any]:
-    job = desk.job("demo-sh010-artist1_light_v012")
-    return list(desk("JobInterface/GetComments", job={"id": job.id}).comments.comments)
+def job_comments(cuebot: Cuebot) -> list[Any]:
+    job = cuebot.job("demo-sh010-artist1_light_v012")
+    return list(cuebot("JobInterface/GetComments", job={"id": job.id}).comments.comments)
 
 
-def host_comments(desk: Desk) -> list[Any]:
-    host = desk.host("render-node-06")
-    return list(desk("HostInterface/GetComments", host={"id": host.id}).comments.comments)
+def host_comments(cuebot: Cuebot) -> list[Any]:
+    host = cuebot.host("render-node-06")
+    return list(cuebot("HostInterface/GetComments", host={"id": host.id}).comments.comments)
 
 
-def test_a_saved_comment_has_another_subject_and_text(desk: Desk) -> None:
+def test_a_saved_comment_has_another_subject_and_text(cuebot: Cuebot) -> None:
     """CommentDaoJdbc.updateComment leaves user and time alone, and misses no missing comment."""
-    [before] = job_comments(desk)
+    [before] = job_comments(cuebot)
     changed = {"id": before.id, "subject": "S", "message": "M", "user": "eve", "timestamp": 1}
-    desk("CommentInterface/Save", comment=changed)
-    [after] = job_comments(desk)
+    cuebot("CommentInterface/Save", comment=changed)
+    [after] = job_comments(cuebot)
     assert (after.subject, after.message) == ("S", "M")
     assert (after.user, after.timestamp) == (before.user, before.timestamp)
-    desk("CommentInterface/Save", comment={"id": "x"})
-    assert job_comments(desk) == [after]
+    cuebot("CommentInterface/Save", comment={"id": "x"})
+    assert job_comments(cuebot) == [after]
 
 
 @pytest.mark.parametrize("about", ["job", "host"])
-def test_without_its_last_comment_a_thing_has_none(desk: Desk, about: str) -> None:
+def test_without_its_last_comment_a_thing_has_none(cuebot: Cuebot, about: str) -> None:
     """CommentDaoJdbc.deleteComment takes back the flag of the job or host with its last one."""
     comments = job_comments if about == "job" else host_comments
-    [first] = comments(desk)
-    thing = (desk.farm.jobs.get(desk.farm.parent_of[first.id])) or desk.farm.hosts[
-        desk.farm.parent_of[first.id]
+    [first] = comments(cuebot)
+    thing = (cuebot.farm.jobs.get(cuebot.farm.parent_of[first.id])) or cuebot.farm.hosts[
+        cuebot.farm.parent_of[first.id]
     ]
     assert thing.has_comment
-    second = add_comment(desk.farm, thing, user="u", subject="s", text="t")
-    desk("CommentInterface/Delete", comment={"id": first.id})
-    assert [each.id for each in comments(desk)] == [second.id]
+    second = add_comment(cuebot.farm, thing, user="u", subject="s", text="t")
+    cuebot("CommentInterface/Delete", comment={"id": first.id})
+    assert [each.id for each in comments(cuebot)] == [second.id]
     assert thing.has_comment
-    desk("CommentInterface/Delete", comment={"id": second.id})
-    assert comments(desk) == []
+    cuebot("CommentInterface/Delete", comment={"id": second.id})
+    assert comments(cuebot) == []
     assert not thing.has_comment
-    refusal = desk.refusal("CommentInterface/Delete", comment={"id": second.id})
+    refusal = cuebot.refusal("CommentInterface/Delete", comment={"id": second.id})
     assert refusal == ("INTERNAL", UNCAUGHT)
 
 
-def test_comments_of_one_second_are_different(desk: Desk) -> None:
+def test_comments_of_one_second_are_different(cuebot: Cuebot) -> None:
     """Every comment has an id of its own, also when others were deleted before it."""
-    job = desk.farm.jobs[desk.job("demo-sh010-artist1_light_v012").id]
-    first, second = (add_comment(desk.farm, job, user="u", subject="s", text="t") for _ in "ab")
-    desk("CommentInterface/Delete", comment={"id": first.id})
-    third = add_comment(desk.farm, job, user="u", subject="s", text="t")
+    job = cuebot.farm.jobs[cuebot.job("demo-sh010-artist1_light_v012").id]
+    first, second = (add_comment(cuebot.farm, job, user="u", subject="s", text="t") for _ in "ab")
+    cuebot("CommentInterface/Delete", comment={"id": first.id})
+    third = add_comment(cuebot.farm, job, user="u", subject="s", text="t")
     assert third.id != second.id
-    assert len(job_comments(desk)) == 3
+    assert len(job_comments(cuebot)) == 3

@@ -7,7 +7,7 @@ import pytest
 
 from cuebot_simulator.world.frames import change_frame
 from cuebot_simulator.world.messages import fill
-from tests.simulator.desk import Desk
+from tests.simulator.in_process import Cuebot
 
 COMP = "demo-sh010-lena_comp_v003"
 LIGHT = "demo-sh010-artist1_light_v012"
@@ -17,22 +17,22 @@ GIGABYTE = 1024 * 1024
 BAD_QUERY = "org.springframework.jdbc.BadSqlGrammarException"
 
 
-def names(desk: Desk, **criteria: Any) -> list[str]:
+def names(cuebot: Cuebot, **criteria: Any) -> list[str]:
     """The names of the jobs that fit."""
-    return [job.name for job in desk("JobInterface/GetJobs", r=criteria).jobs.jobs]
+    return [job.name for job in cuebot("JobInterface/GetJobs", r=criteria).jobs.jobs]
 
 
-def numbers(desk: Desk, job: str = COMP, **criteria: Any) -> list[int]:
+def numbers(cuebot: Cuebot, job: str = COMP, **criteria: Any) -> list[int]:
     """The numbers of a job's frames that fit, on the first page of 1000."""
     wanted = {"limit": 1000, **criteria}
-    found = desk("JobInterface/GetFrames", job={"id": desk.job(job).id}, req=wanted)
+    found = cuebot("JobInterface/GetFrames", job={"id": cuebot.job(job).id}, req=wanted)
     return [frame.number for frame in found.frames.frames]
 
 
-def refusal(desk: Desk, **criteria: Any) -> str:
+def refusal(cuebot: Cuebot, **criteria: Any) -> str:
     """Why a search for frames fails."""
-    job = {"id": desk.job(COMP).id}
-    code, text = desk.refusal("JobInterface/GetFrames", job=job, req={"limit": 10, **criteria})
+    job = {"id": cuebot.job(COMP).id}
+    code, text = cuebot.refusal("JobInterface/GetFrames", job=job, req={"limit": 10, **criteria})
     assert code == "INTERNAL"
     return text
 
@@ -40,21 +40,21 @@ def refusal(desk: Desk, **criteria: Any) -> str:
 # Jobs.
 
 
-def test_pending_jobs_are_found_by_name_in_order(desk: Desk) -> None:
+def test_pending_jobs_are_found_by_name_in_order(cuebot: Cuebot) -> None:
     """WhiteboardDaoJdbc.getJobs orders by name, and JobSearch looks for pending jobs only."""
-    found = names(desk)
+    found = names(cuebot)
     assert found == sorted(found)
     assert len(found) == 7
     assert FINISHED not in found
 
 
-def test_finished_jobs_are_found_when_asked_for(desk: Desk) -> None:
+def test_finished_jobs_are_found_when_asked_for(cuebot: Cuebot) -> None:
     """JobSearch without the state criterion."""
-    assert len(names(desk, include_finished=True)) == 8
-    assert names(desk, jobs=[FINISHED], include_finished=True) == [FINISHED]
-    assert names(desk, jobs=[FINISHED]) == []
-    assert names(desk, ids=[desk.job(FINISHED).id], include_finished=True) == [FINISHED]
-    assert names(desk, ids=[desk.job(FINISHED).id]) == []
+    assert len(names(cuebot, include_finished=True)) == 8
+    assert names(cuebot, jobs=[FINISHED], include_finished=True) == [FINISHED]
+    assert names(cuebot, jobs=[FINISHED]) == []
+    assert names(cuebot, ids=[cuebot.job(FINISHED).id], include_finished=True) == [FINISHED]
+    assert names(cuebot, ids=[cuebot.job(FINISHED).id]) == []
 
 
 @pytest.mark.parametrize(
@@ -78,56 +78,60 @@ def test_finished_jobs_are_found_when_asked_for(desk: Desk) -> None:
     ],
 )
 def test_jobs_have_to_fit_every_criterion(
-    desk: Desk, criteria: dict[str, Any], found: list[str]
+    cuebot: Cuebot, criteria: dict[str, Any], found: list[str]
 ) -> None:
     """JobSearch.buildWhereClause: equal, LIKE and ~, which all heed the case."""
-    assert names(desk, **criteria) == found
+    assert names(cuebot, **criteria) == found
 
 
-def test_names_are_of_pending_jobs_only(desk: Desk) -> None:
+def test_names_are_of_pending_jobs_only(cuebot: Cuebot) -> None:
     """WhiteboardDaoJdbc.getJobNames asks for the state PENDING itself."""
-    found = desk("JobInterface/GetJobNames", r={"shows": ["demo"], "include_finished": True}).names
+    found = cuebot(
+        "JobInterface/GetJobNames", r={"shows": ["demo"], "include_finished": True}
+    ).names
     assert COMP in found
     assert FINISHED not in found
     assert len(found) == 3
 
 
-def test_a_broken_expression_is_the_databases_refusal(desk: Desk) -> None:
+def test_a_broken_expression_is_the_databases_refusal(cuebot: Cuebot) -> None:
     """PostgreSQL refuses it, and nobody catches that."""
-    code, text = desk.refusal("JobInterface/GetJobs", r={"regex": ["("]})
+    code, text = cuebot.refusal("JobInterface/GetJobs", r={"regex": ["("]})
     assert code == "INTERNAL"
     assert text.startswith("org.springframework.dao.DataIntegrityViolationException: ")
 
 
-def test_many_jobs_are_searched_quickly(desk: Desk) -> None:
-    """A search for few of 20,000 jobs looks at each of them for a few microseconds only."""
+def test_many_jobs_are_searched_quickly(cuebot: Cuebot) -> None:
+    """A search for few of 20,000 jobs looks at each of them once, and briefly."""
     for number in range(20_000):
         name = f"demo-sh{number % 100:03}-lena_anim_v{number:05}"
-        desk.farm.pending[name] = desk.farm.messages.new("job.Job", id=name, name=name, show="demo")
+        cuebot.farm.pending[name] = cuebot.farm.messages.new(
+            "job.Job", id=name, name=name, show="demo"
+        )
     begin = time.process_time()
-    found = names(desk, shows=["demo"], substr=["anim_v00"], regex=["v00[12].7$"])
+    found = names(cuebot, shows=["demo"], substr=["anim_v00"], regex=["v00[12].7$"])
     took = time.process_time() - begin
     assert len(found) == 20
-    assert took < 0.5
+    assert took < 2
 
 
 # Frames.
 
 
-def test_without_a_limit_there_are_no_frames(desk: Desk) -> None:
+def test_without_a_limit_there_are_no_frames(cuebot: Cuebot) -> None:
     """FrameSearch.getSortedQuery raises the limit too late."""
-    assert numbers(desk, limit=0) == []
-    assert numbers(desk, limit=-5) == []
-    assert len(numbers(desk)) == 25
+    assert numbers(cuebot, limit=0) == []
+    assert numbers(cuebot, limit=-5) == []
+    assert len(numbers(cuebot)) == 25
 
 
-def test_frames_come_in_pages(desk: Desk) -> None:
+def test_frames_come_in_pages(cuebot: Cuebot) -> None:
     """FrameSearch counts pages from 1; none at all is the first."""
-    first, second = numbers(desk, limit=10), numbers(desk, limit=10, page=2)
+    first, second = numbers(cuebot, limit=10), numbers(cuebot, limit=10, page=2)
     assert len(first) == len(second) == 10
-    assert numbers(desk, limit=10, page=1) == first
-    assert numbers(desk, limit=10, page=3) == numbers(desk)[20:]
-    assert first + second == numbers(desk, limit=20)
+    assert numbers(cuebot, limit=10, page=1) == first
+    assert numbers(cuebot, limit=10, page=3) == numbers(cuebot)[20:]
+    assert first + second == numbers(cuebot, limit=20)
 
 
 @pytest.mark.parametrize(
@@ -147,108 +151,110 @@ def test_frames_come_in_pages(desk: Desk) -> None:
     ],
 )
 def test_frames_have_to_fit_every_criterion(
-    desk: Desk, criteria: dict[str, Any], found: list[int] | int
+    cuebot: Cuebot, criteria: dict[str, Any], found: list[int] | int
 ) -> None:
     """FrameSearch.buildWhereClause: names heed the case, ranges are FrameSets."""
-    hits = numbers(desk, **criteria)
+    hits = numbers(cuebot, **criteria)
     assert (len(hits) if isinstance(found, int) else hits) == found
 
 
-def test_a_frame_is_found_by_its_id(desk: Desk) -> None:
+def test_a_frame_is_found_by_its_id(cuebot: Cuebot) -> None:
     """FrameSearch: ids are those of frames."""
-    frame = desk.frames(COMP, "WAITING")[0]
-    assert numbers(desk, ids=[frame.id]) == [frame.number]
+    frame = cuebot.frames(COMP, "WAITING")[0]
+    assert numbers(cuebot, ids=[frame.id]) == [frame.number]
 
 
-def test_frames_are_found_by_the_memory_they_used(desk: Desk) -> None:
+def test_frames_are_found_by_the_memory_they_used(cuebot: Cuebot) -> None:
     """FrameSearch.filterByMemoryRange: GB of the largest RSS, both ends included."""
     for number, memory in enumerate((1, 2, 3)):
-        frame = desk.frames(COMP, "WAITING")[number]
-        fill(desk.farm.frames[frame.id], max_rss=memory * GIGABYTE * 100)
-    assert len(numbers(desk, memory_range="100-200")) == 2
-    assert len(numbers(desk, memory_range="200")) == 2
-    assert len(numbers(desk, memory_range="100.1-299.9")) == 1
+        frame = cuebot.frames(COMP, "WAITING")[number]
+        fill(cuebot.farm.frames[frame.id], max_rss=memory * GIGABYTE * 100)
+    assert len(numbers(cuebot, memory_range="100-200")) == 2
+    assert len(numbers(cuebot, memory_range="200")) == 2
+    assert len(numbers(cuebot, memory_range="100.1-299.9")) == 1
 
 
-def test_frames_are_found_by_how_long_they_ran(desk: Desk) -> None:
+def test_frames_are_found_by_how_long_they_ran(cuebot: Cuebot) -> None:
     """FrameSearch.filterByDurationRange: hours, and never a frame that waits."""
-    waiting, other = desk.frames(COMP, "WAITING")[:2]
+    waiting, other = cuebot.frames(COMP, "WAITING")[:2]
     for frame, state in ((waiting, "WAITING"), (other, "DEAD")):
-        stop = desk.farm.now
+        stop = cuebot.farm.now
         change_frame(
-            desk.farm,
-            desk.farm.frames[frame.id],
+            cuebot.farm,
+            cuebot.farm.frames[frame.id],
             state=state,
             start_time=stop - 3 * 3600,
             stop_time=stop,
         )
-    assert numbers(desk, duration_range="2.5-3") == [other.number]
-    assert numbers(desk, duration_range="3") == [other.number]
-    assert numbers(desk, duration_range="3.001") == []
-    running = desk.frames(COMP, "RUNNING")[0]
-    assert running.number in numbers(desk, duration_range="0-0.1")
-    desk.clock.advance(0.5)
-    fill(desk.farm.frames[running.id], start_time=desk.farm.now - 7200)
-    assert running.number in numbers(desk, duration_range="1.9-2.1")
+    assert numbers(cuebot, duration_range="2.5-3") == [other.number]
+    assert numbers(cuebot, duration_range="3") == [other.number]
+    assert numbers(cuebot, duration_range="3.001") == []
+    running = cuebot.frames(COMP, "RUNNING")[0]
+    assert running.number in numbers(cuebot, duration_range="0-0.1")
+    cuebot.clock.advance(0.5)
+    fill(cuebot.farm.frames[running.id], start_time=cuebot.farm.now - 7200)
+    assert running.number in numbers(cuebot, duration_range="1.9-2.1")
 
 
-def test_frames_are_found_by_when_they_changed(desk: Desk) -> None:
+def test_frames_are_found_by_when_they_changed(cuebot: Cuebot) -> None:
     """FrameSearch.filterByChangeDate: later than that second."""
-    now = desk.farm.now
-    assert numbers(desk, states={"frame_states": ["WAITING"]}, change_date=now) == []
-    desk.clock.advance(2)
-    frame = desk.frames(COMP, "WAITING")[0]
-    desk("FrameInterface/Eat", frame={"id": frame.id})
-    desk.wait()
-    changed = numbers(desk, states={"frame_states": ["EATEN"]}, change_date=now)
+    now = cuebot.farm.now
+    assert numbers(cuebot, states={"frame_states": ["WAITING"]}, change_date=now) == []
+    cuebot.clock.advance(2)
+    frame = cuebot.frames(COMP, "WAITING")[0]
+    cuebot("FrameInterface/Eat", frame={"id": frame.id})
+    cuebot.wait()
+    changed = numbers(cuebot, states={"frame_states": ["EATEN"]}, change_date=now)
     assert changed == [frame.number]
-    desk("JobInterface/MarkAsWaiting", job={"id": desk.job(COMP).id}, req={"layers": ["preview"]})
-    now = desk.farm.now
-    assert numbers(desk, layers=["preview"], change_date=now) == []
-    assert numbers(desk, layers=["preview"], change_date=now - 1) == [1001]
+    cuebot(
+        "JobInterface/MarkAsWaiting", job={"id": cuebot.job(COMP).id}, req={"layers": ["preview"]}
+    )
+    now = cuebot.farm.now
+    assert numbers(cuebot, layers=["preview"], change_date=now) == []
+    assert numbers(cuebot, layers=["preview"], change_date=now - 1) == [1001]
 
 
-def test_ranges_that_are_none_are_refused(desk: Desk) -> None:
+def test_ranges_that_are_none_are_refused(cuebot: Cuebot) -> None:
     """FrameSearch leaves a hole in its query, or FrameRange throws."""
-    assert refusal(desk, frame_range="one").startswith(
+    assert refusal(cuebot, frame_range="one").startswith(
         "java.lang.IllegalArgumentException: unrecognized frame range syntax one"
     )
-    assert refusal(desk, frame_range="1-5001x2").startswith(BAD_QUERY)
-    assert refusal(desk, memory_range="much").startswith(BAD_QUERY)
-    assert refusal(desk, memory_range="1.2.3-4").startswith(BAD_QUERY)
-    assert refusal(desk, duration_range="1-").startswith(BAD_QUERY)
+    assert refusal(cuebot, frame_range="1-5001x2").startswith(BAD_QUERY)
+    assert refusal(cuebot, memory_range="much").startswith(BAD_QUERY)
+    assert refusal(cuebot, memory_range="1.2.3-4").startswith(BAD_QUERY)
+    assert refusal(cuebot, duration_range="1-").startswith(BAD_QUERY)
 
 
 # What nobody would send.
 
 
 @pytest.mark.parametrize("text", ["0-" + "9" * 5000, "9" * 5000, "0-99999999999"])
-def test_frame_numbers_are_ints(desk: Desk, text: str) -> None:
+def test_frame_numbers_are_ints(cuebot: Cuebot, text: str) -> None:
     """FrameSearch reads them with Integer.valueOf, which has words of its own."""
-    assert 'For input string: "' in refusal(desk, frame_range=text)
+    assert 'For input string: "' in refusal(cuebot, frame_range=text)
 
 
 @pytest.mark.parametrize("text", ["-inf", "inf", "nan", "1_0", " 1", "1-inf"])
 @pytest.mark.parametrize("criterion", ["duration_range", "memory_range"])
-def test_what_is_no_number_is_no_range(desk: Desk, criterion: str, text: str) -> None:
+def test_what_is_no_number_is_no_range(cuebot: Cuebot, criterion: str, text: str) -> None:
     """FrameSearch leaves it out, and asks the database for something that is no SQL then."""
-    assert refusal(desk, **{criterion: text}).startswith(BAD_QUERY)
+    assert refusal(cuebot, **{criterion: text}).startswith(BAD_QUERY)
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [("-1", True), ("-" + "9" * 400, True), ("0-" + "9" * 400, True), ("9" * 400, False)],
 )
-def test_durations_are_cut_to_ints(desk: Desk, text: str, found: bool) -> None:
+def test_durations_are_cut_to_ints(cuebot: Cuebot, text: str, found: bool) -> None:
     """FrameSearch casts the seconds; however large, they compare."""
-    assert bool(numbers(desk, duration_range=text)) is found
+    assert bool(numbers(cuebot, duration_range=text)) is found
 
 
-def test_a_search_that_could_take_very_long_is_refused(desk: Desk) -> None:
+def test_a_search_that_could_take_very_long_is_refused(cuebot: Cuebot) -> None:
     """A freezing regular expression is no good, and a LIKE takes no time whatever it is."""
     for pattern in ("([a-z0-9_-]+)+#", "(" * 5000 + ")" * 5000, "a{99999999999}"):
         for method in ("JobInterface/GetJobs", "HostInterface/GetHosts"):
-            code, text = desk.refusal(method, r={"regex": [pattern]})
+            code, text = cuebot.refusal(method, r={"regex": [pattern]})
             assert (code, "invalid regular expression" in text) == ("INTERNAL", True)
-    assert names(desk, substr=["%" * 30 + "#"]) == []
-    assert names(desk, substr=["%a" * 14 + "#"]) == []
+    assert names(cuebot, substr=["%" * 30 + "#"]) == []
+    assert names(cuebot, substr=["%a" * 14 + "#"]) == []

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.world import depends
-from cuebot_simulator.world.counterparts import Chunks
 from cuebot_simulator.world.failures import Refusal
+from cuebot_simulator.world.frame_actions import end_frame
+from cuebot_simulator.world.frame_pairs import Chunks
 from cuebot_simulator.world.frames import start_frame
 from cuebot_simulator.world.jobs import finish_job
 from cuebot_simulator.world.launch import launch_job
 from cuebot_simulator.world.messages import enum_name, given
-from cuebot_simulator.world.orders import end_frame
 from cuebot_simulator.world.plans import DependPlan, JobPlan, LayerPlan
-from tests.simulator.desk import NOTHING_FOUND, UNCAUGHT, Desk
+from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
 
 COMP = "demo-sh010-lena_comp_v003"
 LIGHT = "demo-sh010-artist1_light_v012"
@@ -23,97 +23,97 @@ ROTO = "northwind-ep02_031-artist1_roto_v001"
 REFUSED = "com.imageworks.spcue.depend.DependException: {0}\n{0}"
 
 
-def parts(desk: Desk, job: str, layer: str = "") -> Any:
+def parts(cuebot: Cuebot, job: str, layer: str = "") -> Any:
     """A job or a layer on the farm itself."""
-    found = desk.farm.pending[job]
-    return next((each for each in desk.farm.layers_of(found) if each.name == layer), found)
+    found = cuebot.farm.pending[job]
+    return next((each for each in cuebot.farm.layers_of(found) if each.name == layer), found)
 
 
-def states(desk: Desk, job: str, layer: str) -> list[str]:
+def states(cuebot: Cuebot, job: str, layer: str) -> list[str]:
     """The states of a layer's frames, in order."""
-    return [enum_name(frame, "state") for frame in desk.farm.frames_of(parts(desk, job, layer))]
+    return [enum_name(frame, "state") for frame in cuebot.farm.frames_of(parts(cuebot, job, layer))]
 
 
-def run(desk: Desk, frames: Sequence[Any], exit_status: int = 0) -> None:
+def run(cuebot: Cuebot, frames: Sequence[Any], exit_status: int = 0) -> None:
     """Run frames to their end, whatever the dispatcher thinks."""
     for frame in frames:
-        start_frame(desk.farm, frame, next(iter(desk.farm.hosts.values())))
-        end_frame(desk.farm, frame, exit_status)
+        start_frame(cuebot.farm, frame, next(iter(cuebot.farm.hosts.values())))
+        end_frame(cuebot.farm, frame, exit_status)
 
 
-def small_job(desk: Desk, *layers: LayerPlan, name: str = "x", **values: Any) -> Any:
+def small_job(cuebot: Cuebot, *layers: LayerPlan, name: str = "x", **values: Any) -> Any:
     """A paused job of these layers on the farm."""
     plan = JobPlan(
         show="demo", shot="sh1", user="me", name=name, layers=layers, paused=True, **values
     )
-    return launch_job(desk.farm, plan)
+    return launch_job(cuebot.farm, plan)
 
 
 def layer_plan(name: str, frames: Sequence[int], chunk: int = 1, text: str = "") -> LayerPlan:
     return LayerPlan(name=name, frames=tuple(frames), chunk=chunk, range=text)
 
 
-def test_a_dependency_is_got_by_its_id(desk: Desk) -> None:
+def test_a_dependency_is_got_by_its_id(cuebot: Cuebot) -> None:
     """ManageDepend.getDepend catches Spring's exception: an unknown id is NOT_FOUND."""
-    known = next(iter(desk.farm.depends.values()))
-    assert desk("DependInterface/GetDepend", id=known.id).depend.depend_er_layer == "preview"
-    assert desk.refusal("DependInterface/GetDepend", id="x") == ("NOT_FOUND", NOTHING_FOUND)
+    known = next(iter(cuebot.farm.depends.values()))
+    assert cuebot("DependInterface/GetDepend", id=known.id).depend.depend_er_layer == "preview"
+    assert cuebot.refusal("DependInterface/GetDepend", id="x") == ("NOT_FOUND", NOTHING_FOUND)
 
 
-def test_satisfy_is_queued_and_lets_frames_start(desk: Desk) -> None:
+def test_satisfy_is_queued_and_lets_frames_start(cuebot: Cuebot) -> None:
     """ManageDepend.satisfy answers first; then the dependency is inactive and its frames wait."""
-    desk.needs("job.Frame", "eligible_time")
-    known = next(iter(desk.farm.depends.values()))
-    desk("DependInterface/Satisfy", depend={"id": known.id})
-    assert states(desk, COMP, "preview") == ["DEPEND"]
-    desk.wait(0.5)
-    assert states(desk, COMP, "preview") == ["WAITING"]
-    assert not desk("DependInterface/GetDepend", id=known.id).depend.active
-    (frame,) = desk.farm.frames_of(parts(desk, COMP, "preview"))
-    assert given(frame, "eligible_time", desk.farm.now) == desk.farm.now
-    assert desk.refusal("DependInterface/Satisfy", depend={"id": "x"}) == ("INTERNAL", UNCAUGHT)
+    cuebot.needs("job.Frame", "eligible_time")
+    known = next(iter(cuebot.farm.depends.values()))
+    cuebot("DependInterface/Satisfy", depend={"id": known.id})
+    assert states(cuebot, COMP, "preview") == ["DEPEND"]
+    cuebot.wait(0.5)
+    assert states(cuebot, COMP, "preview") == ["WAITING"]
+    assert not cuebot("DependInterface/GetDepend", id=known.id).depend.active
+    (frame,) = cuebot.farm.frames_of(parts(cuebot, COMP, "preview"))
+    assert given(frame, "eligible_time", cuebot.farm.now) == cuebot.farm.now
+    assert cuebot.refusal("DependInterface/Satisfy", depend={"id": "x"}) == ("INTERNAL", UNCAUGHT)
 
 
-def test_unsatisfy_holds_frames_back_again(desk: Desk) -> None:
+def test_unsatisfy_holds_frames_back_again(cuebot: Cuebot) -> None:
     """DependManagerService.unsatisfyDepend knows frames on frames and layers on layers only."""
-    known = next(iter(desk.farm.depends.values()))
-    depends.satisfy(desk.farm, known)
-    desk("DependInterface/Unsatisfy", depend={"id": known.id})
-    assert states(desk, COMP, "preview") == ["DEPEND"]
-    assert desk("DependInterface/GetDepend", id=known.id).depend.active
-    desk("DependInterface/Unsatisfy", depend={"id": known.id})
-    depends.satisfy(desk.farm, known)
-    assert states(desk, COMP, "preview") == ["WAITING"]
+    known = next(iter(cuebot.farm.depends.values()))
+    depends.satisfy(cuebot.farm, known)
+    cuebot("DependInterface/Unsatisfy", depend={"id": known.id})
+    assert states(cuebot, COMP, "preview") == ["DEPEND"]
+    assert cuebot("DependInterface/GetDepend", id=known.id).depend.active
+    cuebot("DependInterface/Unsatisfy", depend={"id": known.id})
+    depends.satisfy(cuebot.farm, known)
+    assert states(cuebot, COMP, "preview") == ["WAITING"]
 
     on_job = depends.add_depend(
-        desk.farm, "LAYER_ON_JOB", parts(desk, COMP, "preview"), parts(desk, ROTO)
+        cuebot.farm, "LAYER_ON_JOB", parts(cuebot, COMP, "preview"), parts(cuebot, ROTO)
     )
-    depends.satisfy(desk.farm, on_job)
-    desk("DependInterface/Unsatisfy", depend={"id": on_job.id})
+    depends.satisfy(cuebot.farm, on_job)
+    cuebot("DependInterface/Unsatisfy", depend={"id": on_job.id})
     assert not on_job.active
-    assert states(desk, COMP, "preview") == ["WAITING"]
+    assert states(cuebot, COMP, "preview") == ["WAITING"]
 
 
-def test_a_frame_waits_as_long_as_anything_holds_it_back(desk: Desk) -> None:
+def test_a_frame_waits_as_long_as_anything_holds_it_back(cuebot: Cuebot) -> None:
     """Cuebot counts a frame's dependencies: the last of them to be satisfied lets it start."""
-    preview = parts(desk, COMP, "preview")
-    first = next(iter(desk.farm.depends.values()))
-    second = depends.add_depend(desk.farm, "LAYER_ON_JOB", preview, parts(desk, ROTO))
+    preview = parts(cuebot, COMP, "preview")
+    first = next(iter(cuebot.farm.depends.values()))
+    second = depends.add_depend(cuebot.farm, "LAYER_ON_JOB", preview, parts(cuebot, ROTO))
     for _ in range(2):
-        depends.satisfy(desk.farm, first)
-        assert states(desk, COMP, "preview") == ["DEPEND"]
-    depends.satisfy(desk.farm, second)
-    assert states(desk, COMP, "preview") == ["WAITING"]
+        depends.satisfy(cuebot.farm, first)
+        assert states(cuebot, COMP, "preview") == ["DEPEND"]
+    depends.satisfy(cuebot.farm, second)
+    assert states(cuebot, COMP, "preview") == ["WAITING"]
 
 
-def test_a_new_dependency_holds_back_all_but_running_and_eaten_frames(desk: Desk) -> None:
+def test_a_new_dependency_holds_back_all_but_running_and_eaten_frames(cuebot: Cuebot) -> None:
     """Cuebot's database puts even dead and succeeded frames with a depend count into DEPEND."""
-    beauty = parts(desk, LIGHT, "beauty")
-    waiting = desk.farm.frames_of(beauty)[-1]
-    desk("FrameInterface/Eat", frame={"id": waiting.id})
-    desk.wait(0.5)
-    depends.add_depend(desk.farm, "LAYER_ON_JOB", beauty, parts(desk, ROTO))
-    found = states(desk, LIGHT, "beauty")
+    beauty = parts(cuebot, LIGHT, "beauty")
+    waiting = cuebot.farm.frames_of(beauty)[-1]
+    cuebot("FrameInterface/Eat", frame={"id": waiting.id})
+    cuebot.wait(0.5)
+    depends.add_depend(cuebot.farm, "LAYER_ON_JOB", beauty, parts(cuebot, ROTO))
+    found = states(cuebot, LIGHT, "beauty")
     assert {state: found.count(state) for state in found} == {
         "DEPEND": 15,
         "RUNNING": 4,
@@ -121,28 +121,28 @@ def test_a_new_dependency_holds_back_all_but_running_and_eaten_frames(desk: Desk
     }
 
 
-def test_a_running_frame_that_is_held_back_goes_to_depend(desk: Desk) -> None:
+def test_a_running_frame_that_is_held_back_goes_to_depend(cuebot: Cuebot) -> None:
     """Whatever becomes of it: update_frame_wait_to_dep looks at the new state and the count."""
-    job = small_job(desk, layer_plan("a", [1, 2]), layer_plan("b", [1, 2]))
-    first, _ = desk.farm.layers_of(job)
-    frame = desk.farm.frames_of(first)[0]
-    start_frame(desk.farm, frame, next(iter(desk.farm.hosts.values())))
-    depends.add_depend(desk.farm, "LAYER_ON_JOB", first, parts(desk, ROTO))
-    assert states(desk, job.name, "a") == ["RUNNING", "DEPEND"]
-    end_frame(desk.farm, frame, 0)
-    assert states(desk, job.name, "a") == ["DEPEND", "DEPEND"]
+    job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [1, 2]))
+    first, _ = cuebot.farm.layers_of(job)
+    frame = cuebot.farm.frames_of(first)[0]
+    start_frame(cuebot.farm, frame, next(iter(cuebot.farm.hosts.values())))
+    depends.add_depend(cuebot.farm, "LAYER_ON_JOB", first, parts(cuebot, ROTO))
+    assert states(cuebot, job.name, "a") == ["RUNNING", "DEPEND"]
+    end_frame(cuebot.farm, frame, 0)
+    assert states(cuebot, job.name, "a") == ["DEPEND", "DEPEND"]
 
 
-def test_frame_by_frame_lets_each_frame_start_after_its_own(desk: Desk) -> None:
+def test_frame_by_frame_lets_each_frame_start_after_its_own(cuebot: Cuebot) -> None:
     """A FRAME_BY_FRAME has FRAME_ON_FRAME children, which count; itself it stays active."""
-    sim = desk.farm.frames_of(parts(desk, SMOKE, "sim"))
-    run(desk, sim[:2])
-    assert states(desk, SMOKE, "mesh")[:3] == ["WAITING", "WAITING", "DEPEND"]
+    sim = cuebot.farm.frames_of(parts(cuebot, SMOKE, "sim"))
+    run(cuebot, sim[:2])
+    assert states(cuebot, SMOKE, "mesh")[:3] == ["WAITING", "WAITING", "DEPEND"]
     parent = next(
-        each for each in desk.farm.depends.values() if enum_name(each, "type") == "FRAME_BY_FRAME"
+        each for each in cuebot.farm.depends.values() if enum_name(each, "type") == "FRAME_BY_FRAME"
     )
-    depends.satisfy(desk.farm, parent)
-    assert states(desk, SMOKE, "mesh") == ["WAITING"] * 12
+    depends.satisfy(cuebot.farm, parent)
+    assert states(cuebot, SMOKE, "mesh") == ["WAITING"] * 12
     assert parent.active
 
 
@@ -171,7 +171,7 @@ def test_chunks_that_were_launched_backwards_are_found_too() -> None:
     assert Chunks((10, 20, 5, 30)).place(15) == 0
 
 
-def test_many_frames_that_wait_for_many_take_little_time(desk: Desk) -> None:
+def test_many_frames_that_wait_for_many_take_little_time(cuebot: Cuebot) -> None:
     """What a frame needs is found at once, however many there are."""
     numbers = range(1, 200_001)
     chunks = Chunks(numbers)
@@ -180,40 +180,40 @@ def test_many_frames_that_wait_for_many_take_little_time(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", ["FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME"])
 def test_too_many_at_once_are_refused(
-    desk: Desk, kind: str, monkeypatch: pytest.MonkeyPatch
+    cuebot: Cuebot, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They would take the simulated farm too long. Nothing of them is made."""
     monkeypatch.setattr(depends, "MOST_CHILDREN", 5)
-    job = small_job(desk, layer_plan("a", range(1, 9)), layer_plan("b", range(1, 9)))
-    er, on = desk.farm.layers_of(job)
-    before = len(desk.farm.depends)
-    end = desk.farm.frames_of(on)[0] if kind == "LAYER_ON_SIM_FRAME" else on
+    job = small_job(cuebot, layer_plan("a", range(1, 9)), layer_plan("b", range(1, 9)))
+    er, on = cuebot.farm.layers_of(job)
+    before = len(cuebot.farm.depends)
+    end = cuebot.farm.frames_of(on)[0] if kind == "LAYER_ON_SIM_FRAME" else on
     with pytest.raises(Refusal, match="no more than 5 dependencies") as caught:
-        depends.add_depend(desk.farm, kind, er, end)
+        depends.add_depend(cuebot.farm, kind, er, end)
     assert caught.value.code.name == "RESOURCE_EXHAUSTED"
-    assert len(desk.farm.depends) == before
+    assert len(cuebot.farm.depends) == before
 
 
-def test_a_frame_before_every_chunk_is_an_error(desk: Desk) -> None:
+def test_a_frame_before_every_chunk_is_an_error(cuebot: Cuebot) -> None:
     """CueUtil.findChunk looks before the first chunk, and nobody catches what that throws."""
-    job = small_job(desk, layer_plan("a", [1, 2]), layer_plan("b", [2, 4], chunk=2))
+    job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [2, 4], chunk=2))
     with pytest.raises(Refusal, match="Index -1 out of bounds for length 2"):
-        depends.add_depend(desk.farm, "FRAME_BY_FRAME", *desk.farm.layers_of(job))
+        depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", *cuebot.farm.layers_of(job))
 
 
-def test_a_layer_of_one_chunk_waits_whole(desk: Desk) -> None:
+def test_a_layer_of_one_chunk_waits_whole(cuebot: Cuebot) -> None:
     """Frame by frame on a layer whose one chunk holds all becomes LAYER_ON_LAYER."""
-    job = small_job(desk, layer_plan("a", [1, 2]), layer_plan("b", [1], chunk=100))
-    depend = depends.add_depend(desk.farm, "FRAME_BY_FRAME", *desk.farm.layers_of(job))
+    job = small_job(cuebot, layer_plan("a", [1, 2]), layer_plan("b", [1], chunk=100))
+    depend = depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", *cuebot.farm.layers_of(job))
     assert enum_name(depend, "type") == "LAYER_ON_LAYER"
-    assert desk.farm.drafts.keys() >= {layer.id for layer in desk.farm.layers_of(job)}
+    assert cuebot.farm.frames.lazy_layers >= {layer.id for layer in cuebot.farm.layers_of(job)}
 
 
-def test_frames_do_not_wait_for_another_jobs_tiles(desk: Desk) -> None:
+def test_frames_do_not_wait_for_another_jobs_tiles(cuebot: Cuebot) -> None:
     """An external FRAME_BY_FRAME on a layer with _tile_ in its name is not made: nothing to get."""
-    tiles = desk.farm.layers_of(small_job(desk, layer_plan("beauty_tile_1", [1, 2])))[0]
-    mesh = parts(desk, SMOKE, "mesh")
-    found = desk.refusal(
+    tiles = cuebot.farm.layers_of(small_job(cuebot, layer_plan("beauty_tile_1", [1, 2])))[0]
+    mesh = parts(cuebot, SMOKE, "mesh")
+    found = cuebot.refusal(
         "LayerInterface/CreateFrameByFrameDependency",
         layer={"id": mesh.id},
         depend_layer={"id": tiles.id},
@@ -221,41 +221,41 @@ def test_frames_do_not_wait_for_another_jobs_tiles(desk: Desk) -> None:
     assert found == ("INTERNAL", UNCAUGHT)
 
 
-def test_previous_frame(desk: Desk) -> None:
+def test_previous_frame(cuebot: Cuebot) -> None:
     """PREVIOUS_FRAME: each frame but the first waits for the one before it, also in one layer."""
     job = small_job(
-        desk,
+        cuebot,
         layer_plan("a", [1, 2, 3], text="1-3"),
         depends=(DependPlan(kind="PREVIOUS_FRAME", layer="a", on_layer="a"),),
     )
-    assert states(desk, job.name, "a") == ["WAITING", "DEPEND", "DEPEND"]
-    run(desk, desk.farm.frames_of(job)[:1])
-    assert states(desk, job.name, "a") == ["SUCCEEDED", "WAITING", "DEPEND"]
-    kinds = [enum_name(each, "type") for each in depends.dependencies_of(desk.farm, job)]
+    assert states(cuebot, job.name, "a") == ["WAITING", "DEPEND", "DEPEND"]
+    run(cuebot, cuebot.farm.frames_of(job)[:1])
+    assert states(cuebot, job.name, "a") == ["SUCCEEDED", "WAITING", "DEPEND"]
+    kinds = [enum_name(each, "type") for each in depends.dependencies_of(cuebot.farm, job)]
     assert kinds == []
 
 
-def test_layer_on_sim_frame(desk: Desk) -> None:
+def test_layer_on_sim_frame(cuebot: Cuebot) -> None:
     """LAYER_ON_SIM_FRAME makes a FRAME_ON_FRAME for each frame of the layer, and nothing else."""
     job = small_job(
-        desk,
+        cuebot,
         layer_plan("a", [1, 2]),
         layer_plan("sim", [1]),
         depends=(
             DependPlan(kind="LAYER_ON_SIM_FRAME", layer="a", on_layer="sim", on_frame="0001-sim"),
         ),
     )
-    first, sim = desk.farm.layers_of(job)
-    kinds = [enum_name(each, "type") for each in depends.dependencies_of(desk.farm, first)]
+    first, sim = cuebot.farm.layers_of(job)
+    kinds = [enum_name(each, "type") for each in depends.dependencies_of(cuebot.farm, first)]
     assert kinds == ["FRAME_ON_FRAME"] * 2
-    run(desk, desk.farm.frames_of(sim))
-    assert states(desk, job.name, "a") == ["WAITING", "WAITING"]
+    run(cuebot, cuebot.farm.frames_of(sim))
+    assert states(cuebot, job.name, "a") == ["WAITING", "WAITING"]
 
 
-def test_any_frame_is_satisfied_by_the_first(desk: Desk) -> None:
+def test_any_frame_is_satisfied_by_the_first(cuebot: Cuebot) -> None:
     """A LAYER_ON_LAYER with any_frame needs one frame of the other layer; without, all of it."""
     job = small_job(
-        desk,
+        cuebot,
         layer_plan("a", [1, 2]),
         layer_plan("b", [1]),
         layer_plan("c", [1]),
@@ -264,77 +264,84 @@ def test_any_frame_is_satisfied_by_the_first(desk: Desk) -> None:
             DependPlan(kind="LAYER_ON_LAYER", layer="c", on_layer="a"),
         ),
     )
-    frames = desk.farm.frames_of(desk.farm.layers_of(job)[0])
-    run(desk, frames[1:])
-    assert (states(desk, job.name, "b"), states(desk, job.name, "c")) == (["WAITING"], ["DEPEND"])
-    run(desk, frames[:1])
-    assert states(desk, job.name, "c") == ["WAITING"]
+    frames = cuebot.farm.frames_of(cuebot.farm.layers_of(job)[0])
+    run(cuebot, frames[1:])
+    assert (states(cuebot, job.name, "b"), states(cuebot, job.name, "c")) == (
+        ["WAITING"],
+        ["DEPEND"],
+    )
+    run(cuebot, frames[:1])
+    assert states(cuebot, job.name, "c") == ["WAITING"]
 
 
 @pytest.mark.parametrize("kind", ["JOB_ON_JOB", "LAYER_ON_JOB", "FRAME_ON_JOB"])
 @pytest.mark.parametrize("ends", ["killed", "done"])
-def test_a_job_that_ends_in_any_way_is_waited_for_no_more(desk: Desk, kind: str, ends: str) -> None:
+def test_a_job_that_ends_in_any_way_is_waited_for_no_more(
+    cuebot: Cuebot, kind: str, ends: str
+) -> None:
     """JobManagerSupport.shutdownJob satisfies what depends on the job, killed or finished."""
-    other = small_job(desk, layer_plan("b", [1]), name="other")
-    job = small_job(desk, layer_plan("a", [1]))
-    layer = desk.farm.layers_of(job)[0]
-    er = {"JOB": job, "LAYER": layer, "FRAME": desk.farm.frames_of(layer)[0]}[kind.split("_")[0]]
-    depend = depends.add_depend(desk.farm, kind, er, other)
+    other = small_job(cuebot, layer_plan("b", [1]), name="other")
+    job = small_job(cuebot, layer_plan("a", [1]))
+    layer = cuebot.farm.layers_of(job)[0]
+    er = {"JOB": job, "LAYER": layer, "FRAME": cuebot.farm.frames_of(layer)[0]}[kind.split("_")[0]]
+    depend = depends.add_depend(cuebot.farm, kind, er, other)
     assert enum_name(depend, "target") == "EXTERNAL"
-    assert states(desk, job.name, "a") == ["DEPEND"]
+    assert states(cuebot, job.name, "a") == ["DEPEND"]
     if ends == "done":
-        run(desk, desk.farm.frames_of(other))
+        run(cuebot, cuebot.farm.frames_of(other))
     else:
-        finish_job(desk.farm, other)
-    assert states(desk, job.name, "a") == ["WAITING"]
+        finish_job(cuebot.farm, other)
+    assert states(cuebot, job.name, "a") == ["WAITING"]
 
 
 @pytest.mark.parametrize("kind", ["JOB_ON_LAYER", "LAYER_ON_LAYER", "FRAME_ON_LAYER"])
-def test_eaten_frames_satisfy_nothing(desk: Desk, kind: str) -> None:
+def test_eaten_frames_satisfy_nothing(cuebot: Cuebot, kind: str) -> None:
     """depend.satisfy_only_on_frame_success: eating leaves waiting what waits, marking done not."""
-    other = small_job(desk, layer_plan("b", [1, 2]), name="other")
-    job = small_job(desk, layer_plan("a", [1]))
-    on, layer = desk.farm.layers_of(other)[0], desk.farm.layers_of(job)[0]
-    er = {"JOB": job, "LAYER": layer, "FRAME": desk.farm.frames_of(layer)[0]}[kind.split("_")[0]]
-    depends.add_depend(desk.farm, kind, er, on)
-    desk("LayerInterface/EatFrames", layer={"id": on.id})
-    desk.wait(0.5)
-    assert states(desk, job.name, "a") == ["DEPEND"]
-    desk("LayerInterface/MarkdoneFrames", layer={"id": on.id})
-    desk.wait(0.5)
-    assert states(desk, job.name, "a") == ["WAITING"]
+    other = small_job(cuebot, layer_plan("b", [1, 2]), name="other")
+    job = small_job(cuebot, layer_plan("a", [1]))
+    on, layer = cuebot.farm.layers_of(other)[0], cuebot.farm.layers_of(job)[0]
+    er = {"JOB": job, "LAYER": layer, "FRAME": cuebot.farm.frames_of(layer)[0]}[kind.split("_")[0]]
+    depends.add_depend(cuebot.farm, kind, er, on)
+    cuebot("LayerInterface/EatFrames", layer={"id": on.id})
+    cuebot.wait(0.5)
+    assert states(cuebot, job.name, "a") == ["DEPEND"]
+    cuebot("LayerInterface/MarkdoneFrames", layer={"id": on.id})
+    cuebot.wait(0.5)
+    assert states(cuebot, job.name, "a") == ["WAITING"]
 
 
-def test_the_last_success_satisfies_the_layer_whatever_was_eaten(desk: Desk) -> None:
+def test_the_last_success_satisfies_the_layer_whatever_was_eaten(cuebot: Cuebot) -> None:
     """FrameCompleteHandler: a success asks whether the layer is complete, eaten frames included."""
     job = small_job(
-        desk,
+        cuebot,
         layer_plan("a", [1, 2]),
         layer_plan("b", [1]),
         depends=(DependPlan(kind="LAYER_ON_LAYER", layer="b", on_layer="a"),),
     )
-    first = desk.farm.frames_of(desk.farm.layers_of(job)[0])
-    desk("FrameInterface/Eat", frame={"id": first[0].id})
-    desk.wait(0.5)
-    run(desk, first[1:])
-    assert states(desk, job.name, "b") == ["WAITING"]
+    first = cuebot.farm.frames_of(cuebot.farm.layers_of(job)[0])
+    cuebot("FrameInterface/Eat", frame={"id": first[0].id})
+    cuebot.wait(0.5)
+    run(cuebot, first[1:])
+    assert states(cuebot, job.name, "b") == ["WAITING"]
 
 
-def test_what_is_done_already_holds_nothing_back(desk: Desk) -> None:
+def test_what_is_done_already_holds_nothing_back(cuebot: Cuebot) -> None:
     """On a complete layer or frame, DependManagerService makes an inactive dependency."""
-    shadow = parts(desk, LIGHT, "shadow")
-    roto = parts(desk, ROTO, "roto")
-    on_layer = depends.add_depend(desk.farm, "LAYER_ON_LAYER", roto, shadow)
-    on_frame = depends.add_depend(desk.farm, "LAYER_ON_FRAME", roto, desk.farm.frames_of(shadow)[0])
+    shadow = parts(cuebot, LIGHT, "shadow")
+    roto = parts(cuebot, ROTO, "roto")
+    on_layer = depends.add_depend(cuebot.farm, "LAYER_ON_LAYER", roto, shadow)
+    on_frame = depends.add_depend(
+        cuebot.farm, "LAYER_ON_FRAME", roto, cuebot.farm.frames_of(shadow)[0]
+    )
     assert not on_layer.active
     assert not on_frame.active
-    assert states(desk, ROTO, "roto") == ["WAITING"] * 10
+    assert states(cuebot, ROTO, "roto") == ["WAITING"] * 10
 
 
-def test_what_cannot_wait_is_refused(desk: Desk) -> None:
+def test_what_cannot_wait_is_refused(cuebot: Cuebot) -> None:
     """The DependException of OpenCue's depend classes and of DependManagerService."""
-    farm = desk.farm
-    job, comp = parts(desk, COMP), parts(desk, COMP, "comp")
+    farm = cuebot.farm
+    job, comp = parts(cuebot, COMP), parts(cuebot, COMP, "comp")
     frame = farm.frames_of(comp)[0]
     done = next(each for each in farm.jobs.values() if enum_name(each, "state") == "FINISHED")
     refusals = [
@@ -363,34 +370,34 @@ def test_what_cannot_wait_is_refused(desk: Desk) -> None:
     assert len(farm.depends) == known
 
 
-def test_a_second_dependency_of_the_same_kind_is_refused(desk: Desk) -> None:
+def test_a_second_dependency_of_the_same_kind_is_refused(cuebot: Cuebot) -> None:
     """depend.str_signature is unique as long as a dependency was never satisfied."""
-    preview, comp = parts(desk, COMP, "preview"), parts(desk, COMP, "comp")
+    preview, comp = parts(cuebot, COMP, "preview"), parts(cuebot, COMP, "comp")
     with pytest.raises(Refusal, match="DuplicateKeyException"):
-        depends.add_depend(desk.farm, "LAYER_ON_LAYER", preview, comp)
-    mesh, sim = parts(desk, SMOKE, "mesh"), parts(desk, SMOKE, "sim")
-    known = len(desk.farm.depends)
-    again = depends.add_depend(desk.farm, "FRAME_BY_FRAME", mesh, sim)
+        depends.add_depend(cuebot.farm, "LAYER_ON_LAYER", preview, comp)
+    mesh, sim = parts(cuebot, SMOKE, "mesh"), parts(cuebot, SMOKE, "sim")
+    known = len(cuebot.farm.depends)
+    again = depends.add_depend(cuebot.farm, "FRAME_BY_FRAME", mesh, sim)
     assert enum_name(again, "type") == "FRAME_BY_FRAME"
-    assert len(desk.farm.depends) == known
-    depends.satisfy_on(desk.farm, comp)
-    assert depends.add_depend(desk.farm, "LAYER_ON_LAYER", preview, comp).active
+    assert len(cuebot.farm.depends) == known
+    depends.satisfy_on(cuebot.farm, comp)
+    assert depends.add_depend(cuebot.farm, "LAYER_ON_LAYER", preview, comp).active
 
 
-def test_what_a_job_depends_on_and_what_on_it(desk: Desk) -> None:
+def test_what_a_job_depends_on_and_what_on_it(cuebot: Cuebot) -> None:
     """WhiteboardDaoJdbc: a job's own kinds one way, all without a parent the other way."""
-    farm = desk.farm
-    smoke, roto = parts(desk, SMOKE), parts(desk, ROTO)
-    mesh, sim = parts(desk, SMOKE, "mesh"), parts(desk, SMOKE, "sim")
+    farm = cuebot.farm
+    smoke, roto = parts(cuebot, SMOKE), parts(cuebot, ROTO)
+    mesh, sim = parts(cuebot, SMOKE, "mesh"), parts(cuebot, SMOKE, "sim")
     on_roto = depends.add_depend(farm, "JOB_ON_JOB", smoke, roto)
     of_mesh = depends.add_depend(farm, "LAYER_ON_JOB", mesh, roto)
     frame = farm.frames_of(mesh)[0]
     assert depends.dependencies_of(farm, smoke) == [on_roto]
-    assert depends.depends_on(farm, roto) == [on_roto, of_mesh]
-    assert [enum_name(each, "type") for each in depends.depends_on(farm, smoke)] == [
+    assert depends.dependents_of(farm, roto) == [on_roto, of_mesh]
+    assert [enum_name(each, "type") for each in depends.dependents_of(farm, smoke)] == [
         "FRAME_BY_FRAME"
     ]
-    assert depends.depends_on(farm, sim) == depends.depends_on(farm, smoke)
+    assert depends.dependents_of(farm, sim) == depends.dependents_of(farm, smoke)
     assert [enum_name(each, "type") for each in depends.dependencies_of(farm, mesh)] == [
         "FRAME_BY_FRAME",
         "LAYER_ON_JOB",
@@ -407,29 +414,29 @@ def test_what_a_job_depends_on_and_what_on_it(desk: Desk) -> None:
     ]
 
 
-def test_a_jobs_dependencies_are_dropped_by_target(desk: Desk) -> None:
+def test_a_jobs_dependencies_are_dropped_by_target(cuebot: Cuebot) -> None:
     """DispatchDropDepends of a job: those of its layers too, and of the wanted target only."""
-    farm, smoke = desk.farm, parts(desk, SMOKE)
-    on_roto = depends.add_depend(farm, "JOB_ON_JOB", smoke, parts(desk, ROTO))
+    farm, smoke = cuebot.farm, parts(cuebot, SMOKE)
+    on_roto = depends.add_depend(farm, "JOB_ON_JOB", smoke, parts(cuebot, ROTO))
     depends.drop_depends(farm, smoke, "INTERNAL")
-    assert states(desk, SMOKE, "mesh") == ["DEPEND"] * 12
+    assert states(cuebot, SMOKE, "mesh") == ["DEPEND"] * 12
     assert on_roto.active
     depends.drop_depends(farm, smoke, "EXTERNAL")
-    assert states(desk, SMOKE, "mesh") == ["WAITING"] * 12
-    assert states(desk, SMOKE, "sim") == ["WAITING"] * 12
+    assert states(cuebot, SMOKE, "mesh") == ["WAITING"] * 12
+    assert states(cuebot, SMOKE, "sim") == ["WAITING"] * 12
 
 
-def test_a_large_farm_makes_no_frames_for_its_dependencies(desk: Desk) -> None:
+def test_a_large_farm_makes_no_frames_for_its_dependencies(cuebot: Cuebot) -> None:
     """A layer that waits for a layer stays a draft; its first frames have no eligible time yet."""
-    desk.needs("job.Frame", "eligible_time")
+    cuebot.needs("job.Frame", "eligible_time")
     job = small_job(
-        desk,
+        cuebot,
         layer_plan("a", [1, 2]),
         layer_plan("b", [1]),
         depends=(DependPlan(kind="LAYER_ON_LAYER", layer="b", on_layer="a"),),
     )
-    second = desk.farm.layers_of(job)[1]
-    assert second.id in desk.farm.drafts
-    assert desk.farm.tallies[second.id].states["DEPEND"] == 1
-    (frame,) = desk.farm.frames_of(second)
+    second = cuebot.farm.layers_of(job)[1]
+    assert second.id in cuebot.farm.frames.lazy_layers
+    assert cuebot.farm.tallies[second.id].states["DEPEND"] == 1
+    (frame,) = cuebot.farm.frames_of(second)
     assert (enum_name(frame, "state"), given(frame, "eligible_time", 0)) == ("DEPEND", 0)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.world.filters import add_action, add_filter
-from tests.simulator.desk import NOTHING_FOUND, UNCAUGHT, Desk
+from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
 
 COMP = "demo-sh010-lena_comp_v003"
 OLD_COMP = "demo-sh020-priya_comp_v007"
@@ -15,26 +15,26 @@ MODIFICATION = "com.imageworks.spcue.EntityModificationError: error moving"
 NAME_TAKEN = 'ERROR: duplicate key value violates unique constraint "c_folder_uk"'
 
 
-def group(desk: Desk, name: str, show: str = "demo") -> Any:
-    return desk("GroupInterface/FindGroup", show=show, name=name).group
+def group(cuebot: Cuebot, name: str, show: str = "demo") -> Any:
+    return cuebot("GroupInterface/FindGroup", show=show, name=name).group
 
 
-def sub_group(desk: Desk, parent: Any, name: str) -> Any:
-    return desk("GroupInterface/CreateSubGroup", group={"id": parent.id}, name=name).group
+def sub_group(cuebot: Cuebot, parent: Any, name: str) -> Any:
+    return cuebot("GroupInterface/CreateSubGroup", group={"id": parent.id}, name=name).group
 
 
-def now(desk: Desk, thing: Any) -> Any:
+def now(cuebot: Cuebot, thing: Any) -> Any:
     """A group as it is by now."""
-    return desk("GroupInterface/GetGroup", id=thing.id).group
+    return cuebot("GroupInterface/GetGroup", id=thing.id).group
 
 
-def names_in(desk: Desk, parent: Any) -> list[str]:
-    found = desk("GroupInterface/GetGroups", group={"id": parent.id})
+def names_in(cuebot: Cuebot, parent: Any) -> list[str]:
+    found = cuebot("GroupInterface/GetGroups", group={"id": parent.id})
     return [each.name for each in found.groups.groups]
 
 
-def jobs_in(desk: Desk, parent: Any) -> list[str]:
-    found = desk("GroupInterface/GetJobs", group={"id": parent.id})
+def jobs_in(cuebot: Cuebot, parent: Any) -> list[str]:
+    found = cuebot("GroupInterface/GetJobs", group={"id": parent.id})
     return [job.name for job in found.jobs.jobs]
 
 
@@ -43,279 +43,282 @@ def refused(text: str) -> tuple[str, str]:
     return "INTERNAL", f"{text}\n{text.partition(': ')[2]}"
 
 
-def test_a_group_is_found_by_show_and_name(desk: Desk) -> None:
+def test_a_group_is_found_by_show_and_name(cuebot: Cuebot) -> None:
     """ManageGroup.findGroup catches Spring's exception: an unknown name is NOT_FOUND."""
-    assert group(desk, "comp").department == "Compositing"
+    assert group(cuebot, "comp").department == "Compositing"
     missing = ("NOT_FOUND", NOTHING_FOUND)
-    assert desk.refusal("GroupInterface/FindGroup", show="demo", name="no") == missing
-    assert desk.refusal("GroupInterface/FindGroup", show="no", name="comp") == missing
+    assert cuebot.refusal("GroupInterface/FindGroup", show="demo", name="no") == missing
+    assert cuebot.refusal("GroupInterface/FindGroup", show="no", name="comp") == missing
 
 
-def test_a_name_that_two_groups_have_is_not_looked_up(desk: Desk) -> None:
+def test_a_name_that_two_groups_have_is_not_looked_up(cuebot: Cuebot) -> None:
     """ManageGroup.findGroup expects one row, and does not catch that there are two."""
-    sub_group(desk, group(desk, "fx"), "comp")
-    assert desk.refusal("GroupInterface/FindGroup", show="demo", name="comp") == refused(
+    sub_group(cuebot, group(cuebot, "fx"), "comp")
+    assert cuebot.refusal("GroupInterface/FindGroup", show="demo", name="comp") == refused(
         "org.springframework.dao.IncorrectResultSizeDataAccessException:"
         " Incorrect result size: expected 1, actual 2"
     )
 
 
-def test_a_group_is_got_by_id(desk: Desk) -> None:
+def test_a_group_is_got_by_id(cuebot: Cuebot) -> None:
     """ManageGroup.getGroup catches Spring's exception: an unknown id is NOT_FOUND."""
-    assert now(desk, group(desk, "comp")) == group(desk, "comp")
-    assert desk.refusal("GroupInterface/GetGroup", id="no") == ("NOT_FOUND", NOTHING_FOUND)
+    assert now(cuebot, group(cuebot, "comp")) == group(cuebot, "comp")
+    assert cuebot.refusal("GroupInterface/GetGroup", id="no") == ("NOT_FOUND", NOTHING_FOUND)
 
 
-def test_groups_right_below_a_group(desk: Desk) -> None:
+def test_groups_right_below_a_group(cuebot: Cuebot) -> None:
     """ManageGroup.getGroups answers the children of the group, not theirs."""
-    comp = group(desk, "comp")
-    sub_group(desk, sub_group(desk, comp, "hero"), "retakes")
-    assert names_in(desk, group(desk, "demo")) == ["comp", "fx", "light"]
-    assert names_in(desk, comp) == ["hero"]
+    comp = group(cuebot, "comp")
+    sub_group(cuebot, sub_group(cuebot, comp, "hero"), "retakes")
+    assert names_in(cuebot, group(cuebot, "demo")) == ["comp", "fx", "light"]
+    assert names_in(cuebot, comp) == ["hero"]
 
 
-def test_jobs_of_a_group_are_the_pending_ones(desk: Desk) -> None:
+def test_jobs_of_a_group_are_the_pending_ones(cuebot: Cuebot) -> None:
     """ManageGroup.getJobs leaves out what is finished."""
-    assert jobs_in(desk, group(desk, "comp")) == [COMP]
+    assert jobs_in(cuebot, group(cuebot, "comp")) == [COMP]
 
 
-def test_a_new_group_has_the_defaults(desk: Desk) -> None:
+def test_a_new_group_has_the_defaults(cuebot: Cuebot) -> None:
     """ManageGroup.createSubGroup: default department, no limits, one level below its parent."""
-    comp = group(desk, "comp")
-    hero = sub_group(desk, comp, "hero")
+    comp = group(cuebot, "comp")
+    hero = sub_group(cuebot, comp, "hero")
     assert (hero.name, hero.parent_id, hero.level) == ("hero", comp.id, comp.level + 1)
     assert hero.department == "Unknown"
     assert (hero.min_cores, hero.max_cores, hero.default_job_priority) == (0, -1, -1)
-    assert now(desk, hero) == hero
+    assert now(cuebot, hero) == hero
 
 
-def test_a_parent_has_each_name_once(desk: Desk) -> None:
+def test_a_parent_has_each_name_once(cuebot: Cuebot) -> None:
     """GroupDaoJdbc.insertGroup wraps what the database says of a name that is taken."""
-    comp = group(desk, "comp")
-    sub_group(desk, comp, "hero")
-    sub_group(desk, group(desk, "fx"), "hero")
+    comp = group(cuebot, "comp")
+    sub_group(cuebot, comp, "hero")
+    sub_group(cuebot, group(cuebot, "fx"), "hero")
     taken = f"org.springframework.dao.DuplicateKeyException: {NAME_TAKEN}"
-    assert desk.refusal(
+    assert cuebot.refusal(
         "GroupInterface/CreateSubGroup", group={"id": comp.id}, name="hero"
     ) == refused(f"com.imageworks.spcue.EntityCreationError: error creating group, {taken}")
 
 
-def test_a_name_that_is_free_again_makes_another_group(desk: Desk) -> None:
+def test_a_name_that_is_free_again_makes_another_group(cuebot: Cuebot) -> None:
     """Every group of the real server has an id of its own, whatever its name was."""
-    comp = group(desk, "comp")
-    first = sub_group(desk, comp, "hero")
-    desk("GroupInterface/SetName", group={"id": first.id}, name="old")
-    second = sub_group(desk, comp, "hero")
+    comp = group(cuebot, "comp")
+    first = sub_group(cuebot, comp, "hero")
+    cuebot("GroupInterface/SetName", group={"id": first.id}, name="old")
+    second = sub_group(cuebot, comp, "hero")
     assert second.id != first.id
-    assert names_in(desk, comp) == ["hero", "old"]
+    assert names_in(cuebot, comp) == ["hero", "old"]
 
 
-def test_an_empty_group_goes(desk: Desk) -> None:
+def test_an_empty_group_goes(cuebot: Cuebot) -> None:
     """GroupDaoJdbc.deleteGroup moves what is finished to the root group, as it is."""
-    comp, root, before = group(desk, "comp"), group(desk, "demo"), desk.job(OLD_COMP)
-    desk("GroupInterface/SetDefaultJobPriority", group={"id": root.id}, priority=7)
-    desk("GroupInterface/ReparentJobs", group={"id": root.id}, jobs={"jobs": [desk.job(COMP)]})
-    dailies = desk("FilterInterface/FindFilter", show="demo", name="dailies").filter
-    desk("FilterInterface/Delete", filter={"id": dailies.id})
-    desk.wait()
-    desk("GroupInterface/Delete", group={"id": comp.id})
-    assert names_in(desk, root) == ["fx", "light"]
-    assert desk.refusal("GroupInterface/GetGroup", id=comp.id) == ("NOT_FOUND", NOTHING_FOUND)
-    after = desk.job(OLD_COMP)
+    comp, root, before = group(cuebot, "comp"), group(cuebot, "demo"), cuebot.job(OLD_COMP)
+    cuebot("GroupInterface/SetDefaultJobPriority", group={"id": root.id}, priority=7)
+    cuebot("GroupInterface/ReparentJobs", group={"id": root.id}, jobs={"jobs": [cuebot.job(COMP)]})
+    dailies = cuebot("FilterInterface/FindFilter", show="demo", name="dailies").filter
+    cuebot("FilterInterface/Delete", filter={"id": dailies.id})
+    cuebot.wait()
+    cuebot("GroupInterface/Delete", group={"id": comp.id})
+    assert names_in(cuebot, root) == ["fx", "light"]
+    assert cuebot.refusal("GroupInterface/GetGroup", id=comp.id) == ("NOT_FOUND", NOTHING_FOUND)
+    after = cuebot.job(OLD_COMP)
     assert (after.group, after.priority) == ("demo", before.priority)
-    assert root.group_stats.pending_jobs + 1 == now(desk, root).group_stats.pending_jobs
-    desk.wait(60)
+    assert root.group_stats.pending_jobs + 1 == now(cuebot, root).group_stats.pending_jobs
+    cuebot.wait(60)
 
 
 @pytest.mark.parametrize("why", ["pending jobs", "groups", "an action"])
-def test_a_group_in_use_stays(desk: Desk, why: str) -> None:
+def test_a_group_in_use_stays(cuebot: Cuebot, why: str) -> None:
     """ManageGroup.delete catches all failures and names jobs and filter actions as the reason."""
-    used = group(desk, "light")
+    used = group(cuebot, "light")
     if why != "pending jobs":
-        used = sub_group(desk, used, "hero")
+        used = sub_group(cuebot, used, "hero")
     if why == "groups":
-        sub_group(desk, used, "retakes")
+        sub_group(cuebot, used, "retakes")
     if why == "an action":
-        farm = desk.farm
+        farm = cuebot.farm
         job_filter = add_filter(farm, farm.show_of(used), "to hero")
         move = farm.messages.new(
             "filter.Action", type="MOVE_JOB_TO_GROUP", value_type="GROUP_TYPE", group_value=used.id
         )
         add_action(farm, job_filter, move)
-    assert desk.refusal("GroupInterface/Delete", group={"id": used.id}) == (
+    assert cuebot.refusal("GroupInterface/Delete", group={"id": used.id}) == (
         "INTERNAL",
         "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"
         " group.",
     )
-    assert now(desk, used) == used
+    assert now(cuebot, used) == used
 
 
-def test_a_root_group_is_not_deleted(desk: Desk) -> None:
+def test_a_root_group_is_not_deleted(cuebot: Cuebot) -> None:
     """GroupDaoJdbc.deleteGroup removes only groups with a parent, and says nothing else."""
-    desk("ShowInterface/CreateShow", name="empty")
-    root = group(desk, "empty", "empty")
-    desk("GroupInterface/Delete", group={"id": root.id})
-    assert now(desk, root) == root
+    cuebot("ShowInterface/CreateShow", name="empty")
+    root = group(cuebot, "empty", "empty")
+    cuebot("GroupInterface/Delete", group={"id": root.id})
+    assert now(cuebot, root) == root
 
 
-def test_groups_move_with_what_is_below_them(desk: Desk) -> None:
+def test_groups_move_with_what_is_below_them(cuebot: Cuebot) -> None:
     """ManageGroup.reparentGroups: the levels of the whole branch change; unknown ids do not."""
-    light, fx = group(desk, "light"), group(desk, "fx")
-    hero = sub_group(desk, fx, "hero")
-    desk(
+    light, fx = group(cuebot, "light"), group(cuebot, "fx")
+    hero = sub_group(cuebot, fx, "hero")
+    cuebot(
         "GroupInterface/ReparentGroups",
         group={"id": light.id},
         groups={"groups": [{"id": "no"}, {"id": fx.id}, {"id": fx.id}]},
     )
-    moved = now(desk, fx)
+    moved = now(cuebot, fx)
     assert (moved.parent_id, moved.level) == (light.id, 2)
-    assert (now(desk, hero).parent_id, now(desk, hero).level) == (fx.id, 3)
-    assert names_in(desk, group(desk, "demo")) == ["comp", "light"]
+    assert (now(cuebot, hero).parent_id, now(cuebot, hero).level) == (fx.id, 3)
+    assert names_in(cuebot, group(cuebot, "demo")) == ["comp", "light"]
 
 
-def test_no_groups_to_move_is_an_error(desk: Desk) -> None:
+def test_no_groups_to_move_is_an_error(cuebot: Cuebot) -> None:
     """GroupDaoJdbc.getGroups builds a query without ids, which is no SQL."""
-    light = group(desk, "light")
-    assert desk.refusal("GroupInterface/ReparentGroups", group={"id": light.id}) == refused(
+    light = group(cuebot, "light")
+    assert cuebot.refusal("GroupInterface/ReparentGroups", group={"id": light.id}) == refused(
         "org.springframework.jdbc.BadSqlGrammarException:"
         ' bad SQL grammar: ERROR: syntax error at or near ")"'
     )
 
 
-def test_a_group_is_moved_by_itself(desk: Desk) -> None:
+def test_a_group_is_moved_by_itself(cuebot: Cuebot) -> None:
     """ManageGroup.setGroup takes both groups by id."""
-    comp, fx = group(desk, "comp"), group(desk, "fx")
-    desk("GroupInterface/SetGroup", group={"id": fx.id}, parent_group={"id": comp.id})
-    assert (now(desk, fx).parent_id, now(desk, fx).level) == (comp.id, 2)
-    assert desk.refusal("GroupInterface/SetGroup", group={"id": fx.id}) == ("INTERNAL", UNCAUGHT)
+    comp, fx = group(cuebot, "comp"), group(cuebot, "fx")
+    cuebot("GroupInterface/SetGroup", group={"id": fx.id}, parent_group={"id": comp.id})
+    assert (now(cuebot, fx).parent_id, now(cuebot, fx).level) == (comp.id, 2)
+    assert cuebot.refusal("GroupInterface/SetGroup", group={"id": fx.id}) == ("INTERNAL", UNCAUGHT)
 
 
-def test_groups_go_in_no_circles(desk: Desk) -> None:
+def test_groups_go_in_no_circles(cuebot: Cuebot) -> None:
     """GroupDaoJdbc.updateGroupParent refuses a group itself and any group below it."""
-    comp, fx = group(desk, "comp"), group(desk, "fx")
-    hero = sub_group(desk, sub_group(desk, comp, "hero"), "retakes")
+    comp, fx = group(cuebot, "comp"), group(cuebot, "fx")
+    hero = sub_group(cuebot, sub_group(cuebot, comp, "hero"), "retakes")
     move = "GroupInterface/SetGroup"
-    assert desk.refusal(move, group={"id": comp.id}, parent_group={"id": comp.id}) == refused(
+    assert cuebot.refusal(move, group={"id": comp.id}, parent_group={"id": comp.id}) == refused(
         f"{MODIFICATION} group, cannot move group into itself"
     )
     circle = refused(f"{MODIFICATION} group, you cannot move a group into one of its sub groups")
-    assert desk.refusal(move, group={"id": comp.id}, parent_group={"id": hero.id}) == circle
+    assert cuebot.refusal(move, group={"id": comp.id}, parent_group={"id": hero.id}) == circle
     both = {"groups": [{"id": fx.id}, {"id": comp.id}]}
     assert (
-        desk.refusal("GroupInterface/ReparentGroups", group={"id": hero.id}, groups=both) == circle
+        cuebot.refusal("GroupInterface/ReparentGroups", group={"id": hero.id}, groups=both)
+        == circle
     )
-    assert now(desk, fx) == fx
+    assert now(cuebot, fx) == fx
 
 
-def test_groups_stay_in_their_show(desk: Desk) -> None:
+def test_groups_stay_in_their_show(cuebot: Cuebot) -> None:
     """GroupDaoJdbc.updateGroupParent compares the shows."""
-    comp, harbor = group(desk, "comp"), group(desk, "harbor", "harbor")
-    assert desk.refusal(
+    comp, harbor = group(cuebot, "comp"), group(cuebot, "harbor", "harbor")
+    assert cuebot.refusal(
         "GroupInterface/SetGroup", group={"id": comp.id}, parent_group={"id": harbor.id}
     ) == refused(f"{MODIFICATION} group, cannot move groups between shows")
 
 
-def test_a_very_deep_group_takes_no_others(desk: Desk) -> None:
+def test_a_very_deep_group_takes_no_others(cuebot: Cuebot) -> None:
     """GroupDaoJdbc.updateGroupParent looks up ten levels and a bit, then gives up."""
-    fx, deep = group(desk, "fx"), group(desk, "comp")
+    fx, deep = group(cuebot, "fx"), group(cuebot, "comp")
     for level in range(2, 11):
-        deep = sub_group(desk, deep, f"level {level}")
-    desk("GroupInterface/SetGroup", group={"id": fx.id}, parent_group={"id": deep.id})
-    light, deeper = group(desk, "light"), sub_group(desk, deep, "level 11")
-    assert desk.refusal(
+        deep = sub_group(cuebot, deep, f"level {level}")
+    cuebot("GroupInterface/SetGroup", group={"id": fx.id}, parent_group={"id": deep.id})
+    light, deeper = group(cuebot, "light"), sub_group(cuebot, deep, "level 11")
+    assert cuebot.refusal(
         "GroupInterface/SetGroup", group={"id": light.id}, parent_group={"id": deeper.id}
     ) == refused(
         f"{MODIFICATION} group, cannot tell if your moving a group into one of its sub groups"
     )
 
 
-def test_a_moved_group_needs_a_free_name(desk: Desk) -> None:
+def test_a_moved_group_needs_a_free_name(cuebot: Cuebot) -> None:
     """The database keeps names unique below a parent, and nothing of the request is done."""
-    light, comp = group(desk, "light"), group(desk, "comp")
-    other = sub_group(desk, comp, "fx")
+    light, comp = group(cuebot, "light"), group(cuebot, "comp")
+    other = sub_group(cuebot, comp, "fx")
     fx = next(
         each
-        for each in desk(
-            "ShowInterface/GetGroups", show={"id": desk.farm.parent_of[comp.id]}
+        for each in cuebot(
+            "ShowInterface/GetGroups", show={"id": cuebot.farm.parent_of[comp.id]}
         ).groups.groups
         if each.name == "fx" and each.level == 1
     )
     both = {"groups": [{"id": fx.id}, {"id": other.id}]}
-    assert desk.refusal(
+    assert cuebot.refusal(
         "GroupInterface/ReparentGroups", group={"id": light.id}, groups=both
     ) == refused(f"org.springframework.dao.DuplicateKeyException: {NAME_TAKEN}")
-    assert (now(desk, fx), now(desk, other)) == (fx, other)
+    assert (now(cuebot, fx), now(cuebot, other)) == (fx, other)
 
 
-def test_jobs_move_and_take_the_defaults_of_the_group(desk: Desk) -> None:
+def test_jobs_move_and_take_the_defaults_of_the_group(cuebot: Cuebot) -> None:
     """ManageGroup.reparentJobs: the job inherits whatever the group has a default for."""
-    fx, comp = group(desk, "fx"), group(desk, "comp")
+    fx, comp = group(cuebot, "fx"), group(cuebot, "comp")
     for method, field, value in (
         ("Priority", "priority", 0),
         ("MinCores", "min_cores", 2),
         ("MaxCores", "max_cores", 20),
         ("MinGpus", "min_gpus", 1),
     ):
-        desk(f"GroupInterface/SetDefaultJob{method}", group={"id": fx.id}, **{field: value})
-    before = desk.job(COMP)
-    desk("GroupInterface/ReparentJobs", group={"id": fx.id}, jobs={"jobs": [before]})
-    job = desk.job(COMP)
+        cuebot(f"GroupInterface/SetDefaultJob{method}", group={"id": fx.id}, **{field: value})
+    before = cuebot.job(COMP)
+    cuebot("GroupInterface/ReparentJobs", group={"id": fx.id}, jobs={"jobs": [before]})
+    job = cuebot.job(COMP)
     assert (job.group, job.priority, job.min_cores, job.max_cores) == ("fx", 0, 2, 20)
     assert (job.min_gpus, job.max_gpus) == (1, before.max_gpus)
-    assert COMP in jobs_in(desk, fx)
-    assert now(desk, fx).group_stats.running_frames == 3
-    assert now(desk, comp).group_stats.pending_jobs == 0
-    assert {proc.group_name for proc in desk.farm.procs.values() if proc.job_name == COMP} == {"fx"}
+    assert COMP in jobs_in(cuebot, fx)
+    assert now(cuebot, fx).group_stats.running_frames == 3
+    assert now(cuebot, comp).group_stats.pending_jobs == 0
+    assert {proc.group_name for proc in cuebot.farm.procs.values() if proc.job_name == COMP} == {
+        "fx"
+    }
 
 
-def test_jobs_stay_in_their_show(desk: Desk) -> None:
+def test_jobs_stay_in_their_show(cuebot: Cuebot) -> None:
     """JobDaoJdbc.updateParent refuses; the jobs before that one have moved."""
-    fx, jobs = group(desk, "fx"), [desk.job(LIGHT), desk.job(HARBOR), desk.job(COMP)]
-    assert desk.refusal(
+    fx, jobs = group(cuebot, "fx"), [cuebot.job(LIGHT), cuebot.job(HARBOR), cuebot.job(COMP)]
+    assert cuebot.refusal(
         "GroupInterface/ReparentJobs", group={"id": fx.id}, jobs={"jobs": jobs}
     ) == refused(f"{MODIFICATION} job, cannot move jobs between shows")
-    assert [desk.job(job.name).group for job in jobs] == ["fx", "light", "comp"]
+    assert [cuebot.job(job.name).group for job in jobs] == ["fx", "light", "comp"]
 
 
-def test_a_job_to_move_has_to_be_there(desk: Desk) -> None:
+def test_a_job_to_move_has_to_be_there(cuebot: Cuebot) -> None:
     """ManageGroup.reparentJobs catches nothing."""
-    fx = group(desk, "fx")
-    assert desk.refusal(
+    fx = group(cuebot, "fx")
+    assert cuebot.refusal(
         "GroupInterface/ReparentJobs", group={"id": fx.id}, jobs={"jobs": [{"id": "no"}]}
     ) == ("INTERNAL", UNCAUGHT)
 
 
-def test_a_new_name_shows_in_the_jobs(desk: Desk) -> None:
+def test_a_new_name_shows_in_the_jobs(cuebot: Cuebot) -> None:
     """Jobs and procs show their group by a look-up: GroupDaoJdbc.updateName changes all."""
-    comp = group(desk, "comp")
-    desk("GroupInterface/SetName", group={"id": comp.id}, name="compositing")
-    assert now(desk, comp).name == "compositing"
-    assert {desk.job(name).group for name in (COMP, OLD_COMP)} == {"compositing"}
-    assert {proc.group_name for proc in desk.farm.procs.values() if proc.job_name == COMP} == {
+    comp = group(cuebot, "comp")
+    cuebot("GroupInterface/SetName", group={"id": comp.id}, name="compositing")
+    assert now(cuebot, comp).name == "compositing"
+    assert {cuebot.job(name).group for name in (COMP, OLD_COMP)} == {"compositing"}
+    assert {proc.group_name for proc in cuebot.farm.procs.values() if proc.job_name == COMP} == {
         "compositing"
     }
 
 
-def test_a_new_name_has_to_be_free(desk: Desk) -> None:
+def test_a_new_name_has_to_be_free(cuebot: Cuebot) -> None:
     """The database keeps names unique below a parent; root groups have none, so may share."""
-    comp, root = group(desk, "comp"), group(desk, "demo")
-    assert desk.refusal("GroupInterface/SetName", group={"id": comp.id}, name="fx") == refused(
+    comp, root = group(cuebot, "comp"), group(cuebot, "demo")
+    assert cuebot.refusal("GroupInterface/SetName", group={"id": comp.id}, name="fx") == refused(
         f"org.springframework.dao.DuplicateKeyException: {NAME_TAKEN}"
     )
-    desk("GroupInterface/SetName", group={"id": comp.id}, name="comp")
-    desk("GroupInterface/SetName", group={"id": root.id}, name="harbor")
-    assert now(desk, root).name == "harbor"
+    cuebot("GroupInterface/SetName", group={"id": comp.id}, name="comp")
+    cuebot("GroupInterface/SetName", group={"id": root.id}, name="harbor")
+    assert now(cuebot, root).name == "harbor"
 
 
-def test_a_department_has_to_be_known(desk: Desk) -> None:
+def test_a_department_has_to_be_known(cuebot: Cuebot) -> None:
     """ManageGroup.setDepartment looks the department up by its name."""
-    comp = group(desk, "comp")
-    desk("GroupInterface/SetDepartment", group={"id": comp.id}, dept="Roto")
-    assert now(desk, comp).department == "Roto"
-    desk("DepartmentInterface/AddDepartmentName", name="Paint")
-    desk("GroupInterface/SetDepartment", group={"id": comp.id}, dept="Paint")
-    assert now(desk, comp).department == "Paint"
-    assert desk.refusal("GroupInterface/SetDepartment", group={"id": comp.id}, dept="no") == (
+    comp = group(cuebot, "comp")
+    cuebot("GroupInterface/SetDepartment", group={"id": comp.id}, dept="Roto")
+    assert now(cuebot, comp).department == "Roto"
+    cuebot("DepartmentInterface/AddDepartmentName", name="Paint")
+    cuebot("GroupInterface/SetDepartment", group={"id": comp.id}, dept="Paint")
+    assert now(cuebot, comp).department == "Paint"
+    assert cuebot.refusal("GroupInterface/SetDepartment", group={"id": comp.id}, dept="no") == (
         "INTERNAL",
         UNCAUGHT,
     )
@@ -335,18 +338,18 @@ def test_a_department_has_to_be_known(desk: Desk) -> None:
         ("MaxGpus", -3, -1),
     ],
 )
-def test_limits_of_a_group(desk: Desk, limit: str, value: float, stored: float) -> None:
+def test_limits_of_a_group(cuebot: Cuebot, limit: str, value: float, stored: float) -> None:
     """GroupDaoJdbc: whole cores; no minimum is 0, no maximum -1."""
-    comp, field = group(desk, "comp"), f"{limit[:3].lower()}_{limit[3:].lower()}"
-    desk(f"GroupInterface/Set{limit}", group={"id": comp.id}, **{field: 3})
-    desk(f"GroupInterface/Set{limit}", group={"id": comp.id}, **{field: value})
-    assert getattr(now(desk, comp), field) == stored
+    comp, field = group(cuebot, "comp"), f"{limit[:3].lower()}_{limit[3:].lower()}"
+    cuebot(f"GroupInterface/Set{limit}", group={"id": comp.id}, **{field: 3})
+    cuebot(f"GroupInterface/Set{limit}", group={"id": comp.id}, **{field: value})
+    assert getattr(now(cuebot, comp), field) == stored
 
 
-def test_a_group_may_have_a_core_at_least(desk: Desk) -> None:
+def test_a_group_may_have_a_core_at_least(cuebot: Cuebot) -> None:
     """GroupDaoJdbc.updateMaxCores refuses less than a whole core, in these words."""
-    comp = group(desk, "comp")
-    assert desk.refusal(
+    comp = group(cuebot, "comp")
+    assert cuebot.refusal(
         "GroupInterface/SetMaxCores", group={"id": comp.id}, max_cores=0.5
     ) == refused(
         "java.lang.IllegalArgumentException:"
@@ -368,43 +371,43 @@ def test_a_group_may_have_a_core_at_least(desk: Desk) -> None:
     ],
 )
 def test_defaults_go_to_the_present_jobs(
-    desk: Desk, limit: str, value: float, default: float, in_jobs: float | None
+    cuebot: Cuebot, limit: str, value: float, default: float, in_jobs: float | None
 ) -> None:
     """GroupManagerService sets the group's default, and all its jobs to what was given."""
-    comp, field = group(desk, "comp"), f"{limit[:3].lower()}_{limit[3:].lower()}"
-    before, other = getattr(desk.job(COMP), field), getattr(desk.job(LIGHT), field)
-    desk(f"GroupInterface/SetDefaultJob{limit}", group={"id": comp.id}, **{field: value})
-    assert getattr(now(desk, comp), f"default_job_{field}") == default
+    comp, field = group(cuebot, "comp"), f"{limit[:3].lower()}_{limit[3:].lower()}"
+    before, other = getattr(cuebot.job(COMP), field), getattr(cuebot.job(LIGHT), field)
+    cuebot(f"GroupInterface/SetDefaultJob{limit}", group={"id": comp.id}, **{field: value})
+    assert getattr(now(cuebot, comp), f"default_job_{field}") == default
     wanted = before if in_jobs is None else in_jobs
-    assert [getattr(desk.job(name), field) for name in (COMP, OLD_COMP)] == [wanted, wanted]
-    assert getattr(desk.job(LIGHT), field) == other
+    assert [getattr(cuebot.job(name), field) for name in (COMP, OLD_COMP)] == [wanted, wanted]
+    assert getattr(cuebot.job(LIGHT), field) == other
 
 
 @pytest.mark.parametrize("managed", [True, False])
-def test_jobs_of_a_managed_department_keep_their_cores(desk: Desk, *, managed: bool) -> None:
+def test_jobs_of_a_managed_department_keep_their_cores(cuebot: Cuebot, *, managed: bool) -> None:
     """GroupManagerService asks GroupDaoJdbc.isManaged before it touches the jobs."""
-    comp, farm = group(desk, "comp"), desk.farm
+    comp, farm = group(cuebot, "comp"), cuebot.farm
     department = farm.messages.new(
         "department.Department", id="own", dept="Compositing", ti_managed=managed
     )
     farm.departments[department.id] = department
     farm.own(farm.parent_of[comp.id], department.id)
-    before = desk.job(COMP).max_cores
-    desk("GroupInterface/SetDefaultJobMaxCores", group={"id": comp.id}, max_cores=9)
-    assert now(desk, comp).default_job_max_cores == 9
-    assert desk.job(COMP).max_cores == (before if managed else 9)
+    before = cuebot.job(COMP).max_cores
+    cuebot("GroupInterface/SetDefaultJobMaxCores", group={"id": comp.id}, max_cores=9)
+    assert now(cuebot, comp).default_job_max_cores == 9
+    assert cuebot.job(COMP).max_cores == (before if managed else 9)
 
 
-def test_a_default_priority_goes_to_the_present_jobs(desk: Desk) -> None:
+def test_a_default_priority_goes_to_the_present_jobs(cuebot: Cuebot) -> None:
     """GroupManagerService.setGroupDefaultJobPriority sets the jobs even to what is no default."""
-    comp = group(desk, "comp")
+    comp = group(cuebot, "comp")
     for value, default in ((150, 150), (-5, -1)):
-        desk("GroupInterface/SetDefaultJobPriority", group={"id": comp.id}, priority=value)
-        assert now(desk, comp).default_job_priority == default
-        assert [desk.job(name).priority for name in (COMP, OLD_COMP)] == [value, value]
+        cuebot("GroupInterface/SetDefaultJobPriority", group={"id": comp.id}, priority=value)
+        assert now(cuebot, comp).default_job_priority == default
+        assert [cuebot.job(name).priority for name in (COMP, OLD_COMP)] == [value, value]
 
 
 @pytest.mark.parametrize("method", ["Delete", "GetJobs", "SetName", "SetMaxGpus", "CreateSubGroup"])
-def test_a_group_has_to_be_there(desk: Desk, method: str) -> None:
+def test_a_group_has_to_be_there(cuebot: Cuebot, method: str) -> None:
     """ManageGroup looks groups up by id, and catches nothing but in its two look-ups."""
-    assert desk.refusal(f"GroupInterface/{method}", group={"id": "no"}) == ("INTERNAL", UNCAUGHT)
+    assert cuebot.refusal(f"GroupInterface/{method}", group={"id": "no"}) == ("INTERNAL", UNCAUGHT)

@@ -6,9 +6,9 @@ import pytest
 
 from cuebot_simulator.answers import SERVICES
 from cuebot_simulator.services import layers as interface
+from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.messages import enum_name
-from cuebot_simulator.world.orders import end_frame
-from tests.simulator.desk import NOTHING_FOUND, UNCAUGHT, Desk
+from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
 
 COMP = "demo-sh010-lena_comp_v003"
 LIGHT = "demo-sh010-artist1_light_v012"
@@ -18,285 +18,291 @@ FIRST, LAST, REVERSE = 0, 1, 2
 MB = 1024
 
 
-def seen(desk: Desk, layer: Any) -> Any:
-    return desk("LayerInterface/GetLayer", id=layer.id).layer
+def seen(cuebot: Cuebot, layer: Any) -> Any:
+    return cuebot("LayerInterface/GetLayer", id=layer.id).layer
 
 
-def stats(desk: Desk, layer: Any) -> Any:
-    return seen(desk, layer).layer_stats
+def stats(cuebot: Cuebot, layer: Any) -> Any:
+    return seen(cuebot, layer).layer_stats
 
 
-def urgent_layer(desk: Desk) -> Any:
+def urgent_layer(cuebot: Cuebot) -> Any:
     """A layer whose frames all wait, and are the first to start."""
-    desk("JobInterface/SetPriority", job={"id": desk.job(ROTO).id}, val=1000)
-    return desk.layer(ROTO, "roto")
+    cuebot("JobInterface/SetPriority", job={"id": cuebot.job(ROTO).id}, val=1000)
+    return cuebot.layer(ROTO, "roto")
 
 
-def numbers(desk: Desk, layer: Any) -> list[int]:
+def numbers(cuebot: Cuebot, layer: Any) -> list[int]:
     """The numbers of a layer's frames, in dispatch order."""
-    found = desk("LayerInterface/GetFrames", layer={"id": layer.id}, s={"limit": 100})
+    found = cuebot("LayerInterface/GetFrames", layer={"id": layer.id}, s={"limit": 100})
     return [frame.number for frame in found.frames.frames]
 
 
-def test_a_layer_is_got_and_found(desk: Desk) -> None:
+def test_a_layer_is_got_and_found(cuebot: Cuebot) -> None:
     """ManageLayer catches what is missing in getLayer and findLayer; findLayer takes names."""
-    layer = desk.layer(COMP, "comp")
-    assert seen(desk, layer) == layer
-    assert desk.refusal("LayerInterface/GetLayer", id="x") == ("NOT_FOUND", NOTHING_FOUND)
-    missing = desk.refusal("LayerInterface/FindLayer", job=COMP, layer="x")
+    layer = cuebot.layer(COMP, "comp")
+    assert seen(cuebot, layer) == layer
+    assert cuebot.refusal("LayerInterface/GetLayer", id="x") == ("NOT_FOUND", NOTHING_FOUND)
+    missing = cuebot.refusal("LayerInterface/FindLayer", job=COMP, layer="x")
     assert missing == ("NOT_FOUND", NOTHING_FOUND)
 
 
-def test_a_layers_frames_are_searched(desk: Desk) -> None:
+def test_a_layers_frames_are_searched(cuebot: Cuebot) -> None:
     """ManageLayer.getFrames keeps to the layer, and gives no more than `limit`."""
-    layer = desk.layer(LIGHT, "beauty")
+    layer = cuebot.layer(LIGHT, "beauty")
     wanted = {"limit": 100, "states": {"frame_states": [5]}}
-    found = desk("LayerInterface/GetFrames", layer={"id": layer.id}, s=wanted).frames.frames
+    found = cuebot("LayerInterface/GetFrames", layer={"id": layer.id}, s=wanted).frames.frames
     assert {frame.layer_name for frame in found} == {"beauty"}
     assert len(found) == 2
-    assert not desk("LayerInterface/GetFrames", layer={"id": layer.id}).frames.frames
+    assert not cuebot("LayerInterface/GetFrames", layer={"id": layer.id}).frames.frames
 
 
-def test_a_layers_frames_are_killed_eaten_and_retried(desk: Desk) -> None:
+def test_a_layers_frames_are_killed_eaten_and_retried(cuebot: Cuebot) -> None:
     """ManageLayer queues these, for all frames of the layer and no others."""
-    layer = desk.layer(LIGHT, "beauty")
-    desk("LayerInterface/KillFrames", layer={"id": layer.id}, reason="test")
-    assert stats(desk, layer).running_frames == 4
-    desk.wait(0.5)
-    assert (stats(desk, layer).running_frames, stats(desk, layer).waiting_frames) == (0, 8)
-    desk("LayerInterface/RetryFrames", layer={"id": layer.id})
-    desk.wait(0.5)
-    assert stats(desk, layer).waiting_frames == 20
-    assert stats(desk, desk.layer(LIGHT, "shadow")).succeeded_frames == 20
-    desk("LayerInterface/EatFrames", layer={"id": layer.id})
-    desk.wait(0.5)
-    assert stats(desk, layer).eaten_frames == 20
-    assert enum_name(desk.job(LIGHT), "state") == "FINISHED"
+    layer = cuebot.layer(LIGHT, "beauty")
+    cuebot("LayerInterface/KillFrames", layer={"id": layer.id}, reason="test")
+    assert stats(cuebot, layer).running_frames == 4
+    cuebot.wait(0.5)
+    assert (stats(cuebot, layer).running_frames, stats(cuebot, layer).waiting_frames) == (0, 8)
+    cuebot("LayerInterface/RetryFrames", layer={"id": layer.id})
+    cuebot.wait(0.5)
+    assert stats(cuebot, layer).waiting_frames == 20
+    assert stats(cuebot, cuebot.layer(LIGHT, "shadow")).succeeded_frames == 20
+    cuebot("LayerInterface/EatFrames", layer={"id": layer.id})
+    cuebot.wait(0.5)
+    assert stats(cuebot, layer).eaten_frames == 20
+    assert enum_name(cuebot.job(LIGHT), "state") == "FINISHED"
 
 
-def test_cores_are_rounded(desk: Desk) -> None:
+def test_cores_are_rounded(cuebot: Cuebot) -> None:
     """SetMinCores keeps hundredths, below 0.1 it means 1; SetMaxCores cuts to whole cores."""
-    layer = desk.layer(COMP, "comp")
+    layer = cuebot.layer(COMP, "comp")
     shown = {"id": layer.id}
     for asked, kept in ((1.557, 1.55), (0.1, 0.1), (0.09, 1.0)):
-        desk("LayerInterface/SetMinCores", layer=shown, cores=asked)
-        assert seen(desk, layer).min_cores == pytest.approx(kept)
+        cuebot("LayerInterface/SetMinCores", layer=shown, cores=asked)
+        assert seen(cuebot, layer).min_cores == pytest.approx(kept)
     for asked, kept in ((6.75, 6.0), (0.0, 0.0), (-1.0, -1.0)):
-        desk("LayerInterface/SetMaxCores", layer=shown, cores=asked)
-        assert seen(desk, layer).max_cores == kept
+        cuebot("LayerInterface/SetMaxCores", layer=shown, cores=asked)
+        assert seen(cuebot, layer).max_cores == kept
 
 
-def test_memory_and_gpus_are_set(desk: Desk) -> None:
+def test_memory_and_gpus_are_set(cuebot: Cuebot) -> None:
     """LayerDaoJdbc: no layer reserves less than 256 MB; GPUs and their memory may be anything."""
-    layer = desk.layer(COMP, "comp")
+    layer = cuebot.layer(COMP, "comp")
     shown = {"id": layer.id}
-    desk("LayerInterface/SetMinMemory", layer=shown, memory=1000 * MB)
-    assert seen(desk, layer).min_memory == 1000 * MB
-    desk("LayerInterface/SetMinMemory", layer=shown, memory=5)
-    assert seen(desk, layer).min_memory == 256 * MB
-    desk("LayerInterface/SetMinGpus", layer=shown, min_gpus=1)
-    desk("LayerInterface/SetMaxGpus", layer=shown, max_gpus=2)
-    desk("LayerInterface/SetMinGpuMemory", layer=shown, gpu_memory=3)
-    now = seen(desk, layer)
+    cuebot("LayerInterface/SetMinMemory", layer=shown, memory=1000 * MB)
+    assert seen(cuebot, layer).min_memory == 1000 * MB
+    cuebot("LayerInterface/SetMinMemory", layer=shown, memory=5)
+    assert seen(cuebot, layer).min_memory == 256 * MB
+    cuebot("LayerInterface/SetMinGpus", layer=shown, min_gpus=1)
+    cuebot("LayerInterface/SetMaxGpus", layer=shown, max_gpus=2)
+    cuebot("LayerInterface/SetMinGpuMemory", layer=shown, gpu_memory=3)
+    now = seen(cuebot, layer)
     assert (now.min_gpus, now.max_gpus, now.min_gpu_memory) == (1, 2, 3)
 
 
-def test_the_next_frames_take_what_was_set(desk: Desk) -> None:
+def test_the_next_frames_take_what_was_set(cuebot: Cuebot) -> None:
     """CoreUnitDispatcher books a frame with its layer's cores and memory of that moment."""
-    layer = urgent_layer(desk)
-    desk("LayerInterface/SetMinCores", layer={"id": layer.id}, cores=3)
-    desk("LayerInterface/SetMinMemory", layer={"id": layer.id}, memory=300 * MB)
-    desk.wait(10)
-    procs = [each for each in desk.farm.procs.values() if each.job_name == ROTO]
+    layer = urgent_layer(cuebot)
+    cuebot("LayerInterface/SetMinCores", layer={"id": layer.id}, cores=3)
+    cuebot("LayerInterface/SetMinMemory", layer={"id": layer.id}, memory=300 * MB)
+    cuebot.wait(10)
+    procs = [each for each in cuebot.farm.procs.values() if each.job_name == ROTO]
     assert {(each.reserved_cores, each.reserved_memory) for each in procs} == {(3, 300 * MB)}
 
 
-def test_tags_are_set(desk: Desk) -> None:
+def test_tags_are_set(cuebot: Cuebot) -> None:
     """LayerDaoJdbc.updateLayerTags takes each tag once, no empty ones, and one at least."""
-    layer = desk.layer(COMP, "comp")
-    desk("LayerInterface/SetTags", layer={"id": layer.id}, tags=["desktop", "", "b", "desktop"])
-    assert sorted(seen(desk, layer).tags) == ["b", "desktop"]
+    layer = cuebot.layer(COMP, "comp")
+    cuebot("LayerInterface/SetTags", layer={"id": layer.id}, tags=["desktop", "", "b", "desktop"])
+    assert sorted(seen(cuebot, layer).tags) == ["b", "desktop"]
     text = "Layers must have at least one tag."
-    assert desk.refusal("LayerInterface/SetTags", layer={"id": layer.id}) == (
+    assert cuebot.refusal("LayerInterface/SetTags", layer={"id": layer.id}) == (
         "INTERNAL",
         f"java.lang.IllegalArgumentException: {text}\n{text}",
     )
-    code, text = desk.refusal("LayerInterface/SetTags", layer={"id": layer.id}, tags=[""])
+    code, text = cuebot.refusal("LayerInterface/SetTags", layer={"id": layer.id}, tags=[""])
     assert (code, text.partition(":")[0]) == (
         "INTERNAL",
         "java.lang.StringIndexOutOfBoundsException",
     )
-    assert sorted(seen(desk, layer).tags) == ["b", "desktop"]
+    assert sorted(seen(cuebot, layer).tags) == ["b", "desktop"]
 
 
-def test_plain_settings(desk: Desk) -> None:
+def test_plain_settings(cuebot: Cuebot) -> None:
     """ManageLayer stores these as they come."""
-    layer = desk.layer(COMP, "comp")
+    layer = cuebot.layer(COMP, "comp")
     shown = {"id": layer.id}
-    desk("LayerInterface/SetThreadable", layer=shown, threadable=False)
-    desk("LayerInterface/SetTimeout", layer=shown, timeout=90)
-    desk("LayerInterface/SetTimeoutLLU", layer=shown, timeout_llu=30)
-    desk("LayerInterface/EnableMemoryOptimizer", layer=shown, value=False)
-    desk("LayerInterface/SetDispatchOrder", layer=shown, order=7)
-    now = seen(desk, layer)
+    cuebot("LayerInterface/SetThreadable", layer=shown, threadable=False)
+    cuebot("LayerInterface/SetTimeout", layer=shown, timeout=90)
+    cuebot("LayerInterface/SetTimeoutLLU", layer=shown, timeout_llu=30)
+    cuebot("LayerInterface/EnableMemoryOptimizer", layer=shown, value=False)
+    cuebot("LayerInterface/SetDispatchOrder", layer=shown, order=7)
+    now = seen(cuebot, layer)
     assert (now.is_threadable, now.memory_optimizer_enabled) == (False, False)
     assert (now.timeout, now.timeout_llu, now.dispatch_order) == (90, 30, 7)
-    layers = desk("JobInterface/GetLayers", job={"id": desk.job(COMP).id}).layers.layers
+    layers = cuebot("JobInterface/GetLayers", job={"id": cuebot.job(COMP).id}).layers.layers
     assert [each.name for each in layers] == ["preview", "comp"]
 
 
 @pytest.mark.parametrize(("optimized", "left"), [(True, 1256 * MB), (False, 8192 * MB)])
-def test_the_memory_optimizer_saves_memory(desk: Desk, optimized: bool, left: int) -> None:
+def test_the_memory_optimizer_saves_memory(cuebot: Cuebot, optimized: bool, left: int) -> None:
     """LayerDaoJdbc.balanceLayerMinMemory: what the greediest frame needed, and 256 MB."""
-    layer = desk.farm.layers[desk.layer("northwind-ep02_030-priya_comp_v002", "comp").id]
-    desk("LayerInterface/EnableMemoryOptimizer", layer={"id": layer.id}, value=optimized)
+    layer = cuebot.farm.layers[cuebot.layer("northwind-ep02_030-priya_comp_v002", "comp").id]
+    cuebot("LayerInterface/EnableMemoryOptimizer", layer={"id": layer.id}, value=optimized)
     frame = next(
-        each for each in desk.farm.frames_of(layer) if enum_name(each, "state") == "RUNNING"
+        each for each in cuebot.farm.frames_of(layer) if enum_name(each, "state") == "RUNNING"
     )
     frame.max_rss = 1000 * MB
-    end_frame(desk.farm, frame, 0)
-    assert seen(desk, layer).min_memory == left
+    end_frame(cuebot.farm, frame, 0)
+    assert seen(cuebot, layer).min_memory == left
 
 
-def test_a_layer_starts_after_a_time(desk: Desk) -> None:
+def test_a_layer_starts_after_a_time(cuebot: Cuebot) -> None:
     """ManageLayer.setStartAfter: no frame starts before; 0 clears it, with its reason."""
-    layer = urgent_layer(desk)
+    layer = urgent_layer(cuebot)
     shown = {"id": layer.id}
-    desk("LayerInterface/SetStartAfter", layer=shown, start_after=desk.farm.now + 60, username="me")
-    now = seen(desk, layer)
-    assert (now.start_after, now.start_after_reason) == (desk.farm.now + 60, "Set by me")
-    desk.wait(50)
-    assert stats(desk, layer).waiting_frames == 10
-    desk("LayerInterface/SetStartAfter", layer=shown, start_after=desk.farm.now + 5)
-    assert seen(desk, layer).start_after_reason == "Set by unknown"
-    desk("LayerInterface/SetStartAfter", layer=shown, start_after=0)
-    now = seen(desk, layer)
+    cuebot(
+        "LayerInterface/SetStartAfter", layer=shown, start_after=cuebot.farm.now + 60, username="me"
+    )
+    now = seen(cuebot, layer)
+    assert (now.start_after, now.start_after_reason) == (cuebot.farm.now + 60, "Set by me")
+    cuebot.wait(50)
+    assert stats(cuebot, layer).waiting_frames == 10
+    cuebot("LayerInterface/SetStartAfter", layer=shown, start_after=cuebot.farm.now + 5)
+    assert seen(cuebot, layer).start_after_reason == "Set by unknown"
+    cuebot("LayerInterface/SetStartAfter", layer=shown, start_after=0)
+    now = seen(cuebot, layer)
     assert (now.start_after, now.start_after_reason) == (0, "")
-    desk.wait(6)
-    assert stats(desk, layer).waiting_frames < 10
+    cuebot.wait(6)
+    assert stats(cuebot, layer).waiting_frames < 10
 
 
 @pytest.mark.parametrize("start", [-1, 1_790_000_000_000])
-def test_a_time_that_is_none_is_refused(desk: Desk, start: int) -> None:
+def test_a_time_that_is_none_is_refused(cuebot: Cuebot, start: int) -> None:
     """ManageLayer.setStartAfter looks at the time before the layer: five years ahead at most."""
-    code, text = desk.refusal("LayerInterface/SetStartAfter", layer={"id": "x"}, start_after=start)
+    code, text = cuebot.refusal(
+        "LayerInterface/SetStartAfter", layer={"id": "x"}, start_after=start
+    )
     assert code == "INVALID_ARGUMENT"
     assert f"got {start}. Was a milliseconds value passed" in text
 
 
-def test_limits_are_added_and_dropped_by_id(desk: Desk) -> None:
+def test_limits_are_added_and_dropped_by_id(cuebot: Cuebot) -> None:
     """LayerDaoJdbc.addLimit and dropLimit; what runs in the layer counts for the limit at once."""
-    limit = desk("LimitInterface/Find", name="arnold").limit
-    layer = desk.layer(COMP, "comp")
-    before = desk.farm.running_with["arnold"]
+    limit = cuebot("LimitInterface/Find", name="arnold").limit
+    layer = cuebot.layer(COMP, "comp")
+    before = cuebot.farm.running_with["arnold"]
     for _ in range(2):
-        desk("LayerInterface/AddLimit", layer={"id": layer.id}, limit_id=limit.id)
-        assert sorted(seen(desk, layer).limits) == ["arnold", "nuke_render"]
-        assert desk.farm.running_with["arnold"] == before + 3
-    found = desk("LayerInterface/GetLimits", layer={"id": layer.id}).limits
+        cuebot("LayerInterface/AddLimit", layer={"id": layer.id}, limit_id=limit.id)
+        assert sorted(seen(cuebot, layer).limits) == ["arnold", "nuke_render"]
+        assert cuebot.farm.running_with["arnold"] == before + 3
+    found = cuebot("LayerInterface/GetLimits", layer={"id": layer.id}).limits
     assert sorted(each.name for each in found) == ["arnold", "nuke_render"]
     for _ in range(2):
-        desk("LayerInterface/DropLimit", layer={"id": layer.id}, limit_id=limit.id)
-        assert list(seen(desk, layer).limits) == ["nuke_render"]
-        assert desk.farm.running_with["arnold"] == before
-    desk("LayerInterface/AddLimit", layer={"id": layer.id}, limit_id="x")
-    assert list(seen(desk, layer).limits) == ["nuke_render"]
+        cuebot("LayerInterface/DropLimit", layer={"id": layer.id}, limit_id=limit.id)
+        assert list(seen(cuebot, layer).limits) == ["nuke_render"]
+        assert cuebot.farm.running_with["arnold"] == before
+    cuebot("LayerInterface/AddLimit", layer={"id": layer.id}, limit_id="x")
+    assert list(seen(cuebot, layer).limits) == ["nuke_render"]
 
 
-def test_output_paths_are_kept_in_order(desk: Desk) -> None:
+def test_output_paths_are_kept_in_order(cuebot: Cuebot) -> None:
     """ManageLayer.registerOutputPath adds one, getOutputPaths gives all."""
-    layer = {"id": desk.layer(COMP, "comp").id}
+    layer = {"id": cuebot.layer(COMP, "comp").id}
     for spec in ("/b/x.####.exr", "/a/x.####.exr"):
-        desk("LayerInterface/RegisterOutputPath", layer=layer, spec=spec)
-    paths = desk("LayerInterface/GetOutputPaths", layer=layer).output_paths
+        cuebot("LayerInterface/RegisterOutputPath", layer=layer, spec=spec)
+    paths = cuebot("LayerInterface/GetOutputPaths", layer=layer).output_paths
     assert list(paths) == ["/b/x.####.exr", "/a/x.####.exr"]
 
 
-def test_frames_are_reordered(desk: Desk) -> None:
+def test_frames_are_reordered(cuebot: Cuebot) -> None:
     """ManageLayer.reorderFrames is queued; frames go to the front, in the order of the range."""
-    layer = desk.layer(ROTO, "roto")
-    desk("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="1009,1005", order=FIRST)
-    assert numbers(desk, layer)[:2] == [1001, 1002]
-    desk.wait(0.5)
-    assert numbers(desk, layer)[:3] == [1009, 1005, 1001]
-    desk("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="1001-1003", order=REVERSE)
-    desk.wait(0.5)
-    assert numbers(desk, layer)[:5] == [1009, 1005, 1003, 1002, 1001]
+    layer = cuebot.layer(ROTO, "roto")
+    cuebot("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="1009,1005", order=FIRST)
+    assert numbers(cuebot, layer)[:2] == [1001, 1002]
+    cuebot.wait(0.5)
+    assert numbers(cuebot, layer)[:3] == [1009, 1005, 1001]
+    cuebot("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="1001-1003", order=REVERSE)
+    cuebot.wait(0.5)
+    assert numbers(cuebot, layer)[:5] == [1009, 1005, 1003, 1002, 1001]
     text = "unrecognized frame range syntax a-b"
-    assert desk.refusal("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="a-b") == (
+    assert cuebot.refusal("LayerInterface/ReorderFrames", layer={"id": layer.id}, range="a-b") == (
         "INTERNAL",
         f"java.lang.IllegalArgumentException: {text}\n{text}",
     )
 
 
-def test_frames_are_staggered(desk: Desk) -> None:
+def test_frames_are_staggered(cuebot: Cuebot) -> None:
     """ManageLayer.staggerFrames interleaves a range; what is no range changes nothing."""
-    layer = desk.layer(ROTO, "roto")
-    desk("LayerInterface/StaggerFrames", layer={"id": layer.id}, range="1001-1006", stagger=3)
-    desk("LayerInterface/StaggerFrames", layer={"id": layer.id}, range="x", stagger=3)
-    desk.wait(0.5)
-    assert numbers(desk, layer) == [1001, 1004, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010]
+    layer = cuebot.layer(ROTO, "roto")
+    cuebot("LayerInterface/StaggerFrames", layer={"id": layer.id}, range="1001-1006", stagger=3)
+    cuebot("LayerInterface/StaggerFrames", layer={"id": layer.id}, range="x", stagger=3)
+    cuebot.wait(0.5)
+    assert numbers(cuebot, layer) == [1001, 1004, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1010]
 
 
-def test_a_layer_waits_for_a_frame_a_layer_and_a_job(desk: Desk) -> None:
+def test_a_layer_waits_for_a_frame_a_layer_and_a_job(cuebot: Cuebot) -> None:
     """ManageLayer.createDependencyOn… answers the dependency, which holds all frames back."""
-    layer, comp = desk.layer(ROTO, "roto"), desk.layer(COMP, "comp")
+    layer, comp = cuebot.layer(ROTO, "roto"), cuebot.layer(COMP, "comp")
     shown, other = {"id": layer.id}, {"id": comp.id}
-    frame = desk.frames(COMP, "WAITING")[0]
+    frame = cuebot.frames(COMP, "WAITING")[0]
     made = [
-        desk("LayerInterface/CreateDependencyOnFrame", layer=shown, frame={"id": frame.id}),
-        desk(
+        cuebot("LayerInterface/CreateDependencyOnFrame", layer=shown, frame={"id": frame.id}),
+        cuebot(
             "LayerInterface/CreateDependencyOnLayer", layer=shown, depend_on_layer={"id": comp.id}
         ),
-        desk("LayerInterface/CreateDependencyOnJob", layer=shown, job={"id": desk.job(COMP).id}),
+        cuebot(
+            "LayerInterface/CreateDependencyOnJob", layer=shown, job={"id": cuebot.job(COMP).id}
+        ),
     ]
     assert [(enum_name(each.depend, "type"), each.depend.active) for each in made] == [
         ("LAYER_ON_FRAME", True),
         ("LAYER_ON_LAYER", True),
         ("LAYER_ON_JOB", True),
     ]
-    assert stats(desk, layer).depend_frames == 10
-    found = desk("LayerInterface/GetWhatThisDependsOn", layer=shown).depends.depends
+    assert stats(cuebot, layer).depend_frames == 10
+    found = cuebot("LayerInterface/GetWhatThisDependsOn", layer=shown).depends.depends
     assert list(found) == [each.depend for each in made]
-    back = desk("LayerInterface/GetWhatDependsOnThis", layer=other).depends.depends
+    back = cuebot("LayerInterface/GetWhatDependsOnThis", layer=other).depends.depends
     assert {enum_name(each, "type") for each in back} == {"LAYER_ON_FRAME", "LAYER_ON_LAYER"}
 
-    desk("LayerInterface/DropDepends", layer=shown, target=0)
-    desk.wait(0.5)
-    assert stats(desk, layer).depend_frames == 10
-    desk("LayerInterface/DropDepends", layer=shown, target=2)
-    desk.wait(0.5)
-    assert stats(desk, layer).waiting_frames == 10
-    again = desk("LayerInterface/GetWhatThisDependsOn", layer=shown).depends.depends
+    cuebot("LayerInterface/DropDepends", layer=shown, target=0)
+    cuebot.wait(0.5)
+    assert stats(cuebot, layer).depend_frames == 10
+    cuebot("LayerInterface/DropDepends", layer=shown, target=2)
+    cuebot.wait(0.5)
+    assert stats(cuebot, layer).waiting_frames == 10
+    again = cuebot("LayerInterface/GetWhatThisDependsOn", layer=shown).depends.depends
     assert [each.active for each in again] == [False] * 3
 
 
-def test_a_layer_waits_frame_by_frame(desk: Desk) -> None:
+def test_a_layer_waits_frame_by_frame(cuebot: Cuebot) -> None:
     """ManageLayer.createFrameByFrameDependency looks at no any_frame, and at equal numbers."""
-    layer, comp = desk.layer(ROTO, "roto"), desk.layer(COMP, "comp")
-    made = desk(
+    layer, comp = cuebot.layer(ROTO, "roto"), cuebot.layer(COMP, "comp")
+    made = cuebot(
         "LayerInterface/CreateFrameByFrameDependency",
         layer={"id": layer.id},
         depend_layer={"id": comp.id},
         any_frame=True,
     ).depend
     assert (enum_name(made, "type"), made.any_frame) == ("FRAME_BY_FRAME", False)
-    done = stats(desk, comp).succeeded_frames
-    assert stats(desk, layer).depend_frames == 10 - done
+    done = stats(cuebot, comp).succeeded_frames
+    assert stats(cuebot, layer).depend_frames == 10 - done
 
 
-def test_marking_a_layer_done_lets_go_what_waits_for_the_layer(desk: Desk) -> None:
+def test_marking_a_layer_done_lets_go_what_waits_for_the_layer(cuebot: Cuebot) -> None:
     """ManageLayer.markdoneFrames satisfies what depends on the layer, not on single frames."""
-    comp, sim = desk.layer(COMP, "comp"), desk.layer(SMOKE, "sim")
+    comp, sim = cuebot.layer(COMP, "comp"), cuebot.layer(SMOKE, "sim")
     for layer in (comp, sim):
-        desk("LayerInterface/MarkdoneFrames", layer={"id": layer.id})
-    desk.wait(0.5)
-    assert stats(desk, desk.layer(COMP, "preview")).waiting_frames == 1
-    assert stats(desk, desk.layer(SMOKE, "mesh")).depend_frames == 12
-    assert stats(desk, comp) == comp.layer_stats
+        cuebot("LayerInterface/MarkdoneFrames", layer={"id": layer.id})
+    cuebot.wait(0.5)
+    assert stats(cuebot, cuebot.layer(COMP, "preview")).waiting_frames == 1
+    assert stats(cuebot, cuebot.layer(SMOKE, "mesh")).depend_frames == 12
+    assert stats(cuebot, comp) == comp.layer_stats
 
 
-def test_a_layer_gets_a_render_partition(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_gets_a_render_partition(cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch) -> None:
     """ManageLayer.addRenderPartition books the layer on a host for its owner."""
     asked: list[Any] = []
 
@@ -305,20 +311,20 @@ def test_a_layer_gets_a_render_partition(desk: Desk, monkeypatch: pytest.MonkeyP
         return farm.messages.new("renderPartition.RenderPartition", host=request.host)
 
     monkeypatch.setattr(interface, "add_partition", add)
-    layer = desk.layer(COMP, "comp")
-    made = desk("LayerInterface/AddRenderPartition", layer={"id": layer.id}, host="desk-201")
+    layer = cuebot.layer(COMP, "comp")
+    made = cuebot("LayerInterface/AddRenderPartition", layer={"id": layer.id}, host="desk-201")
     assert made.render_partition.host == "desk-201"
     assert [part.id for part in asked] == [layer.id]
 
 
-def test_the_deprecated_method_is_not_answered(desk: Desk) -> None:
+def test_the_deprecated_method_is_not_answered(cuebot: Cuebot) -> None:
     """Cuebot has SetMinGpu in its protos but not in ManageLayer."""
-    assert desk.refusal("LayerInterface/SetMinGpu", layer={"id": "x"})[0] == "UNIMPLEMENTED"
+    assert cuebot.refusal("LayerInterface/SetMinGpu", layer={"id": "x"})[0] == "UNIMPLEMENTED"
 
 
 @pytest.mark.parametrize(
     "method", sorted(SERVICES["job.LayerInterface"].keys() - {"FindLayer", "GetLayer"})
 )
-def test_no_method_takes_a_layer_that_is_not_there(desk: Desk, method: str) -> None:
+def test_no_method_takes_a_layer_that_is_not_there(cuebot: Cuebot, method: str) -> None:
     """ManageLayer leaves Spring's exception to the interceptor: INTERNAL."""
-    assert desk.refusal(f"LayerInterface/{method}", layer={"id": "x"}) == ("INTERNAL", UNCAUGHT)
+    assert cuebot.refusal(f"LayerInterface/{method}", layer={"id": "x"}) == ("INTERNAL", UNCAUGHT)

@@ -4,22 +4,22 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.desk import Desk
+from tests.simulator.in_process import Cuebot
 from tests.simulator.licenses import busy, cue_hosts, has_licenses, holds, limit, report
 
 LIMIT_NOT_FOUND = ("NOT_FOUND", "Limit not found.")
 
 
 @pytest.fixture
-def licensed(desk: Desk) -> Desk:
-    """A desk whose opencue-proto knows of license reports."""
-    if not has_licenses(desk):
+def licensed(cuebot: Cuebot) -> Cuebot:
+    """A cuebot whose opencue-proto knows of license reports."""
+    if not has_licenses(cuebot):
         pytest.skip("this opencue-proto has no license reports")
-    return desk
+    return cuebot
 
 
 @pytest.mark.parametrize("enforcement", ["ADVISORY", "DISABLED"])
-def test_only_an_enforced_limit_blocks(licensed: Desk, enforcement: str) -> None:
+def test_only_an_enforced_limit_blocks(licensed: Cuebot, enforcement: str) -> None:
     """DispatchQuery looks at limits that are ENFORCED and no others."""
     licensed("LimitInterface/SetMaxValue", name="arnold", max_value=0)
     assert not limit(licensed).blocking_disabled
@@ -29,7 +29,7 @@ def test_only_an_enforced_limit_blocks(licensed: Desk, enforcement: str) -> None
     assert limit(licensed).current_running > 0
 
 
-def test_a_limit_of_hosts_lets_no_more_hosts_in(licensed: Desk) -> None:
+def test_a_limit_of_hosts_lets_no_more_hosts_in(licensed: Cuebot) -> None:
     """DispatchQuery.limitFilter: a host that holds such a limit may have more, others not."""
     licensed("LimitInterface/SetType", name="arnold", type="HOST")
     found, hosts = limit(licensed), cue_hosts(licensed)
@@ -42,7 +42,7 @@ def test_a_limit_of_hosts_lets_no_more_hosts_in(licensed: Desk) -> None:
 
 
 @pytest.mark.parametrize(("soft", "admitted"), [(1, False), (-1, True)])
-def test_a_soft_value_keeps_others_out_first(licensed: Desk, soft: int, admitted: bool) -> None:
+def test_a_soft_value_keeps_others_out_first(licensed: Cuebot, soft: int, admitted: bool) -> None:
     """DispatchQuery.limitFilter: above the soft value only hosts that hold the limit may book."""
     licensed("LimitInterface/SetType", name="arnold", type="HOST")
     licensed("LimitInterface/SetSoftValue", name="arnold", soft_value=soft)
@@ -54,7 +54,7 @@ def test_a_soft_value_keeps_others_out_first(licensed: Desk, soft: int, admitted
     assert ("render-node-06" in cue_hosts(licensed)) == admitted
 
 
-def test_who_runs_frames_holds_the_limit(licensed: Desk) -> None:
+def test_who_runs_frames_holds_the_limit(licensed: Cuebot) -> None:
     """LimitDaoJdbc.getHolds: a running frame is a token of its host, with source CUE."""
     found = holds(licensed, limit_name="arnold")
     assert {each.host_name for each in found} == cue_hosts(licensed)
@@ -72,7 +72,7 @@ def test_who_runs_frames_holds_the_limit(licensed: Desk) -> None:
     assert {each.tokens for each in holds(licensed, limit_name="arnold")} == {1}
 
 
-def test_a_report_counts_instead_of_what_ran_before_it(licensed: Desk) -> None:
+def test_a_report_counts_instead_of_what_ran_before_it(licensed: Cuebot) -> None:
     """LimitDaoJdbc: usage is what the license server says, and what was booked since."""
     for proc in licensed.farm.procs.values():
         proc.dispatch_time = licensed.farm.now - 121
@@ -90,7 +90,7 @@ def test_a_report_counts_instead_of_what_ran_before_it(licensed: Desk) -> None:
     assert limit(licensed).settled_usage == 2
 
 
-def test_booked_since_a_report_is_pending(licensed: Desk) -> None:
+def test_booked_since_a_report_is_pending(licensed: Cuebot) -> None:
     """LimitDaoJdbc counts procs younger than the report, less two minutes to settle."""
     before = busy(licensed)
     report(licensed, ("ws-1", 5))
@@ -101,7 +101,7 @@ def test_booked_since_a_report_is_pending(licensed: Desk) -> None:
     assert limit(licensed).pending_usage == 0
 
 
-def test_a_host_that_was_reported_is_not_pending_too(licensed: Desk) -> None:
+def test_a_host_that_was_reported_is_not_pending_too(licensed: Cuebot) -> None:
     """LimitDaoJdbc.pendingHosts leaves out hosts that the license server has reported."""
     licensed("LimitInterface/SetType", name="arnold", type="HOST")
     hosts = sorted(cue_hosts(licensed))
@@ -111,7 +111,7 @@ def test_a_host_that_was_reported_is_not_pending_too(licensed: Desk) -> None:
     assert found.host_count == found.current_usage == len(hosts) + 1
 
 
-def test_a_deleted_limit_is_held_by_nobody(licensed: Desk) -> None:
+def test_a_deleted_limit_is_held_by_nobody(licensed: Cuebot) -> None:
     """The database drops what was reported together with the limit."""
     report(licensed, ("ws-1", 1))
     licensed("LimitInterface/Delete", name="arnold")
@@ -119,7 +119,7 @@ def test_a_deleted_limit_is_held_by_nobody(licensed: Desk) -> None:
     assert not holds(licensed, limit_name="arnold")
 
 
-def test_a_report_replaces_the_one_before(licensed: Desk) -> None:
+def test_a_report_replaces_the_one_before(licensed: Cuebot) -> None:
     """LimitDaoJdbc.replaceExternalHolds keeps the time of what has not changed, and most tokens."""
     report(licensed, ("ws-1", 1), ("ws-2", 1), ("ws-3", 1))
     first = licensed.farm.now
@@ -135,7 +135,7 @@ def test_a_report_replaces_the_one_before(licensed: Desk) -> None:
     ("seconds", "capture", "reason"), [(2, 0, "RATE_LIMITED"), (9, -20, "OUT_OF_ORDER")]
 )
 def test_a_report_too_soon_or_too_late_is_skipped(
-    licensed: Desk, seconds: int, capture: int, reason: str
+    licensed: Cuebot, seconds: int, capture: int, reason: str
 ) -> None:
     """AdminManagerService.reportLimitUsage skips such a report and says why; others it takes."""
     report(licensed, ("ws-1", 1))
@@ -152,7 +152,7 @@ def test_a_report_too_soon_or_too_late_is_skipped(
     assert report(licensed, ("ws-2", 1)).limits
 
 
-def test_reports_on_unknown_limits_are_listed(licensed: Desk) -> None:
+def test_reports_on_unknown_limits_are_listed(licensed: Cuebot) -> None:
     """AdminManagerService.reportLimitUsage: an unknown name is no error, zero tokens are one."""
     reports: list[dict[str, Any]] = [{"limit_name": "x"}, {"limit_name": "arnold"}]
     answer = licensed("LimitInterface/ReportUsage", reports=reports)
@@ -170,7 +170,7 @@ def test_reports_on_unknown_limits_are_listed(licensed: Desk) -> None:
     assert limit(licensed, "nuke_render").last_report_time == 0
 
 
-def test_an_old_report_blocks_nothing(licensed: Desk) -> None:
+def test_an_old_report_blocks_nothing(licensed: Cuebot) -> None:
     """DispatchQuery: a limit whose report is older than its ttl no longer blocks."""
     licensed("LimitInterface/SetReportTtl", name="arnold", report_ttl=60)
     report(licensed, ("ws-1", 40))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.desk import UNCAUGHT, Desk
+from tests.simulator.in_process import UNCAUGHT, Cuebot
 from tests.simulator.licenses import busy, has_licenses, limit
 
 LIMIT_NOT_FOUND = ("NOT_FOUND", "Limit not found.")
@@ -12,93 +12,93 @@ BEAUTY = "demo-sh010-artist1_light_v012"
 
 
 @pytest.fixture
-def licensed(desk: Desk) -> Desk:
-    """A desk whose opencue-proto knows of license reports."""
-    if not has_licenses(desk):
+def licensed(cuebot: Cuebot) -> Cuebot:
+    """A cuebot whose opencue-proto knows of license reports."""
+    if not has_licenses(cuebot):
         pytest.skip("this opencue-proto has no license reports")
-    return desk
+    return cuebot
 
 
-def test_a_limit_is_found_by_name_or_id(desk: Desk) -> None:
+def test_a_limit_is_found_by_name_or_id(cuebot: Cuebot) -> None:
     """ManageLimit catches nothing in find and get, which look by name and by id."""
-    found = limit(desk)
-    assert (found.max_value, found.current_running) == (40, busy(desk))
-    assert desk("LimitInterface/Get", id=found.id).limit == found
-    limits = desk("LimitInterface/GetAll").limits
+    found = limit(cuebot)
+    assert (found.max_value, found.current_running) == (40, busy(cuebot))
+    assert cuebot("LimitInterface/Get", id=found.id).limit == found
+    limits = cuebot("LimitInterface/GetAll").limits
     assert [each.name for each in limits] == ["arnold", "nuke_render"]
-    assert [each.current_running for each in limits] == [busy(desk), busy(desk, "nuke_render")]
-    assert desk.refusal("LimitInterface/Find", name="x") == ("INTERNAL", UNCAUGHT)
-    assert desk.refusal("LimitInterface/Get", id="x") == ("INTERNAL", UNCAUGHT)
+    assert [each.current_running for each in limits] == [busy(cuebot), busy(cuebot, "nuke_render")]
+    assert cuebot.refusal("LimitInterface/Find", name="x") == ("INTERNAL", UNCAUGHT)
+    assert cuebot.refusal("LimitInterface/Get", id="x") == ("INTERNAL", UNCAUGHT)
 
 
-def test_current_running_follows_what_runs(desk: Desk) -> None:
+def test_current_running_follows_what_runs(cuebot: Cuebot) -> None:
     """LimitDaoJdbc counts the running frames of layers that have the limit."""
-    assert limit(desk).current_running > 0
-    for name in list(desk.farm.pending):
-        desk("JobInterface/Kill", job={"id": desk.job(name).id}, reason="test")
-    desk.wait()
-    assert limit(desk).current_running == 0
+    assert limit(cuebot).current_running > 0
+    for name in list(cuebot.farm.pending):
+        cuebot("JobInterface/Kill", job={"id": cuebot.job(name).id}, reason="test")
+    cuebot.wait()
+    assert limit(cuebot).current_running == 0
 
 
-def test_a_limit_is_created_once(desk: Desk) -> None:
+def test_a_limit_is_created_once(cuebot: Cuebot) -> None:
     """ManageLimit.create has the database's text for a name that is taken, without the class."""
-    made = desk("LimitInterface/Create", name="mari", max_value=3).limit
-    assert limit(desk, "mari") == made
+    made = cuebot("LimitInterface/Create", name="mari", max_value=3).limit
+    assert limit(cuebot, "mari") == made
     assert (made.max_value, made.current_running) == (3, 0)
-    code, text = desk.refusal("LimitInterface/Create", name="mari", max_value=4)
+    code, text = cuebot.refusal("LimitInterface/Create", name="mari", max_value=4)
     assert code == "INTERNAL"
     assert text.startswith("ERROR: duplicate key")
-    assert limit(desk, "mari").max_value == 3
+    assert limit(cuebot, "mari").max_value == 3
 
 
-def test_a_deleted_limit_limits_nothing(desk: Desk) -> None:
+def test_a_deleted_limit_limits_nothing(cuebot: Cuebot) -> None:
     """LimitDaoJdbc.deleteLimit; layers show only limits that there are."""
-    desk("LimitInterface/Delete", name="arnold")
-    assert desk.refusal("LimitInterface/Find", name="arnold") == ("INTERNAL", UNCAUGHT)
-    assert desk.refusal("LimitInterface/Delete", name="arnold") == ("INTERNAL", UNCAUGHT)
-    assert list(desk.layer(BEAUTY, "beauty").limits) == []
-    desk.wait(300)
-    desk("LimitInterface/Create", name="arnold", max_value=1)
-    assert limit(desk).current_running == 0
-    assert desk.farm.running_with["arnold"] == 0
+    cuebot("LimitInterface/Delete", name="arnold")
+    assert cuebot.refusal("LimitInterface/Find", name="arnold") == ("INTERNAL", UNCAUGHT)
+    assert cuebot.refusal("LimitInterface/Delete", name="arnold") == ("INTERNAL", UNCAUGHT)
+    assert list(cuebot.layer(BEAUTY, "beauty").limits) == []
+    cuebot.wait(300)
+    cuebot("LimitInterface/Create", name="arnold", max_value=1)
+    assert limit(cuebot).current_running == 0
+    assert cuebot.farm.running_with["arnold"] == 0
 
 
-def test_a_renamed_limit_goes_on_limiting(desk: Desk) -> None:
+def test_a_renamed_limit_goes_on_limiting(cuebot: Cuebot) -> None:
     """LimitDaoJdbc.setLimitName changes one row, to which layers and running frames belong."""
-    before = limit(desk)
-    desk("LimitInterface/Rename", old_name="arnold", new_name="karma")
-    after = limit(desk, "karma")
+    before = limit(cuebot)
+    cuebot("LimitInterface/Rename", old_name="arnold", new_name="karma")
+    after = limit(cuebot, "karma")
     assert (after.id, after.current_running) == (before.id, before.current_running)
-    assert desk.farm.running_with["karma"] == before.current_running
-    assert list(desk.layer(BEAUTY, "beauty").limits) == ["karma"]
-    desk.wait(400)
-    assert desk.farm.running_with["karma"] == limit(desk, "karma").current_running
-    code, text = desk.refusal("LimitInterface/Rename", old_name="karma", new_name="nuke_render")
+    assert cuebot.farm.running_with["karma"] == before.current_running
+    assert list(cuebot.layer(BEAUTY, "beauty").limits) == ["karma"]
+    cuebot.wait(400)
+    assert cuebot.farm.running_with["karma"] == limit(cuebot, "karma").current_running
+    code, text = cuebot.refusal("LimitInterface/Rename", old_name="karma", new_name="nuke_render")
     assert (code, text.partition(":")[0]) == (
         "INTERNAL",
         "org.springframework.dao.DuplicateKeyException",
     )
-    refusal = desk.refusal("LimitInterface/Rename", old_name="x", new_name="y")
+    refusal = cuebot.refusal("LimitInterface/Rename", old_name="x", new_name="y")
     assert refusal == ("INTERNAL", UNCAUGHT)
-    made = desk("LimitInterface/Create", name="arnold", max_value=1).limit
+    made = cuebot("LimitInterface/Create", name="arnold", max_value=1).limit
     assert made.id != after.id
 
 
-def test_no_more_run_than_the_max_value(desk: Desk) -> None:
+def test_no_more_run_than_the_max_value(cuebot: Cuebot) -> None:
     """The dispatcher starts frames below int_max_value only; what runs over it runs on."""
-    before = limit(desk).current_running
-    desk("LimitInterface/SetMaxValue", name="arnold", max_value=1)
-    assert limit(desk).current_running == before
-    desk.wait(300)
-    assert limit(desk).current_running == 1
-    refusal = desk.refusal("LimitInterface/SetMaxValue", name="x", max_value=1)
+    before = limit(cuebot).current_running
+    cuebot("LimitInterface/SetMaxValue", name="arnold", max_value=1)
+    assert limit(cuebot).current_running == before
+    cuebot.wait(300)
+    assert limit(cuebot).current_running == 1
+    refusal = cuebot.refusal("LimitInterface/SetMaxValue", name="x", max_value=1)
     assert refusal == ("INTERNAL", UNCAUGHT)
 
 
 # What opencue-proto 1.37 brought.
 
 
-def test_a_limit_is_created_with_all_that_it_has(licensed: Desk) -> None:
+def test_a_limit_is_created_with_all_that_it_has(licensed: Cuebot) -> None:
     """ManageLimit.create takes type, enforcement, soft value and rule, or Cuebot's defaults."""
     plain = licensed("LimitInterface/Create", name="a", max_value=1, delay_minutes=5).limit
     assert (plain.type, plain.enforcement, plain.soft_value) == (0, 0, -1)
@@ -139,7 +139,7 @@ def test_a_limit_is_created_with_all_that_it_has(licensed: Desk) -> None:
     ],
 )
 def test_what_is_set_is_shown(
-    licensed: Desk, method: str, sent: dict[str, Any], shown: dict[str, Any]
+    licensed: Cuebot, method: str, sent: dict[str, Any], shown: dict[str, Any]
 ) -> None:
     """ManageLimit's later setters store what they are given, within LimitDaoJdbc's bounds."""
     licensed(f"LimitInterface/{method}", name="arnold", **sent)
@@ -158,7 +158,7 @@ def test_what_is_set_is_shown(
     ],
 )
 def test_a_rule_for_failures_has_to_make_sense(
-    licensed: Desk, values: dict[str, int], code: str
+    licensed: Cuebot, values: dict[str, int], code: str
 ) -> None:
     """AdminManagerService.setLimitFailureRule: above 1, and no other limit's."""
     licensed("LimitInterface/SetFailureRule", name="nuke_render", exit_status=7)
@@ -169,7 +169,7 @@ def test_a_rule_for_failures_has_to_make_sense(
 
 
 @pytest.mark.parametrize("name", ["type", "enforcement"])
-def test_a_number_without_a_name_is_refused(licensed: Desk, name: str) -> None:
+def test_a_number_without_a_name_is_refused(licensed: Cuebot, name: str) -> None:
     """The database has a check constraint on the names of types and enforcements."""
     code, text = licensed.refusal(
         f"LimitInterface/Set{name.capitalize()}", name="arnold", **{name: 9}
@@ -177,7 +177,7 @@ def test_a_number_without_a_name_is_refused(licensed: Desk, name: str) -> None:
     assert (code, f"c_limit_record_ck_{name}" in text) == ("INTERNAL", True)
 
 
-def test_bindings_are_the_layers_of_jobs(licensed: Desk) -> None:
+def test_bindings_are_the_layers_of_jobs(licensed: Cuebot) -> None:
     """LimitDaoJdbc.getBindings joins layers and jobs, the latest first."""
     found = licensed("LimitInterface/GetBindings", limit_name="arnold").bindings
     assert [each.job_name for each in found] == ["harbor-hb110-tomas_light_v004", BEAUTY]
@@ -204,7 +204,7 @@ def test_bindings_are_the_layers_of_jobs(licensed: Desk) -> None:
     assert refusal == ("INVALID_ARGUMENT", "Unrecognized binding source.")
 
 
-def test_bindings_of_launched_jobs_cannot_be_cleared(licensed: Desk) -> None:
+def test_bindings_of_launched_jobs_cannot_be_cleared(licensed: Cuebot) -> None:
     """AdminManagerService.clearLimitBindings refuses SPEC, and removes no such binding."""
     answer = licensed("LimitInterface/ClearBindings", limit_name="arnold")
     assert answer.removed == 0

@@ -9,7 +9,7 @@ import pytest
 from cuebot_simulator.world.cores import hundredths, java_int, whole_cores
 from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.messages import enum_name, fill
-from tests.simulator.desk import Desk
+from tests.simulator.in_process import Cuebot
 from tests.simulator.sums import assert_sums
 
 MOST = 2**31 - 1
@@ -55,27 +55,27 @@ def test_cores_are_cut_to_what_fits() -> None:
         ("DepartmentInterface/SetManagedCores", "managed_cores"),
     ],
 )
-def test_any_number_of_cores_is_set(desk: Desk, method: str, field: str, number: float) -> None:
+def test_any_number_of_cores_is_set(cuebot: Cuebot, method: str, field: str, number: float) -> None:
     """The servants cast what they get or refuse it, and the dispatcher goes on with it."""
     kind = method.removesuffix("Interface/" + method.partition("/")[2]).lower()
-    things: dict[str, Any] = getattr(desk.farm, f"{kind}s")
+    things: dict[str, Any] = getattr(cuebot.farm, f"{kind}s")
     for key in list(things):
         with suppress(Refusal):
-            desk(method, **{kind: {"id": key}, field: number})
-    desk.wait(30)
-    assert_sums(desk.farm)
+            cuebot(method, **{kind: {"id": key}, field: number})
+    cuebot.wait(30)
+    assert_sums(cuebot.farm)
 
 
-def test_a_huge_subscription(desk: Desk) -> None:
+def test_a_huge_subscription(cuebot: Cuebot) -> None:
     """ManageShow.createSubscription makes hundredths of cores, an int, of floats."""
-    show = desk("ShowInterface/FindShow", name="demo").show
-    allocation = desk("AllocationInterface/Find", name="local.desktop").allocation
-    known = desk("ShowInterface/GetSubscriptions", show=show).subscriptions
+    show = cuebot("ShowInterface/FindShow", name="demo").show
+    allocation = cuebot("AllocationInterface/Find", name="local.desktop").allocation
+    known = cuebot("ShowInterface/GetSubscriptions", show=show).subscriptions
     for subscription in known.subscriptions:
         if subscription.allocation_name == allocation.name:
-            desk("SubscriptionInterface/Delete", subscription={"id": subscription.id})
+            cuebot("SubscriptionInterface/Delete", subscription={"id": subscription.id})
     values = {"size": math.nan, "burst": 1e30}
-    made = desk(
+    made = cuebot(
         "ShowInterface/CreateSubscription", show=show, allocation_id=allocation.id, **values
     ).subscription
     assert (made.size, made.burst) == (0, MOST)
@@ -93,45 +93,45 @@ def test_a_huge_subscription(desk: Desk) -> None:
         ("SetMinMemory", {"memory": 2**63 - 1}),
     ],
 )
-def test_a_host_never_gains_by_a_frame(desk: Desk, method: str, values: dict[str, int]) -> None:
+def test_a_host_never_gains_by_a_frame(cuebot: Cuebot, method: str, values: dict[str, int]) -> None:
     """Whatever a layer asks for: less than nothing is nothing, and too much does not start."""
-    for layer in list(desk.farm.layers):
-        desk(f"LayerInterface/{method}", layer={"id": layer}, **values)
-    desk.wait(300)
-    assert_sums(desk.farm)
-    for host in desk.farm.hosts.values():
+    for layer in list(cuebot.farm.layers):
+        cuebot(f"LayerInterface/{method}", layer={"id": layer}, **values)
+    cuebot.wait(300)
+    assert_sums(cuebot.farm)
+    for host in cuebot.farm.hosts.values():
         assert 0 <= host.idle_gpus <= host.gpus
         assert 0 <= host.idle_gpu_memory <= host.gpu_memory
         assert 0 <= host.idle_memory <= host.memory
 
 
-def test_frames_with_less_than_no_cores_take_none(desk: Desk) -> None:
+def test_frames_with_less_than_no_cores_take_none(cuebot: Cuebot) -> None:
     """A filter's action may set anything between -10,000 and 10,000 cores."""
-    for layer in desk.farm.layers.values():
+    for layer in cuebot.farm.layers.values():
         fill(layer, min_cores=-3.0)
-    desk.wait(300)
-    assert_sums(desk.farm)
-    assert all(host.idle_cores <= host.cores for host in desk.farm.hosts.values())
+    cuebot.wait(300)
+    assert_sums(cuebot.farm)
+    assert all(host.idle_cores <= host.cores for host in cuebot.farm.hosts.values())
 
 
 @pytest.mark.parametrize("value", [-(2**31), MOST])
-def test_a_filters_memory_is_any_number(desk: Desk, value: int) -> None:
+def test_a_filters_memory_is_any_number(cuebot: Cuebot, value: int) -> None:
     """An action gives a layer 256 MB at least; what no host has does not start."""
-    show = desk("ShowInterface/FindShow", name="demo").show
-    new = desk("ShowInterface/CreateFilter", show=show, name="memory").filter
-    desk("FilterInterface/CreateMatcher", filter=new, data={"type": "CONTAINS", "input": ""})
+    show = cuebot("ShowInterface/FindShow", name="demo").show
+    new = cuebot("ShowInterface/CreateFilter", show=show, name="memory").filter
+    cuebot("FilterInterface/CreateMatcher", filter=new, data={"type": "CONTAINS", "input": ""})
     action = {
         "type": "SET_ALL_RENDER_LAYER_MEMORY",
         "value_type": "INTEGER_TYPE",
         "integer_value": value,
     }
-    desk("FilterInterface/CreateAction", filter=new, data=action)
-    job = next(job for job in desk.farm.pending.values() if job.show == "demo")
-    desk("JobInterface/RunFilters", job={"id": job.id})
+    cuebot("FilterInterface/CreateAction", filter=new, data=action)
+    job = next(job for job in cuebot.farm.pending.values() if job.show == "demo")
+    cuebot("JobInterface/RunFilters", job={"id": job.id})
     assert {
         layer.min_memory
-        for layer in desk.farm.layers_of(job)
+        for layer in cuebot.farm.layers_of(job)
         if enum_name(layer, "type") == "RENDER"
     } == {max(value, 256 * 1024)}
-    desk.wait(60)
-    assert_sums(desk.farm)
+    cuebot.wait(60)
+    assert_sums(cuebot.farm)

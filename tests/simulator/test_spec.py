@@ -8,7 +8,7 @@ from cuebot_simulator.world import depends
 from cuebot_simulator.world import spec_xml as xml
 from cuebot_simulator.world.frame_range import in_chunks, numbers_of
 from cuebot_simulator.world.messages import enum_name, fill
-from tests.simulator.desk import NOTHING_FOUND, Desk
+from tests.simulator.in_process import NOTHING_FOUND, Cuebot
 from tests.simulator.specs import DOCTYPE, depend_xml, job_xml, layer_xml, spec_xml
 
 NAME = "demo-sh030-lena_comp_v004"
@@ -17,25 +17,25 @@ NOT_LAUNCHED = "Failed to launch and add job: "
 NOT_XML = f"{NOT_QUEUED}Failed to parse job spec XML, org.jdom.input.JDOMParseException: "
 
 
-def launch(desk: Desk, text: str) -> list[Any]:
+def launch(cuebot: Cuebot, text: str) -> list[Any]:
     """The jobs of a spec, launched at once."""
-    return list(desk("JobInterface/LaunchSpecAndWait", spec=text).jobs.jobs)
+    return list(cuebot("JobInterface/LaunchSpecAndWait", spec=text).jobs.jobs)
 
 
-def layers(desk: Desk, *texts: str) -> list[Any]:
+def layers(cuebot: Cuebot, *texts: str) -> list[Any]:
     """The layers of a job that has these."""
-    (job,) = launch(desk, spec_xml(job_xml(*texts)))
-    return list(desk("JobInterface/GetLayers", job={"id": job.id}).layers.layers)
+    (job,) = launch(cuebot, spec_xml(job_xml(*texts)))
+    return list(cuebot("JobInterface/GetLayers", job={"id": job.id}).layers.layers)
 
 
-def one_layer(desk: Desk, **values: Any) -> Any:
-    (layer,) = layers(desk, layer_xml(**values))
+def one_layer(cuebot: Cuebot, **values: Any) -> Any:
+    (layer,) = layers(cuebot, layer_xml(**values))
     return layer
 
 
-def refused(desk: Desk, text: str) -> str:
+def refused(cuebot: Cuebot, text: str) -> str:
     """Why a spec is not queued."""
-    code, message = desk.refusal("JobInterface/LaunchSpec", spec=text)
+    code, message = cuebot.refusal("JobInterface/LaunchSpec", spec=text)
     assert code == "INTERNAL"
     return message.removeprefix(NOT_QUEUED)
 
@@ -43,98 +43,98 @@ def refused(desk: Desk, text: str) -> str:
 # Launching.
 
 
-def test_a_launch_answers_names_first_and_the_jobs_come_later(desk: Desk) -> None:
+def test_a_launch_answers_names_first_and_the_jobs_come_later(cuebot: Cuebot) -> None:
     """ManageJob.launchSpec answers the names and queues the launch."""
     text = spec_xml(job_xml(), job_xml(name="light_v001"))
-    names = desk("JobInterface/LaunchSpec", spec=text).names
+    names = cuebot("JobInterface/LaunchSpec", spec=text).names
     assert list(names) == [NAME, "demo-sh030-lena_light_v001"]
-    assert not desk("JobInterface/IsJobPending", name=NAME).value
-    desk.wait()
-    assert all(desk("JobInterface/IsJobPending", name=name).value for name in names)
+    assert not cuebot("JobInterface/IsJobPending", name=NAME).value
+    cuebot.wait()
+    assert all(cuebot("JobInterface/IsJobPending", name=name).value for name in names)
 
 
-def test_a_launch_that_is_waited_for_answers_the_jobs(desk: Desk) -> None:
+def test_a_launch_that_is_waited_for_answers_the_jobs(cuebot: Cuebot) -> None:
     """ManageJob.launchSpecAndWait finds the jobs by name after launching them."""
-    (job,) = launch(desk, spec_xml())
-    assert job == desk("JobInterface/FindJob", name=NAME).job
+    (job,) = launch(cuebot, spec_xml())
+    assert job == cuebot("JobInterface/FindJob", name=NAME).job
     assert (job.show, job.shot, job.user, job.uid) == ("demo", "sh030", "lena", 1234)
     assert (job.facility, job.group, enum_name(job, "state")) == ("local", "demo", "PENDING")
     assert job.log_dir == f"/shots/demo/sh030/logs/{NAME}--{job.id}"
     assert (job.job_stats.total_frames, job.job_stats.waiting_frames) == (10, 10)
 
 
-def test_a_launched_job_is_rendered(desk: Desk) -> None:
+def test_a_launched_job_is_rendered(cuebot: Cuebot) -> None:
     """Cuebot's dispatcher books the frames of a new job."""
-    launch(desk, spec_xml(job_xml(more="<priority>500</priority>")))
-    desk.wait(10)
-    assert desk.frames(NAME, "RUNNING")
+    launch(cuebot, spec_xml(job_xml(more="<priority>500</priority>")))
+    cuebot.wait(10)
+    assert cuebot.frames(NAME, "RUNNING")
 
 
-def test_a_pending_name_is_not_launched_again(desk: Desk) -> None:
+def test_a_pending_name_is_not_launched_again(cuebot: Cuebot) -> None:
     """JobLauncher.verifyJobSpec refuses it before it queues anything."""
-    launch(desk, spec_xml())
-    assert refused(desk, spec_xml()) == f"The job {NAME} is already pending"
-    assert desk.refusal("JobInterface/LaunchSpecAndWait", spec=spec_xml()) == (
+    launch(cuebot, spec_xml())
+    assert refused(cuebot, spec_xml()) == f"The job {NAME} is already pending"
+    assert cuebot.refusal("JobInterface/LaunchSpecAndWait", spec=spec_xml()) == (
         "INTERNAL",
         f"{NOT_LAUNCHED}The job {NAME} is already pending",
     )
 
 
-def test_a_name_that_is_queued_twice_is_launched_once(desk: Desk) -> None:
+def test_a_name_that_is_queued_twice_is_launched_once(cuebot: Cuebot) -> None:
     """JobLauncher.launch verifies again when its turn has come, and nobody hears of it."""
     for _ in range(2):
-        desk("JobInterface/LaunchSpec", spec=spec_xml())
-    desk.wait()
-    assert len(desk("JobInterface/GetJobs", r={"jobs": [NAME]}).jobs.jobs) == 1
+        cuebot("JobInterface/LaunchSpec", spec=spec_xml())
+    cuebot.wait()
+    assert len(cuebot("JobInterface/GetJobs", r={"jobs": [NAME]}).jobs.jobs) == 1
 
 
-def test_a_finished_name_is_launched_again(desk: Desk) -> None:
+def test_a_finished_name_is_launched_again(cuebot: Cuebot) -> None:
     """Only pending jobs keep a name; the new one has an id of its own."""
-    (first,) = launch(desk, spec_xml())
-    desk("JobInterface/Kill", job={"id": first.id}, reason="again")
-    desk.wait(0.3)
-    (second,) = launch(desk, spec_xml())
+    (first,) = launch(cuebot, spec_xml())
+    cuebot("JobInterface/Kill", job={"id": first.id}, reason="again")
+    cuebot.wait(0.3)
+    (second,) = launch(cuebot, spec_xml())
     assert first.id != second.id
 
 
-def test_an_unknown_or_inactive_show_is_refused(desk: Desk) -> None:
+def test_an_unknown_or_inactive_show_is_refused(cuebot: Cuebot) -> None:
     """JobLauncher.verifyJobSpec names the administrator who could help."""
-    assert refused(desk, spec_xml(show="nope")) == (
+    assert refused(cuebot, spec_xml(show="nope")) == (
         "The nope does not exist. Please contact administrator of your OpenCue deployment to have"
         " this show created."
     )
-    show = next(show for show in desk.farm.shows.values() if show.name == "demo")
+    show = next(show for show in cuebot.farm.shows.values() if show.name == "demo")
     show.active = False
-    assert refused(desk, spec_xml()) == (
+    assert refused(cuebot, spec_xml()) == (
         "The demo show has been deactivated.  Please contact administrator of your OpenCue"
         " deployment to reactivate this show."
     )
 
 
 def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cuebot would take it, and the time; here all of them would wait for that."""
     monkeypatch.setattr(depends, "MOST_CHILDREN", 15)
     two = job_xml(layer_xml("render"), layer_xml("movie"))
     names = {"depjob": "comp_v004", "deplayer": "movie", "onjob": "comp_v004", "onlayer": "render"}
     one, other = (depend_xml(kind, **names) for kind in ("FRAME_BY_FRAME", "PREVIOUS_FRAME"))
-    assert refused(desk, spec_xml(two, depends=one + other)) == (
+    assert refused(cuebot, spec_xml(two, depends=one + other)) == (
         "The simulated farm makes no more than 15 dependencies of frames at once, and this spec"
         " asks for 20."
     )
-    assert launch(desk, spec_xml(two, depends=one))
+    assert launch(cuebot, spec_xml(two, depends=one))
 
 
-def test_limits_have_to_be_there(desk: Desk) -> None:
+def test_limits_have_to_be_there(cuebot: Cuebot) -> None:
     """JobLauncher.verifyLimits names every missing limit and the layers that use it."""
     limits = "<limits><limit>arnold</limit><limit>nope</limit></limits>"
-    assert refused(desk, spec_xml(job_xml(layer_xml(more=limits)))) == (
+    assert refused(cuebot, spec_xml(job_xml(layer_xml(more=limits)))) == (
         f"The following limits do not exist: nope (used by {NAME}/render). Please contact"
         " administrator of your OpenCue deployment to have these limits created, or remove them"
         " from the job spec."
     )
-    assert list(one_layer(desk, more=limits.replace("nope", "nuke_render")).limits) == [
+    assert list(one_layer(cuebot, more=limits.replace("nope", "nuke_render")).limits) == [
         "arnold",
         "nuke_render",
     ]
@@ -176,27 +176,29 @@ def test_limits_have_to_be_there(desk: Desk) -> None:
         ),
     ],
 )
-def test_a_launch_that_fails_later_leaves_nothing(desk: Desk, text: str) -> None:
+def test_a_launch_that_fails_later_leaves_nothing(cuebot: Cuebot, text: str) -> None:
     """JobLauncher.launch mails what goes wrong in its transaction; there is no job to be found."""
-    assert desk.refusal("JobInterface/LaunchSpecAndWait", spec=text) == (
+    assert cuebot.refusal("JobInterface/LaunchSpecAndWait", spec=text) == (
         "INTERNAL",
         NOT_LAUNCHED + NOTHING_FOUND,
     )
-    assert list(desk("JobInterface/LaunchSpec", spec=text).names)
-    desk.wait()
-    assert not desk("JobInterface/GetJobs", r={"shots": ["sh030"]}).jobs.jobs
+    assert list(cuebot("JobInterface/LaunchSpec", spec=text).names)
+    cuebot.wait()
+    assert not cuebot("JobInterface/GetJobs", r={"shots": ["sh030"]}).jobs.jobs
 
 
-def test_filters_run_at_launch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_filters_run_at_launch(cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch) -> None:
     """JobManagerService.createJob runs the show's filters on the new job."""
     monkeypatch.setattr(
         "cuebot_simulator.world.launch_spec.run_filters", lambda farm, job: fill(job, priority=77)
     )
-    (job,) = launch(desk, spec_xml())
+    (job,) = launch(cuebot, spec_xml())
     assert job.priority == 77
 
 
-def test_a_local_job_gets_its_owners_machine(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_job_gets_its_owners_machine(
+    cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """JobLauncher.launch books the host that the spec's localbook names."""
     asked: list[Any] = []
     monkeypatch.setattr(
@@ -204,7 +206,7 @@ def test_a_local_job_gets_its_owners_machine(desk: Desk, monkeypatch: pytest.Mon
         lambda farm, job, request: asked.append((job.name, request)),
     )
     local = '<localbook host="desk-201" cores="4" memory="4096" threads="2" gpu="0"/>'
-    launch(desk, spec_xml(job_xml(more=local)))
+    launch(cuebot, spec_xml(job_xml(more=local)))
     ((name, request),) = asked
     assert (name, request.host, request.username) == (NAME, "desk-201", "lena")
     assert (request.max_cores, request.max_memory, request.threads) == (4, 4096, 2)
@@ -213,24 +215,24 @@ def test_a_local_job_gets_its_owners_machine(desk: Desk, monkeypatch: pytest.Mon
 # Jobs.
 
 
-def test_a_job_has_cuebots_defaults(desk: Desk) -> None:
+def test_a_job_has_cuebots_defaults(cuebot: Cuebot) -> None:
     """JobDetail: priority 1, one retry, from one core to a hundred, not paused."""
-    (job,) = launch(desk, spec_xml())
+    (job,) = launch(cuebot, spec_xml())
     assert (job.priority, job.min_cores, job.max_cores) == (1, 1, 100)
     assert (job.is_paused, job.auto_eat, job.os) == (False, False, "")
-    assert desk.farm.max_retries[job.id] == 1
+    assert cuebot.farm.max_retries[job.id] == 1
 
 
-def test_a_job_is_what_the_spec_says(desk: Desk) -> None:
+def test_a_job_is_what_the_spec_says(cuebot: Cuebot) -> None:
     """JobSpec.handleJobTag; retries are cut to one."""
     more = (
         "<paused>True</paused><priority>42</priority><maxretries>5</maxretries>"
         "<maxcores>12</maxcores><maxgpus>3</maxgpus><autoeat>yes</autoeat><os>rocky9</os>"
     )
-    (job,) = launch(desk, spec_xml(job_xml(more=more)))
+    (job,) = launch(cuebot, spec_xml(job_xml(more=more)))
     assert (job.is_paused, job.priority, job.max_cores) == (True, 42, 12)
     assert (job.auto_eat, job.os) == (True, "rocky9")
-    assert desk.farm.max_retries[job.id] == 1
+    assert cuebot.farm.max_retries[job.id] == 1
 
 
 @pytest.mark.parametrize(
@@ -243,58 +245,58 @@ def test_a_job_is_what_the_spec_says(desk: Desk) -> None:
         ("a.b", "demo-sh030-lena_a.b"),
     ],
 )
-def test_job_names_are_conformed(desk: Desk, name: str, conformed: str) -> None:
+def test_job_names_are_conformed(cuebot: Cuebot, name: str, conformed: str) -> None:
     """JobSpec.conformJobName: lower case, no dashes, and `show-shot-user_` before it once."""
-    (job,) = launch(desk, spec_xml(job_xml(name=name)))
+    (job,) = launch(cuebot, spec_xml(job_xml(name=name)))
     assert job.name == conformed
 
 
-def test_names_that_are_too_short_or_odd_are_refused(desk: Desk) -> None:
+def test_names_that_are_too_short_or_odd_are_refused(cuebot: Cuebot) -> None:
     """JobSpec.conformJobName, conformShotName and conformLayerName."""
-    assert refused(desk, spec_xml(job_xml(name="v4"))) == (
+    assert refused(cuebot, spec_xml(job_xml(name="v4"))) == (
         "The job name suffix: v4 must be composed of alpha numeric characters, periods, and"
         " underscores and be at least 3 characters long"
     )
-    assert refused(desk, spec_xml(shot="s1")) == "The shot name must be at least 3 characters."
-    assert refused(desk, spec_xml(job_xml(layer_xml("my layer")))) == (
+    assert refused(cuebot, spec_xml(shot="s1")) == "The shot name must be at least 3 characters."
+    assert refused(cuebot, spec_xml(job_xml(layer_xml("my layer")))) == (
         "The layer name: my layer is not in the proper format.  Layer names must be alpha"
         " numeric, no dashes or punctuation."
     )
 
 
-def test_root_launches_nothing(desk: Desk) -> None:
+def test_root_launches_nothing(cuebot: Cuebot) -> None:
     """JobSpec.handleSpecTag, by name and by number."""
-    assert refused(desk, spec_xml(user="root")) == "Cannot launch jobs as root."
-    assert refused(desk, spec_xml(uid=0)) == "Cannot launch jobs as root."
+    assert refused(cuebot, spec_xml(user="root")) == "Cannot launch jobs as root."
+    assert refused(cuebot, spec_xml(uid=0)) == "Cannot launch jobs as root."
 
 
-def test_a_post_job_waits_until_its_job_is_over(desk: Desk) -> None:
+def test_a_post_job_waits_until_its_job_is_over(cuebot: Cuebot) -> None:
     """JobSpec.initPostJob, and JobManagerService.shutdownJob, which makes it pending."""
     post = layer_xml("clean_up", kind="Post", span="1")
-    (job,) = launch(desk, spec_xml(job_xml(layer_xml(), post)))
+    (job,) = launch(cuebot, spec_xml(job_xml(layer_xml(), post)))
     assert job.job_stats.total_layers == 1
     (posted,) = [
         each
-        for each in desk("JobInterface/GetJobs", r={"include_finished": True}).jobs.jobs
+        for each in cuebot("JobInterface/GetJobs", r={"include_finished": True}).jobs.jobs
         if each.user == "monitor"
     ]
     assert posted.name.startswith("demo-sh030-monitor_comp_v004_post_job_")
     assert enum_name(posted, "state") == "POSTED"
-    assert not desk("JobInterface/IsJobPending", name=posted.name).value
-    desk("JobInterface/EatFrames", job={"id": job.id}, req={})
-    desk.wait()
-    assert not desk("JobInterface/IsJobPending", name=NAME).value
-    assert desk("JobInterface/IsJobPending", name=posted.name).value
+    assert not cuebot("JobInterface/IsJobPending", name=posted.name).value
+    cuebot("JobInterface/EatFrames", job={"id": job.id}, req={})
+    cuebot.wait()
+    assert not cuebot("JobInterface/IsJobPending", name=NAME).value
+    assert cuebot("JobInterface/IsJobPending", name=posted.name).value
 
 
 # Layers.
 
 
-def test_a_layer_takes_what_its_service_says(desk: Desk) -> None:
+def test_a_layer_takes_what_its_service_says(cuebot: Cuebot) -> None:
     """JobSpec.determineResourceDefaults, with the first service that there is."""
-    service = next(each for each in desk.farm.services.values() if each.name == "houdini")
+    service = next(each for each in cuebot.farm.services.values() if each.name == "houdini")
     fill(service, tags=["fx", "general"], timeout=90, timeout_llu=30, max_cores=800)
-    layer = one_layer(desk, services=("nope", "houdini", "houdini", ""))
+    layer = one_layer(cuebot, services=("nope", "houdini", "houdini", ""))
     assert list(layer.services) == ["nope", "houdini"]
     assert (layer.min_cores, layer.max_cores, layer.min_memory) == (4, 8, 16 * 1024 * 1024)
     assert (layer.is_threadable, list(layer.tags)) == (True, ["fx", "general"])
@@ -302,28 +304,28 @@ def test_a_layer_takes_what_its_service_says(desk: Desk) -> None:
     assert layer.command == "nuke -F #IFRAME#"
 
 
-def test_a_shows_own_service_comes_first(desk: Desk) -> None:
+def test_a_shows_own_service_comes_first(cuebot: Cuebot) -> None:
     """ServiceManager.getService(name, show) prefers the show's override."""
-    service = desk.farm.messages.new("service.Service", name="nuke", min_cores=300)
-    override = desk.farm.messages.new("service.ServiceOverride", id="own", data=service)
-    desk.farm.service_overrides["own"] = override
-    desk.farm.own(desk("ShowInterface/FindShow", name="demo").show.id, "own")
-    assert one_layer(desk).min_cores == 3
-    (other,) = launch(desk, spec_xml(show="harbor"))
-    assert desk.layer(other.name, "render").min_cores == 1
+    service = cuebot.farm.messages.new("service.Service", name="nuke", min_cores=300)
+    override = cuebot.farm.messages.new("service.ServiceOverride", id="own", data=service)
+    cuebot.farm.service_overrides["own"] = override
+    cuebot.farm.own(cuebot("ShowInterface/FindShow", name="demo").show.id, "own")
+    assert one_layer(cuebot).min_cores == 3
+    (other,) = launch(cuebot, spec_xml(show="harbor"))
+    assert cuebot.layer(other.name, "render").min_cores == 1
 
 
-def test_an_unknown_service_means_the_default_one(desk: Desk) -> None:
+def test_an_unknown_service_means_the_default_one(cuebot: Cuebot) -> None:
     """JobSpec adds the service `default` to those that it does not know."""
-    assert list(one_layer(desk, services=("nope",)).services) == ["nope", "default"]
-    desk.farm.services.clear()
-    assert refused(desk, spec_xml(job_xml(name="other"))) == NOTHING_FOUND
+    assert list(one_layer(cuebot, services=("nope",)).services) == ["nope", "default"]
+    cuebot.farm.services.clear()
+    assert refused(cuebot, spec_xml(job_xml(name="other"))) == NOTHING_FOUND
 
 
-def test_a_layer_overrules_its_service(desk: Desk) -> None:
+def test_a_layer_overrules_its_service(cuebot: Cuebot) -> None:
     """JobSpec.determineMinimumCores and the others; cores with a point, or in hundredths."""
     layer = one_layer(
-        desk,
+        cuebot,
         more="<cores>2.5</cores><threadable>0</threadable><memory>2g</memory><gpus>1</gpus>"
         "<gpu_memory>512m</gpu_memory><timeout>60</timeout><timeout_llu>20</timeout_llu>"
         "<tags>general | gpu_one</tags>",
@@ -338,9 +340,9 @@ def test_a_layer_overrules_its_service(desk: Desk) -> None:
     ("cores", "expected"),
     [("200", 2), ("2.0", 2), ("0.5", 0.5), ("9", 1), ("0.05", 1), ("-1.0", 1)],
 )
-def test_too_few_cores_mean_one(desk: Desk, cores: str, expected: float) -> None:
+def test_too_few_cores_mean_one(cuebot: Cuebot, cores: str, expected: float) -> None:
     """JobSpec.determineMinimumCores: less than a tenth of a core is the default."""
-    layer = one_layer(desk, more=f"<cores>{cores}</cores><threadable>True</threadable>")
+    layer = one_layer(cuebot, more=f"<cores>{cores}</cores><threadable>True</threadable>")
     assert layer.min_cores == expected
     assert layer.is_threadable == (expected >= 1)
 
@@ -357,33 +359,33 @@ def test_too_few_cores_mean_one(desk: Desk, cores: str, expected: float) -> None
         ("64g", 3_355_443),
     ],
 )
-def test_memory_is_read_raised_or_the_default(desk: Desk, memory: str, expected: int) -> None:
+def test_memory_is_read_raised_or_the_default(cuebot: Cuebot, memory: str, expected: int) -> None:
     """JobSpec.determineMinimumMemory: what fails is only logged, and what is too much fails."""
-    assert one_layer(desk, more=f"<memory>{memory}</memory>").min_memory == expected
+    assert one_layer(cuebot, more=f"<memory>{memory}</memory>").min_memory == expected
 
 
-def test_outputs_are_kept(desk: Desk) -> None:
+def test_outputs_are_kept(cuebot: Cuebot) -> None:
     """JobSpec.determineOutputs, each path once."""
     text = layer_xml().replace(
         "<outputs/>",
         '<outputs><output name="a">/a.#.exr</output><output name="b">/a.#.exr</output></outputs>',
     )
-    (layer,) = layers(desk, text)
-    assert desk.farm.outputs[layer.id] == ["/a.#.exr"]
+    (layer,) = layers(cuebot, text)
+    assert cuebot.farm.outputs[layer.id] == ["/a.#.exr"]
 
 
-def test_layers_keep_their_order_and_type(desk: Desk) -> None:
+def test_layers_keep_their_order_and_type(cuebot: Cuebot) -> None:
     """JobSpec.handleLayerTags: the order of the spec is the dispatch order."""
-    found = layers(desk, layer_xml("sim"), layer_xml("mesh", kind="Util"))
+    found = layers(cuebot, layer_xml("sim"), layer_xml("mesh", kind="Util"))
     assert [(each.name, each.dispatch_order) for each in found] == [("sim", 1), ("mesh", 2)]
     assert [enum_name(each, "type") for each in found] == ["RENDER", "UTIL"]
 
 
-def test_frames_are_named_and_chunked(desk: Desk) -> None:
+def test_frames_are_named_and_chunked(cuebot: Cuebot) -> None:
     """JobManagerService.createJob: a frame per chunk, in the order of the range."""
-    layer = one_layer(desk, span="10-1", chunk=4)
+    layer = one_layer(cuebot, span="10-1", chunk=4)
     assert (layer.range, layer.chunk_size) == ("10-1", 4)
-    assert [frame.name for frame in desk.frames(NAME)] == [
+    assert [frame.name for frame in cuebot.frames(NAME)] == [
         "0010-render",
         "0006-render",
         "0002-render",
@@ -406,26 +408,26 @@ def test_frames_are_named_and_chunked(desk: Desk) -> None:
         (layer_xml(kind="Post"), f"The job {NAME} has no layers"),
     ],
 )
-def test_layers_that_make_no_sense_are_refused(desk: Desk, layer: str, text: str) -> None:
+def test_layers_that_make_no_sense_are_refused(cuebot: Cuebot, layer: str, text: str) -> None:
     """JobSpec.handleLayerTags, in its words."""
-    assert refused(desk, spec_xml(job_xml(layer))).startswith(text)
+    assert refused(cuebot, spec_xml(job_xml(layer))).startswith(text)
 
 
-def test_too_many_layers_or_frames_are_refused(desk: Desk) -> None:
+def test_too_many_layers_or_frames_are_refused(cuebot: Cuebot) -> None:
     """JobSpec: 1000 layers in a job, and 100,000 frames in a spec."""
     many = job_xml(*(layer_xml(f"layer_{number}", span="1") for number in range(1001)))
-    assert refused(desk, spec_xml(many)).endswith(
+    assert refused(cuebot, spec_xml(many)).endswith(
         "1001 layers,  the maximum number of allowed layers is 1000"
     )
     large = [job_xml(layer_xml(span="1-60000"), name=name) for name in ("one", "two")]
-    assert refused(desk, spec_xml(*large)) == (
+    assert refused(cuebot, spec_xml(*large)) == (
         "error, your job has 120000 frames, the maximum number of allowed frames is 100000"
     )
 
 
-def test_too_many_jobs_are_refused(desk: Desk) -> None:
+def test_too_many_jobs_are_refused(cuebot: Cuebot) -> None:
     """Cuebot itself would take any number, and this farm would stand still for it."""
-    assert refused(desk, spec_xml(*["<job name='one'/>"] * 1001)) == (
+    assert refused(cuebot, spec_xml(*["<job name='one'/>"] * 1001)) == (
         "error, your spec has 1001 jobs, and 1000 are many"
     )
 
@@ -433,7 +435,7 @@ def test_too_many_jobs_are_refused(desk: Desk) -> None:
 # Dependencies.
 
 
-def test_a_layer_waits_for_another(desk: Desk) -> None:
+def test_a_layer_waits_for_another(cuebot: Cuebot) -> None:
     """JobSpec.handleDependTag; only layer on layer may be for any frame."""
     depends = depend_xml(
         "LAYER_ON_LAYER",
@@ -444,38 +446,38 @@ def test_a_layer_waits_for_another(desk: Desk) -> None:
         onlayer="render",
     )
     text = spec_xml(job_xml(layer_xml(), layer_xml("preview", span="1")), depends=depends)
-    (job,) = launch(desk, text)
-    assert [frame.name for frame in desk.frames(NAME, "DEPEND")] == ["0001-preview"]
-    (key,) = desk.farm.waits[desk.layer(NAME, "preview").id]
-    depend = desk.farm.depends[key]
+    (job,) = launch(cuebot, text)
+    assert [frame.name for frame in cuebot.frames(NAME, "DEPEND")] == ["0001-preview"]
+    (key,) = cuebot.farm.dependencies[cuebot.layer(NAME, "preview").id]
+    depend = cuebot.farm.depends[key]
     assert (depend.depend_er_job, depend.depend_on_layer) == (job.name, "render")
     assert depend.any_frame
 
 
-def test_a_job_waits_for_another_of_its_spec_and_for_a_pending_one(desk: Desk) -> None:
+def test_a_job_waits_for_another_of_its_spec_and_for_a_pending_one(cuebot: Cuebot) -> None:
     """DependManagerService.createDepend finds both jobs by name among the pending ones."""
-    launch(desk, spec_xml())
+    launch(cuebot, spec_xml())
     depends = depend_xml("JOB_ON_JOB", "true", depjob="light", onjob="comp_v004") + depend_xml(
         "JOB_ON_FRAME", depjob="slap", onjob="light", onframe="0001-render"
     )
-    launch(desk, spec_xml(job_xml(name="light"), job_xml(name="slap"), depends=depends))
-    assert len(desk.frames("demo-sh030-lena_light", "DEPEND")) == 10
-    assert len(desk.frames("demo-sh030-lena_slap", "DEPEND")) == 10
-    assert not any(depend.any_frame for depend in desk.farm.depends.values())
+    launch(cuebot, spec_xml(job_xml(name="light"), job_xml(name="slap"), depends=depends))
+    assert len(cuebot.frames("demo-sh030-lena_light", "DEPEND")) == 10
+    assert len(cuebot.frames("demo-sh030-lena_slap", "DEPEND")) == 10
+    assert not any(depend.any_frame for depend in cuebot.farm.depends.values())
 
 
-def test_dependencies_that_make_no_sense_are_refused(desk: Desk) -> None:
+def test_dependencies_that_make_no_sense_are_refused(cuebot: Cuebot) -> None:
     """JobSpec.handleDependTag and conformFrameName."""
     ends = {"depjob": "comp_v004", "onjob": "comp_v004"}
     wrong = depend_xml("LAYER_ON_MOON", **ends)
-    assert refused(desk, spec_xml(depends=wrong)).startswith("No enum constant com.imageworks")
+    assert refused(cuebot, spec_xml(depends=wrong)).startswith("No enum constant com.imageworks")
     same = {"depframe": "0001-render", "onframe": "0001-render"}
     itself = depend_xml("FRAME_ON_FRAME", **ends, **same)
-    assert refused(desk, spec_xml(depends=itself)) == (
+    assert refused(cuebot, spec_xml(depends=itself)) == (
         "The frame name: 0001-render cannot depend on itself."
     )
     odd = depend_xml("FRAME_ON_JOB", **ends, depframe="1-render")
-    assert refused(desk, spec_xml(depends=odd)) == (
+    assert refused(cuebot, spec_xml(depends=odd)) == (
         "The frame name: 1-render is not in the proper format."
     )
 
@@ -509,9 +511,9 @@ def test_dependencies_that_make_no_sense_are_refused(desk: Desk) -> None:
         ),
     ],
 )
-def test_what_is_no_spec_is_refused(desk: Desk, text: str, why: str) -> None:
+def test_what_is_no_spec_is_refused(cuebot: Cuebot, text: str, why: str) -> None:
     """JobSpec.parse gives the words of its validating parser."""
-    assert desk.refusal("JobInterface/LaunchSpec", spec=text) == ("INTERNAL", NOT_XML + why)
+    assert cuebot.refusal("JobInterface/LaunchSpec", spec=text) == ("INTERNAL", NOT_XML + why)
 
 
 @pytest.mark.parametrize(
@@ -523,21 +525,21 @@ def test_what_is_no_spec_is_refused(desk: Desk, text: str, why: str) -> None:
         ("", 'The entity "a" was referenced, but not declared.'),
     ],
 )
-def test_entities_are_neither_read_nor_expanded(desk: Desk, declared: str, why: str) -> None:
+def test_entities_are_neither_read_nor_expanded(cuebot: Cuebot, declared: str, why: str) -> None:
     """A spec is text from anybody: it may neither name a file nor grow."""
     text = spec_xml(job_xml(more="<os>&a;</os>")).replace('.dtd">', f'.dtd" [{declared}]>')
-    assert desk.refusal("JobInterface/LaunchSpec", spec=text) == (
+    assert cuebot.refusal("JobInterface/LaunchSpec", spec=text) == (
         "INTERNAL",
         f"{NOT_XML}Error on line 1: {why}",
     )
 
 
 def test_a_spec_that_is_absurdly_long_is_refused(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not even parsed."""
     monkeypatch.setattr(xml, "LARGEST_SPEC", 1000)
-    assert refused(desk, spec_xml() + " " * 1000).endswith("longer than 1000 characters")
+    assert refused(cuebot, spec_xml() + " " * 1000).endswith("longer than 1000 characters")
 
 
 # Frame ranges.

@@ -4,23 +4,53 @@ from time import process_time
 
 import pytest
 
+from cuebot_simulator.answers import SERVICES
 from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.messages import Messages, enum_name
+from cuebot_simulator.world.messages import Messages, enum_name, read_messages
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.conftest import NOW
-from tests.simulator.desk import Desk
-from tests.simulator.sums import assert_totals
+from tests.simulator.in_process import Cuebot
+from tests.simulator.sums import assert_sums, assert_totals
+
+OLD_SPELLINGS = {"SetMangedCores"}
+"""Names of methods that only protos have which are older than the installed ones."""
+
+
+def test_the_same_seed_gives_the_same_farm(messages: Messages) -> None:
+    """Ids and everything else depend on the seed and the clock only."""
+    one, two, other = (build_farm(messages, seed=seed, clock=lambda: NOW) for seed in (1, 1, 2))
+    for kind in ("shows", "jobs", "layers", "frames", "hosts", "procs", "deeds"):
+        first, second = getattr(one, kind), getattr(two, kind)
+        assert [x.SerializeToString() for x in first.values()] == [
+            x.SerializeToString() for x in second.values()
+        ]
+        assert set(first).isdisjoint(getattr(other, kind))
+
+
+def test_the_statistics_of_a_new_farm_add_up(messages: Messages) -> None:
+    """Layers, jobs, groups, shows and hosts agree with frames and procs from the start."""
+    farm = build_farm(messages, clock=StoppedClock(NOW))
+    assert farm.procs
+    assert_sums(farm)
+
+
+def test_every_simulated_method_exists() -> None:
+    """No handler waits for a method that the protos do not have."""
+    pool = read_messages().pool
+    for service, methods in SERVICES.items():
+        known = set(pool.FindServiceByName(service).methods_by_name)
+        assert set(methods) - OLD_SPELLINGS <= known, service
 
 
 def test_it_has_as_many_jobs_as_asked_for(messages: Messages) -> None:
     """Job names are unique, sums of shows add up, and the frames wait to be looked at."""
     clock = StoppedClock(NOW)
     farm = build_farm(messages, jobs=500, clock=clock)
-    desk = Desk(farm, clock)
-    jobs = desk("JobInterface/GetJobs", r={"include_finished": True}).jobs.jobs
+    cuebot = Cuebot(farm, clock)
+    jobs = cuebot("JobInterface/GetJobs", r={"include_finished": True}).jobs.jobs
     assert len({job.name for job in jobs}) == len(jobs) == 500
     pending = [job for job in jobs if enum_name(job, "state") == "PENDING"]
-    shows = desk("ShowInterface/GetShows").shows.shows
+    shows = cuebot("ShowInterface/GetShows").shows.shows
     assert sum(show.show_stats.pending_jobs for show in shows) == len(pending)
     assert sum(show.show_stats.pending_frames for show in shows) == sum(
         job.job_stats.pending_frames for job in pending
@@ -33,30 +63,30 @@ def test_a_farm_of_20000_jobs_answers_and_lives(messages: Messages) -> None:
     """A large studio's farm is there in seconds, and makes no frames but those that start."""
     clock, began = StoppedClock(NOW), process_time()
     farm = build_farm(messages, jobs=20_000, clock=clock)
-    desk = Desk(farm, clock)
+    cuebot = Cuebot(farm, clock)
     assert process_time() - began < 30
     assert len(farm.jobs) == 20_000
     assert len(farm.frames) < 500
     assert_totals(farm)
 
-    desk.wait(60)
+    cuebot.wait(60)
     assert_totals(farm)
     assert 500 < len(farm.procs) < len(farm.frames) < 10_000
-    assert len(farm.drafts) > 39_000
-    jobs = desk("JobInterface/GetJobs").jobs.jobs
+    assert len(farm.frames.lazy_layers) > 39_000
+    jobs = cuebot("JobInterface/GetJobs").jobs.jobs
     assert len(jobs) == len(farm.pending) > 19_000
-    shows = desk("ShowInterface/GetShows").shows.shows
+    shows = cuebot("ShowInterface/GetShows").shows.shows
     assert sum(show.show_stats.running_frames for show in shows) == len(farm.procs)
-    hosts = desk("HostInterface/GetHosts").hosts.hosts
+    hosts = cuebot("HostInterface/GetHosts").hosts.hosts
     assert len(hosts) == len(farm.hosts) > 300
-    nested = desk("HostInterface/GetHostWhiteboard").nested_hosts.nested_hosts
+    nested = cuebot("HostInterface/GetHostWhiteboard").nested_hosts.nested_hosts
     assert sum(len(host.procs.nested_procs) for host in nested) == len(farm.procs)
 
 
 def test_a_frame_that_nobody_has_looked_at_is_found_by_its_id(messages: Messages) -> None:
     """Its id is the same on every farm of that seed, so that it can be asked for at once."""
     one, two = (
-        Desk(build_farm(messages, jobs=50, clock=clock), clock)
+        Cuebot(build_farm(messages, jobs=50, clock=clock), clock)
         for clock in (StoppedClock(NOW), StoppedClock(NOW))
     )
     name = "demo-cr0000-ana_comp_v001"

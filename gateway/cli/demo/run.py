@@ -12,13 +12,14 @@ import click
 import uvloop
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.messages import Messages, read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 from gateway.access.tokens import mint_token, token_rules
 from gateway.app import create_app
 from gateway.cli.demo.certificate import throwaway_certificate
 from gateway.discovery.refresh import LiveCatalog
+from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
 from gateway.server.certificate import Certificate
 from gateway.server.drain import Server
@@ -77,6 +78,7 @@ def run_demo(
     farm = large_farm(seed=seed, jobs=jobs)
     if cuebot_only:
         chosen = CUEBOT_PORT if port is None else port
+        listen(host, chosen).close()  # says better than gRPC why a port cannot be had
         uvloop.run(
             run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection, farm=farm))
         )
@@ -91,11 +93,23 @@ def run_demo(
 
 def large_farm(*, seed: int, jobs: int) -> Farm:
     """A farm that may be so large that looking for garbage among its objects takes long."""
+    messages = read_farm_messages()
     gc.disable()
-    farm = build_farm(read_messages(), seed=seed, jobs=jobs)
+    farm = build_farm(messages, seed=seed, jobs=jobs)
     gc.freeze()
     gc.enable()
     return farm
+
+
+def read_farm_messages() -> Messages:
+    """What the farm is made of. Raises ConfigurationError when opencue-proto is not installed."""
+    try:
+        return read_messages()
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"the simulated Cuebot needs opencue-proto: {error};"
+            " pip install 'cuebot-gateway[opencue]'"
+        ) from None
 
 
 async def run_cuebot(cuebot: SimulatedCuebot) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from cuebot_simulator.world.failures import thrown
+from cuebot_simulator.world.failures import java_exception
 from cuebot_simulator.world.frame_range import numbers_of
 from cuebot_simulator.world.state import Farm
 
@@ -22,15 +22,15 @@ def is_one_chunk(farm: Farm, layer: Any) -> bool:
     return layer.chunk_size > 1 and farm.tallies[layer.id].states.total() == 1
 
 
-def pairs_by_frame(farm: Farm, er: Any, on: Any) -> Iterator[tuple[Any, Any]]:
+def pairs_by_frame(farm: Farm, dependent: Any, on: Any) -> Iterator[tuple[Any, Any]]:
     """Each frame of a layer with the frames of another that render what it needs.
 
     Raises Refusal at a frame that comes before all chunks of the other layer, as Cuebot does.
     """
     others = numbered(farm, on)
     chunks = Chunks(list(others))
-    for number, frame in numbered(farm, er).items():
-        for needed in chunks.needed(number, er.chunk_size, on.chunk_size):
+    for number, frame in numbered(farm, dependent).items():
+        for needed in chunks.needed(number, dependent.chunk_size, on.chunk_size):
             yield frame, others[needed]
 
 
@@ -61,16 +61,16 @@ class Chunks:
             return self._places[number]
         place = bisect_right(self._highest, number) - 1
         if place < 0:
-            raise thrown(
+            raise java_exception(
                 "java.lang.IndexOutOfBoundsException",
                 f"Index -1 out of bounds for length {len(self._numbers)}",
             )
         return place
 
 
-def pairs_by_previous(farm: Farm, er: Any, on: Any) -> Iterator[tuple[Any, Any]]:
+def pairs_by_previous(farm: Farm, dependent: Any, on: Any) -> Iterator[tuple[Any, Any]]:
     """Each frame of a layer but the first with the one before it in another, where both are."""
-    frames, others = numbered(farm, er), numbered(farm, on)
-    for number, needed in zip(numbers_of(er.range)[1:], numbers_of(on.range), strict=False):
+    frames, others = numbered(farm, dependent), numbered(farm, on)
+    for number, needed in zip(numbers_of(dependent.range)[1:], numbers_of(on.range), strict=False):
         if number in frames and needed in others:
             yield frames[number], others[needed]

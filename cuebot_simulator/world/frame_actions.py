@@ -1,4 +1,4 @@
-"""What people and machines do to frames: end, kill, eat, retry. Jobs and dependencies follow."""
+"""What is done to frames: they end, are killed, eaten or retried. Jobs and dependencies follow."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -21,13 +21,13 @@ EXIT_KILLED = 1
 """What RQD reports for a process that a signal ended."""
 SPARE_MEMORY = 256 * 1024
 """KB. No layer reserves less."""
-QUEUED = 0.2
+QUEUE_DELAY = 0.2
 """Seconds that an order waits in Cuebot's queue, after it has been answered."""
 
 
-def order(farm: Farm, what: Any, frames: Sequence[Any]) -> None:
+def enqueue(farm: Farm, what: Any, frames: Sequence[Any]) -> None:
     """Do this (`kill_frames` …) to these frames soon, as Cuebot does: it answers first."""
-    farm.agenda.after(QUEUED, partial(what, farm, frames))
+    farm.agenda.after(QUEUE_DELAY, partial(what, farm, frames))
 
 
 def end_frame(farm: Farm, frame: Any, exit_status: int) -> None:
@@ -86,7 +86,7 @@ def retry_frames(farm: Farm, frames: Iterable[Any]) -> None:
             stop_frame(farm, frame, "WAITING", EXIT_RETRIED)
         else:
             change_frame(farm, frame, state="WAITING")
-        depends.renew_on(farm, frame)
+        depends.unsatisfy_on(farm, frame)
         reopen_job(farm, farm.job_of(frame))
 
 

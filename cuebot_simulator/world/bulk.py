@@ -1,11 +1,11 @@
-"""Jobs and hosts in any number, for a farm as large as one likes."""
+"""Any number of further jobs and hosts, for a large farm."""
 
 from collections.abc import Iterator
 
 from cuebot_simulator.world.launch import pick
 from cuebot_simulator.world.plans import DependPlan, HostPlan, JobPlan, LayerPlan
-from cuebot_simulator.world.small_studio import GENERAL, SHOWS, numbers
 from cuebot_simulator.world.state import Farm
+from cuebot_simulator.world.studio_data import GENERAL, SHOWS, numbers
 
 USERS = ("ana", "bo", "chen", "dara", "emil", "farah", "goran", "hana")
 KINDS = (("comp", "nuke", 2.0, 8.0), ("light", "arnold", 4.0, 12.0), ("anim", "maya", 1.0, 4.0))
@@ -13,8 +13,8 @@ KINDS = (("comp", "nuke", 2.0, 8.0), ("light", "arnold", 4.0, 12.0), ("anim", "m
 JOBS_PER_HOST = 50
 
 
-def crowd_jobs(farm: Farm, count: int) -> Iterator[JobPlan]:
-    """So many jobs that wait for their first frame: a layer to render, and one that looks at it."""
+def bulk_jobs(farm: Farm, count: int) -> Iterator[JobPlan]:
+    """`count` jobs that wait for their first frame: a layer to render, and a preview of it."""
     shows = tuple(SHOWS)
     for index in range(count):
         kind, service, cores, memory = KINDS[index % len(KINDS)]
@@ -43,7 +43,7 @@ def crowd_jobs(farm: Farm, count: int) -> Iterator[JobPlan]:
         )
 
 
-def crowd_hosts(jobs: int) -> Iterator[HostPlan]:
-    """The machines for so many jobs."""
+def bulk_hosts(jobs: int) -> Iterator[HostPlan]:
+    """Enough machines for that number of jobs."""
     for number in range(max(jobs, 0) // JOBS_PER_HOST):
         yield HostPlan(name=f"blade-{number + 1:04}", alloc=GENERAL, cores=16, memory=64)

@@ -20,13 +20,17 @@ UNCAUGHT = (
 SIMULATED = {name.rpartition(".")[2]: methods for name, methods in SERVICES.items()}
 
 
-class Desk:
-    """Asks a farm with a stopped clock. `desk("ShowInterface/FindShow", name="demo").show`."""
+class Cuebot:
+    """A simulated Cuebot on a stopped clock. `cuebot("ShowInterface/FindShow", name="demo").show`.
 
-    def __init__(self, farm: Farm, clock: StoppedClock) -> None:
+    `pause` seconds pass before each call.
+    """
+
+    def __init__(self, farm: Farm, clock: StoppedClock, *, pause: float = 0.0) -> None:
         self.farm = farm
         self.clock = clock
-        self._methods = {
+        self.pause = pause
+        self.methods = {
             f"{name.rpartition('.')[2]}/{method.name}": method
             for name in farm.messages.services
             for method in farm.messages.pool.FindServiceByName(name).methods
@@ -35,7 +39,7 @@ class Desk:
     def has(self, name: str) -> bool:
         """Whether this version of the protos has `Interface/Method`, which must be simulated."""
         service, _, method = name.partition("/")
-        known = name in self._methods
+        known = name in self.methods
         assert known or method in SIMULATED[service]
         return known
 
@@ -53,7 +57,8 @@ class Desk:
         """
         if not self.has(name):
             pytest.skip(f"this opencue-proto has no {name}")
-        method = self._methods[name]
+        self.clock.advance(self.pause)
+        method = self.methods[name]
         request = GetMessageClass(method.input_type)(**values)
         answer = answer_to(self.farm, method, request)
         return type(answer).FromString(answer.SerializeToString())

@@ -6,19 +6,19 @@ The sums of allocations and subscriptions are counted when asked for.
 from collections.abc import Callable
 from typing import Any
 
-from cuebot_simulator.world.failures import Refusal, thrown
+from cuebot_simulator.world.failures import Refusal, java_exception
 from cuebot_simulator.world.messages import enum_name, fill
 from cuebot_simulator.world.state import Farm, by_name, is_bookable
 
 
 def not_changed(text: str) -> Refusal:
     """What Cuebot says when things that run are in the way of a change."""
-    return thrown("com.imageworks.spcue.EntityModificationError", text)
+    return java_exception("com.imageworks.spcue.EntityModificationError", text)
 
 
 def not_removed(allocation: Any, text: str) -> Refusal:
     """What Cuebot says, in these words, when an allocation cannot be deleted."""
-    return thrown(
+    return java_exception(
         "com.imageworks.spcue.EntityRemovalError",
         "failed to create entity of type: class com.imageworks.spcue.AllocationEntity"
         f" with name: {allocation.name} ,{text}",

@@ -1,10 +1,10 @@
-"""What is on which host, both ways."""
+"""Which proc or render partition is on which host, looked up from either side."""
 
 from collections.abc import Iterator, MutableMapping
 
 
-class Places(MutableMapping[str, str]):
-    """The ids of hosts, by those of what is there. It knows also what each host has."""
+class HostIndex(MutableMapping[str, str]):
+    """Host ids by the ids of what is on the host, and the other way round."""
 
     def __init__(self) -> None:
         self._hosts: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""How people want the states of single frames to look."""
+"""How the states of single frames are displayed, where somebody has overridden that."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from cuebot_simulator.world.state import Farm
 
 
 def show_override(farm: Farm, frame: Any) -> None:
-    """Let a frame say how its present state is to look, if anybody has said how."""
+    """Let a frame show the override for its present state, if there is one."""
     for override in farm.display_overrides.get(frame.id, ()):
         if override.state == frame.state:
             fill(frame, frame_state_display_override=override)

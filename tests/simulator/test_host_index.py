@@ -2,12 +2,12 @@
 
 import pytest
 
-from cuebot_simulator.world.places import Places
+from cuebot_simulator.world.host_index import HostIndex
 
 
 def test_a_host_has_what_is_there_and_nothing_that_left() -> None:
     """In the order that it came there; what moves is on one host only."""
-    places = Places()
+    places = HostIndex()
     places["one"] = places["two"] = places["three"] = "here"
     places["two"] = "there"
     places["one"] = "here"

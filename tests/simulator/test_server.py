@@ -1,0 +1,184 @@
+"""The server of a simulated Cuebot, and the farm that lives behind it."""
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from grpc_reflection.v1alpha.reflection_pb2 import (
+    ServerReflectionRequest,
+    ServerReflectionResponse,
+)
+from structlog.testing import capture_logs
+
+from cuebot_simulator.server import REFLECTION_PATHS, SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.messages import Messages
+from cuebot_simulator.world.studio import build_farm
+from tests.simulator.conftest import NOW
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+LONG = 2 * 3600
+
+
+@pytest.fixture
+async def server(messages: Messages) -> AsyncIterator[SimulatedCuebot]:
+    """A simulated Cuebot on a stopped clock, which describes itself."""
+    simulated = SimulatedCuebot(farm=build_farm(messages, clock=StoppedClock(NOW)))
+    await simulated.start()
+    yield simulated
+    await simulated.stop()
+
+
+async def get_shows(cuebot: SimulatedCuebot) -> bytes:
+    """The shows, over the wire."""
+    async with grpc.aio.insecure_channel(cuebot.endpoint) as channel:
+        ask: Any = channel.unary_unary("/show.ShowInterface/GetShows")
+        answer: bytes = await ask(b"", timeout=10, metadata=(("x-request-id", "r1"),))
+        return answer
+
+
+async def reflect(cuebot: SimulatedCuebot, path: str, **request: Any) -> ServerReflectionResponse:
+    """The answer to one request for a description."""
+    async with grpc.aio.insecure_channel(cuebot.endpoint) as channel:
+        ask: Any = channel.stream_stream(
+            path,
+            request_serializer=ServerReflectionRequest.SerializeToString,
+            response_deserializer=ServerReflectionResponse.FromString,
+        )
+        answer: ServerReflectionResponse = await ask(
+            iter([ServerReflectionRequest(**request)])
+        ).read()
+        return answer
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Return once something is so."""
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_calls_are_remembered_with_their_metadata(server: SimulatedCuebot) -> None:
+    """Tests can see what arrived."""
+    await get_shows(server)
+    path, metadata = server.calls[-1]
+    assert path == "/show.ShowInterface/GetShows"
+    assert metadata["x-request-id"] == "r1"
+
+
+async def test_a_failure_is_a_status_with_its_text(server: SimulatedCuebot) -> None:
+    """What a call without the wire raises is a status with the same code and text on it."""
+    async with grpc.aio.insecure_channel(server.endpoint) as channel:
+        ask: Any = channel.unary_unary("/job.JobInterface/GetJob")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await ask(b"", timeout=10)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert caught.value.details() == "Incorrect result size: expected 1, actual 0"
+
+
+@pytest.mark.parametrize("path", REFLECTION_PATHS)
+async def test_without_reflection_it_is_as_the_stock_cuebot(messages: Messages, path: str) -> None:
+    """Neither version of the reflection service is there, but the methods are."""
+    cuebot = SimulatedCuebot(farm=build_farm(messages), reflection=False)
+    await cuebot.start()
+    try:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await reflect(cuebot, path, list_services="")
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert await get_shows(cuebot)
+    finally:
+        await cuebot.stop()
+
+
+@pytest.mark.parametrize("path", REFLECTION_PATHS)
+async def test_it_describes_itself_in_both_versions(server: SimulatedCuebot, path: str) -> None:
+    """Each version lists the services of the schema, and has a file for each of them."""
+    listed = (await reflect(server, path, list_services="")).list_services_response.service
+    assert sorted(each.name for each in listed) == sorted(server.farm.messages.services)
+    for each in listed:
+        answer = await reflect(server, path, file_containing_symbol=each.name)
+        assert answer.file_descriptor_response.file_descriptor_proto
+
+
+async def test_a_port_in_use_is_one_clear_line(server: SimulatedCuebot) -> None:
+    """Two servers never share a port in silence."""
+    with pytest.raises(OSError, match="in use") as caught:
+        await SimulatedCuebot(port=server.port, farm=server.farm).start()
+    assert caught.value.errno == errno.EADDRINUSE
+    assert "\n" not in str(caught.value)
+
+
+async def test_it_starts_again_on_its_port(server: SimulatedCuebot) -> None:
+    """A Cuebot that was away comes back where it was, with its farm."""
+    port = server.port
+    before = await get_shows(server)
+    await server.stop()
+    assert await server.start() == port
+    assert await get_shows(server) == before
+
+
+async def test_things_happen_while_nobody_calls(messages: Messages) -> None:
+    """The server lets the farm live, so that it need not catch up with hours at a call."""
+    farm = build_farm(messages, clock=StoppedClock(NOW))
+    happened = asyncio.Event()
+    farm.agenda.after(0, happened.set)
+    cuebot = SimulatedCuebot(farm=farm)
+    await cuebot.start()
+    try:
+        async with asyncio.timeout(20):
+            await happened.wait()
+    finally:
+        await cuebot.stop()
+
+
+@pytest.mark.parametrize("called", [True, False])
+async def test_a_farm_that_was_asleep_goes_on_where_it_was(
+    messages: Messages, called: bool
+) -> None:
+    """Whether a call comes first after a long pause or not: nothing of it is made up for."""
+    now = [float(NOW)]
+    farm = build_farm(messages, clock=lambda: now[0])
+    cuebot = SimulatedCuebot(farm=farm)
+    await cuebot.start()
+    try:
+        await get_shows(cuebot)
+        procs = set(farm.procs)
+        now[0] += LONG
+        if called:
+            assert await get_shows(cuebot)
+        else:
+            await until(lambda: farm.agenda.late == 0)
+        assert set(farm.procs) == procs
+    finally:
+        await cuebot.stop()
+
+
+async def test_a_step_that_fails_stops_neither_calls_nor_the_farm(messages: Messages) -> None:
+    """What goes wrong on the farm is logged; it lives on, and answers."""
+    now = [float(NOW)]
+    farm = build_farm(messages, clock=lambda: now[0])
+    cuebot = SimulatedCuebot(farm=farm)
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    done: list[float] = []
+    farm.agenda.after(1, fail)
+    farm.agenda.after(2, fail)
+    farm.agenda.after(3, lambda: done.append(farm.agenda.now))
+    with capture_logs() as lines:
+        await cuebot.start()
+        try:
+            now[0] += 1
+            assert await get_shows(cuebot)
+            now[0] += 3
+            await until(lambda: bool(done))
+        finally:
+            await cuebot.stop()
+    assert done == [NOW + 3]
+    assert [line["event"] for line in lines] == ["a step of the farm failed"] * 2
