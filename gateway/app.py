@@ -24,7 +24,7 @@ from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
-from gateway.http.cors import Cors
+from gateway.http.cors import Cors, CorsRules
 from gateway.http.exchange import ExchangeMiddleware, Reporter
 from gateway.http.guard import Guard
 from gateway.http.preflight import PAGE_ALLOWS, Options
@@ -145,8 +145,8 @@ def middleware(
     proxies = TrustedProxies(settings.forwarded_allow_ips)
     layers = [Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters)]
     if settings.cors_origins:
-        origins, headers = settings.cors_origins, settings.cors_headers
-        layers.append(Middleware(Cors, origins=origins, headers=headers))
+        rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
+        layers.append(Middleware(Cors, rules=rules))
     return [
         *layers,
         Middleware(Options, pages=readable),

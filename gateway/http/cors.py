@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import Code, GatewayError
@@ -44,16 +45,15 @@ MAX_AGE = 7200
 ASKED_ABOUT = "access-control-request-"
 
 
-class Cors:
-    """Lets pages of these origins (`*`: of all) read the answers, and answers their preflights.
+class CorsRules:
+    """Pages of these origins (`*`: of all) may read the answers.
 
-    Pages may send the headers of SENT and `headers`. To go inside of ExchangeMiddleware.
+    They may send the headers of SENT and `headers`.
     """
 
-    def __init__(self, app: ASGIApp, *, origins: Collection[str], headers: Collection[str]) -> None:
-        self._app = app
+    def __init__(self, *, origins: Collection[str], headers: Collection[str]) -> None:
         self._rules = CORSMiddleware(
-            app,
+            Response(),  # which it does not get to serve
             allow_origins=origins,
             allow_methods=METHODS,
             allow_headers=(*SENT, *headers),
@@ -62,23 +62,16 @@ class Cors:
         self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED).encode())
         self._listed = not self._rules.allow_all_origins
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        exchange = exchange_of(scope)
+    def allow(self, exchange: Exchange) -> None:
+        """Let the page that sent a request read its answer, if its origin may."""
         origin = exchange.headers.get(b"origin")
-        if origin is not None and is_preflight(exchange):
-            await send_nothing(send, *self._preflight(exchange))
-            return
         if self._listed:
             exchange.headers_out.append((b"vary", b"Origin"))
         if origin is not None and self._rules.is_allowed_origin(origin.decode("latin-1")):
             allowed = origin if self._listed else b"*"
             exchange.headers_out += ((b"access-control-allow-origin", allowed), self._exposed)
-        await self._app(scope, receive, send)
 
-    def _preflight(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+    def preflight(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
         """The headers that permit what a preflight asks. Raises GatewayError."""
         # Whether a public page may reach a private network is not asked here: it has no answer.
         asked = Headers(
@@ -107,6 +100,25 @@ class Cors:
                 " CORS_HEADERS can allow more"
             )
         return GatewayError(Code.PERMISSION_DENIED, problem)
+
+
+class Cors:
+    """Applies the rules to answers, and answers preflights. Goes inside of ExchangeMiddleware."""
+
+    def __init__(self, app: ASGIApp, *, rules: CorsRules) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = exchange_of(scope)
+        if b"origin" in exchange.headers and is_preflight(exchange):
+            await send_nothing(send, *self._rules.preflight(exchange))
+            return
+        self._rules.allow(exchange)
+        await self._app(scope, receive, send)
 
 
 OF_A_BODY = (b"content-length", b"content-type")

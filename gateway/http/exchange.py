@@ -179,19 +179,26 @@ class ExchangeMiddleware:
     async def _answer(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
-            return
         except ClientGone:
             raise
-        except GatewayError as refusal:
-            error = refusal
         except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
             error = GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=RETRY_SOON)
-        except Exception:
-            log.exception(
-                "unexpected error", request_id=exchange.request_id, path=exchange.logged_path
-            )
-            error = GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
-        await send_error(exchange, error, receive, send)
+            await send_error(exchange, error, receive, send)
+        except Exception as error:
+            await send_error(exchange, told_of(error, exchange), receive, send)
+
+
+def told_of(error: Exception, exchange: Exchange) -> GatewayError:
+    """What a client is told of an exception: an unexpected one is logged, and told as INTERNAL."""
+    if isinstance(error, GatewayError):
+        return error
+    log.error(
+        "unexpected error",
+        exc_info=error,
+        request_id=exchange.request_id,
+        path=exchange.logged_path,
+    )
+    return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
 
 
 def exchange_in(scope: Scope, proxies: TrustedProxies) -> Exchange:
@@ -252,15 +259,21 @@ def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return headers
 
 
+def error_answer(error: GatewayError) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The headers and the body of an error."""
+    body = error.body()
+    headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
+    headers.extend((name.encode(), value.encode()) for name, value in error.headers.items())
+    return headers, body
+
+
 async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, send: Send) -> None:
     """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
     exchange.code = error.code
     if exchange.status:
         log.error("answer cut short", request_id=exchange.request_id, reason=error.message)
         return
-    body = error.body()
-    headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
-    headers.extend((name.encode(), value.encode()) for name, value in error.headers.items())
+    headers, body = error_answer(error)
     discarding = worth_discarding(exchange)
     ends = discarding or "Connection" in error.headers
     if not ends and exchange.answer(error.status, headers, body):

@@ -2,10 +2,10 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.limits import RateLimits
+from gateway.access.limits import Count, RateLimits
 from gateway.access.tokens import Authenticator
 from gateway.errors import GatewayError
-from gateway.http.exchange import exchange_of
+from gateway.http.exchange import Exchange, exchange_of
 
 
 class Guard:
@@ -19,23 +19,34 @@ class Guard:
         self, app: ASGIApp, *, limits: RateLimits, authenticator: Authenticator | None
     ) -> None:
         self._app = app
-        self._admit = limits.admit
-        self._authenticate = None if authenticator is None else authenticator.authenticate
+        self._limits = limits
+        self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)
-        refusal: GatewayError | None = None
-        if self._authenticate is not None:
-            try:
-                principal = self._authenticate(exchange.headers.get(b"authorization"))
-            except GatewayError as error:
-                refusal = error
-            else:
-                exchange.subject = principal.subject
-        count = await self._admit(exchange.subject, exchange.client)
-        exchange.headers_out += count.headers
-        exchange.waited += count.wait
-        refusal = count.refusal or refusal
-        if refusal is not None:
-            raise refusal
+        refusal = None
+        if self._authenticator is not None:
+            refusal = identify(exchange, self._authenticator)
+        count = await self._limits.admit(exchange.subject, exchange.client)
+        admit(exchange, count, refusal)
         await self._app(scope, receive, send)
+
+
+def identify(exchange: Exchange, authenticator: Authenticator) -> GatewayError | None:
+    """Note the subject of the request's token, or return why there is none."""
+    try:
+        principal = authenticator.authenticate(exchange.headers.get(b"authorization"))
+    except GatewayError as error:
+        return error
+    exchange.subject = principal.subject
+    return None
+
+
+def admit(exchange: Exchange, count: Count, refusal: GatewayError | None) -> None:
+    """Note how a request was counted, and raise why it may not pass: over its limit, no token."""
+    exchange.headers_out += count.headers
+    exchange.waited += count.wait
+    if count.refusal is not None:
+        raise count.refusal
+    if refusal is not None:
+        raise refusal

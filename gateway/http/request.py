@@ -21,6 +21,7 @@ from gateway.http.head import (
     unread_query,
 )
 from gateway.http.preflight import METHOD_ALLOWS
+from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path
 
@@ -29,6 +30,18 @@ LARGE_BODY = 64 * 1024
 DECODING_THREADS = 2
 BODIES_AT_ONCE = 16
 """How many bodies of the largest size may be read and decoded at once."""
+
+
+class RequestHead(NamedTuple):
+    """What a request says before its body."""
+
+    method: Method
+    timeout: float
+    """Seconds that its calls may take together."""
+    reject: Reject
+    """Which unknown fields are errors."""
+    unread: tuple[str, ...]
+    """The parameters of its query string, which methods do not read."""
 
 
 class CallRequest(NamedTuple):
@@ -59,7 +72,7 @@ class RequestReader:
     ) -> None:
         self._live = live
         self._max_body = max_body
-        self._bodies = BodyReader(
+        self.bodies = BodyReader(
             max_body=max_body, timeout=http_timeout, room=max_body * BODIES_AT_ONCE
         )
         self._longest_call = longest_call
@@ -71,58 +84,69 @@ class RequestReader:
 
         Raises GatewayError for whatever is wrong with it, and ClientGone.
         """
+        head = self.read_head(exchange, scope["query_string"])
+        body = self.bodies.take(exchange)
+        if body is None:
+            body = await self._wait_for_body(exchange, receive)
+        try:
+            if len(body) > LARGE_BODY:
+                planned = await self._plan_aside(head, body)
+            else:
+                planned = plan(head.method, body, head.reject)
+        finally:
+            self.bodies.release(body)
+        return call_request(exchange, head, planned, large=len(body) > LARGE_BODY)
+
+    def read_head(self, exchange: Exchange, query: bytes) -> RequestHead:
+        """What a request says before its body. Raises GatewayError for what is wrong with it."""
         if asks_dry_run(exchange.headers):
             exchange.dry_run = True
             exchange.headers_out.append(DRY_RUN_ANSWER)
-        method = self._method(exchange)
-        exchange.rpc = method.path
-        check_headers(exchange.headers, self._max_body)
-        timeout = min(self._longest_call, asked_timeout(exchange.headers))
-        reject = reject_for(method, self._unknown_fields)
-        unread = unread_query(scope["query_string"], reject)
-        body = self._bodies.take(exchange)
-        if body is None:
-            body = await self._wait_for_body(exchange, receive)
-        large = len(body) > LARGE_BODY
-        try:
-            if large:
-                planned = await self._plan_aside(method, body, reject)
-            else:
-                planned = plan(method, body, reject)
-        finally:
-            self._bodies.release(body)
-        if planned.ignored or unread:
-            exchange.headers_out.append(ignored_header(unread + planned.ignored))
-        return CallRequest(planned, timeout, large)
-
-    def _method(self, exchange: Exchange) -> Method:
-        """The method at this path. Raises GatewayError when it cannot be called."""
         catalog = self._live.current
         if catalog is None:
             raise no_schema()
         exchange.headers_out.append(catalog.tag)
-        method = catalog.routes.get(exchange.path)
-        if method is None:
-            raise unknown_path(exchange.path, catalog)
-        if exchange.http_method != "POST":
-            raise GatewayError(
-                Code.UNIMPLEMENTED,
-                f"{exchange.http_method} cannot call a method; use POST",
-                status=405,
-                headers={"Allow": METHOD_ALLOWS},
-            )
-        if method.streams:
-            raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
-        return method
+        method = method_at(exchange, catalog)
+        exchange.rpc = method.path
+        check_headers(exchange.headers, self._max_body)
+        timeout = min(self._longest_call, asked_timeout(exchange.headers))
+        reject = reject_for(method, self._unknown_fields)
+        return RequestHead(method, timeout, reject, unread_query(query, reject))
 
     async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
         began = monotonic()
         try:
-            return await self._bodies.read(exchange, receive)
+            return await self.bodies.read(exchange, receive)
         finally:
             exchange.waited += monotonic() - began
 
-    async def _plan_aside(self, method: Method, body: bytes, reject: Reject) -> Plan:
+    async def _plan_aside(self, head: RequestHead, body: bytes) -> Plan:
         """A plan that would hold the event loop, made in a thread."""
         async with self._decoding:
-            return await asyncio.to_thread(plan, method, body, reject)
+            return await asyncio.to_thread(plan, head.method, body, head.reject)
+
+
+def method_at(exchange: Exchange, catalog: Catalog) -> Method:
+    """The method at a request's path. Raises GatewayError when it cannot be called."""
+    method = catalog.routes.get(exchange.path)
+    if method is None:
+        raise unknown_path(exchange.path, catalog)
+    if exchange.http_method != "POST":
+        raise GatewayError(
+            Code.UNIMPLEMENTED,
+            f"{exchange.http_method} cannot call a method; use POST",
+            status=405,
+            headers={"Allow": METHOD_ALLOWS},
+        )
+    if method.streams:
+        raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
+    return method
+
+
+def call_request(
+    exchange: Exchange, head: RequestHead, planned: Plan, *, large: bool
+) -> CallRequest:
+    """The request, whose answer tells which parts of it were ignored."""
+    if planned.ignored or head.unread:
+        exchange.headers_out.append(ignored_header(head.unread + planned.ignored))
+    return CallRequest(planned, head.timeout, large)

@@ -9,6 +9,7 @@ from starlette.types import Scope, Send
 
 from gateway.access.admission import LargeAnswers
 from gateway.http.compression import compressed
+from gateway.http.direct import Headers
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
 
 LARGE_ANSWER = 1024 * 1024
@@ -57,13 +58,22 @@ class Responder:
         self, exchange: Exchange, pieces: Iterable[bytes], scope: Scope, send: Send
     ) -> None:
         pieces, headers = compressed(pieces, exchange.headers.get(b"accept-encoding"))
-        if isinstance(pieces, Sequence) and len(pieces) == 1:
-            length = (b"content-length", b"%d" % len(pieces[0]))
-            if exchange.answer(200, (JSON_TYPE, *headers, length), pieces[0]):
-                return
+        if answer_at_once(exchange, pieces, headers):
+            return
         if scope["http_version"] == "1.0":  # which has no chunks
             pieces = await gather(pieces)
         await send_pieces(pieces, headers, send, self._http_timeout)
+
+
+def answer_at_once(exchange: Exchange, pieces: Iterable[bytes], more: Headers) -> bool:
+    """Send a whole answer if it is one piece and the connection takes it now.
+
+    `more` are headers that say in which form the piece is. Raises ClientGone.
+    """
+    if not isinstance(pieces, Sequence) or len(pieces) != 1:
+        return False
+    length = (b"content-length", b"%d" % len(pieces[0]))
+    return exchange.answer(200, (JSON_TYPE, *more, length), pieces[0])
 
 
 async def gather(pieces: Iterable[bytes]) -> Sequence[bytes]:
