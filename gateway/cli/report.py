@@ -10,8 +10,7 @@ from gateway.cli.terminal.failures import Failure
 from gateway.compat.resolve import Idle
 from gateway.discovery.once import Discovery
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.schema.description import Skipped
-from gateway.schema.homes import Difference
+from gateway.schema.description import OtherSchema, Skipped
 from gateway.server.certificate import ends_soon, load_certificate
 from gateway.settings.key_files import first_certificate, pair_of
 from gateway.settings.model import Settings
@@ -45,8 +44,8 @@ class Found:
     """Entries of the compatibility profile that do nothing here."""
     streaming: tuple[str, ...]
     """Native paths of methods that are answered with 501."""
-    differences: tuple[Difference, ...]
-    """What endpoints say otherwise than the one whose schema this is."""
+    differences: tuple[OtherSchema, ...]
+    """What other endpoints have instead."""
 
 
 @dataclass(kw_only=True)
@@ -195,5 +194,5 @@ def what_is_served(discovery: Discovery) -> Found:
         idle_globs=catalog.idle_globs,
         idle_entries=catalog.idle_entries,
         streaming=tuple(method.path for method in catalog.methods if method.streams),
-        differences=catalog.differences,
+        differences=discovery.schema.others,
     )

@@ -10,13 +10,14 @@ import structlog
 
 from gateway.compat.profile import NOTHING, Profile
 from gateway.schema.catalog import Catalog, build_catalog
-from gateway.schema.changes import Changes, changes_between, summary_of
+from gateway.schema.changes import Changes, changes_between
 from gateway.schema.description import (
     BrokenFiles,
     DescriptorSource,
     NoReflection,
     NoSchema,
     NotReady,
+    OtherSchema,
     Schema,
 )
 from gateway.schema.selection import Selection
@@ -67,6 +68,8 @@ class LiveCatalog:
         """Why the last look has failed, for people; empty when it has not."""
         self.looked_at: float | None = None
         """When the source has last answered (unix time)."""
+        self.others: tuple[OtherSchema, ...] = ()
+        """What other endpoints of Cuebot have instead of the current schema."""
         self._source = source
         self._selection = selection
         self._profile = profile
@@ -162,6 +165,7 @@ class LiveCatalog:
         self.looked_at = time.time()
         if fresh is not None:
             self._swap(fresh)
+        self._compare(schema)
         return True
 
     def _build(self, schema: Schema) -> Fresh | None:
@@ -185,8 +189,6 @@ class LiveCatalog:
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
-        for difference in catalog.differences:
-            log.warning("the Cuebots have different schemas", **summary_of(difference))
         if catalog.idle_globs:
             log.warning(
                 "INCLUDE_SERVICES or EXCLUDE_SERVICES name nothing that Cuebot has",
@@ -205,6 +207,21 @@ class LiveCatalog:
             **({} if fresh.changes is None else fresh.changes.summary()),
         )
 
+    def _compare(self, schema: Schema) -> None:
+        """Remember which endpoints have another schema, and log it when it is news."""
+        if schema.others == self.others:
+            return
+        self.others = schema.others
+        for other in schema.others:
+            log.warning(
+                "the Cuebots have different schemas",
+                endpoints=other.endpoints,
+                digest=other.digest[:12],
+                served=schema.digest[:12],
+            )
+        if not schema.others:
+            log.info("the Cuebots have the same schema again")
+
     def _note(self, problem: str, tell: Callable[[str], object]) -> None:
         """Remember the problem, and log it when it is news."""
         if self.current is not None:
@@ -216,8 +233,7 @@ class LiveCatalog:
 
 def identity(schema: Schema) -> tuple[object, ...]:
     """What makes a schema another one than before: its content, and who said so."""
-    others = tuple(identity(other) for other in schema.others)
-    return schema.digest, schema.confirmed, schema.origin, schema.skipped, others
+    return schema.digest, schema.confirmed, schema.origin, schema.skipped
 
 
 async def warm(catalog: Catalog) -> None:

@@ -1,8 +1,7 @@
 """What there is to call: services, methods, their codecs, and one dictionary of paths."""
 
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
@@ -15,11 +14,9 @@ from gateway.compat.profile import NOTHING, Profile
 from gateway.compat.resolve import NATIVE, Adapting, Idle, answer_aliases
 from gateway.schema.aliases import service_aliases
 from gateway.schema.description import NoSchema, Schema, Skipped
-from gateway.schema.homes import Difference, Places
 from gateway.schema.method import Method, path_of
 from gateway.schema.pool import build_pool, why_missing
 from gateway.schema.selection import Selection
-from gateway.upstream.interface import Homes
 
 TAG_DIGITS = 12
 
@@ -51,47 +48,14 @@ class Catalog:
     """The header that tells clients which schema they were served with."""
     files: tuple[FileDescriptorProto, ...]
     """What all this was made from; descriptors do not keep the comments."""
-    differences: tuple[Difference, ...] = ()
-    """What endpoints of Cuebot say otherwise than this."""
 
 
 def build_catalog(schema: Schema, selection: Selection, profile: Profile = NOTHING) -> Catalog:
     """The catalog of everything in the schema that may be served.
 
-    What only the schema's `others` have is served as they say. A service whose file cannot be
-    used is skipped, with the reason. Raises NoSchema when that leaves none.
+    A service whose file cannot be used is skipped, with the reason. Raises NoSchema when that
+    leaves none.
     """
-    if not schema.others:
-        return catalog_of(schema, selection, profile, {})
-    places = Places(schema)
-    catalog = catalog_of(schema, selection, profile, places.homes(0))
-    for number, other in enumerate(schema.others, 1):
-        with suppress(NoSchema):
-            more = catalog_of(other, selection, profile, places.homes(number))
-            catalog = with_more(catalog, more)
-    return replace(catalog, differences=tuple(places.differences()))
-
-
-def with_more(catalog: Catalog, more: Catalog) -> Catalog:
-    """The catalog, with the routes and methods that only the other one has."""
-    known = {method.path for method in catalog.methods}
-    routes = dict(more.routes) | dict(catalog.routes)
-    return replace(
-        catalog,
-        methods=(*catalog.methods, *(each for each in more.methods if each.path not in known)),
-        routes=MappingProxyType(routes),
-        names=MappingProxyType(names_by_service(routes)),
-        aliases=MappingProxyType(dict(more.aliases) | dict(catalog.aliases)),
-        withheld=catalog.withheld | more.withheld,
-        skipped=tuple(dict.fromkeys((*catalog.skipped, *more.skipped))),
-        idle_globs=tuple(each for each in catalog.idle_globs if each in more.idle_globs),
-    )
-
-
-def catalog_of(
-    schema: Schema, selection: Selection, profile: Profile, homes: Mapping[str, Homes]
-) -> Catalog:
-    """The catalog of a schema without its `others`. `homes` are those of methods, by path."""
     pool, broken = build_pool(schema.files)
     declared: list[MethodDescriptor] = []
     skipped = list(schema.skipped)
@@ -107,9 +71,7 @@ def catalog_of(
     names = answer_aliases(profile, pool, idle)
     encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
     served = {
-        path_of(method)[1:]: Method(
-            path_of(method), method, encoders, decoders, homes=homes.get(path_of(method))
-        )
+        path_of(method)[1:]: Method(path_of(method), method, encoders, decoders)
         for method in declared
         if selection.serves(method.containing_service.full_name, method.name)
     }

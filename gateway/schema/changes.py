@@ -7,7 +7,6 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import is_message, message_of
 from gateway.schema.catalog import Catalog
-from gateway.schema.homes import Difference
 
 SHOWN = 20
 """So many names of a kind are told; more would be a page."""
@@ -24,7 +23,8 @@ class Changes:
 
     def summary(self) -> dict[str, list[str]]:
         """What there is to tell, by kind: `…` is last where there is more."""
-        return summary_of(self)
+        kinds = {name: getattr(self, name) for name in self.__slots__}
+        return {name: shortened(names) for name, names in kinds.items() if names}
 
 
 def changes_between(old: Catalog, new: Catalog) -> Changes:
@@ -77,12 +77,6 @@ TYPES = {
     for name in dir(FieldDescriptor)
     if name.startswith("TYPE_")
 }
-
-
-def summary_of(lists: Changes | Difference) -> dict[str, list[str]]:
-    """What there is to tell, by kind: `…` is last where there is more."""
-    kinds = {name: getattr(lists, name) for name in lists.__slots__}
-    return {name: shortened(names) for name, names in kinds.items() if names}
 
 
 def shortened(names: Iterable[str]) -> list[str]:

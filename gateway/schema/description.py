@@ -17,6 +17,14 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherSchema:
+    """A schema that is known and not served, and the endpoints (`host:port`) that have it."""
+
+    digest: str
+    endpoints: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Schema:
     """Everything a source said. `confirmed` tells whether Cuebot itself was that source."""
@@ -27,10 +35,8 @@ class Schema:
     origin: str
     confirmed: bool
     skipped: tuple[Skipped, ...] = ()
-    endpoints: frozenset[str] = frozenset()
-    """The endpoints (`host:port`) that it is taken to be of, where Cuebot has several."""
-    others: "tuple[Schema, ...]" = ()
-    """What the rest of the endpoints say, each time something else."""
+    others: tuple[OtherSchema, ...] = ()
+    """What other endpoints have instead, where Cuebot has several."""
     unasked: tuple[str, ...] = ()
     """Endpoints that could not be asked this time."""
 

@@ -10,7 +10,6 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.rewrite import Rewrite
-from gateway.upstream.interface import Homes
 
 if TYPE_CHECKING:
     from gateway.compat.resolve import Steps
@@ -31,8 +30,6 @@ class Method:
     """What requests may call otherwise than Cuebot does, or leave out."""
     steps: "Steps | None" = None
     """What surrounds a call, if the request asks for it."""
-    homes: Homes = None
-    """The endpoints that have it as these codecs know it."""
 
     @cached_property
     def decode(self) -> Decode:
