@@ -24,11 +24,11 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
+from gateway.codec.interfaces import NO_ALIASES, Read, Unknown, UnknownField
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.path import ROOT, Path, child, mismatch_at
 from gateway.codec.rewrite import Json, Rewrite, Rewritten, rewrite
-from gateway.codec.scalars import Convert, map_key_reader, scalar_reader
-from gateway.codec.seams import NO_ALIASES, Read, Unknown, UnknownField
+from gateway.codec.scalar_readers import Convert, map_key_reader, scalar_reader
 from gateway.codec.unknown import REPORTED, Reject, is_echo, judge, note
 from gateway.errors import Code, GatewayError
 

@@ -31,8 +31,8 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
+from gateway.codec.interfaces import NO_ALIASES, ToJson
 from gateway.codec.numbers import FloatTable, json_double, json_float
-from gateway.codec.seams import NO_ALIASES, ToJson
 from gateway.errors import Code, GatewayError
 
 type_ = FieldDescriptor

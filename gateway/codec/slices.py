@@ -19,8 +19,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import is_map, message_of
+from gateway.codec.interfaces import TypeEncoders
 from gateway.codec.path import MAX_DEPTH
-from gateway.codec.seams import Writing
 from gateway.codec.wellknown import is_special
 
 WHOLE = 128 * 1024
@@ -80,7 +80,7 @@ class Layout:
 
 
 def encode(
-    descriptor: Descriptor, encoders: Writing, payload: memoryview, depth: int = 0
+    descriptor: Descriptor, encoders: TypeEncoders, payload: memoryview, depth: int = 0
 ) -> Iterator[bytes]:
     """The JSON of a message, in pieces. Raises DecodeError when the bytes are no such message.
 
@@ -120,7 +120,7 @@ def encode_list(
     one: FieldDescriptor,
     runs: list[Run],
     message_class: Any,
-    encoders: Writing,
+    encoders: TypeEncoders,
     payload: memoryview,
     depth: int,
 ) -> Iterator[bytes]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from enum import Enum, auto
 
+from gateway.codec.interfaces import Unknown, UnknownField
 from gateway.codec.path import ROOT, mismatch_at, text
 from gateway.codec.rewrite import Json
-from gateway.codec.seams import Unknown, UnknownField
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 

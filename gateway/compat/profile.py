@@ -1,7 +1,7 @@
 """The compatibility profile: what documents say, and what Cuebot calls it.
 
 A TOML file, `config/opencue.toml` by default, which is shipped inside the package. Here it is only
-read and checked; `adapt` says what it means for a schema.
+read and checked; `resolve` says what it means for a schema.
 """
 
 import re
@@ -90,7 +90,7 @@ class Profile(Entry):
     after: tuple[After, ...] = ()
 
 
-NOTHING = Profile()
+EMPTY = Profile()
 
 
 def load_profile(wanted: str) -> Profile:
@@ -99,7 +99,7 @@ def load_profile(wanted: str) -> Profile:
     Raises ConfigurationError, one line, for a file that cannot be read or says what it must not.
     """
     if wanted == "none":
-        return NOTHING
+        return EMPTY
     try:
         text = built_in() if wanted == "opencue" else Path(wanted).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

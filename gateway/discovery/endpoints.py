@@ -7,13 +7,8 @@ from dataclasses import replace
 import structlog
 
 from gateway.discovery.reflection import ReflectionSource
-from gateway.schema.description import (
-    DescriptorSource,
-    NoReflection,
-    NotReady,
-    OtherSchema,
-    Schema,
-)
+from gateway.discovery.source import DescriptorSource, NoReflection, NotReady
+from gateway.schema.description import OtherSchema, Schema
 from gateway.upstream.balancer import Cuebot
 from gateway.upstream.endpoint import GrpcUpstream
 

@@ -12,17 +12,15 @@ from google.protobuf.message import DecodeError
 
 from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
 from gateway.discovery.proto_directory import ProtoDirectory
-from gateway.errors import ConfigurationError
-from gateway.schema.description import (
+from gateway.discovery.source import (
     BrokenFiles,
     DescriptorSource,
     NoReflection,
-    NoSchema,
-    Schema,
     is_named,
     make_readable,
-    services_of,
 )
+from gateway.errors import ConfigurationError
+from gateway.schema.description import NoSchema, Schema, services_of
 
 log = structlog.stdlib.get_logger("gateway.schema")
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from gateway.discovery.source import make_readable
 from gateway.errors import ConfigurationError
-from gateway.schema.description import Schema, make_readable, services_of
+from gateway.schema.description import Schema, services_of
 
 PATIENCE = 60
 """Seconds that the compiler may take."""

@@ -8,18 +8,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from gateway.compat.profile import NOTHING, Profile
-from gateway.schema.catalog import Catalog, build_catalog
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import EMPTY, Profile
+from gateway.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
+from gateway.schema.catalog import Catalog
 from gateway.schema.changes import Changes, changes_between
-from gateway.schema.description import (
-    BrokenFiles,
-    DescriptorSource,
-    NoReflection,
-    NoSchema,
-    NotReady,
-    OtherSchema,
-    Schema,
-)
+from gateway.schema.description import NoSchema, OtherSchema, Schema
 from gateway.schema.selection import Selection
 
 log = structlog.stdlib.get_logger("gateway.schema")
@@ -59,7 +53,7 @@ class LiveCatalog:
         self,
         source: DescriptorSource,
         selection: Selection,
-        profile: Profile = NOTHING,
+        profile: Profile = EMPTY,
         *,
         every: float = 0.0,
     ) -> None:
@@ -189,14 +183,14 @@ class LiveCatalog:
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
-        if catalog.idle_globs:
+        if catalog.unused_globs:
             log.warning(
                 "INCLUDE_SERVICES or EXCLUDE_SERVICES name nothing that Cuebot has",
-                globs=catalog.idle_globs,
+                globs=catalog.unused_globs,
             )
-        unfit = [f"{idle.entry}: {idle.reason}" for idle in catalog.idle_entries if idle.unfit]
-        if unfit:
-            log.info("entries of the compatibility profile do nothing here", entries=unfit)
+        unused = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries if each.needed]
+        if unused:
+            log.info("entries of the compatibility profile do nothing here", entries=unused)
         log.info(
             "schema loaded" if fresh.changes is None else "schema changed",
             origin=catalog.origin,

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 
-from gateway.codec.fields import is_message, message_of
 from gateway.schema.catalog import Catalog
+from gateway.schema.types import reachable
 
 SHOWN = 20
 """So many names of a kind are told; more would be a page."""
@@ -44,20 +44,13 @@ def changes_between(old: Catalog, new: Catalog) -> Changes:
 
 def fields_of(catalog: Catalog) -> set[str]:
     """Every field of every message that a served method takes or gives."""
-    found: dict[str, Descriptor] = {}
-    waiting = [
-        descriptor
-        for method in catalog.methods
-        for descriptor in (method.descriptor.input_type, method.descriptor.output_type)
-    ]
-    while waiting:
-        message = waiting.pop()
-        if message.full_name not in found:
-            found[message.full_name] = message
-            waiting += [message_of(field) for field in message.fields if is_message(field)]
+    descriptors = [method.descriptor for method in catalog.methods]
+    types = reachable(
+        kind for method in descriptors for kind in (method.input_type, method.output_type)
+    )
     return {
         f"{field.full_name} {kind_of(field)}"
-        for message in found.values()
+        for message in types.values()
         for field in message.fields
     }
 

@@ -9,8 +9,6 @@ from fnmatch import fnmatchcase
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from gateway.settings.model import Settings
-
 NEVER_BY_DEFAULT = ("grpc.*", "report.RqdReportInterface", "rqd.*")
 """Infrastructure, and what render hosts use to report themselves: forging that is easy."""
 
@@ -42,7 +40,7 @@ class Selection:
             return "never served by default"
         return None
 
-    def idle(self, methods: Iterable[MethodDescriptor]) -> tuple[str, ...]:
+    def unused(self, methods: Iterable[MethodDescriptor]) -> tuple[str, ...]:
         """The globs that name none of the methods, which is likely a mistake."""
         known = [
             name
@@ -51,11 +49,6 @@ class Selection:
             for name in (service, f"{service}/{method.name}")
         ]
         return tuple(glob for glob in (*self.include, *self.exclude) if not matches(known, (glob,)))
-
-
-def selection_of(settings: Settings) -> Selection:
-    """The selection that the settings ask for."""
-    return Selection(include=settings.include_services, exclude=settings.exclude_services)
 
 
 def matches(names: Sequence[str], globs: Iterable[str]) -> bool:

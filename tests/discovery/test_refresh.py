@@ -25,8 +25,9 @@ from structlog.testing import capture_logs
 from gateway.discovery import refresh
 from gateway.discovery.factory import AutoSource
 from gateway.discovery.refresh import LiveCatalog
+from gateway.discovery.source import NoReflection, NotReady
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import NoReflection, NoSchema, NotReady, Schema, Skipped
+from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.servers import (
