@@ -23,13 +23,13 @@ ToJson = Callable[[Any], object]
 
 @dataclass(frozen=True, slots=True)
 class UnknownField:
-    """A key that no field takes."""
+    """A key that no field has."""
 
     path: Path
     """That of the object it stands in."""
     key: str
     names: Sequence[str]
-    """The JSON names that there are instead."""
+    """The JSON names of the fields that there are."""
     echoed: bool
     """Whether the object may be an answer that the client sends back."""
 

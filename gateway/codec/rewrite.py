@@ -51,12 +51,12 @@ Rewrite = Rename | Default
 
 @dataclass(slots=True)
 class Rewritten:
-    """What has become of a body, in the words of who wrote it."""
+    """What was done to a body, in the names that the client wrote."""
 
     moved: list[tuple[str, str]] = field(default_factory=list)
     """Paths where values are now, and where the client had them."""
     left: list[str] = field(default_factory=list)
-    """Paths of what stood beside them in documented objects, and has no place anywhere."""
+    """Paths of what else was in documented objects. Cuebot has no place for it."""
 
     def drop(self, value: object, path: BodyPath) -> None:
         """Take a documented object out of the body, and remember what was in it."""

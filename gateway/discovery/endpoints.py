@@ -1,4 +1,4 @@
-"""What Cuebot says of itself where it has several endpoints, which need not say the same."""
+"""Reflection of a Cuebot with several endpoints, which need not have the same schema."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -15,11 +15,11 @@ from gateway.upstream.endpoint import GrpcUpstream
 log = structlog.stdlib.get_logger("gateway.schema")
 
 OTHERS_TIMEOUT = 2.0
-"""Seconds that the other endpoints have when the first one has answered."""
+"""Seconds that the other endpoints have once one has answered."""
 
 
 def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
-    """The source that asks Cuebot itself, at each of its endpoints."""
+    """The source that asks each endpoint of Cuebot."""
     sources = {each.endpoint: reflection_at(each, timeout) for each in cuebot.endpoints}
     if len(sources) == 1:
         return next(iter(sources.values()))
@@ -81,9 +81,9 @@ class EndpointsSource:
         self._told = reasons
 
     async def _ask(self) -> dict[str, Schema | Exception]:
-        """What each endpoint says now, or why it does not, in the order of the endpoints.
+        """What each endpoint answers, or why it does not, in the order of the endpoints.
 
-        Nobody waits long for one that is slow when another one has answered.
+        Once one has answered, the others have OTHERS_TIMEOUT.
         """
         tasks = {name: asyncio.create_task(each.fetch()) for name, each in self._sources.items()}
         try:
@@ -113,7 +113,8 @@ def outcome(task: "asyncio.Task[Schema]") -> Schema | Exception:
 def why_not(failures: Iterable[Schema | Exception], *, described: bool) -> Exception:
     """One exception for those of all endpoints.
 
-    A refusal is what counts, but when there was a description and one is away that may have it.
+    It is a refusal if there is one, unless there was a schema before (`described`) and an endpoint
+    that may have it is away.
     """
     errors = [each for each in failures if isinstance(each, Exception)]
     refusals = [each for each in errors if isinstance(each, NoReflection)]

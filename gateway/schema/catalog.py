@@ -33,17 +33,17 @@ class UnusedEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """An immutable generation of the schema. Its descriptor pool is nobody else's."""
+    """One version of what is served. It never changes, and has a descriptor pool of its own."""
 
     methods: tuple[Method, ...]
     routes: Mapping[str, Method]
     """Native and alias paths to methods: one look-up per request."""
     names: Mapping[str, tuple[str, ...]]
-    """The same by service, aliases too: what is said to somebody who asks for another."""
+    """The names of methods by service or alias, for errors about other ones."""
     aliases: Mapping[str, str]
     """Alias to full service name."""
     withheld: frozenset[str]
-    """Native paths of methods that are there and not served."""
+    """Native paths of methods that Cuebot has and that are not served."""
     skipped: tuple[Skipped, ...]
     unused_globs: tuple[str, ...]
     """Globs of the selection that name nothing in this schema."""
@@ -51,13 +51,13 @@ class Catalog:
     origin: str
     confirmed: bool
     missing: Mapping[str, str]
-    """Paths of methods that Cuebot does not have and people ask for, with what to say to them."""
+    """Paths of methods that only documents have, with what to say about each."""
     unused_entries: tuple[UnusedEntry, ...]
     """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]
-    """The header that tells clients which schema they were served with."""
+    """The header that tells clients which schema an answer was made with."""
     files: tuple[FileDescriptorProto, ...]
-    """What all this was made from; descriptors do not keep the comments."""
+    """What all this was made from, with the comments, which descriptors do not keep."""
 
 
 def declared_methods(

@@ -1,4 +1,4 @@
-"""What is different between two generations of the schema, for the log."""
+"""What has changed from one catalog to the next, for the log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.types import reachable
 
 SHOWN = 20
-"""So many names of a kind are told; more would be a page."""
+"""How many names of a kind are logged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +22,13 @@ class Changes:
     fields_removed: tuple[str, ...]
 
     def summary(self) -> dict[str, list[str]]:
-        """What there is to tell, by kind: `…` is last where there is more."""
+        """The first names of each kind that there are; `…` comes last where there are more."""
         kinds = {name: getattr(self, name) for name in self.__slots__}
         return {name: shortened(names) for name, names in kinds.items() if names}
 
 
 def changes_between(old: Catalog, new: Catalog) -> Changes:
-    """What `new` serves that `old` did not, and the other way round.
+    """What `new` serves and `old` did not, and the other way round.
 
     A field of another type counts as removed and added.
     """

@@ -45,7 +45,7 @@ def declarations(files: Iterable[Any]) -> Iterator[Declaration]:
 
 
 def of_message(file: Any, message: Any, scope: str, path: tuple[int, ...]) -> Iterator[Declaration]:
-    """The message and what is declared in it. The types behind maps are nobody's."""
+    """The message and what is declared in it. The types behind maps do not count."""
     if message.options.map_entry:
         return
     name = scope + message.name

@@ -29,7 +29,7 @@ class OtherSchema:
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """Everything a source said. `confirmed` tells whether Cuebot itself was that source."""
+    """All that a source has said. `confirmed` tells whether Cuebot itself was that source."""
 
     files: tuple[FileDescriptorProto, ...]
     services: tuple[str, ...]
