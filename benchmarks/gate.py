@@ -30,8 +30,8 @@ from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
 from gateway.access.tokens import TokenRules, mint_token
 from gateway.codec.unknown import Reject
+from gateway.compat.build import build_catalog
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
-from gateway.schema.catalog import build_catalog
 from gateway.schema.selection import Selection
 
 FIGURES = Path(__file__).parent / "figures.json"

@@ -40,7 +40,7 @@ from gateway.pages.documents import document_apps
 from gateway.pages.health import Readiness, health_routes
 from gateway.pages.routes import page_routes
 from gateway.pages.status import status_app
-from gateway.schema.selection import selection_of
+from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
 from gateway.upstream.balancer import Cuebot, open_upstream
@@ -111,7 +111,7 @@ def make_parts(settings: Settings) -> Parts:
         upstream=upstream,
         live=LiveCatalog(
             choose_source(settings.descriptor_source, reflection_of(upstream)),
-            selection_of(settings),
+            Selection(include=settings.include_services, exclude=settings.exclude_services),
             load_profile(settings.compat_profile),
             every=settings.reflection_refresh,
         ),
@@ -230,7 +230,8 @@ def reloadable_catalog(live: LiveCatalog) -> Reloadable:
     """What is made of the schema. It takes effect at the next look, which every reload asks for."""
 
     def prepare(settings: Settings) -> Commit:
-        selection, profile = selection_of(settings), load_profile(settings.compat_profile)
+        selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
+        profile = load_profile(settings.compat_profile)
         return lambda: live.use(selection, profile)
 
     names = ("compat_profile", "include_services", "exclude_services")

@@ -1,6 +1,6 @@
 """What a client is told when a call to Cuebot has failed."""
 
-from gateway.codec.status import details_to_json
+from gateway.codec.error_details import details_to_json
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.upstream.interface import CallFailed, Reason
 

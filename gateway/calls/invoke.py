@@ -9,10 +9,8 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.calls.failures import error_for
 from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
-from gateway.compat.fieldpath import Copies
-from gateway.compat.resolve import LookUp
 from gateway.errors import Code, GatewayError
-from gateway.schema.method import Method
+from gateway.schema.method import Copies, LookUp, Method
 from gateway.upstream.interface import CallFailed, Metadata, Upstream
 
 Call = Callable[[Method, bytes], Awaitable[bytes]]
@@ -52,7 +50,7 @@ async def invoke_steps(plan: Plan, call: Call) -> bytes:
     if plan.look_ups:
         request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
         for look_up, asked in plan.look_ups:
-            set_at(request, look_up.put, await look(look_up, asked, call))
+            set_at(request, look_up.put.original, await look(look_up, asked, call))
         payload = request.SerializeToString()
     answer = await call(plan.method, payload)
     return await follow(plan, answer, call) if plan.follow_ups else answer
@@ -60,7 +58,7 @@ async def invoke_steps(plan: Plan, call: Call) -> bytes:
 
 async def look(look_up: LookUp, request: bytes, call: Call) -> object:
     """What a look-up finds. Raises GatewayError that names the field it was for."""
-    place, path = ".".join(look_up.given), look_up.method.path
+    place, path = str(look_up.given), look_up.method.path
     try:
         answer = parsed(look_up.method, await call(look_up.method, request))
     except GatewayError as error:

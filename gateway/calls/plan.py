@@ -7,11 +7,10 @@ to Cuebot cannot do. Whatever is wrong with a request is found here, before the 
 from typing import NamedTuple
 
 from gateway.codec.decode import parse
-from gateway.codec.rewrite import Json, peek, pull, put, rewrite
+from gateway.codec.rewrite import BodyPath, Json, peek, pull, put, rewrite
 from gateway.codec.unknown import REJECTED, Reject
-from gateway.compat.resolve import FollowUp, LookUp, Rereading, Steps
 from gateway.errors import GatewayError
-from gateway.schema.method import Method
+from gateway.schema.method import FollowUp, LookUp, Method, Rereading, Steps
 
 
 class Plan(NamedTuple):
@@ -60,7 +59,7 @@ def plan_steps(method: Method, steps: Steps, body: bytes, reject: Reject) -> Pla
             look_ups.append((look_up, asked))
             if look_up.documented:
                 pull(value, look_up.given)
-            done.drop(value, look_up.place)  # the documented object in the place of Cuebot's field
+            done.drop(value, look_up.put)  # the documented object in the place of Cuebot's field
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given))
         for follow_up in steps.after
@@ -73,14 +72,12 @@ def plan_steps(method: Method, steps: Steps, body: bytes, reject: Reject) -> Pla
 def value_to_look_up(value: object, look_up: LookUp) -> object:
     """What has to be looked up; None if nothing is given or Cuebot's own field is there."""
     given = peek(value, look_up.given)
-    there = peek(value, look_up.place)
-    inside = look_up.given[: len(look_up.place)] == look_up.place and isinstance(there, dict)
+    there = peek(value, look_up.put)
+    inside = look_up.given.is_within(look_up.put) and isinstance(there, dict)
     return given if inside or not there else None
 
 
-def request_for(
-    method: Method, send: tuple[str, ...], given: object, place: tuple[str, ...]
-) -> bytes:
+def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) -> bytes:
     """A request with one field. Raises GatewayError that names where the client has it."""
     value: Json = {}
     put(value, send, given, place)
@@ -90,4 +87,4 @@ def request_for(
         ).payload
     except GatewayError as error:
         _, _, problem = error.message.partition(": ")
-        raise GatewayError(error.code, f"{'.'.join(place)}: {problem}") from None
+        raise GatewayError(error.code, f"{place}: {problem}") from None

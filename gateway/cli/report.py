@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from gateway.access.keys import is_weak, load_secrets
 from gateway.cli.client.discover import discover_once
 from gateway.cli.terminal.failures import Failure
-from gateway.compat.resolve import Idle
 from gateway.discovery.once import Discovery
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.schema.description import Skipped
-from gateway.schema.homes import Difference
+from gateway.schema.catalog import UnusedEntry
+from gateway.schema.description import OtherSchema, Skipped
 from gateway.server.certificate import ends_soon, load_certificate
 from gateway.settings.key_files import first_certificate, pair_of
 from gateway.settings.model import Settings
@@ -41,12 +40,12 @@ class Found:
     """Native path to the rule."""
     skipped: tuple[Skipped, ...]
     idle_globs: tuple[str, ...]
-    idle_entries: tuple[Idle, ...]
+    idle_entries: tuple[UnusedEntry, ...]
     """Entries of the compatibility profile that do nothing here."""
     streaming: tuple[str, ...]
     """Native paths of methods that are answered with 501."""
-    differences: tuple[Difference, ...]
-    """What endpoints say otherwise than the one whose schema this is."""
+    differences: tuple[OtherSchema, ...]
+    """What other endpoints have instead."""
 
 
 @dataclass(kw_only=True)
@@ -192,8 +191,8 @@ def what_is_served(discovery: Discovery) -> Found:
         aliases=dict(sorted(aliases.items())),
         withheld=withheld,
         skipped=catalog.skipped,
-        idle_globs=catalog.idle_globs,
-        idle_entries=catalog.idle_entries,
+        idle_globs=catalog.unused_globs,
+        idle_entries=catalog.unused_entries,
         streaming=tuple(method.path for method in catalog.methods if method.streams),
-        differences=catalog.differences,
+        differences=discovery.schema.others,
     )

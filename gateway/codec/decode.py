@@ -1,7 +1,7 @@
 """JSON to protobuf: one reader per message type, compiled from its descriptor.
 
 A reader walks a parsed JSON object once, looks each key up in a table, and fills a message.
-What no field takes is collected, never dropped: the caller says which of it is an error.
+Keys that no field has are collected, never dropped: the caller says which are errors.
 """
 
 import re
@@ -24,12 +24,12 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
+from gateway.codec.interfaces import NO_ALIASES, Read, Unknown, UnknownField
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.path import ROOT, Path, child, mismatch_at
 from gateway.codec.rewrite import Json, Rewrite, Rewritten, rewrite
-from gateway.codec.scalars import Convert, map_key_reader, scalar_reader
-from gateway.codec.seams import NO_ALIASES, Read, Unknown, UnknownField
-from gateway.codec.unknown import REPORTED, Reject, is_echo, judge, note
+from gateway.codec.scalar_readers import Convert, map_key_reader, scalar_reader
+from gateway.codec.unknown import REPORTED, Reject, add_unknown, check_unknown, is_echo
 from gateway.errors import Code, GatewayError
 
 SINGLE_QUOTES = re.compile(rb"\s*[{\[]\s*'")
@@ -78,7 +78,7 @@ class Field:
     plain: type | None
     """The type of values that need no reader; see PLAIN."""
     fill: Fill
-    twin: str | None
+    other_name: str | None
     """The field's other name; both at once are an error."""
     oneof: str | None
     takes_null: bool
@@ -130,7 +130,7 @@ class Decoders:
         message = GetMessageClass(descriptor)()
         unknown: Unknown = []
         self.reader(descriptor)(value, message, ROOT, unknown)
-        ignored = judge(unknown, reject) if unknown else ()
+        ignored = check_unknown(unknown, reject) if unknown else ()
         return Decoded(self.serialize(message), ignored)
 
     def reader(self, descriptor: Descriptor) -> Read:
@@ -166,8 +166,10 @@ class Decoders:
                 if field is None:
                     take_other(key, value, message, path, unknown)
                     continue
-                if field.twin is not None and field.twin in value:
-                    raise mismatch_at(child(path, key), f"also given as {field.twin}; send one")
+                if field.other_name is not None and field.other_name in value:
+                    raise mismatch_at(
+                        child(path, key), f"also given as {field.other_name}; send one"
+                    )
                 if type(item) is field.plain:
                     try:
                         setattr(message, field.name, item)
@@ -194,7 +196,7 @@ class Decoders:
             if extendable and self._fill_extension(message, key, value[key], path, unknown):
                 return
             if not is_echo(key, value, echoes):
-                note(unknown, UnknownField(path, key, names, echoed))
+                add_unknown(unknown, UnknownField(path, key, names, echoed))
 
         return take
 
@@ -220,7 +222,7 @@ class Decoders:
             name=field.name,
             plain=None if field.is_repeated else PLAIN.get(field.type),
             fill=self._fill(field, name),
-            twin=other if other != name and by_name.get(other) is field else None,
+            other_name=other if other != name and by_name.get(other) is field else None,
             oneof=oneof.name if oneof is not None and len(oneof.fields) > 1 else None,
             takes_null=not field.is_repeated and wellknown.takes_null(type_name(field)),
         )

@@ -31,8 +31,8 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
+from gateway.codec.interfaces import NO_ALIASES, ToJson
 from gateway.codec.numbers import FloatTable, json_double, json_float
-from gateway.codec.seams import NO_ALIASES, ToJson
 from gateway.errors import Code, GatewayError
 
 type_ = FieldDescriptor
@@ -47,14 +47,14 @@ LONG = {
 FLOATING = {type_.TYPE_FLOAT, type_.TYPE_DOUBLE}
 
 UNREADABLE = (DecodeError, ValueError, TypeError, RecursionError)
-"""What bytes that are not what they should be may lead to."""
+"""What parsing or encoding bytes that do not fit their description may raise."""
 
 
 class Encode(Protocol):
     """Protobuf bytes to JSON bytes: one piece when short, several pieces when long.
 
-    An empty piece carries nothing; it marks a place where the caller may let others run. Raises
-    GatewayError (INTERNAL) for bytes that are no such message, possibly after some pieces.
+    An empty piece has nothing to send: it is a place where the caller may let other tasks run.
+    Raises GatewayError (INTERNAL) for bytes that are no such message, possibly after some pieces.
     """
 
     def __call__(self, payload: bytes) -> Iterable[bytes]: ...
@@ -256,13 +256,13 @@ class MessageEncoder:
     def __call__(self, payload: bytes) -> Iterable[bytes]:
         if not payload:
             return self._empty
-        if len(payload) > slices.WHOLE and not wellknown.is_special(self._descriptor):
+        if len(payload) > slices.LARGEST_WHOLE and not wellknown.is_special(self._descriptor):
             return self._in_slices(payload)
         try:
             message = self._class.FromString(payload)
             # An item takes two bytes at least, and two slices are no trouble in one piece.
-            if len(payload) > 4 * slices.ITEMS and any(
-                len(get(message)) > 2 * slices.ITEMS for get in self._lists
+            if len(payload) > 4 * slices.SLICE_ITEMS and any(
+                len(get(message)) > 2 * slices.SLICE_ITEMS for get in self._lists
             ):
                 return self._in_slices(payload)
             return (orjson.dumps(self._to_json(message)),)

@@ -70,7 +70,7 @@ def json_float(value: float) -> object:
 
 
 class FloatTable(dict[float, object]):
-    """`json_float` with a memory: a farm has few distinct numbers of cores.
+    """`json_float` with a cache: a farm has few distinct numbers of cores.
 
     Zero must not be looked up, since 0.0 and -0.0 are one key.
     """
@@ -106,7 +106,7 @@ def integer(low: int, high: int, name: str) -> Callable[[object], int]:
 def whole(text: str, name: str) -> int:
     """The integer that a JSON number in a string denotes: `"5"`, `"1e3"`, `"1.0"`."""
     if len(text) <= 20 and text.isdigit() and text.isascii() and (text[0] != "0" or text == "0"):
-        return int(text)  # what answers have, without the price of a pattern
+        return int(text)  # as in answers; a pattern would cost more
     if INTEGER.fullmatch(text) and len(text) <= 20:
         return int(text)
     if not NUMBER.fullmatch(text):

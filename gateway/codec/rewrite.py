@@ -1,27 +1,40 @@
 """Fields of a JSON request under documented names, moved to where Cuebot has them."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.codec.path import ROOT, Path, child, mismatch_at
-
-Names = tuple[str, ...]
-"""A path of field names in camelCase, from the body down."""
+from gateway.codec.path import ROOT, Path, child, mismatch_at, text
 
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPath:
+    """A place in a request's body: the names of fields from the top down, in both spellings."""
+
+    json: tuple[str, ...]
+    """The JSON names (`minCores`), which come first where a body has both."""
+    original: tuple[str, ...]
+    """The names in the proto (`min_cores`), as many."""
+
+    def __str__(self) -> str:
+        return ".".join(self.json)
+
+    def is_within(self, other: "BodyPath") -> bool:
+        """Whether this is the other place, or one inside of it."""
+        return self.json[: len(other.json)] == other.json
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
     """A documented path, and the native one that takes its value."""
 
-    source: Names
-    target: Names
+    source: BodyPath
+    target: BodyPath
     as_list: bool = False
     """Whether the target is a list, which then has the value as its only item."""
-    root: Names = ()
+    root: BodyPath | None = None
     """The documented object that has the source, if Cuebot does not have that either."""
 
 
@@ -29,7 +42,7 @@ class Rename:
 class Default:
     """What a field is when the request does not say, or says an empty text."""
 
-    target: Names
+    target: BodyPath
     content: object
 
 
@@ -38,18 +51,18 @@ Rewrite = Rename | Default
 
 @dataclass(slots=True)
 class Rewritten:
-    """What has become of a body, in the words of who wrote it."""
+    """What was done to a body, in the names that the client wrote."""
 
     moved: list[tuple[str, str]] = field(default_factory=list)
     """Paths where values are now, and where the client had them."""
     left: list[str] = field(default_factory=list)
-    """Paths of what stood beside them in documented objects, and has no place anywhere."""
+    """Paths of what else was in documented objects. Cuebot has no place for it."""
 
-    def drop(self, value: object, path: Names) -> None:
+    def drop(self, value: object, path: BodyPath) -> None:
         """Take a documented object out of the body, and remember what was in it."""
         if type(rest := peek(value, path)) is dict:
             pull(value, path)
-            self.left += [".".join((*path, name)) for name in rest]
+            self.left += [f"{path}.{name}" for name in rest]
 
     def as_written(self, text: str) -> str:
         """A path, or an error that begins with one, as the client knows it."""
@@ -72,66 +85,63 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
                 pull(value, step.target)
                 put(value, step.target, step.content, step.target)
         elif (taken := pull(value, step.source)) is not None:
-            if step.root:
+            if step.root is not None:
                 done.drop(value, step.root)
-            put(value, step.target, [taken] if step.as_list else taken, step.source)
-            now = ".".join(step.target) + ("[0]" if step.as_list else "")
-            done.moved.append((now, ".".join(step.source)))
+            place = put(value, step.target, [taken] if step.as_list else taken, step.source)
+            now = text(child(place, 0) if step.as_list else place)
+            done.moved.append((now, str(step.source)))
     return done
 
 
-def peek(value: object, path: Names) -> object:
+def peek(value: object, path: BodyPath) -> object:
     """What is at a path; None if there is nothing, or if null is there."""
-    for step in path:
+    for name, original in zip(path.json, path.original, strict=True):
         if type(value) is not dict:
             return None
-        value = value.get(name_in(value, step))
+        value = value.get(name if name in value else original)
     return value
 
 
-def pull(value: object, path: Names) -> object:
-    """Take what is at a path out of the body, and the objects that are empty without it."""
+def pull(value: object, path: BodyPath, depth: int = 0) -> object:
+    """Take what is at a path out of the body, and the objects that are empty without it.
+
+    `value` is what the first `depth` names of the path lead to.
+    """
     if type(value) is not dict:
         return None
-    name = name_in(value, path[0])
-    if len(path) == 1:
+    name = name_in(value, path, depth)
+    if depth == len(path.json) - 1:
         return value.pop(name, None)
-    taken = pull(value.get(name), path[1:])
+    taken = pull(value.get(name), path, depth + 1)
     if taken is not None and value[name] == {}:
         del value[name]
     return taken
 
 
-def put(value: Any, path: Names, content: object, source: Names) -> None:
-    """Set what is at a path. Raises GatewayError when there is something else already."""
+def put(value: Any, path: BodyPath, content: object, source: BodyPath) -> Path:
+    """Set what is at a path; where that is, in the spelling that the body has.
+
+    Raises GatewayError when there is something else already.
+    """
     place: Path = ROOT
-    for step in path[:-1]:
-        name = name_in(value, step)
+    last = len(path.json) - 1
+    for depth in range(last):
+        name = name_in(value, path, depth)
         place = child(place, name)
         if value.get(name) is None:
             value[name] = {}
         value = value[name]
         if type(value) is not dict:
             raise mismatch_at(place, "expected an object")
-    name = name_in(value, path[-1])
+    name = name_in(value, path, last)
+    place = child(place, name)
     if value.get(name) is not None:
-        raise mismatch_at(child(place, name), f"also given as {'.'.join(source)}; send one")
+        raise mismatch_at(place, f"also given as {source}; send one")
     value[name] = content
+    return place
 
 
-def name_in(value: Json, step: str) -> str:
-    """The name under which an object has a field: camelCase, or as in the proto."""
-    if step in value:
-        return step
-    original = original_name(step)
-    return original if original in value else step
-
-
-def original_name(name: str) -> str:
-    """`minCores` → `min_cores`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
-
-
-def camel_case(name: str) -> str:
-    """`min_cores` → `minCores`, as protobuf makes JSON names."""
-    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+def name_in(value: Json, path: BodyPath, depth: int) -> str:
+    """The name under which an object has the field at this depth of the path, or would have it."""
+    name, original = path.json[depth], path.original[depth]
+    return original if name not in value and original in value else name

@@ -2,8 +2,8 @@
 
 A protobuf message is a sequence of records, and messages merge by concatenation
 (https://protobuf.dev/programming-guides/encoding/#last-one-wins). So a run of records of one
-repeated field is a message of its own: it can be cut off the wire, parsed, encoded and
-forgotten. The bytes are the same as in one piece.
+repeated field is a message of its own: it can be cut out of the payload, parsed, encoded and
+dropped. The JSON is the same as in one piece.
 
 What is cut: repeated messages, strings and bytes, at any depth of messages that are not members
 of a oneof. Maps, packed numbers and single long strings are encoded at once.
@@ -19,21 +19,20 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import is_map, message_of
+from gateway.codec.interfaces import TypeEncoders
 from gateway.codec.path import MAX_DEPTH
-from gateway.codec.seams import Writing
 from gateway.codec.wellknown import is_special
 
-WHOLE = 128 * 1024
+LARGEST_WHOLE = 128 * 1024
 """Answers up to this many bytes, with few items, are encoded in one piece: 1 to 4 ms of work."""
-SLICE = 64 * 1024
-"""How many bytes of list items make one slice, at most."""
-ITEMS = 128
-"""How many list items make one slice, at most: the smallest ones are all key and no value.
+SLICE_BYTES = 64 * 1024
+"""At most so many bytes of list items make one slice."""
+SLICE_ITEMS = 128
+"""At most so many list items make one slice, however small they are.
 
-64 to 256 jobs a slice cost the same. Few keep the memory in use small, many are sent with fewer
-calls."""
-BREATH = 4096
-"""How many records are looked at before the caller gets a chance to let others run."""
+Slices of 64 to 256 jobs cost the same. Smaller ones need less memory, larger ones fewer writes."""
+RECORDS_PER_PAUSE = 4096
+"""After how many records the caller gets an empty piece, and may let other tasks run."""
 
 VARINT, I64, LENGTH, START_GROUP, END_GROUP, I32 = range(6)
 LONG_SCALARS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
@@ -53,8 +52,8 @@ class Run:
         It is done for every item of a list: a tag of one byte is read without a call.
         """
         end, records = self.end, self.records
-        size, furthest = len(payload), self.start + SLICE
-        while end < size and records < ITEMS:
+        size, furthest = len(payload), self.start + SLICE_BYTES
+        while end < size and records < SLICE_ITEMS:
             found, position = payload[end], end + 1
             if found >= 0x80:
                 found, position = read_varint(payload, end)
@@ -80,11 +79,11 @@ class Layout:
 
 
 def encode(
-    descriptor: Descriptor, encoders: Writing, payload: memoryview, depth: int = 0
+    descriptor: Descriptor, encoders: TypeEncoders, payload: memoryview, depth: int = 0
 ) -> Iterator[bytes]:
     """The JSON of a message, in pieces. Raises DecodeError when the bytes are no such message.
 
-    An empty piece is a breath: nothing to send, a place to let others run.
+    An empty piece has nothing to send: it is a place where other tasks may run.
     """
     if depth >= MAX_DEPTH:
         raise DecodeError("nested too deeply")
@@ -93,7 +92,7 @@ def encode(
     for _ in survey(payload, sliced, layout):
         yield b""
     for number, runs in list(layout.long.items()):
-        if not sliced[number].is_repeated and size(runs) <= SLICE:
+        if not sliced[number].is_repeated and size(runs) <= SLICE_BYTES:
             layout.rest += layout.long.pop(number)
     message_class = GetMessageClass(descriptor)
     rest = message_class.FromString(b"".join(payload[run.start : run.end] for run in layout.rest))
@@ -120,7 +119,7 @@ def encode_list(
     one: FieldDescriptor,
     runs: list[Run],
     message_class: Any,
-    encoders: Writing,
+    encoders: TypeEncoders,
     payload: memoryview,
     depth: int,
 ) -> Iterator[bytes]:
@@ -128,7 +127,11 @@ def encode_list(
     to_json = encoders.value(one)
     opening = b"["
     for run in runs:
-        if run.end - run.start > SLICE and to_json is not None and one.message_type is not None:
+        if (
+            run.end - run.start > SLICE_BYTES
+            and to_json is not None
+            and one.message_type is not None
+        ):
             yield opening
             yield from encode(message_of(one), encoders, joined_values(payload, [run]), depth)
         else:
@@ -151,8 +154,8 @@ def can_be_sliced(one: FieldDescriptor) -> bool:
 def survey(
     payload: memoryview, sliced: dict[int, FieldDescriptor], layout: Layout
 ) -> Iterator[None]:
-    """Fill in the layout of a message, pausing after every BREATH records or a few more."""
-    position, records, pause = 0, 0, BREATH
+    """Fill in the layout of a message, pausing after RECORDS_PER_PAUSE records or a few more."""
+    position, records, pause = 0, 0, RECORDS_PER_PAUSE
     while position < len(payload):
         start = position
         tag, position = read_varint(payload, position)
@@ -172,7 +175,7 @@ def survey(
                 layout.rest.append(Run(start, position))
             records += 1
         if records >= pause:
-            pause = records + BREATH
+            pause = records + RECORDS_PER_PAUSE
             yield
     if position > len(payload):
         raise DecodeError("truncated")

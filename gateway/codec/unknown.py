@@ -1,17 +1,17 @@
-"""Keys of a JSON body that no field takes: which of them are errors, and how they are told."""
+"""Keys of a JSON body that no field has: which of them are errors, and what is said then."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
 
+from gateway.codec.interfaces import Unknown, UnknownField
 from gateway.codec.path import ROOT, mismatch_at, text
 from gateway.codec.rewrite import Json
-from gateway.codec.seams import Unknown, UnknownField
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 
 LISTED = 10
 """How many of a type's fields the error for an unknown one names."""
-MOST_UNKNOWN = 1000
+MAX_UNKNOWN = 1000
 REPORTED = 32
 """How many ignored fields are reported; a client could send hundreds of thousands."""
 
@@ -36,18 +36,18 @@ REJECTED: Mapping[str, tuple[Reject, Reject]] = {
 
 
 def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, str]]) -> bool:
-    """Whether a key is an answer's other name of a field that is there under its own as well."""
+    """Whether a key is an alias from an answer, and the field that it stands for is there too."""
     return any(name in value for name in echoes.get(key, ()))
 
 
-def note(unknown: Unknown, field: UnknownField) -> None:
-    """Add the field. Raises GatewayError when there are more than anybody sends in good faith."""
-    if len(unknown) >= MOST_UNKNOWN:
-        raise mismatch_at(ROOT, f"more than {MOST_UNKNOWN} unknown fields")
+def add_unknown(unknown: Unknown, field: UnknownField) -> None:
+    """Add the field. Raises GatewayError when there are more than MAX_UNKNOWN."""
+    if len(unknown) >= MAX_UNKNOWN:
+        raise mismatch_at(ROOT, f"more than {MAX_UNKNOWN} unknown fields")
     unknown.append(field)
 
 
-def judge(unknown: Unknown, reject: Reject) -> tuple[str, ...]:
+def check_unknown(unknown: Unknown, reject: Reject) -> tuple[str, ...]:
     """The paths of the first ignored fields. Raises GatewayError when one is an error instead."""
     for field in unknown:
         argument = field.path is ROOT or not field.echoed

@@ -14,10 +14,10 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import NULL_VALUE
+from gateway.codec.interfaces import Read, ToJson, TypeEncoders, TypeReaders, Unknown
 from gateway.codec.numbers import Mismatch, json_double, kind
 from gateway.codec.path import Path, child, mismatch_at
-from gateway.codec.scalars import scalar_reader
-from gateway.codec.seams import Read, Reading, ToJson, Unknown, Writing
+from gateway.codec.scalar_readers import scalar_reader
 
 ANY = "google.protobuf.Any"
 STRUCT = "google.protobuf.Struct"
@@ -64,7 +64,7 @@ def takes_null(full_name: str) -> bool:
     return full_name in (VALUE, NULL_VALUE)
 
 
-def encoder(descriptor: Descriptor, encoders: Writing) -> ToJson | None:
+def encoder(descriptor: Descriptor, encoders: TypeEncoders) -> ToJson | None:
     """The function from a message of this type to JSON; None when the type is not special."""
     name = descriptor.full_name
     if name in AS_TEXT:
@@ -108,7 +108,7 @@ def value_to_json(message: Any) -> object:
             return None
 
 
-def any_to_json(message: Any, encoders: Writing) -> dict[str, object]:
+def any_to_json(message: Any, encoders: TypeEncoders) -> dict[str, object]:
     """An Any as the fields of its content beside `@type`.
 
     A type that the pool does not know is not lost: its bytes go out as base64 in `value`.
@@ -127,7 +127,7 @@ def any_to_json(message: Any, encoders: Writing) -> dict[str, object]:
     return {"@type": message.type_url, **json}
 
 
-def reader(descriptor: Descriptor, decoders: Reading) -> Read | None:
+def reader(descriptor: Descriptor, decoders: TypeReaders) -> Read | None:
     """The function that fills a message of this type; None when the type is not special."""
     name = descriptor.full_name
     if name in AS_TEXT:
@@ -163,7 +163,7 @@ def wrapper_reader(convert: Callable[[object], object]) -> Read:
     return read
 
 
-def any_reader(decoders: Reading) -> Read:
+def any_reader(decoders: TypeReaders) -> Read:
     def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
         if value == {}:
             return

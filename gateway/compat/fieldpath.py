@@ -1,32 +1,102 @@
 """Paths of field names in a profile, and the fields that they lead to in a schema."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import is_message, message_of
-from gateway.codec.rewrite import camel_case
-from gateway.schema.method import Method
-
-FieldPath = tuple[str, ...]
-Copies = tuple[tuple[FieldPath, FieldPath], ...]
-"""From a path in an answer (original names) to one in a request (original names)."""
+from gateway.codec.names import json_name
+from gateway.codec.rewrite import BodyPath
+from gateway.schema.method import Copies, FieldPath, Method
 
 
-class Unfit(Exception):
-    """Why an entry is idle."""
+class NotApplicable(Exception):
+    """Why an entry of the profile does nothing next to this schema."""
 
 
 def split(path: str) -> FieldPath:
     return tuple(path.split("."))
 
 
-def camel(path: FieldPath) -> FieldPath:
-    return tuple(map(camel_case, path))
+def fields_along(message: Descriptor, path: FieldPath) -> Iterator[FieldDescriptor | None]:
+    """The field behind each name of a path; None for a name that leads to none.
+
+    Names are JSON names or those of the proto. Lists lead nowhere.
+    """
+    scope: Descriptor | None = message
+    for name in path:
+        fields = () if scope is None else scope.fields
+        found = next((each for each in fields if name in (each.name, each.json_name)), None)
+        yield found
+        leads_on = found is not None and is_message(found) and not found.is_repeated
+        scope = message_of(found) if found is not None and leads_on else None
+
+
+def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
+    """The field at a path; None if there is none."""
+    *_, last = fields_along(message, path)
+    return last
+
+
+def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
+    """The field at a path. Raises NotApplicable when there is none."""
+    field = field_at(message, path)
+    if field is None:
+        raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
+    return field
+
+
+def body_path(message: Descriptor, path: FieldPath) -> BodyPath:
+    """The path in both spellings: those of the fields, or made up where Cuebot has none."""
+    spellings = [
+        both_spellings(name) if field is None else (field.json_name, field.name)
+        for name, field in zip(path, fields_along(message, path), strict=True)
+    ]
+    return BodyPath(
+        json=tuple(json for json, _ in spellings),
+        original=tuple(original for _, original in spellings),
+    )
+
+
+def both_spellings(name: str) -> tuple[str, str]:
+    """`minCores` and `min_cores`, for either of them."""
+    if "_" in name:
+        return json_name(name), name
+    return name, re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
+
+
+def original(message: Descriptor, path: FieldPath) -> FieldPath:
+    """The path in the names of the proto. Raises NotApplicable when there is no such field."""
+    needed_field(message, path)
+    return body_path(message, path).original
+
+
+def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
+    """The part of a documented path that is an object which Cuebot does not have, if any."""
+    for length, field in enumerate(fields_along(request, source[:-1]), 1):
+        if field is None or not is_message(field):
+            return body_path(request, source[:length])
+    return None
+
+
+def copied(
+    answer: Descriptor, source: FieldPath, request: Descriptor, target: FieldPath
+) -> tuple[FieldPath, FieldPath]:
+    """Both paths in original names. Raises NotApplicable for values that do not fit together."""
+    kinds = set()
+    for message, path in ((answer, source), (request, target)):
+        field = needed_field(message, path)
+        if field.is_repeated or is_message(field):
+            raise NotApplicable(f"{'.'.join(path)} is not a single value")
+        kinds.add(field.type)
+    if len(kinds) > 1:
+        raise NotApplicable(f"{'.'.join(source)} and {'.'.join(target)} have different types")
+    return original(answer, source), original(request, target)
 
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
-    """What is taken from the answer of `main` for the request of `method`. Raises Unfit."""
+    """What the request of `method` takes from the answer of `main`. Raises NotApplicable."""
     return tuple(
         copied(
             main.descriptor.output_type,
@@ -36,54 +106,3 @@ def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
         )
         for source, target in paths.items()
     )
-
-
-def copied(
-    answer: Descriptor, source: FieldPath, request: Descriptor, target: FieldPath
-) -> tuple[FieldPath, FieldPath]:
-    """Both paths in original names. Raises Unfit when one's value cannot be the other's."""
-    kinds = set()
-    for message, path in ((answer, source), (request, target)):
-        field = needed_field(message, path)
-        if field.is_repeated or is_message(field):
-            raise Unfit(f"{'.'.join(path)} is not a single value")
-        kinds.add(field.type)
-    if len(kinds) > 1:
-        raise Unfit(f"{'.'.join(source)} and {'.'.join(target)} have different types")
-    return original(answer, source), original(request, target)
-
-
-def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
-    """The field at a path of names, camelCase or original; None if there is no such one."""
-    found: FieldDescriptor | None = None
-    for name in path:
-        if found is not None:
-            if not is_message(found) or found.is_repeated:
-                return None
-            message = message_of(found)
-        found = next((one for one in message.fields if name in (one.name, one.json_name)), None)
-        if found is None:
-            return None
-    return found
-
-
-def root_of(request: Descriptor, source: FieldPath) -> FieldPath:
-    """The part of a documented path that is an object which Cuebot does not have; else nothing."""
-    for length in range(1, len(source)):
-        native = field_at(request, source[:length])
-        if native is None or not is_message(native):
-            return camel(source[:length])
-    return ()
-
-
-def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
-    """The field at a path. Raises Unfit when there is none."""
-    field = field_at(message, path)
-    if field is None:
-        raise Unfit(f"{message.full_name} has no {'.'.join(path)}")
-    return field
-
-
-def original(message: Descriptor, path: FieldPath) -> FieldPath:
-    """The path in the names of the proto. Raises Unfit when there is no such field."""
-    return tuple(needed_field(message, path[: length + 1]).name for length in range(len(path)))

@@ -1,7 +1,7 @@
 """The compatibility profile: what documents say, and what Cuebot calls it.
 
-A TOML file, `config/opencue.toml` by default, which is shipped inside the package. Here it is only
-read and checked; `adapt` says what it means for a schema.
+A TOML file; that for OpenCue, `config/opencue.toml`, is part of the package. This module reads and
+checks it, `resolve` applies it to a schema.
 """
 
 import re
@@ -25,7 +25,7 @@ TARGET = re.compile(rf"{NAME}(\.{NAME})*(\[\])?")
 
 
 def shaped(pattern: re.Pattern[str], what: str) -> AfterValidator:
-    """A check that a text has that form."""
+    """A check that a text matches the pattern."""
 
     def check(text: str) -> str:
         if not pattern.fullmatch(text):
@@ -43,13 +43,13 @@ TargetPath = Annotated[str, shaped(TARGET, "a path of fields such as show.name o
 
 
 class Entry(BaseModel):
-    """A part of the profile. It knows all of its keys."""
+    """A part of the profile. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Before(Entry):
-    """A look-up before a call."""
+    """A look-up before a call, as the file says it."""
 
     method: MethodName
     given: FieldPath
@@ -90,16 +90,16 @@ class Profile(Entry):
     after: tuple[After, ...] = ()
 
 
-NOTHING = Profile()
+EMPTY = Profile()
 
 
 def load_profile(wanted: str) -> Profile:
     """The profile that COMPAT_PROFILE names: `opencue` (the built-in one), `none`, or a file.
 
-    Raises ConfigurationError, one line, for a file that cannot be read or says what it must not.
+    Raises ConfigurationError, one line, for a file that cannot be read or is wrong.
     """
     if wanted == "none":
-        return NOTHING
+        return EMPTY
     try:
         text = built_in() if wanted == "opencue" else Path(wanted).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -117,9 +117,9 @@ def load_profile(wanted: str) -> Profile:
 
 
 def describe(error: ErrorDetails) -> str:
-    """One line for the first thing that is wrong with a profile: the place, and what is expected.
+    """One line for the first mistake in a profile: the place, and what is expected.
 
-    Nothing of the keys' own text can break the line.
+    Line breaks in keys are escaped.
     """
     parts = [str(part) for part in error["loc"] if part != "[key]"]
     place = ".".join(part if part.isprintable() else repr(part) for part in parts)

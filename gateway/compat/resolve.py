@@ -1,13 +1,13 @@
 """What the compatibility profile means for one schema.
 
-Its entries are resolved when a catalog is built: those that do not fit the schema, or that it has
-no need of, are idle, with the reason. A request to a method without an entry pays nothing.
+Its entries are resolved when a catalog is built. Those that do not apply to the schema, or that it
+has no need of, are left out, with the reason. A request to a method without an entry pays nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Container, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -15,10 +15,8 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.codec.fields import is_message
 from gateway.codec.rewrite import Default, Rename, Rewrite
 from gateway.compat.fieldpath import (
-    Copies,
-    FieldPath,
-    Unfit,
-    camel,
+    NotApplicable,
+    body_path,
     copied,
     copies,
     field_at,
@@ -28,99 +26,32 @@ from gateway.compat.fieldpath import (
     split,
 )
 from gateway.compat.profile import After, Before, Profile, Reading
-from gateway.schema.method import Method
-
-NATIVE = "Cuebot has it itself"
-"""Why an entry is idle that is not needed; all other reasons are that it does not fit."""
+from gateway.schema.catalog import NATIVE, UnusedEntry
+from gateway.schema.method import FollowUp, LookUp, Method, Rereading, Steps
 
 
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """An entry of the profile that does nothing here, and why."""
+class Resolver:
+    """Resolves a profile against the methods (by `service/Method`) that are served.
 
-    entry: str
-    reason: str
-
-    @property
-    def unfit(self) -> bool:
-        """Whether it would do something if it were another one, or the schema."""
-        return self.reason != NATIVE
-
-
-@dataclass(frozen=True, slots=True)
-class LookUp:
-    """A call before the call, for what the request says otherwise than Cuebot wants it."""
-
-    given: FieldPath
-    method: Method
-    send: FieldPath
-    take: FieldPath
-    place: FieldPath
-    """Where clients may have given it themselves (JSON names)."""
-    put: FieldPath
-    """The same place in original names."""
-    documented: bool
-    """Whether Cuebot does not have what is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rereading:
-    """The call that shows what follow-ups have led to: `take` is the same in both answers."""
-
-    method: Method
-    copies: Copies
-    take: FieldPath
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUp:
-    """A call after the call, which the request asks for with a field of its own."""
-
-    given: FieldPath
-    method: Method
-    send: FieldPath
-    copies: Copies
-    rereading: Rereading | None
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """What surrounds a call."""
-
-    before: tuple[LookUp, ...] = ()
-    after: tuple[FollowUp, ...] = ()
-
-
-class Adapting:
-    """The profile, being resolved against the methods (by `service/Method`) that are served.
-
-    `declared` names all that Cuebot has, also those that are not served.
+    `declared` names all methods that Cuebot has, also those that are not served. Entries that come
+    to nothing are added to `unused`.
     """
 
     def __init__(
-        self, profile: Profile, methods: Mapping[str, Method], declared: Container[str]
+        self,
+        profile: Profile,
+        methods: Mapping[str, Method],
+        declared: Container[str],
+        unused: list[UnusedEntry],
     ) -> None:
         self._profile = profile
         self._methods = methods
         self._declared = declared
-        self.idle: list[Idle] = []
+        self._unused = unused
 
     def adapted(self) -> list[Method]:
         """The methods, with what the profile has for their requests."""
-        rewrites: dict[str, list[Rewrite]] = defaultdict(list)
-        for name, paths in self._profile.requests.items():
-            rewrites[name] += self._fitting(self._renames(name, paths))
-        for name, texts in self._profile.defaults.items():
-            rewrites[name] += self._fitting(self._defaults(name, texts))
-        steps: dict[str, Steps] = {}
-        for look_up in self._fitting(self._look_ups()):
-            name, step = look_up
-            known = steps.get(name, Steps())
-            steps[name] = replace(known, before=(*known.before, step))
-        for follow_up in self._fitting(self._follow_ups()):
-            name, after = follow_up
-            known = steps.get(name, Steps())
-            steps[name] = replace(known, after=(*known.after, after))
+        rewrites, steps = self._rewrites(), self._steps()
         return [
             replace(method, rewrites=tuple(rewrites[name]), steps=steps.get(name))
             if name in steps or rewrites[name]
@@ -130,148 +61,179 @@ class Adapting:
 
     def method_aliases(self) -> dict[str, str]:
         """Documented method to served one."""
-        return dict(self._fitting(self._aliases()))
-
-    def _fitting(self, entries: Iterator[tuple[str, Callable[[], Any]]]) -> Iterator[Any]:
-        """What can be made of the entries; for each of the others a reason is kept."""
-        for entry, make in entries:
-            try:
-                yield make()
-            except Unfit as reason:
-                self.idle.append(Idle(entry, str(reason)))
-
-    def _aliases(self) -> Iterator[tuple[str, Callable[[], tuple[str, str]]]]:
+        found = {}
         for alias, name in self._profile.methods.items():
-
-            def make(alias: str = alias, name: str = name) -> tuple[str, str]:
+            with self._entry(f"methods.{alias}"):
                 if alias in self._declared:
-                    raise Unfit(NATIVE)
+                    raise NotApplicable(NATIVE)
                 self._served(name)
-                return alias, name
+                found[alias] = name
+        return found
 
-            yield f"methods.{alias}", make
+    def _entry(self, name: str) -> AbstractContextManager[None]:
+        return entry(name, self._unused)
 
-    def _renames(
-        self, name: str, paths: Mapping[str, str]
-    ) -> Iterator[tuple[str, Callable[[], Rename]]]:
-        for source, target in paths.items():
+    def _rewrites(self) -> defaultdict[str, list[Rewrite]]:
+        found = defaultdict[str, list[Rewrite]](list)
+        for name, paths in self._profile.requests.items():
+            for source, target in paths.items():
+                with self._entry(f"requests.{name}.{source}"):
+                    found[name].append(rename(self._request(name), source, target))
+        for name, texts in self._profile.defaults.items():
+            for target, content in texts.items():
+                with self._entry(f"defaults.{name}.{target}"):
+                    found[name].append(default(self._request(name), target, content))
+        return found
 
-            def make(source: str = source, target: str = target) -> Rename:
-                request = self._served(name).descriptor.input_type
-                path = split(source)
-                if field_at(request, path) is not None:
-                    raise Unfit(NATIVE)
-                native = split(target.removesuffix("[]"))
-                field = needed_field(request, native)
-                as_list = target.endswith("[]")
-                if as_list != field.is_repeated:
-                    raise Unfit(f"{target} is {'a' if field.is_repeated else 'no'} list")
-                return Rename(camel(path), camel(native), as_list, root_of(request, path))
+    def _steps(self) -> Mapping[str, Steps]:
+        look_ups = defaultdict[str, tuple[LookUp, ...]](tuple)
+        follow_ups = defaultdict[str, tuple[FollowUp, ...]](tuple)
+        for before in self._profile.before:
+            with self._entry(f"before.{before.method}.{before.given}"):
+                look_ups[before.method] += (self._look_up(before),)
+        for after in self._profile.after:
+            with self._entry(f"after.{after.method}.{after.given}"):
+                follow_ups[after.method] += (self._follow_up(after),)
+        names = dict.fromkeys((*look_ups, *follow_ups))
+        return {name: Steps(look_ups[name], follow_ups[name]) for name in names}
 
-            yield f"requests.{name}.{source}", make
+    def _look_up(self, entry: Before) -> LookUp:
+        request, method = self._request(entry.method), self._served(entry.call)
+        given, put = split(entry.given), split(entry.put)
+        native = field_at(request, given) is not None
+        if native and given[: len(put)] == put:
+            raise NotApplicable(NATIVE)
+        needed_field(method.descriptor.input_type, split(entry.send))
+        take, _ = copied(method.descriptor.output_type, split(entry.take), request, put)
+        return LookUp(
+            given=body_path(request, given),
+            method=method,
+            send=body_path(method.descriptor.input_type, split(entry.send)),
+            take=take,
+            put=body_path(request, put),
+            documented=not native,
+        )
 
-    def _defaults(
-        self, name: str, texts: Mapping[str, str]
-    ) -> Iterator[tuple[str, Callable[[], Default]]]:
-        for target, content in texts.items():
-
-            def make(target: str = target, content: str = content) -> Default:
-                field = needed_field(self._served(name).descriptor.input_type, split(target))
-                if field.is_repeated or field.type != FieldDescriptor.TYPE_STRING:
-                    raise Unfit(f"{target} is no text")
-                return Default(camel(split(target)), content)
-
-            yield f"defaults.{name}.{target}", make
-
-    def _look_ups(self) -> Iterator[tuple[str, Callable[[], tuple[str, LookUp]]]]:
-        for entry in self._profile.before:
-
-            def make(entry: Before = entry) -> tuple[str, LookUp]:
-                request = self._served(entry.method).descriptor.input_type
-                method = self._served(entry.call)
-                given, target = split(entry.given), split(entry.put)
-                if given[: len(target)] == target and field_at(request, given) is not None:
-                    raise Unfit(NATIVE)
-                needed_field(method.descriptor.input_type, split(entry.send))
-                take, put = copied(
-                    method.descriptor.output_type, split(entry.take), request, target
-                )
-                return entry.method, LookUp(
-                    camel(given),
-                    method,
-                    camel(split(entry.send)),
-                    take,
-                    camel(target),
-                    put,
-                    field_at(request, given) is None,
-                )
-
-            yield f"before.{entry.method}.{entry.given}", make
-
-    def _follow_ups(self) -> Iterator[tuple[str, Callable[[], tuple[str, FollowUp]]]]:
-        for entry in self._profile.after:
-
-            def make(entry: After = entry) -> tuple[str, FollowUp]:
-                main, method = self._served(entry.method), self._served(entry.call)
-                if field_at(main.descriptor.input_type, split(entry.given)) is not None:
-                    raise Unfit(NATIVE)
-                needed_field(method.descriptor.input_type, split(entry.send))
-                return entry.method, FollowUp(
-                    camel(split(entry.given)),
-                    method,
-                    camel(split(entry.send)),
-                    copies(main, method, entry.with_),
-                    self._rereading(main, entry.read) if entry.read else None,
-                )
-
-            yield f"after.{entry.method}.{entry.given}", make
+    def _follow_up(self, entry: After) -> FollowUp:
+        main, method = self._served(entry.method), self._served(entry.call)
+        request, given = main.descriptor.input_type, split(entry.given)
+        if field_at(request, given) is not None:
+            raise NotApplicable(NATIVE)
+        needed_field(method.descriptor.input_type, split(entry.send))
+        return FollowUp(
+            given=body_path(request, given),
+            method=method,
+            send=body_path(method.descriptor.input_type, split(entry.send)),
+            copies=copies(main, method, entry.with_),
+            rereading=self._rereading(main, entry.read) if entry.read else None,
+        )
 
     def _rereading(self, main: Method, entry: Reading) -> Rereading:
         method, take = self._served(entry.call), split(entry.take)
         fields = [needed_field(each.descriptor.output_type, take) for each in (main, method)]
         kinds = {None if each.is_repeated else each.message_type for each in fields}
         if None in kinds or len(kinds) > 1:
-            raise Unfit(f"{entry.take} is not the same message in both answers")
+            raise NotApplicable(f"{entry.take} is not the same message in both answers")
         return Rereading(
             method,
             copies(main, method, entry.with_),
             original(method.descriptor.output_type, take),
         )
 
+    def _request(self, name: str) -> Descriptor:
+        """The request of the method of that name. Raises NotApplicable when it cannot be called."""
+        return self._served(name).descriptor.input_type
+
     def _served(self, name: str) -> Method:
-        """The method of that name. Raises Unfit when it cannot be called."""
+        """The method of that name. Raises NotApplicable when it cannot be called."""
         if name not in self._methods:
-            raise Unfit(f"{name} is not served")
+            raise NotApplicable(f"{name} is not served")
         if self._methods[name].streams:
-            raise Unfit(f"{name} streams")
+            raise NotApplicable(f"{name} streams")
         return self._methods[name]
 
 
+@contextmanager
+def entry(name: str, unused: list[UnusedEntry]) -> Iterator[None]:
+    """Resolve an entry of that name inside. If it is not applicable, add it to `unused`."""
+    try:
+        yield
+    except NotApplicable as reason:
+        unused.append(UnusedEntry(name, str(reason)))
+
+
+def rename(request: Descriptor, source: str, target: str) -> Rename:
+    """A documented path of a request, moved to a native one. Raises NotApplicable."""
+    path = split(source)
+    if field_at(request, path) is not None:
+        raise NotApplicable(NATIVE)
+    native = split(target.removesuffix("[]"))
+    field = needed_field(request, native)
+    as_list = target.endswith("[]")
+    if as_list != field.is_repeated:
+        raise NotApplicable(f"{target} is {'a' if field.is_repeated else 'no'} list")
+    return Rename(
+        body_path(request, path), body_path(request, native), as_list, root_of(request, path)
+    )
+
+
+def default(request: Descriptor, target: str, content: str) -> Default:
+    """The text of a field that a request does not set. Raises NotApplicable."""
+    field = needed_field(request, split(target))
+    if field.is_repeated or field.type != FieldDescriptor.TYPE_STRING:
+        raise NotApplicable(f"{target} is no text")
+    return Default(body_path(request, split(target)), content)
+
+
 def answer_aliases(
-    profile: Profile, pool: DescriptorPool, idle: list[Idle]
+    profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]
 ) -> dict[str, dict[str, str]]:
-    """By full name of a message: documented name to the JSON name of the field that is meant."""
-    found: dict[str, dict[str, str]] = {}
+    """By full name of a message: documented name to the JSON name of the field that is meant.
+
+    Entries that come to nothing are added to `unused`.
+    """
+    found: dict[str, dict[str, str]] = defaultdict(dict)
     for name, names in profile.answers.items():
         try:
             message = pool.FindMessageTypeByName(name)
         except KeyError:
-            idle.append(Idle(f"answers.{name}", f"there is no message {name}"))
+            unused.append(UnusedEntry(f"answers.{name}", f"there is no message {name}"))
             continue
         for alias, native in names.items():
-            try:
-                found.setdefault(name, {})[alias] = aliased(message, alias, native)
-            except Unfit as reason:
-                idle.append(Idle(f"answers.{name}.{alias}", str(reason)))
+            with entry(f"answers.{name}.{alias}", unused):
+                found[name][alias] = aliased(message, alias, native)
+    return dict(found)
+
+
+def missing_methods(
+    profile: Profile,
+    declared: Container[str],
+    services: Container[str],
+    unused: list[UnusedEntry],
+) -> dict[str, str]:
+    """Method to what to say of it, for methods that a service has only in documents.
+
+    `declared` are all methods that Cuebot has, `services` those that have any. Entries that come
+    to nothing are added to `unused`.
+    """
+    found = {}
+    for name, text in profile.missing.items():
+        service, _, _ = name.partition("/")
+        with entry(f"missing.{name}", unused):
+            if service not in services:
+                raise NotApplicable(f"there is no service {service}")
+            if name in declared:
+                raise NotApplicable(NATIVE)
+            found[name] = text
     return found
 
 
 def aliased(message: Descriptor, alias: str, native: str) -> str:
-    """The JSON name of the field that an alias stands for. Raises Unfit."""
+    """The JSON name of the field that an alias stands for. Raises NotApplicable."""
     if field_at(message, (alias,)) is not None:
-        raise Unfit(NATIVE)
+        raise NotApplicable(NATIVE)
     field = needed_field(message, (native,))
     if field.is_repeated or is_message(field):
-        raise Unfit(f"{native} is not a single value")
+        raise NotApplicable(f"{native} is not a single value")
     name: str = field.json_name
     return name

@@ -1,4 +1,4 @@
-"""What Cuebot says of itself where it has several endpoints, which need not say the same."""
+"""Reflection of a Cuebot with several endpoints, which need not have the same schema."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -7,18 +7,19 @@ from dataclasses import replace
 import structlog
 
 from gateway.discovery.reflection import ReflectionSource
-from gateway.schema.description import DescriptorSource, NoReflection, NotReady, Schema
+from gateway.discovery.source import DescriptorSource, NoReflection, NotReady
+from gateway.schema.description import OtherSchema, Schema
 from gateway.upstream.balancer import Cuebot
 from gateway.upstream.endpoint import GrpcUpstream
 
 log = structlog.stdlib.get_logger("gateway.schema")
 
-OTHERS_PATIENCE = 2.0
-"""Seconds that the other endpoints have when the first one has answered."""
+OTHERS_TIMEOUT = 2.0
+"""Seconds that the other endpoints have once one has answered."""
 
 
 def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
-    """The source that asks Cuebot itself, at each of its endpoints."""
+    """The source that asks each endpoint of Cuebot."""
     sources = {each.endpoint: reflection_at(each, timeout) for each in cuebot.endpoints}
     if len(sources) == 1:
         return next(iter(sources.values()))
@@ -39,37 +40,35 @@ def reflection_at(endpoint: GrpcUpstream, timeout: float) -> ReflectionSource:
 class EndpointsSource:
     """A `DescriptorSource` over those of the endpoints (by name, in the order of preference).
 
-    The schema is that of the first that answers. One that cannot be asked keeps what it said
-    before; if it has never said anything, it is taken to be as the first.
+    The schema is that of the first that answers. An endpoint that cannot be asked is taken to have
+    the schema that it had when it last answered; one that never has, to have the same as the first.
     """
 
     def __init__(self, sources: Mapping[str, DescriptorSource]) -> None:
         self._sources = sources
-        self._said: dict[str, Schema] = {}
-        """What each endpoint has said when it was last asked."""
+        self._digests: dict[str, str] = {}
+        """The schema that each endpoint had when it last answered."""
         self._told: dict[str, str] = {}
         """Why an endpoint cannot be asked, as the log has it."""
 
     async def fetch(self) -> Schema:
-        """The schema, with what other endpoints say in its `others`.
+        """The schema of the first endpoint that answers, and which endpoints have others.
 
         Raises, when none of them answers, NotReady if one may do so later, else NoReflection.
         """
         answers = await self._ask()
-        said = {name: each for name, each in answers.items() if isinstance(each, Schema)}
-        if not said:
-            raise why_not(answers.values(), described=bool(self._said))
+        described = {name: each for name, each in answers.items() if isinstance(each, Schema)}
+        if not described:
+            raise why_not(answers.values(), described=bool(self._digests))
         for name, answer in answers.items():
             if isinstance(answer, NoReflection):
-                self._said.pop(name, None)
-        self._said |= said
+                self._digests.pop(name, None)
+        self._digests |= await asyncio.to_thread(digests_of, described)
         self._tell(answers)
         answered = Schema, NoReflection
-        return await asyncio.to_thread(
-            joined,
-            next(iter(said.values())),
-            dict(self._said),
-            self._sources,
+        return compared(
+            next(iter(described.values())),
+            {name: self._digests.get(name) for name in self._sources},
             unasked=[name for name, each in answers.items() if not isinstance(each, answered)],
         )
 
@@ -82,9 +81,9 @@ class EndpointsSource:
         self._told = reasons
 
     async def _ask(self) -> dict[str, Schema | Exception]:
-        """What each endpoint says now, or why it does not, in the order of the endpoints.
+        """What each endpoint answers, or why it does not, in the order of the endpoints.
 
-        Nobody waits long for one that is slow when another one has answered.
+        Once one has answered, the others have OTHERS_TIMEOUT.
         """
         tasks = {name: asyncio.create_task(each.fetch()) for name, each in self._sources.items()}
         try:
@@ -92,7 +91,7 @@ class EndpointsSource:
             while waiting:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 if waiting and any(task.exception() is None for task in done):
-                    _, waiting = await asyncio.wait(waiting, timeout=OTHERS_PATIENCE)
+                    _, waiting = await asyncio.wait(waiting, timeout=OTHERS_TIMEOUT)
                     break
             return {name: outcome(task) for name, task in tasks.items()}
         finally:
@@ -104,7 +103,7 @@ class EndpointsSource:
 def outcome(task: "asyncio.Task[Schema]") -> Schema | Exception:
     """What came of asking one endpoint."""
     if not task.done():
-        return NotReady(f"no answer within {OTHERS_PATIENCE:g} s of another one's")
+        return NotReady(f"no answer within {OTHERS_TIMEOUT:g} s of another one's")
     error = task.exception()
     if error is None:
         return task.result()
@@ -114,7 +113,8 @@ def outcome(task: "asyncio.Task[Schema]") -> Schema | Exception:
 def why_not(failures: Iterable[Schema | Exception], *, described: bool) -> Exception:
     """One exception for those of all endpoints.
 
-    A refusal is what counts, but when there was a description and one is away that may have it.
+    It is a refusal if there is one, unless there was a schema before (`described`) and an endpoint
+    that may have it is away.
     """
     errors = [each for each in failures if isinstance(each, Exception)]
     refusals = [each for each in errors if isinstance(each, NoReflection)]
@@ -126,23 +126,26 @@ def why_not(failures: Iterable[Schema | Exception], *, described: bool) -> Excep
     return errors[0]
 
 
-def joined(
-    first: Schema, said: Mapping[str, Schema], endpoints: Iterable[str], unasked: Iterable[str]
-) -> Schema:
-    """The first schema, and what is different at other endpoints.
+def digests_of(schemas: Mapping[str, Schema]) -> dict[str, str]:
+    """The digests of these schemas. It takes some time: to be called in a thread."""
+    return {name: schema.digest for name, schema in schemas.items()}
 
-    Its origin is all that it is taken to be of, so that it does not change with who answers first.
+
+def compared(first: Schema, digests: Mapping[str, str | None], *, unasked: Iterable[str]) -> Schema:
+    """The first schema, with what there is to tell of all endpoints.
+
+    `digests` are those of the endpoints; None is taken to be that of the first. The origin names
+    all endpoints that have this schema, so that it does not change with who answers first.
     """
-    of_digest = {first.digest: first} | {each.digest: each for each in said.values()}
-    groups: dict[str, list[str]] = {first.digest: []}
-    for name in endpoints:
-        groups.setdefault(said.get(name, first).digest, []).append(name)
-    one, *others = (
-        replace(
-            of_digest[digest],
-            endpoints=frozenset(names),
-            origin=f"reflection of {', '.join(names)}",
-        )
-        for digest, names in groups.items()
+    having: dict[str, list[str]] = {first.digest: []}
+    for name, digest in digests.items():
+        having.setdefault(digest or first.digest, []).append(name)
+    same = having.pop(first.digest)
+    return replace(
+        first,
+        origin=f"reflection of {', '.join(same)}",
+        others=tuple(
+            OtherSchema(digest=digest, endpoints=tuple(names)) for digest, names in having.items()
+        ),
+        unasked=tuple(unasked),
     )
-    return replace(one, others=tuple(others), unasked=tuple(unasked))

@@ -1,4 +1,4 @@
-"""The kinds of sources, and which one DESCRIPTOR_SOURCE names."""
+"""The kinds of sources, and the one that DESCRIPTOR_SOURCE names."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,17 +12,15 @@ from google.protobuf.message import DecodeError
 
 from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
 from gateway.discovery.proto_directory import ProtoDirectory
-from gateway.errors import ConfigurationError
-from gateway.schema.description import (
+from gateway.discovery.source import (
     BrokenFiles,
     DescriptorSource,
     NoReflection,
-    NoSchema,
-    Schema,
     is_named,
     make_readable,
-    services_of,
 )
+from gateway.errors import ConfigurationError
+from gateway.schema.description import NoSchema, Schema, services_of
 
 log = structlog.stdlib.get_logger("gateway.schema")
 
@@ -56,15 +54,15 @@ class FileSource:
 class AutoSource:
     """Reflection if Cuebot has it, else the installed package.
 
-    Once Cuebot has described itself, what it said is better than the package's guess: a refusal
-    is a failure then.
+    Once Cuebot has described itself, that is better than what the package assumes: a refusal is a
+    failure from then on.
     """
 
     def __init__(self, reflection: DescriptorSource, package: str = OPENCUE_PACKAGE) -> None:
         self._reflection = reflection
         self._package = package
         self._described = False
-        """Whether Cuebot has had reflection."""
+        """Whether Cuebot has ever described itself."""
         self._told = ""
         """The refusal that has been logged."""
 

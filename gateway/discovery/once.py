@@ -3,16 +3,14 @@
 import asyncio
 from dataclasses import dataclass
 
-from gateway.compat.profile import load_profile
-from gateway.discovery.endpoints import reflection_of
-from gateway.discovery.factory import choose_source
-from gateway.schema.catalog import Catalog, build_catalog
-from gateway.schema.description import NotReady, Schema
-from gateway.schema.selection import Selection, selection_of
-from gateway.settings.model import Settings
-from gateway.upstream.balancer import Cuebot
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import Profile
+from gateway.discovery.source import DescriptorSource, NotReady
+from gateway.schema.catalog import Catalog
+from gateway.schema.description import Schema
+from gateway.schema.selection import Selection
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds that all of it may take."""
 
 
@@ -25,21 +23,25 @@ class Discovery:
     selection: Selection
 
 
-async def discover(settings: Settings, upstream: Cuebot, patience: float = PATIENCE) -> Discovery:
-    """Ask the configured source one time, for so many seconds at most.
+async def discover(
+    source: DescriptorSource,
+    selection: Selection,
+    profile: Profile,
+    *,
+    endpoint: str,
+    timeout: float = TIMEOUT,
+) -> Discovery:
+    """Ask the source one time, for so many seconds at most. `endpoint` is Cuebot's, for messages.
 
-    Raises ConfigurationError when there is no such source, NotReady when Cuebot does not answer
-    in time, and NoReflection or NoSchema as the source does.
+    Raises NotReady when Cuebot does not answer in time, and NoReflection or NoSchema as the source
+    does.
     """
-    source = choose_source(settings.descriptor_source, reflection_of(upstream, patience))
-    profile = load_profile(settings.compat_profile)
-    selection = selection_of(settings)
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             schema = await source.fetch()
     except TimeoutError:
         raise NotReady(
-            f"Cuebot at {upstream.endpoint} did not describe itself within {patience:g} seconds"
+            f"Cuebot at {endpoint} did not describe itself within {timeout:g} seconds"
         ) from None
     return Discovery(
         schema=schema, catalog=build_catalog(schema, selection, profile), selection=selection

@@ -12,18 +12,19 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from gateway.discovery.source import make_readable
 from gateway.errors import ConfigurationError
-from gateway.schema.description import Schema, make_readable, services_of
+from gateway.schema.description import Schema, services_of
 
-PATIENCE = 60
+TIMEOUT = 60
 """Seconds that the compiler may take."""
 SHOWN = 3
-"""So many of its complaints are told."""
+"""How many of its errors are told."""
 WARNING = re.compile(r"warning:|^W\d{4} ", re.IGNORECASE)
-"""How the compiler marks what is no error, for files and in its own log."""
+"""How the compiler marks warnings, for files and in its own log."""
 
 Stamp = tuple[tuple[str, int, int], ...]
-"""Name, size and time (ns) of each file: another stamp, another content."""
+"""Name, size and time of change (ns) of each file. The same stamp means the same content."""
 
 
 class ProtoDirectory:
@@ -36,7 +37,7 @@ class ProtoDirectory:
     def read(self) -> Schema:
         """The schema as the files say it now.
 
-        Raises ConfigurationError, with file and line, for what protoc does not take.
+        Raises ConfigurationError, with file and line, for what does not compile.
         """
         try:
             stamp = stamp_of(self._path)
@@ -54,8 +55,8 @@ class ProtoDirectory:
 def stamp_of(root: Path) -> Stamp:
     """The `.proto` files below `root`, by their paths from there. Raises OSError.
 
-    Links to files count and links to directories do not. What is hidden is somebody's own: an
-    editor's, git's, or the copies behind the links of a mounted Kubernetes ConfigMap.
+    Links to files count, links to directories do not. Hidden files are left out: they belong to
+    an editor or git, or are the copies behind the links of a mounted Kubernetes ConfigMap.
     """
     found = []
     for folder, folders, names in os.walk(root, onerror=refuse):
@@ -105,23 +106,23 @@ def run_protoc(root: Path, names: list[str]) -> bytes:
     ]
     try:
         done = subprocess.run(  # noqa: S603 - no shell; the names are files of that directory
-            command, cwd=root, capture_output=True, timeout=PATIENCE, check=False
+            command, cwd=root, capture_output=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired:
         raise ConfigurationError(
-            f"DESCRIPTOR_SOURCE: protoc took more than {PATIENCE} s for {root}"
+            f"DESCRIPTOR_SOURCE: protoc took more than {TIMEOUT} s for {root}"
         ) from None
     except OSError as error:
         raise ConfigurationError(
             f"DESCRIPTOR_SOURCE: protoc cannot run in {root}: {error.strerror}"
         ) from None
     if done.returncode:
-        reason = complaints(done.stderr.decode(errors="replace")) or f"status {done.returncode}"
+        reason = first_errors(done.stderr.decode(errors="replace")) or f"status {done.returncode}"
         raise ConfigurationError(f"DESCRIPTOR_SOURCE: {root} does not compile: {reason}")
     return done.stdout
 
 
-def complaints(text: str) -> str:
+def first_errors(text: str) -> str:
     """What protoc says (`job.proto:3:1: Expected …`), in one line."""
     lines = [line.strip() for line in text.splitlines()]
     errors = [line for line in lines if line and not WARNING.search(line)]

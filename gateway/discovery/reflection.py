@@ -18,7 +18,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2
 
-from gateway.schema.description import NoReflection, NoSchema, NotReady, Schema, Skipped, is_named
+from gateway.discovery.source import NoReflection, NotReady, is_named
+from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.pool import declares, well_known_files
 from gateway.upstream.endpoint import NOT_GRPC
 

@@ -1,4 +1,4 @@
-"""When to discover the schema, and the one place that says what it is now."""
+"""The current catalog, and when the schema is looked for again."""
 
 import asyncio
 import time
@@ -8,17 +8,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from gateway.compat.profile import NOTHING, Profile
-from gateway.schema.catalog import Catalog, build_catalog
-from gateway.schema.changes import Changes, changes_between, summary_of
-from gateway.schema.description import (
-    BrokenFiles,
-    DescriptorSource,
-    NoReflection,
-    NoSchema,
-    NotReady,
-    Schema,
-)
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import EMPTY, Profile
+from gateway.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
+from gateway.schema.catalog import Catalog
+from gateway.schema.changes import Changes, changes_between
+from gateway.schema.description import NoSchema, OtherSchema, Schema
 from gateway.schema.selection import Selection
 
 log = structlog.stdlib.get_logger("gateway.schema")
@@ -31,18 +26,19 @@ THREE_WAYS_OUT = (
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 1.0
-"""Seconds between two tries; with the connection's own pauses this keeps readiness under 5 s."""
+"""Seconds between two attempts. Together with the pauses between two connections they are short
+enough for the gateway to be ready within 5 s of Cuebot."""
 LONGEST_REFRESH_PAUSE = 30.0
-"""The same when there is a catalog to go on with."""
+"""The same when there is a catalog already."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
-    """A catalog that is to take the place of the current one."""
+class NewCatalog:
+    """A catalog that is about to replace the current one."""
 
     catalog: Catalog
     made_from: object
-    """The identity of its schema, and what else it is made of."""
+    """What it depends on: the same again need not be built again."""
     changes: Changes | None
     """None for the first one."""
 
@@ -50,23 +46,25 @@ class Fresh:
 class LiveCatalog:
     """The current catalog: found by asking the source until it answers, and kept up to date.
 
-    `current` is one reference, replaced as a whole; whoever reads it once has a consistent view.
-    It is looked at again every `every` seconds (0: never by itself) and after `look_again`.
+    `current` is one reference, replaced as a whole: read it once for a consistent view. The source
+    is asked again every `every` seconds (0: never by itself) and after `look_again`.
     """
 
     def __init__(
         self,
         source: DescriptorSource,
         selection: Selection,
-        profile: Profile = NOTHING,
+        profile: Profile = EMPTY,
         *,
         every: float = 0.0,
     ) -> None:
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
-        """Why the last look has failed, for people; empty when it has not."""
+        """Why the last attempt has failed, for people; empty when it has not."""
         self.looked_at: float | None = None
         """When the source has last answered (unix time)."""
+        self.others: tuple[OtherSchema, ...] = ()
+        """What other endpoints of Cuebot have instead of the current schema."""
         self._source = source
         self._selection = selection
         self._profile = profile
@@ -74,7 +72,7 @@ class LiveCatalog:
         self._built: object = None
         """What the current catalog was made from."""
         self._unasked: tuple[str, ...] = ()
-        """Endpoints that the last look has not reached."""
+        """Endpoints that the last attempt has not reached."""
         self._found = asyncio.Event()
         self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -90,7 +88,7 @@ class LiveCatalog:
         await self._looked.wait()
 
     def use(self, selection: Selection, profile: Profile) -> None:
-        """Make catalogs in this way from the next look on, even of the same schema."""
+        """Build catalogs with these from the next attempt on, even of the same schema."""
         self._selection, self._profile = selection, profile
 
     def look_again(self) -> None:
@@ -101,24 +99,24 @@ class LiveCatalog:
         """Find the catalog and keep it up to date, until cancelled."""
         await self.discover()
         while True:
-            await self._pause(self._until_next_look())
-            await self._look(LONGEST_REFRESH_PAUSE)
+            await self._pause(self._seconds_until_next())
+            await self._ask_until_answered(LONGEST_REFRESH_PAUSE)
 
-    def _until_next_look(self) -> float | None:
-        """Seconds; not long when there is an endpoint that has not been asked."""
+    def _seconds_until_next(self) -> float | None:
+        """Seconds until the next attempt; not many when an endpoint has not been asked yet."""
         if self._unasked:
             return min(self._every or LONGEST_REFRESH_PAUSE, LONGEST_REFRESH_PAUSE)
         return self._every
 
     async def discover(self) -> None:
         """Ask the source until it has answered, pausing longer after each failure."""
-        await self._look(LONGEST_PAUSE)
+        await self._ask_until_answered(LONGEST_PAUSE)
 
-    async def _look(self, longest: float) -> None:
+    async def _ask_until_answered(self, longest_pause: float) -> None:
         pause = FIRST_PAUSE
         while not await self._has_answered():
             await self._pause(pause)
-            pause = min(pause * 2, longest)
+            pause = min(pause * 2, longest_pause)
 
     async def _has_answered(self) -> bool:
         try:
@@ -127,7 +125,7 @@ class LiveCatalog:
             self._looked.set()
 
     async def _pause(self, seconds: float | None) -> None:
-        """Wait so long, or until somebody wants a look."""
+        """Wait for so many seconds, or until `look_again` is called."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wanted.wait()
@@ -136,77 +134,91 @@ class LiveCatalog:
     async def attempt(self) -> bool:
         """Ask the source once; whether it has answered. If not, `problem` tells why.
 
-        What was there before stays until something else is ready to take its place.
+        The current catalog stays until another one is ready to replace it.
         """
         try:
             schema = await self._source.fetch()
-            fresh = await asyncio.to_thread(self._build, schema)
-            if fresh is not None:
-                await warm(fresh.catalog)
+            new = await asyncio.to_thread(self._build, schema)
+            if new is not None:
+                await warm(new.catalog)
         except NotReady as error:
-            self._note(str(error), log.warning)
+            self._fail(str(error), log.warning)
             return False
         except BrokenFiles as error:
-            self._note(str(error), log.error)
+            self._fail(str(error), log.error)
             return False
         except (NoReflection, NoSchema) as error:
-            self._note(f"{error}. {THREE_WAYS_OUT}", log.error)
+            self._fail(f"{error}. {THREE_WAYS_OUT}", log.error)
             return False
         except Exception as error:
-            self._note(f"discovery failed: {type(error).__name__}: {error}", log.exception)
+            self._fail(f"discovery failed: {type(error).__name__}: {error}", log.exception)
             return False
         self._unasked = schema.unasked
         if self.current is not None and self.problem:
             log.info("schema refreshed again")
         self.problem = ""
         self.looked_at = time.time()
-        if fresh is not None:
-            self._swap(fresh)
+        if new is not None:
+            self._swap(new)
+        self._compare(schema)
         return True
 
-    def _build(self, schema: Schema) -> Fresh | None:
-        """The catalog of this schema; None if that is what there is already."""
+    def _build(self, schema: Schema) -> NewCatalog | None:
+        """The catalog of this schema; None if the current one is the same."""
         selection, profile = self._selection, self._profile
         made_from = (identity(schema), selection, profile)
         if made_from == self._built:
             return None
         catalog = build_catalog(schema, selection, profile)
         changes = None if self.current is None else changes_between(self.current, catalog)
-        return Fresh(catalog, made_from, changes)
+        return NewCatalog(catalog, made_from, changes)
 
-    def _swap(self, fresh: Fresh) -> None:
-        """Serve this catalog from now on, and tell what is new.
+    def _swap(self, new: NewCatalog) -> None:
+        """Serve this catalog from now on, and log what is new.
 
-        The old one goes when its last request has, as soon as the garbage collector looks:
-        message classes and codecs refer to themselves.
+        The old one is freed by the garbage collector after its last request: message classes and
+        codecs refer to themselves.
         """
-        catalog = self.current = fresh.catalog
-        self._built = fresh.made_from
+        catalog = self.current = new.catalog
+        self._built = new.made_from
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
-        for difference in catalog.differences:
-            log.warning("the Cuebots have different schemas", **summary_of(difference))
-        if catalog.idle_globs:
+        if catalog.unused_globs:
             log.warning(
                 "INCLUDE_SERVICES or EXCLUDE_SERVICES name nothing that Cuebot has",
-                globs=catalog.idle_globs,
+                globs=catalog.unused_globs,
             )
-        unfit = [f"{idle.entry}: {idle.reason}" for idle in catalog.idle_entries if idle.unfit]
-        if unfit:
-            log.info("entries of the compatibility profile do nothing here", entries=unfit)
+        unused = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries if each.needed]
+        if unused:
+            log.info("entries of the compatibility profile do nothing here", entries=unused)
         log.info(
-            "schema loaded" if fresh.changes is None else "schema changed",
+            "schema loaded" if new.changes is None else "schema changed",
             origin=catalog.origin,
             confirmed=catalog.confirmed,
             methods=len(catalog.methods),
             skipped=[skip.service for skip in catalog.skipped],
             digest=catalog.digest[:12],
-            **({} if fresh.changes is None else fresh.changes.summary()),
+            **({} if new.changes is None else new.changes.summary()),
         )
 
-    def _note(self, problem: str, tell: Callable[[str], object]) -> None:
-        """Remember the problem, and log it when it is news."""
+    def _compare(self, schema: Schema) -> None:
+        """Remember which endpoints have another schema, and log it when that has changed."""
+        if schema.others == self.others:
+            return
+        self.others = schema.others
+        for other in schema.others:
+            log.warning(
+                "the Cuebots have different schemas",
+                endpoints=other.endpoints,
+                digest=other.digest[:12],
+                served=schema.digest[:12],
+            )
+        if not schema.others:
+            log.info("the Cuebots have the same schema again")
+
+    def _fail(self, problem: str, tell: Callable[[str], object]) -> None:
+        """Remember the problem, and log it if it is a new one."""
         if self.current is not None:
             problem = f"the schema could not be refreshed: {problem}"
         if problem != self.problem:
@@ -215,9 +227,8 @@ class LiveCatalog:
 
 
 def identity(schema: Schema) -> tuple[object, ...]:
-    """What makes a schema another one than before: its content, and who said so."""
-    others = tuple(identity(other) for other in schema.others)
-    return schema.digest, schema.confirmed, schema.origin, schema.skipped, others
+    """What two schemas must have in common to be the same: the content, and where it comes from."""
+    return schema.digest, schema.confirmed, schema.origin, schema.skipped
 
 
 async def warm(catalog: Catalog) -> None:

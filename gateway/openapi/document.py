@@ -8,12 +8,13 @@ from google.protobuf.descriptor import ServiceDescriptor
 from gateway import __version__
 from gateway.codec.rewrite import Rename
 from gateway.openapi import shared
+from gateway.openapi.comments import comments_of
 from gateway.openapi.examples import Examples
 from gateway.openapi.scalars import Json
 from gateway.openapi.schemas import Schemas, described
-from gateway.schema.catalog import TAG_DIGITS, Catalog, returned_types
-from gateway.schema.comments import comments_of
+from gateway.schema.catalog import TAG_DIGITS, Catalog
 from gateway.schema.method import Method
+from gateway.schema.types import returned_types
 
 INTRODUCTION = """\
 Every method of this Cuebot, as JSON over HTTP. The message of a request is the body of a POST, and
@@ -151,13 +152,13 @@ def also_served(paths: Iterable[str]) -> Iterator[str]:
 def also_taken(method: Method) -> Iterator[str]:
     """What requests may have in other words than Cuebot's, by the compatibility profile."""
     names = [
-        f"`{'.'.join(rewrite.source)}` for `{'.'.join(rewrite.target)}`"
+        f"`{rewrite.source}` for `{rewrite.target}`"
         for rewrite in method.rewrites
         if isinstance(rewrite, Rename)
     ]
     if method.steps is not None:
         given = [step.given for step in method.steps.before]
         given += [step.given for step in method.steps.after]
-        names += [f"`{'.'.join(path)}`" for path in given]
+        names += [f"`{path}`" for path in given]
     if names:
         yield f"Requests may have, as in OpenCue's reference, {', '.join(names)}."

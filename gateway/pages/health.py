@@ -39,7 +39,7 @@ def health_routes(live: LiveCatalog, upstream: Upstream, readiness: Readiness) -
             "cuebot": "reachable" if usable else "unreachable",
             **({"endpoints": {"usable": usable, "of": upstream.size}} if upstream.size > 1 else {}),
             "schema": schema,
-            **({"schemas": "differ"} if catalog is not None and catalog.differences else {}),
+            **({"schemas": "differ"} if live.others else {}),
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),
         }
         return answer(state, 200 if ready else 503)

@@ -47,7 +47,7 @@ def status_app(
                 "interfaces": len({method.service for method in catalog.methods}),
                 "methods": len(catalog.methods),
                 "skipped": [skip.service for skip in catalog.skipped],
-                "different": [name for each in catalog.differences for name in each.endpoints],
+                "different": [name for each in live.others for name in each.endpoints],
             }
         content = Content.of(orjson.dumps(status), "application/json")
         await content.send(scope, send, patience)

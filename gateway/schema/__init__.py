@@ -1,1 +1,1 @@
-"""From a source of descriptors to a Catalog: what there is to call, and with which codecs."""
+"""What a Cuebot offers: types, methods and their codecs, paths. Pure: no I/O."""

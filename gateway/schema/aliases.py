@@ -1,4 +1,4 @@
-"""Other names for what Cuebot serves, so that documented paths answer.
+"""Other names for what Cuebot serves, so that documented paths work.
 
 OpenCue's reference writes `/frame.FrameInterface/GetFrame`; the service is called
 `job.FrameInterface`. Every `pkg.XInterface` is therefore also `x.XInterface`.
@@ -13,7 +13,7 @@ INITIALS = re.compile(r"^(?:[A-Z]+(?=[A-Z][a-z])|[A-Z]+)")
 
 
 def service_aliases(services: Iterable[str]) -> dict[str, str]:
-    """Alias to full service name, for each alias that is nobody's name and has one owner."""
+    """Alias to full service name. No alias is a service's own name, or stands for two services."""
     names = frozenset(services)
     wanted = [(alias, name) for name in names if (alias := alias_of(name)) and alias not in names]
     owners = Counter(alias for alias, _ in wanted)

@@ -1,176 +1,83 @@
 """What there is to call: services, methods, their codecs, and one dictionary of paths."""
 
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.codec.decode import Decoders
-from gateway.codec.encode import Encoders
-from gateway.codec.fields import is_message, message_of
-from gateway.compat.profile import NOTHING, Profile
-from gateway.compat.resolve import NATIVE, Adapting, Idle, answer_aliases
-from gateway.schema.aliases import service_aliases
 from gateway.schema.description import NoSchema, Schema, Skipped
-from gateway.schema.homes import Difference, Places
-from gateway.schema.method import Method, path_of
-from gateway.schema.pool import build_pool, why_missing
-from gateway.schema.selection import Selection
-from gateway.upstream.interface import Homes
+from gateway.schema.method import Method
+from gateway.schema.pool import why_missing
+
+NATIVE = "Cuebot has it itself"
+"""Why an entry of the compatibility profile is not needed; all other reasons are that it does not
+apply."""
 
 TAG_DIGITS = 12
 
 
+@dataclass(frozen=True, slots=True)
+class UnusedEntry:
+    """An entry of the compatibility profile that does nothing here, and why."""
+
+    entry: str
+    reason: str
+
+    @property
+    def needed(self) -> bool:
+        """Whether Cuebot does not have what the entry is for."""
+        return self.reason != NATIVE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """An immutable generation of the schema. Its descriptor pool is nobody else's."""
+    """One version of what is served. It never changes, and has a descriptor pool of its own."""
 
     methods: tuple[Method, ...]
     routes: Mapping[str, Method]
     """Native and alias paths to methods: one look-up per request."""
     names: Mapping[str, tuple[str, ...]]
-    """The same by service, aliases too: what is said to somebody who asks for another."""
+    """The names of methods by service or alias, for errors about other ones."""
     aliases: Mapping[str, str]
     """Alias to full service name."""
     withheld: frozenset[str]
-    """Native paths of methods that are there and not served."""
+    """Native paths of methods that Cuebot has and that are not served."""
     skipped: tuple[Skipped, ...]
-    idle_globs: tuple[str, ...]
+    unused_globs: tuple[str, ...]
     """Globs of the selection that name nothing in this schema."""
     digest: str
     origin: str
     confirmed: bool
     missing: Mapping[str, str]
-    """Paths of methods that Cuebot does not have and people ask for, with what to say to them."""
-    idle_entries: tuple[Idle, ...]
+    """Paths of methods that only documents have, with what to say about each."""
+    unused_entries: tuple[UnusedEntry, ...]
     """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]
-    """The header that tells clients which schema they were served with."""
+    """The header that tells clients which schema an answer was made with."""
     files: tuple[FileDescriptorProto, ...]
-    """What all this was made from; descriptors do not keep the comments."""
-    differences: tuple[Difference, ...] = ()
-    """What endpoints of Cuebot say otherwise than this."""
+    """What all this was made from, with the comments, which descriptors do not keep."""
 
 
-def build_catalog(schema: Schema, selection: Selection, profile: Profile = NOTHING) -> Catalog:
-    """The catalog of everything in the schema that may be served.
+def declared_methods(
+    schema: Schema, pool: DescriptorPool, broken: Mapping[str, str]
+) -> tuple[list[MethodDescriptor], list[Skipped]]:
+    """All methods of the schema's services, and the services that the pool does not have.
 
-    What only the schema's `others` have is served as they say. A service whose file cannot be
-    used is skipped, with the reason. Raises NoSchema when that leaves none.
+    `broken` says why files are not in the pool. Raises NoSchema when there is no method.
     """
-    if not schema.others:
-        return catalog_of(schema, selection, profile, {})
-    places = Places(schema)
-    catalog = catalog_of(schema, selection, profile, places.homes(0))
-    for number, other in enumerate(schema.others, 1):
-        with suppress(NoSchema):
-            more = catalog_of(other, selection, profile, places.homes(number))
-            catalog = with_more(catalog, more)
-    return replace(catalog, differences=tuple(places.differences()))
-
-
-def with_more(catalog: Catalog, more: Catalog) -> Catalog:
-    """The catalog, with the routes and methods that only the other one has."""
-    known = {method.path for method in catalog.methods}
-    routes = dict(more.routes) | dict(catalog.routes)
-    return replace(
-        catalog,
-        methods=(*catalog.methods, *(each for each in more.methods if each.path not in known)),
-        routes=MappingProxyType(routes),
-        names=MappingProxyType(names_by_service(routes)),
-        aliases=MappingProxyType(dict(more.aliases) | dict(catalog.aliases)),
-        withheld=catalog.withheld | more.withheld,
-        skipped=tuple(dict.fromkeys((*catalog.skipped, *more.skipped))),
-        idle_globs=tuple(each for each in catalog.idle_globs if each in more.idle_globs),
-    )
-
-
-def catalog_of(
-    schema: Schema, selection: Selection, profile: Profile, homes: Mapping[str, Homes]
-) -> Catalog:
-    """The catalog of a schema without its `others`. `homes` are those of methods, by path."""
-    pool, broken = build_pool(schema.files)
-    declared: list[MethodDescriptor] = []
+    methods: list[MethodDescriptor] = []
     skipped = list(schema.skipped)
     for name in sorted(schema.services):
         try:
-            declared += pool.FindServiceByName(name).methods
+            methods += pool.FindServiceByName(name).methods
         except KeyError:
             skipped.append(Skipped(service=name, reason=why_missing(name, schema.files, broken)))
-    if not declared:
+    if not methods:
         reason = skipped[-1].reason if skipped else "it has none"
         raise NoSchema(f"no service of {schema.origin} can be used: {reason}")
-    idle: list[Idle] = []
-    names = answer_aliases(profile, pool, idle)
-    encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
-    served = {
-        path_of(method)[1:]: Method(
-            path_of(method), method, encoders, decoders, homes=homes.get(path_of(method))
-        )
-        for method in declared
-        if selection.serves(method.containing_service.full_name, method.name)
-    }
-    names_of_all = {path_of(method)[1:] for method in declared}
-    adapting = Adapting(profile, served, names_of_all)
-    methods = adapting.adapted()
-    aliases = service_aliases(schema.services)
-    routes = build_routes(methods, aliases, adapting.method_aliases())
-    missing = missing_methods(profile, names_of_all, routes, aliases, idle)
-    return Catalog(
-        methods=tuple(methods),
-        routes=MappingProxyType(routes),
-        names=MappingProxyType(names_by_service(routes)),
-        aliases=MappingProxyType(aliases),
-        withheld=frozenset(map(path_of, declared)).difference(method.path for method in methods),
-        skipped=tuple(skipped),
-        idle_globs=selection.idle(declared),
-        digest=schema.digest,
-        origin=schema.origin,
-        confirmed=schema.confirmed,
-        missing=MappingProxyType(missing),
-        idle_entries=(*idle, *adapting.idle),
-        tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
-        files=schema.files,
-    )
-
-
-def missing_methods(
-    profile: Profile,
-    names: Collection[str],
-    routes: Mapping[str, Method],
-    aliases: Mapping[str, str],
-    idle: list[Idle],
-) -> dict[str, str]:
-    """Path to what to say, for methods that a service of this schema has only in documents.
-
-    `names` are all methods that it has, served or not.
-    """
-    services = {name.partition("/")[0] for name in names}
-    found: dict[str, str] = {}
-    for name, text in profile.missing.items():
-        service, _, _ = name.partition("/")
-        if service not in services:
-            idle.append(Idle(f"missing.{name}", f"there is no service {service}"))
-        elif name in names:
-            idle.append(Idle(f"missing.{name}", NATIVE))
-        else:
-            found |= {path: text for path in paths_of(name, aliases) if path not in routes}
-    return found
-
-
-def returned_types(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
-    """The full names of all message types that occur in answers, at any depth."""
-    found: dict[str, Descriptor] = {}
-    waiting = [method.output_type for method in methods]
-    while waiting:
-        descriptor = waiting.pop()
-        if descriptor.full_name not in found:
-            found[descriptor.full_name] = descriptor
-            waiting += [message_of(field) for field in descriptor.fields if is_message(field)]
-    return frozenset(found)
+    return methods, skipped
 
 
 def build_routes(

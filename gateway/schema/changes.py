@@ -1,16 +1,15 @@
-"""What is different between two generations of the schema, for the log."""
+"""What has changed from one catalog to the next, for the log."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 
-from gateway.codec.fields import is_message, message_of
 from gateway.schema.catalog import Catalog
-from gateway.schema.homes import Difference
+from gateway.schema.types import reachable
 
 SHOWN = 20
-"""So many names of a kind are told; more would be a page."""
+"""How many names of a kind are logged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +22,13 @@ class Changes:
     fields_removed: tuple[str, ...]
 
     def summary(self) -> dict[str, list[str]]:
-        """What there is to tell, by kind: `…` is last where there is more."""
-        return summary_of(self)
+        """The first names of each kind that there are; `…` comes last where there are more."""
+        kinds = {name: getattr(self, name) for name in self.__slots__}
+        return {name: shortened(names) for name, names in kinds.items() if names}
 
 
 def changes_between(old: Catalog, new: Catalog) -> Changes:
-    """What `new` serves that `old` did not, and the other way round.
+    """What `new` serves and `old` did not, and the other way round.
 
     A field of another type counts as removed and added.
     """
@@ -44,20 +44,13 @@ def changes_between(old: Catalog, new: Catalog) -> Changes:
 
 def fields_of(catalog: Catalog) -> set[str]:
     """Every field of every message that a served method takes or gives."""
-    found: dict[str, Descriptor] = {}
-    waiting = [
-        descriptor
-        for method in catalog.methods
-        for descriptor in (method.descriptor.input_type, method.descriptor.output_type)
-    ]
-    while waiting:
-        message = waiting.pop()
-        if message.full_name not in found:
-            found[message.full_name] = message
-            waiting += [message_of(field) for field in message.fields if is_message(field)]
+    descriptors = [method.descriptor for method in catalog.methods]
+    types = reachable(
+        kind for method in descriptors for kind in (method.input_type, method.output_type)
+    )
     return {
         f"{field.full_name} {kind_of(field)}"
-        for message in found.values()
+        for message in types.values()
         for field in message.fields
     }
 
@@ -77,12 +70,6 @@ TYPES = {
     for name in dir(FieldDescriptor)
     if name.startswith("TYPE_")
 }
-
-
-def summary_of(lists: Changes | Difference) -> dict[str, list[str]]:
-    """What there is to tell, by kind: `…` is last where there is more."""
-    kinds = {name: getattr(lists, name) for name in lists.__slots__}
-    return {name: shortened(names) for name, names in kinds.items() if names}
 
 
 def shortened(names: Iterable[str]) -> list[str]:

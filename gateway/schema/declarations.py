@@ -1,6 +1,6 @@
-"""What a schema's files declare, and which of it somebody means by a name."""
+"""What a schema's files declare."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,9 +10,6 @@ MESSAGES_OF_FILE, ENUMS_OF_FILE, SERVICES_OF_FILE = 4, 5, 6
 FIELDS, NESTED, ENUMS, EXTENSIONS, ONEOFS = 2, 3, 4, 6, 8
 VALUES = METHODS = 2
 """Field numbers in descriptor.proto, of which the paths of source_code_info are made."""
-
-OWN_PACKAGE = "google.protobuf."
-"""Protobuf's own types, whose short names (`Type`, `Value`) are rarely what is meant."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +45,7 @@ def declarations(files: Iterable[Any]) -> Iterator[Declaration]:
 
 
 def of_message(file: Any, message: Any, scope: str, path: tuple[int, ...]) -> Iterator[Declaration]:
-    """The message and what is declared in it. The types behind maps are nobody's."""
+    """The message and what is declared in it. The types behind maps do not count."""
     if message.options.map_entry:
         return
     name = scope + message.name
@@ -57,39 +54,3 @@ def of_message(file: Any, message: Any, scope: str, path: tuple[int, ...]) -> It
         yield Declaration("enum", f"{name}.{enum.name}", file, enum, (*path, ENUMS, number))
     for number, nested in enumerate(message.nested_type):
         yield from of_message(file, nested, f"{name}.", (*path, NESTED, number))
-
-
-def find_declarations(
-    name: str, declared: Iterable[Declaration], aliases: Mapping[str, str]
-) -> tuple[Declaration, ...]:
-    """What somebody can mean by a name, which is full, a path, its last part or parts, or short
-    (`Job/GetJobs`).
-
-    One that is exactly so called is the only one. Upper and lower case count unless nothing is
-    found otherwise. `aliases` are other names of services.
-    """
-    wanted = name.strip("/.").replace("/", ".")
-    for alias, native in aliases.items():
-        if wanted == alias or wanted.startswith(f"{alias}."):
-            wanted = native + wanted.removeprefix(alias)
-            break
-    declared = tuple(declared)
-    exact = tuple(each for each in declared if each.name == wanted)
-    return (
-        exact
-        or ending_in(wanted, declared)
-        or ending_in(wanted.lower(), declared, fold=True)
-        or ending_in(wanted.lower().replace(".", "interface.", 1), declared, fold=True)
-    )
-
-
-def ending_in(
-    wanted: str, declared: Iterable[Declaration], *, fold: bool = False
-) -> tuple[Declaration, ...]:
-    """Those whose last parts these are; protobuf's own only when there are no others."""
-    found = [
-        each
-        for each in declared
-        if f".{each.name.lower() if fold else each.name}".endswith(f".{wanted}")
-    ]
-    return tuple(each for each in found if not each.name.startswith(OWN_PACKAGE)) or tuple(found)

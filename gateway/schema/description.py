@@ -1,12 +1,14 @@
-"""What a schema is, and what every source of one promises."""
+"""A schema: the files and services of one Cuebot, and its digest."""
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, ServiceDescriptorProto
+
+from gateway.codec.names import json_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +19,17 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherSchema:
+    """A schema that is known and not served, and the endpoints (`host:port`) that have it."""
+
+    digest: str
+    endpoints: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """Everything a source said. `confirmed` tells whether Cuebot itself was that source."""
+    """All that a source has said. `confirmed` tells whether Cuebot itself was that source."""
 
     files: tuple[FileDescriptorProto, ...]
     services: tuple[str, ...]
@@ -27,10 +37,8 @@ class Schema:
     origin: str
     confirmed: bool
     skipped: tuple[Skipped, ...] = ()
-    endpoints: frozenset[str] = frozenset()
-    """The endpoints (`host:port`) that it is taken to be of, where Cuebot has several."""
-    others: "tuple[Schema, ...]" = ()
-    """What the rest of the endpoints say, each time something else."""
+    others: tuple[OtherSchema, ...] = ()
+    """What other endpoints have instead, where Cuebot has several."""
     unasked: tuple[str, ...] = ()
     """Endpoints that could not be asked this time."""
 
@@ -51,28 +59,8 @@ class Schema:
         return whole.hexdigest()
 
 
-class NotReady(Exception):
-    """Cuebot did not answer; asking again later may help."""
-
-
 class NoSchema(Exception):
-    """The source answered, and what it said cannot be used."""
-
-
-class BrokenFiles(NoSchema):
-    """Files that were fine at startup and are not any more."""
-
-
-class NoReflection(Exception):
-    """Cuebot answered that it has no reflection, or not for us."""
-
-
-class DescriptorSource(Protocol):
-    """One way to get at the schema."""
-
-    async def fetch(self) -> Schema:
-        """The schema as it is now. Raises NotReady or NoSchema."""
-        ...
+    """What a source has said cannot be used."""
 
 
 def services_of(files: tuple[FileDescriptorProto, ...]) -> tuple[str, ...]:
@@ -95,7 +83,7 @@ def essence(file: FileDescriptorProto, services: Container[str]) -> FileDescript
     bare.service.extend(declared)
     for field in fields_of(bare):
         name = str(field.name)  # bytes, if it is not UTF-8 and its file of no use
-        if field.HasField("json_name") and field.json_name == json_name_of(name):
+        if field.HasField("json_name") and field.json_name == json_name(name):
             field.ClearField("json_name")
     return bare
 
@@ -110,27 +98,3 @@ def fields_of(scope: Any) -> Iterator[Any]:
         nested = scope.nested_type
     for message in nested:
         yield from fields_of(message)
-
-
-def json_name_of(name: str) -> str:
-    """The JSON name of a field that does not choose one."""
-    first, *others = name.split("_")
-    return first + "".join(word[:1].upper() + word[1:] for word in others)
-
-
-def is_named(file: FileDescriptorProto) -> bool:
-    """Whether the file and its imports have names that are text, as all real ones have.
-
-    What is no descriptor can be parsed as one by chance; text that is not UTF-8 is bytes then.
-    """
-    return all(name and isinstance(name, str) for name in (file.name, *file.dependency))
-
-
-def make_readable(file: FileDescriptorProto) -> FileDescriptorProto:
-    """The file, with comments in an old encoding made text."""
-    for place in file.source_code_info.location:
-        for name in ("leading_comments", "trailing_comments"):
-            said = getattr(place, name)
-            if isinstance(said, bytes):  # what protobuf makes of text that is not UTF-8
-                setattr(place, name, said.decode("latin-1"))
-    return file

@@ -1,21 +1,21 @@
-"""One method that can be called, with its codecs."""
+"""One method that can be called, with its codecs and the calls around it."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
-from gateway.codec.rewrite import Rewrite
-from gateway.upstream.interface import Homes
-
-if TYPE_CHECKING:
-    from gateway.compat.resolve import Steps
+from gateway.codec.rewrite import BodyPath, Rewrite
 
 READ_PREFIXES = ("Get", "Find", "Is")
+
+FieldPath = tuple[str, ...]
+"""Names of fields from a message down, as the proto has them."""
+Copies = tuple[tuple[FieldPath, FieldPath], ...]
+"""From where in an answer to where in a request single values go."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +31,6 @@ class Method:
     """What requests may call otherwise than Cuebot does, or leave out."""
     steps: "Steps | None" = None
     """What surrounds a call, if the request asks for it."""
-    homes: Homes = None
-    """The endpoints that have it as these codecs know it."""
 
     @cached_property
     def decode(self) -> Decode:
@@ -46,7 +44,7 @@ class Method:
 
     @cached_property
     def reads_only(self) -> bool:
-        """Whether calling it changes nothing, by its own word or else by its name."""
+        """Whether calling it changes nothing: its options say so, or else its name."""
         options = self.descriptor.GetOptions()
         if options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS:
             return True
@@ -68,6 +66,51 @@ class Method:
         """The full name of its service."""
         name: str = self.descriptor.containing_service.full_name
         return name
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """A call before the call, for what the request says otherwise than Cuebot wants it."""
+
+    given: BodyPath
+    """Where the client has it."""
+    method: Method
+    send: BodyPath
+    """Where the look-up's request has it."""
+    take: FieldPath
+    """Where the look-up's answer has what is wanted."""
+    put: BodyPath
+    """Where the request has to have that. A client may have given it there itself."""
+    documented: bool
+    """Whether `given` is only in documents, and no field of Cuebot's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rereading:
+    """The call that shows what follow-ups have led to: `take` is the same in both answers."""
+
+    method: Method
+    copies: Copies
+    take: FieldPath
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A call after the call, which the request asks for with a field of its own."""
+
+    given: BodyPath
+    method: Method
+    send: BodyPath
+    copies: Copies
+    rereading: Rereading | None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What surrounds a call."""
+
+    before: tuple[LookUp, ...] = ()
+    after: tuple[FollowUp, ...] = ()
 
 
 def path_of(method: MethodDescriptor) -> str:

@@ -1,4 +1,4 @@
-"""What to say to somebody who asked for what is not there: a path, or the schema itself."""
+"""The errors about what is not there: a path, or the schema itself."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -11,7 +11,7 @@ LISTED = 8
 
 
 def no_schema() -> GatewayError:
-    """The 503 as long as there is no catalog."""
+    """The 503 while there is no catalog."""
     return GatewayError(
         Code.UNAVAILABLE,
         "the gateway does not know Cuebot's interface yet; its log tells why",
@@ -20,7 +20,7 @@ def no_schema() -> GatewayError:
 
 
 def unknown_path(path: str, catalog: Catalog) -> GatewayError:
-    """The 404 for a path that is no method's, with what is near."""
+    """The 404 for a path that is no method's, with the nearest one that is."""
     service, _, name = path.removeprefix("/").partition("/")
     if text := catalog.missing.get(path):
         return not_found(f"no Cuebot has {service}/{name}: {text}")
@@ -40,7 +40,7 @@ def unknown_path(path: str, catalog: Catalog) -> GatewayError:
 
 
 nearest = lru_cache(maxsize=256)(did_you_mean)
-"""Looking for what is near takes longer than most calls, and who asks once asks again."""
+"""Looking for similar names takes longer than most calls, and clients repeat their mistakes."""
 
 
 def written_out(service: str, name: str, methods: Mapping[str, Sequence[str]]) -> str:

@@ -1,7 +1,7 @@
-"""A private descriptor pool from a heap of files.
+"""A descriptor pool of its own for each schema.
 
-Pools cannot forget, and Cuebot's flat file names (`job.proto`) collide with others' in the
-default pool: every generation of the schema gets a pool of its own.
+Pools cannot unload files, and Cuebot's flat file names (`job.proto`) collide with others in the
+default pool.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Ma
 
 
 class Building:
-    """A pool that is being filled."""
+    """A pool that is being filled, each file after its imports."""
 
     def __init__(self, files: Mapping[str, FileDescriptorProto]) -> None:
         self.files = files

@@ -1,6 +1,6 @@
-"""Not everything is for everyone: which methods are served at all.
+"""Which methods are served.
 
-The rules are about native names, never about paths, or an alias would lead around them.
+The rules are about native names, never about paths: an alias must not lead around them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,15 +9,13 @@ from fnmatch import fnmatchcase
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from gateway.settings.model import Settings
-
 NEVER_BY_DEFAULT = ("grpc.*", "report.RqdReportInterface", "rqd.*")
-"""Infrastructure, and what render hosts use to report themselves: forging that is easy."""
+"""Infrastructure, and what render hosts report themselves with, which a client could forge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which services, or single methods (`service/Method`), are for everyone. Globs.
+    """Globs of the services, or single methods (`service/Method`), that clients may call.
 
     With `include`, nothing else is served. `exclude` always wins. What is never served by
     default needs its own exact name in `include`.
@@ -31,7 +29,7 @@ class Selection:
         return self.withheld_by(service, method) is None
 
     def withheld_by(self, service: str, method: str) -> str | None:
-        """The rule that keeps the method from clients, in words; None when there is none."""
+        """The rule that withholds the method, in words; None when it is served."""
         names = (service, f"{service}/{method}")
         for glob in self.exclude:
             if matches(names, (glob,)):
@@ -42,8 +40,8 @@ class Selection:
             return "never served by default"
         return None
 
-    def idle(self, methods: Iterable[MethodDescriptor]) -> tuple[str, ...]:
-        """The globs that name none of the methods, which is likely a mistake."""
+    def unused(self, methods: Iterable[MethodDescriptor]) -> tuple[str, ...]:
+        """The globs that match none of the methods, which is probably a mistake."""
         known = [
             name
             for method in methods
@@ -53,11 +51,6 @@ class Selection:
         return tuple(glob for glob in (*self.include, *self.exclude) if not matches(known, (glob,)))
 
 
-def selection_of(settings: Settings) -> Selection:
-    """The selection that the settings ask for."""
-    return Selection(include=settings.include_services, exclude=settings.exclude_services)
-
-
 def matches(names: Sequence[str], globs: Iterable[str]) -> bool:
-    """Whether one of the names fits one of the globs."""
+    """Whether one of the names matches one of the globs."""
     return any(fnmatchcase(name, glob) for glob in globs for name in names)

@@ -7,7 +7,7 @@ import grpc
 import grpc.aio
 import structlog
 
-from gateway.codec.status import TRAILER, details_to_json
+from gateway.codec.error_details import TRAILER, details_to_json
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.settings.model import Settings
 from gateway.upstream.grpcio import NEVER_SENT, GrpcioTransport, make_channel

@@ -23,8 +23,9 @@ from gateway.cli.commands.call import NOT_FOUND, UNREACHABLE, Order, carry_out
 from gateway.cli.commands.completion import spellings
 from gateway.cli.terminal.failures import FAILED, WRONG
 from gateway.cli.terminal.output import Output
+from gateway.compat.build import build_catalog
 from gateway.errors import ConfigurationError
-from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
 from gateway.schema.selection import Selection
 from tests.support.opencue import jobs, opencue

@@ -16,8 +16,9 @@ from gateway.cli.client.gateway import calling_gateway
 from gateway.cli.commands.compare import as_object, lines
 from gateway.cli.compare.comparison import Comparison, Outcome, Result
 from gateway.cli.compare.polite_gateway import TRIES, PoliteGateway, ReadsOnly, wait_of
+from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection
 from tests.cli.test_cli_docs import ROOT, stable
 from tests.support.commands import Ran, assert_one_line, child, in_process

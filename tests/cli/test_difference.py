@@ -7,7 +7,7 @@ import pytest
 
 from gateway.cli.compare.comparison import Reply, compare, is_below
 from gateway.cli.compare.difference import COMPARED, Difference, differences
-from gateway.schema.catalog import build_catalog
+from gateway.compat.build import build_catalog
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.protos import trial

@@ -10,9 +10,11 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from gateway.cli.describe.prototext import ProtoText, json_name_of, syntax_of
+from gateway.cli.describe.find import find_declarations
+from gateway.cli.describe.prototext import ProtoText, syntax_of
 from gateway.cli.describe.scopes import Scopes
-from gateway.schema.declarations import Declaration, declarations, find_declarations
+from gateway.codec.names import json_name
+from gateway.schema.declarations import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files
 from tests.support.opencue import opencue
 from tests.support.protos import trial
@@ -76,7 +78,7 @@ def without_file_level(file: FileDescriptorProto) -> FileDescriptorProto:
 def settle(message: Any) -> None:
     """Fill in the JSON names that some sources leave out, and sort what has no order."""
     for field in (*message.field, *message.extension):
-        field.json_name = field.json_name or json_name_of(field.name)
+        field.json_name = field.json_name or json_name(field.name)
     for nested in message.nested_type:
         settle(nested)
     nested = sorted(message.nested_type, key=lambda each: each.name)

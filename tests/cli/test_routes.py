@@ -7,8 +7,8 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.cli.commands.routes import Route, lines
+from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.schema.catalog import build_catalog
 from gateway.schema.selection import Selection
 from tests.support.commands import (
     OPENCUE,

@@ -8,13 +8,13 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.cli.describe.prototext import ProtoText
+from gateway.compat.build import build_catalog
 from gateway.discovery.factory import FILE_SUFFIXES, read_file
-from gateway.schema.catalog import build_catalog
 from gateway.schema.declarations import declarations
 from gateway.schema.description import Schema, services_of
+from gateway.schema.file_set import file_set
 from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection
-from gateway.schema.snapshot import file_set
 from tests.support.commands import (
     OPENCUE,
     Ran,

@@ -5,15 +5,23 @@ from typing import Any
 
 import pytest
 
-from gateway.codec.rewrite import Default, Rename, Rewrite, camel_case, original_name, rewrite
+from gateway.codec.names import json_name
+from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite, peek, rewrite
 from gateway.errors import Code, GatewayError
 
-CORES = Rename(("cores",), ("minCores",))
-SHOW = Rename(("r", "show", "name"), ("r", "shows"), as_list=True, root=("r", "show"))
-BY_NAME = Rename(("show", "name"), ("show",), root=("show",))
-DEEPER = Rename(("minCores",), ("limits", "cores", "minCores"))
-REASON = Default(("reason",), "none given")
-INNER = Default(("by", "userName"), "nobody")
+
+def at(*names: str) -> BodyPath:
+    """The place with these names in a proto."""
+    return BodyPath(json=tuple(map(json_name, names)), original=names)
+
+
+CORES = Rename(at("cores"), at("min_cores"))
+SHOW = Rename(at("r", "show", "name"), at("r", "shows"), as_list=True, root=at("r", "show"))
+BY_NAME = Rename(at("show", "name"), at("show"), root=at("show"))
+DEEPER = Rename(at("min_cores"), at("all_limits", "cores", "min_cores"))
+CHOSEN = Rename(at("cores"), BodyPath(json=("coresAtLeast",), original=("min_cores",)))
+REASON = Default(at("reason"), "none given")
+INNER = Default(at("by", "user_name"), "nobody")
 
 
 @pytest.mark.parametrize(
@@ -43,8 +51,15 @@ INNER = Default(("by", "userName"), "nobody")
         (BY_NAME, {"show": {"name": "demo", "id": "1"}}, {"show": "demo"}),
         (BY_NAME, {"show": {"id": "1"}}, {"show": {"id": "1"}}),
         (BY_NAME, {"show": "demo"}, {"show": "demo"}),
-        (DEEPER, {"min_cores": 4}, {"limits": {"cores": {"minCores": 4}}}),
-        (DEEPER, {"minCores": 4, "limits": {}}, {"limits": {"cores": {"minCores": 4}}}),
+        (DEEPER, {"min_cores": 4}, {"allLimits": {"cores": {"minCores": 4}}}),
+        (DEEPER, {"minCores": 4, "allLimits": {}}, {"allLimits": {"cores": {"minCores": 4}}}),
+        (
+            DEEPER,
+            {"min_cores": 4, "all_limits": {"x": 1}},
+            {"all_limits": {"x": 1, "cores": {"minCores": 4}}},
+        ),
+        (CHOSEN, {"cores": 4}, {"coresAtLeast": 4}),
+        (CHOSEN, {"cores": 4, "min_cores": None}, {"min_cores": 4}),
         (REASON, {}, {"reason": "none given"}),
         (REASON, {"reason": ""}, {"reason": "none given"}),
         (REASON, {"reason": None}, {"reason": "none given"}),
@@ -71,13 +86,19 @@ def test_rewriting(step: Rewrite, body: Any, after: Any) -> None:
         (CORES, {"cores": 4, "minCores": 5}, "minCores: also given as cores; send one"),
         (CORES, {"cores": 4, "min_cores": 5}, "min_cores: also given as cores; send one"),
         (CORES, {"cores": 4, "minCores": 0}, "minCores: also given as cores; send one"),
+        (CHOSEN, {"cores": 4, "min_cores": 5}, "min_cores: also given as cores; send one"),
+        (CHOSEN, {"cores": 4, "coresAtLeast": 5}, "coresAtLeast: also given as cores; send one"),
         (
             SHOW,
             {"r": {"show": {"name": "demo"}, "shows": ["demo"]}},
             "r.shows: also given as r.show.name; send one",
         ),
-        (DEEPER, {"minCores": 4, "limits": 3}, "limits: expected an object"),
-        (DEEPER, {"minCores": 4, "limits": {"cores": []}}, "limits.cores: expected an object"),
+        (DEEPER, {"minCores": 4, "allLimits": 3}, "allLimits: expected an object"),
+        (
+            DEEPER,
+            {"minCores": 4, "allLimits": {"cores": []}},
+            "allLimits.cores: expected an object",
+        ),
     ],
 )
 def test_two_names_at_once_are_refused(step: Rewrite, body: Any, message: str) -> None:
@@ -90,17 +111,24 @@ def test_two_names_at_once_are_refused(step: Rewrite, body: Any, message: str) -
 def test_several_in_order() -> None:
     """One step sees what the one before it has done."""
     body: dict[str, Any] = {"show": {"name": "demo"}}
-    rewrite(body, [BY_NAME, Rename(("show",), ("shows",), as_list=True), REASON])
+    rewrite(body, [BY_NAME, Rename(at("show"), at("shows"), as_list=True), REASON])
     assert body == {"shows": ["demo"], "reason": "none given"}
 
 
-@pytest.mark.parametrize(
-    ("camel", "original"),
-    [("minCores", "min_cores"), ("s", "s"), ("minGpuMemory", "min_gpu_memory"), ("x2Y", "x2_y")],
-)
-def test_names(camel: str, original: str) -> None:
-    """A field's two names lead to each other."""
-    assert (camel_case(original), original_name(camel)) == (camel, original)
+def test_the_json_name_comes_before_that_of_the_proto() -> None:
+    """A body may have both where the two are names of different fields."""
+    body = {"minCores": 4, "min_cores": 5}
+    assert peek(body, at("min_cores")) == 4
+    assert peek({"min_cores": 5}, at("min_cores")) == 5
+
+
+def test_a_moved_value_is_told_as_written_whatever_the_spelling() -> None:
+    """Errors are about the place that the body has, in the spelling of whoever wrote it."""
+    body: dict[str, Any] = {"min_cores": "x", "all_limits": {}}
+    done = rewrite(body, [DEEPER])
+    assert done.as_written("all_limits.cores.minCores: expected a number") == (
+        "minCores: expected a number"
+    )
 
 
 def test_what_stands_beside_a_moved_value_is_told() -> None:
@@ -116,6 +144,6 @@ def test_what_stands_beside_a_moved_value_is_told() -> None:
 
 def test_null_in_the_way_counts_as_nothing() -> None:
     """null is "not set", also where an object has to be for a value to be moved into."""
-    body: dict[str, Any] = {"minCores": 4, "limits": None}
+    body: dict[str, Any] = {"minCores": 4, "allLimits": None}
     rewrite(body, [DEEPER])
-    assert body == {"limits": {"cores": {"minCores": 4}}}
+    assert body == {"allLimits": {"cores": {"minCores": 4}}}

@@ -16,12 +16,12 @@ from tests.support.protos import TestSchema, examples, messages, opencue, parsed
 pytestmark = pytest.mark.slow
 
 OPENCUE_FILES = [file.name for file in opencue().files]
-CONSTANTS = ("WHOLE", "SLICE", "ITEMS", "BREATH")
+CONSTANTS = ("LARGEST_WHOLE", "SLICE_BYTES", "SLICE_ITEMS", "RECORDS_PER_PAUSE")
 Sizes = tuple[int, int, int, int]
 SIZES = ((0, 0, 1, 1), (8, 8, 4, 4), (16, 8, 2, 2), (40, 40, 3, 3), (200, 40, 2, 3))
 """Values of the constants, all tiny."""
 
-REAL = (slices.WHOLE, slices.SLICE, slices.ITEMS, slices.BREATH)
+REAL = (slices.LARGEST_WHOLE, slices.SLICE_BYTES, slices.SLICE_ITEMS, slices.RECORDS_PER_PAUSE)
 ONE_PIECE = (10**9, 10**9, 10**9, 10**9)
 
 
@@ -118,7 +118,7 @@ def test_any_bytes_at_all(name: str) -> None:
 
 def test_short_answer_is_one_piece() -> None:
     """An answer that is short enough comes whole."""
-    leaf = trial().message_class("trial.Leaf")(name="x" * (slices.WHOLE - 10))
+    leaf = trial().message_class("trial.Leaf")(name="x" * (slices.LARGEST_WHOLE - 10))
     encode = trial().encoders.encoder(trial().message_type("trial.Leaf"))
     assert len(list(encode(leaf.SerializeToString()))) == 1
 
@@ -139,7 +139,7 @@ def test_long_list_comes_in_pieces(shape: str) -> None:
     assert b"".join(found) == whole(trial(), "trial.Tree", payload)
     assert len(found) > 5
     # A tree takes some 20 bytes on the wire and 80 in JSON.
-    assert max(map(len, found)) < slices.SLICE * 8
+    assert max(map(len, found)) < slices.SLICE_BYTES * 8
 
 
 def test_many_tiny_items_are_cut_too() -> None:
@@ -148,9 +148,9 @@ def test_many_tiny_items_are_cut_too() -> None:
     tree = trial().message_type("trial.Tree")
     assert tree.fields_by_number[3].is_repeated
     found = list(trial().encoders.encoder(tree)(payload))
-    assert len(payload) < slices.WHOLE
+    assert len(payload) < slices.LARGEST_WHOLE
     assert b"".join(found) == whole(trial(), "trial.Tree", payload)
-    assert len(found) > 5_000 / slices.ITEMS
+    assert len(found) > 5_000 / slices.SLICE_ITEMS
 
 
 def test_a_long_list_of_names_is_cut() -> None:

@@ -158,8 +158,8 @@ async def test_a_version_is_discovered_whole(version: Version) -> None:
     assert types.broken == {}
     count = sum(len(types.types_of(file.name)) for file in schema.files)
     assert (len(schema.services), len(declared(schema)), count) == SIZES[version.name]
-    assert catalog.idle_entries == ()
-    assert catalog.idle_globs == ()
+    assert catalog.unused_entries == ()
+    assert catalog.unused_globs == ()
 
 
 async def test_every_method_is_routed(version: Version) -> None:
@@ -564,7 +564,7 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"answers.{name}" for name in profile.answers),
         *(f"{kind}.{step.method}.{step.given}" for kind, step in steps_of(profile)),
     }
-    assert {idle.entry for idle in catalog.idle_entries} == entries
+    assert {idle.entry for idle in catalog.unused_entries} == entries
     assert all(not method.rewrites and method.steps is None for method in catalog.methods)
     assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, frozenset())
     for path in ("/owner.OwnerInterface/SetMaxCores", "/host.OwnerInterface/SetMaxCores", "/Bare/"):

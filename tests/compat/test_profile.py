@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.compat.profile import BUILT_IN, NOTHING, load_profile
+from gateway.compat.profile import BUILT_IN, EMPTY, load_profile
 from gateway.errors import ConfigurationError
 from gateway.settings.loading import load_settings
 from tests.support.opencue import opencue
@@ -49,8 +49,8 @@ def test_the_one_for_opencue_is_built_in_and_the_default() -> None:
 
 def test_none_is_no_profile() -> None:
     """`none` has no entries."""
-    assert load_profile("none") == NOTHING
-    assert not any(NOTHING.model_dump().values())
+    assert load_profile("none") == EMPTY
+    assert not any(EMPTY.model_dump().values())
 
 
 def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
     path.write_text('[requests."a.BInterface/Do"]\nold = "new"\n', encoding="utf-8")
     profile = load_profile(str(path))
     assert profile.requests == {"a.BInterface/Do": {"old": "new"}}
-    assert profile.model_copy(update={"requests": {}}) == NOTHING
+    assert profile.model_copy(update={"requests": {}}) == EMPTY
 
 
 def test_the_wheel_has_it() -> None:

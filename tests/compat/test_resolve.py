@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.codec.unknown import Reject
+from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile, load_profile
-from gateway.compat.resolve import Idle
-from gateway.schema.catalog import Catalog, build_catalog
+from gateway.errors import GatewayError
+from gateway.schema.catalog import Catalog, UnusedEntry
 from gateway.schema.description import Schema, services_of
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
@@ -28,7 +31,7 @@ NATIVE = "Cuebot has it itself"
 
 
 def entries(profile: Profile) -> set[str]:
-    """The names of all entries but those of `missing`, as `Idle` has them."""
+    """The names of all entries but those of `missing`, as `UnusedEntry` has them."""
     found = {f"methods.{name}" for name in profile.methods}
     for section in ("requests", "defaults", "answers"):
         for name, paths in getattr(profile, section).items():
@@ -41,15 +44,15 @@ def resolved(profile: Profile, **selection: Any) -> Catalog:
     return build_catalog(opencue(), Selection(**selection), profile)
 
 
-def idle_reason(content: dict[str, Any]) -> str:
-    """Why the only entry of a profile is idle next to OpenCue's schema."""
-    (idle,) = resolved(Profile.model_validate(content)).idle_entries
-    return idle.reason
+def why_unused(content: dict[str, Any]) -> str:
+    """Why the only entry of a profile is unused next to OpenCue's schema."""
+    (unused,) = resolved(Profile.model_validate(content)).unused_entries
+    return unused.reason
 
 
 def test_everything_applies_to_opencue() -> None:
     """No entry of the built-in profile is idle next to the Cuebot that it was written for."""
-    assert resolved(load_profile("opencue")).idle_entries == ()
+    assert resolved(load_profile("opencue")).unused_entries == ()
 
 
 def test_requests_to_other_methods_pay_nothing() -> None:
@@ -71,7 +74,7 @@ def test_nothing_applies_to_another_schema() -> None:
     schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
     profile = load_profile("opencue")
     catalog = build_catalog(schema, Selection(), profile)
-    idle = {each.entry: each.reason for each in catalog.idle_entries}
+    idle = {each.entry: each.reason for each in catalog.unused_entries}
     for entry in entries(profile):
         assert any(entry == name or entry.startswith(f"{name}.") for name in idle), entry
     for reason in idle.values():
@@ -87,7 +90,7 @@ def test_a_method_that_streams_cannot_be_a_step() -> None:
         method.path[1:] for method in build_catalog(schema, Selection()).methods if method.streams
     )
     profile = Profile(methods={f"{streaming}Again": streaming})
-    (idle,) = build_catalog(schema, Selection(), profile).idle_entries
+    (idle,) = build_catalog(schema, Selection(), profile).unused_entries
     assert idle.reason == f"{streaming} streams"
 
 
@@ -95,7 +98,7 @@ def test_it_falls_silent_next_to_the_real_thing() -> None:
     """Where Cuebot has a documented field or method itself, the entry for it is idle."""
     profile = load_profile("opencue")
     catalog = build_catalog(richer(), Selection(), profile)
-    silent = {each.entry for each in catalog.idle_entries if each.reason == NATIVE}
+    silent = {each.entry for each in catalog.unused_entries if each.reason == NATIVE}
     owner_by_name = "before.host.OwnerInterface/TakeOwnership.owner.name"
     wanted = "defaults.job.JobInterface/Kill.reason"
     assert entries(profile) - silent == {owner_by_name, wanted}
@@ -108,7 +111,7 @@ def test_an_alias_does_not_walk_around_an_exclusion() -> None:
     selection = Selection(exclude=("job.LayerInterface/Kill", "host.ProcInterface/GetProc"))
     catalog = build_catalog(richer(), selection, load_profile("opencue"))
     assert "/layer.LayerInterface/Kill" not in catalog.routes
-    assert Idle("methods.job.LayerInterface/Kill", NATIVE) in catalog.idle_entries
+    assert UnusedEntry("methods.job.LayerInterface/Kill", NATIVE) in catalog.unused_entries
     assert not catalog.missing
 
 
@@ -116,7 +119,7 @@ def test_an_alias_of_an_excluded_method_is_none() -> None:
     """What is not served has no other name either."""
     catalog = resolved(load_profile("opencue"), exclude=("job.LayerInterface/KillFrames",))
     assert "/layer.LayerInterface/Kill" not in catalog.routes
-    (idle,) = catalog.idle_entries
+    (idle,) = catalog.unused_entries
     assert idle.reason == "job.LayerInterface/KillFrames is not served"
 
 
@@ -185,7 +188,40 @@ SET_CORES = "job.GroupInterface/SetMinCores"
 )
 def test_what_does_not_fit_is_idle(content: dict[str, Any], reason: str) -> None:
     """The entry does nothing, and says why; nothing else is affected."""
-    assert reason in idle_reason(content)
+    assert reason in why_unused(content)
+
+
+def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
+    """Both of its names lead to it, in the profile and in requests, and so do look-ups."""
+    file = FileDescriptorProto(name="a.proto", package="a", syntax="proto3")
+    request = file.message_type.add(name="Request")
+    for number, (name, chosen) in enumerate((("a__b", "aB"), ("max_", "theMost"), ("x", "x")), 1):
+        request.field.add(name=name, json_name=chosen, number=number, type=9, label=1)
+    file.service.add(name="S").method.add(
+        name="Set", input_type=".a.Request", output_type=".a.Request"
+    )
+    schema = Schema(files=(file,), services=("a.S",), origin="test", confirmed=True)
+    look_up = {"method": "a.S/Set", "given": "x", "call": "a.S/Set", "send": "max_", "take": "a__b"}
+    for target in ("max_", "theMost"):
+        profile = Profile.model_validate(
+            {
+                "requests": {"a.S/Set": {"most": target, "some_name": "a__b"}},
+                "before": [look_up | {"put": target}],
+            }
+        )
+        catalog = build_catalog(schema, Selection(), profile)
+        assert catalog.unused_entries == ()
+        method = catalog.routes["/a.S/Set"]
+        made = GetMessageClass(method.descriptor.input_type)
+        wanted = made(max_="5", a__b="6").SerializeToString()
+        for body in (b'{"most": "5", "someName": "6"}', b'{"most": "5", "some_name": "6"}'):
+            assert method.decode(body, Reject.EVERYTHING).payload == wanted
+        assert method.decode(b'{"theMost": "5", "a__b": "6"}', Reject.EVERYTHING).payload == wanted
+        with pytest.raises(GatewayError, match="max_: also given as most"):
+            method.decode(b'{"most": "5", "max_": "4"}', Reject.EVERYTHING)
+        assert method.steps is not None
+        (step,) = method.steps.before
+        assert (step.put.json, step.put.original, step.take) == (("theMost",), ("max_",), ("a__b",))
 
 
 # --- Served ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.discovery import proto_directory
 from gateway.discovery.factory import FileSource, choose_source
-from gateway.discovery.proto_directory import ProtoDirectory, complaints
+from gateway.discovery.proto_directory import ProtoDirectory, first_errors
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
 from gateway.schema.description import NoSchema, Schema
@@ -230,7 +230,7 @@ def test_warnings_are_no_reasons(tmp_path: Path) -> None:
 def test_the_lines_of_the_compiler() -> None:
     """Its log, its warnings and empty lines are left out."""
     text = "W0000 00:00 x.cc:1] No syntax\na.proto:1:1: warning: Unused\n\n  b.proto: Not found.\n"
-    assert complaints(text) == "b.proto: Not found."
+    assert first_errors(text) == "b.proto: Not found."
 
 
 @pytest.mark.parametrize("content", [(), ("README.md",), (".hidden.proto",), ("x.proto/y.txt",)])
@@ -306,7 +306,7 @@ def test_without_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_compiler_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not waited for without end."""
     write(tmp_path, "a.proto")
-    monkeypatch.setattr(proto_directory, "PATIENCE", 0)
+    monkeypatch.setattr(proto_directory, "TIMEOUT", 0)
     assert "protoc took more than 0 s" in refusal(tmp_path)
 
 

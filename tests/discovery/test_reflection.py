@@ -12,11 +12,12 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 
+from gateway.compat.build import build_catalog
 from gateway.discovery.factory import AutoSource
 from gateway.discovery.reflection import PATH, VERSIONS, ReflectionSource
 from gateway.discovery.refresh import LiveCatalog
-from gateway.schema.catalog import build_catalog
-from gateway.schema.description import NoReflection, NoSchema, NotReady, Schema
+from gateway.discovery.source import NoReflection, NotReady
+from gateway.schema.description import NoSchema, Schema
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.servers import Context, ScriptedCuebot, running_cuebot

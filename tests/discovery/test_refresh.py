@@ -24,9 +24,10 @@ from structlog.testing import capture_logs
 
 from gateway.discovery import refresh
 from gateway.discovery.factory import AutoSource
-from gateway.discovery.refresh import LiveCatalog
+from gateway.discovery.refresh import LiveCatalog, warm
+from gateway.discovery.source import NoReflection, NotReady
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import NoReflection, NoSchema, NotReady, Schema, Skipped
+from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.servers import (
@@ -644,27 +645,26 @@ class Clients:
 
 
 @contextmanager
-def tracked(live: LiveCatalog) -> Iterator[Callable[[], list[int]]]:
+def tracked() -> Iterator[Callable[[], list[int]]]:
     """Counts catalogs that are alive, by one of their methods, and pools, by one of their classes.
 
     Neither pools nor catalogs can be referred to weakly themselves.
     """
     catalogs: list[ref[object]] = []
     pools: list[ref[object]] = []
-    swap = live._swap
 
-    def noting(fresh: refresh.Fresh) -> None:
-        method = fresh.catalog.methods[0]
+    async def noting(catalog: Catalog) -> None:
+        method = catalog.methods[0]
         catalogs.append(ref(method))
         pools.append(ref(GetMessageClass(method.descriptor.output_type)))
-        swap(fresh)
+        await warm(catalog)
 
     def alive() -> list[int]:
         gc.collect()
         return [sum(one() is not None for one in ones) for ones in (catalogs, pools)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(live, "_swap", noting)
+        patch.setattr(refresh, "warm", noting)
         yield alive
 
 
@@ -680,7 +680,7 @@ async def test_swaps_under_load() -> None:
             objects = []
             async with asyncio.timeout(100), asyncio.TaskGroup() as group:
                 tasks = [group.create_task(clients.run(number)) for number in CLIENTS]
-                with tracked(live) as alive:
+                with tracked() as alive:
                     for swaps, version in enumerate(islice(cycle((NEW, OLD)), SWAPS), 1):
                         cuebot.now = version
                         live.look_again()

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from grpc_tools import protoc
 from structlog.testing import capture_logs
 
+from gateway.compat.build import build_catalog
 from gateway.discovery.factory import (
     FILE_SUFFIXES,
     AutoSource,
@@ -26,18 +27,9 @@ from gateway.discovery.factory import (
 from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
 from gateway.discovery.reflection import ReflectionSource
 from gateway.discovery.refresh import LiveCatalog
+from gateway.discovery.source import DescriptorSource, NoReflection, NotReady
 from gateway.errors import ConfigurationError
-from gateway.schema.catalog import build_catalog
-from gateway.schema.description import (
-    DescriptorSource,
-    NoReflection,
-    NoSchema,
-    NotReady,
-    Schema,
-    Skipped,
-    json_name_of,
-)
-from gateway.schema.pool import build_pool
+from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.servers import ScriptedCuebot, running_cuebot
@@ -286,18 +278,6 @@ def test_what_the_digest_is_of(
         skipped=(Skipped(service="z.Z", reason="lost"),),
     )
     assert (other.digest != bare(made).digest) is counts
-
-
-@pytest.mark.parametrize(
-    "name", ["a", "a_b", "a__b", "_a", "a_", "__", "a1_2b", "aB_cD", "A_B", "snake_case_name"]
-)
-def test_the_usual_json_name_is_protobufs(name: str) -> None:
-    """It is the one that protobuf gives to a field which has none."""
-    file = FileDescriptorProto(name="x.proto", syntax="proto2")
-    file.message_type.add(name="M").field.add(name=name, number=1, type=9, label=1)
-    pool, _ = build_pool([file])
-    (field,) = pool.FindMessageTypeByName("M").fields
-    assert json_name_of(name) == field.json_name
 
 
 # --- auto -----------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from itertools import permutations
 
 import pytest
 
+from gateway.compat.build import build_catalog
 from gateway.schema.aliases import alias_of, service_aliases
-from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 

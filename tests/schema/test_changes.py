@@ -2,7 +2,8 @@
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
-from gateway.schema.catalog import Catalog, build_catalog
+from gateway.compat.build import build_catalog
+from gateway.schema.catalog import Catalog
 from gateway.schema.changes import SHOWN, Changes, changes_between
 from gateway.schema.description import Schema, services_of
 from gateway.schema.selection import Selection

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.schema.catalog import build_catalog
+from gateway.compat.build import build_catalog
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.servers import (

@@ -6,11 +6,12 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.openapi.document import build_document
 from gateway.openapi.scalars import Json
 from gateway.openapi.schemas import Schemas
-from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue

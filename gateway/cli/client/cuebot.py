@@ -19,7 +19,7 @@ from gateway.cli.client.caller import (
 )
 from gateway.cli.client.discover import Unreachable, ask
 from gateway.cli.terminal.failures import Failure
-from gateway.discovery.once import PATIENCE
+from gateway.discovery.once import TIMEOUT
 from gateway.errors import Code, GatewayError
 from gateway.schema.aliases import alias_of
 from gateway.schema.catalog import Catalog
@@ -88,7 +88,7 @@ class CuebotCaller:
 
     async def _discover(self) -> Catalog:
         try:
-            patience = min(self._timeout, PATIENCE)
+            patience = min(self._timeout, TIMEOUT)
             return (await ask(self._settings, self._upstream, patience, ELSEWHERE)).catalog
         except Unreachable as error:
             raise GatewayError(Code.UNAVAILABLE, str(error)) from None

@@ -3,12 +3,17 @@
 import uvloop
 
 from gateway.cli.terminal.failures import Failure, quiet_logs
+from gateway.compat.profile import load_profile
 from gateway.discovery import once
-from gateway.discovery.once import PATIENCE, Discovery
+from gateway.discovery.endpoints import reflection_of
+from gateway.discovery.factory import choose_source
+from gateway.discovery.once import TIMEOUT, Discovery
 from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX
 from gateway.discovery.refresh import THREE_WAYS_OUT
+from gateway.discovery.source import NoReflection, NotReady
 from gateway.errors import Code
-from gateway.schema.description import NoReflection, NoSchema, NotReady
+from gateway.schema.description import NoSchema
+from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.balancer import Cuebot, open_upstream
 
@@ -38,7 +43,7 @@ async def discover_once(settings: Settings) -> Discovery:
     """`discover`, inside of an event loop."""
     upstream = open_upstream(settings)
     try:
-        return await ask(settings, upstream, PATIENCE, WITHOUT_CUEBOT)
+        return await ask(settings, upstream, TIMEOUT, WITHOUT_CUEBOT)
     finally:
         await upstream.close()
 
@@ -49,7 +54,13 @@ async def ask(settings: Settings, upstream: Cuebot, patience: float, otherwise: 
     Raises Unreachable, with `otherwise` as the way out, and the rest as `discover`.
     """
     try:
-        return await once.discover(settings, upstream, patience)
+        return await once.discover(
+            choose_source(settings.descriptor_source, reflection_of(upstream, patience)),
+            Selection(include=settings.include_services, exclude=settings.exclude_services),
+            load_profile(settings.compat_profile),
+            endpoint=upstream.endpoint,
+            timeout=patience,
+        )
     except NotReady as error:
         reason = str(error).replace(f"{Code.UNAVAILABLE.name}: ", "")  # that is said already
         raise Unreachable(f"{reason}; {otherwise}") from None

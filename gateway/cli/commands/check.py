@@ -20,7 +20,6 @@ from gateway.cli.terminal.failures import (
 )
 from gateway.cli.terminal.text import printable_lines
 from gateway.errors import ConfigurationError
-from gateway.schema.homes import Difference
 
 LABEL = 11
 """Columns before what is said about a label."""
@@ -104,7 +103,7 @@ def schema_lines(found: Found) -> Iterator[str]:
     served = f"{counted(found.methods, 'method')} of {counted(found.services, 'service')}"
     yield from entry("Served", f"{served}, at {counted(found.paths, 'path')}")
     for each in found.differences:
-        yield from entry("Differs", ", ".join(each.endpoints), difference_lines(each))
+        yield from entry("Differs", f"{', '.join(each.endpoints)}: digest {each.digest}")
     aliases = [f"{alias} is {name}" for alias, name in found.aliases.items()]
     yield from entry("Aliases", counted(len(aliases), "service"), aliases)
     yield from entry(
@@ -119,16 +118,6 @@ def schema_lines(found: Found) -> Iterator[str]:
         ", answered with 501" * bool(found.streaming)
     )
     yield from entry("Streaming", streaming, found.streaming)
-
-
-def difference_lines(difference: Difference) -> Iterator[str]:
-    """One line for each method that is not the same there."""
-    for path in difference.only_there:
-        yield f"{path} is only there"
-    for path in difference.not_there:
-        yield f"{path} is not there"
-    for path in difference.other_types:
-        yield f"{path} has another request or answer there"
 
 
 def withheld_lines(withheld: Mapping[str, str]) -> Iterator[str]:

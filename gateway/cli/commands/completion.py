@@ -9,12 +9,13 @@ from click.shell_completion import get_completion_class
 from gateway.cli.client.caller import WrongCall, parse_name
 from gateway.cli.client.cuebot import find_method
 from gateway.cli.terminal.failures import PROGRAM, one_line_failures, settings_from
+from gateway.compat.build import build_catalog
 from gateway.discovery.factory import FILE_SUFFIXES, read_file
 from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
 from gateway.errors import ConfigurationError
-from gateway.schema.catalog import Catalog, build_catalog
+from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
-from gateway.schema.selection import selection_of
+from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 
 VARIABLE = "_CUEBOT_GATEWAY_COMPLETE"
@@ -76,7 +77,7 @@ def static_catalog(settings: Settings) -> Catalog:
         schema = read_package(source.removeprefix(PACKAGE_PREFIX))
     else:
         schema = read_package(OPENCUE_PACKAGE)
-    selection = selection_of(settings)
+    selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
     return build_catalog(schema, selection)
 
 

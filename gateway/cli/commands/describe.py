@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 from gateway.cli.client.discover import discover
+from gateway.cli.describe.find import find_declarations
 from gateway.cli.describe.prototext import ProtoText, syntax_of
 from gateway.cli.terminal.failures import Failure, config_option, one_line_failures, settings_from
 from gateway.cli.terminal.text import printable_lines
 from gateway.discovery.once import Discovery
 from gateway.hints import did_you_mean
-from gateway.schema.declarations import Declaration, declarations, find_declarations
+from gateway.schema.declarations import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files
 
 LISTED = 40

@@ -12,7 +12,7 @@ from gateway.cli.terminal.failures import Failure, config_option, one_line_failu
 from gateway.cli.terminal.text import printable_lines
 from gateway.discovery.factory import FILE_SUFFIXES
 from gateway.schema.description import Schema
-from gateway.schema.snapshot import file_set
+from gateway.schema.file_set import file_set
 
 STANDARD_OUTPUT = "-"
 

@@ -15,8 +15,8 @@ import orjson
 from gateway.cli.compare.difference import Difference, Documented, differences
 from gateway.cli.compare.samples import Question, Samples
 from gateway.errors import Code
-from gateway.schema.catalog import returned_types
 from gateway.schema.method import Method
+from gateway.schema.types import returned_types
 
 TIMES = 3
 """How often a difference has to be seen in a row."""

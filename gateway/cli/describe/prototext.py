@@ -1,7 +1,6 @@
 """Declarations as the proto text that somebody may have written them as."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.cli.describe.options import option_texts
 from gateway.cli.describe.scopes import Scopes
+from gateway.codec.names import json_name
 from gateway.schema.declarations import (
     ENUMS,
     EXTENSIONS,
@@ -247,7 +247,7 @@ def given_values(field: Any) -> Iterator[str]:
     """The default and the JSON name of a field that has its own."""
     if field.HasField("default_value"):
         yield f"default = {default_text(field)}"
-    if field.json_name not in ("", json_name_of(field.name)) and not field.extendee:
+    if field.json_name not in ("", json_name(field.name)) and not field.extendee:
         yield f"json_name = {quoted(field.json_name)}"
 
 
@@ -256,11 +256,6 @@ def default_text(field: Any) -> str:
     if field.type == Field.TYPE_STRING:
         return quoted(text)
     return f'"{text}"' if field.type == Field.TYPE_BYTES else text
-
-
-def json_name_of(name: str) -> str:
-    """The JSON name that a field has when it does not say another."""
-    return re.sub("_+(.?)", lambda found: found[1].upper(), name)
 
 
 def quoted(text: str) -> str:

@@ -1,8 +1,8 @@
 """The details of a failed call: `google.rpc.Status` from the trailers, as JSON.
 
 https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md (grpc-status-details-bin). The
-usual detail types (google.rpc.ErrorInfo, BadRequest, …) are known; of any other the type and
-the bytes go out, so that nothing is lost.
+usual detail types (google.rpc.ErrorInfo, BadRequest, …) are known; of any other the type
+and the bytes are sent, so that nothing is lost.
 """
 
 import orjson
@@ -24,7 +24,7 @@ def details_to_json(serialized: bytes) -> list[object]:
         status = status_pb2.Status.FromString(serialized)
         to_json = DETAIL_TYPES.to_json(any_pb2.Any.DESCRIPTOR)
         details = [to_json(detail) for detail in status.details]
-        orjson.dumps(details)  # what cannot be written must not break the error itself
+        orjson.dumps(details)  # details that JSON cannot hold must not break the error itself
         return details
     except UNREADABLE:
         return []

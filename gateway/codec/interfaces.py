@@ -1,7 +1,7 @@
 """What the files of the codec know of each other.
 
-A type is compiled in terms of other types, well-known ones and itself among them. These are the
-shapes in which they meet, so that no file has to import one that imports it.
+A type is compiled in terms of other types: well-known ones, and perhaps itself. The files meet in
+these interfaces, so that none has to import one that imports it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +23,13 @@ ToJson = Callable[[Any], object]
 
 @dataclass(frozen=True, slots=True)
 class UnknownField:
-    """A key that no field takes."""
+    """A key that no field has."""
 
     path: Path
     """That of the object it stands in."""
     key: str
     names: Sequence[str]
-    """The JSON names that there are instead."""
+    """The JSON names of the fields that there are."""
     echoed: bool
     """Whether the object may be an answer that the client sends back."""
 
@@ -43,8 +43,8 @@ class Read(Protocol):
     def __call__(self, value: object, message: Any, path: Path, unknown: Unknown) -> None: ...
 
 
-class Writing(Protocol):
-    """Where the encoder of any type of a pool is to be had."""
+class TypeEncoders(Protocol):
+    """The encoders of a pool's types, from protobuf to JSON."""
 
     @property
     def pool(self) -> DescriptorPool: ...
@@ -58,8 +58,8 @@ class Writing(Protocol):
         ...
 
 
-class Reading(Protocol):
-    """Where the reader of any type of a pool is to be had."""
+class TypeReaders(Protocol):
+    """The readers of a pool's types, from JSON to protobuf."""
 
     @property
     def pool(self) -> DescriptorPool: ...

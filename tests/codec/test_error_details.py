@@ -8,7 +8,7 @@ from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.status import details_to_json
+from gateway.codec.error_details import details_to_json
 from gateway.errors import Code, GatewayError
 from tests.support.protos import examples, parsed
 

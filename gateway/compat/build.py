@@ -1,0 +1,72 @@
+"""From a schema and a profile to the catalog that is served."""
+
+from types import MappingProxyType
+
+from gateway.codec.decode import Decoders
+from gateway.codec.encode import Encoders
+from gateway.compat.profile import EMPTY, Profile
+from gateway.compat.resolve import Resolver, answer_aliases, missing_methods
+from gateway.schema.aliases import service_aliases
+from gateway.schema.catalog import (
+    TAG_DIGITS,
+    Catalog,
+    UnusedEntry,
+    build_routes,
+    declared_methods,
+    names_by_service,
+    paths_of,
+)
+from gateway.schema.description import Schema
+from gateway.schema.method import Method, path_of
+from gateway.schema.pool import build_pool
+from gateway.schema.selection import Selection
+from gateway.schema.types import returned_types
+
+
+def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY) -> Catalog:
+    """The catalog of everything in the schema that may be served, adapted by the profile.
+
+    A service whose file cannot be used is skipped, with the reason. Raises NoSchema when that
+    leaves none.
+    """
+    pool, broken = build_pool(schema.files)
+    declared, skipped = declared_methods(schema, pool, broken)
+    unused: list[UnusedEntry] = []
+    names = answer_aliases(profile, pool, unused)
+    encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
+    paths = [path_of(method) for method in declared]
+    served = {
+        path[1:]: Method(path, method, encoders, decoders)
+        for path, method in zip(paths, declared, strict=True)
+        if selection.serves(method.containing_service.full_name, method.name)
+    }
+    names_of_all = {path[1:] for path in paths}
+    services = {method.containing_service.full_name for method in declared}
+    missing = missing_methods(profile, names_of_all, services, unused)
+    resolver = Resolver(profile, served, names_of_all, unused)
+    methods = resolver.adapted()
+    aliases = service_aliases(schema.services)
+    routes = build_routes(methods, aliases, resolver.method_aliases())
+    return Catalog(
+        methods=tuple(methods),
+        routes=MappingProxyType(routes),
+        names=MappingProxyType(names_by_service(routes)),
+        aliases=MappingProxyType(aliases),
+        withheld=frozenset(paths).difference(method.path for method in methods),
+        skipped=tuple(skipped),
+        unused_globs=selection.unused(declared),
+        digest=schema.digest,
+        origin=schema.origin,
+        confirmed=schema.confirmed,
+        missing=MappingProxyType(
+            {
+                path: text
+                for name, text in missing.items()
+                for path in paths_of(name, aliases)
+                if path not in routes
+            }
+        ),
+        unused_entries=tuple(unused),
+        tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
+        files=schema.files,
+    )

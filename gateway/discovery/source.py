@@ -1,0 +1,45 @@
+"""What every source of a schema promises, and what they share."""
+
+from typing import Protocol
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from gateway.schema.description import NoSchema, Schema
+
+
+class NotReady(Exception):
+    """Cuebot did not answer; asking again later may help."""
+
+
+class NoReflection(Exception):
+    """Cuebot answered that it has no reflection, or not for us."""
+
+
+class BrokenFiles(NoSchema):
+    """Files that were fine at startup and are not any more."""
+
+
+class DescriptorSource(Protocol):
+    """One way to get at the schema."""
+
+    async def fetch(self) -> Schema:
+        """The schema as it is now. Raises NotReady, NoReflection or NoSchema."""
+        ...
+
+
+def is_named(file: FileDescriptorProto) -> bool:
+    """Whether the file and its imports have names that are text, as all real ones have.
+
+    What is no descriptor can be parsed as one by chance; text that is not UTF-8 is bytes then.
+    """
+    return all(name and isinstance(name, str) for name in (file.name, *file.dependency))
+
+
+def make_readable(file: FileDescriptorProto) -> FileDescriptorProto:
+    """The file, with comments in an old encoding made text."""
+    for place in file.source_code_info.location:
+        for name in ("leading_comments", "trailing_comments"):
+            said = getattr(place, name)
+            if isinstance(said, bytes):  # what protobuf makes of text that is not UTF-8
+                setattr(place, name, said.decode("latin-1"))
+    return file

@@ -1,0 +1,55 @@
+"""The JSON names of fields, beside protobuf's own."""
+
+import pytest
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.codec.names import json_name
+
+
+def protobufs_own(name: str) -> str:
+    """The JSON name that protobuf gives to a field of this name."""
+    file = FileDescriptorProto(name="a.proto", syntax="proto3")
+    file.message_type.add(name="A").field.add(
+        name=name, number=1, label=1, type=FieldDescriptorProto.TYPE_INT32
+    )
+    pool = DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    found: str = pool.FindMessageTypeByName("A").fields[0].json_name
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("min_cores", "minCores"),
+        ("minCores", "minCores"),
+        ("a__b", "aB"),
+        ("a_", "a"),
+        ("_a", "A"),
+        ("a_1b", "a1b"),
+        ("A_B", "AB"),
+        ("x2_y", "x2Y"),
+        ("aB_cD", "aBCD"),
+        ("_", ""),
+        ("__", ""),
+    ],
+)
+def test_examples(name: str, expected: str) -> None:
+    """Underscores go wherever they are, and make the next letter a capital."""
+    assert json_name(name) == protobufs_own(name) == expected
+
+
+@given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True))
+def test_any_name(name: str) -> None:
+    """Whatever a field may be called, its JSON name is protobuf's."""
+    assert json_name(name) == protobufs_own(name)
+
+
+@given(st.text(alphabet="ab_Z9", min_size=1, max_size=8))
+def test_many_underscores(name: str) -> None:
+    """Names that are mostly underscores, capitals and digits, too."""
+    name = f"a{name}"
+    assert json_name(name) == protobufs_own(name)
