@@ -25,8 +25,9 @@ from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.cors import Cors, CorsRules
-from gateway.http.exchange import ExchangeMiddleware, Reporter
+from gateway.http.exchange import Reporter
 from gateway.http.guard import Guard
+from gateway.http.middleware import ExchangeMiddleware
 from gateway.http.preflight import PAGE_ALLOWS, Options
 from gateway.http.proxies import TrustedProxies
 from gateway.http.request import RequestReader

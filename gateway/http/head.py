@@ -10,7 +10,7 @@ from gateway.codec.unknown import REPORTED, Reject
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.http.decompression import READERS, SUPPORTED
-from gateway.http.exchange import CLOSE, content_length
+from gateway.http.exchange import CLOSE
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """The types that curl, fetch and others give a body when they are not told one."""
@@ -141,3 +141,12 @@ def ignored_header(paths: tuple[str, ...]) -> tuple[bytes, bytes]:
     if len(listed) < len(names):
         listed.append("...")
     return (b"x-ignored-fields", ", ".join(listed).encode("ascii"))
+
+
+def content_length(headers: Mapping[bytes, bytes]) -> int | None:
+    """The announced length of the body. An absurd number of digits is just very long."""
+    digits = headers.get(b"content-length", b"")
+    if not digits.isdigit():
+        return None
+    digits = digits.lstrip(b"0") or b"0"
+    return int(digits) if len(digits) <= 18 else 10**18

@@ -441,7 +441,7 @@ async def test_health_checks_are_there_for_debugging(
 UNEXPECTED = """
 import asyncio, logging, sys
 import httpx
-from gateway.http.exchange import ExchangeMiddleware
+from gateway.http.middleware import ExchangeMiddleware
 from gateway.http.proxies import TrustedProxies
 from gateway.observe.access_log import AccessLog
 from gateway.observe.logs import configure_logging

@@ -1,0 +1,85 @@
+"""Answering with an error, in the one JSON shape."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+from starlette.types import Receive, Send
+
+from gateway.errors import Code, GatewayError
+from gateway.http.exchange import JSON_TYPE, Exchange
+from gateway.http.head import content_length
+
+DISCARDED_BYTES = 32 * 1024 * 1024
+DISCARDING_SECONDS = 5.0
+
+log = structlog.stdlib.get_logger("gateway")
+
+
+def told_of(error: Exception, exchange: Exchange) -> GatewayError:
+    """What a client is told of an exception: an unexpected one is logged, and told as INTERNAL."""
+    if isinstance(error, GatewayError):
+        return error
+    log.error(
+        "unexpected error",
+        exc_info=error,
+        request_id=exchange.request_id,
+        path=exchange.logged_path,
+    )
+    return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
+
+
+def error_answer(error: GatewayError) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The headers and the body of an error."""
+    body = error.body()
+    headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
+    headers.extend((name.encode(), value.encode()) for name, value in error.headers.items())
+    return headers, body
+
+
+async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, send: Send) -> None:
+    """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
+    exchange.code = error.code
+    if exchange.status:
+        log.error("answer cut short", request_id=exchange.request_id, reason=error.message)
+        return
+    headers, body = error_answer(error)
+    discarding = worth_discarding(exchange)
+    ends = discarding or "Connection" in error.headers
+    if not ends and exchange.answer(error.status, headers, body):
+        return
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    if discarding:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await discard_body(receive)
+        body = b""
+    await send({"type": "http.response.body", "body": body})
+
+
+def worth_discarding(exchange: Exchange) -> bool:
+    """Whether the client may still be sending a body, of a length that is worth reading."""
+    headers = exchange.headers
+    if exchange.body_read or b"expect" in headers:
+        return False
+    if exchange.direct is not None and exchange.direct.take_body() is not None:
+        return False
+    length = content_length(headers)
+    if length is not None:
+        return 0 < length <= DISCARDED_BYTES
+    return b"transfer-encoding" in headers
+
+
+async def discard_body(receive: Receive) -> None:
+    """Read what is left of the body, within bounds.
+
+    Closing a connection with unread data resets it, and clients that are still sending would
+    see that instead of the answer.
+    """
+    left = DISCARDED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARDING_SECONDS):
+            while left > 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))

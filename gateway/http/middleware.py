@@ -1,0 +1,113 @@
+"""The outermost layer around every handler.
+
+It opens the exchange, turns every exception into the one JSON shape, adds the headers that other
+layers leave in `Exchange.headers_out`, and reports the finished exchange.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.http.direct import direct_connection
+from gateway.http.errors import send_error, told_of
+from gateway.http.exchange import (
+    WHILE_CONNECTED,
+    ClientGone,
+    Exchange,
+    Reporter,
+    open_exchange,
+)
+from gateway.http.proxies import TrustedProxies
+
+CLIENT_CLOSED_REQUEST = 499
+
+
+class ExchangeMiddleware:
+    """Wraps the whole app. Each reporter is called once per request, after the answer."""
+
+    def __init__(
+        self, app: ASGIApp, *, proxies: TrustedProxies, reporters: Iterable[Reporter]
+    ) -> None:
+        self._app = app
+        self._proxies = proxies
+        self._reporters = reporters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = scope["exchange"] = exchange_in(scope, self._proxies)
+        send = noting(exchange, send)
+        await conclude(exchange, self._app(scope, receive, send), receive, send, self._reporters)
+
+
+def exchange_in(scope: Scope, proxies: TrustedProxies) -> Exchange:
+    """The exchange for the request in a new scope, whose path is normalised."""
+    client = scope["client"]
+    exchange = open_exchange(
+        http_method=scope["method"],
+        path=scope["path"],
+        fields=scope["headers"],
+        peer=client[0] if client else "",
+        proxies=proxies,
+        direct=direct_connection(scope),
+    )
+    scope["path"] = exchange.path
+    return exchange
+
+
+def noting(exchange: Exchange, send: Send) -> Send:
+    """`send` that notes in the exchange what is sent, and adds its headers."""
+
+    async def send_noted(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            exchange.status = message["status"]
+            headers = (*message["headers"], *exchange.headers_out, exchange.timing())
+            message["headers"] = list(headers)
+        elif message["type"] == "http.response.body":
+            exchange.bytes_out += len(message.get("body", b""))
+        with WHILE_CONNECTED:
+            await send(message)
+
+    return send_noted
+
+
+async def conclude(
+    exchange: Exchange,
+    answering: Awaitable[None],
+    receive: Receive,
+    send: Send,
+    reporters: Iterable[Reporter],
+) -> None:
+    """Await the answer, or send the error that it ends in. Then the exchange is reported."""
+    try:
+        try:
+            await answering
+        except ClientGone:
+            raise
+        except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
+            error = GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=RETRY_SOON)
+            await send_error(exchange, error, receive, send)
+        except Exception as error:
+            await send_error(exchange, told_of(error, exchange), receive, send)
+    except ClientGone:
+        note_disconnect(exchange)
+        direct = exchange.direct
+        if direct is not None and direct.refusal is None:
+            # The server would wait for a client that does not read to take what is buffered.
+            direct.abort()
+            await asyncio.sleep(0)  # until the connection is lost
+    finally:
+        for report in reporters:
+            report(exchange)
+
+
+def note_disconnect(exchange: Exchange) -> None:
+    """The client has gone, or the server has refused the rest of its body by itself."""
+    direct = exchange.direct
+    if direct is not None and direct.refusal is not None:
+        exchange.status, exchange.code = direct.refusal.status, direct.refusal.code
+    else:
+        exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
