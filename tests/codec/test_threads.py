@@ -1,0 +1,57 @@
+"""Codecs are compiled when they are first used, by whichever thread that is."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.codec.decode import Decoders
+from gateway.codec.encode import Encoders
+from gateway.codec.path import ROOT
+from gateway.schema.pool import build_pool
+
+TIMEOUT = 20.0
+
+
+@contextmanager
+def hasty_threads() -> Iterator[None]:
+    """Threads that are interrupted as often as possible."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_codecs_can_be_compiled_by_several_threads_at_once() -> None:
+    """Types that lead to each other and to themselves are whole for whoever gets them."""
+    file = FileDescriptorProto(name="t.proto", package="t", syntax="proto3")
+    names = [f"M{number}" for number in range(6)]
+    for name in names:
+        message = file.message_type.add(name=name)
+        for number, other in enumerate(names, 1):
+            field = message.field.add(name=f"f{number}", number=number, type=11, label=1)
+            field.type_name = f".t.{other}"
+    threads = 4
+    with hasty_threads(), ThreadPoolExecutor(threads) as executor:
+        for _ in range(30):
+            pool, _ = build_pool([file])
+            decoders, encoders = Decoders(pool), Encoders(pool)
+            types = [pool.FindMessageTypeByName(f"t.{name}") for name in names]
+            barrier = Barrier(threads)
+
+            def use(shift: int) -> None:
+                barrier.wait(TIMEOUT)  # noqa: B023 - done before the next round
+                for descriptor in types[shift:] + types[:shift]:  # noqa: B023
+                    message = GetMessageClass(descriptor)()
+                    read = decoders.reader(descriptor)  # noqa: B023
+                    read({"f1": {"f2": {"f1": {}}}}, message, ROOT, [])
+                    assert encoders.to_json(descriptor)(message) is not None  # noqa: B023
+
+            for done in [executor.submit(use, shift) for shift in range(threads)]:
+                done.result(TIMEOUT)

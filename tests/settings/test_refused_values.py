@@ -1,0 +1,68 @@
+"""Settings that cannot work stop startup, with one line that names them."""
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.settings.model import load_settings
+from tests.support.servers import SECRET
+
+
+def problem(**environ: str) -> str:
+    """The line with which this environment stops startup."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"JWT_SECRET": SECRET, **environ})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://cuebot:8443",
+        "cuebot",
+        "cuebot:",
+        ":8443",
+        "cue bot:1",
+        "cuebot:0",
+        "cuebot:99999",
+        "cuebot:8443/x",
+        "cuebot:84\n43",
+        "cuebot:٨٤٤٣",
+        "::1:8443",
+        "[::1]",
+        "a:1,b",
+        "a:1,",
+        ",",
+        "a:1 b:2",
+        " ",
+        "\t",
+        " cuebot:8443",
+        "cuebot:8443 ",
+        "cuebot:8443\n",
+    ],
+)
+def test_what_is_no_endpoint_stops_startup(endpoint: str) -> None:
+    """CUEBOT_ENDPOINT that is no host:port is refused with one line that names it."""
+    line = problem(CUEBOT_ENDPOINT=endpoint)
+    assert line.startswith("CUEBOT_ENDPOINT: ")
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("endpoint", ["[::1]:8443", "cuebot:8443", "10.0.0.1:1", "a-b.c_d:65535"])
+def test_endpoints(endpoint: str) -> None:
+    """A host name or address with a port is taken as it is, IPv6 in brackets."""
+    settings = load_settings({"JWT_SECRET": SECRET, "CUEBOT_ENDPOINT": endpoint})
+    assert settings.cuebot_endpoint == (endpoint,)
+
+
+@pytest.mark.parametrize("rps", ["1e-300", "0.0009", "5e-324", "1e7"])
+def test_rates_that_no_bucket_can_keep_stop_startup(rps: str) -> None:
+    """RATE_LIMIT_RPS is 0 or a rate whose times can be reckoned with."""
+    line = problem(RATE_LIMIT_RPS=rps)
+    assert line.startswith("RATE_LIMIT_RPS: ")
+    assert line.isprintable()
+
+
+def test_the_same_holds_for_overrides() -> None:
+    """A rate in RATE_LIMIT_OVERRIDES is checked as the default one is."""
+    line = problem(RATE_LIMIT_OVERRIDES='[{"subjects": ["a"], "rps": 1e-300}]')
+    assert line.startswith("RATE_LIMIT_OVERRIDES[0].rps: ")
