@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import cast
 
 import grpc.aio
@@ -21,8 +21,11 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RemoteSettingsChanged, StreamEnded
 
-from gateway.upstream.grpcio import GrpcioTransport
-from gateway.upstream.http2.channel import Channel, Manner
+from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.grpcio import GrpcioChannel
+from gateway.upstream.http2.channel import Http2Channel
+from gateway.upstream.interface import Channel
+from gateway.upstream.options import ChannelOptions
 
 Call = Callable[[bytes], Awaitable[bytes]]
 PATH = "/benchmark.Echo/Call"
@@ -93,25 +96,24 @@ class H2Client(asyncio.Protocol):
         return received
 
 
-@asynccontextmanager
-async def over_http2(port: int) -> AsyncIterator[Call]:
-    manner = Manner(
-        largest_message=2**28,
-        connect_timeout=5.0,
-        first_pause=0.25,
-        longest_pause=1.5,
-        idle_timeout=180.0,
-    )
-    channel = Channel(f"127.0.0.1:{port}", manner)
-    yield lambda message: channel.unary(PATH, message, TIMEOUT, METADATA)
-    await channel.close()
+OPTIONS = ChannelOptions(max_message=2**28)
 
 
 @asynccontextmanager
-async def over_grpc_aio(port: int) -> AsyncIterator[Call]:
-    transport = GrpcioTransport(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
-    yield lambda message: transport.unary(PATH, message, TIMEOUT, METADATA)
-    await transport.close()
+async def over(channel: Channel, endpoint: str) -> AsyncIterator[Call]:
+    upstream = Endpoint(endpoint, channel)
+    yield lambda message: upstream.call(PATH, message, TIMEOUT, METADATA)
+    await upstream.close()
+
+
+def over_http2(port: int) -> AbstractAsyncContextManager[Call]:
+    endpoint = f"127.0.0.1:{port}"
+    return over(Http2Channel(endpoint, OPTIONS), endpoint)
+
+
+def over_grpc_aio(port: int) -> AbstractAsyncContextManager[Call]:
+    endpoint = f"127.0.0.1:{port}"
+    return over(GrpcioChannel(endpoint, OPTIONS), endpoint)
 
 
 @asynccontextmanager

@@ -44,7 +44,7 @@ from gateway.pages.status import status_app
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
-from gateway.upstream.balancer import Cuebot, open_upstream
+from gateway.upstream.open import Cuebot, open_upstream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.access.keys import is_weak, load_secrets
+from gateway.calls.failures import error_for
 from gateway.cli.client.discover import discover_once
 from gateway.cli.terminal.failures import Failure
 from gateway.discovery.once import Discovery
-from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.errors import Code, ConfigurationError
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.description import OtherSchema, Skipped
 from gateway.server.certificate import ends_soon, load_certificate
 from gateway.settings.key_files import first_certificate, pair_of
 from gateway.settings.model import Settings
-from gateway.upstream.balancer import open_upstream
-from gateway.upstream.endpoint import HEALTH, PING_FLOOR, GrpcUpstream
+from gateway.upstream.endpoint import HEALTH, Endpoint
+from gateway.upstream.interface import CallFailed
+from gateway.upstream.open import PING_FLOOR, open_upstream
 
 PATIENCE = 5.0
 """Seconds that Cuebot may take to answer a call."""
@@ -132,13 +134,13 @@ async def examine_endpoints(settings: Settings, report: Report) -> None:
     found += [f"CUEBOT_ENDPOINT: {reason}" for reason in reasons if reason is not None]
 
 
-async def why_unreachable(endpoint: GrpcUpstream) -> str | None:
+async def why_unreachable(endpoint: Endpoint) -> str | None:
     """Why a call does not get an answer from there; None when it does."""
     try:
         await endpoint.call(HEALTH, b"", PATIENCE, ())
-    except GatewayError as error:
-        if error.code in NO_ANSWER:
-            return f"{endpoint.endpoint}: {error.message}"
+    except CallFailed as failure:
+        if failure.code in NO_ANSWER:
+            return f"{endpoint.endpoint}: {error_for(failure).message}"
     return None
 
 

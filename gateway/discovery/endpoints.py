@@ -9,8 +9,7 @@ import structlog
 from gateway.discovery.reflection import ReflectionSource
 from gateway.discovery.source import DescriptorSource, NoReflection, NotReady
 from gateway.schema.description import OtherSchema, Schema
-from gateway.upstream.balancer import Cuebot
-from gateway.upstream.endpoint import GrpcUpstream
+from gateway.upstream.open import Cuebot
 
 log = structlog.stdlib.get_logger("gateway.schema")
 
@@ -20,21 +19,13 @@ OTHERS_TIMEOUT = 2.0
 
 def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
     """The source that asks each endpoint of Cuebot."""
-    sources = {each.endpoint: reflection_at(each, timeout) for each in cuebot.endpoints}
+    sources = {
+        each.endpoint: ReflectionSource(each, endpoint=each.endpoint, timeout=timeout)
+        for each in cuebot.endpoints
+    }
     if len(sources) == 1:
         return next(iter(sources.values()))
     return EndpointsSource(sources)
-
-
-def reflection_at(endpoint: GrpcUpstream, timeout: float) -> ReflectionSource:
-    """The source that asks one endpoint."""
-    return ReflectionSource(
-        endpoint.channel,
-        endpoint=endpoint.endpoint,
-        timeout=timeout,
-        explained=endpoint.explained,
-        there=lambda: endpoint.ready,
-    )
 
 
 class EndpointsSource:

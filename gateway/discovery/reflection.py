@@ -1,141 +1,92 @@
 """The schema from Cuebot itself, over gRPC server reflection.
 
 https://github.com/grpc/grpc/blob/master/doc/server-reflection.md. v1 and v1alpha are the same
-messages on two paths. One stream asks for all files: a server may leave out those that it has
-already sent on a stream, so every file received is kept.
+messages on two paths. The method streams both ways, but a stream of one request and one response
+is what a unary call is on the wire. So each question is a call of its own, over the connection that
+all calls use, and gets a whole answer: servers leave out only what they have sent on that stream.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import Any
 
-import grpc
-import grpc.aio
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2
 
 from gateway.discovery.source import NoReflection, NotReady, is_named
+from gateway.errors import Code
 from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.pool import declares, well_known_files
-from gateway.upstream.endpoint import NOT_GRPC
+from gateway.upstream.interface import CallFailed, Reason, Upstream
 
 VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
-REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+REFUSALS = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
 
 Request = reflection_pb2.ServerReflectionRequest
 Response = reflection_pb2.ServerReflectionResponse
-Call = grpc.aio.StreamStreamCall[Any, reflection_pb2.ServerReflectionResponse]
+Ask = Callable[
+    [reflection_pb2.ServerReflectionRequest], Awaitable[reflection_pb2.ServerReflectionResponse]
+]
+"""Puts one question. Raises CallFailed, and NoSchema when the answer is an error."""
 
 
 class ReflectionSource:
-    """A `DescriptorSource` that asks the server behind `channel`, at most `timeout` seconds.
+    """A `DescriptorSource` that asks the server behind `upstream`, at most `timeout` seconds.
 
-    `explained` makes of gRPC's words about a connection what people can do something with.
-    `there` tells that the server is known to be up, so that this channel may take its time to
-    find that out.
+    `endpoint` is what people know it by.
     """
 
-    def __init__(
-        self,
-        channel: grpc.aio.Channel,
-        *,
-        endpoint: str,
-        timeout: float = 10.0,
-        explained: Callable[[str], str] = str,
-        there: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._channel = channel
-        self._there = there
-        self._explained = explained
+    def __init__(self, upstream: Upstream, *, endpoint: str, timeout: float = 10.0) -> None:
+        self._upstream = upstream
         self._endpoint = endpoint
         self._timeout = timeout
 
     async def fetch(self) -> Schema:
         """Try v1, then v1alpha. Raises NoReflection, NotReady or NoSchema.
 
-        An HTTP error is no word of Cuebot's, though gRPC gives it one of its own codes (404 is
-        UNIMPLEMENTED): it comes from a proxy whose Cuebot is away, or from a wrong address.
+        Only what Cuebot itself says is a refusal. What a web server says in its place is not: that
+        is a proxy whose Cuebot is away, or a wrong address.
         """
+        deadline = asyncio.get_running_loop().time() + self._timeout
         refusal = NoReflection("Cuebot has no server reflection")
         for version in VERSIONS:
             try:
-                return await self._ask(version)
-            except grpc.aio.AioRpcError as error:
-                if (error.details() or "").startswith(NOT_GRPC):
+                return await self._describe(version, deadline)
+            except CallFailed as failure:
+                said = failure.reason is Reason.STATUS
+                if said and failure.code in REFUSALS:
+                    refusal = NoReflection(f"Cuebot refuses reflection ({failure.code.name})")
+                elif not said or failure.code is not Code.UNIMPLEMENTED:
                     raise NotReady(
-                        f"a web server answers at {self._endpoint}, and not Cuebot:"
-                        f" {error.details()}"
+                        f"Cuebot at {self._endpoint} is not ready:"
+                        f" {failure.code.name}: {failure.details}"
                     ) from None
-                if error.code() in REFUSALS:
-                    refusal = NoReflection(f"Cuebot refuses reflection ({error.code().name})")
-                elif error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                    reason = f"{error.code().name}: {self._explained(error.details() or '')}"
-                    raise NotReady(f"Cuebot at {self._endpoint} is not ready: {reason}") from None
         raise refusal
 
-    async def _ask(self, version: str) -> Schema:
-        path = PATH.format(version=version)
-        services = await self._list_services(path)
-        method = self._channel.stream_stream(
-            path,
-            request_serializer=Request.SerializeToString,
-            response_deserializer=Response.FromString,
-        )
-        call = method(timeout=self._timeout, wait_for_ready=self._there())
-        try:
-            conversation = Conversation(call, f"reflection {version} of {self._endpoint}")
-            schema = await conversation.schema(services)
-            await call.done_writing()
-            return schema
-        except asyncio.InvalidStateError:
-            # The server ended the stream while we were writing; its status tells why.
-            raise await ended(call) from None
-        finally:
-            call.cancel()
+    async def _describe(self, version: str, deadline: float) -> Schema:
+        path, loop = PATH.format(version=version), asyncio.get_running_loop()
 
-    async def _list_services(self, path: str) -> list[str]:
-        """The names that the server lists, asked for on a call of its own.
+        async def ask(
+            request: reflection_pb2.ServerReflectionRequest,
+        ) -> reflection_pb2.ServerReflectionResponse:
+            left = max(deadline - loop.time(), 0)
+            answer = await self._upstream.call(path, request.SerializeToString(), left, ())
+            return accepted(answer)
 
-        Writing to a stream that the server refuses at once can turn its UNIMPLEMENTED into an
-        INTERNAL of grpc.aio's own; one request, sent whole, keeps the status.
-        """
-        method = self._channel.unary_stream(
-            path,
-            request_serializer=Request.SerializeToString,
-            response_deserializer=Response.FromString,
-        )
-        call = method(
-            Request(list_services="*"), timeout=self._timeout, wait_for_ready=self._there()
-        )
-        try:
-            answer = await call.read()
-            if not isinstance(answer, Response):  # the end of the stream
-                raise NotReady("Cuebot ended its reflection stream early")
-            return [service.name for service in accepted(answer).list_services_response.service]
-        finally:
-            call.cancel()
-
-
-async def ended(call: Call) -> Exception:
-    """Why the stream has ended, as the exception to raise."""
-    code, details = await call.code(), await call.details()
-    if code is grpc.StatusCode.OK:
-        return NotReady("Cuebot ended its reflection stream early")
-    return grpc.aio.AioRpcError(
-        code, await call.initial_metadata(), await call.trailing_metadata(), details
-    )
+        listed = (await ask(Request(list_services="*"))).list_services_response.service
+        conversation = Conversation(ask, f"reflection {version} of {self._endpoint}")
+        return await conversation.schema([service.name for service in listed])
 
 
 class Conversation:
-    """One reflection stream: what has been asked and heard on it."""
+    """What has been asked and heard."""
 
-    def __init__(self, call: Call, origin: str) -> None:
-        self._call = call
+    def __init__(self, ask: Ask, origin: str) -> None:
+        self._ask = ask
         self._origin = origin
         self._files: dict[str, FileDescriptorProto] = {}
         self._well_known = well_known_files()
@@ -166,7 +117,7 @@ class Conversation:
         """Fetch the service's file and all that it imports, as far as the server has them."""
         if self._file_of(service) is None:
             try:
-                answer = await self._exchange(Request(file_containing_symbol=service))
+                answer = await self._ask(Request(file_containing_symbol=service))
             except NoSchema as error:
                 self._refused[service] = str(error)
             else:
@@ -191,7 +142,7 @@ class Conversation:
     async def _import(self, name: str) -> list[str]:
         """Fetch one file by name; the names of all that came."""
         try:
-            new = self._keep(await self._exchange(Request(file_by_filename=name)))
+            new = self._keep(await self._ask(Request(file_by_filename=name)))
         except NoSchema as error:
             self._lost[name] = str(error)
             return []
@@ -236,16 +187,6 @@ class Conversation:
                     if name in self._files:
                         waiting.append(self._files[name])
 
-    async def _exchange(
-        self, request: reflection_pb2.ServerReflectionRequest
-    ) -> reflection_pb2.ServerReflectionResponse:
-        """One question and its answer. Raises NoSchema when the answer is an error."""
-        await self._call.write(request)
-        answer = await self._call.read()
-        if not isinstance(answer, Response):  # the end of the stream
-            raise await ended(self._call)
-        return accepted(answer)
-
     def _keep(self, answer: reflection_pb2.ServerReflectionResponse) -> list[str]:
         """The names of the files in the answer that are new."""
         new = []
@@ -258,11 +199,13 @@ class Conversation:
         return new
 
 
-def accepted(
-    answer: reflection_pb2.ServerReflectionResponse,
-) -> reflection_pb2.ServerReflectionResponse:
-    """The answer, unless it is an error: then NoSchema is raised, with the server's words."""
-    if answer.HasField("error_response"):
-        error = answer.error_response
+def accepted(answer: bytes) -> reflection_pb2.ServerReflectionResponse:
+    """The response. Raises NoSchema with the server's words if it is an error, and NotReady."""
+    try:
+        response = Response.FromString(answer)
+    except DecodeError:
+        raise NotReady("Cuebot's answer about its schema cannot be read") from None
+    if response.HasField("error_response"):
+        error = response.error_response
         raise NoSchema(f"the server says {error.error_code}: {error.error_message}")
-    return answer
+    return response

@@ -1,1 +1,1 @@
-"""The seam to Cuebot: bytes in, bytes out, over gRPC."""
+"""Calls to Cuebot over gRPC: bytes in, bytes out."""

@@ -3,20 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-import structlog
-
-from gateway.settings.model import Settings
-from gateway.upstream.endpoint import PING_FLOOR, GrpcUpstream
-from gateway.upstream.interface import Homes, Metadata, NotSent
-from gateway.upstream.tls import load_tls
-
-log = structlog.stdlib.get_logger("gateway.upstream")
+from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.interface import CallFailed, Metadata
 
 
-class SpreadUpstream:
-    """An `Upstream` over several others, of which each is an endpoint."""
+class Balancer:
+    """An `Upstream` over several endpoints."""
 
-    def __init__(self, endpoints: tuple[GrpcUpstream, ...]) -> None:
+    def __init__(self, endpoints: tuple[Endpoint, ...]) -> None:
         self.endpoints = endpoints
         self._turn = 0
 
@@ -27,33 +21,27 @@ class SpreadUpstream:
 
     @property
     def size(self) -> int:
+        """How many endpoints there are."""
         return len(self.endpoints)
 
     async def call(
-        self,
-        method_path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        homes: Homes = None,
+        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata
     ) -> bytes:
         """As `Upstream` says. What could not be sent to one endpoint goes to another one."""
         loop = asyncio.get_running_loop()
-        ends = loop.time() + timeout
-        left: Sequence[GrpcUpstream] = self.endpoints
-        if homes is not None:
-            left = [each for each in left if each.endpoint in homes]
+        deadline = loop.time() + timeout
+        left: Sequence[Endpoint] = self.endpoints
         while True:
             chosen = self._next(left) or await first_usable(left, timeout) or left[0]
-            timeout = max(ends - loop.time(), 0)
+            timeout = max(deadline - loop.time(), 0)
             try:
                 return await chosen.call(method_path, payload, timeout, metadata)
-            except NotSent:
+            except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
-                if not left:
+                if failure.sent or not left:
                     raise
 
-    def _next(self, among: Sequence[GrpcUpstream]) -> GrpcUpstream | None:
+    def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
         """Whose turn it is of those that are connected."""
         ready = [each for each in among if each.ready]
         if len(ready) < 2:
@@ -61,9 +49,10 @@ class SpreadUpstream:
         self._turn += 1
         return ready[self._turn % len(ready)]
 
-    async def usable(self, patience: float) -> int:
+    async def usable(self, timeout: float) -> int:
+        """As `Upstream` says."""
         ready = sum(each.ready for each in self.endpoints)
-        return ready or int(await first_usable(self.endpoints, patience) is not None)
+        return ready or int(await first_usable(self.endpoints, timeout) is not None)
 
     async def watch(self, on_change: Callable[[], object] = lambda: None) -> None:
         """Keep all of them connected, until cancelled.
@@ -76,32 +65,13 @@ class SpreadUpstream:
                 group.create_task(each.watch(on_change, on_any=True))
 
     async def close(self) -> None:
+        """End all connections."""
         await asyncio.gather(*(each.close() for each in self.endpoints))
 
 
-Cuebot = GrpcUpstream | SpreadUpstream
-"""What `open_upstream` gives: an `Upstream` whose endpoints can be told apart."""
-
-
-def open_upstream(settings: Settings) -> Cuebot:
-    """The way to CUEBOT_ENDPOINT. To be called inside the running event loop.
-
-    One endpoint is that alone. Raises ConfigurationError when the settings about TLS cannot work.
-    """
-    if 0 < settings.keepalive_time < PING_FLOOR:
-        log.warning(
-            "KEEPALIVE_TIME is below what Cuebot permits; expect closed connections",
-            keepalive_time=settings.keepalive_time,
-            permitted=PING_FLOOR,
-        )
-    tls = load_tls(settings)
-    endpoints = tuple(GrpcUpstream(settings, each, tls) for each in settings.cuebot_endpoint)
-    return endpoints[0] if len(endpoints) == 1 else SpreadUpstream(endpoints)
-
-
-async def first_usable(among: Sequence[GrpcUpstream], patience: float) -> GrpcUpstream | None:
+async def first_usable(among: Sequence[Endpoint], timeout: float) -> Endpoint | None:
     """The first to be connected, within so many seconds; None as soon as all have failed."""
-    waiting = {asyncio.ensure_future(each.usable(patience)): each for each in among}
+    waiting = {asyncio.ensure_future(each.usable(timeout)): each for each in among}
     try:
         while waiting:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -1,98 +1,171 @@
-"""grpc.aio's channels: for reflection, and for all calls with CUEBOT_TRANSPORT=grpcio."""
+"""A `Channel` over grpc.aio, for CUEBOT_TRANSPORT=grpcio.
+
+grpc.aio tells what has failed in English only, which is passed on and never read. So less is known
+here than over our own HTTP/2: a web server's answer looks like a status of Cuebot's, and a call
+that a leaving Cuebot has not looked at counts as lost, not as refused.
+"""
+
+import asyncio
 
 import grpc
 import grpc.aio
 
-from gateway.settings.model import Settings
-from gateway.upstream.interface import Metadata
+from gateway.codec.error_details import TRAILER
+from gateway.errors import Code
+from gateway.upstream.http2.connect import connect
+from gateway.upstream.http2.connection import Connection
+from gateway.upstream.http2.outcome import lost, not_connected, not_grpc, too_large, too_late
+from gateway.upstream.interface import CallFailed, Metadata, State
+from gateway.upstream.options import ChannelOptions
 from gateway.upstream.tls import Tls
-from gateway.upstream.transport import (
-    CONNECT_TIMEOUT,
-    FIRST_PAUSE,
-    IDLE_TIMEOUT,
-    LONGEST_PAUSE,
-    NeverSent,
-    State,
-)
 
-NEVER_SENT = ("failed to connect", "errors resolving", "DNS")
-"""How gRPC's own words begin when there was no connection to send a call over."""
+SETTLING = 0.05
+"""Seconds that the state of grpc.aio's channel may be behind what a call has met."""
+PROBE_TIMEOUT = 1.0
+HARD_LIMIT = 2
+"""How many times the largest answer grpc.aio may receive. It refuses more with the very status that
+a server may have; what is less we refuse ourselves, and know it."""
 
 
-class GrpcioTransport:
-    """A `Transport` over such a channel."""
+class GrpcioChannel:
+    """Makes unary calls to `endpoint` (`host:port`)."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._channel = channel
+    def __init__(self, endpoint: str, options: ChannelOptions, tls: Tls | None = None) -> None:
+        self._endpoint = endpoint
+        self._options = options
+        self._tls = tls
+        self._made: grpc.aio.Channel | None = None
+        self._closed = False
+        self._probe: asyncio.Task[Exception | None] | None = None
+        self._probe_again = 0.0
+        """The loop's time from which on the latest probe is too old."""
         self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
 
+    @property
+    def _channel(self) -> grpc.aio.Channel:
+        """Made when it is first used, since that needs the running event loop."""
+        if self._made is None:
+            options = channel_options(self._options)
+            if self._tls is None:
+                self._made = grpc.aio.insecure_channel(self._endpoint, options=options)
+            else:
+                tls = self._tls
+                credentials = grpc.ssl_channel_credentials(tls.roots, tls.key, tls.certificate)
+                self._made = grpc.aio.secure_channel(self._endpoint, credentials, options=options)
+        return self._made
+
     async def unary(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
+        """As `Channel` says."""
+        if self.get_state() is not State.READY:
+            raise not_connected(f"there is no connection to {self._endpoint}")
         method = self._methods.get(path)
         if method is None:
             method = self._methods[path] = self._channel.unary_unary(path)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
         call = method(payload, timeout=timeout, metadata=metadata)
         try:
             answer: bytes | None = await call
         except grpc.aio.AioRpcError as error:
-            words = error.details() or ""
-            # A server that says the same of a server behind it has got the call, over this channel.
-            if words.startswith(NEVER_SENT) and self.get_state() is not State.READY:
-                raise never_sent(error) from None
-            raise
+            late = loop.time() >= deadline
+            failure = await self._failure(error, late=late)
+        else:
+            if answer is None:  # so grpc.aio gives an OK without a message
+                failure = not_grpc("the answer is not one message")
+            elif len(answer) > self._options.max_message:
+                failure = too_large(len(answer), self._options.max_message)
+            else:
+                return answer
         finally:
             call.cancel()  # an abandoned call would run on (grpc #43462)
-        if answer is None:  # so grpc.aio gives an OK without a message
-            nothing = grpc.aio.Metadata()
-            raise grpc.aio.AioRpcError(
-                grpc.StatusCode.INTERNAL, nothing, nothing, details="the answer is not one message"
-            )
-        return answer
+        raise failure
+
+    async def _failure(self, error: grpc.aio.AioRpcError, *, late: bool) -> CallFailed:
+        code, details = Code(error.code().value[0]), error.details() or ""
+        if code is Code.UNAVAILABLE and await self._is_lost():
+            return lost(details)
+        if code is Code.DEADLINE_EXCEEDED and late:
+            return too_late()
+        status_details = [
+            value
+            for key, value in error.trailing_metadata() or ()
+            if key == TRAILER and isinstance(value, bytes)
+        ]
+        return CallFailed(code, details, status_details=b"".join(status_details[:1]))
+
+    async def _is_lost(self) -> bool:
+        """Whether the connection has gone, by which a call that has just failed went."""
+        try:
+            async with asyncio.timeout(SETTLING):
+                await self.wait_for_state_change(State.READY)
+        except TimeoutError:
+            return False
+        return True
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
-        return self._channel.get_state(try_to_connect=try_to_connect)
+        """As `Channel` says."""
+        if self._closed:
+            return State.SHUTDOWN
+        return State[self._channel.get_state(try_to_connect=try_to_connect).name]
 
     async def wait_for_state_change(self, last: State) -> None:
-        await self._channel.wait_for_state_change(last)
+        """As `Channel` says."""
+        if not self._closed:
+            await self._channel.wait_for_state_change(grpc.ChannelConnectivity[last.name])
+
+    async def problem(self) -> Exception | None:
+        """As `Channel` says, by an attempt of our own to connect.
+
+        It is one attempt for all who ask within PROBE_TIMEOUT.
+        """
+        loop = asyncio.get_running_loop()
+        if self._probe is None or loop.time() >= self._probe_again:
+            self._probe = asyncio.create_task(self._try_to_connect())
+            self._probe_again = loop.time() + PROBE_TIMEOUT
+        return await asyncio.shield(self._probe)
+
+    async def _try_to_connect(self) -> Exception | None:
+        """What Python raises where grpc.aio has only words."""
+        most = self._options.max_message
+        try:
+            connection = await connect(
+                self._endpoint,
+                lambda: Connection(max_message=most, on_end=lambda ended: None),
+                timeout=PROBE_TIMEOUT,
+                tls=None if self._tls is None else self._tls.context,
+            )
+        except Exception as error:  # whatever it is, it is the answer
+            return error.with_traceback(None)
+        connection.abort()
+        return None
 
     async def close(self) -> None:
-        await self._channel.close()
+        """As `Channel` says."""
+        self._closed = True
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
+        if self._made is not None:
+            await self._made.close()
 
 
-def never_sent(error: grpc.aio.AioRpcError) -> NeverSent:
-    """The same, of the kind that says so."""
-    return NeverSent(
-        error.code(),
-        error.initial_metadata() or grpc.aio.Metadata(),
-        error.trailing_metadata() or grpc.aio.Metadata(),
-        details=error.details(),
-    )
-
-
-def make_channel(settings: Settings, endpoint: str, tls: Tls | None) -> grpc.aio.Channel:
-    """A channel to the endpoint. It connects when it is used."""
-    options = channel_options(settings)
-    if tls is None:
-        return grpc.aio.insecure_channel(endpoint, options=options)
-    return grpc.aio.secure_channel(endpoint, tls.credentials, options=options)
-
-
-def channel_options(settings: Settings) -> list[tuple[str, int]]:
-    """How the channel behaves; https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
-    options = [
-        ("grpc.max_receive_message_length", int(settings.grpc_max_recv_msg_mb * 2**20)),
+def channel_options(options: ChannelOptions) -> list[tuple[str, int]]:
+    """The same for grpc.aio; https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
+    found = [
+        ("grpc.max_receive_message_length", min(options.max_message * HARD_LIMIT, 2**31 - 1)),
         ("grpc.max_send_message_length", -1),
-        ("grpc.initial_reconnect_backoff_ms", milliseconds(FIRST_PAUSE)),
-        ("grpc.min_reconnect_backoff_ms", milliseconds(CONNECT_TIMEOUT)),
-        ("grpc.max_reconnect_backoff_ms", milliseconds(LONGEST_PAUSE)),
-        ("grpc.client_idle_timeout_ms", milliseconds(IDLE_TIMEOUT)),
+        ("grpc.initial_reconnect_backoff_ms", milliseconds(options.initial_backoff)),
+        ("grpc.min_reconnect_backoff_ms", milliseconds(options.connect_timeout)),
+        ("grpc.max_reconnect_backoff_ms", milliseconds(options.max_backoff)),
+        ("grpc.client_idle_timeout_ms", milliseconds(options.idle_timeout)),
         ("grpc.enable_http_proxy", 0),  # Cuebot is inside; the proxy of http_proxy is outside
     ]
-    if settings.keepalive_time:
-        options += [
-            ("grpc.keepalive_time_ms", milliseconds(settings.keepalive_time)),
-            ("grpc.keepalive_timeout_ms", milliseconds(settings.keepalive_timeout)),
+    if options.keepalive_time:
+        found += [
+            ("grpc.keepalive_time_ms", milliseconds(options.keepalive_time)),
+            ("grpc.keepalive_timeout_ms", milliseconds(options.keepalive_timeout)),
         ]
-    return options
+    return found
 
 
 def milliseconds(seconds: float) -> int:

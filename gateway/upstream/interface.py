@@ -1,19 +1,17 @@
-"""What the rest of the gateway knows of a way to Cuebot: bytes in, bytes out, over gRPC."""
+"""Calls to Cuebot over gRPC, bytes in and bytes out: the protocols of this room, and its one error.
+
+The rest of the gateway calls an `Upstream`: an `Endpoint`, or a `Balancer` over several of them. An
+endpoint has a `Channel`, which keeps a connection to one address; CUEBOT_TRANSPORT names its kind.
+"""
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import Enum, auto
 from typing import Protocol
 
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code
 
 Metadata = Sequence[tuple[str, str]]
 """Names and values; values are printable ASCII."""
-Homes = frozenset[str] | None
-"""The endpoints (`host:port`) that a call may go to; None is any of them."""
-
-
-class NotSent(GatewayError):
-    """A call that has not left this machine, so that making it elsewhere makes it once."""
 
 
 class Reason(Enum):
@@ -28,7 +26,7 @@ class Reason(Enum):
     LOST = "lost"
     """The connection ended before the answer did."""
     TOO_LARGE = "too large"
-    """The answer is larger than GRPC_MAX_RECV_MSG_MB."""
+    """The answer is larger than GRPC_MAX_RECV_MSG_MB; `details` are the sizes."""
     DEADLINE = "deadline"
     """Our own deadline passed."""
     CANCELLED = "cancelled"
@@ -66,12 +64,7 @@ class Upstream(Protocol):
     """A way to call Cuebot. Cancelling the caller's task cancels the call."""
 
     async def call(
-        self,
-        method_path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        homes: Homes = None,
+        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata
     ) -> bytes:
         """The answer's bytes. Raises CallFailed for every other outcome.
 
@@ -84,9 +77,51 @@ class Upstream(Protocol):
         """How many endpoints there are."""
         ...
 
-    async def usable(self, patience: float) -> int:
+    async def usable(self, timeout: float) -> int:
         """How many endpoints a call could be sent to now.
 
-        Waits up to `patience` seconds for the first of them to connect.
+        Waits up to `timeout` seconds for the first of them to connect.
         """
+        ...
+
+
+class State(Enum):
+    """Of a channel (https://github.com/grpc/grpc/blob/master/doc/connectivity-semantics-and-api.md)."""
+
+    IDLE = auto()
+    CONNECTING = auto()
+    READY = auto()
+    TRANSIENT_FAILURE = auto()
+    """From a failed attempt to connect until one succeeds."""
+    SHUTDOWN = auto()
+
+
+class Channel(Protocol):
+    """Keeps a connection to one address, and makes calls on it.
+
+    A channel is made without an event loop, and belongs to the one in which it is first used.
+    """
+
+    async def unary(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
+        """The answer's bytes. Raises CallFailed for every other outcome.
+
+        Without a connection it does not wait for one: the call fails as NOT_CONNECTED. Cancelling
+        the caller's task cancels the call.
+        """
+        ...
+
+    def get_state(self, *, try_to_connect: bool = False) -> State:
+        """The state now. With `try_to_connect`, an idle channel begins to connect."""
+        ...
+
+    async def wait_for_state_change(self, last: State) -> None:
+        """Return when the state is not `last`."""
+        ...
+
+    async def problem(self) -> Exception | None:
+        """Why there is no connection, as Python raises it. None when that is not known."""
+        ...
+
+    async def close(self) -> None:
+        """End the connection and all calls on it."""
         ...

@@ -21,6 +21,7 @@ import pytest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from gateway.discovery.reflection import PATH, VERSIONS, ReflectionSource
+from tests.support.http2_server import upstream_to
 from tests.support.opencue import message_class
 from tests.support.servers import SECRET, bearer, clean_environment, free_port
 
@@ -308,7 +309,8 @@ async def test_cuebot_alone() -> None:
             assert await show_names(channel) == ["demo", "harbor", "northwind"]
             for version in VERSIONS:
                 assert await reflection_status(channel, version) is grpc.StatusCode.OK
-            schema = await ReflectionSource(channel, endpoint=endpoint).fetch()
+        async with upstream_to(endpoint) as upstream:
+            schema = await ReflectionSource(upstream, endpoint=endpoint).fetch()
             assert "job.JobInterface" in schema.services
         assert await child.stop(signal.SIGINT) == (0, "")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import grpc.aio
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
@@ -31,6 +30,7 @@ from gateway.discovery.source import DescriptorSource, NoReflection, NotReady
 from gateway.errors import ConfigurationError
 from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
+from tests.support.http2_server import upstream_to
 from tests.support.opencue import opencue
 from tests.support.servers import ScriptedCuebot, running_cuebot
 
@@ -131,9 +131,9 @@ async def reflection(made: Made, *versions: str) -> AsyncIterator[ReflectionSour
     cuebot = ScriptedCuebot(made.files, reflection=versions)
     async with (
         running_cuebot(cuebot),
-        grpc.aio.insecure_channel(cuebot.endpoint) as channel,
+        upstream_to(cuebot.endpoint) as upstream,
     ):
-        yield ReflectionSource(channel, endpoint=cuebot.endpoint)
+        yield ReflectionSource(upstream, endpoint=cuebot.endpoint)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.settings.model import load_settings
+from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET
 
 

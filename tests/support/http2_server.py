@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import grpc
-import grpc.aio
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -23,7 +21,10 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 from h2.settings import Settings
 
-from gateway.upstream.http2.channel import Channel, Manner
+from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.http2.channel import Http2Channel
+from gateway.upstream.interface import CallFailed
+from gateway.upstream.options import ChannelOptions
 
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 OK = [("grpc-status", "0")]
@@ -136,11 +137,12 @@ async def until(happened: asyncio.Event, met: Callable[[], bool]) -> None:
 
 @dataclass
 class Http2Server:
-    """The server: its peers so far, and a channel to it."""
+    """The server: its peers so far, and an endpoint that calls it over its channel."""
 
     endpoint: str
     peers: list[Peer]
-    channel: Channel
+    channel: Http2Channel
+    upstream: Endpoint
     happened: asyncio.Event
     """Set when anything comes from a client."""
 
@@ -153,25 +155,29 @@ class Http2Server:
         return self.peers[-1]
 
 
-def manner(**more: float) -> Manner:
-    """Quick to connect, and otherwise as in the gateway."""
-    given: dict[str, Any] = {
-        "largest_message": 8 * 2**20,
-        "connect_timeout": 5.0,
-        "first_pause": 0.01,
-        "longest_pause": 0.02,
-        "idle_timeout": 180.0,
-    }
-    return Manner(**(given | more))
+def options(**more: Any) -> ChannelOptions:
+    """Quick to connect again, and otherwise as in the gateway."""
+    given = {"max_message": 8 * 2**20, "initial_backoff": 0.01, "max_backoff": 0.02}
+    return ChannelOptions(**(given | more))
+
+
+@asynccontextmanager
+async def upstream_to(endpoint: str, **more: Any) -> AsyncIterator[Endpoint]:
+    """An endpoint with an HTTP/2 channel of its own."""
+    upstream = Endpoint(endpoint, Http2Channel(endpoint, options(**more)))
+    try:
+        yield upstream
+    finally:
+        await upstream.close()
 
 
 @asynccontextmanager
 async def http2_server(
     on_call: Callable[[Peer, int], None] = echo,
     settings: dict[Any, int] | None = None,
-    **more: float,
+    **more: Any,
 ) -> AsyncIterator[Http2Server]:
-    """The server, listening on loopback, and a channel to it."""
+    """The server, listening on loopback, and an endpoint that calls it."""
     loop = asyncio.get_running_loop()
     peers: list[Peer] = []
     happened = asyncio.Event()
@@ -182,9 +188,10 @@ async def http2_server(
 
     server = await loop.create_server(connected, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    channel = Channel(f"{host}:{port}", manner(**more))
+    endpoint = f"{host}:{port}"
+    channel = Http2Channel(endpoint, options(**more))
     try:
-        yield Http2Server(f"{host}:{port}", peers, channel, happened)
+        yield Http2Server(endpoint, peers, channel, Endpoint(endpoint, channel), happened)
     finally:
         await channel.close()
         server.close()
@@ -194,14 +201,14 @@ async def http2_server(
 
 async def call(server: Http2Server, message: bytes = b"hi", timeout: float = 10) -> bytes:
     """The answer to this message."""
-    return await server.channel.unary(ECHO, message, timeout, ())
+    return await server.upstream.call(ECHO, message, timeout, ())
 
 
-async def failure(server: Http2Server, message: bytes = b"hi") -> tuple[grpc.StatusCode, str]:
+async def failure(server: Http2Server, message: bytes = b"hi", timeout: float = 10) -> CallFailed:
     """How a call fails."""
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await call(server, message)
-    return raised.value.code(), raised.value.details() or ""
+    with pytest.raises(CallFailed) as raised:
+        await call(server, message, timeout)
+    return raised.value
 
 
 def raw_frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:

@@ -9,10 +9,11 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import Code, GatewayError
-from gateway.upstream.balancer import SpreadUpstream, open_upstream
-from gateway.upstream.endpoint import GrpcUpstream
-from gateway.upstream.interface import NotSent
+from gateway.errors import Code
+from gateway.upstream.balancer import Balancer
+from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.interface import CallFailed, Reason
+from gateway.upstream.open import open_upstream
 from tests.support.http2_frames import NOTHING_DONE, leaving_server, silent_server
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
@@ -25,8 +26,8 @@ from tests.support.servers import (
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
-PATIENCE = 20.0
-IMPATIENCE = 3.0
+TIMEOUT = 20.0
+SHORT_TIMEOUT = 3.0
 """Seconds: less than one try to connect may take."""
 EXACT = 9.0
 """Seconds. What is longer is rounded up on its way."""
@@ -35,12 +36,12 @@ WORKERS = 20
 
 
 @asynccontextmanager
-async def spread_over(*endpoints: str) -> AsyncIterator[SpreadUpstream]:
+async def balanced_over(*endpoints: str) -> AsyncIterator[Balancer]:
     """An upstream of these endpoints."""
     upstream = open_upstream(settings_for(",".join(endpoints)))
-    assert isinstance(upstream, SpreadUpstream)
+    assert isinstance(upstream, Balancer)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             yield upstream
     finally:
         await upstream.close()
@@ -53,43 +54,43 @@ def named(name: bytes) -> ScriptedCuebot:
     return cuebot
 
 
-async def answers(upstream: SpreadUpstream, times: int = 1) -> Counter[bytes]:
+async def answers(upstream: Balancer, times: int = 1) -> Counter[bytes]:
     """How often whose answer came."""
-    return Counter([await upstream.call(SHOWS, b"", PATIENCE, ()) for _ in range(times)])
+    return Counter([await upstream.call(SHOWS, b"", TIMEOUT, ()) for _ in range(times)])
 
 
-async def all_connected(upstream: SpreadUpstream) -> None:
+async def all_connected(upstream: Balancer) -> None:
     for each in upstream.endpoints:
-        assert await each.usable(PATIENCE)
+        assert await each.usable(TIMEOUT)
 
 
 async def test_one_endpoint_has_nothing_around_it() -> None:
     """Its calls take no other way than before."""
     upstream = open_upstream(settings_for("127.0.0.1:1"))
-    assert isinstance(upstream, GrpcUpstream)
+    assert isinstance(upstream, Endpoint)
     await upstream.close()
 
 
-async def test_calls_are_spread() -> None:
+async def test_calls_go_in_turn() -> None:
     """Each of two gets every other call."""
     one, two = named(b"one"), named(b"two")
     async with (
         running_cuebot(one),
         running_cuebot(two),
-        spread_over(one.endpoint, two.endpoint) as upstream,
+        balanced_over(one.endpoint, two.endpoint) as upstream,
     ):
         await all_connected(upstream)
         assert await answers(upstream, 10) == {b"one": 5, b"two": 5}
-        assert await upstream.usable(PATIENCE) == 2
+        assert await upstream.usable(TIMEOUT) == 2
 
 
 async def test_one_that_is_absent_is_left_out() -> None:
     """All calls go to the one that is there, the first one too, and they are called once."""
     cuebot = named(b"here")
     absent = f"127.0.0.1:{free_port()}"
-    async with running_cuebot(cuebot), spread_over(absent, cuebot.endpoint) as upstream:
+    async with running_cuebot(cuebot), balanced_over(absent, cuebot.endpoint) as upstream:
         assert await answers(upstream, 5) == {b"here": 5}
-        assert await upstream.usable(PATIENCE) == 1
+        assert await upstream.usable(TIMEOUT) == 1
     assert len(cuebot.seen) == 5
 
 
@@ -99,20 +100,20 @@ async def test_one_that_hangs_is_left_out() -> None:
     async with (
         silent_server() as silent,
         running_cuebot(cuebot),
-        spread_over(silent, cuebot.endpoint) as upstream,
+        balanced_over(silent, cuebot.endpoint) as upstream,
     ):
-        first = await upstream.call(SHOWS, b"", IMPATIENCE, ())
+        first = await upstream.call(SHOWS, b"", SHORT_TIMEOUT, ())
         assert Counter([first]) + await answers(upstream, 4) == {b"here": 5}
 
 
 async def test_one_that_comes_back_gets_calls_again() -> None:
     """A failed endpoint is tried again by itself."""
     one, two, port = named(b"one"), named(b"two"), free_port()
-    async with running_cuebot(two), spread_over(f"127.0.0.1:{port}", two.endpoint) as upstream:
+    async with running_cuebot(two), balanced_over(f"127.0.0.1:{port}", two.endpoint) as upstream:
         watching = asyncio.create_task(upstream.watch())
         assert await answers(upstream, 4) == {b"two": 4}
         async with running_cuebot(one, port):
-            while await upstream.usable(PATIENCE) < 2:  # noqa: ASYNC110 - there is no event
+            while await upstream.usable(TIMEOUT) < 2:  # noqa: ASYNC110 - there is no event
                 await asyncio.sleep(0.01)
             assert await answers(upstream, 4) == {b"one": 2, b"two": 2}
         watching.cancel()
@@ -121,17 +122,19 @@ async def test_one_that_comes_back_gets_calls_again() -> None:
 
 
 async def test_when_all_are_away_it_is_said_at_once() -> None:
-    """Nobody waits for the rest of their patience, and the answer is to come again."""
-    async with spread_over(*(f"127.0.0.1:{free_port()}" for _ in range(2))) as upstream:
-        assert await upstream.usable(PATIENCE) == 0
-        with pytest.raises(NotSent) as caught:
-            await upstream.call(SHOWS, b"", PATIENCE * 100, ())
-    assert (caught.value.code, caught.value.status) == (Code.UNAVAILABLE, 503)
-    assert caught.value.headers == {"Retry-After": "1"}
+    """Nobody waits for the rest of the time."""
+    async with balanced_over(*(f"127.0.0.1:{free_port()}" for _ in range(2))) as upstream:
+        assert await upstream.usable(TIMEOUT) == 0
+        with pytest.raises(CallFailed) as caught:
+            await upstream.call(SHOWS, b"", TIMEOUT * 100, ())
+    assert (caught.value.code, caught.value.sent) == (Code.UNAVAILABLE, False)
+    assert caught.value.reason is Reason.NOT_CONNECTED
 
 
-async def test_a_second_try_has_what_is_left_of_the_time() -> None:
+async def test_a_second_try_has_what_is_left_of_the_time(each_transport: str) -> None:
     """The next server is told when the call ends, not how long it might have taken."""
+    if each_transport == "grpcio":
+        pytest.skip("what a leaving server has not looked at is lost there")
 
     async def left(request: bytes, context: Context) -> bytes:
         return str(context.time_remaining()).encode()
@@ -140,7 +143,7 @@ async def test_a_second_try_has_what_is_left_of_the_time() -> None:
     async with (
         running_cuebot(cuebot),
         leaving_server(NOTHING_DONE, after=0.3) as leaving,
-        spread_over(leaving.endpoint, cuebot.endpoint) as upstream,
+        balanced_over(leaving.endpoint, cuebot.endpoint) as upstream,
     ):
         await all_connected(upstream)
         while leaving.calls == 0:
@@ -152,8 +155,8 @@ async def test_endpoints_that_hang_share_the_deadline() -> None:
     """A call that nobody takes ends when it was to end."""
     async with AsyncExitStack() as stack:
         endpoints = [await stack.enter_async_context(silent_server()) for _ in range(3)]
-        upstream = await stack.enter_async_context(spread_over(*endpoints))
-        with pytest.raises(GatewayError) as caught:
+        upstream = await stack.enter_async_context(balanced_over(*endpoints))
+        with pytest.raises(CallFailed) as caught:
             await upstream.call(SHOWS, b"", 0.2, ())
     assert caught.value.code is Code.DEADLINE_EXCEEDED
 
@@ -161,15 +164,23 @@ async def test_endpoints_that_hang_share_the_deadline() -> None:
 # --- what is repeated, and what is not ------------------------------------------------------
 
 
-async def test_what_a_server_has_not_looked_at_goes_to_another() -> None:
-    """A server that leaves says that it has not begun a call; so that is made elsewhere, once."""
+async def test_what_a_server_has_not_looked_at_goes_to_another(each_transport: str) -> None:
+    """A server that leaves says that it has not begun a call; so that is made elsewhere, once.
+
+    grpc.aio tells that in words only: over it the call counts as one that may have been made.
+    """
     cuebot = named(b"here")
     async with (
         running_cuebot(cuebot),
         leaving_server(NOTHING_DONE) as leaving,
-        spread_over(leaving.endpoint, cuebot.endpoint) as upstream,
+        balanced_over(leaving.endpoint, cuebot.endpoint) as upstream,
     ):
         await all_connected(upstream)
+        if each_transport == "grpcio":
+            with pytest.raises(CallFailed) as caught:
+                await answers(upstream, 2)
+            assert (caught.value.reason, caught.value.sent) == (Reason.LOST, True)
+            cuebot.seen.clear()
         assert await answers(upstream, 6) == {b"here": 6}
     assert leaving.calls == 1
     assert len(cuebot.seen) == 6
@@ -181,18 +192,17 @@ async def test_what_a_server_may_have_got_is_not_repeated() -> None:
     async with (
         running_cuebot(cuebot),
         leaving_server(b"") as leaving,
-        spread_over(leaving.endpoint, cuebot.endpoint) as upstream,
+        balanced_over(leaving.endpoint, cuebot.endpoint) as upstream,
     ):
         await all_connected(upstream)
         outcomes = await asyncio.gather(
-            *(upstream.call(SHOWS, b"", PATIENCE, ()) for _ in range(2)), return_exceptions=True
+            *(upstream.call(SHOWS, b"", TIMEOUT, ()) for _ in range(2)), return_exceptions=True
         )
         assert leaving.calls == 1
         assert len(cuebot.seen) == 1
-        (failure,) = [each for each in outcomes if isinstance(each, GatewayError)]
-        assert not isinstance(failure, NotSent)
-        assert failure.code is Code.UNAVAILABLE
-        assert failure.message.startswith("Cuebot cannot be reached: ")
+        (failure,) = [each for each in outcomes if isinstance(each, CallFailed)]
+        assert (failure.code, failure.reason) == (Code.UNAVAILABLE, Reason.LOST)
+        assert failure.sent
         assert await answers(upstream, 4) == {b"here": 4}
 
 
@@ -210,15 +220,15 @@ async def test_a_call_in_progress_is_not_repeated() -> None:
         stacks = [await servers.enter_async_context(AsyncExitStack()) for _ in cuebots]
         for stack, cuebot in zip(stacks, cuebots, strict=True):
             await stack.enter_async_context(running_cuebot(cuebot))
-        async with spread_over(*(each.endpoint for each in cuebots)) as upstream:
+        async with balanced_over(*(each.endpoint for each in cuebots)) as upstream:
             await all_connected(upstream)
-            call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
+            call = asyncio.create_task(upstream.call(SHOWS, b"", TIMEOUT, ()))
             await begun.wait()
             (having,) = [stack for stack, each in zip(stacks, cuebots, strict=True) if each.seen]
             await having.aclose()
-            with pytest.raises(GatewayError) as caught:
+            with pytest.raises(CallFailed) as caught:
                 await call
-            assert not isinstance(caught.value, NotSent)
+            assert caught.value.sent
     assert sum(len(cuebot.seen) for cuebot in cuebots) == 1
 
 
@@ -231,31 +241,31 @@ async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
     async with (
         running_cuebot(cuebots[0]),
         running_cuebot(cuebots[1]),
-        spread_over(*(each.endpoint for each in cuebots)) as upstream,
+        balanced_over(*(each.endpoint for each in cuebots)) as upstream,
     ):
-        with pytest.raises(GatewayError) as caught:
-            await upstream.call(SHOWS, b"", PATIENCE, ())
-    assert not isinstance(caught.value, NotSent)
-    assert "CUEBOT_TLS" not in caught.value.message
+        with pytest.raises(CallFailed) as caught:
+            await upstream.call(SHOWS, b"", TIMEOUT, ())
+    assert (caught.value.reason, caught.value.sent) == (Reason.STATUS, True)
+    assert caught.value.details == words
     assert sum(len(cuebot.seen) for cuebot in cuebots) == 1
 
 
 async def test_one_of_two_is_killed_under_load() -> None:
     """Only calls that the server may have got fail; everything else is answered by the other."""
     one, two = named(b"one"), named(b"two")
-    failures: list[GatewayError] = []
+    failures: list[CallFailed] = []
     answered: Counter[bytes] = Counter()
     async with running_cuebot(two), AsyncExitStack() as killed:
         await killed.enter_async_context(running_cuebot(one))
-        async with spread_over(one.endpoint, two.endpoint) as upstream:
+        async with balanced_over(one.endpoint, two.endpoint) as upstream:
             await all_connected(upstream)
 
             async def work() -> None:
                 while answered[b"two"] < 1000:
                     try:
-                        answered[await upstream.call(SHOWS, b"", PATIENCE, ())] += 1
-                    except GatewayError as error:
-                        failures.append(error)
+                        answered[await upstream.call(SHOWS, b"", TIMEOUT, ())] += 1
+                    except CallFailed as failure:
+                        failures.append(failure)
 
             workers = [asyncio.create_task(work()) for _ in range(WORKERS)]
             while answered[b"one"] < 200:  # noqa: ASYNC110 - it is the workers' turn
@@ -265,30 +275,9 @@ async def test_one_of_two_is_killed_under_load() -> None:
             assert await answers(upstream, 5) == {b"two": 5}
     assert answered[b"two"] >= 1000
     assert len(failures) <= WORKERS
-    for failure in failures:
-        assert not isinstance(failure, NotSent)
-        assert "failed to connect" not in failure.message
-
-
-# --- homes ----------------------------------------------------------------------------------
-
-
-async def test_a_call_goes_only_to_its_homes() -> None:
-    """An endpoint that does not have the method gets no call, not even when it is the only one."""
-    one, two = named(b"one"), named(b"two")
-    async with running_cuebot(two), AsyncExitStack() as stack:
-        await stack.enter_async_context(running_cuebot(one))
-        async with spread_over(one.endpoint, two.endpoint) as upstream:
-            await all_connected(upstream)
-            home = frozenset({one.endpoint})
-            for _ in range(4):
-                assert await upstream.call(SHOWS, b"", PATIENCE, (), home) == b"one"
-            await stack.aclose()
-            with pytest.raises(GatewayError) as caught:
-                await upstream.call(SHOWS, b"", PATIENCE, (), home)
-            assert caught.value.code is Code.UNAVAILABLE
-            assert await answers(upstream, 2) == {b"two": 2}
-    assert len(two.seen) == 2
+    for failed in failures:
+        assert failed.sent
+        assert failed.reason is not Reason.NOT_CONNECTED
 
 
 # --- the log --------------------------------------------------------------------------------
@@ -301,7 +290,7 @@ async def test_each_endpoint_is_told_of_and_every_change_counts() -> None:
     with capture_logs() as logs:
         async with running_cuebot(two), AsyncExitStack() as stack:
             await stack.enter_async_context(running_cuebot(one))
-            async with spread_over(one.endpoint, two.endpoint) as upstream:
+            async with balanced_over(one.endpoint, two.endpoint) as upstream:
                 watching = asyncio.create_task(upstream.watch(lambda: changes.put_nowait(1)))
                 for _ in range(2):
                     await changes.get()

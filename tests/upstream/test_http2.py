@@ -6,14 +6,17 @@ from functools import partial
 from typing import Any
 
 import grpc
-import grpc.aio
 import pytest
 from h2.settings import SettingCodes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.upstream.http2.channel import Channel
+from gateway.codec.error_details import TRAILER
+from gateway.errors import Code
+from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.http2.channel import Http2Channel
 from gateway.upstream.http2.headers import binary, literal
+from gateway.upstream.interface import CallFailed, Reason, State
 from tests.support.http2_server import (
     ECHO,
     HEADERS,
@@ -23,15 +26,15 @@ from tests.support.http2_server import (
     failure,
     framed,
     http2_server,
-    manner,
+    options,
     raw_frame,
+    upstream_to,
 )
 from tests.support.servers import Context, ScriptedCuebot, free_port, running_cuebot
 
 pytestmark = pytest.mark.anyio
 
-Code = grpc.StatusCode
-
+STATUSES = {Code(status.value[0]): status for status in grpc.StatusCode}
 
 # --- Against grpc.aio -----------------------------------------------------------------------
 
@@ -46,17 +49,13 @@ async def test_a_message_of_any_size_comes_and_goes(size: int) -> None:
 
     cuebot.handlers[ECHO] = handler
     message = bytes(range(256)) * (size // 256) + bytes(size % 256)
-    async with running_cuebot(cuebot):
-        channel = Channel(cuebot.endpoint, manner(largest_message=8 * 2**20))
-        try:
-            # grpc.aio's server takes 4 MB
-            if size > 4 * 2**20:
-                cuebot.answers(ECHO, message)
-                assert await channel.unary(ECHO, b"", 10, ()) == message
-            else:
-                assert await channel.unary(ECHO, message, 10, ()) == message[::-1]
-        finally:
-            await channel.close()
+    async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
+        # grpc.aio's server takes 4 MB
+        if size > 4 * 2**20:
+            cuebot.answers(ECHO, message)
+            assert await upstream.call(ECHO, b"", 10, ()) == message
+        else:
+            assert await upstream.call(ECHO, message, 10, ()) == message[::-1]
 
 
 async def test_metadata_and_deadline_arrive() -> None:
@@ -69,33 +68,30 @@ async def test_metadata_and_deadline_arrive() -> None:
         return b""
 
     cuebot.handlers[ECHO] = handler
-    async with running_cuebot(cuebot):
-        channel = Channel(cuebot.endpoint, manner())
+    async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
         metadata = (("x-request-id", "a" * 128), ("x-long", "b" * 5000))
-        await channel.unary(ECHO, b"", 20, metadata)
-        await channel.close()
+        await upstream.call(ECHO, b"", 20, metadata)
     assert metadata == tuple((key, cuebot.seen[0][2][key]) for key, _ in metadata)
     assert 10 < left[0] <= 20
 
 
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
 async def test_every_status_comes_as_it_is(code: Code) -> None:
-    """Code and text, whatever letters it has, and binary metadata."""
+    """Code and text, whatever letters it has, and details."""
     cuebot = ScriptedCuebot()
 
     async def handler(request: bytes, context: Context) -> bytes:
-        context.set_trailing_metadata((("some-bin", b"\x00\xff\x10"),))
-        await context.abort(code, "100 % ümläut\n日本")
+        context.set_trailing_metadata(((TRAILER, b"\x00\xff\x10"),))
+        await context.abort(STATUSES[code], "100 % ümläut\n日本")
         raise AssertionError
 
     cuebot.handlers[ECHO] = handler
-    async with running_cuebot(cuebot):
-        channel = Channel(cuebot.endpoint, manner())
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await channel.unary(ECHO, b"", 10, ())
-        await channel.close()
-    assert (raised.value.code(), raised.value.details()) == (code, "100 % ümläut\n日本")
-    assert ("some-bin", b"\x00\xff\x10") in list(raised.value.trailing_metadata())
+    async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
+        with pytest.raises(CallFailed) as raised:
+            await upstream.call(ECHO, b"", 10, ())
+    assert (raised.value.code, raised.value.details) == (code, "100 % ümläut\n日本")
+    assert (raised.value.reason, raised.value.sent) == (Reason.STATUS, True)
+    assert raised.value.status_details == b"\x00\xff\x10"
 
 
 @pytest.mark.parametrize("how", ["deadline", "cancelled"])
@@ -113,43 +109,49 @@ async def test_the_server_hears_that_nobody_waits(how: str) -> None:
         raise AssertionError
 
     cuebot.handlers[ECHO] = handler
-    async with running_cuebot(cuebot), asyncio.timeout(10):
-        channel = Channel(cuebot.endpoint, manner())
-        task = asyncio.create_task(channel.unary(ECHO, b"", 0.2 if how == "deadline" else 20, ()))
+    timeout = 0.2 if how == "deadline" else 20
+    async with (
+        running_cuebot(cuebot),
+        upstream_to(cuebot.endpoint) as upstream,
+        asyncio.timeout(10),
+    ):
+        task = asyncio.create_task(upstream.call(ECHO, b"", timeout, ()))
         await begun.wait()
         if how == "cancelled":
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
         else:
-            with pytest.raises(grpc.aio.AioRpcError) as raised:
+            with pytest.raises(CallFailed) as raised:
                 await task
-            assert raised.value.code() is Code.DEADLINE_EXCEEDED
+            assert raised.value.code is Code.DEADLINE_EXCEEDED
+            assert raised.value.reason is Reason.DEADLINE
         await cancelled.wait()
         cuebot.answers(ECHO, b"fine")
-        assert await channel.unary(ECHO, b"", 10, ()) == b"fine"
-        await channel.close()
+        assert await upstream.call(ECHO, b"", 10, ()) == b"fine"
 
 
 async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
     """UNAVAILABLE with the endpoint and the reason; and then it works, without a word."""
-    port = free_port()
-    channel = Channel(f"127.0.0.1:{port}", manner())
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await channel.unary(ECHO, b"", 10, ())
-    assert raised.value.code() is Code.UNAVAILABLE
-    assert raised.value.details() == f"failed to connect to 127.0.0.1:{port}: Connection refused"
+    endpoint = f"127.0.0.1:{(port := free_port())}"
+    channel = Http2Channel(endpoint, options())
+    upstream = Endpoint(endpoint, channel)
+    with pytest.raises(CallFailed) as raised:
+        await upstream.call(ECHO, b"", 10, ())
+    assert (raised.value.code, raised.value.sent) == (Code.UNAVAILABLE, False)
+    assert raised.value.reason is Reason.NOT_CONNECTED
+    assert raised.value.details == f"no connection to {endpoint}: Connection refused"
     cuebot = ScriptedCuebot()
     cuebot.answers(ECHO, b"fine")
     async with running_cuebot(cuebot, port), asyncio.timeout(10):
-        while channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
+        while channel.get_state(try_to_connect=True) is not State.READY:
             await channel.wait_for_state_change(channel.get_state())
-        assert await channel.unary(ECHO, b"", 10, ()) == b"fine"
+        assert await upstream.call(ECHO, b"", 10, ()) == b"fine"
     async with asyncio.timeout(10):
-        while channel.get_state() is grpc.ChannelConnectivity.READY:
-            await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        while channel.get_state() is State.READY:
+            await channel.wait_for_state_change(State.READY)
     await channel.close()
-    assert channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.SHUTDOWN
+    assert channel.get_state(try_to_connect=True) is State.SHUTDOWN
 
 
 async def test_many_calls_at_once_get_their_own_answers() -> None:
@@ -161,13 +163,11 @@ async def test_many_calls_at_once_get_their_own_answers() -> None:
         return request * 3
 
     cuebot.handlers[ECHO] = handler
-    async with running_cuebot(cuebot):
-        channel = Channel(cuebot.endpoint, manner())
+    async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
         messages = [b"%d" % number * (number * 37 % 9000) for number in range(300)]
         answers = await asyncio.gather(
-            *[channel.unary(ECHO, message, 20, ()) for message in messages]
+            *[upstream.call(ECHO, message, 20, ()) for message in messages]
         )
-        await channel.close()
     assert answers == [message * 3 for message in messages]
 
 
@@ -177,7 +177,7 @@ async def test_many_calls_at_once_get_their_own_answers() -> None:
 async def test_headers_are_grpcs() -> None:
     """What every server may ask for is there."""
     async with http2_server() as server:
-        await server.channel.unary(ECHO, b"", 10, (("x-request-id", "one"),))
+        await server.upstream.call(ECHO, b"", 10, (("x-request-id", "one"),))
         headers = server.peer.headers[1]
         assert headers.pop("grpc-timeout") in ("9999m", "10000m")
         assert headers == {
@@ -201,10 +201,8 @@ async def test_the_other_sides_limit_on_streams_is_kept() -> None:
         {SettingCodes.MAX_CONCURRENT_STREAMS: 1},
     ) as server:
         calls = [asyncio.create_task(call(server, b"%d" % number)) for number in range(3)]
-        late = asyncio.create_task(call(server, b"late", timeout=0.05))
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await late
-        assert raised.value.code() is Code.DEADLINE_EXCEEDED
+        late = await asyncio.create_task(failure(server, b"late", timeout=0.05))
+        assert (late.code, late.sent) == (Code.DEADLINE_EXCEEDED, False)
         for number in range(3):
             await server.until(partial(has_more, waiting, number))
             assert len(waiting) == number + 1
@@ -303,8 +301,10 @@ async def test_a_reset_is_the_status_that_grpc_gives_it(code: int, status: Code)
         peer.transport.write(raw_frame(3, 0, stream, code.to_bytes(4, "big")))
 
     async with http2_server(reset) as server:
-        assert (await failure(server))[0] is status
-        assert (await failure(server))[0] is status
+        for _ in range(2):
+            failed = await failure(server)
+            assert (failed.code, failed.reason) == (status, Reason.CANCELLED)
+            assert failed.sent
         assert len(server.peers) == 1
 
 
@@ -317,9 +317,9 @@ async def test_a_lost_connection_is_unavailable_and_nothing_is_repeated() -> Non
         peer.transport.abort()
 
     async with http2_server(hang_up) as server:
-        code, words = await failure(server)
-        assert code is Code.UNAVAILABLE
-        assert words.startswith("Socket closed")
+        failed = await failure(server)
+        assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.LOST)
+        assert failed.sent
     assert len(seen) == 1
 
 
@@ -331,55 +331,61 @@ def headers_only(*fields: tuple[str, str], end: bool = True) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "words"),
+    ("fields", "status", "words", "reason"),
     [
-        ((("grpc-status", "5"), ("grpc-message", "no%20such")), Code.NOT_FOUND, "no such"),
-        ((("grpc-status", "77"),), Code.UNKNOWN, ""),
-        ((("grpc-status", "x"),), Code.UNKNOWN, ""),
-        ((), Code.UNKNOWN, "no status"),
-        ((("grpc-status", "0"),), Code.INTERNAL, "not one message"),
+        (
+            (("grpc-status", "5"), ("grpc-message", "no%20such")),
+            Code.NOT_FOUND,
+            "no such",
+            Reason.STATUS,
+        ),
+        ((("grpc-status", "77"),), Code.UNKNOWN, "", Reason.STATUS),
+        ((("grpc-status", "x"),), Code.UNKNOWN, "", Reason.STATUS),
+        ((), Code.UNKNOWN, "no status", Reason.PROTOCOL),
+        ((("grpc-status", "0"),), Code.INTERNAL, "not one message", Reason.PROTOCOL),
     ],
     ids=["an error", "an unknown code", "no number", "nothing", "OK without a message"],
 )
-async def test_an_answer_of_headers_alone(fields: Any, status: Code, words: str) -> None:
+async def test_an_answer_of_headers_alone(
+    fields: Any, status: Code, words: str, reason: Reason
+) -> None:
     """Trailers-only, as most errors come."""
     async with http2_server(headers_only(*HEADERS, *fields)) as server:
-        code, text = await failure(server)
-    assert code is status
-    assert words in text
+        failed = await failure(server)
+    assert (failed.code, failed.reason) == (status, reason)
+    assert words in failed.details
 
 
 @pytest.mark.parametrize("end", [True, False], ids=["alone", "with a page"])
-@pytest.mark.parametrize(
-    ("http", "status"),
-    [("404", Code.UNIMPLEMENTED), ("503", Code.UNAVAILABLE), ("418", Code.UNKNOWN)],
-)
-async def test_a_web_server_is_not_taken_for_cuebot(http: str, status: Code, end: bool) -> None:
-    """An HTTP status is said in the words that gRPC has for it."""
+@pytest.mark.parametrize("http", ["200", "404", "503", "418"])
+async def test_a_web_server_is_not_taken_for_cuebot(http: str, end: bool) -> None:
+    """Its HTTP status is no status of Cuebot's, but Cuebot is not there."""
     fields = ((":status", http), ("content-type", "text/html"))
     async with http2_server(headers_only(*fields, end=end)) as server:
-        code, words = await failure(server)
-    assert (code, words) == (status, f"Received http2 header with status: {http}")
+        failed = await failure(server)
+    assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.PROTOCOL)
+    assert f"web server answers in Cuebot's place: HTTP status {http}" in failed.details
 
 
 @pytest.mark.parametrize(
-    ("parts", "status"),
+    ("parts", "status", "reason"),
     [
-        ((b"\x01\x00\x00\x00\x01x",), Code.INTERNAL),
-        ((framed(b"a") + framed(b"b"),), Code.INTERNAL),
-        ((framed(b"a"), framed(b"b")), Code.INTERNAL),
-        ((b"\x00\x00\x00\x00\x05x",), Code.INTERNAL),
-        ((b"\x00",), Code.INTERNAL),
-        ((b"\x00\x01", b"\x00\x00\x00"), Code.RESOURCE_EXHAUSTED),
+        ((b"\x01\x00\x00\x00\x01x",), Code.INTERNAL, Reason.PROTOCOL),
+        ((framed(b"a") + framed(b"b"),), Code.INTERNAL, Reason.PROTOCOL),
+        ((framed(b"a"), framed(b"b")), Code.INTERNAL, Reason.PROTOCOL),
+        ((b"\x00\x00\x00\x00\x05x",), Code.INTERNAL, Reason.PROTOCOL),
+        ((b"\x00",), Code.INTERNAL, Reason.PROTOCOL),
+        ((b"\x00\x01", b"\x00\x00\x00"), Code.RESOURCE_EXHAUSTED, Reason.TOO_LARGE),
     ],
     ids=["compressed", "two", "two frames", "cut short", "half a prefix", "too large"],
 )
-async def test_what_is_not_one_message_is_refused(parts: Any, status: Code) -> None:
+async def test_what_is_not_one_message_is_refused(parts: Any, status: Code, reason: Reason) -> None:
     """An answer is exactly one message, uncompressed, within the limit."""
     async with http2_server(
-        lambda peer, stream: peer.answer(stream, *parts), largest_message=2**16
+        lambda peer, stream: peer.answer(stream, *parts), max_message=2**16
     ) as server:
-        assert (await failure(server))[0] is status
+        failed = await failure(server)
+    assert (failed.code, failed.reason) == (status, reason)
 
 
 async def test_a_message_in_odd_pieces() -> None:
@@ -455,9 +461,9 @@ async def test_a_peer_that_breaks_the_protocol_is_left(bad: bytes) -> None:
             peer.transport.write(bad)
 
     async with http2_server(answer) as server:
-        code, words = await failure(server)
-        assert code is Code.UNAVAILABLE
-        assert words.startswith("Socket closed: ")
+        failed = await failure(server)
+        assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.PROTOCOL)
+        assert failed.sent
         await server.peers[0].until(lambda: server.peers[0].lost)
         assert server.peers[0].farewells()
         assert server.peers[0].farewells()[0] != 0
@@ -480,7 +486,7 @@ async def test_noise_ends_a_call_and_harms_nothing(noise: list[bytes]) -> None:
             peer.transport.close()
 
     async with http2_server(answer) as server:
-        assert (await failure(server))[0] in (Code.UNAVAILABLE, Code.INTERNAL)
+        assert (await failure(server)).code in (Code.UNAVAILABLE, Code.INTERNAL)
         assert await call(server) == b"hi"
 
 
@@ -496,27 +502,17 @@ async def test_an_idle_connection_is_replaced() -> None:
 async def test_a_silent_peer_is_found_by_pings() -> None:
     """With keepalive, while a call is being made; without an answer the connection ends."""
     async with (
-        http2_server(lambda peer, stream: None, ping_every=0.01, ping_patience=0.05) as server,
+        http2_server(
+            lambda peer, stream: None, keepalive_time=0.01, keepalive_timeout=0.05
+        ) as server,
         asyncio.timeout(10),
     ):
         task = asyncio.create_task(call(server))
         await server.until(lambda: bool(server.peers and server.peer.headers))
         server.peer.transport.pause_reading()
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
+        with pytest.raises(CallFailed) as raised:
             await task
-        assert raised.value.code() is Code.UNAVAILABLE
-
-
-async def test_stream_numbers_are_used_up() -> None:
-    """After a billion calls the next one has another connection, and none fails."""
-    async with http2_server() as server:
-        await call(server)
-        connection = server.channel._connection
-        assert connection is not None
-        connection._calls.next = 2**31 - 3
-        assert await asyncio.gather(*[call(server) for _ in range(5)]) == [b"hi"] * 5
-        assert len(server.peers) == 2
-        assert not any(peer.complaint for peer in server.peers)
+        assert (raised.value.code, raised.value.reason) == (Code.UNAVAILABLE, Reason.LOST)
 
 
 @given(text=st.binary(max_size=300))

@@ -3,18 +3,21 @@
 import asyncio
 import gc
 import socket
-from typing import Any
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
-import grpc
-import grpc.aio
 import pytest
-from h2.events import WindowUpdated
+from h2.events import PingReceived, WindowUpdated
 from h2.settings import SettingCodes
 
-from gateway.upstream.http2.channel import Channel
+from gateway.errors import Code
+from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.http2.channel import Http2Channel
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
-from gateway.upstream.transport import NeverSent, State
+from gateway.upstream.interface import CallFailed, Reason, State
 from tests.support.http2_frames import silent_server
 from tests.support.http2_server import (
     ECHO,
@@ -26,23 +29,40 @@ from tests.support.http2_server import (
     failure,
     framed,
     http2_server,
-    manner,
+    options,
     raw_frame,
+    upstream_to,
 )
 from tests.support.servers import free_port
 
 pytestmark = pytest.mark.anyio
 
-Code = grpc.StatusCode
 DATA, HEADERS_FRAME, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 CONTINUATION = 9
 ANSWER = literal(b":status", b"200") + literal(b"content-type", b"application/grpc")
 TRAILERS = literal(b"grpc-status", b"0")
+HEAD = b"\x83\x86" + literal(b":path", ECHO.encode()) + literal(b":authority", b"cuebot")
 
 
-def connection_of(channel: Channel) -> Connection:
-    assert channel._connection is not None
-    return channel._connection
+@asynccontextmanager
+async def connected(
+    server: Http2Server, kind: type[Connection] = Connection
+) -> AsyncIterator[tuple[asyncio.Transport, Connection]]:
+    """A connection without a channel around it."""
+    host, _, port = server.endpoint.partition(":")
+    transport, connection = await asyncio.get_running_loop().create_connection(
+        lambda: kind(max_message=8 * 2**20, on_end=lambda ended: None), host, int(port)
+    )
+    await connection.ready
+    try:
+        yield transport, connection
+    finally:
+        connection.abort()
+
+
+async def call_over(connection: Connection, message: bytes) -> bytes:
+    """The answer to this message on that connection."""
+    return await connection.unary(HEAD, message, connection.time() + 20)
 
 
 def ignore(peer: Peer, stream: int) -> None:
@@ -80,7 +100,7 @@ async def test_a_window_that_becomes_negative_is_waited_for() -> None:
 
 
 async def test_a_call_that_is_given_up_half_sent_leaves_nothing() -> None:
-    """No more of it is sent, whatever windows come, and nothing of it is kept."""
+    """No more of it is sent, whatever windows come."""
     async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 0}) as server:
         task = asyncio.create_task(call(server, b"x" * 5000))
         await server.until(lambda: bool(server.peers and server.peer.headers))
@@ -88,7 +108,6 @@ async def test_a_call_that_is_given_up_half_sent_leaves_nothing() -> None:
         await asyncio.wait([task])
         await server.until(lambda: bool(server.peer.resets()))
         assert server.peer.resets() == [8]
-        assert not connection_of(server.channel)._sending.unsent
         server.peer.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1000})
         server.peer.flush()
         assert await call(server) == b"hi"
@@ -96,43 +115,32 @@ async def test_a_call_that_is_given_up_half_sent_leaves_nothing() -> None:
         assert not server.peer.complaint
 
 
-async def test_a_request_that_is_sent_is_not_kept_until_its_answer() -> None:
-    """Requests may be large and answers slow."""
-    got: list[int] = []
-    async with http2_server(lambda peer, stream: got.append(stream)) as server:
-        task = asyncio.create_task(call(server, b"x" * 200_000))
-        await server.until(lambda: bool(got))
-        connection = connection_of(server.channel)
-        assert not connection._sending.unsent
-        assert connection._calls.streams[1].unsent is None
-        task.cancel()
-
-
 async def test_requests_are_not_written_without_end_to_a_server_that_does_not_read() -> None:
     """Whatever windows it gives: what it has not read yet stays out of the transport's buffer."""
-    async with http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1}) as server:
-        await call(server)
+    async with (
+        http2_server(settings={SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1}) as server,
+        connected(server) as (transport, connection),
+    ):
+        await call_over(connection, b"")
         server.peer.h2.increment_flow_control_window(2**30)
         server.peer.flush()
-        await call(server)
-        connection = connection_of(server.channel)
+        await call_over(connection, b"")
         server.peer.transport.pause_reading()
         message = b"x" * 2**20
-        tasks = [asyncio.create_task(call(server, message, 20)) for _ in range(64)]
+        tasks = [asyncio.create_task(call_over(connection, message)) for _ in range(64)]
         for _ in range(20):
             await asyncio.sleep(0)
-        assert connection._outbox.transport.get_write_buffer_size() < 2**20
+        assert transport.get_write_buffer_size() < 2**20
         tasks.pop().cancel()
         server.peer.transport.resume_reading()
         assert await asyncio.gather(*tasks) == [message] * 63
         assert connection.idle
-        assert not connection._sending.unsent
         assert not server.peer.complaint
 
 
 async def test_padding_is_given_back_to_the_streams_window() -> None:
     """Or an answer with much padding would stop before its end."""
-    async with http2_server(ignore, largest_message=1000) as server:
+    async with http2_server(ignore, max_message=1000) as server:
         task = asyncio.create_task(call(server))
         await server.until(lambda: bool(server.peers and server.peer.headers))
         peer = server.peer
@@ -168,7 +176,7 @@ async def test_more_than_was_announced_ends_the_call() -> None:
             echo(peer, stream)
 
     async with http2_server(pour) as server:
-        assert (await failure(server))[0] is Code.INTERNAL
+        assert (await failure(server)).code is Code.INTERNAL
         await server.until(lambda: bool(server.peer.resets()))
         assert await call(server) == b"hi"
         assert len(server.peers) == 1
@@ -189,17 +197,26 @@ class Counting:
         return getattr(self._transport, name)
 
 
-async def test_calls_of_one_moment_are_sent_together(monkeypatch: pytest.MonkeyPatch) -> None:
+class Counted(Connection):
+    """A connection whose writes are counted."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.counting = Counting(cast(asyncio.Transport, transport))
+        super().connection_made(self.counting)  # type: ignore[arg-type]  # looks like one
+
+
+async def test_calls_of_one_moment_are_sent_together() -> None:
     """One system call takes them all; a system call costs more than the rest of a small call."""
-    async with http2_server() as server:
-        await call(server)
-        connection = connection_of(server.channel)
-        counting = Counting(connection._outbox.transport)
-        monkeypatch.setattr(connection._outbox, "transport", counting)
+    async with http2_server() as server, connected(server, Counted) as (_, connection):
+        assert isinstance(connection, Counted)
+        await call_over(connection, b"hi")
+        written = connection.counting.written
+        written.clear()
         messages = [b"%d" % number for number in range(20)]
-        assert await asyncio.gather(*[call(server, each) for each in messages]) == messages
-        assert sum(b"/a.B/Echo" in each for each in counting.written) == 1
-        assert counting.written[0].count(b"/a.B/Echo") == 20
+        answers = await asyncio.gather(*[call_over(connection, each) for each in messages])
+        assert answers == messages
+        assert sum(ECHO.encode() in each for each in written) == 1
+        assert written[0].count(ECHO.encode()) == 20
 
 
 # --- Floods ----------------------------------------------------------------------------------
@@ -243,9 +260,8 @@ async def test_a_flood_ends_the_connection(flood: bytes) -> None:
 
     async with http2_server(answer) as server:
         assert await call(server) == b"hi"
-        code, words = await failure(server)
-        assert code is Code.UNAVAILABLE
-        assert words.startswith("Socket closed: ")
+        failed = await failure(server)
+        assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.PROTOCOL)
         assert await call(server) == b"hi"
         assert len(server.peers) == 2
 
@@ -284,9 +300,9 @@ async def test_headers_that_are_too_large_end_one_call(continued: bool) -> None:
     async with http2_server(answer) as server:
         first = asyncio.create_task(call(server, b"first"))
         await server.until(lambda: bool(held))
-        code, words = await failure(server)
-        assert code is Code.RESOURCE_EXHAUSTED
-        assert "headers" in words
+        failed = await failure(server)
+        assert (failed.code, failed.reason) == (Code.RESOURCE_EXHAUSTED, Reason.PROTOCOL)
+        assert "headers" in failed.details
         assert await call(server) == b"hi"
         echo(server.peer, 1)
         server.peer.flush()
@@ -300,8 +316,8 @@ async def test_a_status_of_many_digits_is_unknown() -> None:
     async with http2_server(
         lambda peer, stream: peer.h2.send_headers(stream, trailers, end_stream=True)
     ) as server:
-        assert (await failure(server))[0] is Code.UNKNOWN
-        assert (await failure(server))[0] is Code.UNKNOWN
+        assert (await failure(server)).code is Code.UNKNOWN
+        assert (await failure(server)).code is Code.UNKNOWN
         assert len(server.peers) == 1
 
 
@@ -321,7 +337,7 @@ async def test_headers_larger_than_a_frame() -> None:
     """The rest goes into CONTINUATION frames."""
     metadata = (("x-long", "x" * 40_000), ("x-longer", "y" * 20_000))
     async with http2_server(settings={SettingCodes.MAX_HEADER_LIST_SIZE: 2**17}) as server:
-        assert await server.channel.unary(ECHO, b"hi", 10, metadata) == b"hi"
+        assert await server.upstream.call(ECHO, b"hi", 10, metadata) == b"hi"
         assert server.peer.headers[1]["x-long"] == "x" * 40_000
         assert server.peer.headers[1]["x-longer"] == "y" * 20_000
 
@@ -330,9 +346,9 @@ async def test_headers_that_the_server_would_not_take_are_not_sent() -> None:
     """Some servers end the whole connection for them."""
     async with http2_server(settings={SettingCodes.MAX_HEADER_LIST_SIZE: 8192}) as server:
         assert await call(server) == b"hi"
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await server.channel.unary(ECHO, b"hi", 10, (("x-long", "x" * 8000),))
-        assert raised.value.code() is Code.RESOURCE_EXHAUSTED
+        with pytest.raises(CallFailed) as raised:
+            await server.upstream.call(ECHO, b"hi", 10, (("x-long", "x" * 8000),))
+        assert (raised.value.code, raised.value.sent) == (Code.RESOURCE_EXHAUSTED, False)
         assert await call(server) == b"hi"
         assert len(server.peer.headers) == 2
 
@@ -355,25 +371,10 @@ async def test_an_answer_before_the_requests_end_frees_the_stream(kind: int) -> 
             peer.h2.send_headers(1, HEADERS)
             peer.h2.send_data(1, b"", end_stream=True)
         peer.flush()
-        with pytest.raises(grpc.aio.AioRpcError):
+        with pytest.raises(CallFailed):
             await task
         await peer.until(lambda: bool(peer.resets()))
         assert peer.resets() == [0]
-        assert connection_of(server.channel).idle
-
-
-async def test_a_server_that_cancels_after_the_deadline_is_not_the_first_to() -> None:
-    """Both sides keep the deadline: it is DEADLINE_EXCEEDED whoever sees it first."""
-    async with http2_server(ignore) as server:
-        task = asyncio.create_task(call(server, timeout=0.3))
-        await server.until(lambda: bool(server.peers and server.peer.headers))
-        connection = connection_of(server.channel)
-        stream = connection._calls.streams[1]
-        stream.deadline = 0.0  # as if the timer were late
-        server.peer.transport.write(raw_frame(RST_STREAM, 0, 1, (8).to_bytes(4, "big")))
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await task
-        assert raised.value.code() is Code.DEADLINE_EXCEEDED
 
 
 async def test_the_servers_end_of_file_ends_calls_at_once() -> None:
@@ -386,8 +387,8 @@ async def test_the_servers_end_of_file_ends_calls_at_once() -> None:
             echo(peer, stream)
 
     async with http2_server(close) as server:
-        code, words = await failure(server)
-        assert (code, words) == (Code.UNAVAILABLE, "Socket closed")
+        failed = await failure(server)
+        assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.LOST)
         assert await call(server) == b"hi"
 
 
@@ -422,32 +423,51 @@ async def test_two_farewells() -> None:
 async def test_a_server_that_cannot_bear_pings_gets_fewer() -> None:
     """too_many_pings: twice the pause between them from then on, as gRPC does."""
     words = b"too_many_pings"
+    calls: list[Peer] = []
 
     def calm(peer: Peer, stream: int) -> None:
         if len(server.peers) == 1:
             code = (11).to_bytes(4, "big")
             peer.transport.write(raw_frame(GOAWAY, 0, 0, bytes(4) + code + words))
-        else:
+        elif not calls:
             echo(peer, stream)
 
-    async with http2_server(calm, ping_every=50.0) as server:
+    async with http2_server(calm, keepalive_time=0.05) as server:
         assert await call(server) == b"hi"
-        assert server.channel._ping_every == 100.0
+        calls.append(server.peer)
+        task = asyncio.create_task(call(server))
+        began = time.monotonic()
+        await server.peer.until(lambda: pings(server.peer) >= 5)
+        assert time.monotonic() - began > 4 * 0.1 - 0.02
+        task.cancel()
+
+
+def pings(peer: Peer) -> int:
+    """How often it has been asked whether it is there."""
+    return sum(isinstance(each, PingReceived) for each in peer.events)
 
 
 # --- Connecting ------------------------------------------------------------------------------
 
 
-async def test_one_timer_looks_after_the_connection() -> None:
-    """However many connections there have been; each would ping on its own."""
-    async with http2_server() as server:
-        looks = []
+async def test_a_connection_is_pinged_by_one_timer() -> None:
+    """However many connections there have been before; each might go on pinging."""
+
+    def answer(peer: Peer, stream: int) -> None:
+        if len(server.peers) < 6:
+            echo(peer, stream)
+
+    async with http2_server(answer, keepalive_time=0.05) as server:
         for _ in range(5):
-            await call(server)
-            looks.append(server.channel._look)
-            server.peer.transport.abort()
             await call_until_it_works(server)
-        assert all(look is not None and look.cancelled() for look in looks)
+            server.peer.transport.abort()
+            await server.channel.wait_for_state_change(State.READY)
+        task = asyncio.create_task(call(server))
+        await server.until(lambda: len(server.peers) == 6 and 1 in server.peer.headers)
+        began = time.monotonic()
+        await server.peer.until(lambda: pings(server.peer) >= 6)
+        assert time.monotonic() - began > 5 * 0.05 - 0.02
+        task.cancel()
 
 
 async def call_until_it_works(server: Http2Server) -> None:
@@ -456,7 +476,7 @@ async def call_until_it_works(server: Http2Server) -> None:
             try:
                 await call(server)
                 return
-            except grpc.aio.AioRpcError:
+            except CallFailed:
                 await asyncio.sleep(0)
 
 
@@ -475,7 +495,8 @@ async def test_connections_that_do_not_last_are_made_with_pauses() -> None:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    channel = Channel(f"127.0.0.1:{port}", manner(first_pause=0.02, longest_pause=60.0))
+    quick = options(initial_backoff=0.02, max_backoff=60.0)
+    channel = Http2Channel(f"127.0.0.1:{port}", quick)
     pauses: list[float] = []
     real = asyncio.sleep
 
@@ -494,7 +515,7 @@ async def test_connections_that_do_not_last_are_made_with_pauses() -> None:
     assert pauses[:3] == [0.0, 0.02, 0.04]
 
 
-async def keep_connected(channel: Channel) -> None:
+async def keep_connected(channel: Http2Channel) -> None:
     while True:
         state = channel.get_state(try_to_connect=True)
         await channel.wait_for_state_change(state)
@@ -502,7 +523,7 @@ async def keep_connected(channel: Channel) -> None:
 
 async def test_a_connection_that_was_of_use_is_replaced_at_once() -> None:
     """No pause after a call has been answered."""
-    async with http2_server(first_pause=60.0, longest_pause=60.0) as server:
+    async with http2_server(initial_backoff=60.0, max_backoff=60.0) as server:
         async with asyncio.timeout(5):
             for _ in range(3):
                 assert await call(server) == b"hi"
@@ -514,41 +535,28 @@ async def test_a_connection_that_was_of_use_is_replaced_at_once() -> None:
 @pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".test"], ids=["empty label", "long label"])
 async def test_a_name_that_can_be_none_is_a_failure_to_connect(host: str) -> None:
     """Whatever the resolver raises: the channel goes on trying, and calls do not wait."""
-    channel = Channel(f"{host}:1", manner())
-    with pytest.raises(NeverSent) as raised:
-        await channel.unary(ECHO, b"", 5, ())
-    await channel.close()
-    assert raised.value.code() is Code.UNAVAILABLE
+    async with upstream_to(f"{host}:1") as upstream:
+        with pytest.raises(CallFailed) as raised:
+            await upstream.call(ECHO, b"", 5, ())
+    assert raised.value.code is Code.UNAVAILABLE
+    assert (raised.value.reason, raised.value.sent) == (Reason.NOT_CONNECTED, False)
 
 
-async def test_an_address_that_does_not_answer_is_passed_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_an_address_that_does_not_answer_is_passed_over() -> None:
     """Each of a name's addresses has its share of the time."""
+
+    async def resolve(host: str, port: int) -> list[str]:
+        assert host == "cuebot.test"
+        return ["127.0.0.2", "127.0.0.1"]
+
     async with http2_server() as server:
         port = int(server.endpoint.rpartition(":")[2])
         async with silent_server("127.0.0.2", port):
-            loop = asyncio.get_running_loop()
-
-            async def getaddrinfo(*given: Any, **more: Any) -> Any:
-                kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-                return [(*kind, (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
-
-            channel = Channel(f"cuebot.test:{port}", manner(connect_timeout=0.2))
-            monkeypatch.setattr(channel, "_loop", Resolving(loop, getaddrinfo))
-            assert await channel.unary(ECHO, b"hi", 10, ()) == b"hi"
-            await channel.close()
-
-
-class Resolving:
-    """A loop with another resolver."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, getaddrinfo: Any) -> None:
-        self._loop = loop
-        self.getaddrinfo = getaddrinfo
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loop, name)
+            endpoint = f"cuebot.test:{port}"
+            channel = Http2Channel(endpoint, options(connect_timeout=0.2), resolve=resolve)
+            upstream = Endpoint(endpoint, channel)
+            assert await upstream.call(ECHO, b"hi", 10, ()) == b"hi"
+            await upstream.close()
 
 
 async def test_ipv6() -> None:
@@ -561,9 +569,8 @@ async def test_ipv6() -> None:
         server = await loop.create_server(lambda: Peer(echo, {}, happened), "::1", 0)
     except OSError:
         pytest.skip("no IPv6 here")
-    channel = Channel(f"[::1]:{server.sockets[0].getsockname()[1]}", manner())
-    assert await channel.unary(ECHO, b"hi", 10, ()) == b"hi"
-    await channel.close()
+    async with upstream_to(f"[::1]:{server.sockets[0].getsockname()[1]}") as upstream:
+        assert await upstream.call(ECHO, b"hi", 10, ()) == b"hi"
     server.close()
 
 
@@ -579,19 +586,18 @@ async def test_a_closed_channel_leaves_nothing_to_complain_about() -> None:
     try:
         async with http2_server() as server:
             for steps in range(12):
-                channel = Channel(server.endpoint, manner())
-                task = asyncio.create_task(channel.unary(ECHO, b"hi", 10, ()))
-                for _ in range(steps):
-                    await asyncio.sleep(0)
-                await channel.close()
+                async with upstream_to(server.endpoint) as upstream:
+                    task = asyncio.create_task(upstream.call(ECHO, b"hi", 10, ()))
+                    for _ in range(steps):
+                        await asyncio.sleep(0)
                 await asyncio.gather(task, return_exceptions=True)
             transport, connection = await loop.create_connection(
-                lambda: Connection(largest_message=10, on_end=lambda ended: None),
+                lambda: Connection(max_message=10, on_end=lambda ended: None),
                 "127.0.0.1",
                 int(server.endpoint.split(":")[1]),
             )
             connection.abort()
-            del connection, transport, channel, task
+            del connection, transport, upstream, task
         await asyncio.sleep(0)
         gc.collect()
     finally:
@@ -622,7 +628,7 @@ async def test_calls_leave_no_cycles(how: str) -> None:
     async with http2_server(answer) as server:
         for _ in range(10):
             await one(server)
-        kinds = (grpc.aio.AioRpcError, asyncio.CancelledError)
+        kinds = (CallFailed, asyncio.CancelledError)
         gc.collect()
         gc.disable()
         try:
@@ -640,10 +646,10 @@ async def test_calls_leave_no_cycles(how: str) -> None:
 
 async def test_only_what_cannot_have_been_sent_says_so() -> None:
     """A call that another Cuebot may be given: not one that this server has failed itself."""
-    channel = Channel(f"127.0.0.1:{free_port()}", manner())
-    with pytest.raises(NeverSent):
-        await channel.unary(ECHO, b"", 10, ())
-    await channel.close()
+    async with upstream_to(f"127.0.0.1:{free_port()}") as upstream:
+        with pytest.raises(CallFailed) as raised:
+            await upstream.call(ECHO, b"", 10, ())
+    assert not raised.value.sent
     fields = [*HEADERS, ("grpc-status", "14"), ("grpc-message", "failed to connect to the DB")]
 
     def fail(peer: Peer, stream: int) -> None:
@@ -652,6 +658,5 @@ async def test_only_what_cannot_have_been_sent_says_so() -> None:
         peer.transport.close()
 
     async with http2_server(fail) as server:
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await call(server)
-        assert not isinstance(raised.value, NeverSent)
+        failed = await failure(server)
+        assert (failed.reason, failed.sent) == (Reason.STATUS, True)

@@ -1,30 +1,22 @@
-"""The way to Cuebot: cancelled calls, slow and absent servers, and the settings about it."""
+"""Calls to Cuebot over each transport: failures, limits, cancelled calls, absent servers."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
-from threading import Barrier
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import grpc
 import grpc.aio
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from google.protobuf.message_factory import GetMessageClass
 from structlog.testing import capture_logs
 
-from gateway.codec.decode import Decoders
-from gateway.codec.encode import Encoders
-from gateway.codec.path import ROOT
-from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.schema.pool import build_pool
-from gateway.settings.loading import load_settings
-from gateway.upstream.endpoint import GrpcUpstream
+from gateway.calls.failures import error_for
+from gateway.errors import Code
+from gateway.upstream.interface import CallFailed, Reason
+from gateway.upstream.open import Cuebot, open_upstream
+from tests.support.http2_server import HEADERS, Peer, framed, http2_server, raw_frame
 from tests.support.opencue import message_class
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
-    SECRET,
     Context,
     ScriptedCuebot,
     free_port,
@@ -36,16 +28,16 @@ from tests.support.webserver import web_server
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 PROMPTLY = 5.0
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 
 
 @asynccontextmanager
-async def upstream_to(endpoint: str) -> AsyncIterator[GrpcUpstream]:
+async def upstream_to(endpoint: str, **more: object) -> AsyncIterator[Cuebot]:
     """An upstream of its own."""
-    upstream = GrpcUpstream(settings_for(endpoint), endpoint)
+    upstream = open_upstream(settings_for(endpoint, **more))
     try:
         yield upstream
     finally:
@@ -69,8 +61,8 @@ async def test_a_cancelled_call_is_cancelled_at_the_server() -> None:
 
     cuebot = ScriptedCuebot(handlers={SHOWS: handler})
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
-        call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
-        async with asyncio.timeout(PATIENCE):
+        call = asyncio.create_task(upstream.call(SHOWS, b"", TIMEOUT, ()))
+        async with asyncio.timeout(TIMEOUT):
             await started.wait()
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -99,13 +91,13 @@ async def test_a_call_that_is_cancelled_early_does_not_run_on() -> None:
     cuebot.answers(FIND_SHOW, b"")
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
         for turns in range(60):
-            call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
+            call = asyncio.create_task(upstream.call(SHOWS, b"", TIMEOUT, ()))
             for _ in range(turns % 12):
                 await asyncio.sleep(0)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-        await upstream.call(FIND_SHOW, b"", PATIENCE, ())  # whatever was sent has arrived
+        await upstream.call(FIND_SHOW, b"", TIMEOUT, ())  # whatever was sent has arrived
         async with asyncio.timeout(PROMPTLY):
             while ended < begun:  # noqa: ASYNC110 - there is no event for that
                 await asyncio.sleep(0.01)
@@ -140,27 +132,126 @@ async def test_a_cuebot_that_is_away_says_when_to_come_again() -> None:
     """UNAVAILABLE, from Cuebot or from the way to it, carries Retry-After."""
     cuebot = ScriptedCuebot()
     cuebot.fails(SHOWS, grpc.StatusCode.UNAVAILABLE, "restarting")
-    async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
-        with pytest.raises(GatewayError) as scripted:
-            await upstream.call(SHOWS, b"", PATIENCE, ())
-    async with upstream_to(f"127.0.0.1:{free_port()}") as upstream:
-        with pytest.raises(GatewayError) as unreached:
-            await upstream.call(SHOWS, b"", PATIENCE, ())
-    for caught in (scripted, unreached):
-        assert caught.value.code is Code.UNAVAILABLE
-        assert caught.value.headers == {"Retry-After": "1"}
-    assert scripted.value.message == "restarting"
-    assert unreached.value.message.startswith("Cuebot cannot be reached: ")
+    async with running_cuebot(cuebot):
+        scripted = await failure(cuebot.endpoint)
+    unreached = await failure(f"127.0.0.1:{free_port()}")
+    assert (scripted.code, scripted.reason) == (Code.UNAVAILABLE, Reason.STATUS)
+    assert (unreached.code, unreached.reason) == (Code.UNAVAILABLE, Reason.NOT_CONNECTED)
+    assert (scripted.sent, unreached.sent) == (True, False)
+    for each in (scripted, unreached):
+        assert error_for(each).headers == {"Retry-After": "1"}
+    assert error_for(scripted).message == "restarting"
+    assert error_for(unreached).message.startswith("Cuebot cannot be reached: ")
 
 
 async def test_other_failures_do_not_say_so() -> None:
     """A failure that would come again has no Retry-After."""
     cuebot = ScriptedCuebot()
     cuebot.fails(SHOWS, grpc.StatusCode.NOT_FOUND, "no")
-    async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
-        with pytest.raises(GatewayError) as caught:
-            await upstream.call(SHOWS, b"", PATIENCE, ())
-    assert caught.value.headers == {}
+    async with running_cuebot(cuebot):
+        assert error_for(await failure(cuebot.endpoint)).headers == {}
+
+
+async def failure(endpoint: str, payload: bytes = b"", **more: object) -> CallFailed:
+    """How a call fails there."""
+    async with upstream_to(endpoint, **more) as upstream:
+        with pytest.raises(CallFailed) as caught:
+            await upstream.call(SHOWS, payload, TIMEOUT, ())
+    return caught.value
+
+
+# --- limits ---------------------------------------------------------------------------------
+
+
+async def test_a_request_over_cuebots_limit_is_cuebots_refusal() -> None:
+    """5 MB, of which grpcio's server takes 4: its RESOURCE_EXHAUSTED, in its own words."""
+    cuebot = ScriptedCuebot()
+    cuebot.answers(SHOWS, b"")
+    async with running_cuebot(cuebot):
+        failed = await failure(cuebot.endpoint, bytes(5_000_000))
+    assert (failed.code, failed.reason) == (Code.RESOURCE_EXHAUSTED, Reason.STATUS)
+    assert "5000000 vs. 4194304" in failed.details
+    error = error_for(failed)
+    assert error.status == 429
+    assert "GRPC_MAX_RECV_MSG_MB" not in error.message
+    assert cuebot.seen == []
+
+
+async def test_cuebots_own_resource_exhausted_is_not_ours() -> None:
+    """Whatever it says: its words are not looked at."""
+    cuebot = ScriptedCuebot()
+    words = "CLIENT: Received message larger than max (5000000 vs. 4194304)"
+    cuebot.fails(SHOWS, grpc.StatusCode.RESOURCE_EXHAUSTED, words)
+    async with running_cuebot(cuebot):
+        failed = await failure(cuebot.endpoint)
+    assert (failed.reason, failed.details) == (Reason.STATUS, words)
+
+
+@pytest.mark.parametrize("larger", [1, 2**20], ids=["by a byte", "by half"])
+async def test_an_answer_over_our_limit_is_refused(larger: int) -> None:
+    """It is said which limit that is, and that the call can have been made."""
+    cuebot = ScriptedCuebot()
+    cuebot.answers(SHOWS, bytes(2 * 2**20 + larger))
+    async with running_cuebot(cuebot):
+        failed = await failure(cuebot.endpoint, grpc_max_recv_msg_mb=2)
+        async with upstream_to(cuebot.endpoint, grpc_max_recv_msg_mb=4) as upstream:
+            assert await upstream.call(SHOWS, b"", TIMEOUT, ())
+    assert (failed.code, failed.reason) == (Code.RESOURCE_EXHAUSTED, Reason.TOO_LARGE)
+    assert failed.sent
+    error = error_for(failed)
+    assert error.status == 502
+    assert "GRPC_MAX_RECV_MSG_MB" in error.message
+    assert "the limit is 2 MB" in error.message
+
+
+# --- what is repeated, and what is not ------------------------------------------------------
+
+ANSWER_BEGINS = {
+    "headers": lambda peer, stream: peer.h2.send_headers(stream, HEADERS),
+    "data": lambda peer, stream: (
+        peer.h2.send_headers(stream, HEADERS),
+        peer.h2.send_data(stream, framed(b"half")[:7]),
+    ),
+}
+
+
+@pytest.mark.parametrize("begin", ANSWER_BEGINS.values(), ids=ANSWER_BEGINS)
+@pytest.mark.parametrize("then", ["refused", "goaway"])
+async def test_a_call_whose_answer_has_begun_is_not_repeated(
+    begin: Callable[[Peer, int], object], then: str
+) -> None:
+    """Whatever the server says later, it may have made the call."""
+    seen: list[int] = []
+
+    def answer(peer: Peer, stream: int) -> None:
+        seen.append(stream)
+        begin(peer, stream)
+        peer.flush()
+        if then == "refused":
+            peer.transport.write(raw_frame(3, 0, stream, (7).to_bytes(4, "big")))
+        else:
+            peer.transport.write(raw_frame(7, 0, 0, bytes(8)))
+            peer.transport.close()
+
+    async with http2_server(answer) as server:
+        failed = await failure(server.endpoint)
+    assert failed.sent
+    assert len(seen) == 1
+
+
+async def test_a_call_that_is_always_refused_is_given_up() -> None:
+    """A server that refuses every call is not asked without end."""
+    seen: list[int] = []
+
+    def refuse(peer: Peer, stream: int) -> None:
+        seen.append(stream)
+        peer.h2.reset_stream(stream, 7)
+
+    async with http2_server(refuse) as server, upstream_to(server.endpoint) as upstream:
+        with pytest.raises(CallFailed) as caught:
+            await upstream.call(SHOWS, b"", 1.0, ())
+    assert caught.value.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
+    assert seen
 
 
 # --- connecting -----------------------------------------------------------------------------
@@ -199,22 +290,22 @@ async def test_a_server_that_is_slow_to_answer_is_reached() -> None:
         running_cuebot(cuebot),
         slow_door(cuebot.endpoint, 1.0) as endpoint,
         upstream_to(endpoint) as upstream,
-        asyncio.timeout(PATIENCE),
+        asyncio.timeout(TIMEOUT),
     ):
-        assert await upstream.call(SHOWS, b"", PATIENCE, ()) == b"late"
+        assert await upstream.call(SHOWS, b"", TIMEOUT, ()) == b"late"
 
 
 async def test_an_absent_cuebot_is_not_usable_at_once() -> None:
-    """A refused connection is an answer: nobody waits for the rest of their patience."""
-    async with upstream_to(f"127.0.0.1:{free_port()}") as upstream, asyncio.timeout(PATIENCE):
-        assert not await upstream.usable(PATIENCE * 100)
+    """A refused connection is an answer: nobody waits for the rest of the time."""
+    async with upstream_to(f"127.0.0.1:{free_port()}") as upstream, asyncio.timeout(TIMEOUT):
+        assert not await upstream.usable(TIMEOUT * 100)
 
 
 async def test_a_cuebot_that_is_there_is_usable() -> None:
-    """A connection that can be made within the patience is made."""
+    """A connection that can be made in time is made."""
     cuebot = ScriptedCuebot()
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
-        assert await upstream.usable(PATIENCE)
+        assert await upstream.usable(TIMEOUT)
 
 
 async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
@@ -223,7 +314,7 @@ async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
     endpoint = f"127.0.0.1:{port}"
 
     async def until(lines: list[object], count: int) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while len(lines) < count:  # noqa: ASYNC110 - there is no event for a log line
                 await asyncio.sleep(0.01)
 
@@ -249,143 +340,30 @@ async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
     assert returns == [3]  # the first connection is no return
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
-async def test_a_web_servers_answer_is_not_cuebots(status: int) -> None:
-    """gRPC makes UNAUTHENTICATED, UNIMPLEMENTED and so on of it, which Cuebot has not said."""
-    async with web_server(status) as endpoint, upstream_to(endpoint) as upstream:
-        with pytest.raises(GatewayError) as caught:
-            await upstream.call("/show.ShowInterface/GetShows", b"", PATIENCE, ())
-    assert (caught.value.code, caught.value.status) == (Code.UNAVAILABLE, 503)
-    assert "web server" in caught.value.message
-    assert str(status) in caught.value.message
+async def test_a_web_servers_answer_is_not_cuebots(each_transport: str) -> None:
+    """Its status is not taken for a word of Cuebot's where that can be told."""
+    for status in (401, 403, 404, 429, 500):
+        async with web_server(status) as endpoint:
+            failed = await failure(endpoint)
+        assert str(status) in failed.details
+        if each_transport == "http2":
+            assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.PROTOCOL)
+            assert error_for(failed).status == 503
+            assert "web server" in failed.details
 
 
-# --- schema and codecs ----------------------------------------------------------------------
+# --- constructing ---------------------------------------------------------------------------
 
 
-def interface(package: str) -> FileDescriptorProto:
-    """A file with a service `FrameInterface` of this package, whose one method is X."""
-    file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
-    file.message_type.add(name="M")
-    method = file.service.add(name="FrameInterface").method.add(name="X")
-    method.input_type = method.output_type = f".{package}.M"
-    return file
+@pytest.fixture
+def made_early(each_transport: str) -> Cuebot:
+    """Two absent endpoints, opened while no event loop runs."""
+    with pytest.raises(RuntimeError):
+        asyncio.get_running_loop()
+    return open_upstream(settings_for(f"127.0.0.1:{free_port()},127.0.0.1:{free_port()}"))
 
 
-async def test_an_excluded_service_does_not_leave_its_name_to_another() -> None:
-    """A path that is the own name of an excluded service never becomes an alias of another."""
-    cuebot = ScriptedCuebot((interface("job"), interface("frame")))
-    cuebot.answers("/job.FrameInterface/X", b"")
-    cuebot.answers("/frame.FrameInterface/X", b"")
-    async with running_cuebot(cuebot):
-        settings = settings_for(cuebot.endpoint, exclude_services="frame.FrameInterface")
-        async with running_gateway(settings) as gateway:
-            excluded = await gateway.post("/frame.FrameInterface/X", {})
-            assert cuebot.seen == []
-            served = await gateway.post("/job.FrameInterface/X", {})
-    assert (excluded.status_code, excluded.json()["code"]) == (404, 5)
-    assert served.status_code == 200
-
-
-@contextmanager
-def hasty_threads() -> Iterator[None]:
-    """Threads that are interrupted as often as possible."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
-def test_codecs_can_be_compiled_by_several_threads_at_once() -> None:
-    """Types that lead to each other and to themselves are whole for whoever gets them."""
-    file = FileDescriptorProto(name="t.proto", package="t", syntax="proto3")
-    names = [f"M{number}" for number in range(6)]
-    for name in names:
-        message = file.message_type.add(name=name)
-        for number, other in enumerate(names, 1):
-            field = message.field.add(name=f"f{number}", number=number, type=11, label=1)
-            field.type_name = f".t.{other}"
-    threads = 4
-    with hasty_threads(), ThreadPoolExecutor(threads) as executor:
-        for _ in range(30):
-            pool, _ = build_pool([file])
-            decoders, encoders = Decoders(pool), Encoders(pool)
-            types = [pool.FindMessageTypeByName(f"t.{name}") for name in names]
-            barrier = Barrier(threads)
-
-            def use(shift: int) -> None:
-                barrier.wait(PATIENCE)  # noqa: B023 - done before the next round
-                for descriptor in types[shift:] + types[:shift]:  # noqa: B023
-                    message = GetMessageClass(descriptor)()
-                    read = decoders.reader(descriptor)  # noqa: B023
-                    read({"f1": {"f2": {"f1": {}}}}, message, ROOT, [])
-                    assert encoders.to_json(descriptor)(message) is not None  # noqa: B023
-
-            for done in [executor.submit(use, shift) for shift in range(threads)]:
-                done.result(PATIENCE)
-
-
-# --- settings -------------------------------------------------------------------------------
-
-
-def problem(**environ: str) -> str:
-    """The line with which this environment stops startup."""
-    with pytest.raises(ConfigurationError) as caught:
-        load_settings({"JWT_SECRET": SECRET, **environ})
-    return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "http://cuebot:8443",
-        "cuebot",
-        "cuebot:",
-        ":8443",
-        "cue bot:1",
-        "cuebot:0",
-        "cuebot:99999",
-        "cuebot:8443/x",
-        "cuebot:84\n43",
-        "cuebot:٨٤٤٣",
-        "::1:8443",
-        "[::1]",
-        "a:1,b",
-        "a:1,",
-        ",",
-        "a:1 b:2",
-        " ",
-        "\t",
-        " cuebot:8443",
-        "cuebot:8443 ",
-        "cuebot:8443\n",
-    ],
-)
-def test_what_is_no_endpoint_stops_startup(endpoint: str) -> None:
-    """CUEBOT_ENDPOINT that is no host:port is refused with one line that names it."""
-    line = problem(CUEBOT_ENDPOINT=endpoint)
-    assert line.startswith("CUEBOT_ENDPOINT: ")
-    assert line.isprintable()
-
-
-@pytest.mark.parametrize("endpoint", ["[::1]:8443", "cuebot:8443", "10.0.0.1:1", "a-b.c_d:65535"])
-def test_endpoints(endpoint: str) -> None:
-    """A host name or address with a port is taken as it is, IPv6 in brackets."""
-    settings = load_settings({"JWT_SECRET": SECRET, "CUEBOT_ENDPOINT": endpoint})
-    assert settings.cuebot_endpoint == (endpoint,)
-
-
-@pytest.mark.parametrize("rps", ["1e-300", "0.0009", "5e-324", "1e7"])
-def test_rates_that_no_bucket_can_keep_stop_startup(rps: str) -> None:
-    """RATE_LIMIT_RPS is 0 or a rate whose times can be reckoned with."""
-    line = problem(RATE_LIMIT_RPS=rps)
-    assert line.startswith("RATE_LIMIT_RPS: ")
-    assert line.isprintable()
-
-
-def test_the_same_holds_for_overrides() -> None:
-    """A rate in RATE_LIMIT_OVERRIDES is checked as the default one is."""
-    line = problem(RATE_LIMIT_OVERRIDES='[{"subjects": ["a"], "rps": 1e-300}]')
-    assert line.startswith("RATE_LIMIT_OVERRIDES[0].rps: ")
+async def test_an_upstream_is_made_without_a_loop(made_early: Cuebot) -> None:
+    """By an app that an event loop is found for later; and it works in that one."""
+    assert await made_early.usable(TIMEOUT) == 0
+    await made_early.close()

@@ -20,14 +20,12 @@ from structlog.testing import capture_logs
 
 from gateway.cli.client.cuebot import calling_cuebot
 from gateway.cli.report import examine
-from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.errors import Code, ConfigurationError
 from gateway.settings.model import Settings
-from gateway.upstream.balancer import open_upstream
-from gateway.upstream.endpoint import GrpcUpstream
-from gateway.upstream.tls import load_tls
+from gateway.upstream.interface import CallFailed, Reason
+from gateway.upstream.open import open_upstream, tls_of
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
-    ScriptedCuebot,
     running_cuebot,
     running_gateway,
     settings_for,
@@ -36,7 +34,7 @@ from tests.support.two_versions import ECHO, OLD, ChangingCuebot, own_word
 
 pytestmark = list(ON_EACH_TRANSPORT)
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NOBODY = "127.0.0.1:1"
 
@@ -105,13 +103,12 @@ async def failure(settings: Settings) -> str:
     """What a call comes to, which is UNAVAILABLE."""
     upstream = open_upstream(settings)
     try:
-        with pytest.raises(GatewayError) as caught:
-            await upstream.call(ECHO, b"", PATIENCE, ())
+        with pytest.raises(CallFailed) as caught:
+            await upstream.call(ECHO, b"", TIMEOUT, ())
     finally:
         await upstream.close()
-    assert (caught.value.code, caught.value.status) == (Code.UNAVAILABLE, 503)
-    assert caught.value.message.startswith("Cuebot cannot be reached: ")
-    return caught.value.message
+    assert (caught.value.code, caught.value.reason) == (Code.UNAVAILABLE, Reason.NOT_CONNECTED)
+    return caught.value.details
 
 
 # --- who is trusted -------------------------------------------------------------------------
@@ -126,7 +123,7 @@ async def test_everything_goes_over_tls(studio: Authority) -> None:
             answer = await gateway.post(ECHO, {"word": "x"})
             assert (await gateway.client.get("/readyz")).json()["schema"] == "confirmed"
         report = await examine(settings)
-        async with calling_cuebot(settings, PATIENCE) as caller:
+        async with calling_cuebot(settings, TIMEOUT) as caller:
             direct = await caller.call(ECHO[1:], b'{"word": "x"}')
     assert answer.json() == own_word("x", OLD)
     assert b"".join(direct.pieces) == answer.content
@@ -229,14 +226,14 @@ async def test_what_is_wrong_is_said(wrong: Wrong, studio: Authority, stranger: 
 def refused(**given: object) -> str:
     """The line with which these settings stop startup."""
     with pytest.raises(ConfigurationError) as caught:
-        load_tls(settings_for(NOBODY, **given))
+        tls_of(settings_for(NOBODY, **given))
     assert all(problem.isprintable() for problem in caught.value.problems)
     return str(caught.value)
 
 
 def test_without_tls_there_are_no_credentials() -> None:
     """Plaintext is the default."""
-    assert load_tls(settings_for(NOBODY)) is None
+    assert tls_of(settings_for(NOBODY)) is None
 
 
 @pytest.mark.parametrize("name", ["cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file"])
@@ -321,15 +318,3 @@ async def test_check_tells_wrong_files(studio: Authority) -> None:
     report = await examine(settings_for(NOBODY, cuebot_ca_file=studio.file))
     assert report.settings_wrong
     assert report.problems == ["CUEBOT_CA_FILE: is of no use without CUEBOT_TLS=true"]
-
-
-@pytest.mark.anyio
-async def test_a_plain_channel_is_what_it_was() -> None:
-    """Without the settings there is one plaintext endpoint."""
-    cuebot = ScriptedCuebot()
-    cuebot.answers(ECHO, b"x")
-    async with running_cuebot(cuebot):
-        upstream = open_upstream(settings_for(cuebot.endpoint))
-        assert isinstance(upstream, GrpcUpstream)
-        assert await upstream.call(ECHO, b"", PATIENCE, ()) == b"x"
-        await upstream.close()

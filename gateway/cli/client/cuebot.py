@@ -26,7 +26,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import unknown_path
 from gateway.settings.model import Settings
-from gateway.upstream.balancer import Cuebot, open_upstream
+from gateway.upstream.open import Cuebot, open_upstream
 
 ABSENT = "Cuebot cannot be reached"
 """How the failure of a call begins that has not come to Cuebot."""

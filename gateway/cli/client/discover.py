@@ -15,7 +15,7 @@ from gateway.errors import Code
 from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
-from gateway.upstream.balancer import Cuebot, open_upstream
+from gateway.upstream.open import Cuebot, open_upstream
 
 WITHOUT_CUEBOT = (
     "set CUEBOT_ENDPOINT to where it is, or do without it:"

@@ -4,18 +4,15 @@ https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md over RFC 9113. Wh
 on a call (100 µs of CPU and more, most of it between its own thread and the event loop) is several
 times what all the rest of a small request takes.
 
-Each file needs only those below it:
+Each file needs only those below it. From `core` down there is no I/O, no clock and no event loop:
 
-| `channel`    | one endpoint: connected when it is wanted, again when it is lost                |
-| `connection` | one connection: who is given which frame, frames about all of it, how it ends   |
-| `settings`   | what each side tells the other of itself                                        |
-| `answers`    | what the frames that come for a call make of it                                 |
-| `flood`      | frames that bring nothing, and how many of them are borne                       |
-| `calls`      | which calls wait and which are being made, and how they end                     |
-| `sending`    | requests on their way out: flow control                                         |
-| `outbox`     | bytes on their way out: one write for those of one moment                       |
-| `stream`     | one call: what is to be sent yet, and what has come                             |
-| `status`     | what becomes of a call                                                          |
-| `headers`    | HPACK                                                                           |
-| `frames`     | numbers and bytes                                                               |
+| `channel`    | one endpoint: connected when it is wanted, again when it is lost                  |
+| `connect`    | from a host name to a connection                                                  |
+| `connection` | a core on an event loop: transport, deadlines, pings, futures, one write for many |
+| `core`       | what each frame means: bytes in, calls to sinks out                               |
+| `calls`      | which calls wait and which are under way, and how they end; how much is too much  |
+| `streams`    | one call: what has come, and what is to be sent within the peer's windows         |
+| `outcome`    | the failures that HTTP/2 and gRPC's trailers stand for                            |
+| `headers`    | header blocks (HPACK)                                                             |
+| `wire`       | frames and their numbers                                                          |
 """

@@ -1,145 +1,219 @@
-"""The calls on one connection: those that wait for their turn, and those that are being made."""
+"""The calls on one connection: those that wait until they can begin, and those under way."""
 
-import asyncio
 from collections.abc import Callable
+from math import inf
+from typing import Protocol
 
-import grpc
+from gateway.errors import Code
+from gateway.upstream.http2.outcome import lost, not_connected, refused, too_late
+from gateway.upstream.http2.streams import Sender, Sink, Stream
+from gateway.upstream.http2.wire import (
+    MAX_STREAM,
+    MAX_WINDOW,
+    NUMBER,
+    RST_STREAM,
+    ErrorCode,
+    ProtocolError,
+    frame,
+)
+from gateway.upstream.interface import CallFailed
 
-from gateway.upstream.http2.frames import LARGEST_WINDOW, LAST_STREAM, Reason
-from gateway.upstream.http2.sending import Sending
-from gateway.upstream.http2.status import NotSent, failure, too_late
-from gateway.upstream.http2.stream import Stream
-
-HEADROOM = 16 * 32
+HEADER_OVERHEAD = 16 * 32
 """What a server counts for our headers beyond their bytes: 32 for each field (section 6.5.2)."""
+MAX_IDLE_FRAMES = 10_000
+"""Frames without progress from one call to the next."""
+
+
+class Observer(Protocol):
+    """Who drives a connection, and is told what happens to it as a whole."""
+
+    def on_ready(self) -> None:
+        """The peer has introduced itself as HTTP/2: calls can be made. Told once."""
+        ...
+
+    def on_closing(self) -> None:
+        """No more calls can be begun. Those that have begun may finish. Told once."""
+        ...
+
+    def on_drained(self) -> None:
+        """No more calls can be begun, and none is under way. May be told again."""
+        ...
+
+    def on_goaway(self, code: int, text: bytes) -> None:
+        """The peer is going away, with this error code and text."""
+        ...
+
+    def on_pong(self) -> None:
+        """The peer has answered a ping."""
+        ...
 
 
 class Calls:
-    """Makes unary calls, no more at once than the other side takes.
-
-    `on_end` is called once, when no more calls should be made; `on_last` when the last of those
-    that had begun is over after that.
-    """
+    """Makes unary calls, no more at once than the peer takes, numbered from `next_stream` on."""
 
     def __init__(
-        self, sending: Sending, *, on_end: Callable[[], object], on_last: Callable[[], object]
+        self, observer: Observer, write: Callable[[bytes], None], *, next_stream: int = 1
     ) -> None:
         self.streams: dict[int, Stream] = {}
         """Calls that have begun, by number."""
-        self.next = 1
-        """The number of the next call that begins."""
-        self.most = LAST_STREAM
-        """How many the other side takes at once."""
-        self.most_headers = LARGEST_WINDOW
+        self.closing = False
+        """Whether no more calls can be begun."""
+        self.max_streams = MAX_STREAM
+        """How many calls the peer takes at once."""
+        self.max_headers = MAX_WINDOW
         """Bytes of headers that it takes of one call."""
-        self.ended = False
-        """Whether no more calls are made here."""
-        self.last_active = 0.0
-        """The loop's time at which the latest call has ended, or the first one could begin."""
+        self.sender = Sender(write)
         self._waiting: dict[Stream, None] = {}
-        """Calls that have not begun, in their order (there are no values): the other side takes
-        no more at once, or reads more slowly than we write."""
-        self._sending = sending
-        self._on_end = on_end
-        self._on_last = on_last
-        self._loop = asyncio.get_running_loop()
+        """Calls that have not begun, in their order (there are no values): the peer takes no more
+        at once, or reads more slowly than we write."""
+        self._observer = observer
+        self._write = write
+        self._next = next_stream
+        self._idle_frames = 0
+        """Frames without progress since the latest call began."""
 
     @property
     def idle(self) -> bool:
         """Whether no call is being made."""
         return not self.streams and not self._waiting
 
-    async def unary(self, head: bytes, message: bytes, deadline: float) -> bytes:
-        """The answer's message, as Connection.unary promises it."""
-        if self.ended:
-            raise NotSent
-        if len(head) + HEADROOM > self.most_headers:
+    def start(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> Stream:
+        """Make a call, now or as soon as the peer takes one more.
+
+        `head` is the block of the request's headers, and `deadline` what `expire` is to go by. A
+        failure whose `sent` is False is that of a call that can be made on another connection as if
+        nothing had happened.
+        """
+        stream = Stream(head, message, deadline, sink)
+        if self.closing:
+            stream.fail(not_connected("the connection is closing"))
+        elif len(head) + HEADER_OVERHEAD > self.max_headers:
             problem = "the call's headers are larger than Cuebot takes"
-            raise failure(grpc.StatusCode.RESOURCE_EXHAUSTED, problem)
-        stream = Stream(head, message, deadline, self._loop.create_future())
-        if len(self.streams) < self.most and not self._waiting and not self._sending.paused:
+            stream.fail(refused(problem, Code.RESOURCE_EXHAUSTED))
+        elif len(self.streams) < self.max_streams and not (self._waiting or self.sender.paused):
             self._begin(stream)
         else:
             self._waiting[stream] = None
-        timer = self._loop.call_at(deadline, self._late, stream)
-        try:
-            return await stream.answer
-        except asyncio.CancelledError:
-            self.drop(stream)
-            raise
-        finally:
-            timer.cancel()
-            del stream  # an error would hold itself: its traceback, this frame, the future
-
-    def _late(self, stream: Stream) -> None:
-        stream.fail(too_late())
-        self.drop(stream)
+        return stream
 
     def _begin(self, stream: Stream) -> None:
-        number = stream.number = self.next
-        self.next = number + 2
+        number = stream.number = self._next
+        self._next = number + 2
+        self._idle_frames = 0
         self.streams[number] = stream
-        self._sending.send(stream)
-        if self.next > LAST_STREAM:
-            self.end()
+        self.sender.send(stream)
+        if self._next > MAX_STREAM:
+            self.close()
 
-    def go_on(self) -> None:
-        """Begin what waits, as far as the other side takes it now."""
-        while self._waiting and len(self.streams) < self.most and not self._sending.paused:
+    def resume(self) -> None:
+        """Send and begin what the peer takes now and has not taken before."""
+        self.sender.resume()
+        self._begin_waiting()
+
+    def _begin_waiting(self) -> None:
+        while self._waiting and len(self.streams) < self.max_streams and not self.sender.paused:
             stream = next(iter(self._waiting))
             del self._waiting[stream]
             self._begin(stream)
 
     # --- How a call ends --------------------------------------------------------------------
 
-    def drop(self, stream: Stream) -> None:
-        """Cancel a call: forget it, and tell the other side if it knows of it."""
+    def cancel(self, stream: Stream) -> None:
+        """Forget a call, whose sink is told nothing, and tell the peer if it knows of it."""
+        stream.sink = None
         if stream.number == 0:
             self._waiting.pop(stream, None)
         elif self.streams.get(stream.number) is stream:
-            self._sending.reset(stream, Reason.CANCEL)
-            self.forget(stream)
+            self._reset(stream, ErrorCode.CANCEL)
+            self._forget(stream)
 
-    def finish(self, stream: Stream) -> None:
-        """The other side has said all that it has to say."""
+    def abandon(self, stream: Stream, failure: CallFailed) -> None:
+        """Fail a call on which the peer may still be working."""
+        sink = stream.sink
+        self.cancel(stream)
+        if sink is not None:
+            sink.failed(failure)
+
+    def finish(self, stream: Stream, outcome: bytes | CallFailed) -> None:
+        """The peer has said all that it has to say."""
         if stream.unsent is not None:  # and does not want to hear the rest
-            self._sending.reset(stream, Reason.NO_ERROR)
-        self.forget(stream)
+            self._reset(stream, ErrorCode.NO_ERROR)
+        self.end(stream, outcome)
 
-    def forget(self, stream: Stream) -> None:
-        """A call is over for both sides. Another one may have its turn."""
+    def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
+        """A call is over for both sides."""
+        self._forget(stream)
+        if isinstance(outcome, CallFailed):
+            stream.fail(outcome)
+        else:
+            stream.answer(outcome)
+
+    def expire(self, now: float) -> float:
+        """Fail the calls whose deadline has passed. Returns the earliest one that has not."""
+        earliest = inf
+        for stream in (*self.streams.values(), *self._waiting):
+            if stream.deadline <= now:
+                self.abandon(stream, too_late(sent=stream.number > 0))
+            elif stream.deadline < earliest:
+                earliest = stream.deadline
+        return earliest
+
+    def _reset(self, stream: Stream, code: ErrorCode) -> None:
+        self._write(frame(RST_STREAM, 0, stream.number, NUMBER.pack(code)))
+
+    def _forget(self, stream: Stream) -> None:
         number = stream.number
         del self.streams[number]
-        if self._sending.unsent:
-            self._sending.unsent.pop(number, None)
-        self.last_active = self._loop.time()
+        if self.sender.unsent:
+            self.sender.unsent.pop(number, None)
         if self._waiting:
-            self.go_on()
-        if self.ended and not self.streams:
-            self._on_last()
+            self._begin_waiting()
+        if self.closing and not self.streams:
+            self._observer.on_drained()
 
     # --- How all of them end ----------------------------------------------------------------
 
-    def end(self) -> None:
-        """Begin no more calls. Those that have begun may still finish."""
-        if not self.ended:
-            self.ended = True
-            waiting, self._waiting = self._waiting, {}
-            for stream in waiting:
-                stream.fail(NotSent())
-            self._on_end()
+    def close(self) -> None:
+        """Begin no more calls. Those that have begun may finish."""
+        if self.closing:
+            return
+        self.closing = True
+        waiting, self._waiting = self._waiting, {}
+        self._observer.on_closing()
+        for stream in waiting:
+            stream.fail(not_connected("the connection is closing"))
 
-    def end_after(self, last: int) -> None:
-        """The same, and calls with a larger number have not been looked at (GOAWAY)."""
-        self.end()
+    def close_after(self, last: int) -> None:
+        """The same, and the peer has not looked at calls with a larger number (GOAWAY).
+
+        That cannot be so of a call whose answer has begun: it may have been made.
+        """
+        self.close()
+        leaving = "Cuebot is leaving"
         for stream in [each for each in self.streams.values() if each.number > last]:
-            stream.fail(NotSent())
-            self.forget(stream)
+            if stream.number in self.streams:  # a sink may have cancelled it
+                self.end(stream, lost(leaving) if stream.begun else refused(leaving))
+        if not self.streams:
+            self._observer.on_drained()
 
-    def fail(self, reason: str) -> None:
-        """Whatever is under way will not be answered any more."""
-        self.end()
+    def lose(self, failure: Callable[[], CallFailed]) -> None:
+        """The connection is gone: each call under way ends with such a failure."""
         streams, self.streams = self.streams, {}
-        self._sending.unsent.clear()
+        self.sender.unsent.clear()
+        self.close()
         for stream in streams.values():
-            stream.fail(failure(grpc.StatusCode.UNAVAILABLE, reason))
+            stream.fail(failure())
+
+    # --- Frames without progress ------------------------------------------------------------
+
+    def count_idle_frame(self) -> None:
+        """A frame that brings nothing. Thousands are taken, then ProtocolError is raised."""
+        self._idle_frames += 1
+        if self._idle_frames > MAX_IDLE_FRAMES:
+            raise ProtocolError("a flood of frames", ErrorCode.ENHANCE_YOUR_CALM)
+
+    def count_late_frame(self, number: int) -> None:
+        """A frame may still come for a call that is over, but not for one that never was."""
+        if number >= self._next or number % 2 == 0:
+            raise ProtocolError("an answer to what was not asked")
+        self.count_idle_frame()

@@ -1,242 +1,296 @@
-"""One HTTP/2 connection from its first frame to its last (RFC 9113).
-
-It gives each frame to the part that it is for, and has itself what is about the whole connection:
-PING, GOAWAY, and how it ends.
-"""
+"""One HTTP/2 connection on an event loop: a core, with transport, timers and futures around it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
-from typing import Any, cast
+from math import inf
+from typing import cast
 
 import structlog
 
-from gateway.upstream.http2.answers import Answers
-from gateway.upstream.http2.calls import Calls
-from gateway.upstream.http2.flood import Chatter
-from gateway.upstream.http2.frames import (
-    ACK,
-    CONTINUATION,
-    DATA,
-    GOAWAY,
-    HEADERS,
-    LARGEST_WINDOW,
-    LAST_STREAM,
-    NUMBER,
-    PING,
-    PREFACE,
-    PUSH_PROMISE,
-    REASONS,
-    RST_STREAM,
-    SETTINGS,
-    WINDOW_UPDATE,
-    BrokenConnection,
-    FrameReader,
-    Reason,
-    broken,
-    frame,
-    read_number,
-)
-from gateway.upstream.http2.outbox import Outbox
-from gateway.upstream.http2.sending import Sending
-from gateway.upstream.http2.settings import OUR_FRAME, keep_to, our_settings
+from gateway.errors import Code
+from gateway.upstream.http2.core import Core
+from gateway.upstream.http2.outcome import lost, not_grpc
+from gateway.upstream.http2.streams import Sink, Stream
+from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError
+from gateway.upstream.interface import CallFailed
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
-SOCKET_CLOSED = "Socket closed"
-"""gRPC's words for a connection that has ended."""
-ABOUT_ALL = (SETTINGS, PING, GOAWAY)
-"""Frames about the whole connection."""
+MAX_UNWRITTEN = 64 * 1024
+"""Bytes that are collected before they are handed to the transport."""
 TOO_MANY_PINGS = b"too_many_pings"
 """What gRPC's servers say with ENHANCE_YOUR_CALM."""
+TIMER_STEP = 0.001
+"""Seconds. The loop's timers are no finer than that."""
+
+
+class ClosedEarly(ConnectionError):
+    """The peer ended the connection before it had introduced itself as HTTP/2."""
+
+
+class WriteBuffer:
+    """Collects what is written until all that is to be done now has been done.
+
+    What many calls send in one moment then goes out in one system call, which costs more than the
+    rest of a small call. Before `collect` everything is written at once.
+    """
+
+    def __init__(self) -> None:
+        self._unwritten: list[bytes] = []
+        self._size = 0
+        self._collects = False
+
+    def open(self, transport: asyncio.Transport) -> None:
+        """Where it all goes. To be called before anything is written."""
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+
+    def collect(self) -> None:
+        """From now on, write what belongs together in one piece."""
+        self._collects = True
+
+    def write(self, data: bytes) -> None:
+        """Send it soon."""
+        if not self._unwritten:
+            if not self._collects:
+                self._transport.write(data)
+                return
+            self._loop.call_soon(self.flush)
+        self._unwritten.append(data)
+        self._size += len(data)
+        if self._size >= MAX_UNWRITTEN:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what has been collected, unless the transport takes no more."""
+        unwritten, self._unwritten, self._size = self._unwritten, [], 0
+        if unwritten and not self._transport.is_closing():
+            self._transport.write(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
+
+    def clear(self) -> None:
+        """Forget what has not been handed over."""
+        self._unwritten = []
+        self._size = 0
+
+
+class Answer:
+    """A `Sink` that resolves a future."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: "asyncio.Future[bytes]") -> None:
+        self.future = future
+
+    def answered(self, message: bytes) -> None:
+        if not self.future.done():
+            self.future.set_result(message)
+
+    def failed(self, failure: CallFailed) -> None:
+        if not self.future.done():
+            self.future.set_exception(failure)
 
 
 class Connection(asyncio.Protocol):
-    """An HTTP/2 client connection that makes unary gRPC calls.
+    """A client connection that makes unary gRPC calls.
 
-    `on_end` is called once, when no more calls should be made on it: it is lost, the other side
-    is going away, or its stream numbers are used up. Calls that have begun may still finish.
+    `on_end` is called once, when no more calls should be made on it: it is lost, the peer is going
+    away, or its stream numbers are used up. Calls that have begun may still finish.
     """
 
-    def __init__(self, *, largest_message: int, on_end: Callable[["Connection"], object]) -> None:
+    ready: "asyncio.Future[None]"
+    """Done when the peer has introduced itself as HTTP/2. There from `connection_made` on."""
+
+    def __init__(self, *, max_message: int, on_end: Callable[["Connection"], object]) -> None:
         self.too_many_pings = False
-        """Whether the other side has closed it because of our pings."""
-        self._loop = asyncio.get_running_loop()
-        self.ready: asyncio.Future[None] = self._loop.create_future()
-        """Done when the other side has introduced itself as HTTP/2."""
-        self.ready.add_done_callback(seen)
-        self._largest = largest_message
-        self._frames = FrameReader(OUR_FRAME)
-        self._outbox = Outbox(self.ready)
-        self._sending = Sending(self._outbox)
-        self._calls = Calls(self._sending, on_end=partial(on_end, self), on_last=self._hang_up)
-        self._chatter = Chatter(self._calls)
-        self._answers = Answers(self._calls, self._chatter, self._outbox, largest=largest_message)
+        """Whether the peer has closed it because of our pings."""
+        self.last_active = 0.0
+        """The loop's time at which the peer has last said something."""
+        self._on_end = on_end
+        self._buffer = WriteBuffer()
+        self._core = Core(self, self._buffer.write, max_message=max_message)
+        self._calls = self._core.calls
+        self._sweep: asyncio.TimerHandle | None = None
+        self._sweep_at = inf
+        """When the calls are looked through for those whose deadline has passed."""
         self._pong: asyncio.TimerHandle | None = None
+        """Ends the connection if there is no answer to a ping."""
+        self._upkeep: asyncio.TimerHandle | None = None
+
+    # --- Calls ------------------------------------------------------------------------------
+
+    def start(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> Stream:
+        """Make a call and tell `sink` what comes of it; nothing has to wait for that.
+
+        `head` is the block of the request's headers, which say what is left of `deadline` (the
+        loop's time), which is kept on this side too. See `Calls.start` for failures.
+        """
+        stream = self._calls.start(head, message, deadline, sink)
+        if deadline < self._sweep_at and stream.sink is not None:
+            self._schedule_sweep(deadline)
+        return stream
+
+    def cancel(self, stream: Stream) -> None:
+        """Forget a call, whose sink is told nothing, and tell the peer if it knows of it."""
+        self._calls.cancel(stream)
+
+    async def unary(self, head: bytes, message: bytes, deadline: float) -> bytes:
+        """The same for those who can wait: the answer. Raises CallFailed."""
+        answer = Answer(self._loop.create_future())
+        stream = self.start(head, message, deadline, answer)
+        try:
+            return await answer.future
+        except asyncio.CancelledError:
+            self._calls.cancel(stream)
+            raise
+        finally:
+            del answer, stream  # an error would hold itself: traceback, frame, future
+
+    def _schedule_sweep(self, when: float) -> None:
+        """One timer for all deadlines, at the earliest of them: a timer for each costs more."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        self._sweep_at = when
+        self._sweep = None if when == inf else self._loop.call_at(when, self._expire)
+
+    def _expire(self) -> None:
+        self._sweep, self._sweep_at = None, inf
+        earliest = self._calls.expire(self._loop.time() + TIMER_STEP)
+        if earliest < self._sweep_at:  # a sink may have started a call
+            self._schedule_sweep(earliest)
 
     # --- For the channel --------------------------------------------------------------------
 
-    def unary(self, head: bytes, message: bytes, deadline: float) -> Coroutine[Any, Any, bytes]:
-        """The answer's message.
-
-        `head` is the block of the request's headers, with what is left of `deadline` (in the
-        loop's time), which is kept on this side too. Raises AioRpcError, or NotSent when the call
-        can be made on another connection as if nothing had happened.
-        """
-        return self._calls.unary(head, message, deadline)
-
     @property
     def usable(self) -> bool:
-        """Whether new calls can be made: the other side has introduced itself and goes on."""
-        return self.ready.done() and not self._calls.ended
+        """Whether new calls can be made: the peer has introduced itself and goes on."""
+        return self._core.ready and not self._calls.closing
 
     @property
-    def useful(self) -> bool:
+    def answered(self) -> bool:
         """Whether a call has been answered on it."""
-        return self._answers.useful
+        return self._core.answered
 
     @property
     def idle(self) -> bool:
         """Whether no call is being made."""
         return self._calls.idle
 
-    @property
-    def last_active(self) -> float:
-        """The loop's time at which the latest call has ended, or the first one could begin."""
-        return self._calls.last_active
+    def time(self) -> float:
+        """The clock of deadlines: the loop's."""
+        return self._loop.time()
 
-    def ping(self, patience: float) -> None:
-        """Ask whether the other side is there; without an answer in time the connection ends."""
-        if self._pong is None:
-            self._pong = self._loop.call_later(patience, self.abort)
-            self._outbox.write(frame(PING, 0, 0, b"gateway!"))
+    def look_after(
+        self, *, idle_timeout: float, keepalive_time: float, keepalive_timeout: float
+    ) -> None:
+        """Close the connection when it has been idle for so long; ping while calls are under way.
+
+        `keepalive_time` 0 is no pings. Without an answer to one in time the connection ends.
+        """
+        left = self.last_active + idle_timeout - self._loop.time()
+        if self.idle and left <= 0:
+            self.close()
+            return
+        delay = max(left, 1.0) if self.idle else idle_timeout
+        if keepalive_time:
+            delay = min(delay, keepalive_time)
+            if not self.idle and self._pong is None:
+                self._pong = self._loop.call_later(keepalive_timeout, self.abort)
+                self._core.ping()
+        again = partial(
+            self.look_after,
+            idle_timeout=idle_timeout,
+            keepalive_time=keepalive_time,
+            keepalive_timeout=keepalive_timeout,
+        )
+        self._upkeep = self._loop.call_later(delay, again)
 
     def close(self) -> None:
         """End the connection when its calls are done, at once if there are none."""
-        self._calls.end()
-        if not self._calls.streams:
-            self._hang_up()
+        self._calls.close()
+        if self._calls.idle:
+            self.on_drained()
 
     def abort(self) -> None:
         """End the connection and all of its calls."""
-        self._lost(SOCKET_CLOSED)
-        self._outbox.transport.abort()
+        self._lose(partial(lost, "the connection was closed"), ClosedEarly("closed by us"))
+        self._transport.abort()
 
     # --- For the transport ------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._outbox.transport = cast(asyncio.Transport, transport)
-        hello = PREFACE + our_settings(self._largest) + self._answers.open_window()
-        self._outbox.write(hello)
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast(asyncio.Transport, transport)
+        self.ready = self._loop.create_future()
+        self.ready.add_done_callback(look_at)
+        self._buffer.open(self._transport)
+        self._core.open()
 
     def data_received(self, data: bytes) -> None:
-        answers = self._answers
+        self.last_active = now = self._loop.time()
         try:
-            for kind, flags, number, payload in self._frames.feed(data):
-                if answers.unfinished is not None and kind != CONTINUATION:
-                    broken("headers are interrupted")
-                if kind == DATA:
-                    answers.data(flags, number, payload)
-                elif kind == HEADERS:
-                    answers.headers(flags, number, payload)
-                else:
-                    self._on_other(kind, flags, number, payload)
-        except BrokenConnection as error:
-            self._outbox.write(frame(GOAWAY, 0, 0, NUMBER.pack(0) + NUMBER.pack(error.reason)))
-            self._outbox.flush()
-            self._lost(f"{SOCKET_CLOSED}: {error}")
-            self._outbox.transport.abort()
+            self._core.receive(data, now)
+        except ProtocolError as error:
+            self._buffer.flush()
+            problem = f"Cuebot breaks the HTTP/2 protocol: {error}"
+            self._lose(partial(not_grpc, problem, Code.UNAVAILABLE), ConnectionError(problem))
+            self._transport.abort()
 
     def eof_received(self) -> None:
-        """The other side says no more. The transport closes itself."""
-        self._lost(SOCKET_CLOSED)
+        """The peer says no more. The transport closes itself."""
+        self._lose(partial(lost, "the connection was closed"), ClosedEarly("it closes connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost(f"{SOCKET_CLOSED}: {exc}" if exc else SOCKET_CLOSED)
+        problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
+        self._lose(partial(lost, problem), exc or ClosedEarly("it closes connections"))
 
     def pause_writing(self) -> None:
-        self._sending.paused = True
+        self._core.pause()
 
     def resume_writing(self) -> None:
-        self._sending.paused = False
-        self._go_on()
+        self._core.resume()
 
-    def _go_on(self) -> None:
-        """Send what the other side takes now and has not taken before."""
-        self._sending.go_on()
-        self._calls.go_on()
-
-    def _hang_up(self) -> None:
-        """End the connection when all is sent."""
-        self._outbox.flush()
-        self._outbox.transport.close()
-
-    def _lost(self, reason: str) -> None:
+    def _lose(self, failure: Callable[[], CallFailed], why: Exception) -> None:
         """Whatever is under way will not be answered any more."""
-        if self._pong is not None:
-            self._pong.cancel()
-        self._calls.fail(reason)
-        self._outbox.clear()
+        for timer in (self._pong, self._sweep, self._upkeep):
+            if timer is not None:
+                timer.cancel()
+        self._calls.lose(failure)
+        self._buffer.clear()
         if not self.ready.done():
-            self.ready.set_exception(ConnectionError(reason))
+            self.ready.set_exception(why)
 
-    # --- Frames -----------------------------------------------------------------------------
+    # --- For the core -----------------------------------------------------------------------
 
-    def _on_other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
-        if kind == WINDOW_UPDATE:
-            self._sending.widen(number, read_number(payload, 4) & LARGEST_WINDOW)
-            return
-        if kind == CONTINUATION:
-            self._answers.continuation(flags, number, payload)
-            return
-        self._chatter.bear()
-        if kind == RST_STREAM:
-            self._answers.rst_stream(number, payload)
-        elif kind == PUSH_PROMISE:
-            broken("a push, which we have turned off")
-        elif kind in ABOUT_ALL and number:
-            broken("a frame about the connection on a stream")
-        elif kind == SETTINGS:
-            if not flags & ACK:
-                self._on_settings(payload)
-        elif kind == PING:
-            self._on_ping(flags, payload)
-        elif kind == GOAWAY:
-            self._on_goaway(payload)
-
-    def _on_settings(self, payload: bytes) -> None:
-        keep_to(payload, self._calls, self._sending)
-        self._outbox.write(frame(SETTINGS, ACK, 0))
-        self._go_on()
+    def on_ready(self) -> None:
         if not self.ready.done():
-            self._calls.last_active = self._loop.time()
+            self._buffer.collect()
             self.ready.set_result(None)
 
-    def _on_ping(self, flags: int, payload: bytes) -> None:
-        if len(payload) != 8:
-            broken("a ping of a wrong size", Reason.FRAME_SIZE_ERROR)
-        if not flags & ACK:
-            self._outbox.write(frame(PING, ACK, 0, payload))
-        elif self._pong is not None:
+    def on_closing(self) -> None:
+        self._on_end(self)
+
+    def on_drained(self) -> None:
+        """End the connection when all is sent."""
+        self._buffer.flush()
+        self._transport.close()
+
+    def on_goaway(self, code: int, text: bytes) -> None:
+        if code != ErrorCode.NO_ERROR:
+            self.too_many_pings = code == ErrorCode.ENHANCE_YOUR_CALM and text == TOO_MANY_PINGS
+            log.warning(
+                "Cuebot closes the connection",
+                reason=ERROR_CODES[code].name if code in ERROR_CODES else code,
+                words=text[:200].decode("ascii", "replace"),
+            )
+
+    def on_pong(self) -> None:
+        if self._pong is not None:
             self._pong.cancel()
             self._pong = None
 
-    def _on_goaway(self, payload: bytes) -> None:
-        last = read_number(payload, 8) & LAST_STREAM
-        code, words = read_number(payload[4:], 4), payload[8:]
-        if code != Reason.NO_ERROR:
-            self.too_many_pings = code == Reason.ENHANCE_YOUR_CALM and words == TOO_MANY_PINGS
-            log.warning(
-                "Cuebot closes the connection",
-                reason=REASONS[code].name if code in REASONS else code,
-                words=words[:200].decode("ascii", "replace"),
-            )
-        self._calls.end_after(last)
-        if not self._calls.streams:
-            self._hang_up()
 
-
-def seen(future: "asyncio.Future[None]") -> None:
+def look_at(future: "asyncio.Future[None]") -> None:
     """Nobody may have waited for how it ends, and that is fine."""
     if not future.cancelled():
         future.exception()

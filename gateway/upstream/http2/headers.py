@@ -1,7 +1,7 @@
-"""Header blocks (HPACK, RFC 7541), without a state that both sides have to share.
+"""Header blocks (HPACK, RFC 7541) without a dynamic table.
 
-Requests are literals. Answers come without the dynamic table, since we announce that ours has no
-room: equal blocks mean equal headers then, and those of nearly all answers are the same few.
+Requests are literals. So are answers, since we announce a table of no size: equal blocks mean equal
+headers then, and nearly all answers have the same few.
 """
 
 from base64 import b64decode
@@ -12,14 +12,18 @@ from urllib.parse import unquote
 from hpack import Decoder
 from hpack.exceptions import HPACKError, OversizedHeaderListError
 
-from gateway.upstream.http2.frames import BrokenConnection, Reason
+from gateway.upstream.http2.wire import ErrorCode, ProtocolError
 
-LARGEST_HEADERS = 64 * 1024
-"""Bytes of headers in one answer, or of trailers."""
-SMALLER_TABLE = b"\x20"
+MAX_HEADERS = 64 * 1024
+"""Bytes of headers, or of trailers, in one answer."""
+MAX_BLOCK = 2**20
+"""Bytes of headers that are too large, but end no more than one call."""
+MAX_CONTINUATIONS = 64
+"""Frames that one block of headers may come in."""
+EMPTY_TABLE = b"\x20"
 """The dynamic table has no room from here on (RFC 7541, section 6.3)."""
-REMEMBERED = 256
-LONGEST_REMEMBERED = 1024
+CACHED_BLOCKS = 256
+LONGEST_CACHED_BLOCK = 1024
 
 
 def literal(name: bytes, value: bytes) -> bytes:
@@ -42,74 +46,86 @@ def sized(text: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What gRPC wants to know of headers or trailers."""
+    """What gRPC needs of an answer's headers or trailers. A field that did not come is empty."""
 
-    status: str | None
+    status: str
     """`:status`, the HTTP status."""
     content_type: str
-    grpc_status: str | None
+    grpc_status: str
     grpc_message: str
-    others: tuple[tuple[str, str | bytes], ...]
-    """Metadata; values of names that end in `-bin` are bytes."""
+    status_details: bytes
+    """A serialized google.rpc.Status."""
+
+
+@dataclass(slots=True)
+class BlockParts:
+    """A block that comes in several frames: HEADERS, and CONTINUATION up to its end."""
+
+    number: int
+    """The stream's."""
+    flags: int
+    """Those of the first frame."""
+    parts: list[bytes]
+    size: int
+
+    def add(self, number: int, payload: bytes) -> None:
+        """The next CONTINUATION. Raises ProtocolError."""
+        if number != self.number:
+            raise ProtocolError("headers are interrupted")
+        self.parts.append(payload)
+        self.size += len(payload)
+        if self.size > MAX_BLOCK or len(self.parts) > MAX_CONTINUATIONS:
+            raise ProtocolError("headers without an end", ErrorCode.ENHANCE_YOUR_CALM)
 
 
 class BlockReader:
     """Decodes the blocks of one connection."""
 
     def __init__(self) -> None:
-        self._decoder = Decoder(max_header_list_size=LARGEST_HEADERS)
+        self._decoder = Decoder(max_header_list_size=MAX_HEADERS)
         self._decoder.header_table_size = 0
         self._decoder.max_allowed_table_size = 0
-        self._known: dict[bytes, Block] = {}
+        self._cache: dict[bytes, Block] = {}
 
     def read(self, block: bytes) -> Block | None:
-        """The headers of a whole block; None if they are too large. Raises BrokenConnection."""
-        known = self._known.get(block)
+        """The headers of a whole block; None if they are too large. Raises ProtocolError."""
+        known = self._cache.get(block)
         if known is not None:
             return known
-        if len(block) > LARGEST_HEADERS:
+        if len(block) > MAX_HEADERS:
             return None
-        if block.startswith(SMALLER_TABLE * 3):  # two are allowed; thousands would take a while
-            raise BrokenConnection(Reason.COMPRESSION_ERROR, "headers of nothing")
+        if block.startswith(EMPTY_TABLE * 3):  # two are allowed; thousands would take a while
+            raise ProtocolError("headers of nothing", ErrorCode.COMPRESSION_ERROR)
         try:
             fields = self._decoder.decode(block, raw=True)
         except OversizedHeaderListError:
             return None
         except (HPACKError, IndexError) as error:
-            raise BrokenConnection(
-                Reason.COMPRESSION_ERROR, f"headers that are not HPACK: {error}"
+            raise ProtocolError(
+                f"headers that are not HPACK: {error}", ErrorCode.COMPRESSION_ERROR
             ) from None
         found = block_of(fields)
-        if len(block) <= LONGEST_REMEMBERED:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[block] = found
+        if len(block) <= LONGEST_CACHED_BLOCK:
+            if len(self._cache) >= CACHED_BLOCKS:
+                self._cache.clear()
+            self._cache[block] = found
         return found
 
 
 def block_of(fields: Iterable[tuple[bytes, bytes]]) -> Block:
-    """What these fields say to gRPC; of a name that is there twice, the latter."""
-    named = {":status": "", "content-type": "", "grpc-status": "", "grpc-message": ""}
-    others: list[tuple[str, str | bytes]] = []
-    for raw_name, raw_value in fields:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if name in named:
-            named[name] = value
-        elif name.endswith("-bin"):
-            others += [(name, binary(part)) for part in value.split(",")]
-        else:
-            others.append((name, value))
+    """What these fields say to gRPC. Of a name that occurs twice, the last counts."""
+    named = {name: value.decode("latin-1") for name, value in fields}
     return Block(
-        status=named[":status"] or None,
-        content_type=named["content-type"],
-        grpc_status=named["grpc-status"] or None,
-        grpc_message=unquote(named["grpc-message"], errors="replace"),
-        others=tuple(others),
+        status=named.get(b":status", ""),
+        content_type=named.get(b"content-type", ""),
+        grpc_status=named.get(b"grpc-status", ""),
+        grpc_message=unquote(named.get(b"grpc-message", ""), errors="replace"),
+        status_details=binary(named.get(b"grpc-status-details-bin", "")),
     )
 
 
 def binary(text: str) -> bytes:
-    """The bytes of a `-bin` value: base64, with or without padding. What is none is empty."""
+    """The bytes of a `-bin` value: base64, with or without padding. Anything else is empty."""
     try:
         return b64decode(text.strip() + "=" * (-len(text.strip()) % 4), validate=True)
     except ValueError:

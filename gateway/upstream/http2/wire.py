@@ -1,10 +1,9 @@
-"""Frames of HTTP/2 (RFC 9113 section 4): numbers, bytes, and how they are cut from a stream."""
+"""HTTP/2 on the wire (RFC 9113 section 4): frames, their numbers, and how they are read."""
 
 from collections.abc import Iterator
 from enum import IntEnum
 from itertools import repeat
 from struct import Struct
-from typing import NoReturn
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD = Struct(">HBBBL")
@@ -27,14 +26,14 @@ HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS = 1, 2, 3
 INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE = 4, 5, 6
 
 DEFAULT_WINDOW = 65_535
-DEFAULT_FRAME = 16_384
-LARGEST_FRAME = 2**24 - 1
-LARGEST_WINDOW = 2**31 - 1
-LAST_STREAM = 2**31 - 1
+DEFAULT_FRAME_SIZE = 16_384
+LARGEST_FRAME_SIZE = 2**24 - 1
+MAX_WINDOW = 2**31 - 1
+MAX_STREAM = 2**31 - 1
 
 
-class Reason(IntEnum):
-    """Error codes (RFC 9113 section 7)."""
+class ErrorCode(IntEnum):
+    """Why a stream or a connection is ended (RFC 9113 section 7)."""
 
     NO_ERROR = 0
     PROTOCOL_ERROR = 1
@@ -52,23 +51,19 @@ class Reason(IntEnum):
     HTTP_1_1_REQUIRED = 13
 
 
-REASONS = {reason.value: reason for reason in Reason}
+ERROR_CODES = {code.value: code for code in ErrorCode}
 
 
-class BrokenConnection(Exception):
-    """The other side does not keep to the protocol. The connection has to end."""
+class ProtocolError(Exception):
+    """The peer does not keep to the protocol: the connection has to end."""
 
-    def __init__(self, reason: Reason, problem: str) -> None:
+    def __init__(self, problem: str, code: ErrorCode = ErrorCode.PROTOCOL_ERROR) -> None:
         super().__init__(problem)
-        self.reason = reason
-
-
-def broken(problem: str, reason: Reason = Reason.PROTOCOL_ERROR) -> NoReturn:
-    raise BrokenConnection(reason, problem)
+        self.code = code
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"") -> bytes:
-    """One frame. `payload` is at most as long as the other side takes."""
+    """One frame. `payload` is at most as long as the peer takes."""
     length = len(payload)
     return HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream) + payload
 
@@ -92,7 +87,7 @@ class FrameReader:
     def feed(self, data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         """Kind, flags, stream and payload of each frame that is complete now.
 
-        Raises BrokenConnection for one that is too large.
+        Raises ProtocolError for one that is too large.
         """
         if self._rest:
             data = self._rest + data
@@ -101,29 +96,29 @@ class FrameReader:
             high, low, kind, flags, stream = HEAD.unpack_from(data, position)
             length = high << 8 | low
             if length > self._largest:
-                raise BrokenConnection(Reason.FRAME_SIZE_ERROR, "a frame is too large")
+                raise ProtocolError("a frame is too large", ErrorCode.FRAME_SIZE_ERROR)
             start = position + HEAD_SIZE
             if end - start < length:
                 break
             position = start + length
-            yield kind, flags, stream & LAST_STREAM, data[start:position]
+            yield kind, flags, stream & MAX_STREAM, data[start:position]
         self._rest = data[position:] if position else data
 
 
 def unpadded(flags: int, payload: bytes) -> bytes:
-    """What a DATA or HEADERS frame carries (sections 6.1, 6.2). Raises BrokenConnection."""
+    """What a DATA or HEADERS frame carries (sections 6.1, 6.2). Raises ProtocolError."""
     start = end = 0
     if flags & PADDED:
         start, end = 1, payload[0] if payload else 0
     if flags & HAS_PRIORITY:
         start += 5
     if start + end > len(payload):
-        raise BrokenConnection(Reason.PROTOCOL_ERROR, "a frame is all padding")
+        raise ProtocolError("a frame is all padding")
     return payload[start : len(payload) - end]
 
 
 def read_number(payload: bytes, least: int) -> int:
-    """The 32 bits that a frame of at least that many bytes begins with. Raises BrokenConnection."""
+    """The 32 bits that a frame of at least that many bytes begins with. Raises ProtocolError."""
     if len(payload) < least:
-        broken("a frame that is too short", Reason.FRAME_SIZE_ERROR)
+        raise ProtocolError("a frame is too short", ErrorCode.FRAME_SIZE_ERROR)
     return int.from_bytes(payload[:4], "big")

@@ -1,0 +1,96 @@
+"""Connecting: from a host name to a connection whose peer speaks HTTP/2."""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+
+from gateway.upstream.http2.connection import Connection
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a host, for a port."""
+
+UNACKNOWLEDGED_MS = 20_000
+"""How long what we send may stay without the other machine's acknowledgement (RFC 5482)."""
+
+
+class NoHttp2(ConnectionError):
+    """There is TLS, and the server does not offer HTTP/2."""
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses that the system's resolver has. Raises OSError, or UnicodeError for no name."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
+async def connect(
+    endpoint: str,
+    make_connection: Callable[[], Connection],
+    *,
+    timeout: float,
+    tls: ssl.SSLContext | None = None,
+    resolve: Resolve = resolve,
+) -> Connection:
+    """A connection to one of the addresses of `endpoint` (`host:port`).
+
+    Each of them has its share of `timeout` seconds. Raises what the last one fails with: OSError
+    (which TimeoutError, ssl.SSLError and ConnectionError are), or UnicodeError for a host that no
+    resolver takes.
+    """
+    host, _, port = endpoint.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    async with asyncio.timeout_at(deadline):
+        addresses = list(await resolve(host, int(port)))
+    while True:
+        address = addresses.pop(0)
+        share = (deadline - loop.time()) / (len(addresses) + 1)
+        try:
+            async with asyncio.timeout(share):
+                return await reach(address, int(port), host, make_connection, tls)
+        except OSError:
+            if not addresses:
+                raise
+
+
+async def reach(
+    address: str,
+    port: int,
+    host: str,
+    make_connection: Callable[[], Connection],
+    tls: ssl.SSLContext | None,
+) -> Connection:
+    """A connection to this address, whose certificate is for `host`."""
+    transport, connection = await asyncio.get_running_loop().create_connection(
+        make_connection,
+        address,
+        port,
+        ssl=tls,
+        server_hostname=host if tls is not None else None,
+    )
+    try:
+        if tls is not None:
+            agreed = transport.get_extra_info("ssl_object").selected_alpn_protocol()
+            if agreed != "h2":
+                raise NoHttp2("the server does not offer HTTP/2 (ALPN)")
+        notice_silence(transport)
+        await connection.ready
+    except BaseException:
+        connection.abort()
+        raise
+    return connection
+
+
+def notice_silence(transport: asyncio.BaseTransport) -> None:
+    """Let the kernel end a connection whose other machine acknowledges nothing any more.
+
+    Otherwise calls would be sent into a hole for a quarter of an hour.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
+    if option is not None:
+        with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as same:
+            same.setsockopt(socket.IPPROTO_TCP, option, UNACKNOWLEDGED_MS)

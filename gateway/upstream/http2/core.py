@@ -1,0 +1,276 @@
+"""An HTTP/2 client for unary gRPC calls, without I/O: bytes in, calls to sinks out (RFC 9113).
+
+There is no clock, no event loop and nothing asynchronous here. Whoever drives it hands over what
+arrives, with the time, and sends what it is given to write.
+"""
+
+from collections.abc import Callable
+
+from gateway.errors import Code
+from gateway.upstream.http2.calls import Calls, Observer
+from gateway.upstream.http2.headers import MAX_HEADERS, Block, BlockParts, BlockReader
+from gateway.upstream.http2.outcome import (
+    failure_of_headers,
+    failure_of_reset,
+    failure_of_trailers,
+    not_grpc,
+)
+from gateway.upstream.http2.streams import NOT_ONE_MESSAGE, Stream
+from gateway.upstream.http2.wire import (
+    ACK,
+    CONTINUATION,
+    DATA,
+    DEFAULT_WINDOW,
+    ENABLE_PUSH,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HAS_PRIORITY,
+    HEADER_TABLE_SIZE,
+    HEADERS,
+    INITIAL_WINDOW_SIZE,
+    MAX_CONCURRENT_STREAMS,
+    MAX_FRAME_SIZE,
+    MAX_HEADER_LIST_SIZE,
+    MAX_STREAM,
+    MAX_WINDOW,
+    NUMBER,
+    PADDED,
+    PING,
+    PREFACE,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTING,
+    SETTINGS,
+    WINDOW_UPDATE,
+    ErrorCode,
+    FrameReader,
+    ProtocolError,
+    frame,
+    read_number,
+    unpadded,
+)
+from gateway.upstream.interface import CallFailed
+
+OUR_FRAME_SIZE = 64 * 1024
+"""The largest frame that we take."""
+CONNECTION_WINDOW = 2**30
+"""Bytes of all answers together that the peer may send without a word from us."""
+PING_DATA = b"gateway!"
+
+
+class Core:
+    """One connection. An answer's message has at most `max_message` bytes.
+
+    `write` takes the bytes to send. Calls are made and ended by `calls`.
+    """
+
+    def __init__(
+        self,
+        observer: Observer,
+        write: Callable[[bytes], None],
+        *,
+        max_message: int,
+        next_stream: int = 1,
+    ) -> None:
+        self.ready = False
+        """Whether the peer has introduced itself."""
+        self.answered = False
+        """Whether a call has been answered."""
+        self.calls = Calls(observer, write, next_stream=next_stream)
+        self._observer = observer
+        self._write = write
+        self._max_message = max_message
+        self._frames = FrameReader(OUR_FRAME_SIZE)
+        self._blocks = BlockReader()
+        self._unfinished: BlockParts | None = None
+        """Headers of which nothing but the rest may come now."""
+        self._received = 0
+        """Bytes of answers that the connection's window has not been given back."""
+        self._now = 0.0
+
+    def open(self) -> None:
+        """Introduce ourselves. A call's window has room for the largest answer."""
+        settings = (
+            (HEADER_TABLE_SIZE, 0),
+            (ENABLE_PUSH, 0),
+            (INITIAL_WINDOW_SIZE, min(self._max_message + OUR_FRAME_SIZE, MAX_WINDOW)),
+            (MAX_FRAME_SIZE, OUR_FRAME_SIZE),
+            (MAX_HEADER_LIST_SIZE, MAX_HEADERS),
+        )
+        packed = b"".join(SETTING.pack(*each) for each in settings)
+        window = NUMBER.pack(CONNECTION_WINDOW - DEFAULT_WINDOW)
+        self._write(PREFACE + frame(SETTINGS, 0, 0, packed) + frame(WINDOW_UPDATE, 0, 0, window))
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take what has arrived; `now` is on the clock of the calls' deadlines.
+
+        Raises ProtocolError when the peer does not keep to the protocol. The farewell is written
+        by then, and nothing more may be handed over.
+        """
+        self._now = now
+        try:
+            for kind, flags, number, payload in self._frames.feed(data):
+                if self._unfinished is not None and kind != CONTINUATION:
+                    raise ProtocolError("headers are interrupted")
+                if kind == DATA:
+                    self._on_data(flags, number, payload)
+                elif kind == HEADERS:
+                    self._on_headers(flags, number, payload)
+                else:
+                    self._on_other(kind, flags, number, payload)
+        except ProtocolError as error:
+            self._write(frame(GOAWAY, 0, 0, NUMBER.pack(0) + NUMBER.pack(error.code)))
+            raise
+
+    def pause(self) -> None:
+        """Write no more requests for now."""
+        self.calls.sender.paused = True
+
+    def resume(self) -> None:
+        """Write requests again."""
+        self.calls.sender.paused = False
+        self.calls.resume()
+
+    def ping(self) -> None:
+        """Ask whether the peer is there."""
+        self._write(frame(PING, 0, 0, PING_DATA))
+
+    # --- Answers ----------------------------------------------------------------------------
+
+    def _on_data(self, flags: int, number: int, payload: bytes) -> None:
+        calls, size = self.calls, len(payload)
+        self._received += size
+        if self._received >= CONNECTION_WINDOW // 2:
+            self._write(frame(WINDOW_UPDATE, 0, 0, NUMBER.pack(self._received)))
+            self._received = 0
+        stream = calls.streams.get(number)
+        if stream is None:
+            calls.count_late_frame(number)
+            return
+        if not stream.started:
+            raise ProtocolError("data before headers")
+        if flags & PADDED:
+            payload = unpadded(PADDED, payload)
+            padding = NUMBER.pack(size - len(payload))  # has its place in windows, too
+            self._write(frame(WINDOW_UPDATE, 0, number, padding))
+        if not payload:
+            calls.count_idle_frame()
+        elif (failure := stream.take(payload, self._max_message)) is not None:
+            calls.abandon(stream, failure)
+            return
+        if flags & END_STREAM:
+            calls.finish(stream, not_grpc("the answer ended without a status"))
+
+    def _on_headers(self, flags: int, number: int, payload: bytes) -> None:
+        if flags & (PADDED | HAS_PRIORITY):
+            payload = unpadded(flags, payload)
+        if flags & END_HEADERS:
+            self._on_block(flags, number, payload)
+        else:
+            self._unfinished = BlockParts(number, flags, [payload], len(payload))
+
+    def _on_continuation(self, flags: int, number: int, payload: bytes) -> None:
+        unfinished = self._unfinished
+        if unfinished is None:
+            raise ProtocolError("headers that go on and have not begun")
+        unfinished.add(number, payload)
+        if flags & END_HEADERS:
+            self._unfinished = None
+            self._on_block(unfinished.flags, number, b"".join(unfinished.parts))
+
+    def _on_block(self, flags: int, number: int, payload: bytes) -> None:
+        """Headers or trailers, whole; `flags` are those of their first frame."""
+        block = self._blocks.read(payload)
+        stream = self.calls.streams.get(number)
+        if stream is None:
+            self.calls.count_late_frame(number)
+            return
+        stream.begun = True
+        if block is None:
+            problem = f"the answer's headers are larger than {MAX_HEADERS} bytes"
+            self.calls.abandon(stream, not_grpc(problem, Code.RESOURCE_EXHAUSTED))
+        elif flags & END_STREAM:
+            self._on_trailers(stream, block)
+        elif stream.started:
+            raise ProtocolError("headers in the midst of an answer")
+        elif not block.status:
+            raise ProtocolError("an answer without :status")
+        elif block.status.startswith("1"):  # those come before the answer
+            self.calls.count_idle_frame()
+        else:
+            stream.started = True
+            failure = failure_of_headers(block)
+            if failure is not None:
+                self.calls.abandon(stream, failure)
+
+    def _on_trailers(self, stream: Stream, block: Block) -> None:
+        """The end of an answer, or all of it."""
+        self.answered = True
+        outcome: bytes | CallFailed | None = failure_of_trailers(block)
+        if outcome is None:
+            outcome = stream.received
+        self.calls.finish(stream, not_grpc(NOT_ONE_MESSAGE) if outcome is None else outcome)
+
+    def _on_rst_stream(self, number: int, payload: bytes) -> None:
+        code = read_number(payload, 4)
+        stream = self.calls.streams.get(number)
+        if stream is None:
+            self.calls.count_late_frame(number)
+            return
+        late = self._now >= stream.deadline
+        self.calls.end(stream, failure_of_reset(code, begun=stream.begun, late=late))
+
+    # --- Other frames -----------------------------------------------------------------------
+
+    def _on_other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        if kind == WINDOW_UPDATE:
+            self.calls.sender.widen(number, read_number(payload, 4) & MAX_WINDOW)
+            return
+        if kind == CONTINUATION:
+            self._on_continuation(flags, number, payload)
+            return
+        self.calls.count_idle_frame()
+        if kind == RST_STREAM:
+            self._on_rst_stream(number, payload)
+        elif kind == PUSH_PROMISE:
+            raise ProtocolError("a push, which we have turned off")
+        elif kind in (SETTINGS, PING, GOAWAY) and number:
+            raise ProtocolError("a frame about the connection on a stream")
+        elif kind == SETTINGS:
+            if not flags & ACK:
+                self._on_settings(payload)
+        elif kind == PING:
+            self._on_ping(flags, payload)
+        elif kind == GOAWAY:
+            last = read_number(payload, 8) & MAX_STREAM
+            self._observer.on_goaway(read_number(payload[4:], 4), payload[8:])
+            self.calls.close_after(last)
+
+    def _on_settings(self, payload: bytes) -> None:
+        """Keep to the peer's settings from now on (section 6.5)."""
+        calls = self.calls
+        if len(payload) % SETTING.size:
+            raise ProtocolError("settings of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
+        for name, value in SETTING.iter_unpack(payload):
+            if name == MAX_CONCURRENT_STREAMS:
+                calls.max_streams = value
+            elif name == MAX_HEADER_LIST_SIZE:
+                calls.max_headers = value
+            elif name == MAX_FRAME_SIZE:
+                calls.sender.set_frame_size(value)
+            elif name == INITIAL_WINDOW_SIZE:
+                calls.sender.set_initial_window(value)
+        self._write(frame(SETTINGS, ACK, 0))
+        calls.resume()
+        if not self.ready:
+            self.ready = True
+            self._observer.on_ready()
+
+    def _on_ping(self, flags: int, payload: bytes) -> None:
+        if len(payload) != 8:
+            raise ProtocolError("a ping of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
+        if flags & ACK:
+            self._observer.on_pong()
+        else:
+            self._write(frame(PING, ACK, 0, payload))

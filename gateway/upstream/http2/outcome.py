@@ -1,0 +1,91 @@
+"""What becomes of a call: the failures that HTTP/2 and gRPC's trailers stand for."""
+
+from gateway.errors import Code
+from gateway.upstream.http2.headers import Block
+from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode
+from gateway.upstream.interface import CallFailed, Reason
+
+CODES = {str(code.value): code for code in Code}
+"""By `grpc-status`, which has no leading zeros."""
+RESET_CODES = {
+    ErrorCode.REFUSED_STREAM: Code.UNAVAILABLE,
+    ErrorCode.CANCEL: Code.CANCELLED,
+    ErrorCode.ENHANCE_YOUR_CALM: Code.RESOURCE_EXHAUSTED,
+    ErrorCode.INADEQUATE_SECURITY: Code.PERMISSION_DENIED,
+}
+"""Of PROTOCOL-HTTP2.md, which makes INTERNAL of all others."""
+
+
+def not_connected(problem: str) -> CallFailed:
+    """A call for which there is no connection."""
+    return CallFailed(Code.UNAVAILABLE, problem, Reason.NOT_CONNECTED, sent=False)
+
+
+def refused(problem: str, code: Code = Code.UNAVAILABLE) -> CallFailed:
+    """A call at which the peer has not looked, or will not look."""
+    return CallFailed(code, problem, Reason.REFUSED, sent=False)
+
+
+def lost(problem: str) -> CallFailed:
+    """A call whose connection ended before its answer did."""
+    return CallFailed(Code.UNAVAILABLE, problem, Reason.LOST)
+
+
+def not_grpc(problem: str, code: Code = Code.INTERNAL) -> CallFailed:
+    """An answer that gRPC does not allow."""
+    return CallFailed(code, problem, Reason.PROTOCOL)
+
+
+def too_late(*, sent: bool = True) -> CallFailed:
+    """A call whose deadline has passed."""
+    return CallFailed(
+        Code.DEADLINE_EXCEEDED, "no answer before the deadline", Reason.DEADLINE, sent=sent
+    )
+
+
+def too_large(size: int, most: int) -> CallFailed:
+    """An answer of `size` bytes, where `most` are taken."""
+    sizes = f"{size / 2**20:.4g} MB, and the limit is {most / 2**20:.4g} MB"
+    return CallFailed(Code.RESOURCE_EXHAUSTED, sizes, Reason.TOO_LARGE)
+
+
+def failure_of_headers(block: Block) -> CallFailed | None:
+    """Why these are no headers of a gRPC answer; None when they are.
+
+    An HTTP status is a web server's word and not Cuebot's, so it becomes UNAVAILABLE, and not what
+    https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md would make of it.
+    """
+    if block.status == "200" and block.content_type.startswith("application/grpc"):
+        return None
+    problem = f"a web server answers in Cuebot's place: HTTP status {block.status[:20]}"
+    if block.status == "200":
+        problem += f" and content type {block.content_type[:100] or 'unknown'}"
+    return not_grpc(problem, Code.UNAVAILABLE)
+
+
+def failure_of_trailers(block: Block) -> CallFailed | None:
+    """What trailers say, alone or at an answer's end; None for OK."""
+    if block.grpc_status == "0":
+        return None
+    if not block.grpc_status:
+        if block.status and (failure := failure_of_headers(block)) is not None:
+            return failure
+        return not_grpc("the answer has no status", Code.UNKNOWN)
+    code = CODES.get(block.grpc_status, Code.UNKNOWN)
+    return CallFailed(code, block.grpc_message, status_details=block.status_details)
+
+
+def failure_of_reset(number: int, *, begun: bool, late: bool) -> CallFailed:
+    """A stream that the peer has reset with this error code.
+
+    REFUSED_STREAM promises that nothing was done, unless the answer has `begun`. The peer keeps the
+    deadline as well, and is sometimes the first to cancel: `late` is whether it has passed.
+    """
+    code = ERROR_CODES.get(number)
+    if code is ErrorCode.REFUSED_STREAM and not begun:
+        return refused("Cuebot refuses the call")
+    if code is ErrorCode.CANCEL and late:
+        return too_late()
+    name = f"error {number}" if code is None else code.name
+    status = Code.INTERNAL if code is None else RESET_CODES.get(code, Code.INTERNAL)
+    return CallFailed(status, f"Cuebot reset the call: {name}", Reason.CANCELLED)

@@ -1,0 +1,227 @@
+"""Streams: one call on a connection, and how its request goes out (RFC 9113 section 5)."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.upstream.http2.headers import EMPTY_TABLE
+from gateway.upstream.http2.outcome import not_grpc, too_large
+from gateway.upstream.http2.wire import (
+    DATA,
+    DATA_HEAD,
+    DEFAULT_FRAME_SIZE,
+    DEFAULT_WINDOW,
+    END_HEADERS,
+    END_STREAM,
+    HEAD,
+    HEADERS,
+    LARGEST_FRAME_SIZE,
+    MAX_WINDOW,
+    NUMBER,
+    ErrorCode,
+    ProtocolError,
+    frame,
+    header_frames,
+)
+from gateway.upstream.interface import CallFailed
+
+PREFIX = 5
+"""Bytes before each message: whether it is compressed (1), and its length (4)."""
+NOT_ONE_MESSAGE = "the answer is not one message"
+
+
+class Sink(Protocol):
+    """Who waits for a call. It is told the outcome once, and must not raise.
+
+    It may be told before the call that starts it returns, and may start calls itself.
+    """
+
+    def answered(self, message: bytes) -> None:
+        """The answer has come."""
+        ...
+
+    def failed(self, failure: CallFailed) -> None:
+        """There will be no answer."""
+        ...
+
+
+class Stream:
+    """A unary call: one message each way."""
+
+    __slots__ = (
+        "begun",
+        "deadline",
+        "due",
+        "head",
+        "message",
+        "number",
+        "parts",
+        "sink",
+        "size",
+        "started",
+        "unsent",
+        "window",
+    )
+
+    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
+        self.sink: Sink | None = sink
+        """None as soon as it has been told the outcome, or does not want to know it."""
+        self.deadline = deadline
+        """On the clock of whoever drives the connection."""
+        self.head = head
+        """The block of the request's headers."""
+        self.message = message
+        """The request's message, without its prefix."""
+        self.number = 0
+        """The stream's number; 0 until the call begins."""
+        self.unsent: memoryview | None = None
+        """What is left of a request that does not go out at once."""
+        self.window = 0
+        """How much of that the peer takes."""
+        self.begun = False
+        """Whether any headers have come: the peer has looked at the call."""
+        self.started = False
+        """Whether the answer's own headers have come."""
+        self.parts: list[bytes] = []
+        """What has come of the answer, without its prefix as soon as that is whole."""
+        self.size = 0
+        """How many bytes have come, with the prefix."""
+        self.due = 0
+        """How many there are to be; 0 until the prefix is whole."""
+
+    @property
+    def body(self) -> memoryview:
+        """The request's message with its prefix."""
+        return memoryview(b"".join((b"\x00", NUMBER.pack(len(self.message)), self.message)))
+
+    def take(self, data: bytes, most: int) -> CallFailed | None:
+        """Add a piece of the answer (not an empty one).
+
+        A failure as soon as it is not going to be one message of at most `most` bytes, so that no
+        more is kept than that.
+        """
+        self.size += len(data)
+        if not self.due:
+            if self.parts:
+                data = self.parts.pop() + data
+            if len(data) >= PREFIX:
+                length = int.from_bytes(data[1:PREFIX], "big")
+                if length > most:
+                    return too_large(length, most)
+                if data[0]:
+                    return not_grpc("the answer is compressed")
+                self.due = PREFIX + length
+                data = data[PREFIX:]
+        if self.due and self.size > self.due:
+            return not_grpc(NOT_ONE_MESSAGE)
+        self.parts.append(data)
+        return None
+
+    @property
+    def received(self) -> bytes | None:
+        """The answer's message; None when what has come is not one."""
+        if self.size != self.due or not self.due:
+            return None
+        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+    def answer(self, message: bytes) -> None:
+        """Tell the sink its answer, unless it knows the outcome."""
+        sink, self.sink = self.sink, None
+        if sink is not None:
+            sink.answered(message)
+
+    def fail(self, failure: CallFailed) -> None:
+        """Tell the sink that there is no answer, unless it knows the outcome."""
+        sink, self.sink = self.sink, None
+        if sink is not None:
+            sink.failed(failure)
+
+
+class Sender:
+    """Writes requests, within the windows that the peer gives (section 5.2).
+
+    The setters raise ProtocolError for what the protocol does not allow.
+    """
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self.paused = False
+        """Whether the peer is to read first what has been written."""
+        self.unsent: dict[int, Stream] = {}
+        """Begun calls whose request has not been sent to its end, by number."""
+        self._write = write
+        self._first = EMPTY_TABLE
+        """What the first block begins with: we have no table, and a peer that wants a smaller one
+        than usual has to hear that."""
+        self._frame_size = DEFAULT_FRAME_SIZE
+        self._initial_window = DEFAULT_WINDOW
+        self._window = DEFAULT_WINDOW
+
+    def send(self, stream: Stream) -> None:
+        """Begin a request, which has its number; what there is no room for follows later."""
+        number, head, message = stream.number, stream.head, stream.message
+        if self._first:
+            head, self._first = self._first + head, b""
+        length, size = len(head), PREFIX + len(message)
+        most = self._frame_size
+        if length <= most and size <= min(most, self._window, self._initial_window):
+            self._window -= size
+            self._write(
+                b"".join(
+                    (
+                        HEAD.pack(length >> 8, length & 0xFF, HEADERS, END_HEADERS, number),
+                        head,
+                        DATA_HEAD.pack(
+                            size >> 8, size & 0xFF, DATA, END_STREAM, number, 0, size - PREFIX
+                        ),
+                        message,
+                    )
+                )
+            )
+        else:
+            self._write(header_frames(number, head, most))
+            stream.unsent = stream.body
+            stream.window = self._initial_window
+            self.unsent[number] = stream
+            self._send_rest(stream)
+
+    def resume(self) -> None:
+        """Send as much of all requests as the peer takes now."""
+        for stream in list(self.unsent.values()):
+            self._send_rest(stream)
+
+    def _send_rest(self, stream: Stream) -> None:
+        rest = stream.unsent
+        while rest is not None and not self.paused:
+            room = min(self._frame_size, self._window, stream.window)
+            if room <= 0:
+                break
+            part, rest = rest[:room], rest[room:] if len(rest) > room else None
+            self._window -= len(part)
+            stream.window -= len(part)
+            stream.unsent = rest
+            if rest is None:
+                del self.unsent[stream.number]
+            self._write(frame(DATA, 0 if rest else END_STREAM, stream.number, part))
+
+    def widen(self, number: int, more: int) -> None:
+        """WINDOW_UPDATE: room for so many bytes more, of one call or (0) of all together."""
+        if number == 0:
+            self._window += more
+            if not more or self._window > MAX_WINDOW:
+                raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
+            self.resume()
+        elif (stream := self.unsent.get(number)) is not None:
+            stream.window += more
+            self._send_rest(stream)
+
+    def set_frame_size(self, size: int) -> None:
+        if not DEFAULT_FRAME_SIZE <= size <= LARGEST_FRAME_SIZE:
+            raise ProtocolError("a frame size that is not allowed")
+        self._frame_size = size
+
+    def set_initial_window(self, size: int) -> None:
+        """Calls that have begun get the difference, too (section 6.9.2)."""
+        if size > MAX_WINDOW:
+            raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)
+        for stream in self.unsent.values():
+            stream.window += size - self._initial_window
+        self._initial_window = size

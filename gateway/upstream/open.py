@@ -1,0 +1,68 @@
+"""The way to Cuebot that the settings ask for."""
+
+import structlog
+
+from gateway.errors import ConfigurationError
+from gateway.settings.key_files import pair_of
+from gateway.settings.model import Settings
+from gateway.upstream.balancer import Balancer
+from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.grpcio import GrpcioChannel
+from gateway.upstream.http2.channel import Http2Channel
+from gateway.upstream.interface import Channel
+from gateway.upstream.options import ChannelOptions
+from gateway.upstream.tls import Tls, load_tls
+
+log = structlog.stdlib.get_logger("gateway.upstream")
+
+PING_FLOOR = 300
+"""Seconds. Cuebot (grpc-java's default) answers pings more often than this by closing."""
+TLS_FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
+
+Cuebot = Endpoint | Balancer
+"""An `Upstream` whose endpoints can be told apart."""
+
+
+def open_upstream(settings: Settings) -> Cuebot:
+    """The way to CUEBOT_ENDPOINT; nothing is connected before it is used.
+
+    One endpoint is that alone. Raises ConfigurationError when the settings about TLS cannot work.
+    """
+    if 0 < settings.keepalive_time < PING_FLOOR:
+        log.warning(
+            "KEEPALIVE_TIME is below what Cuebot permits; expect closed connections",
+            keepalive_time=settings.keepalive_time,
+            permitted=PING_FLOOR,
+        )
+    tls = tls_of(settings)
+    options = ChannelOptions(
+        max_message=int(settings.grpc_max_recv_msg_mb * 2**20),
+        keepalive_time=settings.keepalive_time,
+        keepalive_timeout=settings.keepalive_timeout,
+    )
+
+    def channel_to(endpoint: str) -> Channel:
+        if settings.cuebot_transport == "grpcio":
+            return GrpcioChannel(endpoint, options, tls)
+        return Http2Channel(endpoint, options, None if tls is None else tls.context)
+
+    endpoints = tuple(Endpoint(each, channel_to(each), tls) for each in settings.cuebot_endpoint)
+    return endpoints[0] if len(endpoints) == 1 else Balancer(endpoints)
+
+
+def tls_of(settings: Settings) -> Tls | None:
+    """What CUEBOT_TLS and the files beside it ask for; None is plaintext.
+
+    Raises ConfigurationError for a file that cannot be used, for half of a pair, and for a file
+    that would not be used: whoever sets one does not want plaintext.
+    """
+    if settings.cuebot_tls:
+        return load_tls(settings.cuebot_ca_file, pair_of(settings, "cuebot"))
+    problems = [
+        f"{name.upper()}: is of no use without CUEBOT_TLS=true"
+        for name in TLS_FILES
+        if getattr(settings, name) is not None
+    ]
+    if problems:
+        raise ConfigurationError(*problems)
+    return None

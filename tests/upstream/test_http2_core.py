@@ -1,0 +1,448 @@
+"""HTTP/2 without a connection: bytes in, calls to sinks out, however the bytes are cut."""
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import inf
+from pathlib import Path
+
+import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.settings import SettingCodes
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gateway.upstream.http2
+from gateway.errors import Code
+from gateway.upstream.http2.core import Core
+from gateway.upstream.http2.headers import literal
+from gateway.upstream.http2.streams import Stream
+from gateway.upstream.http2.wire import ProtocolError
+from gateway.upstream.interface import CallFailed, Reason
+from tests.support.http2_server import ECHO, HEADERS, OK, framed, raw_frame
+from tests.upstream.recordings import CALLS, OUTCOMES, SERVERS
+
+DATA, HEADERS_FRAME, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+CONTINUATION = 9
+END_STREAM, END_HEADERS = 1, 4
+HEAD = b"\x83\x86" + b"".join(
+    literal(name, value)
+    for name, value in (
+        (b":path", ECHO.encode()),
+        (b":authority", b"cuebot"),
+        (b"te", b"trailers"),
+        (b"content-type", b"application/grpc"),
+    )
+)
+BEGINNING = literal(b":status", b"200") + literal(b"content-type", b"application/grpc")
+END = literal(b"grpc-status", b"0")
+REFUSED = (7).to_bytes(4, "big")
+CANCEL = (8).to_bytes(4, "big")
+HELLO = raw_frame(SETTINGS, 0, 0)
+MAX_MESSAGE = 1000
+
+
+@dataclass
+class Sink:
+    """Notes what becomes of a call."""
+
+    name: str
+    happened: list[object]
+    then: Callable[[], object] = lambda: None
+    """What it does as soon as it knows."""
+
+    def answered(self, message: bytes) -> None:
+        self.happened.append((self.name, message))
+        self.then()
+
+    def failed(self, failure: CallFailed) -> None:
+        known = failure.code, failure.reason, failure.sent, failure.details
+        self.happened.append((self.name, *known, failure.status_details))
+        self.then()
+
+
+@dataclass
+class Driver:
+    """Drives a core, and notes in their order what it writes and what happens."""
+
+    happened: list[object] = field(default_factory=list)
+    written: bytearray = field(default_factory=bytearray)
+    next_stream: int = 1
+
+    def __post_init__(self) -> None:
+        self.core = Core(self, self.write, max_message=MAX_MESSAGE, next_stream=self.next_stream)
+        self.core.open()
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+        self.happened.append(data)
+
+    def on_ready(self) -> None:
+        self.happened.append("ready")
+
+    def on_closing(self) -> None:
+        self.happened.append("closing")
+
+    def on_drained(self) -> None:
+        self.happened.append("drained")
+
+    def on_goaway(self, code: int, text: bytes) -> None:
+        self.happened.append(("goaway", code, text))
+
+    def on_pong(self) -> None:
+        self.happened.append("pong")
+
+    def start(
+        self,
+        name: str,
+        message: bytes = b"",
+        deadline: float = inf,
+        then: Callable[[], object] = lambda: None,
+    ) -> Stream:
+        """A call of this name."""
+        return self.core.calls.start(HEAD, message, deadline, Sink(name, self.happened, then))
+
+    def receive(self, *pieces: bytes, now: float = 0.0) -> None:
+        """Hand over these pieces, up to the first that is wrong."""
+        try:
+            for piece in pieces:
+                self.core.receive(piece, now)
+        except ProtocolError as error:
+            self.happened.append(("broken", str(error), error.code))
+
+    def outcomes(self, name: str) -> list[tuple[object, ...]]:
+        """What the call of this name has been told."""
+        return [each[1:] for each in self.happened if isinstance(each, tuple) and each[0] == name]
+
+
+def answer(stream: int, message: bytes) -> bytes:
+    """A whole answer."""
+    return (
+        raw_frame(HEADERS_FRAME, END_HEADERS, stream, BEGINNING)
+        + raw_frame(DATA, 0, stream, framed(message))
+        + raw_frame(HEADERS_FRAME, END_HEADERS | END_STREAM, stream, END)
+    )
+
+
+def goaway(last: int, code: int = 0) -> bytes:
+    return raw_frame(GOAWAY, 0, 0, last.to_bytes(4, "big") + code.to_bytes(4, "big") + b"bye")
+
+
+# --- Any split of any bytes -----------------------------------------------------------------
+
+
+def events(pieces: Iterable[bytes], calls: int) -> list[object]:
+    """All that happens when a server sends this to so many calls, and a next one after each."""
+    driver = Driver()
+    for number in range(calls):
+        name = f"{number}"
+        driver.start(name, b"x" * 100 * number, then=lambda: driver.start("next"))
+    driver.receive(*pieces)
+    return driver.happened
+
+
+def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
+    """The data in pieces, cut at these places."""
+    ends = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
+    return [data[start:end] for start, end in pairwise(ends)]
+
+
+PLACES = st.lists(st.integers(0, 2**16), max_size=30)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_real_servers_send_is_understood(server: str) -> None:
+    """Each call has its outcome, and a ping its answer."""
+    driver = Driver()
+    for number in range(CALLS):
+        driver.start(f"{number}")
+    driver.receive(SERVERS[server])
+    told = [driver.outcomes(f"{number}") for number in range(CALLS)]
+    codes = [Code.OK if isinstance(each[0][0], bytes) else each[0][0] for each in told]
+    assert codes == OUTCOMES[server]
+    assert all(len(each) == 1 for each in told)
+    assert "pong" in driver.happened
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_real_servers_send_may_come_byte_by_byte(server: str) -> None:
+    """The same happens, in the same order."""
+    data = SERVERS[server]
+    assert events([data[at : at + 1] for at in range(len(data))], CALLS) == events([data], CALLS)
+
+
+@given(server=st.sampled_from(sorted(SERVERS)), places=PLACES)
+def test_what_real_servers_send_may_be_cut_anywhere(server: str, places: list[int]) -> None:
+    """The same happens, in the same order."""
+    data = SERVERS[server]
+    assert events(cut(data, places), CALLS) == events([data], CALLS)
+
+
+class H2Server:
+    """A server over h2, which has got three calls."""
+
+    def __init__(self) -> None:
+        driver = Driver()
+        for number in range(3):
+            driver.start(f"{number}")
+        self.h2 = H2Connection(H2Configuration(client_side=False))
+        self.h2.initiate_connection()
+        self.h2.receive_data(bytes(driver.written))
+        self.left = [1, 3, 5]
+
+    def do(self, action: tuple[str, int, bytes]) -> None:
+        """One thing that a server may do."""
+        kind, number, message = action
+        h2 = self.h2
+        if kind == "ping":
+            h2.ping(message[:8].ljust(8))
+        elif kind == "settings":
+            h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: number})
+        elif kind == "window":
+            h2.increment_flow_control_window(number + 1)
+        elif self.left:
+            stream = self.left.pop(number % len(self.left))
+            if kind == "reset":
+                h2.reset_stream(stream, number)
+            elif kind == "status":
+                trailers = [("grpc-status", f"{number}"), ("grpc-message", "no%20such")]
+                h2.send_headers(stream, [*HEADERS, *trailers], end_stream=True)
+            else:
+                h2.send_headers(stream, HEADERS)
+                h2.send_data(stream, framed(message), pad_length=number if number % 2 else None)
+                h2.send_headers(stream, OK, end_stream=True)
+
+
+KINDS = ["ping", "settings", "window", "reset", "status", "answer", "answer"]
+ACTIONS = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 20), st.binary(max_size=1200)), max_size=8
+)
+ODD = st.sampled_from(
+    [
+        raw_frame(HEADERS_FRAME, END_HEADERS, 1, literal(b":status", b"103")),
+        raw_frame(HEADERS_FRAME, 0, 1, BEGINNING[:7])
+        + raw_frame(CONTINUATION, 0, 1, BEGINNING[7:9])
+        + raw_frame(CONTINUATION, END_HEADERS, 1, BEGINNING[9:]),
+        raw_frame(HEADERS_FRAME, END_HEADERS, 3, BEGINNING) + raw_frame(RST_STREAM, 0, 3, REFUSED),
+        raw_frame(RST_STREAM, 0, 5, REFUSED),
+        raw_frame(77, 0, 0, b"what nobody knows"),
+        goaway(1),
+        goaway(3, 11),
+        raw_frame(DATA, 0, 1, framed(b"x" * 2000)),
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    ]
+) | st.binary(max_size=40)
+
+
+@given(actions=ACTIONS, odd=st.lists(ODD, max_size=3), places=PLACES)
+def test_frames_may_be_cut_anywhere(
+    actions: list[tuple[str, int, bytes]], odd: list[bytes], places: list[int]
+) -> None:
+    """The same happens, in the same order, also where the protocol is broken."""
+    server = H2Server()
+    for action in actions:
+        server.do(action)
+    data = server.h2.data_to_send() + b"".join(odd)
+    assert events(cut(data, places), 3) == events([data], 3)
+
+
+def test_the_core_has_no_io() -> None:
+    """Nothing asynchronous, no clock and no grpc, as far down as the core goes."""
+    folder = Path(gateway.upstream.http2.__path__[0])
+    for name in ("core", "calls", "streams", "outcome", "headers", "wire"):
+        tree = ast.parse((folder / f"{name}.py").read_text())
+        modules = {
+            each.module if isinstance(each, ast.ImportFrom) else alias.name
+            for each in ast.walk(tree)
+            if isinstance(each, (ast.Import, ast.ImportFrom))
+            for alias in each.names
+        }
+        assert not modules & {"asyncio", "grpc", "grpc.aio", "socket", "ssl", "time", "uvloop"}
+
+
+# --- What is repeated, and what is not ------------------------------------------------------
+
+BEGUN = {
+    "interim": raw_frame(HEADERS_FRAME, END_HEADERS, 1, literal(b":status", b"103")),
+    "headers": raw_frame(HEADERS_FRAME, END_HEADERS, 1, BEGINNING),
+    "data": raw_frame(HEADERS_FRAME, END_HEADERS, 1, BEGINNING)
+    + raw_frame(DATA, 0, 1, framed(b"half")[:7]),
+}
+LATER = {
+    "refused": raw_frame(RST_STREAM, 0, 1, REFUSED),
+    "goaway": goaway(0),
+    "two goaways": goaway(1) + goaway(0),
+}
+
+
+@pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN)
+@pytest.mark.parametrize("later", LATER.values(), ids=LATER)
+def test_a_call_whose_answer_has_begun_counts_as_sent(begun: bytes, later: bytes) -> None:
+    """Whatever the peer says then: it has looked at the call, so that must not be repeated."""
+    driver = Driver()
+    driver.start("call")
+    driver.receive(HELLO, begun, later)
+    ((code, reason, sent, *_),) = driver.outcomes("call")
+    assert code is Code.UNAVAILABLE
+    assert reason is not Reason.REFUSED
+    assert sent
+
+
+@pytest.mark.parametrize("said", LATER.values(), ids=LATER)
+def test_a_call_that_is_not_looked_at_does_not(said: bytes) -> None:
+    """It can be made again as if nothing had happened."""
+    driver = Driver()
+    driver.start("call")
+    driver.receive(HELLO, said)
+    ((code, reason, sent, *_),) = driver.outcomes("call")
+    assert (code, reason, sent) == (Code.UNAVAILABLE, Reason.REFUSED, False)
+
+
+def test_stream_numbers_are_used_up() -> None:
+    """The last call there is a number for is made; the next one is for another connection."""
+    driver = Driver(next_stream=2**31 - 3)
+    driver.start("last but one")
+    assert "closing" not in driver.happened
+    driver.start("last")
+    assert driver.happened.count("closing") == 1
+    driver.start("one too many")
+    ((code, reason, sent, *_),) = driver.outcomes("one too many")
+    assert (code, reason, sent) == (Code.UNAVAILABLE, Reason.NOT_CONNECTED, False)
+    driver.receive(HELLO, answer(2**31 - 3, b"a"), answer(2**31 - 1, b"b"))
+    assert driver.outcomes("last but one") == [(b"a",)]
+    assert driver.outcomes("last") == [(b"b",)]
+    assert driver.happened[-2:] == ["drained", ("last", b"b")]
+
+
+# --- Deadlines ------------------------------------------------------------------------------
+
+
+def test_calls_expire_and_the_next_deadline_is_told() -> None:
+    """Those under way are cancelled at the peer; those that wait have not been sent."""
+    driver = Driver()
+    one_at_a_time = raw_frame(SETTINGS, 0, 0, b"\x00\x03\x00\x00\x00\x01")
+    driver.receive(one_at_a_time)
+    driver.start("under way", deadline=10.0)
+    driver.start("waiting", deadline=11.0)
+    driver.start("patient", deadline=20.0)
+    assert driver.core.calls.expire(9.9) == 10.0
+    assert driver.core.calls.expire(11.0) == 20.0
+    assert [each[:3] for each in driver.outcomes("under way")] == [
+        (Code.DEADLINE_EXCEEDED, Reason.DEADLINE, True)
+    ]
+    assert [each[:2] for each in driver.outcomes("waiting")] == [
+        (Code.DEADLINE_EXCEEDED, Reason.DEADLINE)
+    ]
+    assert raw_frame(RST_STREAM, 0, 1, CANCEL) in driver.happened
+    driver.receive(answer(max(driver.core.calls.streams), b"late but there"))
+    assert driver.outcomes("patient") == [(b"late but there",)]
+    assert driver.core.calls.expire(100.0) == inf
+
+
+@pytest.mark.parametrize(("now", "reason"), [(9.0, Reason.CANCELLED), (10.0, Reason.DEADLINE)])
+def test_a_peer_that_cancels_after_the_deadline_is_not_the_first_to(
+    now: float, reason: Reason
+) -> None:
+    """Both sides keep the deadline: it is DEADLINE_EXCEEDED whoever sees it first."""
+    driver = Driver()
+    driver.start("call", deadline=10.0)
+    driver.receive(HELLO, raw_frame(RST_STREAM, 0, 1, CANCEL), now=now)
+    assert driver.outcomes("call")[0][1] is reason
+
+
+# --- Sinks ----------------------------------------------------------------------------------
+
+
+def test_a_cancelled_call_tells_nothing() -> None:
+    """Neither at once, nor when an answer comes all the same; the peer is told."""
+    driver = Driver()
+    driver.receive(HELLO)
+    driver.core.calls.cancel(driver.start("call"))
+    assert driver.happened[-1] == raw_frame(RST_STREAM, 0, 1, CANCEL)
+    driver.receive(answer(1, b"a"))
+    assert driver.outcomes("call") == []
+    assert driver.core.calls.idle
+
+
+def test_a_sink_may_start_the_next_call() -> None:
+    """When it is told an answer or a failure, also while the connection is lost."""
+    driver = Driver()
+    driver.receive(HELLO)
+    driver.start("first", then=lambda: driver.start("second", then=lambda: driver.start("third")))
+    driver.receive(answer(1, b"a"))
+    driver.core.calls.lose(lambda: CallFailed(Code.UNAVAILABLE, "gone", Reason.LOST))
+    assert driver.outcomes("first") == [(b"a",)]
+    assert [each[1:3] for each in driver.outcomes("second")] == [(Reason.LOST, True)]
+    assert [each[1:3] for each in driver.outcomes("third")] == [(Reason.NOT_CONNECTED, False)]
+    assert driver.happened.count("closing") == 1
+
+
+def test_a_sink_may_cancel_other_calls() -> None:
+    """Also such as would have been told next."""
+    driver = Driver()
+    driver.receive(HELLO)
+    others: list[Stream] = []
+
+    def cancel_others() -> None:
+        for each in others:
+            driver.core.calls.cancel(each)
+
+    driver.start("first", deadline=1.0, then=cancel_others)
+    others += [driver.start("second", deadline=1.0), driver.start("third")]
+    driver.receive(goaway(0))
+    assert len(driver.outcomes("first")) == 1
+    assert driver.outcomes("second") == driver.outcomes("third") == []
+    assert driver.core.calls.idle
+
+
+# --- Requests on their way out --------------------------------------------------------------
+
+
+def test_a_request_that_is_sent_is_not_kept_until_its_answer() -> None:
+    """Requests may be large and answers slow."""
+    driver = Driver()
+    driver.receive(HELLO)
+    stream = driver.start("call", b"x" * 60_000)
+    assert stream.unsent is None
+    slow = driver.start("slow", b"x" * 60_000)
+    assert slow.unsent is not None
+    driver.receive(raw_frame(8, 0, 0, (2**20).to_bytes(4, "big")))
+    assert slow.unsent is None
+
+
+def test_a_request_that_is_given_up_half_sent_is_not_kept() -> None:
+    """Nor is any more of it sent, whatever windows come."""
+    driver = Driver()
+    driver.receive(raw_frame(SETTINGS, 0, 0, b"\x00\x04\x00\x00\x00\x00"))
+    driver.core.calls.cancel(driver.start("call", b"x" * 5000))
+    assert driver.happened[-1] == raw_frame(RST_STREAM, 0, 1, CANCEL)
+    driver.receive(raw_frame(SETTINGS, 0, 0, b"\x00\x04\x00\x01\x00\x00"))
+    assert driver.happened[-1] == raw_frame(SETTINGS, 1, 0)
+    assert driver.core.calls.idle
+
+
+def test_an_answer_before_the_requests_end_frees_the_stream() -> None:
+    """The peer hears that no more comes, and nothing is kept."""
+    driver = Driver()
+    driver.receive(raw_frame(SETTINGS, 0, 0, b"\x00\x04\x00\x00\x00\x00"))
+    driver.start("call", b"x" * 5000)
+    driver.receive(answer(1, b"enough"))
+    assert raw_frame(RST_STREAM, 0, 1, bytes(4)) in driver.happened
+    assert driver.outcomes("call") == [(b"enough",)]
+    assert driver.core.calls.idle
+
+
+def test_nothing_is_begun_while_writing_is_paused() -> None:
+    """What the peer has not read yet is enough; then all goes out in order."""
+    driver = Driver()
+    driver.receive(HELLO)
+    driver.core.pause()
+    before = len(driver.written)
+    driver.start("one", b"1" * 30)
+    driver.start("two", b"2" * 30)
+    assert len(driver.written) == before
+    driver.core.resume()
+    sent = bytes(driver.written[before:])
+    assert sent.index(b"1" * 30) < sent.index(b"2" * 30)
