@@ -174,7 +174,7 @@ class Decoders:
                     try:
                         setattr(message, field.name, item)
                         continue
-                    except ValueError:  # out of range, which `fill` has the words for
+                    except ValueError:  # out of range: `fill` raises the error for that
                         pass
                 if item is not None or field.takes_null:
                     field.fill(message, item, path, unknown)
@@ -186,7 +186,7 @@ class Decoders:
     def _other_keys(
         self, descriptor: Descriptor
     ) -> Callable[[str, Json, Any, Path, Unknown], None]:
-        """What is done with keys that are no field's: extensions are set, unknown ones noted."""
+        """What is done with other keys: extensions are set, the rest is added to `unknown`."""
         names = [field.json_name for field in descriptor.fields]
         extendable = descriptor.is_extendable
         echoed = descriptor.full_name in self._echoed
@@ -207,7 +207,7 @@ class Decoders:
         return {alias: (name, originals[name]) for alias, name in aliases.items()}
 
     def _fields(self, descriptor: Descriptor) -> dict[str, Field]:
-        """The type's fields by JSON name and, where nobody else has that, by original name."""
+        """The type's fields by JSON name and, where that is no other field's, by original name."""
         by_name = {field.json_name: field for field in descriptor.fields}
         for field in descriptor.fields:
             by_name.setdefault(field.name, field)

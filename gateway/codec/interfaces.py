@@ -1,4 +1,4 @@
-"""What the files of the codec know of each other.
+"""The interfaces between the files of the codec.
 
 A type is compiled in terms of other types: well-known ones, and perhaps itself. The files meet in
 these interfaces, so that none has to import one that imports it.

@@ -1,4 +1,4 @@
-"""Where in a JSON body something is, and the error that says so.
+"""Places in a JSON body, and the error that names one.
 
 A path is a linked list of (parent, segment, depth), so that walking down costs one tuple and
 the text is made only when something is wrong. The depth counts protobuf messages, not JSON.

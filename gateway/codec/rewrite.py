@@ -40,7 +40,7 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """What a field is when the request does not say, or says an empty text."""
+    """The value of a field that a request leaves out, or sets to an empty string."""
 
     target: BodyPath
     content: object

@@ -1,4 +1,4 @@
-"""JSON to one scalar or enum value: what is accepted, and what is said about the rest.
+"""JSON to one scalar or enum value: what is accepted, and the errors for all else.
 
 Every reader takes a JSON value, returns what the field takes, or raises Mismatch.
 """

@@ -1,4 +1,4 @@
-"""Keys of a JSON body that no field has: which of them are errors, and what is said then."""
+"""Keys of a JSON body that no field has: which of them are errors, and what the errors say."""
 
 from collections.abc import Mapping
 from enum import Enum, auto

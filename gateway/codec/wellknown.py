@@ -40,7 +40,7 @@ AS_TEXT = {
         re.compile(r".*", re.DOTALL),
     ),
 }
-"""The types that the library writes as text, what a person expects of it, and its pattern.
+"""The types that the library writes as text, with what an error says is expected, and a pattern.
 
 The library alone would take `1_0s` and `+99:99`.
 """

@@ -49,7 +49,7 @@ class Entry(BaseModel):
 
 
 class Before(Entry):
-    """A look-up before a call, as the file says it."""
+    """A look-up before a call."""
 
     method: MethodName
     given: FieldPath
@@ -79,7 +79,7 @@ class After(Entry):
 
 
 class Profile(Entry):
-    """All of a profile, as its file says it."""
+    """A whole profile, as its file has it."""
 
     methods: dict[MethodName, MethodName] = {}
     missing: dict[MethodName, str] = {}

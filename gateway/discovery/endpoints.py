@@ -123,10 +123,10 @@ def digests_of(schemas: Mapping[str, Schema]) -> dict[str, str]:
 
 
 def compared(first: Schema, digests: Mapping[str, str | None], *, unasked: Iterable[str]) -> Schema:
-    """The first schema, with what there is to tell of all endpoints.
+    """The first schema, with its origin, and with which endpoints have others or were not reached.
 
     `digests` are those of the endpoints; None is taken to be that of the first. The origin names
-    all endpoints that have this schema, so that it does not change with who answers first.
+    all endpoints that have this schema, so that it is the same whichever of them answers first.
     """
     having: dict[str, list[str]] = {first.digest: []}
     for name, digest in digests.items():

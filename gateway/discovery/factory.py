@@ -39,7 +39,7 @@ class FixedSource:
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """Files that are read again every time, since somebody may have changed them."""
+    """Files that are read again every time, since they may have changed."""
 
     read: Callable[[], Schema]
     """Raises ConfigurationError."""

@@ -16,7 +16,7 @@ TIMEOUT = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """What was found: everything that the source said, and what is made of it."""
+    """What was found: the schema, and the catalog that is made of it."""
 
     schema: Schema
     catalog: Catalog

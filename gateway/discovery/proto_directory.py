@@ -123,7 +123,7 @@ def run_protoc(root: Path, names: list[str]) -> bytes:
 
 
 def first_errors(text: str) -> str:
-    """What protoc says (`job.proto:3:1: Expected …`), in one line."""
+    """The first errors of protoc (`job.proto:3:1: Expected …`), in one line."""
     lines = [line.strip() for line in text.splitlines()]
     errors = [line for line in lines if line and not WARNING.search(line)]
     more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""

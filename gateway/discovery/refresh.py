@@ -84,7 +84,7 @@ class LiveCatalog:
         return self.current
 
     async def first_look(self) -> None:
-        """Wait until the source has been asked once, whatever it said."""
+        """Wait until the source has been asked once, successfully or not."""
         await self._looked.wait()
 
     def use(self, selection: Selection, profile: Profile) -> None:
@@ -217,13 +217,13 @@ class LiveCatalog:
         if not schema.others:
             log.info("the Cuebots have the same schema again")
 
-    def _fail(self, problem: str, tell: Callable[[str], object]) -> None:
+    def _fail(self, problem: str, log_problem: Callable[[str], object]) -> None:
         """Remember the problem, and log it if it is a new one."""
         if self.current is not None:
             problem = f"the schema could not be refreshed: {problem}"
         if problem != self.problem:
             self.problem = problem
-            tell(problem)
+            log_problem(problem)
 
 
 def identity(schema: Schema) -> tuple[object, ...]:

@@ -28,9 +28,9 @@ class DescriptorSource(Protocol):
 
 
 def is_named(file: FileDescriptorProto) -> bool:
-    """Whether the file and its imports have names that are text, as all real ones have.
+    """Whether the file and its imports have names, and these are text.
 
-    What is no descriptor can be parsed as one by chance; text that is not UTF-8 is bytes then.
+    Other bytes can be parsed as a descriptor by chance. A name that is not UTF-8 is `bytes` then.
     """
     return all(name and isinstance(name, str) for name in (file.name, *file.dependency))
 
@@ -39,7 +39,7 @@ def make_readable(file: FileDescriptorProto) -> FileDescriptorProto:
     """The file, with comments in an old encoding made text."""
     for place in file.source_code_info.location:
         for name in ("leading_comments", "trailing_comments"):
-            said = getattr(place, name)
-            if isinstance(said, bytes):  # what protobuf makes of text that is not UTF-8
-                setattr(place, name, said.decode("latin-1"))
+            comment = getattr(place, name)
+            if isinstance(comment, bytes):  # what protobuf makes of text that is not UTF-8
+                setattr(place, name, comment.decode("latin-1"))
     return file

@@ -83,9 +83,9 @@ def declared_methods(
 def build_routes(
     methods: Iterable[Method], aliases: Mapping[str, str], documented: Mapping[str, str]
 ) -> dict[str, Method]:
-    """Path to method: its own path, that under its service's alias, and those of `documented`.
+    """Path to method: its own path, the one under its service's alias, and those of `documented`.
 
-    The last maps other names of methods (`job.LayerInterface/Kill`) to native ones.
+    `documented` maps other names of methods (`job.LayerInterface/Kill`) to native ones.
     """
     routes: dict[str, Method] = {}
     for method in methods:

@@ -29,7 +29,7 @@ class OtherSchema:
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """All that a source has said. `confirmed` tells whether Cuebot itself was that source."""
+    """All that a source has to say. `confirmed` is whether that source was Cuebot itself."""
 
     files: tuple[FileDescriptorProto, ...]
     services: tuple[str, ...]
@@ -60,7 +60,7 @@ class Schema:
 
 
 class NoSchema(Exception):
-    """What a source has said cannot be used."""
+    """A source has answered, and no method of its answer can be served."""
 
 
 def services_of(files: tuple[FileDescriptorProto, ...]) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """A call before the call, for what the request says otherwise than Cuebot wants it."""
+    """A call before the call, for a value that the request does not have in Cuebot's form."""
 
     given: BodyPath
     """Where the client has it."""
