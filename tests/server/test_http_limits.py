@@ -12,8 +12,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.server.connection_limit import QUIET, Crowd
-from gateway.server.http1.protocol import LINGERING, SLICE, HttpProtocol
+from gateway.server.connection_limit import QUIET, ConnectionLimit
+from gateway.server.http1.parser import SLICE
+from gateway.server.http1.protocol import MOST_LINGERING, HttpProtocol
 from gateway.server.open_files import OTHERS
 from tests.http.test_wire import blocking_post
 from tests.support.opencue import jobs, opencue
@@ -223,14 +224,14 @@ async def test_an_unread_answer_does_not_keep_its_connection(
             return sum(one.transport.get_write_buffer_size() for one in connections(gateway))
 
         await until(lambda: unsent() > 0)
-        assert not any(one.flow.write_paused for one in connections(gateway))
+        assert not any(one.write_paused for one in connections(gateway))
         await until(lambda: not connections(gateway))
 
 
 async def test_answers_that_nobody_reads_do_not_keep_their_connection(gateway: Gateway) -> None:
     """Nor do many of them, to requests that came at once: the next one waits, but not for ever."""
     with stalled(gateway, SMALLEST * 3000):
-        await until(lambda: any(one.flow.write_paused for one in connections(gateway)))
+        await until(lambda: any(one.write_paused for one in connections(gateway)))
         await until(lambda: not connections(gateway))
 
 
@@ -256,16 +257,16 @@ async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
         await until(lambda: len(cuebot.seen) == 1)
         sending = asyncio.create_task(one.send(SMALLEST * count, last))
         (connection,) = connections(gateway)
-        await until(lambda: connection.flow.read_paused)
+        await until(lambda: connection.read_paused)
         await asyncio.sleep(0.1)  # for more that must not come, by way of who watches for the end
-        assert connection.flow.read_paused
-        assert 0 < len(connection.pipeline) <= SLICE / len(SMALLEST)
+        assert connection.read_paused
+        assert 0 < connection.waiting <= SLICE / len(SMALLEST)
         release.set()
         assert (await one.answer()).status == 200
         for _ in range(count):
             answer = await one.answer()
             assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
-            assert len(connection.pipeline) <= SLICE / len(SMALLEST)
+            assert connection.waiting <= SLICE / len(SMALLEST)
         assert (await one.answer()).status == 404
         assert await one.rest() == b""
         await sending
@@ -315,10 +316,10 @@ async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None
         await gateway.client.aclose()
         first = await stack.enter_async_context(wire(gateway))
         assert await asks(first) == 200
-        crowd = [await stack.enter_async_context(wire(gateway)) for _ in range(LINGERING + 20)]
+        crowd = [await stack.enter_async_context(wire(gateway)) for _ in range(MOST_LINGERING + 20)]
         for one in crowd:
             assert_refused(await one.answer(), 503, 14)
-        assert len(connections(gateway)) <= 1 + LINGERING
+        assert len(connections(gateway)) <= 1 + MOST_LINGERING
         first.writer.close()
         await first.writer.wait_closed()
         async with asyncio.timeout(PATIENCE):
@@ -344,15 +345,15 @@ async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebo
 def test_a_crowd_is_warned_of_once_in_a_while() -> None:
     """The log has one line a minute, however many are turned away."""
     now = 0.0
-    crowd = Crowd(2, clock=lambda: now)
+    limit = ConnectionLimit(2, clock=lambda: now)
     with capture_logs() as lines:
-        assert [crowd.is_full(count) for count in (1, 2, 3, 4)] == [False, False, True, True]
+        assert [limit.is_exceeded(count) for count in (1, 2, 3, 4)] == [False, False, True, True]
         assert len(lines) == 1
         now = QUIET
-        assert crowd.is_full(3)
+        assert limit.is_exceeded(3)
         assert len(lines) == 2
-    crowd.leaving = 1
-    assert not crowd.is_full(3)
+    limit.leaving = 1
+    assert not limit.is_exceeded(3)
 
 
 MAKE_ROOM = """

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.server.http1.protocol import LARGEST_HEAD, SLICE
+from gateway.server.http1.parser import LARGEST_HEAD, SLICE
 from gateway.server.http1.rules import LONGEST_TARGET, MOST_HEADERS
 from tests.support.opencue import opencue
 from tests.support.servers import (
