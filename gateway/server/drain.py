@@ -10,7 +10,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import structlog
 import uvicorn
@@ -20,7 +19,7 @@ from gateway.app import Gateway
 from gateway.server.certificate import Certificate
 from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
-from gateway.server.http1.protocol import IDLE_GRACE, HttpProtocol, ServerContext
+from gateway.server.http1.protocol import HttpProtocol, ServerContext
 from gateway.server.listen import BACKLOG
 
 log = structlog.stdlib.get_logger("gateway.server")
@@ -85,6 +84,11 @@ class Server(uvicorn.Server):
 
         When a handshake fails nobody is told; but then nothing refers to its connection any more.
         """
+
+    @property
+    def connections(self) -> set[HttpProtocol]:
+        """The connections that there are."""
+        return self._context.connections
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -163,7 +167,7 @@ class Server(uvicorn.Server):
         log.info("stopping", delay=self._delay, timeout=self._shutdown_timeout)
         await self._until(lambda: False, self._delay)
         self._context.is_ending = True
-        for connection in self._context.connections:
+        for connection in self.connections:
             connection.finish()
         await self._stop_listening(sockets or [])
         if not await self._until(self._is_idle, self._shutdown_timeout):
@@ -171,7 +175,7 @@ class Server(uvicorn.Server):
                 "requests are cut off",
                 reason="a second signal" if self.force_exit else "SHUTDOWN_TIMEOUT",
                 requests=len(self.server_state.tasks),
-                connections=len(self.server_state.connections),
+                connections=len(self.connections),
             )
             await self._cut_off()
         await self.lifespan.shutdown()
@@ -182,8 +186,11 @@ class Server(uvicorn.Server):
         Closing them resets the connections that the kernel holds for them. Between the last look
         and the end there is no time to speak of, as this does not wait.
         """
+        waiting = select.poll()
+        for listener in listeners:
+            waiting.register(listener, select.POLLIN)
         deadline = time.monotonic() + ACCEPTING
-        while select.select(listeners, [], [], 0)[0] and time.monotonic() < deadline:
+        while waiting.poll(0) and time.monotonic() < deadline:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0)
         for server in self.servers:
             server.close()
@@ -193,7 +200,7 @@ class Server(uvicorn.Server):
 
     def _is_idle(self) -> bool:
         in_handshake = any(each.is_opening for each in self._opening)
-        return not (self.server_state.connections or self.server_state.tasks or in_handshake)
+        return not (self.connections or self.server_state.tasks or in_handshake)
 
     async def _until(self, is_over: Callable[[], bool], seconds: float) -> bool:
         """Wait for that, so long at most and not beyond a second signal; whether it is so."""
@@ -212,5 +219,5 @@ class Server(uvicorn.Server):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=CUT_OFF)
-        for connection in [*self._context.connections]:
+        for connection in [*self.connections]:
             connection.transport.close()

@@ -119,6 +119,18 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
 
         self.handlers[path] = handler
 
+    def holds(self, path: str) -> tuple[asyncio.Event, asyncio.Event]:
+        """From now on the method waits: the events that it has been called and may answer."""
+        called, release = asyncio.Event(), asyncio.Event()
+
+        async def handler(request: bytes, context: Context) -> bytes:
+            called.set()
+            await release.wait()
+            return b""
+
+        self.handlers[path] = handler
+        return called, release
+
     def fails(self, path: str, code: grpc.StatusCode, text: str) -> None:
         """From now on the method fails with this status."""
 

@@ -35,7 +35,9 @@ class AsgiService:
         self._loop = loop
 
     def __call__(self, request: RequestCycle, connection: HttpProtocol) -> None:
-        task = self._loop.create_task(self._run(request, scope_of(request, connection, self._state)))
+        task = self._loop.create_task(
+            self._run(request, scope_of(request, connection, self._state))
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
