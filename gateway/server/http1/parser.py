@@ -195,7 +195,9 @@ class RequestParser:
         method: bytes = parser.get_method()
         if parser.should_upgrade():
             raise no_other_protocol(method)
-        target = origin_form(self._target, method)
+        target = self._target
+        if target[:1] != b"/" or b"#" in target:
+            target = origin_form(target, method)
         self._keep_alive = version == "1.1" and parser.should_keep_alive()
         self.in_head = False
         self._in_body = self._progress = True

@@ -122,12 +122,13 @@ def no_other_protocol(method: bytes) -> GatewayError:
 def origin_form(target: bytes, method: bytes) -> bytes:
     """The target as `/path?query` (RFC 9112 section 3.2).
 
-    `http://host/path`, as clients send it to proxies, is served as its path; `*` stays for
-    OPTIONS. Raises GatewayError for what is no target of this server.
+    For a target that is not in that form: `http://host/path`, as clients send it to proxies, is
+    served as its path; `*` stays for OPTIONS. Raises GatewayError for what is no target of this
+    server.
     """
     if b"#" in target:
         raise malformed("the target has a fragment (#)")
-    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
+    if target == b"*" and method == b"OPTIONS":
         return target
     try:
         url = httptools.parse_url(target)
