@@ -13,8 +13,8 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 @dataclass(slots=True)
-class Crowd:
-    """The connections of one server, which all of them share.
+class ConnectionLimit:
+    """The limit on the connections of one server.
 
     `most` may be served at once. `leaving` are those that have been turned away and are not gone
     yet; they take nobody's place.
@@ -25,7 +25,7 @@ class Crowd:
     leaving: int = 0
     _next_warning: float = 0.0
 
-    def is_full(self, connections: int) -> bool:
+    def is_exceeded(self, connections: int) -> bool:
         """Whether the newest of so many connections, those that are leaving included, is too many.
 
         Warns of it, once in a while.

@@ -1,6 +1,7 @@
 """uvicorn's server with a beginning, and above all an end, that clients do not notice."""
 
 import asyncio
+import select
 import signal
 import socket
 import sys
@@ -8,9 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
-from typing import Any, cast
+from contextlib import contextmanager
 
 import structlog
 import uvicorn
@@ -18,18 +17,19 @@ from uvicorn.config import STARTUP_FAILURE
 
 from gateway.app import Gateway
 from gateway.server.certificate import Certificate
-from gateway.server.connection_limit import Crowd
-from gateway.server.http1.answer import CLOSE
-from gateway.server.http1.protocol import HttpProtocol
-from gateway.server.listen import BACKLOG, deafen
-from gateway.settings.model import Settings
+from gateway.server.connection_limit import ConnectionLimit
+from gateway.server.http1.asgi import AsgiService
+from gateway.server.http1.protocol import HttpProtocol, ServerContext
+from gateway.server.listen import BACKLOG
 
 log = structlog.stdlib.get_logger("gateway.server")
 
 FIRST_LOOK = 5.0
 """Seconds that the beginning waits for the schema, and clients in the kernel's queue for it."""
-LAST_WORD = 1.0
-"""Seconds that an idle connection stays for a request that is on its way when a stop begins."""
+ACCEPTING = 2.0
+"""Seconds that it may take to accept those who have connected when a stop begins."""
+CUT_OFF = 1.0
+"""Seconds that requests have to be answered once they are cut off."""
 TICK = 0.05
 """Seconds between two looks whether all is over."""
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -38,28 +38,32 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 class Server(uvicorn.Server):
     """Serves the app on one listening socket until a signal, and then drains.
 
-    The stop: `readiness.stopping` is set, which readiness checks show; after SHUTDOWN_DELAY the
+    The stop: `readiness.stopping` is set, which readiness checks show; after `shutdown_delay` the
     listener is closed, and whoever has connected before is served; answers say
-    `Connection: close`; connections end when they are idle, within SHUTDOWN_TIMEOUT. A second
+    `Connection: close`; connections end when they are idle, within `shutdown_timeout`. A second
     signal ends that at once. The exit status is 0, where uvicorn raises the signal again.
     """
 
     def __init__(
         self,
         app: Gateway,
-        settings: Settings,
-        certificate: Certificate | None = None,
         *,
+        http_timeout: float,
+        max_connections: int,
+        shutdown_delay: float,
+        shutdown_timeout: float,
+        certificate: Certificate | None = None,
         supervised: bool = False,
     ) -> None:
-        """With a supervisor, who may repeat signals, only SIGQUIT ends a stop at once."""
-        patience = settings.http_timeout
-        protocol = partial(HttpProtocol, crowd=Crowd(settings.max_connections), patience=patience)
+        """All times are in seconds; without a certificate this is plain HTTP.
+
+        With a supervisor, who may repeat signals, only SIGQUIT ends a stop at once.
+        """
         super().__init__(
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=cast(Any, protocol),  # it asks for a class, and calls it
+                http=HttpProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -69,18 +73,22 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
-        self._protocol = protocol
+        self._timeout = http_timeout
+        self._limit = ConnectionLimit(max_connections)
         self._ssl = None if certificate is None else certificate.context
-        self._handshake = None if certificate is None else patience
-        self._delay = settings.shutdown_delay
-        self._patience = settings.shutdown_timeout
+        self._delay = shutdown_delay
+        self._shutdown_timeout = shutdown_timeout
         self._supervised = supervised
-        self._handshakes: weakref.WeakSet[Handshake] = weakref.WeakSet()
-        self._greetings: list[asyncio.Task[None]] = []
-        """Connections that were taken from the kernel's queue at the end."""
-        self._draining = False
-        self._leaving: dict[HttpProtocol, float] = {}
-        """When a connection that is being closed has been seen first (monotonic seconds)."""
+        self._opening: weakref.WeakSet[HttpProtocol] = weakref.WeakSet()
+        """Connections that there have been, to find those in their TLS handshake among them.
+
+        When a handshake fails nobody is told; but then nothing refers to its connection any more.
+        """
+
+    @property
+    def connections(self) -> set[HttpProtocol]:
+        """The connections that there are."""
+        return self._context.connections
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -112,14 +120,26 @@ class Server(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         await self._first_look()
+        await self.on_tick(0)  # the date
         loop = asyncio.get_running_loop()
+        self._context = ServerContext(
+            serve=AsgiService(
+                self._app,
+                state=self.lifespan.state,
+                tasks=self.server_state.tasks,
+                loop=loop,
+            ),
+            timeout=self._timeout,
+            limit=self._limit,
+            state=self.server_state,
+        )
         self.servers = [
             await loop.create_server(
-                self._connection if self._ssl is None else self._begin_handshake,
+                self._make_connection,
                 sock=listener,
                 ssl=self._ssl,
                 backlog=BACKLOG,
-                ssl_handshake_timeout=self._handshake,
+                ssl_handshake_timeout=None if self._ssl is None else self._timeout,
             )
             for listener in sockets or ()
         ]
@@ -136,91 +156,51 @@ class Server(uvicorn.Server):
             await asyncio.wait([looking], timeout=TICK)
         looking.cancel()
 
-    def _connection(self) -> HttpProtocol:
-        return self._protocol(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-
-    def _begin_handshake(self) -> "Handshake":
-        handshake = Handshake(self._end_handshake)
-        self._handshakes.add(handshake)
-        return handshake
-
-    def _end_handshake(self, handshake: "Handshake", transport: asyncio.Transport) -> None:
-        self._handshakes.discard(handshake)
-        connection = self._connection()
-        transport.set_protocol(connection)
-        connection.connection_made(transport)
-        if self._draining:
-            connection.drain(LAST_WORD)
+    def _make_connection(self) -> HttpProtocol:
+        connection = HttpProtocol(self._context)
+        if self._ssl is not None:
+            self._opening.add(connection)
+        return connection
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.parts.readiness.stopping = True
-        log.info("stopping", delay=self._delay, timeout=self._patience)
+        log.info("stopping", delay=self._delay, timeout=self._shutdown_timeout)
         await self._until(lambda: False, self._delay)
+        self._context.is_ending = True
+        for connection in self.connections:
+            connection.finish()
         await self._stop_listening(sockets or [])
-        self._draining = True
-        await self._renew_headers()
-        for connection in self._connections():
-            connection.drain(LAST_WORD)
-        if not await self._until(self._is_idle, self._patience):
+        if not await self._until(self._is_idle, self._shutdown_timeout):
             log.warning(
                 "requests are cut off",
                 reason="a second signal" if self.force_exit else "SHUTDOWN_TIMEOUT",
                 requests=len(self.server_state.tasks),
-                connections=len(self.server_state.connections),
+                connections=len(self.connections),
             )
             await self._cut_off()
         await self.lifespan.shutdown()
 
     async def _stop_listening(self, listeners: list[socket.socket]) -> None:
-        """Close the listeners, and serve those whose connection the kernel has taken already."""
-        queues = [listener.dup() for listener in listeners]
+        """Accept whoever has connected before, and close the listeners.
+
+        Closing them resets the connections that the kernel holds for them. Between the last look
+        and the end there is no time to speak of, as this does not wait.
+        """
+        waiting = select.poll()
+        for listener in listeners:
+            waiting.register(listener, select.POLLIN)
+        deadline = time.monotonic() + ACCEPTING
+        while waiting.poll(0) and time.monotonic() < deadline:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0)
         for server in self.servers:
             server.close()
         for listener in listeners:
             listener.close()
-        for queue in queues:
-            deafen(queue)
-            queue.setblocking(False)
-            with queue, suppress(BlockingIOError):
-                while True:
-                    connected, _ = queue.accept()
-                    self._greetings.append(asyncio.create_task(self._take(connected)))
-        await asyncio.sleep(0)
-
-    async def _take(self, connected: socket.socket) -> None:
-        """Serve a connection that no listener has accepted."""
-        connection = self._connection()
-        with suppress(OSError):
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection,  # with TLS, uvloop gives back a protocol of its own
-                connected,
-                ssl=self._ssl,
-                ssl_handshake_timeout=self._handshake,
-            )
-            connection.drain(LAST_WORD)
-
-    def _connections(self) -> list[HttpProtocol]:
-        return [cast(HttpProtocol, each) for each in self.server_state.connections]
+        await asyncio.sleep(0)  # until the last one accepted is among the connections
 
     def _is_idle(self) -> bool:
-        self._let_go()
-        greeting = self._handshakes or any(not task.done() for task in self._greetings)
-        return not (self.server_state.connections or self.server_state.tasks or greeting)
-
-    def _let_go(self) -> None:
-        """Do not wait for those who have been told that it is over and do not say so in turn.
-
-        In TLS that is a pool's idle connection, say, which nobody reads.
-        """
-        now = time.monotonic()
-        for connection in self._connections():
-            transport = connection.transport
-            if not transport.is_closing() or transport.get_write_buffer_size():
-                continue
-            if now >= self._leaving.setdefault(connection, now) + LAST_WORD:
-                transport.abort()
+        in_handshake = any(each.is_opening for each in self._opening)
+        return not (self.connections or self.server_state.tasks or in_handshake)
 
     async def _until(self, is_over: Callable[[], bool], seconds: float) -> bool:
         """Wait for that, so long at most and not beyond a second signal; whether it is so."""
@@ -228,35 +208,16 @@ class Server(uvicorn.Server):
         while not is_over():
             if self.force_exit or time.monotonic() >= deadline:
                 return False
-            await self._renew_headers()
+            await self.on_tick(0)  # the date
             await asyncio.sleep(TICK)
         return True
 
-    async def _renew_headers(self) -> None:
-        """The headers of every answer: uvicorn's (the date), and at last `Connection: close`."""
-        await self.on_tick(0)
-        if self._draining:
-            self.server_state.default_headers += [CLOSE]
-
     async def _cut_off(self) -> None:
         """End what is left: requests with an answer that says so, if theirs has not begun."""
-        tasks = [*self.server_state.tasks, *self._greetings]
+        tasks = [*self.server_state.tasks]
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=LAST_WORD)
-        for connection in self._connections():
+            await asyncio.wait(tasks, timeout=CUT_OFF)
+        for connection in [*self.connections]:
             connection.transport.close()
-
-
-class Handshake(asyncio.Protocol):
-    """Stands for a connection until its TLS handshake is over, so that a stop knows of it.
-
-    When the handshake fails, nobody is told; but then nothing refers to this any more.
-    """
-
-    def __init__(self, on_end: Callable[["Handshake", asyncio.Transport], None]) -> None:
-        self._on_end = on_end
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._on_end(self, cast(asyncio.Transport, transport))

@@ -1,18 +1,12 @@
 """A listening socket, or one line that says why there is none."""
 
-import ctypes
 import errno
 import os
 import socket
-import struct
-import sys
 
 from gateway.errors import ConfigurationError
 
 BACKLOG = 2048
-SO_ATTACH_FILTER = 26
-BPF_RET = 6
-"""An instruction that returns how many bytes of a packet may pass (linux/bpf_common.h)."""
 
 
 def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -40,19 +34,6 @@ def listen_together(host: str, port: int, number: int) -> list[socket.socket]:
     with listen(host, port) as alone:
         port = alone.getsockname()[1]
     return [listen(host, port, shared=True) for _ in range(number)]
-
-
-def deafen(listener: socket.socket) -> None:
-    """Let the kernel take no more connections here; those that it has taken stay in the queue.
-
-    Closing the socket resets what is in the queue, and one may join it just after the last one
-    was accepted. Whoever tries to connect now tries again by itself, within a second. Only Linux
-    can do that, with a packet filter that passes nothing (SO_ATTACH_FILTER).
-    """
-    if sys.platform == "linux":
-        nothing = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
-        program = struct.pack("HP", 1, ctypes.addressof(nothing))
-        listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
 
 def reason_of(error: OSError | UnicodeError, port: int) -> str:

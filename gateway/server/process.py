@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from gateway.app import create_app
+from gateway.app import Gateway, create_app
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import set_log_level
 from gateway.server.certificate import Certificate, load_certificate, make_context
@@ -41,7 +41,7 @@ async def serve(
     """
     certificate = load_certificate(settings)
     app = create_app(settings)
-    server = Server(app, settings, certificate, supervised=supervised is not None)
+    server = server_for(app, settings, certificate, supervised=supervised is not None)
     parts = [*app.parts.reloadable, reloadable_log_level()]
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))
@@ -51,12 +51,31 @@ async def serve(
     if reload:
         await reloading.run()
     make_room(settings.max_connections)
-    settle()
+    freeze_startup()
     if supervised is not None:
         supervised(server)
     log.info("listening", url=url_of(listener, tls=certificate is not None))
     await server.serve(sockets=[listener])
     log.info("stopped")
+
+
+def server_for(
+    app: Gateway,
+    settings: Settings,
+    certificate: Certificate | None,
+    *,
+    supervised: bool = False,
+) -> Server:
+    """The server that these settings describe."""
+    return Server(
+        app,
+        http_timeout=settings.http_timeout,
+        max_connections=settings.max_connections,
+        shutdown_delay=settings.shutdown_delay,
+        shutdown_timeout=settings.shutdown_timeout,
+        certificate=certificate,
+        supervised=supervised,
+    )
 
 
 def reloadable_certificate(certificate: Certificate) -> Reloadable:
@@ -81,7 +100,7 @@ def reloadable_log_level() -> Reloadable:
     )
 
 
-def settle() -> None:
+def freeze_startup() -> None:
     """Keep what startup has made out of the garbage collector's sight.
 
     Old schemas are garbage in cycles, and a full collection holds the event loop: 50 to 70 ms with

@@ -42,16 +42,16 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
 
     Raises ConfigurationError when the first one cannot start with these settings.
     """
-    crew = Crew(settings, load)
-    with crew.signals():
-        crew.start_first()
+    supervisor = Supervisor(settings, load)
+    with supervisor.signals():
+        supervisor.start_first()
         log.info(
             "workers share the limits that are kept in memory",
             workers=settings.workers,
             rate_limit_rps=settings.rate_limit_rps,
             each=round(settings.rate_limit_rps / settings.workers, 3),
         )
-        crew.run()
+        supervisor.run()
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Worker:
     began: float
 
 
-class Crew:
+class Supervisor:
     """The processes, and what the supervisor has been told to do with them."""
 
     def __init__(self, settings: Settings, load: Callable[[], Settings]) -> None:

@@ -7,40 +7,14 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from tests.support.opencue import jobs, opencue
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    bearer,
-    head,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.server.samples import FIND_SHOW, GET_JOBS, SHOWS
+from tests.support.opencue import jobs
+from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(http_timeout=1)]
 
-SHOWS = "/show.ShowInterface/GetShows"
-GET_JOBS = "/job.JobInterface/GetJobs"
-FIND_SHOW = "/show.ShowInterface/FindShow"
+LARGE = jobs(20_000)
 Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(SHOWS, b"")
-        cuebot.answers(FIND_SHOW, b"")
-        cuebot.answers(GET_JOBS, jobs(20_000))
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    """A gateway that is quick to lose patience."""
-    settings = settings_for(cuebot.endpoint, http_timeout=1, rate_limit_rps=0)
-    async with running_gateway(settings) as gateway:
-        yield gateway
 
 
 @asynccontextmanager
@@ -155,9 +129,12 @@ async def test_an_absurd_length_with_a_token_is_no_crash(gateway: Gateway) -> No
         assert b" 200 " in await reader.readline()
 
 
-async def test_a_stalled_http_1_0_client_is_let_go(gateway: Gateway) -> None:
+async def test_a_stalled_http_1_0_client_is_let_go(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
     """Without chunks, too, a client that does not read loses its connection."""
-    connections = gateway.server.server_state.connections
+    cuebot.answers(GET_JOBS, LARGE)
+    connections = gateway.server.connections
     async with connected(gateway, head(GET_JOBS, "Content-Length: 0", version="1.0")) as (
         reader,
         _,
@@ -171,8 +148,8 @@ async def test_a_stalled_http_1_0_client_is_let_go(gateway: Gateway) -> None:
 @pytest.mark.slow
 async def test_a_greedy_subject_shuts_nobody_out(cuebot: ScriptedCuebot) -> None:
     """Large answers that one subject does not read take no slot from another subject's calls."""
-    settings = settings_for(cuebot.endpoint, http_timeout=30, rate_limit_rps=0, max_in_flight=8)
-    async with running_gateway(settings) as gateway:
+    cuebot.answers(GET_JOBS, LARGE)
+    async with gateway_for(cuebot.endpoint, http_timeout=30, max_in_flight=8) as gateway:
         lines: list[asyncio.Task[bytes]] = []
         writers: list[asyncio.StreamWriter] = []
         try:

@@ -6,64 +6,38 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.server.connection_limit import QUIET, Crowd
-from gateway.server.http1.protocol import LINGERING, SLICE, HttpProtocol
+from gateway.server.connection_limit import QUIET, ConnectionLimit
+from gateway.server.http1.parser import SLICE
+from gateway.server.http1.protocol import MOST_LINGERING
 from gateway.server.open_files import OTHERS
 from tests.http.test_wire import blocking_post
-from tests.support.opencue import jobs, opencue
+from tests.server.samples import GET_JOBS, SHOWS, SMALLEST
+from tests.support.opencue import jobs
 from tests.support.servers import (
     SECRET,
-    Context,
     Gateway,
     ScriptedCuebot,
     clean_environment,
+    gateway_for,
     head,
-    running_cuebot,
-    running_gateway,
-    settings_for,
 )
 from tests.support.wire import PATIENCE, Wire, assert_refused, request, wire
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-
-SHOWS = "/show.ShowInterface/GetShows"
-GET_JOBS = "/job.JobInterface/GetJobs"
 BRIEF = 0.4
 """Seconds of HTTP_TIMEOUT."""
 DRIP = BRIEF / 8
-SMALLEST = b"GET /healthz HTTP/1.1\r\nHost:\r\n\r\n"
 
-
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(SHOWS, b"")
-        yield cuebot
-
-
-@asynccontextmanager
-async def gateway_of(cuebot: ScriptedCuebot, **more: object) -> AsyncIterator[Gateway]:
-    given = {"rate_limit_rps": 0, "descriptor_source": "package:opencue_proto"} | more
-    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    """A gateway that is quick to lose patience."""
-    async with gateway_of(cuebot, http_timeout=BRIEF) as gateway:
-        yield gateway
-
-
-def connections(gateway: Gateway) -> set[HttpProtocol]:
-    found: set[HttpProtocol] = gateway.server.server_state.connections  # type: ignore[assignment]
-    return found
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.slow,
+    pytest.mark.gateway(http_timeout=BRIEF),
+]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -74,7 +48,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def drip(one: Wire, byte: bytes) -> int:
-    """Send a byte every now and then until the gateway answers or hangs up; how many went."""
+    """Send a byte every now and then until the gateway answers or closes; how many went."""
     count = 0
     async with asyncio.timeout(PATIENCE):
         ended = asyncio.create_task(one.reader.read(1))
@@ -86,18 +60,6 @@ async def drip(one: Wire, byte: bytes) -> int:
         with suppress(ConnectionError):  # if it went while a byte was on its way
             one.reader._buffer[:0] = await ended  # type: ignore[attr-defined]
     return count
-
-
-def slow(cuebot: ScriptedCuebot, path: str) -> asyncio.Event:
-    """Let the method wait for this event."""
-    release = asyncio.Event()
-
-    async def handler(request: bytes, context: Context) -> bytes:
-        await release.wait()
-        return b""
-
-    cuebot.handlers[path] = handler
-    return release
 
 
 async def asks(one: Wire) -> int:
@@ -177,7 +139,7 @@ async def test_a_busy_connection_is_kept(gateway: Gateway) -> None:
 
 async def test_a_long_call_is_waited_for(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """HTTP_TIMEOUT is the client's time, not Cuebot's."""
-    release = slow(cuebot, GET_JOBS)
+    _, release = cuebot.holds(GET_JOBS)
     async with wire(gateway) as one:
         await one.send(request(GET_JOBS, b"{}"))
         for _ in range(3):
@@ -220,25 +182,25 @@ async def test_an_unread_answer_does_not_keep_its_connection(
     with stalled(gateway, request(GET_JOBS, b"{}", *lines)):
 
         def unsent() -> int:
-            return sum(one.transport.get_write_buffer_size() for one in connections(gateway))
+            return sum(one.transport.get_write_buffer_size() for one in gateway.server.connections)
 
         await until(lambda: unsent() > 0)
-        assert not any(one.flow.write_paused for one in connections(gateway))
-        await until(lambda: not connections(gateway))
+        assert not any(one.write_paused for one in gateway.server.connections)
+        await until(lambda: not gateway.server.connections)
 
 
 async def test_answers_that_nobody_reads_do_not_keep_their_connection(gateway: Gateway) -> None:
     """Nor do many of them, to requests that came at once: the next one waits, but not for ever."""
     with stalled(gateway, SMALLEST * 3000):
-        await until(lambda: any(one.flow.write_paused for one in connections(gateway)))
-        await until(lambda: not connections(gateway))
+        await until(lambda: any(one.write_paused for one in gateway.server.connections))
+        await until(lambda: not gateway.server.connections)
 
 
 async def test_a_refused_client_that_stays_is_let_go(gateway: Gateway) -> None:
     """Who has been refused and neither reads nor leaves keeps no connection."""
     with stalled(gateway, b"garbage\r\n\r\n" + b"x" * 100_000):
-        await until(lambda: len(connections(gateway)) > 0)
-        await until(lambda: not connections(gateway))
+        await until(lambda: len(gateway.server.connections) > 0)
+        await until(lambda: not gateway.server.connections)
 
 
 # --- pipelined requests -----------------------------------------------------------------------
@@ -246,26 +208,25 @@ async def test_a_refused_client_that_stays_is_let_go(gateway: Gateway) -> None:
 
 async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
     """However many requests come behind a slow one, few are parsed; all are answered, in order."""
-    release = slow(cuebot, GET_JOBS)
-    cuebot.seen.clear()
+    _, release = cuebot.holds(GET_JOBS)
     count = 3000
     last = request("/no.Such/Method", b"{}", "Connection: close")
-    async with gateway_of(cuebot) as gateway, wire(gateway) as one:
+    async with gateway_for(cuebot.endpoint) as gateway, wire(gateway) as one:
         await gateway.client.aclose()
         await one.send(request(GET_JOBS, b"{}"))
         await until(lambda: len(cuebot.seen) == 1)
         sending = asyncio.create_task(one.send(SMALLEST * count, last))
-        (connection,) = connections(gateway)
-        await until(lambda: connection.flow.read_paused)
+        (connection,) = gateway.server.connections
+        await until(lambda: connection.read_paused)
         await asyncio.sleep(0.1)  # for more that must not come, by way of who watches for the end
-        assert connection.flow.read_paused
-        assert 0 < len(connection.pipeline) <= SLICE / len(SMALLEST)
+        assert connection.read_paused
+        assert 0 < connection.waiting <= SLICE / len(SMALLEST)
         release.set()
         assert (await one.answer()).status == 200
         for _ in range(count):
             answer = await one.answer()
             assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
-            assert len(connection.pipeline) <= SLICE / len(SMALLEST)
+            assert connection.waiting <= SLICE / len(SMALLEST)
         assert (await one.answer()).status == 404
         assert await one.rest() == b""
         await sending
@@ -289,7 +250,10 @@ async def test_a_body_behind_waiting_requests_is_read(
 
 async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
     """Beyond MAX_CONNECTIONS a client is told to come again, and those who are in stay."""
-    async with gateway_of(cuebot, max_connections=2) as gateway, AsyncExitStack() as stack:
+    async with (
+        gateway_for(cuebot.endpoint, max_connections=2) as gateway,
+        AsyncExitStack() as stack,
+    ):
         await gateway.client.aclose()
         first, second = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
         assert [await asks(first), await asks(second)] == [200, 200]
@@ -304,21 +268,26 @@ async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
         assert [line["max_connections"] for line in warnings] == [2]
         assert [await asks(first), await asks(second)] == [200, 200]
         first.writer.close()
-        await until(lambda: len(connections(gateway)) == 1)
+        await until(lambda: len(gateway.server.connections) == 1)
         third = await stack.enter_async_context(wire(gateway))
         assert await asks(third) == 200
 
 
 async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None:
-    """A crowd that does not leave by itself neither keeps anybody out nor stays."""
-    async with gateway_of(cuebot, max_connections=1) as gateway, AsyncExitStack() as stack:
+    """Clients that do not leave by themselves neither keep anybody out nor stay."""
+    async with (
+        gateway_for(cuebot.endpoint, max_connections=1) as gateway,
+        AsyncExitStack() as stack,
+    ):
         await gateway.client.aclose()
         first = await stack.enter_async_context(wire(gateway))
         assert await asks(first) == 200
-        crowd = [await stack.enter_async_context(wire(gateway)) for _ in range(LINGERING + 20)]
-        for one in crowd:
+        refused = [
+            await stack.enter_async_context(wire(gateway)) for _ in range(MOST_LINGERING + 20)
+        ]
+        for one in refused:
             assert_refused(await one.answer(), 503, 14)
-        assert len(connections(gateway)) <= 1 + LINGERING
+        assert len(gateway.server.connections) <= 1 + MOST_LINGERING
         first.writer.close()
         await first.writer.wait_closed()
         async with asyncio.timeout(PATIENCE):
@@ -327,12 +296,12 @@ async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None
                     await one.send(request(SHOWS, b"{}"))
                     if (await one.answer()).status == 200:
                         break
-        await until(lambda: not connections(gateway))
+        await until(lambda: not gateway.server.connections)
 
 
 async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebot) -> None:
     """A client that sends its whole body before it reads sees the 503, and no reset."""
-    async with gateway_of(cuebot, max_connections=1) as gateway, wire(gateway) as first:
+    async with gateway_for(cuebot.endpoint, max_connections=1) as gateway, wire(gateway) as first:
         await gateway.client.aclose()
         assert await asks(first) == 200
         for _ in range(5):
@@ -341,18 +310,18 @@ async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebo
             assert status == 503
 
 
-def test_a_crowd_is_warned_of_once_in_a_while() -> None:
+def test_the_limit_is_warned_of_once_in_a_while() -> None:
     """The log has one line a minute, however many are turned away."""
     now = 0.0
-    crowd = Crowd(2, clock=lambda: now)
+    limit = ConnectionLimit(2, clock=lambda: now)
     with capture_logs() as lines:
-        assert [crowd.is_full(count) for count in (1, 2, 3, 4)] == [False, False, True, True]
+        assert [limit.is_exceeded(count) for count in (1, 2, 3, 4)] == [False, False, True, True]
         assert len(lines) == 1
         now = QUIET
-        assert crowd.is_full(3)
+        assert limit.is_exceeded(3)
         assert len(lines) == 2
-    crowd.leaving = 1
-    assert not crowd.is_full(3)
+    limit.leaving = 1
+    assert not limit.is_exceeded(3)
 
 
 MAKE_ROOM = """

@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.support.certificates import pair, trusting
-from tests.support.commands import OPENCUE, simulated_cuebot
+from tests.support.commands import OPENCUE
 from tests.support.processes import GET_SHOWS, PATIENCE, Wire, instance, until
 from tests.support.servers import head, running_gateway, settings_for
 
@@ -23,10 +23,9 @@ pytestmark = pytest.mark.slow  # each of them starts a process
 STOPS = [signal.SIGTERM, signal.SIGINT]
 
 
-@pytest.fixture(scope="module")
-def cuebot() -> Iterator[str]:
-    with simulated_cuebot() as endpoint:
-        yield endpoint
+@pytest.fixture
+def cuebot(cuebot_process: str) -> str:
+    return cuebot_process
 
 
 def begin(wire: Wire) -> None:

@@ -7,7 +7,7 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -17,17 +17,16 @@ from gateway.errors import ConfigurationError
 from gateway.server.certificate import load_certificate
 from gateway.settings.model import Settings
 from tests.support.certificates import Pair, pair, serial, trusting
-from tests.support.commands import OPENCUE, PATIENCE, assert_one_line, child, simulated_cuebot
-from tests.support.opencue import jobs, opencue
+from tests.support.commands import OPENCUE, PATIENCE, assert_one_line, child
+from tests.support.opencue import jobs
 from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
 from tests.support.servers import (
     SECRET,
-    Context,
+    UNLIMITED,
     Gateway,
     ScriptedCuebot,
     clean_environment,
     head,
-    running_cuebot,
     running_gateway,
     settings_for,
 )
@@ -241,19 +240,11 @@ def test_check_says_what_is_wrong(
 # --- what is spoken ---------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(GET_SHOWS, b"")
-        cuebot.answers(GET_JOBS, jobs(20_000))
-        yield cuebot
-
-
 @asynccontextmanager
 async def https(cuebot: ScriptedCuebot, made: Pair, **more: object) -> AsyncIterator[Gateway]:
     """A gateway with this pair."""
-    given = {"rate_limit_rps": 0, "descriptor_source": OPENCUE} | made.settings | more
-    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
+    settings = settings_for(cuebot.endpoint, **UNLIMITED | made.settings | more)
+    async with running_gateway(settings) as gateway:
         yield gateway
 
 
@@ -327,6 +318,7 @@ async def test_a_stalled_handshake_is_let_go(cuebot: ScriptedCuebot, tmp_path: P
 @pytest.mark.anyio
 async def test_a_large_answer(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """It comes whole."""
+    cuebot.answers(GET_JOBS, jobs(20_000))
     async with https(cuebot, pair(tmp_path)) as gateway:
         answer = await asyncio.to_thread(whole, gateway.port)
     assert len(answer["jobs"]["jobs"]) == 20_000
@@ -345,14 +337,8 @@ async def test_a_client_that_hangs_up(
     cuebot: ScriptedCuebot, tmp_path: Path, caplog: pytest.LogCaptureFixture, farewell: str
 ) -> None:
     """Before its answer or in the midst of one: nothing is logged as a failure."""
-    called, release = asyncio.Event(), asyncio.Event()
-
-    async def handler(request: bytes, context: Context) -> bytes:
-        called.set()
-        await release.wait()
-        return b""
-
-    cuebot.handlers[GET_SHOWS] = handler
+    cuebot.answers(GET_JOBS, jobs(20_000))
+    called, release = cuebot.holds(GET_SHOWS)
     async with https(cuebot, pair(tmp_path)) as gateway:
         for sent in (CALL, head(GET_JOBS, "Content-Length: 0")):
             reader, writer = await asyncio.open_connection(
@@ -365,21 +351,14 @@ async def test_a_client_that_hangs_up(
                 assert b" 200 " in await reader.readline()
             getattr(writer.transport, farewell)()
         release.set()
-        connections = gateway.server.server_state.connections
+        connections = gateway.server.connections
         async with asyncio.timeout(PATIENCE):
             while connections:  # noqa: ASYNC110 - nobody announces that
                 await asyncio.sleep(0.01)
-    cuebot.answers(GET_SHOWS, b"")
     assert not [each for each in caplog.records if each.exc_info or each.levelname == "ERROR"]
 
 
 # --- certificates that change -----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def simulated() -> Iterator[str]:
-    with simulated_cuebot() as endpoint:
-        yield endpoint
 
 
 def shown(gateway: Instance) -> int:
@@ -391,11 +370,13 @@ def shown(gateway: Instance) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_sighup_shows_the_new_certificate(simulated: str, tmp_path: Path, workers: int) -> None:
+def test_sighup_shows_the_new_certificate(
+    cuebot_process: str, tmp_path: Path, workers: int
+) -> None:
     """New connections see it, and an old one goes on; so it is in every worker."""
     made = pair(tmp_path)
     environ = made.environ | {"WORKERS": str(workers)}
-    with instance(simulated, environ, tls=trusting()) as gateway, gateway.wire() as old:
+    with instance(cuebot_process, environ, tls=trusting()) as gateway, gateway.wire() as old:
         before = shown(gateway)
         assert before == made.serial
         assert old.ask().status == 200
@@ -409,10 +390,10 @@ def test_sighup_shows_the_new_certificate(simulated: str, tmp_path: Path, worker
 
 
 @pytest.mark.slow
-def test_sighup_with_a_broken_pair_keeps_the_old_one(simulated: str, tmp_path: Path) -> None:
+def test_sighup_with_a_broken_pair_keeps_the_old_one(cuebot_process: str, tmp_path: Path) -> None:
     """Each broken one is one line of the log, and the next good one is taken."""
     made = pair(tmp_path)
-    with instance(simulated, made.environ, tls=trusting()) as gateway:
+    with instance(cuebot_process, made.environ, tls=trusting()) as gateway:
         before = shown(gateway)
         for number, (spoil, _, words) in enumerate(BROKEN, start=1):
             spoil(made)
@@ -430,7 +411,7 @@ def test_sighup_with_a_broken_pair_keeps_the_old_one(simulated: str, tmp_path: P
 
 
 @pytest.mark.slow
-def test_other_files_may_be_named(simulated: str, tmp_path: Path) -> None:
+def test_other_files_may_be_named(cuebot_process: str, tmp_path: Path) -> None:
     """When the configuration file names another pair, that one is shown."""
     folders = [tmp_path / name for name in ("a", "b")]
     for folder in folders:
@@ -442,7 +423,7 @@ def test_other_files_may_be_named(simulated: str, tmp_path: Path) -> None:
         config.write_text("".join(f'{key} = "{value}"\n' for key, value in named.settings.items()))
 
     write(one)
-    with instance(simulated, GATEWAY_CONFIG=str(config), tls=trusting()) as gateway:
+    with instance(cuebot_process, GATEWAY_CONFIG=str(config), tls=trusting()) as gateway:
         assert shown(gateway) == one.serial
         write(two)
         gateway.send_signal(signal.SIGHUP)

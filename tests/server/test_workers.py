@@ -3,23 +3,21 @@
 import os
 import signal
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import OPENCUE, assert_one_line, child, simulated_cuebot
+from tests.support.commands import OPENCUE, assert_one_line, child
 from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
 from tests.support.servers import SECRET, head
 
 pytestmark = pytest.mark.slow  # each of them starts processes
 
 
-@pytest.fixture(scope="module")
-def cuebot() -> Iterator[str]:
-    with simulated_cuebot() as endpoint:
-        yield endpoint
+@pytest.fixture
+def cuebot(cuebot_process: str) -> str:
+    return cuebot_process
 
 
 def inode(port: int, wire: Wire) -> str:

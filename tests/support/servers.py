@@ -27,6 +27,7 @@ from gateway.schema.pool import build_pool
 from gateway.server.certificate import load_certificate
 from gateway.server.drain import Server
 from gateway.server.listen import listen, url_of
+from gateway.server.process import server_for
 from gateway.settings.model import Settings
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
@@ -117,6 +118,18 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
             return payload
 
         self.handlers[path] = handler
+
+    def holds(self, path: str) -> tuple[asyncio.Event, asyncio.Event]:
+        """From now on the method waits: the events that it has been called and may answer."""
+        called, release = asyncio.Event(), asyncio.Event()
+
+        async def handler(request: bytes, context: Context) -> bytes:
+            called.set()
+            await release.wait()
+            return b""
+
+        self.handlers[path] = handler
+        return called, release
 
     def fails(self, path: str, code: grpc.StatusCode, text: str) -> None:
         """From now on the method fails with this status."""
@@ -219,7 +232,7 @@ SharedGateway = Callable[..., Awaitable[Gateway]]
 async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog."""
     app = create_app(settings)
-    server = Server(app, settings, load_certificate(settings))
+    server = server_for(app, settings, load_certificate(settings))
     with listen("127.0.0.1", 0) as listener:
         url = url_of(listener)
         setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's

@@ -1,1 +1,1 @@
-"""HTTP/1.1 connections."""
+"""HTTP/1.1 connections: bytes to requests (pure), the connection around that, one request."""

@@ -6,6 +6,7 @@ lets through, by RFC 9112 and RFC 9110.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 import httptools
@@ -18,6 +19,8 @@ MOST_HEADERS = 100
 HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 """`uri-host [":" port]` (RFC 9110 section 7.2), or nothing."""
 OWN_SCHEMES = (b"http", b"https")
+CHECKED = frozenset((b"host", b"transfer-encoding", b"expect"))
+"""The headers that `check_head` looks at."""
 
 
 def malformed(problem: str) -> GatewayError:
@@ -32,19 +35,43 @@ def headers_too_large(problem: str) -> GatewayError:
     return GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=431)
 
 
-def check_sizes(target: bytes, headers: int) -> None:
-    """Raise GatewayError for a target that is too long, or for too many headers.
+def target_too_long() -> GatewayError:
+    """414."""
+    return GatewayError(
+        Code.RESOURCE_EXHAUSTED,
+        f"the request target is longer than {LONGEST_TARGET // 1024} KB",
+        status=414,
+    )
 
-    Both may still be coming: what has come is too much already.
+
+def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the client waits for a 100 before it sends the body.
+
+    `headers` are those in CHECKED, by lower-case name. Raises GatewayError for a head that is no
+    request's.
     """
-    if len(target) > LONGEST_TARGET:
-        raise GatewayError(
-            Code.RESOURCE_EXHAUSTED,
-            f"the request target is longer than {LONGEST_TARGET // 1024} KB",
-            status=414,
-        )
-    if headers > MOST_HEADERS:
-        raise headers_too_large(f"there are more than {MOST_HEADERS} headers")
+    check_version(version)
+    has_host = is_chunked = expects_continue = False
+    for name, value in headers:
+        if name == b"host":
+            if has_host:
+                raise malformed("there are two Host headers")
+            if not is_host(value):
+                raise malformed("the Host header is not a host and a port")
+            has_host = True
+        elif name == b"expect":
+            check_expectation(value)
+            expects_continue = True
+        else:
+            check_coding(value)
+            is_chunked = True
+    if version == "1.1":
+        if not has_host:
+            raise malformed("there is no Host header")
+        return expects_continue
+    if is_chunked:
+        raise malformed("HTTP/1.0 has no Transfer-Encoding")
+    return False  # HTTP/1.0 knows no 100 (RFC 9110 section 10.1.1)
 
 
 @lru_cache(maxsize=64)
@@ -92,15 +119,16 @@ def no_other_protocol(method: bytes) -> GatewayError:
     )
 
 
-def path_of(target: bytes, method: bytes) -> bytes:
-    """The target in origin form, `/path?query` (RFC 9112 section 3.2).
+def origin_form(target: bytes, method: bytes) -> bytes:
+    """The target as `/path?query` (RFC 9112 section 3.2).
 
-    `http://host/path`, as clients send it to proxies, is served as its path; `*` stays for
-    OPTIONS. Raises GatewayError for what is no target of this server.
+    For a target that is not in that form: `http://host/path`, as clients send it to proxies, is
+    served as its path; `*` stays for OPTIONS. Raises GatewayError for what is no target of this
+    server.
     """
     if b"#" in target:
         raise malformed("the target has a fragment (#)")
-    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
+    if target == b"*" and method == b"OPTIONS":
         return target
     try:
         url = httptools.parse_url(target)

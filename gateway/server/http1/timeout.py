@@ -5,46 +5,46 @@ import math
 from collections.abc import Callable
 
 
-class Patience:
-    """Calls `late` when it has not been renewed, or suspended, for `seconds`.
+class Timeout:
+    """Calls `expired` when it has not been restarted, or paused, for `seconds`.
 
     A timer of the event loop for every request would cost more than it does to look, now and
     then, how far the deadline has moved.
     """
 
-    __slots__ = ("_due", "_late", "_loop", "_seconds", "_timer")
+    __slots__ = ("_deadline", "_expired", "_loop", "_seconds", "_timer")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, seconds: float, late: Callable[[], None]
+        self, loop: asyncio.AbstractEventLoop, seconds: float, expired: Callable[[], None]
     ) -> None:
         self._loop = loop
         self._seconds = seconds
-        self._late = late
-        self._due = loop.time() + seconds
-        self._timer = loop.call_at(self._due, self._ring)
+        self._expired = expired
+        self._deadline = loop.time() + seconds
+        self._timer = loop.call_at(self._deadline, self._check)
 
-    def renew(self) -> None:
+    def restart(self) -> None:
         """The deadline is `seconds` from now."""
-        self._due = self._loop.time() + self._seconds
+        self._deadline = self._loop.time() + self._seconds
 
-    def suspend(self) -> None:
-        """There is no deadline until the next `renew`."""
-        self._due = math.inf
+    def pause(self) -> None:
+        """There is no deadline until the next `restart`."""
+        self._deadline = math.inf
 
-    def change(self, late: Callable[[], None], seconds: float | None = None) -> None:
-        """Renew for the last time, in other seconds perhaps, and with other consequences."""
-        self.end()
-        self._late = late
-        self._due = self._loop.time() + (self._seconds if seconds is None else seconds)
-        self._timer = self._loop.call_at(self._due, self._ring)
+    def replace(self, expired: Callable[[], None], seconds: float | None = None) -> None:
+        """Restart for the last time: in other seconds perhaps, and with another consequence."""
+        self.cancel()
+        self._expired = expired
+        self._deadline = self._loop.time() + (self._seconds if seconds is None else seconds)
+        self._timer = self._loop.call_at(self._deadline, self._check)
 
-    def end(self) -> None:
+    def cancel(self) -> None:
         """Nothing is called any more."""
         self._timer.cancel()
 
-    def _ring(self) -> None:
+    def _check(self) -> None:
         now = self._loop.time()
-        if now >= self._due:
-            self._late()
+        if now >= self._deadline:
+            self._expired()
         else:
-            self._timer = self._loop.call_at(min(self._due, now + self._seconds), self._ring)
+            self._timer = self._loop.call_at(min(self._deadline, now + self._seconds), self._check)

@@ -1,0 +1,80 @@
+"""Serving requests with an ASGI app, one task for each."""
+
+import asyncio
+from typing import Any
+from urllib.parse import unquote
+
+import structlog
+from starlette.types import ASGIApp, Scope
+
+from gateway.errors import Code, GatewayError
+from gateway.http.direct import EXTENSION
+from gateway.server.http1.protocol import HttpProtocol
+from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
+
+ASGI = {"version": "3.0", "spec_version": "2.4"}
+
+log = structlog.stdlib.get_logger("gateway")
+
+
+class AsgiService:
+    """Starts a task of the app for each request; `tasks` has those that are running."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        state: dict[str, Any],
+        tasks: set[asyncio.Task[None]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """`state` is what the app's lifespan has left for its requests."""
+        self._app = app
+        self._state = state
+        self._tasks = tasks
+        self._loop = loop
+
+    def __call__(self, request: RequestCycle, connection: HttpProtocol) -> None:
+        task = self._loop.create_task(
+            self._run(request, scope_of(request, connection, self._state))
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, request: RequestCycle, scope: Scope) -> None:
+        try:
+            await self._app(scope, request.receive, request.send)
+        except ClientDisconnected:
+            return
+        except asyncio.CancelledError:
+            request.fail(GatewayError(Code.UNAVAILABLE, "the gateway is stopping"))
+            raise
+        except Exception:
+            log.exception("unexpected error")
+        else:
+            if request.answered or request.disconnected:
+                return
+            log.error("a request was left without an answer, or with a part of one")
+        request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
+
+
+def scope_of(request: RequestCycle, connection: HttpProtocol, state: dict[str, Any]) -> Scope:
+    """The request as ASGI describes it."""
+    raw_path, _, query = request.target.partition(b"?")
+    path = raw_path.decode("ascii")
+    return {
+        "type": "http",
+        "asgi": ASGI,
+        "http_version": request.http_version,
+        "method": request.method,
+        "scheme": connection.scheme,
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "root_path": "",
+        "headers": request.headers,
+        "client": connection.client,
+        "server": connection.server,
+        "state": state.copy(),
+        "extensions": {EXTENSION: request},
+    }

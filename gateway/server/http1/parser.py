@@ -1,0 +1,240 @@
+"""Bytes in, requests out: the parsing of one connection, with its limits and without any I/O.
+
+What comes out does not depend on how the bytes were cut into packets, with one exception: the
+limit on a head as a whole is kept to within SLICE bytes.
+"""
+
+from typing import Protocol
+
+import httptools
+import structlog
+
+from gateway.errors import Code, GatewayError
+from gateway.server.http1.rules import (
+    CHECKED,
+    LONGEST_TARGET,
+    MOST_HEADERS,
+    check_head,
+    headers_too_large,
+    malformed,
+    no_other_protocol,
+    origin_form,
+    target_too_long,
+)
+
+LARGEST_HEAD = 64 * 1024
+"""Bytes that may come without a head, a part of a body or a message being complete after them."""
+SLICE = 4096
+"""Bytes that are parsed at once. A request has 18 at least, so that never more than 227 wait for
+the answers to earlier ones on their connection."""
+
+log = structlog.stdlib.get_logger("gateway")
+
+
+class RequestSink(Protocol):
+    """Who is told what has come, in the order of the bytes.
+
+    These methods must not call the parser: it is at work.
+    """
+
+    def on_head(
+        self,
+        method: str,
+        target: bytes,
+        http_version: str,
+        headers: list[tuple[bytes, bytes]],
+        keep_alive: bool,
+        expects_continue: bool,
+    ) -> None:
+        """The head of a request has come.
+
+        `target` is in origin form (`/path?query`), or `*`. `headers` are as they came, with names
+        in lower case. `keep_alive`: whether the client lets the connection live on.
+        `expects_continue`: whether it waits for a 100 before it sends the body.
+        """
+
+    def on_body(self, data: bytes) -> None:
+        """A part of the latest request's body has come."""
+
+    def on_end(self) -> None:
+        """The latest request is complete."""
+
+    def on_refusal(self, error: GatewayError, in_body: bool) -> None:
+        """The bytes are no request or, with `in_body`, no body of the latest one.
+
+        Nothing follows: what comes after that might be a part of it.
+        """
+
+
+class RequestParser:
+    """The requests of one connection, one after the other.
+
+    It looks ahead no further than it must: once two requests are without an answer, bytes are held
+    back until `answered` says that there is one answer more.
+    """
+
+    def __init__(self, sink: RequestSink) -> None:
+        self._sink = sink
+        self._parser = httptools.HttpRequestParser(self)
+        self.in_head = False
+        """Whether a part of a head has come that is not complete."""
+        self._in_body = False
+        self._stopped = False
+        """Whether everything that still comes is ignored."""
+        self._unanswered = 0
+        """Requests whose heads have come and whose answers are not complete."""
+        self._held_back = bytearray()
+        self._progress = False
+        """Whether the bytes parsed last have completed a head, a part of a body, or a message."""
+        self._without_progress = 0
+        """Bytes since the last progress."""
+        self._keep_alive = True
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        """Those of the head, or after it the trailers."""
+        self._checked: list[tuple[bytes, bytes]] = []
+        """The headers that `rules` has something to say about."""
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether bytes are held back: no more of them should be read."""
+        return bool(self._held_back)
+
+    def feed(self, data: bytes) -> None:
+        """Parse what has come. Errors go to the sink."""
+        if self._stopped:
+            return
+        if self._unanswered > 1:
+            self._held_back += data
+        elif len(data) <= SLICE:
+            self._parse(data)
+        else:
+            self._parse_slices(data)
+
+    def answered(self) -> None:
+        """The answer to the oldest request is complete."""
+        self._unanswered -= 1
+        if self._held_back and self._unanswered < 2:
+            data = bytes(self._held_back)
+            self._held_back.clear()
+            self._parse_slices(data)
+
+    def stop(self) -> None:
+        """Ignore whatever comes from now on."""
+        self._stopped = True
+        self._held_back.clear()
+
+    def close(self) -> None:
+        """The last call: stop, and leave no work for the garbage collector."""
+        self.stop()
+        del self._parser
+
+    # --- slices -----------------------------------------------------------------------------
+
+    def _parse_slices(self, data: bytes) -> None:
+        at = 0
+        while at < len(data) and not self._stopped:
+            if self._unanswered > 1:
+                self._held_back += data[at:]
+                return
+            self._parse(data[at : at + SLICE])
+            at += SLICE
+
+    def _parse(self, data: bytes) -> None:
+        self._progress = False
+        try:
+            self._parser.feed_data(data)
+            if self._progress:
+                self._without_progress = 0
+            else:
+                self._check_unfinished(len(data))
+        except httptools.HttpParserError as error:
+            if not self._stopped:
+                self._refuse(problem_of(error))
+        except GatewayError as error:
+            self._refuse(error)
+
+    def _check_unfinished(self, more: int) -> None:
+        """Raise GatewayError for what is too large although its end has not come."""
+        self._without_progress += more
+        if self._without_progress > LARGEST_HEAD:
+            what = "trailers, or a chunk's extensions, are" if self._in_body else "headers are"
+            raise headers_too_large(f"the {what} larger than {LARGEST_HEAD // 1024} KB")
+
+    def _refuse(self, error: GatewayError) -> None:
+        self.stop()
+        self._sink.on_refusal(error, self._in_body)
+
+    # --- what httptools calls ---------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._stopped:
+            raise GatewayError(Code.INVALID_ARGUMENT, "")  # for httptools: nobody reads it
+        self.in_head = True
+        self._target = b""
+        self._headers = []
+        self._checked = []
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+        if len(self._target) > LONGEST_TARGET:
+            raise target_too_long()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        header = (name.lower(), value)
+        self._headers.append(header)
+        if header[0] in CHECKED:
+            self._checked.append(header)
+        if len(self._headers) > MOST_HEADERS:
+            raise headers_too_large(f"there are more than {MOST_HEADERS} headers")
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        version: str = parser.get_http_version()
+        expects_continue = check_head(version, self._checked)
+        method: bytes = parser.get_method()
+        if parser.should_upgrade():
+            raise no_other_protocol(method)
+        target = self._target
+        if target[:1] != b"/" or b"#" in target:
+            target = origin_form(target, method)
+        self._keep_alive = version == "1.1" and parser.should_keep_alive()
+        self.in_head = False
+        self._in_body = self._progress = True
+        self._unanswered += 1
+        self._sink.on_head(
+            method.decode("ascii"),
+            target,
+            version,
+            self._headers,
+            self._keep_alive,
+            expects_continue,
+        )
+        # Or trailers would join the headers that the app has been given, and a token in a
+        # trailer would count (RFC 9110 section 6.5.1 forbids that).
+        self._headers = []
+
+    def on_body(self, data: bytes) -> None:
+        self._progress = True
+        self._sink.on_body(data)
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._progress = True
+        self._sink.on_end()
+        if not self._keep_alive:
+            self.stop()
+
+
+def problem_of(error: httptools.HttpParserError) -> GatewayError:
+    """What is wrong with the bytes, for the client.
+
+    That is what llhttp says, or what a method of the parser above has raised.
+    """
+    cause = error.__context__
+    if isinstance(cause, GatewayError):
+        return cause
+    if cause is None or isinstance(cause, httptools.HttpParserError):
+        return malformed(str(cause or error))
+    log.error("unexpected error", exc_info=cause)
+    return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")

@@ -1,0 +1,306 @@
+"""One request, from its head to the end of its answer: for an ASGI app, and for a shorter way."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from starlette.types import Message
+
+from gateway.errors import GatewayError
+from gateway.http.direct import Headers
+from gateway.server.http1.response import (
+    CLOSE,
+    CONTINUE,
+    check_header,
+    head_lines,
+    last_answer,
+)
+
+BODILESS = (204, 304)
+"""Statuses whose answers have no body, nor say how long it is (RFC 9112 section 6.3)."""
+
+
+class ClientDisconnected(ConnectionError):
+    """There is nobody to send to."""
+
+
+class Connection(Protocol):
+    """What a request needs of its connection."""
+
+    transport: asyncio.Transport
+    write_paused: bool
+    """Whether the client reads more slowly than answers are written."""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the answers from now on are the last ones on their connections."""
+        ...
+
+    @property
+    def default_headers(self) -> Headers:
+        """Headers of every answer, by lower-case name."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait while `write_paused`."""
+        ...
+
+    def resume_reading(self) -> None:
+        """The request has no body to hand out, or room for more of it."""
+        ...
+
+    def on_answered(self, request: "RequestCycle") -> None:
+        """The answer is complete."""
+        ...
+
+
+class RequestCycle:
+    """A request that has come and the answer to it.
+
+    `receive` and `send` are ASGI's (https://asgi.readthedocs.io/en/latest/specs/www.html); `send`
+    raises ClientDisconnected when the client has gone. The rest is a `DirectConnection`.
+    """
+
+    __slots__ = (
+        "_arrived",
+        "_awaits_continue",
+        "_body",
+        "_connection",
+        "_length_left",
+        "_news",
+        "answered",
+        "complete",
+        "disconnected",
+        "expects_continue",
+        "headers",
+        "http_version",
+        "keep_alive",
+        "method",
+        "on_disconnect",
+        "refusal",
+        "started",
+        "target",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        method: str,
+        target: bytes,
+        http_version: str,
+        headers: list[tuple[bytes, bytes]],
+        keep_alive: bool,
+        expects_continue: bool,
+    ) -> None:
+        """For the arguments see `RequestSink.on_head`."""
+        self._connection = connection
+        self.method = method
+        self.target = target
+        self.http_version = http_version
+        self.headers = headers
+        self.keep_alive = keep_alive
+        self.expects_continue = self._awaits_continue = expects_continue
+        self.complete = False
+        """Whether the whole body has come."""
+        self.disconnected = False
+        """Whether there is nobody to answer any more."""
+        self.started = False
+        """Whether the head of the answer has been sent."""
+        self.answered = False
+        """Whether the whole answer has been sent."""
+        self.refusal: GatewayError | None = None
+        self.on_disconnect: Callable[[], object] | None = None
+        self._body: bytes | bytearray = b""
+        """What has come and is not handed out."""
+        self._arrived = False
+        """Whether there is something that `receive` has not told."""
+        self._news: asyncio.Event | None = None
+        """Set when that becomes true, once somebody waits for it."""
+        self._length_left: int | None = None
+        """Bytes that the answer's body still has; None for an answer in chunks."""
+
+    # --- the connection's side --------------------------------------------------------------
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of the body that have come and are not handed out."""
+        return len(self._body)
+
+    def feed(self, data: bytes) -> None:
+        """A part of the body has come."""
+        if self.answered:
+            return
+        if not self._body:
+            self._body = data
+        else:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += data
+        self._tell()
+
+    def end(self) -> None:
+        """The body is complete."""
+        self.complete = True
+        self._awaits_continue = False
+        self._tell()
+
+    def disconnect(self, refusal: GatewayError | None = None) -> None:
+        """The client has gone, or has been told this refusal."""
+        if self.disconnected or self.answered:
+            return
+        self.refusal = refusal
+        self.disconnected = True
+        self._tell()
+        if self.on_disconnect is not None:
+            self.on_disconnect()
+
+    def fail(self, error: GatewayError) -> None:
+        """End what nobody answers any more: with this error, if no answer has begun."""
+        if self.answered or self.disconnected:
+            return
+        connection = self._connection
+        if not (self.started or connection.transport.is_closing()):
+            connection.transport.write(last_answer(error, connection.default_headers))
+        self.started = True
+        self.keep_alive = False
+        self._finish()
+
+    def _tell(self) -> None:
+        self._arrived = True
+        if self._news is not None:
+            self._news.set()
+
+    # --- the short way (gateway.http.direct) ------------------------------------------------
+
+    def take_body(self) -> bytes | None:
+        """The whole body if it is here, and None otherwise; `receive` gives nothing after it."""
+        if not self.complete or self.disconnected:
+            return None
+        body, self._body = self._body, b""
+        self._arrived = False
+        return bytes(body)
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole answer in one write; False, and nothing done, when that cannot be.
+
+        The headers have names in lower case and a Content-Length, and no Connection. They are not
+        checked: nothing that a client has written may be among them.
+        """
+        connection = self._connection
+        if self.started or self.disconnected or connection.write_paused or self.method == "HEAD":
+            return False
+        transport = connection.transport
+        if transport.is_closing():
+            return False
+        lines = head_lines(status, (*connection.default_headers, *headers))
+        if not self._stays_open():
+            lines.append(CLOSE)
+        lines += (b"\r\n", body)
+        self.started = True
+        transport.write(b"".join(lines))
+        self._finish()
+        return True
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self._connection.transport.abort()
+
+    # --- ASGI -------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The next part of the body, or `http.disconnect` once there is nobody to answer."""
+        connection = self._connection
+        if self._awaits_continue and not (self.started or connection.transport.is_closing()):
+            connection.transport.write(CONTINUE)
+            self._awaits_continue = False
+        while not (self._arrived or self.disconnected or self.answered):
+            connection.resume_reading()
+            if self._news is None:
+                self._news = asyncio.Event()
+            self._news.clear()
+            await self._news.wait()
+        if self.disconnected or self.answered:
+            return {"type": "http.disconnect"}
+        self._arrived = False
+        body, self._body = self._body, b""
+        return {"type": "http.request", "body": bytes(body), "more_body": not self.complete}
+
+    async def send(self, message: Message) -> None:
+        """Send the head of the answer, or a part of its body, as fast as the client reads."""
+        connection = self._connection
+        if connection.write_paused and not self.disconnected:
+            await connection.drain()
+        if self.disconnected or connection.transport.is_closing():
+            raise ClientDisconnected
+        kind = message["type"]
+        if not self.started and kind == "http.response.start":
+            self._send_head(message["status"], [*message.get("headers", ())])
+        elif self.started and not self.answered and kind == "http.response.body":
+            self._send_body(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            raise RuntimeError(f"an answer cannot go on with {kind}")
+
+    def _send_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        fields = []
+        length = None
+        chunked = False
+        for name, value in headers:
+            check_header(name, value)
+            name = name.lower()
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"transfer-encoding":
+                chunked = value.lower() == b"chunked"
+            elif name == b"connection" and value.lower() == b"close":
+                self.keep_alive = False
+                continue
+            fields.append((name, value))
+        lines = head_lines(status, (*self._connection.default_headers, *fields))
+        if not self._stays_open():
+            lines.append(CLOSE)
+        if self.method == "HEAD" or status in BODILESS:
+            length = 0
+        elif chunked:
+            length = None
+        elif length is None:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        lines.append(b"\r\n")
+        self._length_left = length
+        self.started = True
+        self._awaits_continue = False
+        self._connection.transport.write(b"".join(lines))
+
+    def _send_body(self, data: bytes, *, more: bool) -> None:
+        transport = self._connection.transport
+        if self.method == "HEAD":
+            data = b""
+        if self._length_left is None:
+            parts = [b"%x\r\n" % len(data), data, b"\r\n"] if data else []
+            if not more:
+                parts.append(b"0\r\n\r\n")
+            transport.write(b"".join(parts))
+        else:
+            self._length_left -= len(data)
+            if self._length_left < 0 or (self._length_left and not more):
+                raise RuntimeError("the body of an answer is not as long as its Content-Length")
+            transport.write(data)
+        if not more:
+            self._finish()
+
+    def _stays_open(self) -> bool:
+        """Whether there may be another request. To be asked once, for the head of the answer.
+
+        A client that gets another answer than 100 may send its body or leave it out, and nobody
+        could tell (RFC 9110 section 10.1.1).
+        """
+        if self._connection.is_ending or (self.expects_continue and not self.complete):
+            self.keep_alive = False
+        return self.keep_alive
+
+    def _finish(self) -> None:
+        self.answered = True
+        self._body = b""
+        self._tell()
+        if not self.keep_alive:
+            self._connection.transport.close()
+        self._connection.on_answered(self)

@@ -1,0 +1,43 @@
+"""The head of an answer as bytes, and whole answers after which a connection ends."""
+
+import re
+from http import HTTPStatus
+
+from gateway.errors import GatewayError
+from gateway.http.direct import Headers
+from gateway.http.exchange import JSON_TYPE, NO_STORE, NOSNIFF
+
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
+STATUS_LINES = {
+    status: f"HTTP/1.1 {status} {PHRASES.get(status, '')}\r\n".encode()
+    for status in range(100, 600)
+}
+CONTINUE = STATUS_LINES[100] + b"\r\n"
+CLOSE = b"connection: close\r\n"
+NOT_IN_A_NAME = re.compile(rb'[\x00-\x20\x7f()<>@,;:\\"/\[\]?={}]')
+NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def head_lines(status: int, headers: Headers) -> list[bytes]:
+    """The lines of a head, in pieces, without the empty one at its end."""
+    lines = [STATUS_LINES[status]]
+    for name, value in headers:
+        lines += (name, b": ", value, b"\r\n")
+    return lines
+
+
+def check_header(name: bytes, value: bytes) -> None:
+    """Raise RuntimeError for what would be more than one header (RFC 9110 section 5)."""
+    if NOT_IN_A_NAME.search(name) or not name:
+        raise RuntimeError(f"not the name of a header: {name!r}")
+    if NOT_IN_A_VALUE.search(value):
+        raise RuntimeError(f"not the value of a header: {value!r}")
+
+
+def last_answer(error: GatewayError, more: Headers) -> bytes:
+    """A whole answer with an error, after which the connection ends. `more` are further headers."""
+    body = error.body()
+    length = (b"content-length", b"%d" % len(body))
+    own = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    lines = head_lines(error.status, (*more, JSON_TYPE, length, NOSNIFF, NO_STORE, *own))
+    return b"".join((*lines, CLOSE, b"\r\n", body))

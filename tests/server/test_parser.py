@@ -1,0 +1,211 @@
+"""The parser alone: what comes out does not depend on how bytes were cut into packets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import GatewayError
+from gateway.server.http1.parser import SLICE, RequestParser
+from tests.server.samples import REFUSED, SERVED, SHOWS, SMALLEST, raw
+from tests.support.wire import request
+
+FAR_AWAY = 10 * SLICE
+"""Longer than any stream of these tests."""
+
+
+@dataclass
+class Parsed:
+    """What the parser has said of one request."""
+
+    head: tuple[object, ...]
+    body: bytes = b""
+    complete: bool = False
+
+
+@dataclass
+class Recorder:
+    """A sink that keeps everything, and a parser that feeds it."""
+
+    requests: list[Parsed] = field(default_factory=list)
+    refusal: tuple[int, str, bool] | None = None
+    answered: int = 0
+
+    def __post_init__(self) -> None:
+        self.parser = RequestParser(self)
+
+    def on_head(self, *head: object) -> None:
+        assert self.refusal is None
+        assert not self.requests or self.requests[-1].complete
+        self.requests.append(Parsed(head))
+
+    def on_body(self, data: bytes) -> None:
+        assert self.refusal is None
+        self.requests[-1].body += data
+
+    def on_end(self) -> None:
+        assert self.refusal is None
+        self.requests[-1].complete = True
+
+    def on_refusal(self, error: GatewayError, in_body: bool) -> None:
+        assert self.refusal is None
+        self.refusal = (error.status, error.message, in_body)
+
+    @property
+    def unanswered(self) -> int:
+        return len(self.requests) - self.answered
+
+    def answer(self, count: int) -> None:
+        """Answer as many requests, if there are as many."""
+        for _ in range(min(count, self.unanswered)):
+            self.answered += 1
+            self.parser.answered()
+
+    def events(self) -> object:
+        """Everything that has been said, once everything is answered."""
+        while self.unanswered:
+            self.answer(self.unanswered)
+        assert not self.parser.holds_back
+        return self.requests, self.refusal
+
+
+def parsed(stream: bytes, cuts: Sequence[int] = (), answers: Sequence[int] = ()) -> object:
+    """What is made of a stream that is cut at these places (modulo its length).
+
+    After each packet so many requests are answered, and in the end all of them.
+    """
+    recorder = Recorder()
+    places = sorted({cut % len(stream) for cut in cuts} | {0, len(stream)})
+    for number, (start, end) in enumerate(pairwise(places)):
+        recorder.parser.feed(stream[start:end])
+        recorder.answer(answers[number] if number < len(answers) else 0)
+    return recorder.events()
+
+
+TARGETS = st.sampled_from([b"/", b"/a.B/C", b"/a?b=c?d", b"/%20%zz", b"http://x/y?z", b"*", b"x:1"])
+METHODS = st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"CONNECT", b"NONE"])
+VERSIONS = st.sampled_from([b"HTTP/1.1"] * 8 + [b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9"])
+HEADERS = st.sampled_from(
+    [
+        b"A: b",
+        b"A:",
+        b"Authorization: Bearer x.y.z",
+        b"Cookie: \xe9\t" + b"c" * 300,
+        b"Expect: 100-continue",
+        b"Expect: more",
+        b"Connection: close",
+        b"Connection: keep-alive",
+        b"Connection: Upgrade\r\nUpgrade: h2c",
+        b"Host: another",
+        b"Host: a/b",
+        b"Content-Length: 1",
+        b"Transfer-Encoding: gzip",
+        b"A : b",
+        b"A: \x00",
+    ]
+)
+DATA = st.one_of(st.binary(max_size=40), st.integers(0, 3 * SLICE).map(lambda size: b"x" * size))
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """A request, most often a good one."""
+    start = b" ".join((draw(METHODS), draw(TARGETS), draw(VERSIONS)))
+    lines = [start, b"Host: gateway", *draw(st.lists(HEADERS, max_size=2))]
+    body = b""
+    how = draw(st.sampled_from(["none", "length", "chunks"]))
+    if how == "length":
+        body = draw(DATA)
+        lines.append(b"Content-Length: %d" % len(body))
+    elif how == "chunks":
+        lines.append(b"Transfer-Encoding: chunked")
+        for data in draw(st.lists(DATA.filter(bool), max_size=4)):
+            body += b"%x%s\r\n%s\r\n" % (len(data), draw(st.sampled_from([b"", b";a=b"])), data)
+        body += b"0\r\n%s\r\n" % draw(st.sampled_from([b"", b"", b"Trailer: x\r\n", b"bad\r\n"]))
+    return b"\r\n".join([*lines, b"", body])
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> bytes:
+    """Requests one after the other, good ones and bad ones; perhaps with one byte changed."""
+    pieces = st.one_of(
+        requests(),
+        st.sampled_from([SMALLEST, request(SHOWS, b"{}")]),
+        st.sampled_from(GOOD_AND_BAD),
+    )
+    stream = b"".join(draw(st.lists(pieces, min_size=1, max_size=6)))[:FAR_AWAY]
+    if draw(st.booleans()):
+        place = draw(st.integers(0, len(stream) - 1))
+        stream = stream[:place] + draw(st.binary(max_size=1)) + stream[place + 1 :]
+    return stream or b"\r\n"
+
+
+SHORT = {name: sent for name, (sent, _, _) in REFUSED.items() if len(sent) < FAR_AWAY // 4}
+GOOD_AND_BAD = [*SHORT.values(), *(sent for sent in SERVED.values() if len(sent) < FAR_AWAY // 4)]
+CUTS = st.lists(st.integers(0, FAR_AWAY), max_size=40)
+ANSWERS = st.lists(st.integers(0, 3), max_size=40)
+
+
+@hypothesis.settings(deadline=None, max_examples=150)
+@given(streams(), CUTS, ANSWERS)
+def test_packets_mean_nothing(stream: bytes, cuts: list[int], answers: list[int]) -> None:
+    """However a stream is cut, and whenever its requests are answered, the same is made of it."""
+    assert parsed(stream, cuts, answers) == parsed(stream)
+
+
+@pytest.mark.parametrize("sent", [*SHORT.values(), *SERVED.values()], ids=[*SHORT, *SERVED])
+def test_byte_by_byte(sent: bytes) -> None:
+    """So it is when every byte is a packet, behind a request and in front of another one."""
+    stream = request(SHOWS, b"{}") + sent + SMALLEST
+    assert parsed(stream, range(len(stream))) == parsed(stream)
+
+
+@pytest.mark.parametrize(("sent", "status", "code"), REFUSED.values(), ids=REFUSED)
+def test_nothing_follows_a_refusal(sent: bytes, status: int, code: int) -> None:
+    """What comes after bytes that are no request is none, either."""
+    recorder = Recorder()
+    for part in (sent, SMALLEST):
+        recorder.parser.feed(part)
+    assert recorder.refusal is not None
+    assert recorder.refusal[0] == status
+    assert all(not each.complete for each in recorder.requests)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [raw(b"Connection: close"), SMALLEST.replace(b"1.1", b"1.0")],
+    ids=["close", "HTTP/1.0"],
+)
+def test_nothing_follows_the_last_request(last: bytes) -> None:
+    """What comes after a request that is the client's last one is neither served nor refused."""
+    recorder = Recorder()
+    recorder.parser.feed(last + SMALLEST)
+    recorder.parser.feed(b"garbage")
+    assert len(recorder.requests) == 1
+    assert recorder.refusal is None
+
+
+def test_it_looks_ahead_within_bounds() -> None:
+    """However many requests come at once, few are parsed before the first of them is answered."""
+    recorder = Recorder()
+    count = 3000
+    recorder.parser.feed(SMALLEST * count)
+    ahead = SLICE // len(SMALLEST) + 1
+    while recorder.unanswered:
+        assert recorder.unanswered <= ahead + 1
+        assert recorder.parser.holds_back or len(recorder.requests) == count
+        recorder.answer(1)
+    assert len(recorder.requests) == count
+
+
+def test_a_body_is_not_held_back() -> None:
+    """The body of the request that is being served is never held back, however large it is."""
+    recorder = Recorder()
+    body = b"x" * (10 * SLICE)
+    recorder.parser.feed(request(SHOWS, body))
+    assert recorder.requests == [Parsed(recorder.requests[0].head, body, complete=True)]
+    assert not recorder.parser.holds_back
