@@ -10,7 +10,6 @@ import json
 import os
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +22,11 @@ from structlog.testing import capture_logs
 
 from gateway.access.keys import load_secrets
 from gateway.access.principal import Principal
-from gateway.access.tokens import (
-    Authenticator,
-    TokenRules,
-    mint_token,
-    token_rules,
-)
+from gateway.access.tokens import Authenticator, TokenRules, mint_token, token_rules
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
-from tests.support.opencue import opencue
-from tests.support.servers import (
-    SECRET,
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
 KEY = b"the secret of these tests, 32 bytes or more"
 OTHER_KEY = b"another secret of the same length or so...."
@@ -813,25 +799,13 @@ def test_any_change_to_a_good_token_is_refused_or_changes_nothing(data: st.DataO
 SHOWS = "/show.ShowInterface/GetShows"
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(SHOWS, b"")
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
-        yield gateway
-
-
 def now_signed(more: dict[str, Any], **options: Any) -> str:
     claims = {"sub": "lena", "exp": int(time.time()) + 60} | more
     return signed(claims, **({"key": SECRET.encode()} | options))
 
 
 @pytest.mark.anyio
+@pytest.mark.gateway(rate_limit_rps=100)
 @pytest.mark.parametrize(
     ("authorization", "status", "name", "code"),
     [
@@ -863,7 +837,6 @@ async def test_a_refusal_has_the_documented_shape(
     code: int,
 ) -> None:
     """A caller without a good token gets the documented JSON, and Cuebot hears nothing."""
-    cuebot.seen.clear()
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
         headers = {} if authorization is None else {"Authorization": authorization}
         answer = await client.post(SHOWS, json={}, headers=headers)
@@ -901,10 +874,9 @@ async def test_strangers_cannot_tell_what_is_served(gateway: Gateway, path: str)
 @pytest.mark.anyio
 async def test_a_flood_of_strangers_does_not_shut_out_callers(cuebot: ScriptedCuebot) -> None:
     """Requests without a valid token are limited by address: 429; a valid token still passes."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=5)
     forged = {"Authorization": f"Bearer {now_signed({}, key=OTHER_KEY)}"}
     async with (
-        running_gateway(settings) as gateway,
+        gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=5) as gateway,
         httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger,
     ):
         statuses = [(await stranger.post(SHOWS)).status_code for _ in range(3)]

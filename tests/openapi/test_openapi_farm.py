@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from gateway.openapi import shared
 from gateway.openapi.scalars import Json
 from gateway.schema.method import Method
 from tests.support.openapi import answer_schema, document, operations, validator
-from tests.support.servers import Gateway, clean_environment, running_gateway, settings_for, token
+from tests.support.servers import Gateway, clean_environment, token
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
 
 PATIENCE = 100
 """Seconds that a tool may take before it counts as stuck."""
@@ -56,21 +56,10 @@ print(missing.error, missing.code)
 """
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[SimulatedCuebot]:
-    cuebot = SimulatedCuebot()
-    await cuebot.start()
-    try:
-        yield cuebot
-    finally:
-        await cuebot.stop()
-
-
 @pytest.fixture
-async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0, grpc_timeout="5s")
-    async with running_gateway(settings) as gateway:
-        yield gateway
+def cuebot(simulated_cuebot: SimulatedCuebot) -> SimulatedCuebot:
+    """The gateway of these tests has the demo's farm behind it."""
+    return simulated_cuebot
 
 
 async def run(folder: Path, *command: str) -> str:

@@ -11,9 +11,6 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.messages import read_messages
-from cuebot_simulator.world.studio import build_farm
 from tests.support.browser import (
     OTHER_NAME,
     needs_browser,
@@ -21,11 +18,10 @@ from tests.support.browser import (
     running_browser,
     visiting,
 )
-from tests.support.servers import Gateway, free_port, running_gateway, settings_for, token
+from tests.support.servers import Gateway, SharedGateway, free_port, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs_browser]
 
-NOW = 1_790_000_000
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}}
 CLIPBOARD: dict[str, Any] = {"permissions": ["clipboard-read", "clipboard-write"]}
 GET_SHOWS = "/docs#/show.ShowInterface/show.ShowInterface.GetShows"
@@ -41,29 +37,16 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[SimulatedCuebot]:
-    """The demo's Cuebot."""
-    cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=StoppedClock(NOW)))
-    await cuebot.start()
-    try:
-        yield cuebot
-    finally:
-        await cuebot.stop()
-
-
-@pytest.fixture(scope="module")
-async def demo(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
+@pytest.fixture
+async def demo(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway as the demo has it, whose pages are public."""
-    async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
-        yield gateway
+    return await shared_gateway(simulated_cuebot.endpoint, docs="public")
 
 
-@pytest.fixture(scope="module")
-async def closed(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
+@pytest.fixture
+async def closed(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway as it is by default: its pages ask for a token."""
-    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
-        yield gateway
+    return await shared_gateway(simulated_cuebot.endpoint)
 
 
 async def shows_of(gateway: Gateway) -> Any:
@@ -100,10 +83,15 @@ async def executed(page: Page) -> Any:
 # --- the farm page --------------------------------------------------------------------------
 
 
-async def test_a_cuebot_that_is_away_is_seen(browser: Browser, cuebot: SimulatedCuebot) -> None:
+async def test_a_cuebot_that_is_away_is_seen(
+    browser: Browser, simulated_cuebot: SimulatedCuebot
+) -> None:
     """With several Cuebots the page says how many of them can be reached."""
-    settings = settings_for(f"{cuebot.endpoint},127.0.0.1:{free_port()}", docs="public")
-    async with running_gateway(settings) as gateway, visiting(browser, gateway.url) as visit:
+    endpoints = f"{simulated_cuebot.endpoint},127.0.0.1:{free_port()}"
+    async with (
+        gateway_for(endpoints, docs="public") as gateway,
+        visiting(browser, gateway.url) as visit,
+    ):
         await visit.page.goto("/")
         await expect(visit.page.get_by_text("1 of 2 reachable")).to_be_visible()
 

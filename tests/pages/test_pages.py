@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import re
-from collections.abc import AsyncIterator
 from importlib.resources import files
 from typing import Any
 
@@ -20,15 +19,14 @@ from gateway.openapi import shared
 from gateway.pages import swagger
 from gateway.pages.content import Content
 from tests.support.openapi import document, validator
-from tests.support.opencue import opencue
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
+    SharedGateway,
     bearer,
     free_port,
+    gateway_for,
     running_cuebot,
-    running_gateway,
-    settings_for,
 )
 from tests.support.two_versions import NEW, OLD, ChangingCuebot
 
@@ -41,23 +39,10 @@ ASSETS = ("/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")
 STATIC = files("gateway.pages").joinpath("static")
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    """A gateway with the default, DOCS=token."""
-    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
-async def public(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
-        yield gateway
+@pytest.fixture
+async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    """A gateway whose pages are for everybody; that of `gateway` has the default, DOCS=token."""
+    return await shared_gateway(cuebot.endpoint, docs="public")
 
 
 async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
@@ -115,13 +100,13 @@ async def test_public_pages_need_no_token(public: Gateway, path: str) -> None:
     assert (await get(public, path, **BROWSER)).status_code == 200
 
 
-async def test_no_pages(cuebot: ScriptedCuebot) -> None:
+@pytest.mark.gateway(docs="off")
+async def test_no_pages(gateway: Gateway) -> None:
     """With DOCS=off there is nothing, with a token or without."""
-    async with running_gateway(settings_for(cuebot.endpoint, docs="off")) as gateway:
-        for path in (*DATA, *SHELLS, *ASSETS):
-            assert (await get(gateway, path, **BROWSER)).status_code == 401
-            answer = await get(gateway, path, **BROWSER, **bearer())
-            assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+    for path in (*DATA, *SHELLS, *ASSETS):
+        assert (await get(gateway, path, **BROWSER)).status_code == 401
+        answer = await get(gateway, path, **BROWSER, **bearer())
+        assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
@@ -151,8 +136,7 @@ async def test_pages_are_only_read(gateway: Gateway, path: str) -> None:
 
 async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
     """A subject has one bucket for calls and documents, an address one for all pages."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2)
-    async with running_gateway(settings) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2) as gateway:
         first = await get(gateway, "/openapi.json", **bearer())
         assert first.headers["x-ratelimit-remaining"] == "1"
         await gateway.post("/show.ShowInterface/GetShows")
@@ -240,11 +224,10 @@ async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: 
         assert head["etag"] == whole["etag"]
 
 
-async def test_unknown_fields_that_are_all_ignored_are_no_errors(cuebot: ScriptedCuebot) -> None:
+@pytest.mark.gateway(docs="public", unknown_fields="ignore")
+async def test_unknown_fields_that_are_all_ignored_are_no_errors(gateway: Gateway) -> None:
     """With UNKNOWN_FIELDS=ignore the document lets requests have more than it names."""
-    settings = settings_for(cuebot.endpoint, docs="public", unknown_fields="ignore")
-    async with running_gateway(settings) as gateway:
-        text = (await get(gateway, "/openapi.json")).text
+    text = (await get(gateway, "/openapi.json")).text
     assert '"additionalProperties":false' not in text
     assert '"additionalProperties":false' in orjson.dumps(document()).decode()
 
@@ -253,7 +236,7 @@ async def test_the_document_follows_the_schema() -> None:
     """After a refresh the document is another one, with another ETag."""
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
-        async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
+        async with gateway_for(cuebot.endpoint, docs="public") as gateway:
             old = await get(gateway, "/openapi.json")
             cuebot.now = NEW
             assert await gateway.app.parts.live.attempt()
@@ -268,10 +251,9 @@ async def test_the_document_follows_the_schema() -> None:
 
 async def test_without_a_schema_there_is_no_document() -> None:
     """Before Cuebot has been found the document is 503, and the pages and the status are there."""
-    settings = settings_for(
-        f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection"
-    )
-    async with running_gateway(settings, ready=False) as gateway:
+    async with gateway_for(
+        f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection", ready=False
+    ) as gateway:
         answer = await get(gateway, "/openapi.json")
         assert (answer.status_code, answer.json()["error"]) == (503, "UNAVAILABLE")
         assert answer.headers["retry-after"] == "1"
@@ -305,16 +287,14 @@ async def test_several_cuebots_are_told_apart() -> None:
     async with (
         running_cuebot(ChangingCuebot()) as old,
         running_cuebot(ChangingCuebot(now=NEW)) as new,
+        gateway_for(f"{old.endpoint},{new.endpoint},{away}", docs="public") as gateway,
+        asyncio.timeout(20),
     ):
-        settings = settings_for(
-            f"{old.endpoint},{new.endpoint},{away}", docs="public", rate_limit_rps=0
-        )
-        async with running_gateway(settings) as gateway, asyncio.timeout(20):
-            status: Any = {}
-            while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
-                status = (await get(gateway, "/status.json")).json()
-            gateway.app.parts.readiness.stopping = True
-            ready = (await get(gateway, "/readyz")).json()
+        status: Any = {}
+        while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
+            status = (await get(gateway, "/status.json")).json()
+        gateway.app.parts.readiness.stopping = True
+        ready = (await get(gateway, "/readyz")).json()
     assert status["cuebot"] == {"endpoints": [old.endpoint, new.endpoint, away], "usable": 2}
     assert status["schema"]["different"] == [new.endpoint]
     assert (ready["status"], ready["schemas"]) == ("stopping", "differ")
