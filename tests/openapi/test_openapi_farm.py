@@ -14,9 +14,9 @@ from google.protobuf.descriptor import Descriptor
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.codec.fields import is_map, is_message, message_of
 from gateway.openapi import shared
-from gateway.openapi.scalars import Json
+from gateway.openapi.values import Json
 from gateway.schema.method import Method
-from tests.support.openapi import answer_schema, document, operations, validator
+from tests.support.openapi import document, operations, response_schema, validator
 from tests.support.servers import Gateway, clean_environment, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
@@ -117,7 +117,7 @@ async def check(gateway: Gateway, method: Method, known: dict[str, Json]) -> int
     status = answer.status_code
     assert str(status) in operation["responses"], answer.text
     components = document()["components"]["schemas"]
-    validator(answer_schema(operation, status), components).validate(answer.json())
+    validator(response_schema(operation, status), components).validate(answer.json())
     if status == 200:
         known.update(things(method.descriptor.output_type, answer.json()))
     return status

@@ -1,4 +1,4 @@
-"""The pages, and what they load: for whom they are, how they are kept, what they may do."""
+"""The pages and what they load: who can see them, how they are cached, what they may do."""
 
 import asyncio
 import gzip
@@ -41,7 +41,7 @@ STATIC = files("gateway.pages").joinpath("static")
 
 @pytest.fixture
 async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
-    """A gateway whose pages are for everybody; that of `gateway` has the default, DOCS=token."""
+    """A gateway with public pages; `gateway` has the default, DOCS=token."""
     return await shared_gateway(cuebot.endpoint, docs="public")
 
 
@@ -70,12 +70,12 @@ def unpacked(coding: str, body: bytes) -> bytes:
     return ZstdDecompressor().decompress(body) if coding == "zstd" else body
 
 
-# --- for whom -------------------------------------------------------------------------------
+# --- who can see them -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", DATA)
 async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
-    """With DOCS=token what the pages load is for those who may call; refusals are as ever."""
+    """With DOCS=token the data needs a token, and is refused as any method path is."""
     refused = await get(gateway, path)
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
     assert refused.headers["www-authenticate"].startswith("Bearer")
@@ -86,7 +86,7 @@ async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("path", [*SHELLS, *ASSETS])
 async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
-    """The pages are there for everybody, and have nothing of the schema or the setup in them."""
+    """Everybody can load the pages, which contain nothing of the schema or the settings."""
     page = await get(gateway, path, **BROWSER)
     assert page.status_code == 200
     if path in SHELLS:
@@ -96,13 +96,13 @@ async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("path", [*DATA, *SHELLS, *ASSETS])
 async def test_public_pages_need_no_token(public: Gateway, path: str) -> None:
-    """With DOCS=public all of it is for everybody."""
+    """With DOCS=public everything can be read without a token."""
     assert (await get(public, path, **BROWSER)).status_code == 200
 
 
 @pytest.mark.gateway(docs="off")
 async def test_no_pages(gateway: Gateway) -> None:
-    """With DOCS=off there is nothing, with a token or without."""
+    """With DOCS=off none of the paths exist, with a token or without."""
     for path in (*DATA, *SHELLS, *ASSETS):
         assert (await get(gateway, path, **BROWSER)).status_code == 401
         answer = await get(gateway, path, **BROWSER, **bearer())
@@ -111,7 +111,7 @@ async def test_no_pages(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
 async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: str) -> None:
-    """Whoever does not ask for HTML is answered as if there was no page."""
+    """A client that does not accept HTML is answered as if there was no page."""
     assert (await get(gateway, "/", Accept=accept)).status_code == 401
     answer = await get(gateway, "/", Accept=accept, **bearer())
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
@@ -121,7 +121,7 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
 
 
 async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
-    """A POST to / is what it was."""
+    """A POST to / is a 404, as without the page."""
     answer = await gateway.client.post("/", headers=BROWSER)
     assert answer.status_code == 404
 
@@ -174,8 +174,8 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
-async def test_each_coding_is_a_form_of_its_own(public: Gateway, path: str) -> None:
-    """Who accepts gzip or zstd gets less, in another form with another ETag, and caches know."""
+async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path: str) -> None:
+    """Each coding is smaller, has its own ETag, and is announced to caches by Vary."""
     etags = set()
     whole = await raw(public, "GET", path, "identity")
     for coding in ("identity", "gzip", "zstd"):
@@ -193,7 +193,7 @@ async def test_each_coding_is_a_form_of_its_own(public: Gateway, path: str) -> N
 
 
 async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
-    """What fits into a packet is sent as it is."""
+    """What fits into a packet is sent uncompressed."""
     head, body = await raw(public, "GET", "/status.json", "gzip")
     assert "content-encoding" not in head
     assert head["vary"] == "Accept-Encoding"
@@ -201,10 +201,8 @@ async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
 
 
 @pytest.mark.parametrize("path", DATA)
-async def test_only_what_is_for_everybody_is_kept(
-    gateway: Gateway, public: Gateway, path: str
-) -> None:
-    """A browser keeps no document that was for a token; of others it asks whether they changed."""
+async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, path: str) -> None:
+    """Browsers do not store what needed a token, and revalidate the rest."""
     given = await get(gateway, path, **bearer())
     assert given.headers.get_list("cache-control") == ["no-store"]
     assert (await get(public, path)).headers.get_list("cache-control") == ["no-cache"]
@@ -226,14 +224,14 @@ async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: 
 
 @pytest.mark.gateway(docs="public", unknown_fields="ignore")
 async def test_unknown_fields_that_are_all_ignored_are_no_errors(gateway: Gateway) -> None:
-    """With UNKNOWN_FIELDS=ignore the document lets requests have more than it names."""
+    """With UNKNOWN_FIELDS=ignore the document allows additional properties in requests."""
     text = (await get(gateway, "/openapi.json")).text
     assert '"additionalProperties":false' not in text
     assert '"additionalProperties":false' in orjson.dumps(document()).decode()
 
 
 async def test_the_document_follows_the_schema() -> None:
-    """After a refresh the document is another one, with another ETag."""
+    """After a refresh the document is new, and so is its ETag."""
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
         async with gateway_for(cuebot.endpoint, docs="public") as gateway:
@@ -250,7 +248,7 @@ async def test_the_document_follows_the_schema() -> None:
 
 
 async def test_without_a_schema_there_is_no_document() -> None:
-    """Before Cuebot has been found the document is 503, and the pages and the status are there."""
+    """Until there is a schema the document is a 503, while the pages and the status are served."""
     async with gateway_for(
         f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection", ready=False
     ) as gateway:
@@ -264,7 +262,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
 
 
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
-    """It has Cuebot's endpoint, the schema and its source, and links to what is served."""
+    """It has Cuebot's endpoint, the schema and its source, and links to the other pages."""
     status = (await get(public, "/status.json")).json()
     catalog = public.catalog
     assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "usable": 1}
@@ -278,11 +276,8 @@ async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: Scrip
     assert status["links"] == ["/docs", "/openapi.json", "/openapi.yaml"]
 
 
-async def test_several_cuebots_are_told_apart() -> None:
-    """It says how many of them are usable, and which describe themselves differently.
-
-    So does the readiness check, in words that are in the document.
-    """
+async def test_cuebots_with_different_schemas_are_shown() -> None:
+    """The status says how many are usable and which differ; /readyz says so as documented."""
     away = f"127.0.0.1:{free_port()}"
     async with (
         running_cuebot(ChangingCuebot()) as old,
@@ -307,7 +302,7 @@ async def test_several_cuebots_are_told_apart() -> None:
 
 @pytest.mark.parametrize("path", SHELLS)
 async def test_pages_may_do_little(gateway: Gateway, path: str) -> None:
-    """Scripts and styles are those of the page and of this origin, and nothing else is allowed."""
+    """The policy allows the page's own scripts and styles and this origin's, and nothing else."""
     headers = (await get(gateway, path, **BROWSER)).headers
     directives = dict(
         part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
@@ -334,14 +329,14 @@ def test_pages_load_nothing_from_elsewhere(name: str) -> None:
 
 
 def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing package is a wrong configuration, with the way out."""
+    """A missing package is a configuration error that names the remedy."""
     monkeypatch.setattr(swagger, "PACKAGE", "no_such_package_anywhere")
     with pytest.raises(ConfigurationError, match="DOCS=off"):
         swagger.docs_contents("token")
 
 
-async def test_a_client_that_does_not_read_is_let_go() -> None:
-    """Whoever takes longer than the patience for a page is as good as gone."""
+async def test_a_client_that_does_not_read_is_disconnected() -> None:
+    """A client that takes longer than the timeout to read a page is disconnected."""
     exchange = open_exchange(
         http_method="GET", path="/", fields=(), peer="", proxies=TrustedProxies(()), direct=None
     )
