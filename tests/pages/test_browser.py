@@ -97,7 +97,7 @@ async def test_an_unreachable_cuebot_is_shown(
 
 
 async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> None:
-    """The search finds the method, the button copies its curl command, and that works in a shell."""
+    """The search finds the method, and the curl command that the button copies works in a shell."""
     async with visiting(browser, demo.url, **CLIPBOARD) as visit:
         page = visit.page
         await page.goto("/")
