@@ -20,7 +20,7 @@ from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for,
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
@@ -29,9 +29,9 @@ LARGE = 15_000
 """So many jobs are an answer that needs a turn."""
 
 
-async def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+async def until(condition: Callable[[], bool], timeout: float = TIMEOUT) -> None:
     """Wait for something that nobody announces."""
-    async with asyncio.timeout(patience):
+    async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
@@ -90,7 +90,7 @@ async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> Non
         calls[0].cancel()
         with suppress(asyncio.CancelledError):
             await calls[0]
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (await gateway.post(FIND_SHOW, {})).status_code != 200:
                 pass
         release.set()
@@ -171,7 +171,7 @@ async def sending(
 
     async def end(last: bytes = body[-1:]) -> int:
         writer.write(last)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return int((await reader.readline()).split()[1])
 
     try:
@@ -187,7 +187,7 @@ async def sending(
 async def until_full(gateway: Gateway) -> httpx.Response:
     """Wait until another body is refused; its answer."""
     lone = {"Connection": "close"}
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             answer = await gateway.post(FIND_SHOW, content=BODY, headers=lone)
             if answer.status_code != 200:
@@ -334,7 +334,7 @@ async def status_of(gateway: Gateway, sent: bytes) -> None:
     """Send this and read the answer, which has to be a 200, to its end, as fast as it comes."""
 
     def talk() -> None:
-        with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as client:
+        with socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT) as client:
             client.sendall(sent.replace(b"Host:", b"Connection: close\r\nHost:", 1))
             assert b" 200 " in client.recv(2**20)
             while client.recv(2**20):

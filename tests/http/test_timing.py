@@ -12,7 +12,7 @@ from tests.support.servers import Context, Gateway, ScriptedCuebot, bearer, gate
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 20
+TIMEOUT = 20
 SHOWS = "/show.ShowInterface/GetShows"
 METRIC = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+);dur=([0-9]+(?:\.[0-9]+)?)")
 """One metric with a duration, of https://www.w3.org/TR/server-timing/ (a token is RFC 9110's)."""

@@ -21,7 +21,7 @@ from tests.support.servers import Gateway, clean_environment, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
 
-PATIENCE = 100
+TIMEOUT = 100
 """Seconds that a tool may take before it counts as stuck."""
 BIN = Path(sys.executable).parent
 CHECKS = (
@@ -72,7 +72,7 @@ async def run(folder: Path, *command: str) -> str:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             printed, _ = await process.communicate()
     finally:
         if process.returncode is None:
