@@ -38,9 +38,9 @@ from gateway.observe.access_log import AccessLog
 from gateway.openapi.live import LiveDocument
 from gateway.pages.content import Content
 from gateway.pages.documents import document_apps
+from gateway.pages.farm_status import status_app
 from gateway.pages.health import Readiness, health_routes
-from gateway.pages.routes import page_routes
-from gateway.pages.status import status_app
+from gateway.pages.page_routes import page_routes
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
@@ -161,10 +161,10 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
         return []
     timeout = settings.http_timeout
 
-    def count(page: ASGIApp) -> ASGIApp:
+    def limit(page: ASGIApp) -> Guard:
         return Guard(page, limits=parts.limits, authenticator=None)
 
-    def protect(data: ASGIApp) -> ASGIApp:
+    def protect(data: ASGIApp) -> Guard:
         authenticator = None if settings.docs == "public" else parts.authenticator
         return Guard(data, limits=parts.limits, authenticator=authenticator)
 
@@ -172,14 +172,14 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
     endpoints = [each.endpoint for each in parts.upstream.endpoints]
     return page_routes(
         {
-            **document_apps(document, timeout),
-            "/status.json": status_app(parts.live, parts.upstream, endpoints, timeout),
+            **document_apps(document, timeout=timeout),
+            "/status.json": status_app(parts.live, parts.upstream, endpoints, timeout=timeout),
         },
         docs=settings.docs,
         protect=protect,
-        count=count,
-        otherwise=methods,
-        patience=timeout,
+        limit=limit,
+        fallback=methods,
+        timeout=timeout,
     )
 
 

@@ -11,24 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.messages import read_messages
-from cuebot_simulator.world.studio import build_farm
-from tests.support.servers import (
-    SECRET,
-    Gateway,
-    clean_environment,
-    running_gateway,
-    settings_for,
-    token,
-)
+from tests.support.farms import running_farm, still_farm
+from tests.support.servers import SECRET, Gateway, clean_environment, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROOT = Path(__file__).parent.parent
 MODULES = ROOT / ".venv" / "javascript" / "node_modules"
-NOW = 1_790_000_000
 EXAMPLE = re.compile(
     r"^## (?P<title>.+?)$(?:(?!^##).)*?"
     r"^```(?P<language>sh|python|js)\n(?P<code>.*?)^```\n\n```text\n(?P<printed>.*?)^```$",
@@ -54,14 +43,9 @@ EXAMPLES = [
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    """A gateway in front of the demo's farm, on which no time passes."""
-    cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=StoppedClock(NOW)))
-    await cuebot.start()
-    try:
-        async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
-            yield gateway
-    finally:
-        await cuebot.stop()
+    """A gateway in front of a farm that no other example has changed."""
+    async with running_farm(still_farm()) as cuebot, gateway_for(cuebot.endpoint) as gateway:
+        yield gateway
 
 
 def program(*names: str) -> str:

@@ -43,6 +43,11 @@ class LargeAnswers:
         self._clients: dict[str, tuple[asyncio.Semaphore, int]] = {}
         """By client, its own places and how many of its requests have or await one."""
 
+    @property
+    def clients(self) -> set[str]:
+        """Who has a place or waits for one."""
+        return set(self._clients)
+
     async def take(self, client: str, timeout: float) -> Callable[[], None]:
         """Wait for a place; the function that gives it back.
 

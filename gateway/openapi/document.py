@@ -9,50 +9,50 @@ from gateway import __version__
 from gateway.codec.rewrite import Rename
 from gateway.openapi import shared
 from gateway.openapi.comments import comments_of
+from gateway.openapi.components import Components, described
 from gateway.openapi.examples import Examples
-from gateway.openapi.scalars import Json
-from gateway.openapi.schemas import Schemas, described
+from gateway.openapi.values import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
 from gateway.schema.method import Method
 from gateway.schema.types import returned_types
 
 INTRODUCTION = """\
-Every method of this Cuebot, as JSON over HTTP. The message of a request is the body of a POST, and
-the message of the answer that of a 200.
+Every method of this Cuebot as JSON over HTTP: POST the request message, and the body of a 200 is
+the response message.
 
-- Names of fields are camelCase here; requests may use those of the protos as well. `null` is "not
-  set", and everything may be left out.
-- 64-bit integers are strings in answers; in requests they may be numbers. Enums are names; requests
-  may have numbers, and an answer has one for a value that the schema has no name for.
-- A field that a method does not know is an error, or is named in `X-Ignored-Fields`.
-- Other paths of a method, such as those of OpenCue's reference, are in its `x-aliases`.
+- Field names are camelCase; requests may also use the names in the protos. `null` means "not set",
+  and any field may be left out.
+- 64-bit integers are strings in responses; requests may also have numbers. Enums are names;
+  requests may also have numbers, and responses have them for values that the schema does not name.
+- A field that the method does not know is an error, or is listed in `X-Ignored-Fields`.
+- A method's other paths, such as those in OpenCue's reference, are listed in its `x-aliases`.
 """
-ASSUMED = "\nCuebot has not said all this itself: the schema comes from {origin}.\n"
+UNCONFIRMED = "\nCuebot has not confirmed this schema, which comes from {origin}.\n"
 
 
 def build_document(catalog: Catalog, *, closed: bool) -> Json:
-    """The document, ready to be written as JSON.
+    """The document, ready to be serialized.
 
-    With `closed`, requests have no other fields than those of the schema (UNKNOWN_FIELDS is not
-    `ignore`). The same catalog gives the same document. Takes a second for a thousand methods: to
-    be called in a thread.
+    With `closed`, requests allow no fields but those of the schema (UNKNOWN_FIELDS is not
+    `ignore`). The same catalog gives the same document. Takes a second for a thousand methods, so
+    call it in a thread.
     """
     methods = [method for method in catalog.methods if not method.streams]
     comments = comments_of(catalog.files)
     returned = returned_types(method.descriptor for method in methods)
     aliases = methods[0].encoders.aliases if methods else {}
-    schemas = Schemas(comments, returned, aliases, closed=closed)
-    operations = Operations(comments, schemas, Examples(returned), other_paths(catalog))
+    messages = Components(comments, returned, aliases, closed=closed)
+    operations = Operations(comments, messages, Examples(returned), other_paths(catalog))
     paths = {method.path: {"post": operations.of(method)} for method in methods}
     components = shared.components()
-    components["schemas"] |= dict(sorted(schemas.components.items()))
-    assumed = "" if catalog.confirmed else ASSUMED.format(origin=catalog.origin)
+    components["schemas"] |= dict(sorted(messages.schemas.items()))
+    note = "" if catalog.confirmed else UNCONFIRMED.format(origin=catalog.origin)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Cuebot",
             "version": f"{__version__}+{catalog.digest[:TAG_DIGITS]}",
-            "description": INTRODUCTION + assumed,
+            "description": INTRODUCTION + note,
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
@@ -63,7 +63,7 @@ def build_document(catalog: Catalog, *, closed: bool) -> Json:
 
 
 def other_paths(catalog: Catalog) -> dict[str, list[str]]:
-    """Native path to the aliases that lead to the same method."""
+    """By native path: the other paths of the same method."""
     found: dict[str, list[str]] = defaultdict(list)
     for path, method in catalog.routes.items():
         if path != method.path:
@@ -89,12 +89,12 @@ class Operations:
     def __init__(
         self,
         comments: Mapping[str, str],
-        schemas: Schemas,
+        messages: Components,
         examples: Examples,
         paths: Mapping[str, list[str]],
     ) -> None:
         self._comments = comments
-        self._schemas = schemas
+        self._messages = messages
         self._examples = examples
         self._paths = paths
         self._parameters = list(shared.references("parameters", tuple(shared.PARAMETERS)).values())
@@ -112,7 +112,7 @@ class Operations:
             "operationId": descriptor.full_name,
             "tags": [method.service],
             **({"summary": summary} if summary else {}),
-            **described(rest, *also_served(paths), *also_taken(method)),
+            **described(rest, *also_served(paths), *also_accepted(method)),
             "parameters": self._parameters,
             "requestBody": {"content": self._body(method)},
             "responses": {"200": self._success(method), **self._errors},
@@ -125,32 +125,32 @@ class Operations:
 
     def _body(self, method: Method) -> Json:
         request = method.descriptor.input_type
-        return shared.json_of(self._schemas.request(request), example=self._examples.body(request))
+        return shared.json_of(self._messages.request(request), example=self._examples.body(request))
 
     def _success(self, method: Method) -> Json:
-        answer = method.descriptor.output_type
+        response = method.descriptor.output_type
         return {
-            "description": f"`{answer.full_name}`",
+            "description": f"`{response.full_name}`",
             "headers": self._headers,
-            "content": shared.json_of(self._schemas.answer(answer)),
+            "content": shared.json_of(self._messages.response(response)),
         }
 
 
 def first_sentence(text: str) -> tuple[str, str]:
-    """What fits into one line of a comment, and the whole comment if there is more to it."""
+    """A comment's first sentence (or line), and the whole comment if it has more than that."""
     line, _, rest = text.partition("\n")
     sentence, stop, after = line.partition(". ")
     return sentence.removesuffix("."), text if rest or (stop and after) else ""
 
 
 def also_served(paths: Iterable[str]) -> Iterator[str]:
-    """The aliases, in words."""
+    """A sentence on the other paths, if there are any."""
     if names := ", ".join(f"`{path}`" for path in paths):
         yield f"Also served as {names}."
 
 
-def also_taken(method: Method) -> Iterator[str]:
-    """What requests may have in other words than Cuebot's, by the compatibility profile."""
+def also_accepted(method: Method) -> Iterator[str]:
+    """A sentence on what the compatibility profile lets requests have besides, if anything."""
     names = [
         f"`{rewrite.source}` for `{rewrite.target}`"
         for rewrite in method.rewrites
@@ -161,4 +161,4 @@ def also_taken(method: Method) -> Iterator[str]:
         given += [step.given for step in method.steps.after]
         names += [f"`{path}`" for path in given]
     if names:
-        yield f"Requests may have, as in OpenCue's reference, {', '.join(names)}."
+        yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""A body to begin with, for each method: valid, and with words where somebody has to choose."""
+"""Example requests: valid bodies with placeholders such as `<job id>` where a choice is needed."""
 
 from collections.abc import Container
 from typing import Any
@@ -14,14 +14,14 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.openapi.scalars import WELL_KNOWN, is_wrapper
+from gateway.openapi.values import WELL_KNOWN, is_wrapper
 
-HANDLES = ("id", "name")
-"""By one of these Cuebot finds what it has handed out; the rest of the object does not count."""
-DEEPEST = 4
+LOOKED_UP_BY = ("id", "name")
+"""The fields by which Cuebot finds an object that it has returned; it ignores the others."""
+MAX_DEPTH = 4
 PAGE = {"page": 1, "limit": 100}
-"""Some lists are empty unless the request says how much of them it wants."""
-SPECIAL = {
+"""Some methods return nothing unless the request has a page and a limit."""
+WELL_KNOWN_EXAMPLES = {
     "google.protobuf.Timestamp": "2026-01-31T12:00:00Z",
     "google.protobuf.Duration": "1.5s",
     "google.protobuf.FieldMask": "name",
@@ -43,7 +43,7 @@ LONG_NUMBERS = frozenset(
 
 
 class Examples:
-    """Bodies of requests. `returned` are the types that Cuebot hands out."""
+    """Example bodies. `returned` has the full names of the types that occur in responses."""
 
     def __init__(self, returned: Container[str]) -> None:
         self._returned = returned
@@ -57,10 +57,10 @@ class Examples:
         if is_wrapper(name):
             return self._scalar(descriptor.fields_by_name["value"], word, chosen=True)
         if name in WELL_KNOWN:
-            return SPECIAL.get(name, {})
-        handle = self._handle(descriptor) if depth else None
-        if handle is not None:
-            return {handle: f"<{word} {handle}>"}
+            return WELL_KNOWN_EXAMPLES.get(name, {})
+        lookup = self._lookup_field(descriptor) if depth else None
+        if lookup is not None:
+            return {lookup: f"<{word} {lookup}>"}
         found = {}
         only = len(descriptor.fields) == 1
         for field in descriptor.fields:
@@ -70,24 +70,24 @@ class Examples:
                     found[field.json_name] = value
         return found
 
-    def _handle(self, descriptor: Descriptor) -> str | None:
-        """The field by which Cuebot finds things of this type, if it has handed them out."""
+    def _lookup_field(self, descriptor: Descriptor) -> str | None:
+        """The field by which Cuebot finds objects of this type, if it returns them."""
         if descriptor.full_name not in self._returned:
             return None
-        for name in HANDLES:
+        for name in LOOKED_UP_BY:
             field = descriptor.fields_by_name.get(name)
             if field is not None and field.type == field.TYPE_STRING and not field.is_repeated:
                 return name
         return None
 
     def _field(self, field: FieldDescriptor, depth: int, *, alone: bool) -> Any:
-        """An argument has a value; a criterion beside others leaves everything open."""
+        """A value for an argument; for one criterion among several, what matches everything."""
         word = field.json_name
         chosen = depth == 0 or alone or field.is_required
         if is_map(field):
             return {}
         if is_message(field):
-            if not chosen or depth >= DEEPEST:
+            if not chosen or depth >= MAX_DEPTH:
                 return [] if field.is_repeated else None
             inner = message_of(field)
             value = self._message(inner, inner.name.lower(), depth + 1)
@@ -112,7 +112,7 @@ class Examples:
 
 
 def worth_showing(field: FieldDescriptor, depth: int) -> bool:
-    """Not what is old, nor what can be left out, nor all members of a oneof."""
+    """Whether an example has the field: not if deprecated, and only one member of a oneof."""
     oneof = field.containing_oneof
     if field.GetOptions().deprecated:
         return field.is_required

@@ -1,4 +1,4 @@
-"""The document of the current catalog, written once per catalog and format."""
+"""The document of the current catalog, serialized once per catalog and format."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,14 +10,14 @@ import yaml
 
 from gateway.discovery.refresh import LiveCatalog
 from gateway.openapi.document import build_document
-from gateway.openapi.scalars import Json
+from gateway.openapi.values import Json
 from gateway.schema.catalog import Catalog
 from gateway.schema.not_found import no_schema
 
-Written = TypeVar("Written")
+T = TypeVar("T")
 
 NESTED = 2
-"""How deep in the document its many parts are: paths, and components by kind."""
+"""How many levels are split into blocks: paths, and the components of each kind."""
 
 
 def as_json(document: Json) -> bytes:
@@ -25,12 +25,12 @@ def as_json(document: Json) -> bytes:
 
 
 def as_yaml(document: Json) -> bytes:
-    """YAML without anchors, in the order of the document."""
+    """YAML without anchors, in the document's order."""
     return "".join(blocks(document, NESTED)).encode()
 
 
 def blocks(value: Json, depth: int) -> Iterator[str]:
-    """The YAML of an object, piece by piece: libyaml lets no other thread run while it writes."""
+    """The YAML of an object in pieces, since libyaml holds the GIL while it writes one."""
     for key, inner in value.items():
         if depth and inner and isinstance(inner, dict):
             yield yaml_of({key: 0}).removesuffix(" 0\n") + "\n"
@@ -45,37 +45,37 @@ def yaml_of(value: Json) -> str:
 
 
 class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # chosen here
-    """The faster of PyYAML's dumpers. What is shared is written out, not referred to."""
+    """The faster of PyYAML's dumpers that is installed, without references to shared objects."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
 
 
-class LiveDocument(Generic[Written]):
-    """The OpenAPI document of `live.current`, whatever that is when somebody asks."""
+class LiveDocument(Generic[T]):
+    """The OpenAPI document of the catalog that is current at each call."""
 
     def __init__(self, live: LiveCatalog, *, closed: bool) -> None:
         self._live = live
         self._closed = closed
-        self._made_from: object = None
-        """The tag of the catalog, an object of its own; the catalog itself may have to go."""
-        self._made: dict[Callable[[Json], Written], Written] = {}
-        self._making = asyncio.Lock()
+        self._tag: object = None
+        """Identifies the catalog of the cached formats, without keeping it alive."""
+        self._cached: dict[Callable[[Json], T], T] = {}
+        self._lock = asyncio.Lock()
 
-    async def written(self, write: Callable[[Json], Written]) -> Written:
-        """What `write` makes of the document, in a thread if it is new.
+    async def serialized(self, serialize: Callable[[Json], T]) -> T:
+        """The document as `serialize` formats it, which runs in a thread once per catalog.
 
         Raises GatewayError (UNAVAILABLE) while there is no catalog.
         """
         catalog = self._live.current
         if catalog is None:
             raise no_schema()
-        async with self._making:
-            if self._made_from is not catalog.tag:
-                self._made_from, self._made = catalog.tag, {}
-            if write not in self._made:
-                self._made[write] = await asyncio.to_thread(self._write, catalog, write)
-            return self._made[write]
+        async with self._lock:
+            if self._tag is not catalog.tag:
+                self._tag, self._cached = catalog.tag, {}
+            if serialize not in self._cached:
+                self._cached[serialize] = await asyncio.to_thread(self._build, catalog, serialize)
+            return self._cached[serialize]
 
-    def _write(self, catalog: Catalog, write: Callable[[Json], Written]) -> Written:
-        return write(build_document(catalog, closed=self._closed))
+    def _build(self, catalog: Catalog, serialize: Callable[[Json], T]) -> T:
+        return serialize(build_document(catalog, closed=self._closed))

@@ -1,38 +1,38 @@
-"""What is the same for every method: parameters, headers, errors, the bearer scheme."""
+"""What all methods share: parameters, headers, errors and the bearer scheme; the health checks."""
 
 from collections.abc import Mapping
 
 from gateway.errors import HTTP_STATUS, Code
-from gateway.openapi.scalars import Json
+from gateway.openapi.values import Json
 
 ERROR = "gateway-Error"
 DRY_RUN = "gateway-DryRun"
 READINESS = "gateway-Readiness"
-"""Names of schemas that are no message's: names in protos have no dashes."""
+"""Schemas of the gateway's own. No message has such a name: names in protos have no dashes."""
 
 ERRORS: Mapping[int, str] = {
-    400: "The body is not JSON or does not fit, or a header does not. Also from Cuebot.",
-    401: "No bearer token, or not a JWT.",
-    403: "A token that does not hold, or Cuebot does not permit it.",
-    404: "Cuebot does not have the thing.",
+    400: "The body is not JSON or does not fit, a header is wrong, or Cuebot refuses an argument.",
+    401: "There is no bearer token, or it is not a JWT.",
+    403: "The token is not valid, or Cuebot does not permit the call.",
+    404: "Cuebot cannot find what was asked for.",
     408: "The headers or the body did not arrive in time.",
-    409: "Cuebot has it already, or has given up.",
-    413: "The body, decompressed, is too large.",
-    415: "The body cannot be JSON, or is encoded as neither gzip nor zstd.",
-    429: "Over the rate limit.",
+    409: "It already exists, or Cuebot aborted the call.",
+    413: "The decompressed body is too large.",
+    415: "The content type is not JSON, or the content encoding is neither gzip nor zstd.",
+    429: "The rate limit is exceeded.",
     431: "The headers are too large.",
-    499: "Cuebot has cancelled the call.",
-    500: "Cuebot failed, or the gateway did.",
-    501: "Cuebot lacks the method.",
-    502: "Cuebot's answer is too large.",
-    503: "Cuebot cannot be reached, its schema is not known yet, or too much is in flight.",
-    504: "The call took longer than its deadline.",
+    499: "Cuebot cancelled the call.",
+    500: "Cuebot or the gateway failed.",
+    501: "Cuebot does not implement the method.",
+    502: "Cuebot's response is too large.",
+    503: "Cuebot cannot be reached, its schema is not known yet, or the gateway is busy.",
+    504: "The call exceeded its deadline.",
 }
-"""Status to what it means, for the answers that a POST to a method's path can get."""
+"""What each error status of a POST to a method's path means."""
 
 HEADERS: Mapping[str, Json] = {
     "X-Request-ID": {
-        "description": "The id of this request: the client's own, if it was sane.",
+        "description": "The id of this request: the client's own if it was valid.",
         "schema": {"type": "string"},
     },
     "X-Schema": {
@@ -40,40 +40,40 @@ HEADERS: Mapping[str, Json] = {
         "schema": {"type": "string"},
     },
     "Server-Timing": {
-        "description": "Milliseconds with Cuebot, in the gateway, and of waiting.",
+        "description": "Time spent in Cuebot, in the gateway and waiting, in milliseconds.",
         "schema": {"type": "string"},
     },
     "X-Ignored-Fields": {
-        "description": "Fields of the request that nothing was done with, percent-encoded, with"
-        " commas; `...` at the end when there were more.",
+        "description": "Request fields that were ignored, percent-encoded and separated by"
+        " commas, with `...` at the end if there were more.",
         "schema": {"type": "string"},
     },
     "X-Dry-Run": {
-        "description": "Nothing was called.",
+        "description": "The call was not made.",
         "schema": {"type": "string", "enum": ["1"]},
     },
     "X-RateLimit-Limit": {
-        "description": "How many requests the client may make at once.",
+        "description": "The number of requests that the client may make at once.",
         "schema": {"type": "integer"},
     },
     "X-RateLimit-Remaining": {
-        "description": "How many of them are left.",
+        "description": "The number of requests that are left.",
         "schema": {"type": "integer"},
     },
     "X-RateLimit-Reset": {
-        "description": "The unix time at which all of them will be there again.",
+        "description": "The Unix time at which the whole number is available again.",
         "schema": {"type": "integer"},
     },
     "Retry-After": {
-        "description": "Seconds after which to try again.",
+        "description": "Seconds to wait before trying again.",
         "schema": {"type": "integer"},
     },
     "WWW-Authenticate": {
-        "description": "The scheme that is asked for.",
+        "description": "The authentication scheme that is required.",
         "schema": {"type": "string"},
     },
 }
-"""Headers of answers. None of them is in all answers."""
+"""Headers of responses, none of which is in all of them."""
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 USUAL = ("X-Request-ID", "Server-Timing", "X-Schema")
 OF_SUCCESS = (*USUAL, "X-Ignored-Fields", "X-Dry-Run", *COUNTED)
@@ -87,16 +87,16 @@ OF_STATUS: Mapping[int, tuple[str, ...]] = {
 
 PARAMETERS: Mapping[str, Json] = {
     "X-Dry-Run": {
-        "description": f"With `1` nothing is called. The answer is then a `{DRY_RUN}`, in the place"
-        " of the method's own, and has a header `X-Dry-Run` as well.",
+        "description": f"With `1` the call is not made, and the response is a `{DRY_RUN}` in place"
+        " of the method's own, with an `X-Dry-Run` header.",
         "schema": {"type": "string", "pattern": "^[01]$"},
     },
     "Grpc-Timeout": {
-        "description": "A shorter deadline than the gateway's own: `5S`, `100m`.",
+        "description": "A deadline shorter than the gateway's own, such as `5S` or `100m`.",
         "schema": {"type": "string", "pattern": "^[0-9]{1,8}[HMSmun]$"},
     },
     "X-Request-ID": {
-        "description": "An id for this request, which is logged, and sent to Cuebot.",
+        "description": "An id for this request, which is logged and sent to Cuebot.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~:/+=@-]{1,128}$"},
     },
 }
@@ -105,7 +105,7 @@ PARAMETERS: Mapping[str, Json] = {
 SCHEMAS: Mapping[str, Json] = {
     ERROR: {
         "type": "object",
-        "description": "What every answer is that is not a success.",
+        "description": "The body of every error response.",
         "properties": {
             "error": {
                 "type": "string",
@@ -121,7 +121,7 @@ SCHEMAS: Mapping[str, Json] = {
             "message": {"type": "string"},
             "details": {
                 "type": "array",
-                "description": "The details that Cuebot sent, if it did.",
+                "description": "Details from Cuebot, if it sent any.",
                 "items": {"type": "object"},
             },
         },
@@ -130,23 +130,23 @@ SCHEMAS: Mapping[str, Json] = {
     },
     DRY_RUN: {
         "type": "object",
-        "description": "The answer to `X-Dry-Run: 1`: what would be sent to Cuebot.",
+        "description": "The response to `X-Dry-Run: 1`: what would be sent to Cuebot.",
         "properties": {
             "dryRun": {"type": "boolean", "const": True},
             "method": {"type": "string", "description": "The native path of the method."},
             "ignoredFields": {"type": "array", "items": {"type": "string"}},
-            "requestBytes": {"type": "integer", "description": "The size on the wire."},
+            "requestBytes": {"type": "integer", "description": "The size of the message."},
             "request": {
-                "description": "The message as Cuebot would read it, defaults included.",
+                "description": "The message as Cuebot would read it, including defaults.",
             },
             "before": {
                 "type": "array",
-                "description": "The calls that would come first, where there are some.",
+                "description": "The calls that would be made first, if any.",
                 "items": {"type": "object"},
             },
             "after": {
                 "type": "array",
-                "description": "The calls that would follow.",
+                "description": "The calls that would be made afterwards, if any.",
                 "items": {"type": "object"},
             },
         },
@@ -159,7 +159,7 @@ SCHEMAS: Mapping[str, Json] = {
             "cuebot": {"type": "string", "enum": ["reachable", "unreachable"]},
             "endpoints": {
                 "type": "object",
-                "description": "How many of the Cuebots can be called, where there are several.",
+                "description": "How many Cuebots can be called, if there are several.",
                 "properties": {"usable": {"type": "integer"}, "of": {"type": "integer"}},
                 "required": ["usable", "of"],
             },
@@ -176,12 +176,12 @@ BEARER: Json = {
     "scheme": "bearer",
     "bearerFormat": "JWT",
     "description": "A JSON Web Token with `sub` and `exp`, signed with the gateway's secret."
-    " `cuebot-gateway token` makes one.",
+    " `cuebot-gateway token` creates one.",
 }
 
 
 def components() -> Json:
-    """The components that do not come from Cuebot's schema."""
+    """The components that do not depend on Cuebot's schema."""
     return {
         "schemas": dict(SCHEMAS),
         "responses": {str(status): error(status) for status in ERRORS},
@@ -195,7 +195,7 @@ def components() -> Json:
 
 
 def error(status: int) -> Json:
-    """The answer with this status."""
+    """The response with this status."""
     names = ", ".join(code.name for code, usual in HTTP_STATUS.items() if usual == status)
     return {
         "description": f"{ERRORS[status]}" + f" ({names})" * bool(names),
@@ -205,12 +205,12 @@ def error(status: int) -> Json:
 
 
 def references(kind: str, names: tuple[str, ...]) -> Json:
-    """By name: references to components of that kind."""
+    """References to components of one kind, by name."""
     return {name: {"$ref": f"#/components/{kind}/{name}"} for name in names}
 
 
 def json_of(schema: Json, **more: object) -> Json:
-    """The content of a JSON body or answer."""
+    """The content of a request or response body in JSON."""
     return {"application/json": {"schema": schema, **more}}
 
 
@@ -227,8 +227,8 @@ def health_paths() -> Json:
         "/healthz": {
             "get": health(
                 "healthz",
-                "The process lives.",
-                {"200": {"description": "It does.", "content": json_of(alive), "headers": headers}},
+                "The process is alive.",
+                {"200": {"description": "Alive.", "content": json_of(alive), "headers": headers}},
             )
         },
         "/readyz": {
@@ -237,7 +237,7 @@ def health_paths() -> Json:
                 "A call would reach Cuebot.",
                 {
                     status: {"description": text, "content": json_of(ready), "headers": headers}
-                    for status, text in (("200", "It would."), ("503", "It would not."))
+                    for status, text in (("200", "Ready."), ("503", "Not ready."))
                 },
             )
         },

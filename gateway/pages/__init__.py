@@ -1,1 +1,1 @@
-"""What the gateway tells of itself: the OpenAPI document, its documentation, the farm page."""
+"""What the gateway says about itself: health checks, the OpenAPI document, pages for browsers."""

@@ -1,6 +1,6 @@
 """`/docs`: Swagger UI from the files of the flask-swagger-ui package, and a page that starts it.
 
-The package is used as files and never imported, since Flask is of no use here.
+The package is read as files and never imported, since it would import Flask.
 """
 
 from importlib.resources import files
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.pages.content import Content
-from gateway.pages.policy import policy
+from gateway.pages.csp import security_headers
 
 PACKAGE = "flask_swagger_ui"
 ASSETS = {
@@ -19,9 +19,9 @@ ASSETS = {
 
 
 def docs_contents(docs: str) -> dict[str, Content]:
-    """Path to content: the page and what it loads.
+    """The page and the files that it loads, by path.
 
-    Raises ConfigurationError when the package is not there.
+    Raises ConfigurationError when the package is not installed.
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
@@ -40,7 +40,7 @@ def docs_contents(docs: str) -> dict[str, Content]:
 
 
 def page(name: str, docs: str) -> Content:
-    """A page of this package, with its policy. It is told whether it has to ask for a token."""
+    """A page of this package, which is told the setting DOCS, with its security headers."""
     body = files("gateway.pages").joinpath("static", name).read_bytes()
     body = body.replace(b"<html", f'<html data-docs="{docs}"'.encode(), 1)
-    return Content.of(body, "text/html; charset=utf-8", policy(body))
+    return Content.of(body, "text/html; charset=utf-8", security_headers(body))

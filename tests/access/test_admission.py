@@ -179,7 +179,7 @@ async def test_clients_are_forgotten() -> None:
         task = await waiting(places, client)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert set(places._clients) == {"a", "b"}
+    assert places.clients == {"a", "b"}
     first()
     second()
-    assert places._clients == {}
+    assert places.clients == set()

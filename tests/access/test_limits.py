@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
 from fractions import Fraction
 
 import httpx
@@ -15,11 +14,10 @@ from hypothesis import strategies as st
 from gateway.access.limits import MemoryLimiter, Verdict, too_many
 from gateway.access.rates import Rate, Rates, address_key
 from gateway.settings.model import RateOverride, Settings
-from tests.support.opencue import opencue
 from tests.support.servers import (
     ScriptedCuebot,
     bearer,
-    running_cuebot,
+    gateway_for,
     running_gateway,
     settings_for,
     token,
@@ -348,18 +346,10 @@ SHOWS = "/show.ShowInterface/GetShows"
 LIMIT, REMAINING, RESET = "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(SHOWS, b"")
-        yield cuebot
-
-
 @pytest.mark.anyio
 async def test_every_counted_answer_has_the_headers(cuebot: ScriptedCuebot) -> None:
     """Success and errors alike say the limit, what remains and when it is whole again."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=10)
-    async with running_gateway(settings) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=10) as gateway:
         answers = [
             await gateway.post(SHOWS, json={}),
             await gateway.post("/show.ShowInterface/Nothing", json={}),
@@ -381,8 +371,7 @@ async def test_every_counted_answer_has_the_headers(cuebot: ScriptedCuebot) -> N
 @pytest.mark.anyio
 async def test_beyond_the_limit_is_429(cuebot: ScriptedCuebot) -> None:
     """The answer beyond the limit is RESOURCE_EXHAUSTED with Retry-After; Cuebot is not called."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2)
-    async with running_gateway(settings) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2) as gateway:
         assert [(await gateway.post(SHOWS)).status_code for _ in range(2)] == [200, 200]
         cuebot.seen.clear()
         answer = await gateway.post(SHOWS)
@@ -402,8 +391,7 @@ async def test_beyond_the_limit_is_429(cuebot: ScriptedCuebot) -> None:
 @pytest.mark.anyio
 async def test_tokens_of_one_subject_share_its_limit(cuebot: ScriptedCuebot) -> None:
     """The client is the token's `sub`: a new token is no new allowance."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2)
-    async with running_gateway(settings) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2) as gateway:
         statuses = []
         for seconds in (100, 200, 300):
             headers = {"Authorization": f"Bearer {token('lena', seconds)}"}
@@ -414,9 +402,8 @@ async def test_tokens_of_one_subject_share_its_limit(cuebot: ScriptedCuebot) -> 
 @pytest.mark.anyio
 async def test_strangers_have_the_headers_too(cuebot: ScriptedCuebot) -> None:
     """A 401 is counted against the address, and says so."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=4)
     async with (
-        running_gateway(settings) as gateway,
+        gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=4) as gateway,
         httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger,
     ):
         answer = await stranger.post(SHOWS)
@@ -427,9 +414,8 @@ async def test_strangers_have_the_headers_too(cuebot: ScriptedCuebot) -> None:
 @pytest.mark.anyio
 async def test_clients_cannot_choose_their_address(cuebot: ScriptedCuebot) -> None:
     """X-Forwarded-For and its kin do not make a stranger somebody else."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2)
     async with (
-        running_gateway(settings) as gateway,
+        gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2) as gateway,
         httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger,
     ):
         statuses = []
@@ -447,7 +433,7 @@ async def test_clients_cannot_choose_their_address(cuebot: ScriptedCuebot) -> No
 @pytest.mark.anyio
 async def test_0_turns_it_off(cuebot: ScriptedCuebot) -> None:
     """With RATE_LIMIT_RPS=0 nobody is limited and no answer has the headers."""
-    async with running_gateway(settings_for(cuebot.endpoint, rate_limit_rps=0)) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0) as gateway:
         answers = [await gateway.post(SHOWS) for _ in range(150)]
         answers.append(await gateway.post("/nothing"))
         assert {answer.status_code for answer in answers} == {200, 404}
@@ -457,13 +443,12 @@ async def test_0_turns_it_off(cuebot: ScriptedCuebot) -> None:
 @pytest.mark.anyio
 async def test_a_subject_without_limit_has_no_headers(cuebot: ScriptedCuebot) -> None:
     """`rps = 0` in an override lifts the limit for that subject and for nobody else."""
-    settings = settings_for(
+    async with gateway_for(
         cuebot.endpoint,
         rate_limit_rps=0.1,
         rate_limit_burst=1,
         rate_limit_overrides=[{"subjects": ["mon*"], "rps": 0}],
-    )
-    async with running_gateway(settings) as gateway:
+    ) as gateway:
         answers = [await gateway.post(SHOWS, headers=bearer("monitor")) for _ in range(5)]
         assert {answer.status_code for answer in answers} == {200}
         assert not any(LIMIT in answer.headers for answer in answers)
@@ -473,10 +458,9 @@ async def test_a_subject_without_limit_has_no_headers(cuebot: ScriptedCuebot) ->
 @pytest.mark.anyio
 async def test_a_request_may_wait_for_its_turn(cuebot: ScriptedCuebot) -> None:
     """With RATE_LIMIT_MAX_WAIT, requests over the limit succeed, one after the other."""
-    settings = settings_for(
+    async with gateway_for(
         cuebot.endpoint, rate_limit_rps=20, rate_limit_burst=1, rate_limit_max_wait="10s"
-    )
-    async with running_gateway(settings) as gateway:
+    ) as gateway:
         started = time.monotonic()
         answers = await asyncio.gather(*(gateway.post(SHOWS) for _ in range(6)))
         assert {answer.status_code for answer in answers} == {200}

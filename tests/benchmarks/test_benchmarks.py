@@ -28,7 +28,7 @@ from benchmarks.upstream import Answers, Canned, CannedServer
 from benchmarks.verify import WrongAnswer, verify
 from benchmarks.wrk import lua, parse_result, script_for
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
-from tests.support.servers import Gateway, running_gateway, settings_for, token
+from tests.support.servers import Gateway, gateway_for, token
 
 SHOWS = Call(path="/show.ShowInterface/GetShows")
 DESCRIPTORS = f"package:{OPENCUE_PACKAGE}"
@@ -46,10 +46,11 @@ async def canned_upstream(answers: Answers) -> AsyncIterator[str]:
 @asynccontextmanager
 async def gateway_before(answers: Answers) -> AsyncIterator[Gateway]:
     """A gateway whose Cuebot is the canned upstream."""
-    async with canned_upstream(answers) as endpoint:
-        settings = settings_for(endpoint, descriptor_source=DESCRIPTORS, rate_limit_rps=0)
-        async with running_gateway(settings) as gateway:
-            yield gateway
+    async with (
+        canned_upstream(answers) as endpoint,
+        gateway_for(endpoint, descriptor_source=DESCRIPTORS) as gateway,
+    ):
+        yield gateway
 
 
 async def test_canned_answers_are_chosen_by_the_message() -> None:

@@ -1,7 +1,6 @@
 """`X-Dry-Run`: a call is shown as Cuebot would get it, and not made."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -9,15 +8,8 @@ import pytest
 from google.protobuf import json_format
 
 from gateway.observe.access_log import fields_of
-from tests.support.opencue import message_class, opencue
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    bearer,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.opencue import message_class
+from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for
 
 pytestmark = pytest.mark.anyio
 
@@ -29,27 +21,6 @@ BODY = {
     "req": {"states": {"frame_states": ["RUNNING", 5]}, "limit": "500"},
     "reason": "wrong camera",
 }
-
-
-@pytest.fixture(scope="module")
-async def scripted() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        for path in (KILL_FRAMES, "/job.FrameInterface/GetFrame"):
-            cuebot.answers(path, b"")
-        yield cuebot
-
-
-@pytest.fixture
-def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
-    """The shared server, which has forgotten earlier calls."""
-    scripted.seen.clear()
-    return scripted
-
-
-@pytest.fixture(scope="module")
-async def gateway(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    async with running_gateway(settings_for(scripted.endpoint)) as gateway:
-        yield gateway
 
 
 async def dry(gateway: Gateway, path: str, body: object, value: str = "1") -> httpx.Response:
@@ -97,6 +68,7 @@ async def test_what_would_be_refused_is_refused(gateway: Gateway, cuebot: Script
     assert cuebot.seen == []
 
 
+@pytest.mark.gateway(rate_limit_rps=100)
 async def test_it_needs_a_token_and_is_counted(gateway: Gateway) -> None:
     """It is authenticated and rate limited as the call itself would be."""
     bare = await gateway.client.post(KILL_FRAMES, json={}, headers={"Authorization": "", **DRY})
@@ -178,6 +150,5 @@ async def test_a_large_message_is_shown_whole(gateway: Gateway, cuebot: Scripted
 
 async def test_it_works_while_cuebot_is_away() -> None:
     """It asks Cuebot nothing, so that it does not need it, once the schema is known."""
-    settings = settings_for("127.0.0.1:1", descriptor_source="package:opencue_proto")
-    async with running_gateway(settings) as gateway:
+    async with gateway_for("127.0.0.1:1", descriptor_source="package:opencue_proto") as gateway:
         assert (await dry(gateway, KILL_FRAMES, {})).status_code == 200

@@ -1,8 +1,6 @@
 """Calls that take several: look-ups before them, follow-ups after them, through a gateway."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +8,8 @@ import grpc
 import httpx
 import pytest
 
-from tests.support.opencue import message_class, opencue
-from tests.support.servers import (
-    Context,
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.opencue import message_class
+from tests.support.servers import Context, Gateway, ScriptedCuebot, SharedGateway, gateway_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -44,19 +35,11 @@ def filled(name: str, **content: Any) -> bytes:
     return payload
 
 
-@pytest.fixture(scope="module")
-async def scripted() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
 @pytest.fixture
-def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
-    """A Cuebot that answers every step, and has forgotten earlier tests."""
+def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    """A Cuebot that finds what look-ups ask for."""
     show = {"id": "show-1", "name": "new"}
-    scripted.seen.clear()
-    scripted.handlers.clear()
-    answers = scripted.answers
+    answers = cuebot.answers
     answers(GET_JOB, filled("job.JobGetJobResponse", job={"name": "demo-job"}))
     answers(FIND_LAYER, filled("job.LayerFindLayerResponse", layer={"id": "layer-1"}))
     answers(GET_HOST, filled("host.HostGetHostResponse", host={"name": "node-1"}))
@@ -64,21 +47,7 @@ def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
     answers(CREATE, filled("show.ShowCreateShowResponse", show=show))
     changed = show | {"default_min_cores": 1, "default_max_cores": 50}
     answers(FIND_SHOW, filled("show.ShowFindShowResponse", show=changed))
-    for path in (TAKE, LOCK, SET_MIN, SET_MAX):
-        answers(path, b"")
-    return scripted
-
-
-@asynccontextmanager
-async def gateway_for(cuebot: ScriptedCuebot, **more: Any) -> AsyncIterator[Gateway]:
-    async with running_gateway(settings_for(cuebot.endpoint, **more)) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
-async def gateway(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    async with gateway_for(scripted) as gateway:
-        yield gateway
+    return cuebot
 
 
 def heard(cuebot: ScriptedCuebot) -> list[str]:
@@ -394,7 +363,7 @@ async def test_excluded_methods_are_not_called_for_clients(
     cuebot: ScriptedCuebot, excluded: str, path: str, body: dict[str, Any]
 ) -> None:
     """A call that would need one is a 400, as without a profile."""
-    async with gateway_for(cuebot, exclude_services=[excluded[1:]]) as gateway:
+    async with gateway_for(cuebot.endpoint, exclude_services=[excluded[1:]]) as gateway:
         problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT")
     assert cuebot.seen == []
 
@@ -424,44 +393,48 @@ async def test_fields_that_no_step_knows_are_named(
     assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "owner.colour")
 
 
-async def test_rejecting_unknown_fields_leaves_the_steps_theirs(cuebot: ScriptedCuebot) -> None:
+@pytest.mark.gateway(unknown_fields="reject")
+async def test_rejecting_unknown_fields_leaves_the_steps_theirs(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
     """What the profile knows is not unknown; anything else is refused, and nothing called."""
-    async with gateway_for(cuebot, unknown_fields="reject") as gateway:
-        body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
-        message = problem(await gateway.post(TAKE, body), 400, "INVALID_ARGUMENT")
-        assert message.startswith("owner: unknown field `colour`")
-        jobs = {"r": {"show": {"name": "demo"}, "maxResults": 100}}
-        refused = await gateway.post("/job.JobInterface/GetJobs", jobs)
-        message = problem(refused, 400, "INVALID_ARGUMENT")
-        assert message.startswith("r: unknown field `maxResults`")
-        assert cuebot.seen == []
-        for path, known in ((TAKE, TAKE_BODY), (CREATE, SHOW_BODY), (FIND_LAYER, LAYER_BODY)):
-            assert (await gateway.post(path, known)).status_code == 200
+    body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
+    message = problem(await gateway.post(TAKE, body), 400, "INVALID_ARGUMENT")
+    assert message.startswith("owner: unknown field `colour`")
+    jobs = {"r": {"show": {"name": "demo"}, "maxResults": 100}}
+    refused = await gateway.post("/job.JobInterface/GetJobs", jobs)
+    message = problem(refused, 400, "INVALID_ARGUMENT")
+    assert message.startswith("r: unknown field `maxResults`")
+    assert cuebot.seen == []
+    for path, known in ((TAKE, TAKE_BODY), (CREATE, SHOW_BODY), (FIND_LAYER, LAYER_BODY)):
+        assert (await gateway.post(path, known)).status_code == 200
 
 
-async def test_ignoring_unknown_fields_names_them(cuebot: ScriptedCuebot) -> None:
+@pytest.mark.gateway(unknown_fields="ignore")
+async def test_ignoring_unknown_fields_names_them(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """With `ignore` even a change takes what nobody knows; the steps are made all the same."""
-    async with gateway_for(cuebot, unknown_fields="ignore") as gateway:
-        answer = await gateway.post(CREATE, SHOW_BODY | {"colour": "red"})
-        assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "colour")
+    answer = await gateway.post(CREATE, SHOW_BODY | {"colour": "red"})
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "colour")
     assert heard(cuebot) == [CREATE, SET_MIN, SET_MAX, FIND_SHOW]
 
 
-async def test_echoed_objects_may_have_their_documented_names(cuebot: ScriptedCuebot) -> None:
+@pytest.mark.gateway(unknown_fields="reject")
+async def test_echoed_objects_may_have_their_documented_names(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
     """What answers call fields besides is no unknown field when it comes back, even so."""
-    async with gateway_for(cuebot, unknown_fields="reject") as gateway:
-        host = (await gateway.post(GET_HOST, {"id": "host-1"})).json()["host"]
-        assert {"totalCores", "totalGpus", "freeGpus"} < host.keys()
-        answer = await gateway.post(LOCK, {"host": host | {"totalCores": 16}})
-        assert answer.status_code == 200
-        assert "x-ignored-fields" not in answer.headers
-        sent = request(cuebot, LOCK, "host.HostLockRequest").host
-        assert (sent.name, sent.cores) == ("node-1", 0)
-        answer = await gateway.post(LOCK, {"host": host | {"allCores": 16}})
-        assert answer.status_code == 400
-        answer = await gateway.post(LOCK, {"host": {"id": "host-1", "totalCores": 64}})
-        assert answer.status_code == 400
-        assert "`totalCores`" in answer.json()["message"]
+    host = (await gateway.post(GET_HOST, {"id": "host-1"})).json()["host"]
+    assert {"totalCores", "totalGpus", "freeGpus"} < host.keys()
+    answer = await gateway.post(LOCK, {"host": host | {"totalCores": 16}})
+    assert answer.status_code == 200
+    assert "x-ignored-fields" not in answer.headers
+    sent = request(cuebot, LOCK, "host.HostLockRequest").host
+    assert (sent.name, sent.cores) == ("node-1", 0)
+    answer = await gateway.post(LOCK, {"host": host | {"allCores": 16}})
+    assert answer.status_code == 400
+    answer = await gateway.post(LOCK, {"host": {"id": "host-1", "totalCores": 64}})
+    assert answer.status_code == 400
+    assert "`totalCores`" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -472,14 +445,19 @@ async def test_echoed_objects_may_have_their_documented_names(cuebot: ScriptedCu
     ],
 )
 async def test_what_a_look_up_replaces_is_not_dropped_in_silence(
-    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, ignored: str
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    shared_gateway: SharedGateway,
+    path: str,
+    body: object,
+    ignored: str,
 ) -> None:
     """The rest of a documented object is named, and refused where unknown fields are."""
     answer = await gateway.post(path, body)
     assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
-    async with gateway_for(cuebot, unknown_fields="reject") as strict:
-        refused = await strict.post(path, body)
-        assert f"unknown field `{ignored}`" in problem(refused, 400, "INVALID_ARGUMENT")
+    strict = await shared_gateway(cuebot.endpoint, unknown_fields="reject")
+    refused = await strict.post(path, body)
+    assert f"unknown field `{ignored}`" in problem(refused, 400, "INVALID_ARGUMENT")
 
 
 async def test_what_is_looked_up_may_be_a_field_of_its_own(
@@ -498,7 +476,7 @@ async def test_what_is_looked_up_may_be_a_field_of_its_own(
         put = "host"
         '''
     )
-    async with gateway_for(cuebot, compat_profile=str(profile)) as own:
+    async with gateway_for(cuebot.endpoint, compat_profile=str(profile)) as own:
         answer = await own.post(TAKE, {"hostId": "host-1", "owner": {"id": "owner-1"}})
     assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
     assert heard(cuebot) == [GET_HOST, TAKE]

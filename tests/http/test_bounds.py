@@ -15,20 +15,12 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.unknown import Reject
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.respond import LARGE_ANSWER, LARGE_ANSWERS_EACH
-from tests.support.opencue import message_class, opencue
-from tests.support.servers import (
-    Context,
-    Gateway,
-    ScriptedCuebot,
-    head,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.opencue import message_class
+from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for, head
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
@@ -37,33 +29,9 @@ LARGE = 15_000
 """So many jobs are an answer that needs a turn."""
 
 
-@pytest.fixture(scope="module")
-async def scripted() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
-@pytest.fixture
-def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
-    """The server, which has forgotten earlier tests."""
-    scripted.seen.clear()
-    scripted.handlers.clear()
-    for path in (SHOWS, FIND_SHOW, GET_JOBS, REPARENT):
-        scripted.answers(path, b"")
-    return scripted
-
-
-@asynccontextmanager
-async def gateway_of(cuebot: ScriptedCuebot, **more: object) -> AsyncIterator[Gateway]:
-    """A gateway with these settings and no rate limit."""
-    given = {"rate_limit_rps": 0, "descriptor_source": "package:opencue_proto"} | more
-    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
-        yield gateway
-
-
-async def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+async def until(condition: Callable[[], bool], timeout: float = TIMEOUT) -> None:
     """Wait for something that nobody announces."""
-    async with asyncio.timeout(patience):
+    async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
@@ -113,7 +81,7 @@ async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> Non
         return b""
 
     cuebot.handlers[SHOWS] = handler
-    async with gateway_of(cuebot, max_in_flight=3) as gateway:
+    async with gateway_for(cuebot.endpoint, max_in_flight=3) as gateway:
         calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(3)]
         await until(lambda: len(cuebot.seen) == 3)
         refused = await gateway.post(FIND_SHOW, {})
@@ -122,7 +90,7 @@ async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> Non
         calls[0].cancel()
         with suppress(asyncio.CancelledError):
             await calls[0]
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (await gateway.post(FIND_SHOW, {})).status_code != 200:
                 pass
         release.set()
@@ -135,7 +103,7 @@ async def test_answers_that_nobody_reads_keep_no_slot(cuebot: ScriptedCuebot) ->
     """A client that asks again and again and never reads does not shut the others out."""
     cuebot.answers(GET_JOBS, jobs(500))  # 40 of them are more than the system's 4 MB on their way
     sent = request(GET_JOBS, b"{}") * 40
-    async with gateway_of(cuebot, max_in_flight=2) as gateway, AsyncExitStack() as stack:
+    async with gateway_for(cuebot.endpoint, max_in_flight=2) as gateway, AsyncExitStack() as stack:
         for _ in range(2):
             await stack.enter_async_context(stalled(gateway, sent))
         await until(lambda: unread(gateway) == 2)
@@ -150,7 +118,7 @@ async def test_a_stalled_reader_loses_its_turn(cuebot: ScriptedCuebot) -> None:
     """Who does not read a very large answer within HTTP_TIMEOUT makes way for the next one."""
     cuebot.answers(GET_JOBS, jobs(LARGE))
     assert len(jobs(LARGE)) > LARGE_ANSWER
-    async with gateway_of(cuebot, http_timeout=1) as gateway, AsyncExitStack() as stack:
+    async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway, AsyncExitStack() as stack:
         for _ in range(LARGE_ANSWERS_EACH):
             await stack.enter_async_context(stalled(gateway, request(GET_JOBS, b"{}")))
         await until(lambda: unread(gateway) == LARGE_ANSWERS_EACH)
@@ -163,7 +131,7 @@ async def test_a_stalled_reader_loses_its_connection(cuebot: ScriptedCuebot) -> 
     """A client that never reads does not keep its connection, and the unsent bytes, for ever."""
     cuebot.answers(GET_JOBS, jobs(LARGE))
     async with (
-        gateway_of(cuebot, http_timeout=0.3) as gateway,
+        gateway_for(cuebot.endpoint, http_timeout=0.3) as gateway,
         stalled(gateway, request(GET_JOBS, b"{}")),
     ):
         await until(lambda: unread(gateway) == 1)
@@ -174,7 +142,7 @@ async def test_a_stalled_pipeline_loses_its_connection(cuebot: ScriptedCuebot) -
     """Nor does one that asks for many short answers at once and reads none of them."""
     cuebot.answers(GET_JOBS, jobs(500))
     async with (
-        gateway_of(cuebot, http_timeout=0.3) as gateway,
+        gateway_for(cuebot.endpoint, http_timeout=0.3) as gateway,
         stalled(gateway, request(GET_JOBS, b"{}") * 40),
     ):
         await until(lambda: unread(gateway) == 1)
@@ -203,7 +171,7 @@ async def sending(
 
     async def end(last: bytes = body[-1:]) -> int:
         writer.write(last)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return int((await reader.readline()).split()[1])
 
     try:
@@ -219,7 +187,7 @@ async def sending(
 async def until_full(gateway: Gateway) -> httpx.Response:
     """Wait until another body is refused; its answer."""
     lone = {"Connection": "close"}
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             answer = await gateway.post(FIND_SHOW, content=BODY, headers=lone)
             if answer.status_code != 200:
@@ -228,7 +196,7 @@ async def until_full(gateway: Gateway) -> httpx.Response:
 
 async def test_room_for_bodies_is_bounded_and_given_back(cuebot: ScriptedCuebot) -> None:
     """When too many large bodies are being read another is 503; whatever ends makes room."""
-    async with gateway_of(cuebot, max_body_mb=BODY_MB) as gateway:
+    async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB) as gateway:
         for last in (BODY[-1:], b"!", None):  # finished, failed, hung up
             async with AsyncExitStack() as stack:
                 many = [
@@ -258,7 +226,7 @@ async def test_room_of_refused_bodies_is_given_back(cuebot: ScriptedCuebot) -> N
     """Bodies that came too slowly, or turned out too large, take no room afterwards."""
     many = range(BODIES_AT_ONCE)
     chunk = b"%x\r\n%s\r\n" % (20_000, b" " * 20_000)
-    async with gateway_of(cuebot, max_body_mb=BODY_MB, http_timeout=0.3) as gateway:
+    async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB, http_timeout=0.3) as gateway:
         for _ in range(2):
             async with AsyncExitStack() as stack:
                 slow = [await stack.enter_async_context(sending(gateway, BODY)) for _ in many]
@@ -278,11 +246,12 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize(("count", "status"), [(1000, 200), (1001, 400)])
-async def test_unknown_fields_are_bounded(cuebot: ScriptedCuebot, count: int, status: int) -> None:
+async def test_unknown_fields_are_bounded(
+    gateway: Gateway, cuebot: ScriptedCuebot, count: int, status: int
+) -> None:
     """1000 fields that nobody knows are ignored; one more is not sent in good faith."""
     body = {"r": {f"unknown{number}": 0 for number in range(count - 1)}, "unknown": 0}
-    async with gateway_of(cuebot) as gateway:
-        answer = await gateway.post(GET_JOBS, body)
+    answer = await gateway.post(GET_JOBS, body)
     assert answer.status_code == status
     assert len(cuebot.seen) == (status == 200)
     if status == 400:
@@ -292,12 +261,11 @@ async def test_unknown_fields_are_bounded(cuebot: ScriptedCuebot, count: int, st
 @pytest.mark.parametrize("item", [b"[]", b"{}"], ids=["lists", "objects"])
 @pytest.mark.parametrize(("count", "status"), [(100_000, 200), (100_001, 400)])
 async def test_objects_and_lists_are_bounded(
-    cuebot: ScriptedCuebot, item: bytes, count: int, status: int
+    gateway: Gateway, cuebot: ScriptedCuebot, item: bytes, count: int, status: int
 ) -> None:
     """100000 objects and lists in one body are read; one more is refused before parsing."""
     body = b'{"unknown": [' + b",".join([item] * (count - 2)) + b"]}"
-    async with gateway_of(cuebot) as gateway:
-        answer = await gateway.post(GET_JOBS, content=body)
+    answer = await gateway.post(GET_JOBS, content=body)
     assert answer.status_code == status
     assert len(cuebot.seen) == (status == 200)
     if status == 400:
@@ -325,40 +293,40 @@ async def longest_gap(work: Awaitable[object]) -> float:
     return longest
 
 
-async def test_the_loop_is_not_held_while_a_large_body_is_decoded(cuebot: ScriptedCuebot) -> None:
+async def test_the_loop_is_not_held_while_a_large_body_is_decoded(gateway: Gateway) -> None:
     """Others have their turns during the 4 MB of a body that is nothing but short values."""
     listed = [{"id": "i", "name": "n", "shot": "s", "user": "u"}] * 94_000
     body = orjson.dumps({"jobs": {"jobs": listed}})
     assert 4_000_000 < len(body) < 4 * 2**20
     sent = request(REPARENT, body)
-    async with gateway_of(cuebot) as gateway:
-        method = gateway.catalog.routes[REPARENT]
-        for _ in range(TRIES):
-            before = time.perf_counter()
-            method.decode(body, Reject.NOTHING)
-            in_one_piece = time.perf_counter() - before
-            gap = await longest_gap(status_of(gateway, sent))
-            if gap < in_one_piece / 2:
-                return
+    method = gateway.catalog.routes[REPARENT]
+    for _ in range(TRIES):
+        before = time.perf_counter()
+        method.decode(body, Reject.NOTHING)
+        in_one_piece = time.perf_counter() - before
+        gap = await longest_gap(status_of(gateway, sent))
+        if gap < in_one_piece / 2:
+            return
     pytest.fail(f"held for {gap:.3f} s of {in_one_piece:.3f} s")
 
 
-async def test_the_loop_is_not_held_while_a_long_answer_is_sent(cuebot: ScriptedCuebot) -> None:
+async def test_the_loop_is_not_held_while_a_long_answer_is_sent(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
     """Others have their turns during the 30 MB of an answer."""
     payload = jobs(80_000)
     cuebot.answers(GET_JOBS, payload)
-    async with gateway_of(cuebot) as gateway:
-        method = gateway.catalog.routes[GET_JOBS]
-        message = GetMessageClass(method.descriptor.output_type)
-        to_json = method.encoders.to_json(method.descriptor.output_type)
-        for _ in range(TRIES):
-            before = time.perf_counter()
-            whole = orjson.dumps(to_json(message.FromString(payload)))
-            in_one_piece = time.perf_counter() - before
-            assert len(whole) > 30_000_000
-            gap = await longest_gap(status_of(gateway, request(GET_JOBS, b"{}")))
-            if gap < in_one_piece / 2:
-                return
+    method = gateway.catalog.routes[GET_JOBS]
+    message = GetMessageClass(method.descriptor.output_type)
+    to_json = method.encoders.to_json(method.descriptor.output_type)
+    for _ in range(TRIES):
+        before = time.perf_counter()
+        whole = orjson.dumps(to_json(message.FromString(payload)))
+        in_one_piece = time.perf_counter() - before
+        assert len(whole) > 30_000_000
+        gap = await longest_gap(status_of(gateway, request(GET_JOBS, b"{}")))
+        if gap < in_one_piece / 2:
+            return
     pytest.fail(f"held for {gap:.3f} s of {in_one_piece:.3f} s")
 
 
@@ -366,7 +334,7 @@ async def status_of(gateway: Gateway, sent: bytes) -> None:
     """Send this and read the answer, which has to be a 200, to its end, as fast as it comes."""
 
     def talk() -> None:
-        with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as client:
+        with socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT) as client:
             client.sendall(sent.replace(b"Host:", b"Connection: close\r\nHost:", 1))
             assert b" 200 " in client.recv(2**20)
             while client.recv(2**20):

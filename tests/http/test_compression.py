@@ -3,7 +3,7 @@
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -26,14 +26,8 @@ from gateway.http.compression import (
     stream,
 )
 from gateway.http.zstd import ZstdDecompressor, ZstdError
-from tests.support.opencue import jobs, opencue
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.opencue import jobs
+from tests.support.servers import Gateway, ScriptedCuebot
 from tests.support.wire import request, wire
 
 SHOWS = "/show.ShowInterface/GetShows"
@@ -273,27 +267,11 @@ def test_what_breaks_off_has_no_end(coding: Coding, count: int) -> None:
 # --- over HTTP --------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-async def scripted() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def shared(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    async with running_gateway(settings_for(scripted.endpoint, rate_limit_rps=0)) as gateway:
-        yield gateway
-
-
 @pytest.fixture
-def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
-    scripted.answers(GET_JOBS, FEW)
-    return scripted
-
-
-@pytest.fixture
-def gateway(shared: Gateway, cuebot: ScriptedCuebot) -> Gateway:
-    return shared
+def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    """A Cuebot with few jobs."""
+    cuebot.answers(GET_JOBS, FEW)
+    return cuebot
 
 
 async def get_jobs(gateway: Gateway, accept: str | None) -> tuple[httpx.Headers, bytes]:

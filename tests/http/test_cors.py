@@ -1,8 +1,6 @@
 """CORS: what a browser is told, by a gateway that lists origins, one that takes all, and one
 without."""
 
-from collections.abc import AsyncIterator
-
 import grpc
 import httpx
 import pytest
@@ -10,15 +8,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.http.cors import EXPOSED, SENT
 from gateway.settings.loading import load_settings
-from tests.support.opencue import opencue
-from tests.support.servers import (
-    SECRET,
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot, SharedGateway, gateway_for
 
 pytestmark = pytest.mark.anyio
 
@@ -30,32 +20,28 @@ FIND_SHOW = "/show.ShowInterface/FindShow"
 UNKNOWN = "/no.SuchInterface/GetNothing"
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(SHOWS, b"")
-        cuebot.fails(FIND_SHOW, grpc.StatusCode.INTERNAL, "oh no")
-        yield cuebot
+@pytest.fixture
+def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    """FindShow fails, everything else is answered."""
+    cuebot.fails(FIND_SHOW, grpc.StatusCode.INTERNAL, "oh no")
+    return cuebot
 
 
-@pytest.fixture(scope="module")
-async def listing(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(
+@pytest.fixture
+async def listing(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    """A gateway that lists the pages that may read its answers."""
+    return await shared_gateway(
         cuebot.endpoint,
-        rate_limit_rps=0,
         max_body_mb=0.01,
         cors_origins=[PAGE, OTHER],
         cors_headers=["X-Studio-Site"],
     )
-    async with running_gateway(settings) as gateway:
-        yield gateway
 
 
-@pytest.fixture(scope="module")
-async def open_to_all(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0, cors_origins="*")
-    async with running_gateway(settings) as gateway:
-        yield gateway
+@pytest.fixture
+async def open_to_all(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    """A gateway whose answers every page may read."""
+    return await shared_gateway(cuebot.endpoint, cors_origins="*")
 
 
 async def preflight(
@@ -118,11 +104,10 @@ async def test_a_preflight_to_a_gateway_for_all(open_to_all: Gateway) -> None:
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
-async def test_any_header_may_be_allowed(cuebot: ScriptedCuebot) -> None:
+@pytest.mark.gateway(cors_origins=[PAGE], cors_headers="*")
+async def test_any_header_may_be_allowed(gateway: Gateway) -> None:
     """`CORS_HEADERS=*` allows what is asked, by name: a `*` would not stand for Authorization."""
-    settings = settings_for(cuebot.endpoint, cors_origins=[PAGE], cors_headers="*")
-    async with running_gateway(settings) as gateway:
-        answer = await preflight(gateway, headers="authorization,x-whatever")
+    answer = await preflight(gateway, headers="authorization,x-whatever")
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-headers"] == "authorization,x-whatever"
 
@@ -166,10 +151,9 @@ async def test_a_preflight_from_a_public_network(listing: Gateway) -> None:
 
 async def test_preflights_are_counted_against_nobody(cuebot: ScriptedCuebot) -> None:
     """A page that asks before each call has its whole rate for the calls."""
-    settings = settings_for(
+    async with gateway_for(
         cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=1, cors_origins=[PAGE]
-    )
-    async with running_gateway(settings) as limited:
+    ) as limited:
         for _ in range(3):
             assert (await preflight(limited)).status_code == 204
             assert (await preflight(limited, origin=STRANGER)).status_code == 403
@@ -218,8 +202,7 @@ async def test_a_page_can_read_every_answer(
 
 async def test_a_page_can_read_that_there_is_no_cuebot() -> None:
     """So does the 503 of a gateway without a schema, which is given before a catalog is there."""
-    settings = settings_for("127.0.0.1:1", cors_origins=[PAGE])
-    async with running_gateway(settings, ready=False) as gateway:
+    async with gateway_for("127.0.0.1:1", cors_origins=[PAGE], ready=False) as gateway:
         answer = await gateway.post(SHOWS, {}, headers={"Origin": PAGE})
     assert answer.status_code == 503
     assert answer.headers["access-control-allow-origin"] == PAGE
@@ -259,11 +242,10 @@ async def test_every_page_may_read(open_to_all: Gateway) -> None:
     assert "Origin" not in vary(answer)
 
 
-async def test_it_is_off_unless_set(cuebot: ScriptedCuebot) -> None:
+async def test_it_is_off_unless_set(gateway: Gateway) -> None:
     """Without CORS_ORIGINS no page may read anything, and a preflight is an OPTIONS."""
-    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
-        answer = await gateway.post(SHOWS, {}, headers={"Origin": PAGE})
-        asked = await preflight(gateway)
+    answer = await gateway.post(SHOWS, {}, headers={"Origin": PAGE})
+    asked = await preflight(gateway)
     assert answer.status_code == 200
     assert (asked.status_code, asked.headers["allow"]) == (204, "POST, OPTIONS")
     for one in (answer, asked):

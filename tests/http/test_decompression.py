@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import os
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,21 +18,14 @@ from gateway.errors import GatewayError
 from gateway.http.decompression import INPUT, READERS, STEP, CompressedDecoder, Decompressor
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.zstd import CompressionParameter, ZstdCompressor
-from tests.support.opencue import opencue
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    head,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
 from tests.support.wire import wire
 
 FIND_SHOW = "/show.ShowInterface/FindShow"
 MEGABYTE = 2**20
 LIMIT = MEGABYTE // 4
 """The largest body of these tests' gateway."""
+pytestmark = pytest.mark.gateway(max_body_mb=LIMIT / MEGABYTE)
 
 
 def zstd(content: bytes) -> bytes:
@@ -129,32 +122,6 @@ def test_much_that_stands_for_nothing_makes_breaths() -> None:
 # --- over HTTP --------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-async def scripted() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def shared(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(scripted.endpoint, rate_limit_rps=0, max_body_mb=LIMIT / MEGABYTE)
-    async with running_gateway(settings) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
-    """The server, which has forgotten earlier tests."""
-    scripted.seen.clear()
-    scripted.answers(FIND_SHOW, b"")
-    return scripted
-
-
-@pytest.fixture
-def gateway(shared: Gateway, cuebot: ScriptedCuebot) -> Gateway:
-    return shared
-
-
 async def send(gateway: Gateway, content: bytes, coding: str) -> httpx.Response:
     """FindShow with this body."""
     return await gateway.post(FIND_SHOW, content=content, headers={"Content-Encoding": coding})
@@ -239,10 +206,12 @@ async def test_bombs_leave_room(gateway: Gateway, coding: str) -> None:
 @pytest.mark.anyio
 async def test_room_is_for_what_bodies_stand_for(cuebot: ScriptedCuebot) -> None:
     """Short bodies that stand for long ones take the room of long ones while they are read."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0, max_body_mb=LIMIT / MEGABYTE)
     most = gzip.compress(asking(LIMIT))[:-8]
     start = head(FIND_SHOW, f"Content-Length: {len(most) + 8}", "Content-Encoding: gzip")
-    async with running_gateway(settings) as gateway, AsyncExitStack() as stack:
+    async with (
+        gateway_for(cuebot.endpoint, max_body_mb=LIMIT / MEGABYTE) as gateway,
+        AsyncExitStack() as stack,
+    ):
         waiting = []
         for _ in range(BODIES_AT_ONCE + 1):
             one = await stack.enter_async_context(wire(gateway))

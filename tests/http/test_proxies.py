@@ -1,23 +1,11 @@
 """Who the client is: nobody's word counts but that of a named proxy, and of it only the end."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 
 from gateway.http.exchange import headers_of
 from gateway.http.proxies import TrustedProxies
-from tests.support.commands import OPENCUE, assert_one_line, child
-from tests.support.opencue import opencue
-from tests.support.servers import (
-    SECRET,
-    Gateway,
-    ScriptedCuebot,
-    bearer,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.commands import assert_one_line, child
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
 
 SHOWS = "/show.ShowInterface/GetShows"
 LOOPBACK = "127.0.0.1"
@@ -34,20 +22,6 @@ SPOOFS = [
 ]
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        cuebot.answers(SHOWS, b"")
-        yield cuebot
-
-
-@asynccontextmanager
-async def gateway_of(cuebot: ScriptedCuebot, **more: object) -> AsyncIterator[Gateway]:
-    given = {"descriptor_source": OPENCUE} | more
-    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
-        yield gateway
-
-
 def forwarded(*lines: str, name: str = "X-Forwarded-For") -> list[tuple[str, str]]:
     return [(name, line) for line in lines]
 
@@ -62,10 +36,11 @@ async def told(cuebot: ScriptedCuebot, gateway: Gateway, *lines: str) -> str:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("lines", SPOOFS, ids=", ".join)
-async def test_nobody_is_trusted_by_default(cuebot: ScriptedCuebot, lines: list[str]) -> None:
+async def test_nobody_is_trusted_by_default(
+    gateway: Gateway, cuebot: ScriptedCuebot, lines: list[str]
+) -> None:
     """Not even the loopback: Cuebot hears who has connected, whatever the client has written."""
-    async with gateway_of(cuebot) as gateway:
-        assert await told(cuebot, gateway, *lines) == LOOPBACK
+    assert await told(cuebot, gateway, *lines) == LOOPBACK
 
 
 @pytest.mark.anyio
@@ -74,8 +49,8 @@ async def test_a_spoofed_header_is_no_way_around_the_limit(
     cuebot: ScriptedCuebot, trusted: tuple[str, ...]
 ) -> None:
     """However many addresses a client invents, it has one bucket; a proxy appends the true one."""
-    async with gateway_of(
-        cuebot, forwarded_allow_ips=trusted, rate_limit_rps=0.01, rate_limit_burst=3
+    async with gateway_for(
+        cuebot.endpoint, forwarded_allow_ips=trusted, rate_limit_rps=0.01, rate_limit_burst=3
     ) as gateway:
         statuses = []
         for number in range(6):
@@ -92,8 +67,8 @@ async def test_a_spoofed_header_is_no_way_around_the_limit(
 @pytest.mark.anyio
 async def test_clients_of_a_proxy_have_a_bucket_each(cuebot: ScriptedCuebot) -> None:
     """One that is over its limit does not stop the others, and the proxy's own is another."""
-    async with gateway_of(
-        cuebot, forwarded_allow_ips=("127.0.0.1",), rate_limit_rps=0.01, rate_limit_burst=1
+    async with gateway_for(
+        cuebot.endpoint, forwarded_allow_ips=("127.0.0.1",), rate_limit_rps=0.01, rate_limit_burst=1
     ) as gateway:
 
         async def status(*lines: str) -> int:
@@ -177,7 +152,7 @@ def test_a_list_may_fill_the_head(lines: list[str], client: str) -> None:
 @pytest.mark.anyio
 async def test_the_access_log_has_the_client(cuebot: ScriptedCuebot) -> None:
     """The log has the address that the proxy names, and never what is no address."""
-    async with gateway_of(cuebot, forwarded_allow_ips=("127.0.0.1",)) as gateway:
+    async with gateway_for(cuebot.endpoint, forwarded_allow_ips=("127.0.0.1",)) as gateway:
         lines = gateway.access_lines()
         assert await told(cuebot, gateway, "203.0.113.9, 198.51.100.7") == "198.51.100.7"
         assert await told(cuebot, gateway, 'x" forged, y') == LOOPBACK
@@ -200,7 +175,7 @@ def test_who_cannot_be_trusted_stops_the_start(value: str) -> None:
 async def test_x_forwarded_proto_changes_nothing(cuebot: ScriptedCuebot) -> None:
     """It is ignored, whoever sends it: nothing here depends on the scheme."""
     for trusted in ((), ("127.0.0.1",)):
-        async with gateway_of(cuebot, forwarded_allow_ips=trusted) as gateway:
+        async with gateway_for(cuebot.endpoint, forwarded_allow_ips=trusted) as gateway:
             for word in ("https", "garbage", "wss"):
                 answer = await gateway.post(SHOWS, {}, headers={"X-Forwarded-Proto": word})
                 assert answer.status_code == 200

@@ -3,46 +3,19 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import grpc
 import httpx
 import pytest
 
-from tests.support.commands import OPENCUE
-from tests.support.opencue import opencue
-from tests.support.servers import (
-    Context,
-    Gateway,
-    ScriptedCuebot,
-    bearer,
-    head,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-    token,
-)
+from tests.support.servers import Context, Gateway, ScriptedCuebot, bearer, gateway_for, head, token
 
 pytestmark = pytest.mark.anyio
 
-PATIENCE = 20
+TIMEOUT = 20
 SHOWS = "/show.ShowInterface/GetShows"
 METRIC = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+);dur=([0-9]+(?:\.[0-9]+)?)")
 """One metric with a duration, of https://www.w3.org/TR/server-timing/ (a token is RFC 9110's)."""
-
-
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
-@asynccontextmanager
-async def gateway_of(cuebot: ScriptedCuebot, **more: object) -> AsyncIterator[Gateway]:
-    given = {"descriptor_source": OPENCUE} | more
-    async with running_gateway(settings_for(cuebot.endpoint, **given)) as gateway:
-        yield gateway
 
 
 def timing(value: str) -> dict[str, float]:
@@ -64,7 +37,7 @@ async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
     missing = "/show.ShowInterface/FindShow"
     cuebot.answers(SHOWS, b"")
     cuebot.fails(missing, grpc.StatusCode.NOT_FOUND, "no such show")
-    async with gateway_of(cuebot, rate_limit_rps=1, rate_limit_burst=4) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=1, rate_limit_burst=4) as gateway:
         client = gateway.client
         nobody = httpx.AsyncClient(base_url=gateway.url, trust_env=False)
         async with nobody:
@@ -93,14 +66,13 @@ async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
 
 async def test_a_503_without_cuebot_has_it() -> None:
     """So do the answers of a gateway that has nobody behind it."""
-    settings = settings_for("127.0.0.1:1")
-    async with running_gateway(settings, ready=False) as gateway:
+    async with gateway_for("127.0.0.1:1", ready=False) as gateway:
         for answer in (await gateway.post(SHOWS, {}), await gateway.client.get("/readyz")):
             assert answer.status_code == 503
             of(answer)
 
 
-async def test_cuebot_is_the_time_of_the_call(cuebot: ScriptedCuebot) -> None:
+async def test_cuebot_is_the_time_of_the_call(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """It is at least what the handler took, and the parts are no more than what the client saw."""
     took = 0.0
 
@@ -112,16 +84,15 @@ async def test_cuebot_is_the_time_of_the_call(cuebot: ScriptedCuebot) -> None:
         return b""
 
     cuebot.handlers[SHOWS] = handler
-    async with gateway_of(cuebot) as gateway:
-        begun = time.monotonic()
-        parts = of(await gateway.post(SHOWS, {}))
-        seen = time.monotonic() - begun
+    begun = time.monotonic()
+    parts = of(await gateway.post(SHOWS, {}))
+    seen = time.monotonic() - begun
     assert took * 1000 - 1 <= parts["cuebot"] <= seen * 1000
     assert sum(parts.values()) <= seen * 1000 + 1
     assert parts["wait"] < parts["cuebot"]
 
 
-async def test_a_failing_call_counts(cuebot: ScriptedCuebot) -> None:
+async def test_a_failing_call_counts(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Also when Cuebot refuses, or takes longer than the deadline."""
     release = asyncio.Event()
 
@@ -134,44 +105,42 @@ async def test_a_failing_call_counts(cuebot: ScriptedCuebot) -> None:
         await release.wait()
         return b""
 
-    async with gateway_of(cuebot) as gateway:
-        cuebot.handlers[SHOWS] = refuses
-        answer = await gateway.post(SHOWS, {})
-        assert (answer.status_code, of(answer)["cuebot"] >= 49) == (404, True)
-        cuebot.handlers[SHOWS] = hangs
-        answer = await gateway.post(SHOWS, {}, headers={"Grpc-Timeout": "60m"})
-        assert (answer.status_code, of(answer)["cuebot"] >= 55) == (504, True)
-        release.set()
+    cuebot.handlers[SHOWS] = refuses
+    answer = await gateway.post(SHOWS, {})
+    assert (answer.status_code, of(answer)["cuebot"] >= 49) == (404, True)
+    cuebot.handlers[SHOWS] = hangs
+    answer = await gateway.post(SHOWS, {}, headers={"Grpc-Timeout": "60m"})
+    assert (answer.status_code, of(answer)["cuebot"] >= 55) == (504, True)
+    release.set()
 
 
-async def test_waiting_for_the_body_is_wait(cuebot: ScriptedCuebot) -> None:
+async def test_waiting_for_the_body_is_wait(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """A body that is slow to arrive is the client's time, not the gateway's."""
     cuebot.answers(SHOWS, b"")
-    async with gateway_of(cuebot) as gateway:
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        writer.write(head(SHOWS, "Content-Length: 2", "Expect: 100-continue"))
-        assert b" 100 " in await reader.readline()  # so the body is waited for
-        begun = time.monotonic()
-        await asyncio.sleep(0.05)
-        waited = time.monotonic() - begun
-        writer.write(b"{}")
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(head(SHOWS, "Content-Length: 2", "Expect: 100-continue"))
+    assert b" 100 " in await reader.readline()  # so the body is waited for
+    begun = time.monotonic()
+    await asyncio.sleep(0.05)
+    waited = time.monotonic() - begun
+    writer.write(b"{}")
+    answer = await reader.readuntil(b"\r\n\r\n")
+    while b"server-timing" not in answer:
         answer = await reader.readuntil(b"\r\n\r\n")
-        while b"server-timing" not in answer:
-            answer = await reader.readuntil(b"\r\n\r\n")
-        writer.close()
+    writer.close()
     value = next(line for line in answer.decode().split("\r\n") if line.startswith("server-timing"))
     parts = timing(value.partition(":")[2])
     assert parts["wait"] >= waited * 1000 - 5
     assert parts["gateway"] < parts["wait"]
 
 
-async def test_a_body_that_never_comes_is_wait(cuebot: ScriptedCuebot) -> None:
+@pytest.mark.gateway(http_timeout=0.1)
+async def test_a_body_that_never_comes_is_wait(gateway: Gateway) -> None:
     """A 408 says that the time went into waiting."""
-    async with gateway_of(cuebot, http_timeout=0.1) as gateway:
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        writer.write(head(SHOWS, "Content-Length: 2"))
-        answer = (await reader.readuntil(b"\r\n\r\n")).decode()
-        writer.close()
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(head(SHOWS, "Content-Length: 2"))
+    answer = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
     assert " 408 " in answer.split("\r\n")[0]
     value = next(line for line in answer.split("\r\n") if line.startswith("server-timing"))
     assert timing(value.partition(":")[2])["wait"] >= 99
@@ -180,8 +149,8 @@ async def test_a_body_that_never_comes_is_wait(cuebot: ScriptedCuebot) -> None:
 async def test_waiting_for_the_rate_limit_is_wait(cuebot: ScriptedCuebot) -> None:
     """A request that waits for its place says so."""
     cuebot.answers(SHOWS, b"")
-    async with gateway_of(
-        cuebot, rate_limit_rps=10, rate_limit_burst=1, rate_limit_max_wait=5
+    async with gateway_for(
+        cuebot.endpoint, rate_limit_rps=10, rate_limit_burst=1, rate_limit_max_wait=5
     ) as gateway:
         somebody = bearer("somebody")
         first, second = [await gateway.post(SHOWS, {}, headers=somebody) for _ in range(2)]

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -17,48 +17,25 @@ from starlette.types import Message
 from gateway.errors import HTTP_STATUS, Code
 from gateway.http.exchange import ClientGone
 from gateway.http.respond import send_pieces
-from tests.support.opencue import jobs, message_class, opencue
+from tests.support.opencue import jobs, message_class
 from tests.support.servers import (
     Context,
     Gateway,
     ScriptedCuebot,
+    SharedGateway,
     bearer,
+    gateway_for,
     head,
     running_cuebot,
-    running_gateway,
-    settings_for,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
 
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 PAUSE = "/job.JobInterface/Pause"
 SET_MIN_CORES = "/job.GroupInterface/SetMinCores"
-
-
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def shared(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0, max_body_mb=0.5)
-    async with running_gateway(settings) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(shared: Gateway, cuebot: ScriptedCuebot) -> Gateway:
-    """The shared gateway, before a server that has forgotten earlier tests."""
-    cuebot.seen.clear()
-    cuebot.handlers.clear()
-    for path in (SHOWS, FIND_SHOW, GET_JOBS, PAUSE, SET_MIN_CORES):
-        cuebot.answers(path, b"")
-    return shared
 
 
 def shows(*names: str) -> bytes:
@@ -162,7 +139,7 @@ async def test_a_streaming_method_is_501() -> None:
     service.method.add(name="Watch", input_type=".s.M", output_type=".s.M", server_streaming=True)
     async with (
         running_cuebot(ScriptedCuebot((file,))) as cuebot,
-        running_gateway(settings_for(cuebot.endpoint)) as gateway,
+        gateway_for(cuebot.endpoint) as gateway,
     ):
         answer = await gateway.post("/s.Streams/Watch", {})
         assert (answer.status_code, answer.json()["code"]) == (501, 12)
@@ -273,10 +250,10 @@ async def test_unannounced_bodies_over_the_limit_are_413(gateway: Gateway) -> No
     assert b'"code":8' in rest
 
 
-async def test_slow_bodies_are_408(cuebot: ScriptedCuebot) -> None:
+@pytest.mark.gateway(http_timeout=0.2)
+async def test_slow_bodies_are_408(gateway: Gateway) -> None:
     """A client that does not send its body in time gets an answer and is let go."""
-    async with running_gateway(settings_for(cuebot.endpoint, http_timeout=0.2)) as gateway:
-        status, rest = await raw_status(gateway, ["Content-Length: 10"], b"{")
+    status, rest = await raw_status(gateway, ["Content-Length: 10"], b"{")
     assert b" 408 " in status
     assert b'"code":4' in rest
 
@@ -357,12 +334,12 @@ async def test_ignored_fields_are_bounded(gateway: Gateway) -> None:
     ],
 )
 async def test_unknown_fields_policy(
-    gateway: Gateway, cuebot: ScriptedCuebot, policy: str, path: str, status: int
+    shared_gateway: SharedGateway, cuebot: ScriptedCuebot, policy: str, path: str, status: int
 ) -> None:
     """UNKNOWN_FIELDS=reject refuses everywhere, ignore nowhere."""
-    async with running_gateway(settings_for(cuebot.endpoint, unknown_fields=policy)) as strict:
-        answer = await strict.post(path, {"whatever": 1})
-        assert answer.status_code == status
+    gateway = await shared_gateway(cuebot.endpoint, unknown_fields=policy)
+    answer = await gateway.post(path, {"whatever": 1})
+    assert answer.status_code == status
 
 
 # --- calls ----------------------------------------------------------------------------------
@@ -495,7 +472,7 @@ async def test_in_flight_is_bounded(cuebot: ScriptedCuebot) -> None:
         return b""
 
     cuebot.handlers[SHOWS] = handler
-    async with running_gateway(settings_for(cuebot.endpoint, max_in_flight=1)) as gateway:
+    async with gateway_for(cuebot.endpoint, max_in_flight=1) as gateway:
         first = asyncio.create_task(gateway.post(SHOWS, {}))
         await started.wait()
         second = await gateway.post(SHOWS, {})
@@ -524,10 +501,8 @@ async def test_answers_over_grpcs_default_limit_pass(
 async def test_answers_over_the_receive_limit_name_the_setting(cuebot: ScriptedCuebot) -> None:
     """An answer over GRPC_MAX_RECV_MSG_MB is an error that says which limit, not a 429."""
     cuebot.answers(GET_JOBS, jobs(2000))
-    async with running_gateway(
-        settings_for(
-            cuebot.endpoint, grpc_max_recv_msg_mb=0.1, descriptor_source="package:opencue_proto"
-        )
+    async with gateway_for(
+        cuebot.endpoint, grpc_max_recv_msg_mb=0.1, descriptor_source="package:opencue_proto"
     ) as gateway:
         answer = await gateway.post(GET_JOBS, {})
     assert (answer.status_code, answer.json()["code"]) == (502, 8)
@@ -567,7 +542,7 @@ async def test_wrapped_answers(cuebot: ScriptedCuebot) -> None:
     wraps.answers("/w.Wraps/Echo", wrappers_pb2.Int64Value(value=2**53).SerializeToString())
     async with (
         running_cuebot(wraps) as running,
-        running_gateway(settings_for(running.endpoint)) as gateway,
+        gateway_for(running.endpoint) as gateway,
     ):
         answer = await gateway.post("/w.Wraps/Echo", content=b'"7"')
         assert answer.json() == str(2**53)

@@ -4,25 +4,15 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 
-from tests.support.opencue import jobs, opencue
-from tests.support.servers import (
-    Context,
-    Gateway,
-    ScriptedCuebot,
-    head,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-    token,
-)
+from tests.support.opencue import jobs
+from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for, head, token
 from tests.support.wire import PATIENCE, request, wire
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
 
 PROMPTLY = 4.0
 """Seconds; less than the 5 s after which the gateway gives up on a body that does not come."""
@@ -30,34 +20,6 @@ SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 MEGABYTE = 2**20
-
-
-@pytest.fixture(scope="module")
-async def scripted() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def shared(scripted: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(scripted.endpoint, rate_limit_rps=0, max_body_mb=0.5)
-    async with running_gateway(settings) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def cuebot(scripted: ScriptedCuebot) -> ScriptedCuebot:
-    """The server, which has forgotten earlier tests."""
-    scripted.seen.clear()
-    scripted.handlers.clear()
-    for path in (SHOWS, FIND_SHOW, GET_JOBS):
-        scripted.answers(path, b"")
-    return scripted
-
-
-@pytest.fixture
-def gateway(shared: Gateway, cuebot: ScriptedCuebot) -> Gateway:
-    return shared
 
 
 # --- headers --------------------------------------------------------------------------------
@@ -221,8 +183,7 @@ async def test_a_refusal_leaves_the_connection_usable(
 
 async def test_a_429_leaves_the_connection_usable(cuebot: ScriptedCuebot) -> None:
     """A client over its limit keeps its connection, though its body was not looked at."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.01)
-    async with running_gateway(settings) as limited, wire(limited) as one:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01) as limited, wire(limited) as one:
         body = b'{"x": "' + b" " * 300_000 + b'"}'
         await one.send(request(SHOWS, b"{}", subject="alice"))
         first = await one.answer()
@@ -323,8 +284,7 @@ async def test_a_chunked_body_that_is_too_large_sees_the_refusal(gateway: Gatewa
 async def test_a_body_at_its_end_is_not_waited_for(cuebot: ScriptedCuebot) -> None:
     """After the 413 for a body that has come whole, the connection is closed without a pause."""
     chunk = b"%x\r\n%s\r\n0\r\n\r\n" % (20_000, b" " * 20_000)
-    settings = settings_for(cuebot.endpoint, max_body_mb=0.01)
-    async with running_gateway(settings) as small, wire(small) as one:
+    async with gateway_for(cuebot.endpoint, max_body_mb=0.01) as small, wire(small) as one:
         await one.send(head(SHOWS, "Transfer-Encoding: chunked"), chunk)
         answer = await one.answer(patience=PROMPTLY)
         assert (answer.status, answer.code) == (413, 8)
@@ -344,8 +304,10 @@ async def test_a_stop_answers_what_it_cannot_wait_for(cuebot: ScriptedCuebot) ->
         raise AssertionError
 
     cuebot.handlers[SHOWS] = never
-    settings = settings_for(cuebot.endpoint, shutdown_timeout=0.1)
-    async with running_gateway(settings) as stopping, wire(stopping) as one:
+    async with (
+        gateway_for(cuebot.endpoint, shutdown_timeout=0.1) as stopping,
+        wire(stopping) as one,
+    ):
         await one.send(request(SHOWS, b"{}"))
         async with asyncio.timeout(PATIENCE):
             await started.wait()

@@ -20,14 +20,14 @@ from gateway.errors import GatewayError
 from gateway.openapi import shared
 from gateway.openapi.document import build_document
 from gateway.openapi.live import as_json, as_yaml
-from gateway.openapi.scalars import Json
+from gateway.openapi.values import Json
 from gateway.schema.description import Schema, services_of
 from tests.support.openapi import (
     catalog,
+    components_of,
     document,
     document_of,
     operations,
-    schemas_of,
     validator,
 )
 from tests.support.protos import (
@@ -125,7 +125,7 @@ def test_streams_are_not_promised() -> None:
 def test_an_assumed_schema_is_called_that() -> None:
     """The introduction says where a schema comes from that Cuebot has not confirmed."""
     assert catalog().origin in document()["info"]["description"]
-    assert "Cuebot has not said" not in document_of(OLD.schema)["info"]["description"]
+    assert "Cuebot has not confirmed" not in document_of(OLD.schema)["info"]["description"]
 
 
 def test_every_status_is_there() -> None:
@@ -215,9 +215,9 @@ def test_what_the_schema_allows_is_taken(name: str) -> None:
 
     But for what a validator would have to know the formats for.
     """
-    schemas = schemas_of(trial())
+    components = components_of(trial())
     descriptor = trial().message_type(name)
-    fits = validator(schemas.request(descriptor), schemas.components)
+    fits = validator(components.request(descriptor), components.schemas)
     needed = {field.json_name for field in descriptor.fields if field.is_required}
     for field in descriptor.fields:
         for value in VALUES:
@@ -245,8 +245,8 @@ def test_forms_of_scalars(field: str, allowed: list[object], refused: list[objec
     """What a request may have for a field, and what not."""
     descriptor = trial().message_type("trial.Scalars")
     found = {each.name: each.json_name for each in descriptor.fields}
-    schemas = schemas_of(trial())
-    fits = validator(schemas.request(descriptor), schemas.components)
+    components = components_of(trial())
+    fits = validator(components.request(descriptor), components.schemas)
     for value in allowed:
         assert fits.is_valid({found[field]: value}), value
     for value in refused:
@@ -257,11 +257,11 @@ def test_forms_of_scalars(field: str, allowed: list[object], refused: list[objec
 
 
 def check_answers(schema: TestSchema, name: str, number: int) -> None:
-    schemas = schemas_of(schema)
+    components = components_of(schema)
     descriptor = schema.message_type(name)
-    answer = schemas.answer(descriptor)
-    echo = schemas.request(descriptor)
-    fits, may_be_sent = (validator(each, schemas.components) for each in (answer, echo))
+    answer = components.response(descriptor)
+    echo = components.request(descriptor)
+    fits, may_be_sent = (validator(each, components.schemas) for each in (answer, echo))
     encode = schema.encoders.encoder(descriptor)
 
     @given(message=messages(schema, name))
@@ -299,12 +299,12 @@ def test_what_is_there_is_required() -> None:
 
 def test_members_of_a_oneof_exclude_each_other() -> None:
     """Two members at once do not fit, in either direction."""
-    schemas = schemas_of(trial())
+    components = components_of(trial())
     descriptor = trial().message_type("trial.OneOfs")
     oneof = next(each for each in descriptor.oneofs if len(each.fields) > 1)
     scalars = [each for each in oneof.fields if each.message_type is None and not is_map(each)]
     names = [each.json_name for each in scalars[:2]]
-    fits = validator(schemas.request(descriptor), schemas.components)
+    fits = validator(components.request(descriptor), components.schemas)
     values: dict[str, object] = {}
     for name in names:
         values[name] = next(value for value in VALUES[1:] if fits.is_valid({name: value}))

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from google.protobuf.descriptor import Descriptor
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.codec.fields import is_map, is_message, message_of
 from gateway.openapi import shared
-from gateway.openapi.scalars import Json
+from gateway.openapi.values import Json
 from gateway.schema.method import Method
-from tests.support.openapi import answer_schema, document, operations, validator
-from tests.support.servers import Gateway, clean_environment, running_gateway, settings_for, token
+from tests.support.openapi import document, operations, response_schema, validator
+from tests.support.servers import Gateway, clean_environment, token
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
 
-PATIENCE = 100
+TIMEOUT = 100
 """Seconds that a tool may take before it counts as stuck."""
 BIN = Path(sys.executable).parent
 CHECKS = (
@@ -56,21 +56,10 @@ print(missing.error, missing.code)
 """
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[SimulatedCuebot]:
-    cuebot = SimulatedCuebot()
-    await cuebot.start()
-    try:
-        yield cuebot
-    finally:
-        await cuebot.stop()
-
-
 @pytest.fixture
-async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0, grpc_timeout="5s")
-    async with running_gateway(settings) as gateway:
-        yield gateway
+def cuebot(simulated_cuebot: SimulatedCuebot) -> SimulatedCuebot:
+    """The gateway of these tests has the demo's farm behind it."""
+    return simulated_cuebot
 
 
 async def run(folder: Path, *command: str) -> str:
@@ -83,7 +72,7 @@ async def run(folder: Path, *command: str) -> str:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             printed, _ = await process.communicate()
     finally:
         if process.returncode is None:
@@ -128,7 +117,7 @@ async def check(gateway: Gateway, method: Method, known: dict[str, Json]) -> int
     status = answer.status_code
     assert str(status) in operation["responses"], answer.text
     components = document()["components"]["schemas"]
-    validator(answer_schema(operation, status), components).validate(answer.json())
+    validator(response_schema(operation, status), components).validate(answer.json())
     if status == 200:
         known.update(things(method.descriptor.output_type, answer.json()))
     return status

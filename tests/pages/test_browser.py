@@ -1,4 +1,4 @@
-"""The pages in a real browser: what somebody with a mouse, a keyboard or a phone does there."""
+"""The pages in a real browser, used with a mouse, a keyboard and on a phone."""
 
 import asyncio
 import os
@@ -11,9 +11,6 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.messages import read_messages
-from cuebot_simulator.world.studio import build_farm
 from tests.support.browser import (
     OTHER_NAME,
     needs_browser,
@@ -21,11 +18,10 @@ from tests.support.browser import (
     running_browser,
     visiting,
 )
-from tests.support.servers import Gateway, free_port, running_gateway, settings_for, token
+from tests.support.servers import Gateway, SharedGateway, free_port, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs_browser]
 
-NOW = 1_790_000_000
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}}
 CLIPBOARD: dict[str, Any] = {"permissions": ["clipboard-read", "clipboard-write"]}
 GET_SHOWS = "/docs#/show.ShowInterface/show.ShowInterface.GetShows"
@@ -41,29 +37,16 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[SimulatedCuebot]:
-    """The demo's Cuebot."""
-    cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=StoppedClock(NOW)))
-    await cuebot.start()
-    try:
-        yield cuebot
-    finally:
-        await cuebot.stop()
-
-
-@pytest.fixture(scope="module")
-async def demo(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
+@pytest.fixture
+async def demo(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway as the demo has it, whose pages are public."""
-    async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
-        yield gateway
+    return await shared_gateway(simulated_cuebot.endpoint, docs="public")
 
 
-@pytest.fixture(scope="module")
-async def closed(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
+@pytest.fixture
+async def closed(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway as it is by default: its pages ask for a token."""
-    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
-        yield gateway
+    return await shared_gateway(simulated_cuebot.endpoint)
 
 
 async def shows_of(gateway: Gateway) -> Any:
@@ -100,16 +83,21 @@ async def executed(page: Page) -> Any:
 # --- the farm page --------------------------------------------------------------------------
 
 
-async def test_a_cuebot_that_is_away_is_seen(browser: Browser, cuebot: SimulatedCuebot) -> None:
+async def test_an_unreachable_cuebot_is_shown(
+    browser: Browser, simulated_cuebot: SimulatedCuebot
+) -> None:
     """With several Cuebots the page says how many of them can be reached."""
-    settings = settings_for(f"{cuebot.endpoint},127.0.0.1:{free_port()}", docs="public")
-    async with running_gateway(settings) as gateway, visiting(browser, gateway.url) as visit:
+    endpoints = f"{simulated_cuebot.endpoint},127.0.0.1:{free_port()}"
+    async with (
+        gateway_for(endpoints, docs="public") as gateway,
+        visiting(browser, gateway.url) as visit,
+    ):
         await visit.page.goto("/")
         await expect(visit.page.get_by_text("1 of 2 reachable")).to_be_visible()
 
 
 async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> None:
-    """Search leaves the method, the button copies its curl line, and a shell runs that."""
+    """The search finds the method, and the curl command that the button copies works in a shell."""
     async with visiting(browser, demo.url, **CLIPBOARD) as visit:
         page = visit.page
         await page.goto("/")
@@ -125,7 +113,7 @@ async def test_a_method_is_found_and_called(browser: Browser, demo: Gateway) -> 
 
 
 async def test_every_alias_is_found(browser: Browser, demo: Gateway) -> None:
-    """Whoever searches for a path of OpenCue's reference finds the method that answers to it."""
+    """Searching for a path of OpenCue's reference finds the method that it is an alias of."""
     async with visiting(browser, demo.url) as visit:
         await visit.page.goto("/")
         await visit.page.get_by_label("Search methods").fill("/frame.FrameInterface/Eat")
@@ -171,7 +159,7 @@ async def test_a_call_is_tried(browser: Browser, demo: Gateway) -> None:
 
 
 async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Gateway) -> None:
-    """Its search knows the other paths of a method, words in any order, and shows what it found."""
+    """The search knows a method's other paths and words in any order, and expands the matches."""
     async with visiting(browser, demo.url) as visit:
         await visit.page.goto("/docs")
         paths = visit.page.locator(".opblock-summary-path")
@@ -183,7 +171,7 @@ async def test_the_documentation_is_searched_by_words(browser: Browser, demo: Ga
 
 
 async def test_a_wrong_token_is_refused(browser: Browser, demo: Gateway) -> None:
-    """What the gateway says of a token that does not hold is shown."""
+    """The gateway's error for an invalid token is shown."""
     async with visiting(browser, demo.url, refusals=1) as visit:
         await visit.page.goto(GET_SHOWS)
         await authorise(visit.page, token(seconds=-10))
@@ -193,7 +181,7 @@ async def test_a_wrong_token_is_refused(browser: Browser, demo: Gateway) -> None
 async def test_the_documentation_opens_with_little_work(
     browser: Browser, demo: Gateway, record_property: Callable[[str, object], None]
 ) -> None:
-    """Hundreds of operations are a few files and few elements, until one of them is looked at."""
+    """Hundreds of operations need few files and few elements until one of them is opened."""
     async with visiting(browser, demo.url) as visit:
         page = visit.page
         await page.goto("/docs")
@@ -215,11 +203,11 @@ async def documented(gateway: Gateway) -> list[Any]:
     return list((await gateway.client.get("/openapi.json")).json()["paths"].values())
 
 
-# --- for whom -------------------------------------------------------------------------------
+# --- signing in -----------------------------------------------------------------------------
 
 
 async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway) -> None:
-    """Wrong tokens are told from each other, a right one opens it until it is to be forgotten."""
+    """A wrong token is refused with the reason; a right one is kept until the user signs out."""
     async with visiting(browser, closed.url, refusals=2) as visit:
         page = visit.page
         await page.goto("/")
@@ -228,7 +216,7 @@ async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway)
         assert not any(each.endswith(".json") for each in visit.requests)
         for wrong, words in (("what?", "not a JWT"), (token(seconds=-10), "expired")):
             await field.fill(wrong)
-            await page.get_by_role("button", name="Show").click()
+            await page.get_by_role("button", name="Sign in").click()
             await expect(problem).to_contain_text(words)
         await field.fill(token())
         await field.press("Enter")
@@ -238,7 +226,8 @@ async def test_the_farm_page_asks_for_a_token(browser: Browser, closed: Gateway)
         async with page.expect_download() as download:
             await page.get_by_role("link", name="OpenAPI (JSON)").click()
         assert (await download.value).suggested_filename == "openapi.json"
-        await page.get_by_role("button", name="Forget").click()
+        await expect(page.get_by_text("Signed in with a token")).to_be_visible()
+        await page.get_by_role("button", name="Sign out").click()
         await expect(field).to_be_focused()
         assert token() not in "".join(visit.requests)
 
@@ -260,7 +249,7 @@ async def test_the_documentation_asks_for_a_token(browser: Browser, closed: Gate
         assert token() not in "".join(visit.requests)
 
 
-# --- how it is used -------------------------------------------------------------------------
+# --- accessibility --------------------------------------------------------------------------
 
 
 async def test_a_keyboard_is_enough(browser: Browser, demo: Gateway) -> None:
@@ -294,8 +283,8 @@ async def test_a_keyboard_is_enough(browser: Browser, demo: Gateway) -> None:
         assert orjson.loads(await page.locator(ANSWER).first.inner_text()) == await shows_of(demo)
 
 
-async def test_a_phone_is_wide_enough(browser: Browser, demo: Gateway) -> None:
-    """At 360 pixels nothing is scrolled sideways, with methods and answers open as well."""
+async def test_the_pages_fit_on_a_phone(browser: Browser, demo: Gateway) -> None:
+    """At 360 pixels nothing scrolls sideways, even with methods and responses open."""
     async with visiting(browser, demo.url, **PHONE) as visit:
         page = visit.page
         await page.goto("/")
@@ -314,7 +303,7 @@ async def test_a_phone_is_wide_enough(browser: Browser, demo: Gateway) -> None:
 async def test_everything_can_be_read(
     browser: Browser, demo: Gateway, closed: Gateway, scheme: str
 ) -> None:
-    """Texts stand out from what is behind them, by day and by night."""
+    """All text has enough contrast, in the light and in the dark scheme."""
     async with visiting(browser, demo.url, color_scheme=scheme) as visit:
         page = visit.page
         await page.goto("/")
@@ -331,12 +320,12 @@ async def test_everything_can_be_read(
         for path in ("/", "/docs"):
             await visit.page.goto(path)
             await visit.page.get_by_label("Token").fill(token(seconds=-10))
-            await visit.page.get_by_role("button", name="Show").click()
+            await visit.page.get_by_role("button", name="Sign in").click()
             await expect(visit.page.get_by_role("alert")).to_contain_text("expired")
             assert await visit.poor_texts() == []
 
 
 async def is_white(page: Page) -> bool:
-    """Whether the page is one for the day."""
+    """Whether the page uses the light scheme."""
     back = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     return bool(back == "rgb(255, 255, 255)")

@@ -1,9 +1,8 @@
-"""The pages, and what they load: for whom they are, how they are kept, what they may do."""
+"""The pages and what they load: who can see them, how they are cached, what they may do."""
 
 import asyncio
 import gzip
 import re
-from collections.abc import AsyncIterator
 from importlib.resources import files
 from typing import Any
 
@@ -20,15 +19,14 @@ from gateway.openapi import shared
 from gateway.pages import swagger
 from gateway.pages.content import Content
 from tests.support.openapi import document, validator
-from tests.support.opencue import opencue
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
+    SharedGateway,
     bearer,
     free_port,
+    gateway_for,
     running_cuebot,
-    running_gateway,
-    settings_for,
 )
 from tests.support.two_versions import NEW, OLD, ChangingCuebot
 
@@ -41,23 +39,10 @@ ASSETS = ("/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")
 STATIC = files("gateway.pages").joinpath("static")
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    """A gateway with the default, DOCS=token."""
-    async with running_gateway(settings_for(cuebot.endpoint)) as gateway:
-        yield gateway
-
-
-@pytest.fixture(scope="module")
-async def public(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
-        yield gateway
+@pytest.fixture
+async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    """A gateway with public pages; `gateway` has the default, DOCS=token."""
+    return await shared_gateway(cuebot.endpoint, docs="public")
 
 
 async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
@@ -85,12 +70,12 @@ def unpacked(coding: str, body: bytes) -> bytes:
     return ZstdDecompressor().decompress(body) if coding == "zstd" else body
 
 
-# --- for whom -------------------------------------------------------------------------------
+# --- who can see them -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", DATA)
 async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
-    """With DOCS=token what the pages load is for those who may call; refusals are as ever."""
+    """With DOCS=token the data needs a token, and is refused as any method path is."""
     refused = await get(gateway, path)
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
     assert refused.headers["www-authenticate"].startswith("Bearer")
@@ -101,7 +86,7 @@ async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("path", [*SHELLS, *ASSETS])
 async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
-    """The pages are there for everybody, and have nothing of the schema or the setup in them."""
+    """Everybody can load the pages, which contain nothing of the schema or the settings."""
     page = await get(gateway, path, **BROWSER)
     assert page.status_code == 200
     if path in SHELLS:
@@ -111,22 +96,22 @@ async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("path", [*DATA, *SHELLS, *ASSETS])
 async def test_public_pages_need_no_token(public: Gateway, path: str) -> None:
-    """With DOCS=public all of it is for everybody."""
+    """With DOCS=public everything can be read without a token."""
     assert (await get(public, path, **BROWSER)).status_code == 200
 
 
-async def test_no_pages(cuebot: ScriptedCuebot) -> None:
-    """With DOCS=off there is nothing, with a token or without."""
-    async with running_gateway(settings_for(cuebot.endpoint, docs="off")) as gateway:
-        for path in (*DATA, *SHELLS, *ASSETS):
-            assert (await get(gateway, path, **BROWSER)).status_code == 401
-            answer = await get(gateway, path, **BROWSER, **bearer())
-            assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+@pytest.mark.gateway(docs="off")
+async def test_no_pages(gateway: Gateway) -> None:
+    """With DOCS=off none of the paths exist, with a token or without."""
+    for path in (*DATA, *SHELLS, *ASSETS):
+        assert (await get(gateway, path, **BROWSER)).status_code == 401
+        answer = await get(gateway, path, **BROWSER, **bearer())
+        assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
 async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: str) -> None:
-    """Whoever does not ask for HTML is answered as if there was no page."""
+    """A client that does not accept HTML is answered as if there was no page."""
     assert (await get(gateway, "/", Accept=accept)).status_code == 401
     answer = await get(gateway, "/", Accept=accept, **bearer())
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
@@ -136,7 +121,7 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
 
 
 async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
-    """A POST to / is what it was."""
+    """A POST to / is a 404, as without the page."""
     answer = await gateway.client.post("/", headers=BROWSER)
     assert answer.status_code == 404
 
@@ -151,8 +136,7 @@ async def test_pages_are_only_read(gateway: Gateway, path: str) -> None:
 
 async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
     """A subject has one bucket for calls and documents, an address one for all pages."""
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2)
-    async with running_gateway(settings) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2) as gateway:
         first = await get(gateway, "/openapi.json", **bearer())
         assert first.headers["x-ratelimit-remaining"] == "1"
         await gateway.post("/show.ShowInterface/GetShows")
@@ -190,8 +174,8 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
-async def test_each_coding_is_a_form_of_its_own(public: Gateway, path: str) -> None:
-    """Who accepts gzip or zstd gets less, in another form with another ETag, and caches know."""
+async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path: str) -> None:
+    """Each coding is smaller, has its own ETag, and is announced to caches by Vary."""
     etags = set()
     whole = await raw(public, "GET", path, "identity")
     for coding in ("identity", "gzip", "zstd"):
@@ -209,7 +193,7 @@ async def test_each_coding_is_a_form_of_its_own(public: Gateway, path: str) -> N
 
 
 async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
-    """What fits into a packet is sent as it is."""
+    """What fits into a packet is sent uncompressed."""
     head, body = await raw(public, "GET", "/status.json", "gzip")
     assert "content-encoding" not in head
     assert head["vary"] == "Accept-Encoding"
@@ -217,10 +201,8 @@ async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
 
 
 @pytest.mark.parametrize("path", DATA)
-async def test_only_what_is_for_everybody_is_kept(
-    gateway: Gateway, public: Gateway, path: str
-) -> None:
-    """A browser keeps no document that was for a token; of others it asks whether they changed."""
+async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, path: str) -> None:
+    """Browsers do not store what needed a token, and revalidate the rest."""
     given = await get(gateway, path, **bearer())
     assert given.headers.get_list("cache-control") == ["no-store"]
     assert (await get(public, path)).headers.get_list("cache-control") == ["no-cache"]
@@ -240,20 +222,19 @@ async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: 
         assert head["etag"] == whole["etag"]
 
 
-async def test_unknown_fields_that_are_all_ignored_are_no_errors(cuebot: ScriptedCuebot) -> None:
-    """With UNKNOWN_FIELDS=ignore the document lets requests have more than it names."""
-    settings = settings_for(cuebot.endpoint, docs="public", unknown_fields="ignore")
-    async with running_gateway(settings) as gateway:
-        text = (await get(gateway, "/openapi.json")).text
+@pytest.mark.gateway(docs="public", unknown_fields="ignore")
+async def test_unknown_fields_that_are_all_ignored_are_no_errors(gateway: Gateway) -> None:
+    """With UNKNOWN_FIELDS=ignore the document allows additional properties in requests."""
+    text = (await get(gateway, "/openapi.json")).text
     assert '"additionalProperties":false' not in text
     assert '"additionalProperties":false' in orjson.dumps(document()).decode()
 
 
 async def test_the_document_follows_the_schema() -> None:
-    """After a refresh the document is another one, with another ETag."""
+    """After a refresh the document is new, and so is its ETag."""
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
-        async with running_gateway(settings_for(cuebot.endpoint, docs="public")) as gateway:
+        async with gateway_for(cuebot.endpoint, docs="public") as gateway:
             old = await get(gateway, "/openapi.json")
             cuebot.now = NEW
             assert await gateway.app.parts.live.attempt()
@@ -267,11 +248,10 @@ async def test_the_document_follows_the_schema() -> None:
 
 
 async def test_without_a_schema_there_is_no_document() -> None:
-    """Before Cuebot has been found the document is 503, and the pages and the status are there."""
-    settings = settings_for(
-        f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection"
-    )
-    async with running_gateway(settings, ready=False) as gateway:
+    """Until there is a schema the document is a 503, while the pages and the status are served."""
+    async with gateway_for(
+        f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection", ready=False
+    ) as gateway:
         answer = await get(gateway, "/openapi.json")
         assert (answer.status_code, answer.json()["error"]) == (503, "UNAVAILABLE")
         assert answer.headers["retry-after"] == "1"
@@ -282,7 +262,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
 
 
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
-    """It has Cuebot's endpoint, the schema and its source, and links to what is served."""
+    """It has Cuebot's endpoint, the schema and its source, and links to the other pages."""
     status = (await get(public, "/status.json")).json()
     catalog = public.catalog
     assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "usable": 1}
@@ -296,25 +276,20 @@ async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: Scrip
     assert status["links"] == ["/docs", "/openapi.json", "/openapi.yaml"]
 
 
-async def test_several_cuebots_are_told_apart() -> None:
-    """It says how many of them are usable, and which describe themselves differently.
-
-    So does the readiness check, in words that are in the document.
-    """
+async def test_cuebots_with_different_schemas_are_shown() -> None:
+    """The status says how many are usable and which differ; /readyz says so as documented."""
     away = f"127.0.0.1:{free_port()}"
     async with (
         running_cuebot(ChangingCuebot()) as old,
         running_cuebot(ChangingCuebot(now=NEW)) as new,
+        gateway_for(f"{old.endpoint},{new.endpoint},{away}", docs="public") as gateway,
+        asyncio.timeout(20),
     ):
-        settings = settings_for(
-            f"{old.endpoint},{new.endpoint},{away}", docs="public", rate_limit_rps=0
-        )
-        async with running_gateway(settings) as gateway, asyncio.timeout(20):
-            status: Any = {}
-            while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
-                status = (await get(gateway, "/status.json")).json()
-            gateway.app.parts.readiness.stopping = True
-            ready = (await get(gateway, "/readyz")).json()
+        status: Any = {}
+        while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
+            status = (await get(gateway, "/status.json")).json()
+        gateway.app.parts.readiness.stopping = True
+        ready = (await get(gateway, "/readyz")).json()
     assert status["cuebot"] == {"endpoints": [old.endpoint, new.endpoint, away], "usable": 2}
     assert status["schema"]["different"] == [new.endpoint]
     assert (ready["status"], ready["schemas"]) == ("stopping", "differ")
@@ -327,7 +302,7 @@ async def test_several_cuebots_are_told_apart() -> None:
 
 @pytest.mark.parametrize("path", SHELLS)
 async def test_pages_may_do_little(gateway: Gateway, path: str) -> None:
-    """Scripts and styles are those of the page and of this origin, and nothing else is allowed."""
+    """The policy allows the page's own scripts and styles and this origin's, and nothing else."""
     headers = (await get(gateway, path, **BROWSER)).headers
     directives = dict(
         part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
@@ -354,14 +329,14 @@ def test_pages_load_nothing_from_elsewhere(name: str) -> None:
 
 
 def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing package is a wrong configuration, with the way out."""
+    """A missing package is a configuration error that names the remedy."""
     monkeypatch.setattr(swagger, "PACKAGE", "no_such_package_anywhere")
     with pytest.raises(ConfigurationError, match="DOCS=off"):
         swagger.docs_contents("token")
 
 
-async def test_a_client_that_does_not_read_is_let_go() -> None:
-    """Whoever takes longer than the patience for a page is as good as gone."""
+async def test_a_client_that_does_not_read_is_disconnected() -> None:
+    """A client that takes longer than the timeout to read a page is disconnected."""
     exchange = open_exchange(
         http_method="GET", path="/", fields=(), peer="", proxies=TrustedProxies(()), direct=None
     )

@@ -8,7 +8,6 @@ from threading import Event, Thread
 import pytest
 
 from gateway.access.tokens import TokenRules, mint_token
-from tests.support.commands import simulated_cuebot
 from tests.support.processes import Answer, Instance, instance, until
 from tests.support.servers import SECRET
 
@@ -17,12 +16,6 @@ pytestmark = pytest.mark.slow  # each of them starts a process
 OTHER = "another-test-secret-of-more-than-32-bytes"
 GET_JOBS = "/job.JobInterface/GetJobs"
 FIND_JOB = "/job.JobInterface/FindJob"
-
-
-@pytest.fixture(scope="module")
-def cuebot() -> Iterator[str]:
-    with simulated_cuebot() as endpoint:
-        yield endpoint
 
 
 class Configured:
@@ -60,11 +53,11 @@ class Configured:
 
 
 @pytest.fixture
-def configured(cuebot: str, tmp_path: Path) -> Iterator[Configured]:
+def configured(cuebot_process: str, tmp_path: Path) -> Iterator[Configured]:
     config = tmp_path / "gateway.toml"
     config.write_text(f'jwt_secret = "{SECRET}"\nrate_limit_rps = 0\n')
     environ = {"GATEWAY_CONFIG": str(config), "JWT_SECRET": "", "RATE_LIMIT_RPS": ""}
-    with instance(cuebot, environ) as gateway:
+    with instance(cuebot_process, environ) as gateway:
         yield Configured(gateway, config)
 
 

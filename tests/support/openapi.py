@@ -1,4 +1,4 @@
-"""OpenAPI documents for tests, and what JSON they allow."""
+"""OpenAPI documents for tests, and validators of their schemas."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -8,9 +8,9 @@ from jsonschema import Draft202012Validator
 
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
+from gateway.openapi.components import Components
 from gateway.openapi.document import build_document
-from gateway.openapi.scalars import Json
-from gateway.openapi.schemas import Schemas
+from gateway.openapi.values import Json
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
 from gateway.schema.selection import Selection
@@ -43,19 +43,19 @@ def operations(found: Json) -> Iterator[tuple[str, Json]]:
 
 
 class Everything:
-    """As if every type occurred in answers."""
+    """As if every type occurred in responses."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
 
-def schemas_of(schema: TestSchema) -> Schemas:
-    """The schemas of a pool's messages, none of them made yet."""
-    return Schemas({}, Everything(), schema.encoders.aliases, closed=True)
+def components_of(schema: TestSchema) -> Components:
+    """The schemas of a pool's messages, none of them created yet."""
+    return Components({}, Everything(), schema.encoders.aliases, closed=True)
 
 
 def validator(schema: Json, components: Json) -> Draft202012Validator:
-    """Whether a value fits; objects have no other properties than those that are named."""
+    """A validator that also refuses properties that the schema does not name."""
     return Draft202012Validator(
         {"$ref": schema["$ref"], "components": {"schemas": strict(components)}}
         if "$ref" in schema
@@ -64,7 +64,7 @@ def validator(schema: Json, components: Json) -> Draft202012Validator:
 
 
 def strict(components: Json) -> Json:
-    """The components, as if nothing but what they name could be there, and extensions."""
+    """The components without room for other properties, except for extensions."""
     closed = {"additionalProperties": False, "patternProperties": {r"^\[": {}}}
     return {
         name: {**schema, **closed} if schema.get("type") == "object" else schema
@@ -72,8 +72,8 @@ def strict(components: Json) -> Json:
     }
 
 
-def answer_schema(operation: Json, status: int) -> Any:
-    """What the answer to an operation is, by its status."""
+def response_schema(operation: Json, status: int) -> Any:
+    """The schema of an operation's response with this status."""
     response = operation["responses"][str(status)]
     if "$ref" in response:
         response = document()["components"]["responses"][str(status)]

@@ -1,4 +1,4 @@
-"""`/status.json`: what is connected, for the farm page."""
+"""`/status.json`: Cuebot, its schema and the links that the farm page shows."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,19 +11,16 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.pages.content import Content
 from gateway.upstream.interface import Upstream
 
-REACHABLE_WITHIN = 0.5
-"""Seconds that the question may take how many of the endpoints can be reached."""
+CONNECT_TIMEOUT = 0.5
+"""Seconds to wait for idle connections to be made."""
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
-"""Pages worth a link, served whenever this one is."""
+"""Served whenever the farm page is."""
 
 
 def status_app(
-    live: LiveCatalog,
-    upstream: Upstream,
-    endpoints: Iterable[str],
-    patience: float,
+    live: LiveCatalog, upstream: Upstream, endpoints: Iterable[str], *, timeout: float
 ) -> ASGIApp:
-    """The app. `endpoints` are Cuebot's;"""
+    """The app that serves the status. `endpoints` are Cuebot's, as `host:port`."""
     addresses = list(endpoints)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +29,7 @@ def status_app(
             "version": __version__,
             "cuebot": {
                 "endpoints": addresses,
-                "usable": await upstream.usable(REACHABLE_WITHIN),
+                "usable": await upstream.usable(CONNECT_TIMEOUT),
             },
             "schema": None,
             "problem": live.problem,
@@ -50,11 +47,11 @@ def status_app(
                 "different": [name for each in live.others for name in each.endpoints],
             }
         content = Content.of(orjson.dumps(status), "application/json")
-        await content.send(scope, send, patience)
+        await content.send(scope, send, timeout)
 
     return app
 
 
 def iso(seconds: float) -> str:
-    """A unix time as RFC 3339 writes it, in UTC."""
+    """A Unix time in the format of RFC 3339, in UTC."""
     return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")

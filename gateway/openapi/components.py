@@ -1,4 +1,4 @@
-"""Message types as components: one schema for answers, one for requests, where they differ."""
+"""Message types and enums as components. Responses and requests have separate schemas if needed."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 
@@ -15,9 +15,9 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.wellknown import takes_null
-from gateway.openapi.scalars import (
-    IN_ANSWERS,
+from gateway.openapi.values import (
     IN_REQUESTS,
+    IN_RESPONSES,
     KEYS,
     WELL_KNOWN,
     Json,
@@ -26,17 +26,16 @@ from gateway.openapi.scalars import (
 )
 
 INPUT = "-Input"
-"""Ends the name of a request's schema whose message has another schema in answers. No message is
-so called: names in protos have no dashes."""
+"""The suffix of a request's schema where responses have a schema of the same message. It cannot
+clash with a message's name, since names in protos have no dashes."""
 
 
-class Schemas:
-    """The schemas of one document's messages and enums, made when they are referred to.
+class Components:
+    """The schemas of one document's messages and enums, created on first reference.
 
-    `returned` are the full names of the types that occur in answers; in requests those have a
-    schema of their own. With `closed`, what is no argument is no part of a request's schema: the
-    types that occur only in requests have no other properties. `aliases` are other names of
-    fields in answers, by type.
+    `returned` has the full names of the types that occur in responses; their schemas in requests
+    are separate. With `closed`, types that occur only in requests allow no properties but their
+    fields. `aliases` has additional names of fields in responses, by type.
     """
 
     def __init__(
@@ -47,69 +46,69 @@ class Schemas:
         *,
         closed: bool,
     ) -> None:
-        self.components: dict[str, Json] = {}
+        self.schemas: dict[str, Json] = {}
         self._comments = comments
         self._returned = returned
         self._aliases = aliases
         self._closed = closed
 
-    def answer(self, descriptor: Descriptor) -> Json:
-        """What a message of this type is in an answer."""
+    def response(self, descriptor: Descriptor) -> Json:
+        """The schema of a message in a response."""
         name = descriptor.full_name
         if is_wrapper(name):
-            return IN_ANSWERS[descriptor.fields_by_name["value"].type]
+            return IN_RESPONSES[descriptor.fields_by_name["value"].type]
         if name in WELL_KNOWN:
             return WELL_KNOWN[name]
-        if name not in self.components:
-            schema = self.components[name] = {}  # so that the type may lead back to itself
-            schema.update(self._answer(descriptor))
+        if name not in self.schemas:
+            schema = self.schemas[name] = {}  # before its fields, since types may be recursive
+            schema.update(self._response(descriptor))
         return reference(name)
 
     def request(self, descriptor: Descriptor) -> Json:
-        """What a message of this type may be in a request."""
+        """The schema of a message in a request."""
         name = descriptor.full_name
         if is_wrapper(name):
             return IN_REQUESTS[descriptor.fields_by_name["value"].type]
         if name in WELL_KNOWN:
             return WELL_KNOWN[name]
         component = name + INPUT if name in self._returned else name
-        if component not in self.components:
-            schema = self.components[component] = {}
+        if component not in self.schemas:
+            schema = self.schemas[component] = {}
             schema.update(self._request(descriptor))
         return reference(component)
 
     def enum(self, enum: EnumDescriptor) -> Json:
-        """A name or a number; the same in both directions.
+        """The schema of an enum: a name or a number, in responses and requests alike.
 
-        An open enum (proto3) may have any number, and answers have the numbers without a name.
+        Open enums (proto3) allow any number; responses have numbers for values without a name.
         """
         if enum.full_name == NULL_VALUE:
             return {"type": "null"}
-        if enum.full_name not in self.components:
+        if enum.full_name not in self.schemas:
             numbers: Json = {"type": "integer", "format": "int32"}
             if enum.is_closed:
                 numbers["enum"] = sorted({value.number for value in enum.values})
             names = {"type": "string", "enum": [value.name for value in enum.values]}
-            self.components[enum.full_name] = {
+            self.schemas[enum.full_name] = {
                 **described(self._comments.get(enum.full_name), self._values(enum)),
                 "anyOf": [names, numbers],
             }
         return reference(enum.full_name)
 
     def _values(self, enum: EnumDescriptor) -> str:
-        """Names, numbers and comments, for people."""
+        """A list of the names with numbers and comments, in Markdown."""
         lines = []
         for value in enum.values:
             comment = self._comments.get(f"{enum.full_name}.{value.name}", "")
             lines.append(f"- `{value.name}` = {value.number}" + f": {comment}" * bool(comment))
         return "\n".join(lines)
 
-    def _answer(self, descriptor: Descriptor) -> Json:
+    def _response(self, descriptor: Descriptor) -> Json:
         properties: Json = {}
         required = []
         for field in descriptor.fields:
             name = field.json_name
-            value = self._value(field, answer=True)
+            value = self._value(field, in_response=True)
             if is_map(field):
                 value = {"type": "object", "additionalProperties": value}
             elif field.is_repeated:
@@ -129,9 +128,9 @@ class Schemas:
     def _request(self, descriptor: Descriptor) -> Json:
         properties: Json = {}
         for field in descriptor.fields:
-            value = self._value(field, answer=False)
+            value = self._value(field, in_response=False)
             if is_map(field):
-                value = {"type": "object", "additionalProperties": value, **keys(field)}
+                value = {"type": "object", "additionalProperties": value, **key_pattern(field)}
             elif field.is_repeated:
                 value = {"type": "array", "items": value}
             if not field.is_required and not takes_null(type_name(field)):
@@ -145,7 +144,7 @@ class Schemas:
         return schema
 
     def _object(self, descriptor: Descriptor, properties: Json, required: list[str]) -> Json:
-        """An object with these properties. Members of a oneof exclude each other."""
+        """An object with these properties, of which members of a oneof exclude each other."""
         schema: Json = {
             "type": "object",
             **described(self._comments.get(descriptor.full_name)),
@@ -158,20 +157,20 @@ class Schemas:
             schema["deprecated"] = True
         return schema
 
-    def _value(self, field: FieldDescriptor, *, answer: bool) -> Json:
-        """One value of a field; for a map, that of an entry."""
+    def _value(self, field: FieldDescriptor, *, in_response: bool) -> Json:
+        """The schema of one value of a field; for a map, of one entry's value."""
         if is_map(field):
             _, field = map_fields(field)
         if is_message(field):
             kind = message_of(field)
-            return self.answer(kind) if answer else self.request(kind)
+            return self.response(kind) if in_response else self.request(kind)
         if is_enum(field):
             return self.enum(enum_of(field))
-        return (IN_ANSWERS if answer else IN_REQUESTS)[field.type]
+        return (IN_RESPONSES if in_response else IN_REQUESTS)[field.type]
 
     def _about(self, field: FieldDescriptor, schema: Json) -> Json:
-        """The schema with what is known about the field."""
-        about = described(self._comments.get(field.full_name), *one_of(field))
+        """The schema with the field's description and deprecation."""
+        about = described(self._comments.get(field.full_name), *exclusion_note(field))
         if field.GetOptions().deprecated:
             about["deprecated"] = True
         return {**schema, **about} if about else schema
@@ -182,13 +181,13 @@ def reference(component: str) -> Json:
 
 
 def described(*texts: str | None) -> Json:
-    """The description that these texts make; nothing if there are none."""
+    """These texts as a `description`; nothing if there are none."""
     text = "\n\n".join(text for text in texts if text)
     return {"description": text} if text else {}
 
 
-def keys(field: FieldDescriptor) -> Json:
-    """What the keys of a request's map have to look like."""
+def key_pattern(field: FieldDescriptor) -> Json:
+    """The pattern of the keys of a map in a request."""
     key, _ = map_fields(field)
     return {"propertyNames": {"pattern": KEYS[key.type]}} if key.type in KEYS else {}
 
@@ -199,22 +198,22 @@ def siblings(field: FieldDescriptor) -> list[FieldDescriptor]:
     return [each for each in oneof.fields if each is not field] if oneof else []
 
 
-def one_of(field: FieldDescriptor) -> Iterable[str]:
-    """What excludes the field, in words."""
+def exclusion_note(field: FieldDescriptor) -> Iterable[str]:
+    """A sentence on the fields that exclude this one, if there are any."""
     if others := siblings(field):
-        yield f"Not together with {', '.join(f'`{each.json_name}`' for each in others)}."
+        yield f"Cannot be combined with {', '.join(f'`{each.json_name}`' for each in others)}."
 
 
 def exclusions(descriptor: Descriptor) -> Iterator[tuple[str, Json]]:
-    """For each member of a oneof: it is not set, or the others are not."""
+    """For each member of a oneof, a schema: either it is unset or all others are."""
     for field in descriptor.fields:
         if others := siblings(field):
-            ways = [{"properties": {each.json_name: unset(each) for each in others}}]
-            if (nothing := unset(field)) is not False:
-                ways.insert(0, {"properties": {field.json_name: nothing}})
-            yield field.json_name, {"anyOf": ways}
+            alternatives = [{"properties": {each.json_name: unset(each) for each in others}}]
+            if (own := unset(field)) is not False:
+                alternatives.insert(0, {"properties": {field.json_name: own}})
+            yield field.json_name, {"anyOf": alternatives}
 
 
 def unset(field: FieldDescriptor) -> Json | bool:
-    """What a member of a oneof may be without being set; False if whatever is there sets it."""
+    """The schema of an unset member of a oneof; False if any value sets it."""
     return False if takes_null(type_name(field)) else {"type": "null"}

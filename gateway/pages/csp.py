@@ -1,4 +1,4 @@
-"""What a page may do: the Content-Security-Policy (https://www.w3.org/TR/CSP3/)."""
+"""The Content-Security-Policy of a page (https://www.w3.org/TR/CSP3/)."""
 
 import re
 from base64 import b64encode
@@ -9,13 +9,13 @@ INLINE = {
     "script-src": re.compile(rb"<script>(.*?)</script>", re.DOTALL),
     "style-src": re.compile(rb"<style>(.*?)</style>", re.DOTALL),
 }
-"""Nothing else stands in the pages themselves."""
+"""What the pages have inline, by the directive that allows it."""
 
 
-def policy(page: bytes) -> Mapping[str, str]:
-    """The headers of a page: what stands in it runs, by its hash, and what is served here.
+def security_headers(page: bytes) -> Mapping[str, str]:
+    """The headers of a page, which allow its inline code by hash, and files of this origin.
 
-    Nothing may be loaded from elsewhere, sent elsewhere, or framed.
+    Nothing can be loaded from or sent to other origins, and the page cannot be framed.
     """
     inline = {
         directive: " ".join(["'self'", *hashes(pattern.findall(page))])
@@ -31,11 +31,13 @@ def policy(page: bytes) -> Mapping[str, str]:
         "frame-ancestors": "'none'",
     }
     return {
-        "Content-Security-Policy": "; ".join(f"{name} {to}" for name, to in directives.items()),
+        "Content-Security-Policy": "; ".join(
+            f"{name} {sources}" for name, sources in directives.items()
+        ),
         "X-Frame-Options": "DENY",
     }
 
 
 def hashes(texts: Iterable[bytes]) -> list[str]:
-    """The sources that allow these texts and no others."""
+    """The source expressions that allow exactly these texts."""
     return [f"'sha256-{b64encode(sha256(text).digest()).decode()}'" for text in texts]

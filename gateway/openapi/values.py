@@ -1,7 +1,7 @@
-"""The JSON of one value: what answers have, and what requests may have, as JSON Schema 2020-12.
+"""JSON Schemas (2020-12) of single values, in responses and in requests.
 
-https://protobuf.dev/programming-guides/json/. The schemas of requests name the forms to send;
-the decoder takes more (numbers in strings, other alphabets of base64).
+They follow https://protobuf.dev/programming-guides/json/. Request schemas name the preferred
+forms; the decoder accepts more (numbers in strings, the URL-safe base64 alphabet).
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,14 @@ from gateway.codec.wellknown import WRAPPERS
 
 Json = dict[str, Any]
 
-type_ = FieldDescriptor
-NOT_A_NUMBER = "^(NaN|-?Infinity)$"
-WHOLE = "^-?(0|[1-9][0-9]{0,18})$"
-NATURAL = "^(0|[1-9][0-9]{0,19})$"
+NOT_FINITE = "^(NaN|-?Infinity)$"
+INTEGER = "^-?(0|[1-9][0-9]{0,18})$"
+UNSIGNED_INTEGER = "^(0|[1-9][0-9]{0,19})$"
 
 
-def real(format_: str) -> Json:
-    """A number, or the name of what is none."""
-    return {"type": ["number", "string"], "format": format_, "pattern": NOT_A_NUMBER}
+def floating_point(format_: str) -> Json:
+    """A number, or one of the strings NaN, Infinity and -Infinity."""
+    return {"type": ["number", "string"], "format": format_, "pattern": NOT_FINITE}
 
 
 TEXT: Json = {"type": "string"}
@@ -29,36 +28,36 @@ INT32: Json = {"type": "integer", "format": "int32"}
 UINT32: Json = {"type": "integer", "format": "uint32", "minimum": 0}
 BYTES: Json = {"type": "string", "format": "byte", "contentEncoding": "base64"}
 
-BOTH_WAYS: Mapping[int, Json] = {
-    type_.TYPE_DOUBLE: real("double"),
-    type_.TYPE_FLOAT: real("float"),
-    type_.TYPE_INT32: INT32,
-    type_.TYPE_SINT32: INT32,
-    type_.TYPE_SFIXED32: INT32,
-    type_.TYPE_UINT32: UINT32,
-    type_.TYPE_FIXED32: UINT32,
-    type_.TYPE_BOOL: {"type": "boolean"},
-    type_.TYPE_STRING: TEXT,
-    type_.TYPE_BYTES: BYTES,
+IN_BOTH: Mapping[int, Json] = {
+    FieldDescriptor.TYPE_DOUBLE: floating_point("double"),
+    FieldDescriptor.TYPE_FLOAT: floating_point("float"),
+    FieldDescriptor.TYPE_INT32: INT32,
+    FieldDescriptor.TYPE_SINT32: INT32,
+    FieldDescriptor.TYPE_SFIXED32: INT32,
+    FieldDescriptor.TYPE_UINT32: UINT32,
+    FieldDescriptor.TYPE_FIXED32: UINT32,
+    FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
+    FieldDescriptor.TYPE_STRING: TEXT,
+    FieldDescriptor.TYPE_BYTES: BYTES,
 }
-SIGNED = (type_.TYPE_INT64, type_.TYPE_SINT64, type_.TYPE_SFIXED64)
-UNSIGNED = (type_.TYPE_UINT64, type_.TYPE_FIXED64)
+SIGNED = (FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64, FieldDescriptor.TYPE_SFIXED64)
+UNSIGNED = (FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED64)
 
-LONG: Json = {"type": ["string", "integer"], "format": "int64", "pattern": WHOLE}
+LONG: Json = {"type": ["string", "integer"], "format": "int64", "pattern": INTEGER}
 ULONG: Json = {
     "type": ["string", "integer"],
     "format": "uint64",
-    "pattern": NATURAL,
+    "pattern": UNSIGNED_INTEGER,
     "minimum": 0,
 }
 
-IN_ANSWERS: Mapping[int, Json] = {
-    **BOTH_WAYS,
+IN_RESPONSES: Mapping[int, Json] = {
+    **IN_BOTH,
     **{kind: {"type": "string", "format": "int64"} for kind in SIGNED},
     **{kind: {"type": "string", "format": "uint64"} for kind in UNSIGNED},
 }
 IN_REQUESTS: Mapping[int, Json] = {
-    **BOTH_WAYS,
+    **IN_BOTH,
     **dict.fromkeys(SIGNED, LONG),
     **dict.fromkeys(UNSIGNED, ULONG),
 }
@@ -85,15 +84,20 @@ WELL_KNOWN: Mapping[str, Json] = {
         },
     },
 }
-"""The types whose JSON is not an object of their fields, but for those that wrap a scalar."""
+"""Types whose JSON is not an object of their fields, except for wrappers of scalars."""
 
 KEYS: Mapping[int, str] = {
-    type_.TYPE_BOOL: "^(true|false)$",
-    **dict.fromkeys((type_.TYPE_INT32, type_.TYPE_SINT32, type_.TYPE_SFIXED32), WHOLE),
-    **dict.fromkeys(SIGNED, WHOLE),
-    **dict.fromkeys((type_.TYPE_UINT32, type_.TYPE_FIXED32, *UNSIGNED), NATURAL),
+    FieldDescriptor.TYPE_BOOL: "^(true|false)$",
+    **dict.fromkeys(
+        (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32),
+        INTEGER,
+    ),
+    **dict.fromkeys(SIGNED, INTEGER),
+    **dict.fromkeys(
+        (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_FIXED32, *UNSIGNED), UNSIGNED_INTEGER
+    ),
 }
-"""The patterns of a map's keys, for what is not just text."""
+"""Patterns for map keys by type; string keys have none."""
 
 
 def is_wrapper(full_name: str) -> bool:

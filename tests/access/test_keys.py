@@ -1,0 +1,162 @@
+"""The secrets that tokens are signed with: where they come from, and which are refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.access.keys import load_secrets
+from gateway.access.tokens import Authenticator, token_rules
+from gateway.errors import ConfigurationError
+from gateway.settings.loading import load_settings
+from gateway.settings.model import Settings
+
+LONG = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("content", "secrets"),
+    [
+        pytest.param(b"one-secret\n", (b"one-secret",), id="one line"),
+        pytest.param(b"one-secret", (b"one-secret",), id="no newline"),
+        pytest.param(b"new\nold\n", (b"new", b"old"), id="two lines"),
+        pytest.param(b"new\r\nold\r\n", (b"new", b"old"), id="CRLF"),
+        pytest.param(b"\nnew\n\n\nold\n\n", (b"new", b"old"), id="blank lines"),
+        pytest.param(b"\r\nnew\r\n\r\nold\r\n", (b"new", b"old"), id="blank CRLF lines"),
+        pytest.param(b"new\n  \n\t\nold\n", (b"new", b"old"), id="lines of spaces"),
+        pytest.param(b'"quoted"\ntrue\n', (b'"quoted"', b"true"), id="like JSON"),
+        pytest.param(b"\xff\xfe\n", (b"\xff\xfe",), id="not UTF-8"),
+    ],
+)
+def test_a_secret_file_has_one_secret_a_line(
+    tmp_path: Path, content: bytes, secrets: tuple[bytes, ...]
+) -> None:
+    """Each line of JWT_SECRET_FILE that is not blank is a secret, the first to sign with."""
+    file = tmp_path / "jwt"
+    file.write_bytes(content)
+    assert load_secrets(Settings(jwt_secret_file=file)) == secrets
+
+
+def one_line(caught: pytest.ExceptionInfo[ConfigurationError], *names: str) -> str:
+    """The error's text, which is one line and has one of these names."""
+    text = str(caught.value)
+    assert "\n" not in text
+    assert any(name in text for name in names)
+    return text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"jwt_secret": ""}, id="empty in the file"),
+        pytest.param({"jwt_secret": "   "}, id="spaces"),
+    ],
+)
+def test_there_is_no_default_secret(given: dict[str, str]) -> None:
+    """Without a secret the gateway refuses to start, and says which setting to set."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings.model_validate(given))
+    one_line(caught, "JWT_SECRET")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\r\n\n", b"   \n"], ids=["empty", "blank", "spaces"])
+def test_a_secret_file_without_a_secret_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """A file that holds nothing is no permission to start without a secret."""
+    file = tmp_path / "jwt"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings(jwt_secret_file=file))
+    one_line(caught, "JWT_SECRET", "JWT_SECRET_FILE")
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_an_unreadable_secret_file_is_an_error(tmp_path: Path, name: str) -> None:
+    """A file that is not there, or is a directory, stops startup with its name."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings(jwt_secret_file=tmp_path / name))
+    assert str(tmp_path) in one_line(caught, "JWT_SECRET_FILE")
+
+
+def test_secret_and_file_at_once_is_an_error(tmp_path: Path) -> None:
+    """Two secrets from two places would leave it open which one counts."""
+    file = tmp_path / "jwt"
+    file.write_text(LONG)
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings.model_validate({"jwt_secret": LONG, "jwt_secret_file": file}))
+    assert LONG not in one_line(caught, "JWT_SECRET_FILE")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "-----BEGIN PUBLIC KEY-----MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A-----END PUBLIC KEY-----",
+        "-----BEGIN CERTIFICATE-----MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A-----END CERTIFICATE-----",
+        "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 somebody@somewhere",
+    ],
+    ids=["public key", "certificate", "ssh key"],
+)
+def test_a_public_key_is_no_secret(secret: str) -> None:
+    """Somebody who configures a key that everybody knows is told so in one line at startup."""
+    settings = Settings.model_validate({"jwt_secret": secret})
+    with pytest.raises(ConfigurationError) as caught:
+        Authenticator(load_secrets(settings), token_rules(settings))
+    assert secret not in one_line(caught, "JWT_SECRET")
+
+
+def test_a_secret_that_is_not_utf8_is_taken_or_refused_in_one_line() -> None:
+    """Bytes in JWT_SECRET, which Python hands over as lone surrogates, are no traceback."""
+    environ = {"JWT_SECRET": os.fsdecode(LONG.encode() + b"\xff")}
+    try:
+        secrets = load_secrets(load_settings(environ))
+    except ConfigurationError as error:
+        text = str(error)
+    else:
+        assert secrets == (LONG.encode() + b"\xff",)
+        return
+    assert "JWT_SECRET" in text
+    assert LONG not in text
+
+
+@pytest.mark.parametrize(
+    ("secret", "warned"),
+    [
+        pytest.param(LONG, False, id="32 bytes"),
+        pytest.param(LONG[:-1], True, id="31 bytes"),
+        pytest.param("é" * 16, False, id="32 bytes in 16 characters"),
+        pytest.param("é" * 15, True, id="30 bytes in 15 characters"),
+        pytest.param("x", True, id="one byte"),
+        pytest.param("your-secret", True, id="of the reference"),
+        pytest.param("your-secret-key", True, id="of the deployment guide"),
+        pytest.param("your-production-secret-key-here", True, id="of its production example"),
+        pytest.param("dev-secret-key-change-in-production", True, id="its documented default"),
+        pytest.param("opencue-dev-jwt-secret-change-in-production", True, id="its compose file's"),
+    ],
+)
+def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
+    """Secrets under 32 bytes and those in published examples give a warning, without them."""
+    settings = Settings.model_validate({"jwt_secret": secret})
+    with capture_logs() as lines:
+        assert load_secrets(settings) == (secret.encode(),)
+    assert [line["log_level"] for line in lines] == (["warning"] if warned else [])
+    if len(secret) > 1:
+        assert secret not in repr(lines)
+
+
+def test_every_easy_secret_of_a_file_is_warned_about(tmp_path: Path) -> None:
+    """The warnings tell the lines apart without quoting them."""
+    file = tmp_path / "jwt"
+    file.write_text(f"{LONG}\nshort-one\nshort-two\n")
+    with capture_logs() as lines:
+        load_secrets(Settings(jwt_secret_file=file))
+    assert len(lines) == 2
+    assert lines[0] != lines[1]
+    assert "short-" not in repr(lines)
+
+
+def test_secrets_are_not_in_what_settings_show() -> None:
+    """Neither repr nor str nor a dump of the settings has the secret."""
+    settings = Settings.model_validate({"jwt_secret": "hush-hush-hush"})
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), f"{settings}"):
+        assert "hush" not in shown

@@ -1,0 +1,102 @@
+"""Fields of requests that the schema does not have: ignored and named, or refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.codec.unknown import Reject
+from gateway.errors import GatewayError
+from tests.support.decoding import decoded, refusal
+from tests.support.protos import TestSchema, opencue, trial
+
+
+def ignored(name: str, body: Any, reject: Reject, schema: TestSchema | None = None) -> list[str]:
+    """The paths that were ignored."""
+    schema = schema or trial()
+    decode = schema.decoders.decoder(schema.message_type(name))
+    return list(decode(json.dumps(body).encode(), reject).ignored)
+
+
+STRANGERS = {
+    "name": "x",
+    "foo": 1,
+    "child": {"bar": None, "children": [{}, {}, {}, {"baz": {"deep": 1}}]},
+    "named": {"k": {"qux": []}},
+}
+
+
+def test_nothing_is_rejected() -> None:
+    """With NOTHING every unknown field is ignored, and named with its path."""
+    assert sorted(ignored("trial.Tree", STRANGERS, Reject.NOTHING)) == [
+        "child.bar",
+        "child.children[3].baz",
+        "foo",
+        "named.k.qux",
+    ]
+
+
+def test_known_fields_beside_ignored_ones_are_kept() -> None:
+    """What is ignored does not keep the rest from arriving."""
+    assert decoded(trial(), "trial.Tree", STRANGERS, Reject.NOTHING).name == "x"
+
+
+def test_top_level_is_rejected() -> None:
+    """With TOP_LEVEL an unknown field of the body itself is an error, one inside is ignored."""
+    message = refusal("trial.Tree", STRANGERS, Reject.ARGUMENTS)
+    assert "unknown field `foo`" in message
+    inside = {key: value for key, value in STRANGERS.items() if key != "foo"}
+    assert len(ignored("trial.Tree", inside, Reject.ARGUMENTS)) == 3
+
+
+def test_everything_is_rejected() -> None:
+    """With EVERYTHING an unknown field anywhere is an error that names the place."""
+    message = refusal("trial.Tree", {"children": [{}, {"nmae": 1}]}, Reject.EVERYTHING)
+    assert message.startswith("children[1]: unknown field `nmae`; did you mean `name`? (there are:")
+
+
+def test_suggestion() -> None:
+    """The documented SetMinCores body is told the field's real name (fact 5)."""
+    body = {"group": {"id": "x"}, "cores": 4}
+    with pytest.raises(GatewayError) as caught:
+        ignored("job.GroupSetMinCoresRequest", body, Reject.ARGUMENTS, opencue())
+    assert "unknown field `cores`; did you mean `minCores`?" in caught.value.message
+
+
+def test_ignored_paths_in_opencue() -> None:
+    """An echoed object with fields of another version is taken, with those fields named."""
+    body = {"job": {"id": "x", "foo": 1}}
+    assert ignored("job.JobKillRequest", body, Reject.ARGUMENTS, opencue()) == ["job.foo"]
+
+
+def test_arguments_are_rejected_at_any_depth() -> None:
+    """A misspelled search criterion would widen what a change hits: it is no echoed object."""
+    body = {"job": {"id": "x", "foo": 1}, "req": {"frame": ["0001-comp"]}}
+    with pytest.raises(GatewayError) as caught:
+        ignored("job.JobKillFramesRequest", body, Reject.ARGUMENTS, opencue())
+    assert "req: unknown field `frame`; did you mean `frames`?" in caught.value.message
+
+
+def test_null_for_an_unknown_field() -> None:
+    """Null does not make an unknown name known."""
+    assert ignored("trial.Leaf", {"foo": None}, Reject.NOTHING) == ["foo"]
+    assert "foo" in refusal("trial.Leaf", {"foo": None}, Reject.ARGUMENTS)
+
+
+def test_unknown_field_of_a_message_without_fields() -> None:
+    """A message without fields has nothing to suggest."""
+    assert "unknown field `x`" in refusal("trial.Nothing", {"x": 1}, Reject.ARGUMENTS)
+
+
+def test_unknown_field_in_an_any() -> None:
+    """The content of an Any follows the same rule."""
+    body = {"any": {"@type": "x/trial.Leaf", "foo": 1}}
+    assert ignored("trial.wellknown.Singular", body, Reject.NOTHING) == ["any.foo"]
+    assert "foo" in refusal("trial.wellknown.Singular", body, Reject.EVERYTHING)
+
+
+def test_long_and_odd_unknown_names() -> None:
+    """Names of any length and content do not make the error long or break it."""
+    for key in ("x" * 100_000, "", "a\nb", "\x00", "é𝄞"):
+        assert len(refusal("trial.Leaf", {key: 1}, Reject.ARGUMENTS)) < 500
+        assert len(ignored("trial.Leaf", {key: 1}, Reject.NOTHING)) == 1
