@@ -1,1 +1,1 @@
-"""What the gateway tells of itself: the OpenAPI document, its documentation, the farm page."""
+"""Health checks, the farm page, the documentation."""

@@ -1,1 +1,1 @@
-"""The seam to Cuebot: bytes in, bytes out, over gRPC."""
+"""A call to Cuebot: bytes in, bytes out, over gRPC."""
