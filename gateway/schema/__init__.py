@@ -1,1 +1,1 @@
-"""What a Cuebot offers: descriptors to a catalog of methods."""
+"""What a Cuebot offers: methods, their types and codecs."""
