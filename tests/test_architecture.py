@@ -97,6 +97,7 @@ def test_no_import_circles(graph: dict[str, set[str]]) -> None:
         pytest.fail(" -> ".join(error.args[1]))
 
 
+@pytest.mark.xfail(strict=True, reason="until its failures are CallFailed")
 def test_http2_does_without_grpc() -> None:
     """The gateway's own HTTP/2 imports nothing of gRPC's library."""
     files = (ROOT / GATEWAY / "upstream" / "http2").rglob("*.py")
