@@ -1,4 +1,4 @@
-# `make` lists the targets. Everything happens in .venv; nothing else on the machine is changed.
+# `make` lists the targets. Everything happens in .venv; nothing else on the machine changes.
 
 PYTHON ?= python3
 PORT ?= 8448
@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
 DOCS := .venv/.docs
-CODE := gateway cuebot_simulator tests benchmarks
+CODE := gateway cuebot_simulator tests benchmarks docs
 JAVASCRIPT := .venv/javascript
 
 .DEFAULT_GOAL := help
@@ -46,8 +46,12 @@ $(DOCS): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $(DOCS)
 
+.PHONY: map
+map: $(STAMP)  ## Redraw docs/static/rooms.svg, the picture of the code
+	@$(BIN)/python -m docs.rooms
+
 .PHONY: javascript
-javascript: $(STAMP)  ## Install what the JavaScript example needs to be tested (with npm)
+javascript: $(STAMP)  ## Install what testing the JavaScript example needs (with npm)
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts jsonwebtoken@9
 
 .PHONY: test
@@ -68,7 +72,7 @@ types: $(STAMP)  ## Check types
 	$(BIN)/mypy
 
 .PHONY: gate
-gate: $(STAMP)  ## Check what a request costs against benchmarks/figures.json
+gate: $(STAMP)  ## Check the cost of a request against benchmarks/figures.json
 	$(BIN)/python -m benchmarks.gate
 
 .PHONY: bench
@@ -80,7 +84,7 @@ $(BENCH_STAMP): $(STAMP)
 	@touch $(BENCH_STAMP)
 
 .PHONY: check
-check: lint types test gate  ## All of it, as CI does
+check: lint types test gate  ## Run all checks, as CI does
 
 .PHONY: format
 format: $(STAMP)  ## Rewrite the code in the project's format

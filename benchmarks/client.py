@@ -1,7 +1,7 @@
-"""A load generator in Python: where wrk is not installed, and where answers have to be counted.
+"""A load generator in Python, for machines without wrk, and for answers that have to be counted.
 
-wrk stops by the clock and throws away what is under way, which is all of it when an answer takes
-half a second. Here every request that is sent is answered, read to its end and counted.
+wrk stops when its time is up and discards unfinished answers, which is all of them if one takes
+half a second. Here, every request that is sent is answered, read to its end and counted.
 """
 
 import asyncio
@@ -47,9 +47,9 @@ class Connection(asyncio.Protocol):
             self._answer.set_result(self._parser.get_status_code())
 
     async def ask(self, request: bytes, *, keep: bool = False) -> int:
-        """Send a request and give the status, once all of the answer is here.
+        """Send a request, read the whole answer and return its status.
 
-        With `keep` its body is then in `body`. Raises OSError for a broken connection and
+        With `keep`, its body is in `body`. Raises OSError for a broken connection, and
         TimeoutError.
         """
         self._answer = asyncio.get_running_loop().create_future()
@@ -77,19 +77,19 @@ def wire(call: Call, token: str) -> bytes:
 
 
 def load_with_client(port: int, scenario: Scenario, seconds: float, token: str) -> Load:
-    """Load the gateway, for the scenario's number of requests if it has one, or for `seconds`."""
+    """Load the gateway: for the scenario's number of requests if it has one, else for `seconds`."""
     return uvloop.run(load(port, scenario, seconds, token))
 
 
 async def load(port: int, scenario: Scenario, seconds: float, token: str) -> Load:
     requests = [(wire(call, token), call.status) for call in scenario.calls]
     started = time.perf_counter()
-    going_on = turns(scenario.counted, started + seconds)
+    goes_on = until(scenario.counted, started + seconds)
     connections = [await connect(port) for _ in range(scenario.connections)]
     latencies: list[float] = []
     try:
         wrong = await asyncio.gather(
-            *(work(each, requests, going_on, latencies) for each in connections)
+            *(work(each, requests, goes_on, latencies) for each in connections)
         )
     finally:
         for each in connections:
@@ -105,8 +105,8 @@ async def load(port: int, scenario: Scenario, seconds: float, token: str) -> Loa
     )
 
 
-def turns(count: int | None, deadline: float) -> Callable[[], bool]:
-    """Whether there is another request to send: so many times, or until the deadline."""
+def until(count: int | None, deadline: float) -> Callable[[], bool]:
+    """A function that says whether to go on: `count` times, or until the deadline."""
     if count is None:
         return lambda: time.perf_counter() < deadline
     left: Iterator[int] = iter(range(count))
@@ -116,13 +116,13 @@ def turns(count: int | None, deadline: float) -> Callable[[], bool]:
 async def work(
     connection: Connection,
     requests: Sequence[tuple[bytes, int]],
-    going_on: Callable[[], bool],
+    goes_on: Callable[[], bool],
     latencies: list[float],
 ) -> int:
-    """Send the requests in turn. Gives the number of wrong statuses; OSError ends the round."""
+    """Send the requests in turn; return the number of wrong statuses. OSError ends the round."""
     wrong = 0
     for request, expected in cycle(requests):
-        if not going_on():
+        if not goes_on():
             break
         sent = time.perf_counter()
         wrong += await connection.ask(request) != expected

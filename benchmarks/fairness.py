@@ -1,4 +1,4 @@
-"""How long others wait while one client pulls the largest list there is, over and over."""
+"""How long other clients wait while one client fetches the largest list over and over."""
 
 import asyncio
 import multiprocessing
@@ -16,13 +16,13 @@ from benchmarks.scenarios import Call
 from benchmarks.verify import WrongAnswer
 
 RATE = 100
-"""Small requests a second."""
+"""Small requests per second."""
 MOST_CONNECTIONS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """Milliseconds from the moment when a small request was due until its answer was there."""
+    """Milliseconds from when a small request was due until its answer was complete."""
 
     p50_ms: float
     p99_ms: float
@@ -30,7 +30,7 @@ class Waits:
 
 
 def waits(contender: Running, small: Call, large: Call, token: str, seconds: float) -> Waits:
-    """The waits of small requests, with one client that pulls the large answer in a loop."""
+    """The waits of small requests while one client fetches the large answer in a loop."""
     with pulling(contender.port, wire(large, token)):
         found = uvloop.run(sample(contender.port, small, token, int(seconds * RATE)))
     contender.child.check()
@@ -42,7 +42,7 @@ def waits(contender: Running, small: Call, large: Call, token: str, seconds: flo
 
 
 async def sample(port: int, call: Call, token: str, count: int) -> list[float]:
-    """The waits, in seconds, of requests that are due at fixed moments.
+    """The waits, in seconds, of requests that are due at fixed times.
 
     Fixed, since clients that wait for an answer before they ask again would hardly ask at all
     while the gateway is busy, and so hardly count what they wait for. Each request has a connection
@@ -81,13 +81,13 @@ async def sample(port: int, call: Call, token: str, count: int) -> list[float]:
 
 @contextmanager
 def pulling(port: int, request: bytes) -> Iterator[None]:
-    """A process of its own that sends the request again and again, once it has an answer."""
+    """A process that sends the request again and again, one at a time."""
     process = multiprocessing.get_context("spawn").Process(
         target=pull, args=(port, request), daemon=True
     )
     process.start()
     try:
-        time.sleep(1)  # until it is at it
+        time.sleep(1)  # until it has started
         yield
         if not process.is_alive():
             raise WrongAnswer("the client that pulls the large answers has failed")
@@ -97,7 +97,7 @@ def pulling(port: int, request: bytes) -> Iterator[None]:
 
 
 def pull(port: int, request: bytes) -> None:
-    """Pull until the process is ended. Fails on any status but 200."""
+    """Fetch until the process is ended. Fails on any status but 200."""
 
     async def loop() -> None:
         connection = await connect(port)

@@ -1,4 +1,4 @@
-"""Answers of the simulated farm, serialized once: what Cuebot would say, without the waiting."""
+"""Answers of the simulated farm, serialized once: what Cuebot would say, without its delay."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from cuebot_simulator.world.studio import build_farm
 
 
 class CannedFarm:
-    """A farm of so many jobs that its answers can be made of. Needs opencue-proto."""
+    """A farm with this many jobs to make answers from. Needs opencue-proto."""
 
     def __init__(self, jobs: int) -> None:
         self.messages: Messages = read_messages()
@@ -33,7 +33,7 @@ class CannedFarm:
         return self.message("job.JobFindJobResponse", job=self._jobs[0])
 
     def shows(self) -> bytes:
-        """The answer of GetShows: three of them."""
+        """The answer of GetShows, with three shows."""
         answer = self.messages.new("show.ShowGetShowsResponse")
         answer.shows.shows.extend(self._shows[:3])
         return bytes(answer.SerializeToString())

@@ -1,7 +1,7 @@
-"""The least that a gateway of uvicorn and grpc.aio can do: no routes, tokens, limits or JSON.
+"""The least that a gateway made of uvicorn and grpc.aio can do: no routes, tokens, limits or JSON.
 
-It hands the same bytes to the upstream and the same bytes to the client, whatever is asked. What
-it costs is the libraries' part of every request, and the unit of the regression gate.
+It passes the same bytes to the upstream and to the client, whatever the request. Its cost is the
+libraries' share of every request, and the unit of the regression gate.
 """
 
 import asyncio

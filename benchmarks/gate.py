@@ -1,9 +1,9 @@
-"""`make gate`: whether the codec or a whole request has become much slower than it was.
+"""`make gate`: whether the codec or a whole request has become much slower.
 
-Not times, which are another machine's or a busy minute's, but ratios to work that does not change,
-measured in the same second: the codec to a plain Python function over the same data, a request to
-one of the floor (uvicorn and grpc.aio alone). `figures.json` has the ratios as they should be;
-more than MARGIN times that fails. `python -m benchmarks.gate --write` replaces them.
+Times depend on the machine and on what else it is doing. So it compares ratios, measured in the
+same second: the codec with a plain Python function over the same data, and a request with one to
+the floor (uvicorn and grpc.aio alone). `figures.json` has the expected ratios; more than MARGIN
+times that fails. `python -m benchmarks.gate --write` replaces them.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from benchmarks.client import load_with_client
-from benchmarks.contenders import SECRET, SUBJECT, Manner, Place, floor, gateway
+from benchmarks.contenders import SECRET, SUBJECT, Options, Place, floor, gateway
 from benchmarks.descriptors import descriptor_set
 from benchmarks.farm import CannedFarm
 from benchmarks.measure import one_round
@@ -46,7 +46,7 @@ Work = Callable[[], object]
 
 
 def main() -> None:
-    """Compare, and exit with status 1 when something is too slow."""
+    """Compare, and exit with status 1 if something is too slow."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
     parser.add_argument("--write", action="store_true", help="replace the checked-in figures")
     write = parser.parse_args().write
@@ -65,15 +65,15 @@ def main() -> None:
     if slow:
         sys.exit(
             f"gate: {', '.join(slow)}: more than {MARGIN} times the figure in {FIGURES.name}."
-            " If that is the price of something worth it, say so in the commit and run:"
+            " If the change is worth that price, say so in the commit message and run:"
             " python -m benchmarks.gate --write"
         )
 
 
 def codec_ratios(farm: CannedFarm) -> Iterator[tuple[str, float]]:
-    """The codec's functions by name, as multiples of plain Python over such data.
+    """The codec's functions by name, as multiples of plain Python over the same data.
 
-    The unit for 1000 jobs is 100 of them: it would otherwise measure the allocator.
+    The unit for 1000 jobs is 100 jobs: with more, it would measure the allocator.
     """
     catalog = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
     encode = catalog.routes["/job.JobInterface/GetJobs"].encode
@@ -86,7 +86,7 @@ def codec_ratios(farm: CannedFarm) -> Iterator[tuple[str, float]]:
 
 
 def plain(farm: CannedFarm, count: int) -> Work:
-    """The unit of the codec: copy so many jobs, values as text, and write them as JSON."""
+    """The codec's unit: copy `count` jobs, with all values as text, and write them as JSON."""
     jobs = farm.jobs_as_json(count)
 
     def copy(value: Any) -> Any:
@@ -100,7 +100,7 @@ def plain(farm: CannedFarm, count: int) -> Work:
 def ratio(work: Work, unit: Work) -> float:
     """The CPU time of the work in units: the median over rounds that take both in turn."""
     gc.collect()
-    gc.disable()  # when it runs depends on all that ran before
+    gc.disable()  # when it runs depends on everything that ran before
     try:
         repeat = max(1, round(0.01 / seconds_of(unit, 3)))
         return statistics.median(
@@ -119,7 +119,7 @@ def seconds_of(work: Work, repeat: int) -> float:
 
 
 def request_ratio(farm: CannedFarm) -> float:
-    """A request for 3 shows, as a multiple of what the floor needs for one."""
+    """A request for 3 shows, as a multiple of one to the floor."""
     schema = read_package(OPENCUE_PACKAGE)
     token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
     shows = next(each for each in build_scenarios(farm) if each.name == "shows3")
@@ -136,7 +136,7 @@ def request_ratio(farm: CannedFarm) -> float:
             upstream_port=stack.enter_context(running_upstream(answers, {cores[-1]})),
             core={cores[0]},
         )
-        running = [stack.enter_context(start(place, Manner())) for start in (gateway, floor)]
+        running = [stack.enter_context(start(place, Options())) for start in (gateway, floor)]
         for each in running:
             wait_until_listening(each)
         wait_until_answering(running[0], shows.calls[0], token)
@@ -157,7 +157,7 @@ def request_ratio(farm: CannedFarm) -> float:
                 for each in running
             )
             ratios.append(ours.cpu_us / least.cpu_us)
-    return statistics.median(ratios[1:])  # the first has warmed both up
+    return statistics.median(ratios[1:])  # the first is the warm-up
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a load has shown, whichever tool made it."""
+"""The result of a load, whichever tool generated it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ class Load:
     p50_ms: float
     p99_ms: float
     wrong: int
-    """Answers with another status than expected, and connections that failed."""
+    """Answers with an unexpected status, and connections that failed."""
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of the values that at least this share of them do not exceed."""
+    """The smallest value that at least this share of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, min(len(ordered) - 1, int(len(ordered) * share + 0.999999) - 1))]
 
 
 def headers_of(call: Call, token: str) -> Mapping[str, str]:
-    """What is sent with a call, beside its length."""
+    """The headers of a call, except its length."""
     headers = {"Content-Type": "application/json"}
     return headers | {"Authorization": f"Bearer {token}"} if call.authorized else headers

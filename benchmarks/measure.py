@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from benchmarks.contenders import Contender, Manner, Place, Running
+from benchmarks.contenders import Contender, Options, Place, Running
 from benchmarks.load import Load
 from benchmarks.scenarios import Scenario
 from benchmarks.verify import (
@@ -17,22 +17,22 @@ from benchmarks.verify import (
 )
 
 Loader = Callable[[Running, Scenario, float], Load]
-"""Loads a contender for so many seconds."""
+"""Loads a contender for a number of seconds."""
 WARM_UP = 1.0
 """Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What one round has cost the contender."""
+    """What one round cost the contender."""
 
     load: Load
     cpu_us: float
     """Processor time per request."""
     busy: float
-    """The share of the time in which the contender has used its core, or has waited for it."""
+    """The share of the time in which the contender used its core, or waited for it."""
     crowded: float
-    """The share of the time in which it has waited: others had its core."""
+    """The share of the time in which it waited because other processes had its core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Figures:
     """A contender in a scenario: the cheapest round's CPU, and medians of the rest."""
 
     cpu_us: float
-    """Others on the machine only ever add to it: caches are cold, and wake-ups find less to do."""
+    """Other work on the machine can only add to it: colder caches, less to do per wake-up."""
     cpu_us_rounds: tuple[float, ...]
     requests_per_second: float
     p50_ms: float
@@ -67,19 +67,19 @@ class Outcome:
 def started(
     contenders: Sequence[Contender],
     place: Place,
-    manner: Manner,
+    options: Options,
     scenario: Scenario,
     token: str,
 ) -> Iterator[list[Running]]:
-    """The contenders, ready, each with the right answers to this scenario."""
+    """The contenders, ready, and verified to give the right answers in this scenario."""
     with ExitStack() as stack:
-        running = [stack.enter_context(start(place, manner)) for start in contenders]
-        serious = [each for each in running if each.name != "floor"]
+        running = [stack.enter_context(start(place, options)) for start in contenders]
+        gateways = [each for each in running if each.name != "floor"]
         for each in running:
             wait_until_listening(each)
-        for each in serious:
+        for each in gateways:
             wait_until_answering(each, scenario.calls[0], token)
-        verify(scenario, serious, token)
+        verify(scenario, gateways, token)
         for each in running:
             each.child.reset_peak()
         yield running
@@ -116,7 +116,7 @@ def one_round(contender: Running, scenario: Scenario, loader: Loader, seconds: f
     if load.wrong:
         raise WrongAnswer(
             f"{contender.name}: {load.wrong} of {load.requests} requests of {scenario.name}"
-            f" have failed or had another status than expected"
+            f" failed or had an unexpected status"
         )
     return Round(
         load=load,
@@ -143,7 +143,7 @@ def figures(rounds: Sequence[Round], contender: Running) -> Figures:
 
 
 def ratio(costs: Mapping[str, Figures]) -> float | None:
-    """How much the gateway needs of what Envoy needs; None when one of them is missing."""
+    """The gateway's CPU as a multiple of Envoy's; None if one of them is missing."""
     if not {"gateway", "envoy"} <= costs.keys():
         return None
     return costs["gateway"].cpu_us / costs["envoy"].cpu_us

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.plot`: the results as a picture, results/plot.svg."""
+"""`python -m benchmarks.plot`: draw the results, results/plot.svg."""
 
 import json
 from pathlib import Path

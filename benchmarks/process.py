@@ -1,4 +1,4 @@
-"""A gateway's process: started on its core, accounted by the kernel, ended."""
+"""A gateway's process: started on its core, measured by the kernel, stopped."""
 
 import os
 import signal
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CPU_CLOCK_OF_PROCESS = 2
-"""clock_getcpuclockid(3): the scheduler's exact account, of all threads, the ended ones too."""
+"""clock_getcpuclockid(3): the scheduler's exact count for all threads, including ended ones."""
 RESET_PEAK = "5"
-"""proc(5), clear_refs: the peak of the resident set starts anew."""
+"""proc(5), clear_refs: resets the peak of the resident set."""
 PATIENCE = 10
-"""Seconds to end in."""
+"""Seconds a process has to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A running program, with the processes that it has started itself."""
+    """A running program, with the processes it has started."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -55,12 +55,12 @@ class Child:
         return sum(map(peak_kb_of, self.family())) / 1024
 
     def check(self) -> None:
-        """Raises RuntimeError, with the last lines that it wrote, when the program has ended."""
+        """Raise RuntimeError, with the last lines of its output, if the program has ended."""
         if (status := self.process.poll()) is not None:
             raise RuntimeError(f"{self.name} has ended with {status}:\n{self.last_lines()}")
 
     def last_lines(self) -> str:
-        """The end of what it wrote."""
+        """The end of its output."""
         return "\n".join(self.output.read_text(errors="replace").splitlines()[-20:])
 
 

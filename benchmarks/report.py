@@ -1,4 +1,4 @@
-"""Results as people read them: a table on the terminal, the same in Markdown."""
+"""Results as a readable table: on the terminal, and the same in Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from benchmarks.fairness import Waits
 from benchmarks.measure import Figures, Outcome
 
 IDLE = 0.85
-"""Below this share of its core a gateway has waited for the load or the upstream: (!)."""
+"""Below this share of its core, a gateway was waiting for the load or the upstream: (!)."""
 CROWDED = 0.20
-"""Above this share of the time a gateway has waited for its core, which others had: (~)."""
+"""Above this share of the time, other processes had the gateway's core: (~)."""
 CONTENDERS = ("gateway", "envoy", "floor")
 
 
@@ -30,7 +30,7 @@ class Fairness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """All that one run has found; parts that were not asked for are empty."""
+    """All results of one run; parts that were not requested are empty."""
 
     surroundings: dict[str, str]
     rounds: int
@@ -38,7 +38,7 @@ class Results:
     quiet: list[Outcome]
     """Without access log."""
     logged: list[Outcome]
-    """With it, on both sides."""
+    """With an access log, on both sides."""
     scale: list[Outcome]
     fairness: Fairness | None
     notes: list[str]
@@ -97,7 +97,7 @@ def details(one: Figures | None) -> list[str]:
 
 
 def ratio(value: float | None, target: float | None) -> str:
-    """A ratio; a missed target stands out."""
+    """A ratio, in bold if it misses its target."""
     if value is None:
         return "–"
     return f"**{value:.2f}**" if target is not None and value > target else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m benchmarks.run --only jobs100 --seconds 3` for parts of it."""
+"""`make bench`; for a part of it, `python -m benchmarks.run --only jobs100 --seconds 3`."""
 
 import argparse
 import dataclasses
@@ -13,11 +13,10 @@ import orjson
 
 from benchmarks.client import load_with_client
 from benchmarks.contenders import (
-    HAS_WORKERS,
     SECRET,
     SUBJECT,
     Contender,
-    Manner,
+    Options,
     Place,
     Running,
     envoy,
@@ -44,15 +43,15 @@ PARTS = ("quiet", "logged", "scale", "fairness")
 SCALED = "shows3"
 SCALE_CONNECTIONS = (1, 16, 64, 256)
 TWO_WORKERS = 64
-"""Connections at which a second worker is tried."""
+"""Connections for the scenario with a second worker."""
 FLOOR_SHOWN = ("empty", "shows3", "job1")
-"""Scenarios in which there is next to no JSON, so that the floor is most of the cost."""
+"""Scenarios with next to no JSON, where the floor is most of the cost."""
 TOKEN_SECONDS = 24 * 3600
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """All that is the same for every scenario."""
+    """What is the same for every scenario."""
 
     place: Place
     token: str
@@ -61,12 +60,12 @@ class Bench:
     seconds: float
     envoy: bool
 
-    def run(self, scenario: Scenario, manner: Manner, *, with_floor: bool = False) -> Outcome:
-        """One scenario, told on the terminal when it is done."""
+    def run(self, scenario: Scenario, options: Options, *, with_floor: bool = False) -> Outcome:
+        """Run one scenario, and report it on the terminal when it is done."""
         contenders: list[Contender] = [gateway]
         contenders += [envoy] if self.envoy else []
         contenders += [floor] if with_floor else []
-        with started(contenders, self.place, manner, scenario, self.token) as running:
+        with started(contenders, self.place, options, scenario, self.token) as running:
             outcome = measure(
                 running, scenario, self.loader, rounds=self.rounds, seconds=self.seconds
             )
@@ -111,7 +110,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def shortcomings() -> Iterator[str]:
-    """What is missing on this machine, and what it changes."""
+    """What is missing on this machine, and how that affects the results."""
     if find_envoy() is None:
         yield "Envoy is not installed (the dependency group `bench` has it): no ratios"
     if find_wrk() is None:
@@ -119,8 +118,6 @@ def shortcomings() -> Iterator[str]:
             "wrk is not installed (Debian: apt-get install wrk): a client in Python makes the load,"
             " which costs more and may leave Envoy waiting"
         )
-    if not HAS_WORKERS:
-        yield "this gateway has no setting WORKERS yet: no row for two workers"
 
 
 def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
@@ -137,11 +134,11 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
         if "quiet" in parts:
             say("without access log")
             quiet = [
-                bench.run(each, Manner(), with_floor=each.name in FLOOR_SHOWN) for each in chosen
+                bench.run(each, Options(), with_floor=each.name in FLOOR_SHOWN) for each in chosen
             ]
         if "logged" in parts:
             say("with access log")
-            logged = [bench.run(without_target(each), Manner(access_log=True)) for each in chosen]
+            logged = [bench.run(without_target(each), Options(access_log=True)) for each in chosen]
         if "scale" in parts:
             say("scale")
             scale = list(run_scale(bench, scenarios[SCALED]))
@@ -162,7 +159,7 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
 
 @contextmanager
 def prepared(scenarios: Sequence[Scenario], rounds: int, seconds: float) -> Iterator[Bench]:
-    """The upstream, running, and a folder for everything that is written meanwhile."""
+    """The running upstream, and a folder for everything written during the run."""
     schema = read_package(OPENCUE_PACKAGE)
     token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, TOKEN_SECONDS)
     answers = {call.message: call.answer for each in scenarios for call in each.calls}
@@ -190,7 +187,7 @@ def prepared(scenarios: Sequence[Scenario], rounds: int, seconds: float) -> Iter
 
 
 def choose_loader(token: str, folder: Path) -> Loader:
-    """wrk where it is, but for requests that have to be counted."""
+    """wrk if it is installed, except for requests that have to be counted."""
     wrk = find_wrk()
 
     def load(contender: Running, scenario: Scenario, seconds: float) -> Load:
@@ -210,20 +207,19 @@ def run_scale(bench: Bench, scenario: Scenario) -> Iterator[Outcome]:
     """One scenario with few and many connections, and with two workers."""
     plain = without_target(scenario)
     for connections in SCALE_CONNECTIONS:
-        yield bench.run(dataclasses.replace(plain, connections=connections), Manner())
-    if HAS_WORKERS:
-        two = dataclasses.replace(
-            plain, connections=TWO_WORKERS, title=f"{plain.title}, 2 workers on the one core"
-        )
-        yield bench.run(two, Manner(workers=2))
+        yield bench.run(dataclasses.replace(plain, connections=connections), Options())
+    two = dataclasses.replace(
+        plain, connections=TWO_WORKERS, title=f"{plain.title}, 2 workers on the one core"
+    )
+    yield bench.run(two, Options(workers=2))
 
 
 def run_fairness(bench: Bench, scenarios: dict[str, Scenario]) -> Fairness:
-    """The waits beside a large answer. Each contender is alone, as it would be."""
+    """The waits next to a large answer. Each contender runs alone, as in production."""
     small, large = scenarios["shows3"].calls[0], scenarios["jobs20000"].calls[0]
     found = {}
     for start in [gateway, envoy] if bench.envoy else [gateway]:
-        with started([start], bench.place, Manner(), scenarios["shows3"], bench.token) as running:
+        with started([start], bench.place, Options(), scenarios["shows3"], bench.token) as running:
             (one,) = running
             found[one.name] = waits(one, small, large, bench.token, 5 * bench.seconds)
         say(f"  {one.name}: p99 {found[one.name].p99_ms:.1f} ms")

@@ -1,4 +1,4 @@
-"""What is asked, of which method, and how hard."""
+"""The scenarios: which methods are called, and with how much load."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ECHOED_JOBS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request over HTTP, the message that it becomes, and Cuebot's answer to that."""
+    """A request over HTTP, the message it becomes, and Cuebot's answer."""
 
     path: str
     body: bytes = b"{}"
@@ -36,19 +36,19 @@ class Scenario:
     """One after another, on every connection."""
     connections: int = 32
     counted: int | None = None
-    """Requests of a round, where they are too long for a clock to cut them off."""
+    """Requests per round, if they take too long to be cut off by the clock."""
     target: float | None = None
-    """The CPU per request that the project has set itself, as a multiple of Envoy's."""
+    """The project's target for CPU per request, as a multiple of Envoy's."""
 
     @property
     def status(self) -> int:
-        """The HTTP status that all its calls are answered with."""
+        """The HTTP status expected for all its calls."""
         (status,) = {call.status for call in self.calls}
         return status
 
 
 def jobs_needed(only: Collection[str], *, fairness: bool) -> int:
-    """How many jobs the farm must have for these scenarios; none named is all of them."""
+    """How many jobs the farm needs for these scenarios; no names means all of them."""
     return MANY if not only or "jobs20000" in only or fairness else 1000
 
 
@@ -120,7 +120,7 @@ def build_scenarios(farm: CannedFarm) -> list[Scenario]:
 
 
 def find_job(farm: CannedFarm, name: str, answer: Canned, status: int = 200) -> Call:
-    """FindJob, which is asked for one job by its name."""
+    """FindJob, which returns one job by its name."""
     return Call(
         path="/job.JobInterface/FindJob",
         body=orjson.dumps({"name": name}),
@@ -131,7 +131,7 @@ def find_job(farm: CannedFarm, name: str, answer: Canned, status: int = 200) -> 
 
 
 def get_jobs(farm: CannedFarm, count: int) -> Call:
-    """GetJobs; the name of the show tells the upstream how many."""
+    """GetJobs; the show's name tells the upstream how many."""
     criteria = farm.messages.new("job.JobSearchCriteria", shows=[f"show{count}"])
     return Call(
         path="/job.JobInterface/GetJobs",

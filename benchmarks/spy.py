@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.contenders import Manner, Running, gateway
+from benchmarks.contenders import Options, Running, gateway
 from benchmarks.farm import CannedFarm
 from benchmarks.measure import started
 from benchmarks.run import OTHER_CORES, prepared
@@ -36,7 +36,7 @@ def main() -> None:
     os.sched_setaffinity(0, OTHER_CORES)
     with (
         prepared([scenario], 1, SECONDS) as bench,
-        started([gateway], bench.place, Manner(), scenario, bench.token) as (running,),
+        started([gateway], bench.place, Options(), scenario, bench.token) as (running,),
     ):
         bench.loader(running, scenario, 1)
         stacks = bench.place.folder / "stacks.txt"

@@ -1,4 +1,4 @@
-"""On what, and of what versions, figures have been taken."""
+"""The machine and the versions that the figures were measured with."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ PACKAGES = ("grpcio", "protobuf", "orjson", "uvicorn", "uvloop", "httptools", "s
 
 
 def surroundings(wrk: str | None) -> dict[str, str]:
-    """What a reader of the results must know to compare them with others."""
+    """What readers need to know to compare the results with others."""
     libraries = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -34,7 +34,7 @@ def version_of(package: str) -> str:
 
 
 def processor() -> str:
-    """The processor's name, as the kernel has it."""
+    """The processor's name, according to the kernel."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
@@ -42,7 +42,7 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """The commit of the working tree, and whether there is more in it than that."""
+    """The commit of the working tree, and whether there are changes on top of it."""
     folder = Path(__file__).parent
     try:
         found = git(folder, "rev-parse", "--short=12", "HEAD")

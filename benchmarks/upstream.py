@@ -1,4 +1,4 @@
-"""A gRPC server that is nearly free: HTTP/2 (RFC 9113) frames with canned bytes, in a process.
+"""A gRPC server that costs next to nothing: HTTP/2 (RFC 9113) frames with canned bytes.
 
 A gRPC library costs as much for a call as the gateways that are measured here, which would then
 wait for it. This one reads no headers at all: the bytes of the request's message choose the answer,
@@ -25,7 +25,7 @@ INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE = 4, 5
 LARGEST_WINDOW = 2**31 - 1
 DEFAULT_WINDOW = 65_535
 TOP_UP = 2**29
-"""After so many bytes received the peer is told that it may send as many again."""
+"""After this many received bytes, the window is opened by as many again."""
 
 
 def literal(name: bytes, value: bytes) -> bytes:
@@ -152,7 +152,7 @@ class CannedServer(asyncio.Protocol):
             self._send(stream_id, stream)
 
     def _send(self, stream_id: int, stream: Stream) -> None:
-        """As much of the answer as the windows allow; the trailers when all of it has gone."""
+        """Send as much of the answer as the windows allow, and the trailers after all of it."""
         left = stream.left
         if left is None:
             return

@@ -1,4 +1,4 @@
-"""Whether both sides give the right answers, before anything is measured."""
+"""Checks that both sides give the right answers, before anything is measured."""
 
 import asyncio
 import time
@@ -11,15 +11,15 @@ from benchmarks.contenders import Running
 from benchmarks.scenarios import Call, Scenario
 
 START = 30
-"""Seconds in which a contender must be ready."""
+"""Seconds within which a contender must be ready."""
 
 
 class WrongAnswer(Exception):
-    """A contender does something else than it is measured for."""
+    """A contender does not do what it is measured for."""
 
 
 def wait_until_listening(contender: Running) -> None:
-    """Wait until the contender takes connections. Raises WrongAnswer after START seconds."""
+    """Wait until the contender accepts connections. Raises WrongAnswer after START seconds."""
 
     async def problem() -> str:
         try:
@@ -42,7 +42,7 @@ def wait_until_answering(contender: Running, call: Call, token: str) -> None:
 
 
 def wait_until(contender: Running, problem: Callable[[], Coroutine[None, None, str]]) -> None:
-    """Ask again and again until there is no problem."""
+    """Retry until there is no problem."""
     deadline = time.monotonic() + START
     while text := asyncio.run(problem()):
         contender.child.check()
@@ -87,7 +87,7 @@ async def ask(port: int, call: Call, token: str) -> tuple[int, bytes]:
 
 
 def without_nulls(value: object) -> object:
-    """The same JSON, less the members that are null."""
+    """The same JSON, without members that are null."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -16,7 +16,7 @@ wrk.path = %(path)s
 wrk.headers = %(headers)s
 wrk.body = %(body)s
 """
-"""Without a function, wrk makes the request once and need not run Lua for each."""
+"""Without a function, wrk builds the request once and runs no Lua for each."""
 SEVERAL = """
 local requests = {}
 local turn = 0
@@ -42,7 +42,7 @@ end
 """
 RESULT = "RESULT "
 LONGEST_ANSWER = 60
-"""Seconds until wrk gives an answer up."""
+"""Seconds after which wrk gives up on an answer."""
 
 
 def find_wrk() -> str | None:
@@ -75,7 +75,7 @@ def load_with_wrk(
 
 
 def script_for(calls: tuple[Call, ...], token: str) -> str:
-    """A Lua script that sends the calls in turn, and prints what wrk has counted."""
+    """A Lua script that sends the calls in turn, and prints wrk's counts."""
     parts = [
         {
             "path": lua(call.path),
@@ -91,7 +91,7 @@ def script_for(calls: tuple[Call, ...], token: str) -> str:
 
 
 def lua(text: str | bytes) -> str:
-    """A string of Lua, every byte of it escaped."""
+    """A Lua string literal with every byte escaped."""
     content = text.encode() if isinstance(text, str) else text
     return '"' + "".join(f"\\{byte:03}" for byte in content) + '"'
 

@@ -1,17 +1,17 @@
-"""The documentation site, made by Sphinx from the files that GitHub shows: `make docs`."""
+"""The documentation site, built by Sphinx from the files that GitHub shows: `make docs`."""
 
 from typing import Any
 
 project = "cuebot-gateway"
 author = "the authors of cuebot-gateway"
 root_doc = "README"
-include_patterns = ["README.md", "CHANGELOG.md", "benchmarks/**.md", "docs/*.md"]
+include_patterns = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/**.md", "docs/*.md"]
 extensions = ["myst_parser"]
 nitpicky = True
 
-# GitHub makes anchors of all headings.
+# GitHub gives every heading an anchor.
 myst_heading_anchors = 4
-# Outputs are shortened with "…", which is no JSON and no TOML.
+# Output is shortened with "…", which is neither JSON nor TOML.
 suppress_warnings = ["misc.highlighting_failure"]
 
 html_theme = "furo"
@@ -27,13 +27,16 @@ PARTS = {
     "Running it": ["deployment", "configuration", "moving", "cueweb", "reflection"],
     "The API": ["http", "errors", "pages", "compatibility"],
     "The command line": ["call", "tools"],
-    "The project": ["../benchmarks/**", "dependencies", "../CHANGELOG"],
+    "The project": [
+        *("architecture", "../CONTRIBUTING", "../benchmarks/**"),
+        *("dependencies", "../CHANGELOG"),
+    ],
 }
-"""The pages in the order of the menu: a newcomer's."""
+"""The pages in the order of the menu, which suits newcomers."""
 
 
 def add_menu(app: Any, name: str, source: list[str]) -> None:
-    """Give the front page the menu, which GitHub would show as code."""
+    """Add the menu to the front page. In the file itself, GitHub would show it as code."""
     if name == root_doc:
         for title, pages in PARTS.items():
             paths = [

@@ -1,4 +1,4 @@
-"""The whole gateway as one Starlette app: settings make typed parts, and these make the app."""
+"""The assembly: from settings to typed parts to one app."""
 
 import asyncio
 import sys

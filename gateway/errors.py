@@ -1,4 +1,4 @@
-"""What can go wrong, and how a client is told: one error type, one table, one JSON shape."""
+"""Errors: one type, one table of codes, one JSON format."""
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum

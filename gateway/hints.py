@@ -1,4 +1,4 @@
-"""What somebody may have meant."""
+"""The nearest name, for "did you mean …?"."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -1,1 +1,1 @@
-"""Who is calling, and how often and how much at once they may."""
+"""Who is calling, how often, and how much at once."""

@@ -1,1 +1,1 @@
-"""A call without HTTP: a request's JSON to a plan, and a plan to Cuebot's answer or a preview."""
+"""A call without HTTP: plan, invoke, preview."""

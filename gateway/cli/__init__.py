@@ -1,4 +1,4 @@
-"""The command line, `cuebot-gateway`: one module per command, found here by name."""
+"""The command line: one module per command."""
 
 import click
 

@@ -1,1 +1,1 @@
-"""The compatibility profile: what documents say, and what Cuebot calls it."""
+"""The compatibility profile: documented names to Cuebot's."""

@@ -1,1 +1,1 @@
-"""Where descriptors come from, and when they are looked for again."""
+"""Where descriptors come from, and when to refresh."""

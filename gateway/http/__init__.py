@@ -1,1 +1,1 @@
-"""A request and its answer over HTTP: the layers around every handler, and the handlers."""
+"""A request and its answer: middleware and handlers."""

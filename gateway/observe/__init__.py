@@ -1,1 +1,1 @@
-"""What is told of a finished exchange."""
+"""What is reported of finished requests: the log."""

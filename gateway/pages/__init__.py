@@ -1,1 +1,1 @@
-"""What the gateway says about itself: health checks, the OpenAPI document, pages for browsers."""
+"""Health checks, the farm page, the documentation."""

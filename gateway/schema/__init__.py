@@ -1,1 +1,1 @@
-"""What a Cuebot offers: types, methods and their codecs, paths. Pure: no I/O."""
+"""What a Cuebot offers: methods, their types and codecs."""

@@ -1,1 +1,1 @@
-"""uvicorn as this gateway needs it: its sockets, its connections, its beginning and its end."""
+"""Sockets, HTTP/1.1, TLS, workers, start and stop."""

@@ -1,1 +1,1 @@
-"""Calls to Cuebot over gRPC: bytes in, bytes out."""
+"""A call to Cuebot: bytes in, bytes out, over gRPC."""

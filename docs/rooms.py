@@ -1,0 +1,235 @@
+"""The rooms of the code: their order, what the code imports, and the picture of both.
+
+`make map` draws docs/static/rooms.svg. tests/test_architecture.py checks that the code keeps the
+order and that the picture is up to date.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PICTURE = ROOT / "docs" / "static" / "rooms.svg"
+
+GATEWAY = "gateway"
+SIMULATOR = "cuebot_simulator"
+ROOMS = (
+    *("cli", "server", "app"),
+    *("observe", "pages", "http", "openapi", "access", "calls"),
+    *("discovery", "compat", "schema", "upstream"),
+    *("codec", "settings", "errors", "hints"),
+)
+"""The rooms of gateway/, top to bottom. A room imports only from those below it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A folder or a module directly in gateway/."""
+
+    name: str
+    label: str
+    """Its name, with `.py` when it is a module."""
+    purpose: str
+    """The first sentence of its docstring."""
+    lines: int
+    imports: frozenset[str]
+    """The names of the other rooms that it imports from."""
+
+
+# --- Reading the code -----------------------------------------------------------------------
+
+
+def modules(package: str) -> dict[str, Path]:
+    """The package's modules by full name, `package` itself and those of all folders included."""
+    files = sorted((ROOT / package).rglob("*.py"))
+    return {module_name(file.relative_to(ROOT)): file for file in files}
+
+
+def module_name(file: Path) -> str:
+    """`gateway.codec.decode` for gateway/codec/decode.py, `gateway.codec` for its `__init__`."""
+    return ".".join(part for part in file.with_suffix("").parts if part != "__init__")
+
+
+def imported(file: Path) -> Iterator[str]:
+    """What a file imports, anywhere in it: `a.b` for `import a.b`, `a.b.c` for `from a.b import c`.
+
+    Imports are absolute in this project, so relative ones are not resolved.
+    """
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom():
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def import_graph(*packages: str) -> dict[str, set[str]]:
+    """Each module of the packages, with the modules among them that it imports."""
+    known = {name: file for package in packages for name, file in modules(package).items()}
+    graph: dict[str, set[str]] = {}
+    for name, file in known.items():
+        found = (nearest(target, known) for target in imported(file))
+        graph[name] = {target for target in found if target is not None and target != name}
+    return graph
+
+
+def nearest(target: str, known: Iterable[str]) -> str | None:
+    """The module that an import leads to: the target, or the one that the target is a name in."""
+    while target and target not in known:
+        target = target.rpartition(".")[0]
+    return target or None
+
+
+def room_of(module: str) -> str | None:
+    """The room of a module of the gateway; None for `gateway` itself, which has the version."""
+    _, _, inside = module.partition(".")
+    return "cli" if inside == "__main__" else inside.partition(".")[0] or None
+
+
+def rooms() -> list[Room]:
+    """The rooms as the code has them, in the order of `ROOMS`; unknown ones come last."""
+    graph, files = import_graph(GATEWAY), modules(GATEWAY)
+    inside: dict[str, list[str]] = {}
+    for name in files:
+        if room := room_of(name):
+            inside.setdefault(room, []).append(name)
+    found = []
+    for name, parts in inside.items():
+        reached = {room_of(target) for part in parts for target in graph[part]}
+        found.append(
+            Room(
+                name=name,
+                label=name if (ROOT / GATEWAY / name).is_dir() else f"{name}.py",
+                purpose=first_sentence(files[f"{GATEWAY}.{name}"]),
+                lines=sum(map(lines_of, (files[part] for part in parts))),
+                imports=frozenset(room for room in reached if room not in (None, name)),
+            )
+        )
+    return sorted(found, key=lambda room: rank(room.name))
+
+
+def rank(room: str) -> int:
+    """The room's place from the top."""
+    return ROOMS.index(room) if room in ROOMS else len(ROOMS)
+
+
+def first_sentence(file: Path) -> str:
+    """That of the module's docstring, without its full stop."""
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return re.split(r"\.(?:\s|$)", text, maxsplit=1)[0].replace("\n", " ")
+
+
+def lines_of(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").splitlines())
+
+
+# --- Drawing --------------------------------------------------------------------------------
+
+LEFT, STEP, ROW = 448, 35, 44
+"""Pixels: where the first node is, and how far the next one is to the right and down."""
+MARGIN, NODE = 28, 6
+LEGEND = (
+    "Each dot is an import: by the room of its row, from the room at the foot of its column. "
+    "All arrows point down."
+)
+
+STYLE = """
+  text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif }
+  text { fill: #59636e } .name { font-size: 16px; font-weight: 600; fill: #1f2328 }
+  .paper { fill: #ffffff; stroke: #d1d9e0 } .band { fill: #f6f8fa }
+  path { fill: none; stroke: #8fa3b8; stroke-width: 1.4 }
+  .guide { stroke: #d1d9e0; stroke-dasharray: 1 4 }
+  .import { fill: #5b7894 } .head { fill: #5b7894; stroke: none }
+  .node { fill: #0f6d8c } .upward { fill: #cf222e }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #9198a1 } .name { fill: #f0f6fc }
+    .paper { fill: #0d1117; stroke: #3d444d } .band { fill: #151b23 }
+    path { stroke: #56697d } .guide { stroke: #3d444d }
+    .import, .head { fill: #8ba3bb } .node { fill: #5fb8d4 } .upward { fill: #ff7b72 }
+  }
+""".strip("\n")
+
+
+def draw(rooms: list[Room]) -> str:
+    """An SVG with a row for each room, and a node in it; the nodes form a diagonal.
+
+    Arrows leave a node to the right, and come down to the nodes of the rooms that are imported.
+    An import from a room above would be a red dot, left of the diagonal.
+    """
+    places = {
+        room.name: (LEFT + STEP * number, MARGIN + ROW * number + ROW // 2)
+        for number, room in enumerate(rooms)
+    }
+    width, bottom = LEFT + STEP * len(rooms), MARGIN + ROW * len(rooms)
+    height = bottom + 56
+    frame = f'x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"'
+    lines = [
+        '<svg xmlns="http://www.w3.org/2000/svg" role="img"'
+        f' viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
+        "<title>The rooms of gateway/, top to bottom, and what each imports</title>",
+        f"<style>\n{STYLE}\n</style>",
+        f'<rect class="paper" {frame}/>',
+    ]
+    for part in (bands, arrows, nodes):
+        lines += part(rooms, places)
+    return "\n".join((*lines, text(MARGIN, bottom + 30, escape(LEGEND)), "</svg>", ""))
+
+
+Places = dict[str, tuple[int, int]]
+"""Where the node of each room is."""
+
+
+def bands(rooms: list[Room], places: Places) -> Iterator[str]:
+    """What guides the eye: every other row tinted, and dotted lines from the texts to the nodes."""
+    right = LEFT + STEP * len(rooms)
+    for number, (x, y) in enumerate(places.values()):
+        if number % 2 == 0:
+            top = y - ROW // 2
+            yield f'<rect class="band" x="1" y="{top}" width="{right - 2}" height="{ROW}"/>'
+        yield f'<path class="guide" d="M{LEFT - 16} {y}H{x - 2 * NODE}"/>'
+
+
+def arrows(rooms: list[Room], places: Places) -> Iterator[str]:
+    """A line down to each node from the first room that imports it, and one to the right of each
+    node as far as the last room that it imports."""
+    for room in rooms:
+        x, y = places[room.name]
+        first = min(
+            (places[each.name][1] for each in rooms if room.name in each.imports), default=y
+        )
+        if first < y:
+            tip = y - NODE - 3
+            yield f'<path d="M{x} {first}V{tip - 7}"/>'
+            yield f'<path class="head" d="M{x - 4} {tip - 7}h8l-4 7z"/>'
+        last = max((places[name][0] for name in room.imports), default=x)
+        if last > x:
+            yield f'<path d="M{x} {y}H{last}"/>'
+
+
+def nodes(rooms: list[Room], places: Places) -> Iterator[str]:
+    """Each room's node and texts, and a dot for each import."""
+    for room in rooms:
+        x, y = places[room.name]
+        for column in sorted(places[name][0] for name in room.imports):
+            kind = "import" if column > x else "upward"
+            yield f'<circle class="{kind}" cx="{column}" cy="{y}" r="2.8"/>'
+        yield f'<circle class="node" cx="{x}" cy="{y}" r="{NODE}"/>'
+        yield text(MARGIN, y - 3, room.label, 'class="name"')
+        yield text(LEFT - 40, y - 3, f"{room.lines:,} lines", 'text-anchor="end"')
+        yield text(MARGIN, y + 15, escape(room.purpose))
+
+
+def text(x: int, y: int, words: str, attributes: str = "") -> str:
+    return f'<text x="{x}" y="{y}"{attributes and " " + attributes}>{words}</text>'
+
+
+def main() -> None:
+    """Draw the picture."""
+    PICTURE.write_text(draw(rooms()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""The code keeps the order of its rooms, and docs/architecture.md shows it as it is."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+
+import pytest
+
+from docs.rooms import (
+    GATEWAY,
+    PICTURE,
+    ROOMS,
+    ROOT,
+    SIMULATOR,
+    Room,
+    draw,
+    import_graph,
+    imported,
+    lines_of,
+    modules,
+    rank,
+    room_of,
+    rooms,
+)
+
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+TESTS = ROOT / "tests"
+
+LONGEST_FILE = 400
+LARGEST_GATEWAY = 22_000
+MOST_LOOSE_MODULES = 6
+MOST_LOOSE_TESTS = 5
+
+SAME_NAMES = {
+    "certificate.py": "the server reads one, the demo makes one",
+    "failures.py": "of a call, as a client is told; of a command, as its user is told",
+    "routes.py": "the command `routes`; the routes of the pages",
+    "scalars.py": "scalar types in the codec, and the same in OpenAPI",
+    "snapshot.py": "the command `snapshot`; what it writes",
+    "status.py": "google.rpc.Status; grpc-status of HTTP/2; the page /status.json",
+}
+"""Files of one name in several rooms, and why that confuses nobody."""
+WITH_THE_SIMULATOR = "gateway.cli.demo"
+FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.package", "gateway.errors")
+TEST_FOLDERS = {"benchmarks", "contract", "simulator", "support"}
+"""Those in tests/ that are not rooms of the gateway."""
+
+
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    """The modules of both packages, with what each imports."""
+    return import_graph(GATEWAY, SIMULATOR)
+
+
+def upward(graph: dict[str, set[str]]) -> list[str]:
+    """The imports of the gateway that lead to a room above."""
+    return [
+        f"{module} imports {target}: {room_of(target)} is above {room_of(module)}"
+        for module, targets in graph.items()
+        for target in sorted(targets)
+        if {module.partition(".")[0], target.partition(".")[0]} == {GATEWAY}
+        and room_of(module) is not None
+        and room_of(target) is not None
+        and rank(room_of(target) or "") < rank(room_of(module) or "")
+    ]
+
+
+# --- Imports --------------------------------------------------------------------------------
+
+
+def test_every_room_has_its_place() -> None:
+    """What lies in gateway/ is in the list of rooms, and nothing else is."""
+    assert [room.name for room in rooms()] == list(ROOMS)
+
+
+def test_imports_lead_down(graph: dict[str, set[str]]) -> None:
+    """A room imports only from rooms below it."""
+    assert upward(graph) == []
+
+
+def test_an_import_that_leads_up_is_noticed() -> None:
+    """With its file and both rooms; one that leads down, or stays in its room, is fine."""
+    imports = {
+        "gateway.codec.encode": {"gateway.codec.slices", "gateway.http.body", "gateway.errors"}
+    }
+    assert upward(imports) == [
+        "gateway.codec.encode imports gateway.http.body: http is above codec"
+    ]
+
+
+def test_no_import_circles(graph: dict[str, set[str]]) -> None:
+    """No file imports itself by way of others."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.xfail(strict=True, reason="until its failures are CallFailed")
+def test_http2_does_without_grpc() -> None:
+    """The gateway's own HTTP/2 imports nothing of gRPC's library."""
+    files = (ROOT / GATEWAY / "upstream" / "http2").rglob("*.py")
+    assert [file.name for file in files for name in imported(file) if is_grpc(name)] == []
+
+
+def is_grpc(name: str) -> bool:
+    return name.partition(".")[0] in ("grpc", "grpc_status", "grpc_reflection")
+
+
+def test_the_gateway_does_not_know_the_simulator(graph: dict[str, set[str]]) -> None:
+    """Only the demo, a command, imports the simulated Cuebot."""
+    knowing = {
+        module
+        for module, targets in graph.items()
+        if module.startswith(GATEWAY) and any(each.startswith(SIMULATOR) for each in targets)
+    }
+    assert [each for each in knowing if not each.startswith(WITH_THE_SIMULATOR)] == []
+
+
+def test_the_simulator_knows_only_what_a_schema_is(graph: dict[str, set[str]]) -> None:
+    """Of the gateway it imports what both need of a schema, and the error codes."""
+    known = {
+        target
+        for module, targets in graph.items()
+        if module.startswith(SIMULATOR)
+        for target in targets
+        if target.startswith(f"{GATEWAY}.")
+    }
+    assert [each for each in sorted(known) if not each.startswith(FOR_THE_SIMULATOR)] == []
+
+
+# --- Sizes and names ------------------------------------------------------------------------
+
+
+def test_files_are_short() -> None:
+    """No file of the gateway has more than 400 lines."""
+    sizes = {name: lines_of(file) for name, file in modules(GATEWAY).items()}
+    assert {name: size for name, size in sizes.items() if size > LONGEST_FILE} == {}
+
+
+def test_the_gateway_is_small() -> None:
+    """All of it has fewer than 22,000 lines of Python."""
+    assert sum(map(lines_of, modules(GATEWAY).values())) < LARGEST_GATEWAY
+
+
+def test_few_files_are_loose() -> None:
+    """What has a room is in it: 6 modules at the top of gateway/, 5 files of tests in tests/."""
+    assert len(list((ROOT / GATEWAY).glob("*.py"))) <= MOST_LOOSE_MODULES
+    assert len(list(TESTS.glob("test_*.py"))) <= MOST_LOOSE_TESTS
+
+
+def test_names_are_not_used_twice() -> None:
+    """A file's name means one thing, but for those that are explained above."""
+    names = Counter(file.name for file in modules(GATEWAY).values() if file.stem[0] != "_")
+    assert {name for name, count in names.items() if count > 1} <= set(SAME_NAMES)
+
+
+def test_tests_have_the_same_rooms() -> None:
+    """A folder in tests/ is called as the room that it tests."""
+    folders = {file.parent.name for file in TESTS.glob("*/__init__.py")}
+    assert folders - TEST_FOLDERS <= set(ROOMS)
+
+
+# --- The map --------------------------------------------------------------------------------
+
+
+def test_the_picture_is_up_to_date() -> None:
+    """Its rooms, sentences and arrows are the code's; its sizes may be off by a tenth."""
+    drawn = PICTURE.read_text(encoding="utf-8")
+    sizes = dict(sizes_in(drawn))
+    now = rooms()
+    assert draw([resized(room, sizes) for room in now]) == drawn, "run: make map"
+    for room in now:
+        assert abs(sizes[room.label] - room.lines) <= max(50, room.lines / 10), "run: make map"
+
+
+def sizes_in(picture: str) -> list[tuple[str, int]]:
+    """The rooms of a picture with their lines of code."""
+    rows = re.findall(r'class="name">([^<]+)<.*?>([\d,]+) lines<', picture, re.DOTALL)
+    return [(label, int(lines.replace(",", ""))) for label, lines in rows]
+
+
+def resized(room: Room, sizes: dict[str, int]) -> Room:
+    """The room with the size that the picture gives it."""
+    return replace(room, lines=sizes.get(room.label, 0))
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([\w./-]+/[\w./-]*|\w+\.py)`", PAGE))))
+def test_the_page_names_real_files(path: str) -> None:
+    """Each file and folder that docs/architecture.md names is there."""
+    assert any((ROOT / base / path).exists() for base in ("", GATEWAY)), path
