@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.direct import direct_connection
-from gateway.http.errors import send_error, told_of
+from gateway.http.error_answer import send_error, told_of
 from gateway.http.exchange import (
     WHILE_CONNECTED,
     ClientGone,

@@ -1,6 +1,6 @@
 """The catalog as an OpenAPI document.
 
-The version is 3.1 (https://spec.openapis.org/oas/v3.1.1.html). `values`, `components` and `examples`
-say what the codecs accept and emit, `shared` what is the same for all methods, `document` puts it
-together, and `live` keeps it up to date.
+The version is 3.1 (https://spec.openapis.org/oas/v3.1.1.html). `values`, `components` and
+`examples` say what the codecs accept and emit, `shared` what all methods have in common. `document`
+puts it together, and `live` keeps it up to date.
 """

@@ -14,7 +14,7 @@ from pydantic import (
     field_validator,
 )
 
-from gateway.settings.values import (
+from gateway.settings.kinds import (
     Duration,
     Endpoints,
     HeaderName,

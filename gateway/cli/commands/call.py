@@ -28,7 +28,7 @@ from gateway.cli.terminal.failures import (
 from gateway.cli.terminal.output import Output, output_for
 from gateway.cli.terminal.watch import watch
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.settings.values import DAY, parse_duration
+from gateway.settings.kinds import DAY, parse_duration
 
 NOT_FOUND, UNREACHABLE = 3, 4
 """Exit statuses, beside those of every command."""

@@ -9,7 +9,7 @@ from gateway.access.keys import load_secrets
 from gateway.access.tokens import mint_token, token_rules
 from gateway.cli.terminal.failures import config_option, one_line_failures, settings_from
 from gateway.observe.logs import configure_logging
-from gateway.settings.values import parse_duration
+from gateway.settings.kinds import parse_duration
 
 
 @click.command()
