@@ -1,4 +1,4 @@
-"""One endpoint of Cuebot: calls over its channel, and what people are told of the connection."""
+"""One endpoint of Cuebot: calls over its channel, and what is told of the connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -73,8 +73,7 @@ class Endpoint:
         try:
             async with asyncio.timeout_at(deadline):
                 if not await self._wait_until_ready():
-                    reason = explained(await self._channel.problem(), self._tls)
-                    raise not_connected(f"no connection to {self.endpoint}: {reason}")
+                    raise not_connected(explained(await self._channel.problem(), self._tls))
         except TimeoutError:
             raise too_late(sent=False) from None
 

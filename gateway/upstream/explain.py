@@ -1,4 +1,4 @@
-"""Why a connection could not be made, for people."""
+"""Why a connection could not be made, in words that help."""
 
 import os
 import socket

@@ -132,7 +132,7 @@ async def test_the_server_hears_that_nobody_waits(how: str) -> None:
 
 
 async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
-    """UNAVAILABLE with the endpoint and the reason; and then it works, without a word."""
+    """UNAVAILABLE with the reason; and then it works, without a word."""
     endpoint = f"127.0.0.1:{(port := free_port())}"
     channel = Http2Channel(endpoint, options())
     upstream = Endpoint(endpoint, channel)
@@ -140,7 +140,7 @@ async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
         await upstream.call(ECHO, b"", 10, ())
     assert (raised.value.code, raised.value.sent) == (Code.UNAVAILABLE, False)
     assert raised.value.reason is Reason.NOT_CONNECTED
-    assert raised.value.details == f"no connection to {endpoint}: Connection refused"
+    assert raised.value.details == "Connection refused"
     cuebot = ScriptedCuebot()
     cuebot.answers(ECHO, b"fine")
     async with running_cuebot(cuebot, port), asyncio.timeout(10):
@@ -179,7 +179,9 @@ async def test_headers_are_grpcs() -> None:
     async with http2_server() as server:
         await server.upstream.call(ECHO, b"", 10, (("x-request-id", "one"),))
         headers = server.peer.headers[1]
-        assert headers.pop("grpc-timeout") in ("9999m", "10000m")
+        timeout = headers.pop("grpc-timeout")
+        assert timeout.endswith("m")
+        assert 5000 < int(timeout[:-1]) <= 10_000
         assert headers == {
             ":method": "POST",
             ":scheme": "http",
@@ -312,11 +314,11 @@ async def test_a_lost_connection_is_unavailable_and_nothing_is_repeated() -> Non
     """The call may have been made."""
     seen: list[int] = []
 
-    def hang_up(peer: Peer, stream: int) -> None:
+    def close(peer: Peer, stream: int) -> None:
         seen.append(stream)
         peer.transport.abort()
 
-    async with http2_server(hang_up) as server:
+    async with http2_server(close) as server:
         failed = await failure(server)
         assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.LOST)
         assert failed.sent

@@ -46,7 +46,7 @@ def silence(peer: Peer, stream: int) -> None:
     """Until the deadline."""
 
 
-def hang_up(peer: Peer, stream: int, *, begun: bool) -> None:
+def close(peer: Peer, stream: int, *, begun: bool) -> None:
     if begun:
         peer.h2.send_headers(stream, HEADERS)
         peer.flush()
@@ -87,8 +87,8 @@ ANSWERS: st.SearchStrategy[Answer] = st.one_of(
         st.booleans(),
     ),
 )
-HANG_UP: st.SearchStrategy[Answer] = st.builds(
-    lambda begun: partial(hang_up, begun=begun), st.booleans()
+CLOSE: st.SearchStrategy[Answer] = st.builds(
+    lambda begun: partial(close, begun=begun), st.booleans()
 )
 
 
@@ -112,7 +112,7 @@ def is_reset(answer: Answer) -> bool:
 
 
 @settings(deadline=None, max_examples=60)
-@given(answers=st.lists(ANSWERS, max_size=2), ending=st.one_of(ANSWERS, HANG_UP))
+@given(answers=st.lists(ANSWERS, max_size=2), ending=st.one_of(ANSWERS, CLOSE))
 async def test_calls_end_alike(answers: list[Answer], ending: Answer) -> None:
     """One call after another, each with its answer; the same code and message over both.
 

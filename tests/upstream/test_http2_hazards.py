@@ -219,7 +219,7 @@ async def test_calls_of_one_moment_are_sent_together() -> None:
         assert written[0].count(ECHO.encode()) == 20
 
 
-# --- Floods ----------------------------------------------------------------------------------
+# --- Frames without progress ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ async def test_calls_of_one_moment_are_sent_together() -> None:
     ],
 )
 async def test_a_flood_ends_the_connection(flood: bytes) -> None:
-    """Frames that bring nothing are borne in their thousands, not without end."""
+    """Frames that bring nothing are taken in their thousands, not without end."""
     calm: list[int] = []
 
     def answer(peer: Peer, stream: int) -> None:
@@ -266,7 +266,7 @@ async def test_a_flood_ends_the_connection(flood: bytes) -> None:
         assert len(server.peers) == 2
 
 
-async def test_some_chatter_is_borne_between_calls() -> None:
+async def test_some_frames_that_bring_nothing_are_taken_between_calls() -> None:
     """However long a connection lives: each call begins to count anew."""
 
     def answer(peer: Peer, stream: int) -> None:

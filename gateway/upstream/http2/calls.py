@@ -25,7 +25,7 @@ MAX_IDLE_FRAMES = 10_000
 
 
 class Observer(Protocol):
-    """Who drives a connection, and is told what happens to it as a whole."""
+    """What drives a connection, and is told what happens to it as a whole."""
 
     def on_ready(self) -> None:
         """The peer has introduced itself as HTTP/2: calls can be made. Told once."""
@@ -210,7 +210,7 @@ class Calls:
         """A frame that brings nothing. Thousands are taken, then ProtocolError is raised."""
         self._idle_frames += 1
         if self._idle_frames > MAX_IDLE_FRAMES:
-            raise ProtocolError("a flood of frames", ErrorCode.ENHANCE_YOUR_CALM)
+            raise ProtocolError("too many frames without progress", ErrorCode.ENHANCE_YOUR_CALM)
 
     def count_late_frame(self, number: int) -> None:
         """A frame may still come for a call that is over, but not for one that never was."""

@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
         self._calls.cancel(stream)
 
     async def unary(self, head: bytes, message: bytes, deadline: float) -> bytes:
-        """The same for those who can wait: the answer. Raises CallFailed."""
+        """The same for a coroutine that waits: the answer. Raises CallFailed."""
         answer = Answer(self._loop.create_future())
         stream = self.start(head, message, deadline, answer)
         try:

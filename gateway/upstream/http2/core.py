@@ -1,7 +1,7 @@
 """An HTTP/2 client for unary gRPC calls, without I/O: bytes in, calls to sinks out (RFC 9113).
 
-There is no clock, no event loop and nothing asynchronous here. Whoever drives it hands over what
-arrives, with the time, and sends what it is given to write.
+There is no clock, no event loop and nothing asynchronous here. What drives it hands over the bytes
+that arrive, with the time, and sends the bytes that it is given to write.
 """
 
 from collections.abc import Callable

@@ -30,9 +30,9 @@ NOT_ONE_MESSAGE = "the answer is not one message"
 
 
 class Sink(Protocol):
-    """Who waits for a call. It is told the outcome once, and must not raise.
+    """Is told the outcome of a call, once. It must not raise.
 
-    It may be told before the call that starts it returns, and may start calls itself.
+    It may be told before `start` has returned, and may itself start and cancel calls.
     """
 
     def answered(self, message: bytes) -> None:
@@ -64,9 +64,9 @@ class Stream:
 
     def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
         self.sink: Sink | None = sink
-        """None as soon as it has been told the outcome, or does not want to know it."""
+        """None once it has been told the outcome, or the call has been cancelled."""
         self.deadline = deadline
-        """On the clock of whoever drives the connection."""
+        """On the clock of what drives the connection."""
         self.head = head
         """The block of the request's headers."""
         self.message = message
