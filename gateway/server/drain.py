@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
-        self._timeout = http_timeout
+        self._http_timeout = http_timeout
         self._limit = ConnectionLimit(max_connections)
         self._ssl = None if certificate is None else certificate.context
         self._handshake_timeout = None if certificate is None else http_timeout
@@ -127,7 +127,7 @@ class Server(uvicorn.Server):
                 tasks=self.server_state.tasks,
                 loop=loop,
             ),
-            timeout=self._timeout,
+            timeout=self._http_timeout,
             limit=self._limit,
             state=self.server_state,
         )
@@ -181,20 +181,22 @@ class Server(uvicorn.Server):
     async def _stop_listening(self, listeners: list[socket.socket]) -> None:
         """Close the listeners, and serve whoever has connected before.
 
-        The kernel holds those until they are accepted, of which uvloop does one in a turn of the
-        loop, and would reset them.
+        Those who have not been accepted yet would be reset. uvloop accepts one in each iteration
+        of its loop, so that under load there are always some.
         """
-        for listener in listeners:
-            with suppress(BlockingIOError):
-                for _ in range(BACKLOG):
-                    accepted, _ = listener.accept()
-                    task = asyncio.create_task(self._open(accepted))
-                    self.server_state.tasks.add(task)
-                    task.add_done_callback(self.server_state.tasks.discard)
+        queues = [listener.dup() for listener in listeners]
         for server in self.servers:
             server.close()
         for listener in listeners:
             listener.close()
+        for queue in queues:
+            queue.setblocking(False)
+            with queue, suppress(BlockingIOError):
+                for _ in range(BACKLOG):
+                    accepted, _ = queue.accept()
+                    task = asyncio.create_task(self._open(accepted))
+                    self.server_state.tasks.add(task)
+                    task.add_done_callback(self.server_state.tasks.discard)
         await asyncio.sleep(0)  # until those that uvloop has accepted are among the connections
 
     async def _open(self, accepted: socket.socket) -> None:
