@@ -1,7 +1,6 @@
 """uvicorn's server with a beginning, and above all an end, that clients do not notice."""
 
 import asyncio
-import select
 import signal
 import socket
 import sys
@@ -9,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -26,8 +25,6 @@ log = structlog.stdlib.get_logger("gateway.server")
 
 FIRST_LOOK = 5.0
 """Seconds that the beginning waits for the schema, and clients in the kernel's queue for it."""
-ACCEPTING = 2.0
-"""Seconds that it may take to accept those who have connected when a stop begins."""
 CUT_OFF = 1.0
 """Seconds that requests have to be answered once they are cut off."""
 TICK = 0.05
@@ -73,9 +70,10 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
-        self._timeout = http_timeout
+        self._http_timeout = http_timeout
         self._limit = ConnectionLimit(max_connections)
         self._ssl = None if certificate is None else certificate.context
+        self._handshake_timeout = None if certificate is None else http_timeout
         self._delay = shutdown_delay
         self._shutdown_timeout = shutdown_timeout
         self._supervised = supervised
@@ -129,7 +127,7 @@ class Server(uvicorn.Server):
                 tasks=self.server_state.tasks,
                 loop=loop,
             ),
-            timeout=self._timeout,
+            timeout=self._http_timeout,
             limit=self._limit,
             state=self.server_state,
         )
@@ -139,7 +137,7 @@ class Server(uvicorn.Server):
                 sock=listener,
                 ssl=self._ssl,
                 backlog=BACKLOG,
-                ssl_handshake_timeout=None if self._ssl is None else self._timeout,
+                ssl_handshake_timeout=self._handshake_timeout,
             )
             for listener in sockets or ()
         ]
@@ -181,22 +179,35 @@ class Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
     async def _stop_listening(self, listeners: list[socket.socket]) -> None:
-        """Accept whoever has connected before, and close the listeners.
+        """Close the listeners, and serve whoever has connected before.
 
-        Closing them resets the connections that the kernel holds for them. Between the last look
-        and the end there is no time to speak of, as this does not wait.
+        Those who have not been accepted yet would be reset. uvloop accepts one in each iteration
+        of its loop, so that under load there are always some.
         """
-        waiting = select.poll()
-        for listener in listeners:
-            waiting.register(listener, select.POLLIN)
-        deadline = time.monotonic() + ACCEPTING
-        while waiting.poll(0) and time.monotonic() < deadline:  # noqa: ASYNC110 - no event tells
-            await asyncio.sleep(0)
+        queues = [listener.dup() for listener in listeners]
         for server in self.servers:
             server.close()
         for listener in listeners:
             listener.close()
-        await asyncio.sleep(0)  # until the last one accepted is among the connections
+        for queue in queues:
+            queue.setblocking(False)
+            with queue, suppress(BlockingIOError):
+                for _ in range(BACKLOG):
+                    accepted, _ = queue.accept()
+                    task = asyncio.create_task(self._open(accepted))
+                    self.server_state.tasks.add(task)
+                    task.add_done_callback(self.server_state.tasks.discard)
+        await asyncio.sleep(0)  # until those that uvloop has accepted are among the connections
+
+    async def _open(self, accepted: socket.socket) -> None:
+        """Make a connection of this socket."""
+        with suppress(OSError):  # it has gone, or the handshake has failed
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._make_connection,
+                accepted,
+                ssl=self._ssl,
+                ssl_handshake_timeout=self._handshake_timeout,
+            )
 
     def _is_idle(self) -> bool:
         in_handshake = any(each.is_opening for each in self._opening)

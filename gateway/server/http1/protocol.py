@@ -91,7 +91,7 @@ class HttpProtocol(asyncio.Protocol):
         """Whether the loop of `_serve_next` is running."""
         self._is_idle = False
         """Whether the timeout is for the first byte of another request."""
-        self._had_no_place = False
+        self._over_limit = False
         self._ended = False
         """Whether whatever comes from now on is ignored."""
         self._writable: asyncio.Event | None = None
@@ -110,7 +110,7 @@ class HttpProtocol(asyncio.Protocol):
             self.scheme = "https"
         self.is_opening = False
         self._parser = RequestParser(self)
-        self._timeout = Timeout(self._loop, context.timeout, self._nothing_came)
+        self._timeout = Timeout(self._loop, context.timeout, self._timed_out)
         context.connections.add(self)
         if context.limit.is_exceeded(len(context.connections)):
             self._turn_away()
@@ -120,7 +120,7 @@ class HttpProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
         self._context.connections.discard(self)
-        self._context.limit.leaving -= self._had_no_place
+        self._context.limit.leaving -= self._over_limit
         self._parser.close()
         self._timeout.cancel()
         self.resume_writing()
@@ -193,10 +193,10 @@ class HttpProtocol(asyncio.Protocol):
                 self._end(self.transport.close)
             else:
                 request.disconnect(refusal=error)
-                self._say(error)
+                self._send_refusal(error)
             return
         if self._current is None and not self._waiting:
-            self._say(error)
+            self._send_refusal(error)
         else:
             self._refusal = error
 
@@ -247,7 +247,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._waiting:
             self._serve_next()
         elif self._refusal is not None:
-            self._say(self._refusal)
+            self._send_refusal(self._refusal)
         else:
             self._is_idle = True
             self._timeout.restart()
@@ -301,27 +301,27 @@ class HttpProtocol(asyncio.Protocol):
         else:
             self.transport.abort()
 
-    def _nothing_came(self) -> None:
+    def _timed_out(self) -> None:
         """The timeout is over: say so to a client that has begun a request, and end."""
         if self._parser.in_head:
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
-            self._say(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
+            self._send_refusal(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
         else:
             self._end(self.transport.close)
 
     def _turn_away(self) -> None:
         """There is no place for this connection."""
         limit = self._context.limit
-        self._had_no_place = True
+        self._over_limit = True
         limit.leaving += 1
         error = GatewayError(Code.UNAVAILABLE, "there are too many connections", headers=RETRY_SOON)
         if limit.leaving <= MOST_LINGERING:
-            self._say(error)
+            self._send_refusal(error)
         else:
             self.transport.write(last_answer(error, self.default_headers))
             self._end(self.transport.close)
 
-    def _say(self, error: GatewayError) -> None:
+    def _send_refusal(self, error: GatewayError) -> None:
         """Give the last answer on this connection.
 
         Closing with unread data would reset the connection, and a client that is still sending

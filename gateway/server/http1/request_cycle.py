@@ -136,13 +136,13 @@ class RequestCycle:
             if isinstance(self._body, bytes):
                 self._body = bytearray(self._body)
             self._body += data
-        self._tell()
+        self._notify()
 
     def end(self) -> None:
         """The body is complete."""
         self.complete = True
         self._awaits_continue = False
-        self._tell()
+        self._notify()
 
     def disconnect(self, refusal: GatewayError | None = None) -> None:
         """The client has gone, or has been told this refusal."""
@@ -150,7 +150,7 @@ class RequestCycle:
             return
         self.refusal = refusal
         self.disconnected = True
-        self._tell()
+        self._notify()
         if self.on_disconnect is not None:
             self.on_disconnect()
 
@@ -165,7 +165,7 @@ class RequestCycle:
         self.keep_alive = False
         self._finish()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._arrived = True
         if self._news is not None:
             self._news.set()
@@ -300,7 +300,7 @@ class RequestCycle:
     def _finish(self) -> None:
         self.answered = True
         self._body = b""
-        self._tell()
+        self._notify()
         if not self.keep_alive:
             self._connection.transport.close()
         self._connection.on_answered(self)

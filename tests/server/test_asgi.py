@@ -1,0 +1,331 @@
+"""Any ASGI app on the server's connections, and requests that are served without one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.testing import capture_logs
+from uvicorn.server import ServerState
+
+from gateway.errors import Code, GatewayError
+from gateway.http.direct import direct_connection
+from gateway.server.connection_limit import ConnectionLimit
+from gateway.server.http1.asgi import AsgiService
+from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
+from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
+from tests.server.samples import SMALLEST
+from tests.support.wire import PATIENCE, Wire, assert_refused
+
+pytestmark = pytest.mark.anyio
+
+POST = b"POST /a%20b?c=%20d HTTP/1.1\r\nHost: gateway\r\nX-Two: 1\r\nx-two: 2\r\n"
+WHOLE = POST + b"Content-Length: 4\r\n\r\nbody"
+DATE = (b"date", b"today")
+TEXT = [(b"content-type", b"text/plain")]
+
+
+@asynccontextmanager
+async def serving(serve: Serve, state: ServerState | None = None) -> AsyncIterator[Wire]:
+    """A connection on which requests are served that way."""
+    state = state or ServerState()
+    state.default_headers = [DATE]
+    context = ServerContext(serve=serve, timeout=PATIENCE, limit=ConnectionLimit(10), state=state)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: HttpProtocol(context), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+        server.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+@asynccontextmanager
+async def running(app: ASGIApp, **lifespan: object) -> AsyncIterator[Wire]:
+    """A connection to the app, whose lifespan has left this state."""
+    state = ServerState()
+    service = AsgiService(
+        app, state=dict(lifespan), tasks=state.tasks, loop=asyncio.get_running_loop()
+    )
+    async with serving(service, state) as one:
+        yield one
+    async with asyncio.timeout(PATIENCE):
+        while state.tasks:
+            await asyncio.wait(state.tasks)
+
+
+def start(status: int = 200, headers: object = TEXT) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def body(data: bytes = b"", *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send back the body in the pieces in which it comes."""
+    await send(start())
+    more = True
+    while more:
+        message = await receive()
+        more = message["more_body"]
+        await send(body(message["body"], more=more))
+
+
+async def test_the_scope_is_what_asgi_says() -> None:
+    """It has all that the specification names, and the object that our server lends."""
+    found: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        found.append(scope)
+        await echo(scope, receive, send)
+
+    async with running(app, key="value") as one:
+        await one.send(WHOLE)
+        assert (await one.answer()).body == b"body"
+        client, server = (one.writer.get_extra_info(name) for name in ("sockname", "peername"))
+    (scope,) = found
+    assert isinstance(scope.pop("extensions")["cuebot_gateway"], RequestCycle)
+    assert scope == {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/a b",
+        "raw_path": b"/a%20b",
+        "query_string": b"c=%20d",
+        "root_path": "",
+        "headers": [
+            (b"host", b"gateway"),
+            (b"x-two", b"1"),
+            (b"x-two", b"2"),
+            (b"content-length", b"4"),
+        ],
+        "client": client,
+        "server": server,
+        "state": {"key": "value"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "headers", "pieces", "expected"),
+    [
+        (
+            b"POST",
+            200,
+            [],
+            [b"a", b"", b"b"],
+            b"transfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb",
+        ),
+        (b"POST", 200, [(b"Content-Length", b"2")], [b"a", b"b"], b"content-length: 2\r\n\r\nab"),
+        (b"POST", 204, [], [], b"date: today\r\n\r\n"),
+        (b"POST", 200, [(b"A", b"b")], [b"c"], b"a: b\r\ntransfer-encoding: chunked\r\n\r\n1\r\nc"),
+        (b"HEAD", 200, [(b"content-length", b"2")], [b"ab"], b"content-length: 2\r\n\r\n"),
+        (b"HEAD", 200, [], [b"ab"], b"date: today\r\n\r\n"),
+        (b"POST", 599, [(b"content-length", b"0")], [], b"content-length: 0\r\n\r\n"),
+    ],
+    ids=["chunks", "a length", "204", "a header", "HEAD", "HEAD without a length", "599"],
+)
+async def test_answers_as_bytes(
+    method: bytes,
+    status: int,
+    headers: list[tuple[bytes, bytes]],
+    pieces: list[bytes],
+    expected: bytes,
+) -> None:
+    """Bodies are framed as the app says, or in chunks; where there must be none, there is none."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(status, headers))
+        for piece in pieces:
+            await send(body(piece, more=True))
+        await send(body())
+
+    async with running(app) as one:
+        await one.send(SMALLEST.replace(b"GET", method))
+        found = await one.reader.readuntil(b"\r\n\r\n")
+        await one.send(b"garbage\r\n\r\n")  # which ends the connection
+        found += (await one.rest()).partition(b"HTTP/1.1 400 ")[0]
+    assert found.startswith(b"HTTP/1.1 %d " % status)
+    assert found.removesuffix(b"\r\n0\r\n\r\n").endswith(expected)
+
+
+async def leaves(scope: Scope, receive: Receive, send: Send) -> None:
+    """Return without a word."""
+
+
+async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ValueError("a secret")
+
+
+async def is_cancelled(scope: Scope, receive: Receive, send: Send) -> None:
+    raise asyncio.CancelledError
+
+
+async def splits_a_header(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start(headers=[(b"a", b"b\r\nc: d")]))
+
+
+async def splits_a_name(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start(headers=[(b"a: b\r\nc", b"d")]))
+
+
+async def begins_with_a_body(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(body())
+
+
+@pytest.mark.parametrize(
+    ("app", "status"),
+    [
+        (leaves, 500),
+        (fails, 500),
+        (is_cancelled, 503),
+        (splits_a_header, 500),
+        (splits_a_name, 500),
+        (begins_with_a_body, 500),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+async def test_an_app_that_fails_is_an_error(app: ASGIApp, status: int) -> None:
+    """Whatever goes wrong before an answer, the client gets one, without what the log has."""
+    with capture_logs() as lines:
+        async with running(app) as one:
+            await one.send(WHOLE)
+            answer = await one.answer()
+            assert_refused(answer, status, 13 if status == 500 else 14)
+            assert b"secret" not in answer.body
+            assert await one.rest() == b""
+    assert [line["log_level"] for line in lines].count("error") == (status == 500)
+
+
+async def is_short(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start(headers=[(b"content-length", b"3")]))
+    await send(body(b"ab"))
+
+
+async def is_long(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start(headers=[(b"content-length", b"1")]))
+    await send(body(b"ab"))
+
+
+async def ends_early(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start())
+    await send(body(b"ab", more=True))
+
+
+@pytest.mark.parametrize("app", [is_short, is_long, ends_early])
+async def test_an_answer_that_breaks_off_ends_the_connection(app: ASGIApp) -> None:
+    """Nothing makes an answer look whole that is not."""
+    async with running(app) as one:
+        await one.send(WHOLE, WHOLE)
+        found = await one.rest()
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert found.count(b"HTTP/1.1 ") == 1
+    assert not found.endswith(b"0\r\n\r\n")
+
+
+async def test_there_is_one_answer() -> None:
+    """What an app sends after its answer is an error of the app, and nothing on the wire."""
+    problems: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await echo(scope, receive, send)
+        for message in (start(), body()):
+            with pytest.raises(RuntimeError) as raised:
+                await send(message)
+            problems.append(str(raised.value))
+        assert (await receive())["type"] == "http.disconnect"
+
+    async with running(app) as one:
+        await one.send(WHOLE)
+        assert (await one.answer()).body == b"body"
+        await one.send(WHOLE)
+        assert (await one.answer()).body == b"body"
+    assert len(problems) == 4
+
+
+async def test_a_client_that_disconnects_is_told_of_in_every_way() -> None:
+    """`receive` says so, `send` raises, and `on_disconnect` is called once."""
+    called: list[str] = []
+    found = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        direct = direct_connection(scope)
+        assert direct is not None
+        direct.on_disconnect = lambda: called.append("on_disconnect")
+        assert direct.take_body() == b"body"
+        found.set()
+        assert (await receive())["type"] == "http.disconnect"
+        assert not direct.answer(200, [(b"content-length", b"0")], b"")
+        with pytest.raises(ClientDisconnected):
+            await send(start())
+        called.append("done")
+
+    async with running(app) as one:
+        await one.send(WHOLE)
+        await found.wait()
+    assert called == ["on_disconnect", "done"]
+
+
+async def test_a_body_is_taken_whole_or_not_at_all() -> None:
+    """A body that is still coming is not taken, and `receive` has all of it."""
+    taken: list[bytes | None] = []
+    here = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        direct = direct_connection(scope)
+        assert direct is not None
+        taken.append(direct.take_body())
+        here.set()
+        await echo(scope, receive, send)
+
+    async with running(app) as one:
+        await one.send(WHOLE[:-2])
+        await here.wait()
+        await one.send(WHOLE[-2:])
+        assert (await one.answer()).body == b"body"
+    assert taken == [None]
+
+
+async def test_requests_can_be_served_without_a_task() -> None:
+    """Those that are answered as soon as they are served are answered in order, in one loop."""
+    bodies: list[Any] = []
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        assert request.complete
+        bodies.append(request.take_body())
+        assert request.answer(200, [(b"content-length", b"1")], b"%d" % (len(bodies) % 10))
+
+    count = 2000
+    async with serving(serve) as one:
+        await one.send(WHOLE * count)
+        for number in range(1, count + 1):
+            assert (await one.answer()).body == b"%d" % (number % 10)
+    assert bodies == [b"body"] * count
+
+
+async def test_requests_can_be_answered_later() -> None:
+    """A request that is not answered at once keeps those behind it waiting."""
+    waiting: list[RequestCycle] = []
+    served = asyncio.Event()
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        waiting.append(request)
+        served.set()
+
+    async with serving(serve) as one:
+        await one.send(WHOLE * 2)
+        await served.wait()
+        (first,) = waiting
+        assert first.answer(200, [(b"content-length", b"1")], b"1")
+        _, second = waiting
+        second.fail(GatewayError(Code.UNAVAILABLE, "never mind"))
+        assert (await one.answer()).body == b"1"
+        assert_refused(await one.answer(), 503, 14)
+        assert await one.rest() == b""
