@@ -219,7 +219,7 @@ async def test_calls_of_one_moment_are_sent_together() -> None:
         assert written[0].count(ECHO.encode()) == 20
 
 
-# --- Frames without progress ----------------------------------------------------------------------------------
+# --- Frames without progress ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
