@@ -30,6 +30,7 @@ from gateway.compat.resolve import answer_aliases
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema, full_name, services_of
 from tests.support import versions
+from tests.support.farms import running_farm
 from tests.support.protos import (
     METHOD_NAMES,
     AllButArguments,
@@ -43,13 +44,7 @@ from tests.support.protos import (
     respelled,
     trial,
 )
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, running_cuebot
 from tests.support.versions import WHEELS, Unreachable, fetched, published
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -126,14 +121,11 @@ def schema(release: str) -> Schema:
 @pytest.fixture(scope="module")
 async def version(release: str, schema: Schema) -> AsyncIterator[Version]:
     """A gateway that found that schema by reflection."""
-    cuebot = SimulatedCuebot(farm=build_farm(Messages(schema)))
-    await cuebot.start()
-    try:
-        settings = settings_for(cuebot.endpoint, descriptor_source="reflection", rate_limit_rps=0)
-        async with running_gateway(settings) as gateway:
-            yield Version(release, schema, gateway, cuebot)
-    finally:
-        await cuebot.stop()
+    async with (
+        running_farm(build_farm(Messages(schema))) as cuebot,
+        gateway_for(cuebot.endpoint, descriptor_source="reflection") as gateway,
+    ):
+        yield Version(release, schema, gateway, cuebot)
 
 
 def declared(schema: Schema) -> list[str]:
@@ -513,10 +505,11 @@ async def test_what_no_version_has_is_said_to_be_missing(version: Version, path:
 @pytest.fixture
 async def other() -> AsyncIterator[tuple[Gateway, ScriptedCuebot]]:
     """A gateway in front of a server whose schema shares nothing with OpenCue's."""
-    async with running_cuebot(ScriptedCuebot(trial().files)) as server:
-        settings = settings_for(server.endpoint, descriptor_source="reflection", rate_limit_rps=0)
-        async with running_gateway(settings) as gateway:
-            yield gateway, server
+    async with (
+        running_cuebot(ScriptedCuebot(trial().files)) as server,
+        gateway_for(server.endpoint, descriptor_source="reflection") as gateway,
+    ):
+        yield gateway, server
 
 
 async def test_another_schema_is_served(other: tuple[Gateway, ScriptedCuebot]) -> None:

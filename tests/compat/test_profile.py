@@ -1,7 +1,6 @@
 """The compatibility profile's file: read and checked at startup, or not there at all."""
 
 import tomllib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,7 @@ import pytest
 from gateway.compat.profile import BUILT_IN, EMPTY, load_profile
 from gateway.errors import ConfigurationError
 from gateway.settings.loading import load_settings
-from tests.support.opencue import opencue
-from tests.support.servers import (
-    SECRET,
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -152,31 +143,16 @@ async def test_a_wrong_profile_stops_startup(tmp_path: Path) -> None:
     """The gateway does not start with a profile that it cannot use."""
     path = tmp_path / "mine.toml"
     path.write_text("colours = 1", encoding="utf-8")
-    settings = settings_for("127.0.0.1:1", compat_profile=str(path))
     with pytest.raises(ConfigurationError, match="colours: unknown key"):
-        async with running_gateway(settings, ready=False):
+        async with gateway_for("127.0.0.1:1", compat_profile=str(path), ready=False):
             raise AssertionError("it has started")
 
 
 # --- Without it -----------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        for path in ("/job.JobInterface/GetJobs", "/job.LayerInterface/GetFrames"):
-            cuebot.answers(path, b"")
-        yield cuebot
-
-
-@pytest.fixture
-async def bare(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    """A gateway without a profile."""
-    async with running_gateway(settings_for(cuebot.endpoint, compat_profile="none")) as gateway:
-        yield gateway
-
-
 @pytest.mark.anyio
+@pytest.mark.gateway(compat_profile="none")
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
@@ -203,16 +179,17 @@ async def bare(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
     ],
 )
 async def test_without_a_profile_documented_changes_are_refused(
-    bare: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
 ) -> None:
     """A body that means something else to Cuebot is a 400, and does not reach it."""
-    answer = await bare.post(path, body)
+    answer = await gateway.post(path, body)
     assert (answer.status_code, answer.json()["code"]) == (400, 3)
     assert answer.json()["message"].startswith(message)
     assert cuebot.seen == []
 
 
 @pytest.mark.anyio
+@pytest.mark.gateway(compat_profile="none")
 @pytest.mark.parametrize(
     ("path", "body", "ignored"),
     [
@@ -225,17 +202,18 @@ async def test_without_a_profile_documented_changes_are_refused(
     ],
 )
 async def test_without_a_profile_documented_reads_say_what_they_ignored(
-    bare: Gateway, path: str, body: object, ignored: str
+    gateway: Gateway, path: str, body: object, ignored: str
 ) -> None:
     """A criterion that Cuebot does not have is named in the answer."""
-    answer = await bare.post(path, body)
+    answer = await gateway.post(path, body)
     assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
 
 
 @pytest.mark.anyio
-async def test_without_a_profile_missing_methods_are_ordinary_ones(bare: Gateway) -> None:
+@pytest.mark.gateway(compat_profile="none")
+async def test_without_a_profile_missing_methods_are_ordinary_ones(gateway: Gateway) -> None:
     """The 404 knows what is near, and no more."""
-    answer = await bare.post("/proc.ProcInterface/GetProc", {})
+    answer = await gateway.post("/proc.ProcInterface/GetProc", {})
     assert answer.status_code == 404
     assert answer.json()["message"].endswith("has no method 'GetProc'; did you mean GetProcs?")
 

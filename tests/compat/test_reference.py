@@ -7,7 +7,7 @@ business of the compatibility profile, which is the built-in one here.
 
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,10 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
 from gateway.access.tokens import TokenRules, mint_token
-from tests.support.servers import SECRET, Gateway, running_gateway, settings_for
+from tests.support.servers import SECRET, Gateway, SharedGateway
 
 pytestmark = pytest.mark.anyio
 
@@ -131,25 +130,12 @@ class Studio:
         return [thing.SerializeToString() for kind in (*kinds, *others) for thing in kind.values()]
 
 
-@pytest.fixture(scope="module")
-async def shared() -> AsyncIterator[tuple[Gateway, SimulatedCuebot]]:
-    """One gateway and one Cuebot for the tests of this file, found by reflection."""
-    cuebot = SimulatedCuebot()
-    await cuebot.start()
-    try:
-        settings = settings_for(cuebot.endpoint, descriptor_source="reflection", rate_limit_rps=0)
-        async with running_gateway(settings) as gateway:
-            yield gateway, cuebot
-    finally:
-        await cuebot.stop()
-
-
 @pytest.fixture
-def studio(shared: tuple[Gateway, SimulatedCuebot]) -> Studio:
-    """The shared servers with a new farm in them."""
-    gateway, cuebot = shared
-    clock, farm = StoppedClock(START), cuebot.farm
-    cuebot.farm = farm = build_farm(farm.messages, clock=clock)
+async def studio(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Studio:
+    """A new farm, and a gateway that found its schema by reflection."""
+    cuebot, clock = simulated_cuebot, StoppedClock(START)
+    gateway = await shared_gateway(cuebot.endpoint, descriptor_source="reflection")
+    cuebot.farm = farm = build_farm(cuebot.farm.messages, clock=clock)
     cuebot.calls.clear()
     return Studio(gateway, cuebot, clock, example_names(farm))
 
@@ -1218,18 +1204,12 @@ async def test_a_method_that_is_not_simulated_is_501(studio: Studio) -> None:
 # --- The document's promises, in one go -----------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-async def limited() -> AsyncIterator[Gateway]:
+@pytest.fixture
+async def limited(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway with the default limits, and one subject that has two requests and no more."""
-    cuebot = SimulatedCuebot(farm=build_farm(read_messages()))
-    await cuebot.start()
-    try:
-        hasty = {"subjects": ["hasty"], "rps": 0.01, "burst": 2}
-        settings = settings_for(cuebot.endpoint, rate_limit_overrides=[hasty])
-        async with running_gateway(settings) as gateway:
-            yield gateway
-    finally:
-        await cuebot.stop()
+    hasty = {"subjects": ["hasty"], "rps": 0.01, "burst": 2}
+    endpoint = simulated_cuebot.endpoint
+    return await shared_gateway(endpoint, rate_limit_rps=100, rate_limit_overrides=[hasty])
 
 
 def authorization(subject: str, seconds: float = 3600, secret: str = SECRET) -> dict[str, str]:

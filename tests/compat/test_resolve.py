@@ -17,13 +17,7 @@ from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.protos import trial
 from tests.support.richer import FIELDS, METHODS, richer
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import Gateway, ScriptedCuebot, running_cuebot
 
 pytestmark = pytest.mark.slow
 
@@ -227,23 +221,22 @@ def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
 # --- Served ---------------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    """A Cuebot that has what the document says, and answers nothing to everything."""
+@pytest.fixture(scope="module")
+async def richer_cuebot() -> AsyncIterator[ScriptedCuebot]:
+    """A Cuebot that has what the document says."""
     async with running_cuebot(ScriptedCuebot(richer().files)) as cuebot:
-        for method in build_catalog(richer(), Selection()).methods:
-            cuebot.answers(method.path, b"")
         yield cuebot
 
 
 @pytest.fixture
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
-    async with running_gateway(settings) as gateway:
-        yield gateway
+def cuebot(richer_cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    """It answers every method with an empty message."""
+    richer_cuebot.start_over()
+    return richer_cuebot
 
 
 @pytest.mark.anyio
+@pytest.mark.gateway(descriptor_source="reflection")
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -284,6 +277,7 @@ def assert_has(message: Any, body: dict[str, Any]) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.gateway(descriptor_source="reflection")
 async def test_a_field_of_ones_own_is_what_it_is(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """A documented field that Cuebot has is not overwritten with another one."""
     method = build_catalog(richer(), Selection()).routes["/host.HostInterface/GetHost"]

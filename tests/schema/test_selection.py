@@ -1,6 +1,5 @@
 """What is served: the globs of include_services and exclude_services, by native method."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,13 +7,7 @@ import pytest
 from gateway.compat.build import build_catalog
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
-from tests.support.servers import (
-    Gateway,
-    ScriptedCuebot,
-    running_cuebot,
-    running_gateway,
-    settings_for,
-)
+from tests.support.servers import Gateway, ScriptedCuebot
 
 GET_JOBS = ("job.JobInterface", "GetJobs")
 KILL_JOB = ("job.JobInterface", "Kill")
@@ -170,25 +163,8 @@ def test_excluding_a_service_does_not_hand_its_alias_to_another() -> None:
         assert routes(exclude=(service,)) <= everything
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[ScriptedCuebot]:
-    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
-        for path in ("/job.JobInterface/Kill", "/job.FrameInterface/Kill"):
-            cuebot.answers(path, b"")
-        cuebot.answers("/report.RqdReportInterface/ReportStatus", b"")
-        yield cuebot
-
-
-@pytest.fixture(scope="module")
-async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(
-        cuebot.endpoint, exclude_services=["job.JobInterface/Kill", "job.FrameInterface"]
-    )
-    async with running_gateway(settings) as gateway:
-        yield gateway
-
-
 @pytest.mark.anyio
+@pytest.mark.gateway(exclude_services=["job.JobInterface/Kill", "job.FrameInterface"])
 @pytest.mark.parametrize(
     "path",
     [
