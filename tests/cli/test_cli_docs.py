@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import PATIENCE, simulated_cuebot
+from tests.support.commands import PATIENCE
 from tests.support.servers import SECRET, clean_environment
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ DEMO_ENDPOINT = "127.0.0.1:8443"
 SPECIAL = (
     *("--watch", "export ", "| jq", "EXCLUDE_SERVICES"),
     *("Show/GetShows\n", "frameinterface/get\n"),  # through the exported gateway; on a terminal
-    "compare --other",  # needs two gateways; tests/test_compare.py has them
+    "compare --other",  # needs two gateways; tests/cli/test_compare.py has them
 )
 """In commands that need more than a Cuebot with reflection."""
 
@@ -59,12 +59,13 @@ def printed_by(command: str, folder: Path, endpoint: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("page", "least"), [("call.md", 7), ("tools.md", 10)])
-def test_examples_print_what_they_say(page: str, least: int, tmp_path: Path) -> None:
+def test_examples_print_what_they_say(
+    page: str, least: int, tmp_path: Path, cuebot_process: str
+) -> None:
     """Every line that is not shortened comes, and in this order."""
     shown = list(examples(page))
     assert len(shown) >= least
-    with simulated_cuebot() as endpoint:
-        for command, lines in shown:
-            came = iter(list(map(stable, printed_by(command, tmp_path, endpoint))))
-            missing = [line for line in lines if "…" not in line and stable(line) not in came]
-            assert not missing, command
+    for command, lines in shown:
+        came = iter(list(map(stable, printed_by(command, tmp_path, cuebot_process))))
+        missing = [line for line in lines if "…" not in line and stable(line) not in came]
+        assert not missing, command

@@ -12,10 +12,11 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
-from gateway.cli.client.gateway import calling_gateway
-from gateway.cli.commands.compare import as_object, lines
-from gateway.cli.compare.comparison import Comparison, Outcome, Result
-from gateway.cli.compare.polite_gateway import TRIES, PoliteGateway, ReadsOnly, wait_of
+from gateway.cli.client.gateway import gateway_client
+from gateway.cli.compare.comparison import Comparison
+from gateway.cli.compare.outcome import Outcome, Result
+from gateway.cli.compare.read_only import TRIES, NotReadOnly, ReadOnlyGateway, seconds_of
+from gateway.cli.compare.report import as_object, lines
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.catalog import Catalog
@@ -55,12 +56,12 @@ async def compared(
     """Compare these methods, or all, over HTTP, as fast as may be."""
     methods = [each for each in catalog().methods if not paths or each.path in paths]
     async with (
-        calling_gateway(here, token, timeout) as first,
-        calling_gateway(there, token, timeout) as second,
+        gateway_client(here, token, timeout) as first,
+        gateway_client(there, token, timeout) as second,
     ):
         return await Comparison(
-            here=PoliteGateway(first, FAST),
-            there=PoliteGateway(second, FAST),
+            here=ReadOnlyGateway(first, FAST),
+            there=ReadOnlyGateway(second, FAST),
             methods=methods,
             samples=2,
             seconds=seconds,
@@ -144,9 +145,9 @@ async def test_only_reads_are_sent(cuebot: SimulatedCuebot, ours: Gateway, go: G
 async def test_what_changes_something_cannot_be_sent() -> None:
     """A gateway that is compared refuses to be sent anything but a read, before it is sent."""
     kill = next(each for each in catalog().methods if each.path == "/job.JobInterface/Kill")
-    async with calling_gateway("http://127.0.0.1:1", token, 1) as caller:
-        with pytest.raises(ReadsOnly):
-            await PoliteGateway(caller, FAST).ask(kill, b"{}")
+    async with gateway_client("http://127.0.0.1:1", token, 1) as client:
+        with pytest.raises(NotReadOnly):
+            await ReadOnlyGateway(client, FAST).ask(kill, b"{}")
 
 
 async def test_methods_that_change_something_are_left_out(ours: Gateway, go: GoGateway) -> None:
@@ -237,7 +238,7 @@ async def test_another_status_is_found(ours: Gateway, go: GoGateway) -> None:
     assert (finding.kind, finding.here, finding.there) == (
         *("status", "200", "500 INTERNAL: broken"),
     )
-    assert outcome.problem.startswith("no call has succeeded at both")
+    assert outcome.problem.startswith("no call succeeded on both")
 
 
 async def test_ids_are_found_on_the_way(ours: Gateway, go: GoGateway) -> None:
@@ -249,7 +250,7 @@ async def test_ids_are_found_on_the_way(ours: Gateway, go: GoGateway) -> None:
     assert (found.asked, found.succeeded, finding.count) == (2, 2, 2)
     assert finding.request == {"name": finding.here}
     alone = result(await compared(ours.url, go.url, FIND_SHOW), FIND_SHOW)
-    assert alone.skipped == "no answer had the name of a show.Show to ask with"
+    assert alone.skipped == "no answer contained the name of a show.Show"
 
 
 # --- A farm that lives ----------------------------------------------------------------------
@@ -331,7 +332,7 @@ async def test_a_gateway_that_is_away(ours: Gateway) -> None:
     """It ends after a few requests, says which gateway it is, and is not the same."""
     outcome = await compared(ours.url, f"http://127.0.0.1:{free_port()}")
     assert not outcome.same
-    assert outcome.stopped.startswith("the other gateway has left 3 requests without an answer")
+    assert outcome.stopped.startswith("the other gateway left 3 requests unanswered")
     assert sum(each.asked for each in outcome.results) <= 3
     assert all(each.skipped == "not reached" for each in outcome.results if not each.asked)
     assert outcome.count("same") == 0
@@ -365,19 +366,19 @@ async def test_nothing_but_404s_is_not_the_same(ours: Gateway, go: GoGateway) ->
 async def test_a_refused_token_ends_it(ours: Gateway, go: GoGateway) -> None:
     """Or every method would be the same: an error."""
     async with (
-        calling_gateway(ours.url, token, 5) as first,
-        calling_gateway(go.url, lambda: "wrong", 5) as second,
+        gateway_client(ours.url, token, 5) as first,
+        gateway_client(go.url, lambda: "wrong", 5) as second,
     ):
         outcome = await Comparison(
-            here=PoliteGateway(first, FAST),
-            there=PoliteGateway(second, FAST),
+            here=ReadOnlyGateway(first, FAST),
+            there=ReadOnlyGateway(second, FAST),
             methods=catalog().methods,
             samples=1,
             seconds=60,
             documented={},
             wanted=lambda path: True,
         ).run()
-    assert outcome.stopped.startswith("the other gateway does not take the token: Token validation")
+    assert outcome.stopped.startswith("the other gateway refused the token: Token validation")
     assert len(go.seen) == 1
 
 
@@ -391,7 +392,7 @@ async def test_a_slow_gateway_is_given_up(ours: Gateway, go: GoGateway) -> None:
 
     go.whole = hang
     outcome = await compared(ours.url, go.url, SHOWS, seconds=0.1)
-    assert outcome.stopped == "stopped after 0.1 s, which is all the time it was given"
+    assert outcome.stopped == "stopped after 0.1 s, the time limit"
     assert not outcome.same
     never.set()
 
@@ -408,8 +409,8 @@ async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
         return Response(b"{}", 429 if again else 200, headers={"Retry-After": "0"})
 
     go.whole = busy
-    async with calling_gateway(go.url, token, 5) as caller:
-        gateway = PoliteGateway(caller, FAST)
+    async with gateway_client(go.url, token, 5) as client:
+        gateway = ReadOnlyGateway(client, FAST)
         assert (await gateway.ask(SHOWS_METHOD, b"{}")).status == 200
         assert len(go.seen) == 2
         assert (await gateway.ask(SHOWS_METHOD, b"{}")).status == 429
@@ -419,8 +420,8 @@ async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
 async def test_the_rate_is_kept(go: GoGateway) -> None:
     """At 20 a second, the third request leaves a tenth of a second after the first."""
     loop = asyncio.get_running_loop()
-    async with calling_gateway(go.url, token, 5) as caller:
-        gateway, begun = PoliteGateway(caller, 20), loop.time()
+    async with gateway_client(go.url, token, 5) as client:
+        gateway, begun = ReadOnlyGateway(client, 20), loop.time()
         for _ in range(3):
             await gateway.ask(SHOWS_METHOD, b"{}")
     assert loop.time() - begun > 0.09
@@ -432,7 +433,7 @@ async def test_the_rate_is_kept(go: GoGateway) -> None:
 )
 def test_retry_after(header: str, seconds: float) -> None:
     """It is bounded, and a second when it is no number."""
-    assert wait_of(header) == seconds
+    assert seconds_of(header) == seconds
 
 
 # --- The command ----------------------------------------------------------------------------
@@ -450,8 +451,8 @@ async def test_the_report(ours: Gateway, go: GoGateway) -> None:
         [SHOWS[1:], "1", "same"],
     ]
     assert report[-1] == (
-        "3 methods: 1 the same, 1 with differences, 1 with expected ones only, 0 skipped"
-        " (5 that change something are never sent)"
+        "3 methods: 1 the same, 1 different, 1 with expected differences only, 0 skipped"
+        " (5 that change something were not sent)"
     )
     found = as_object(outcome, ours.url, go.url)
     assert found["same"] is False
@@ -508,7 +509,7 @@ async def test_the_other_may_take_another_token(
     environ = {"CUEBOT_ENDPOINT": cuebot.endpoint, "GATEWAY_URL": ours.url, "TOKEN": token()}
     ran = await command("--other", go.url, OTHER_TOKEN="a.b.c", **environ)
     assert ran.status == 1
-    assert_one_line(ran, "the other gateway does not take the token")
+    assert_one_line(ran, "the other gateway refused the token")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from tests.support.commands import (
     assert_one_line,
     child,
     in_process,
-    simulated_cuebot,
 )
 from tests.support.protos import trial
 
@@ -97,7 +96,7 @@ def test_an_unclear_name() -> None:
     ran = describe("GetJob")
     assert (ran.status, ran.out) == (1, b"")
     first, *candidates = ran.err.splitlines()
-    assert first == "cuebot-gateway: 'GetJob' can be 2 things; which?"
+    assert first == "cuebot-gateway: 'GetJob' is ambiguous:"
     assert candidates == [
         "  method /host.ProcInterface/GetJob",
         "  method /job.JobInterface/GetJob",
@@ -158,7 +157,7 @@ def test_a_method_whose_types_are_missing(tmp_path: Path) -> None:
     file = tmp_path / "farm.binpb"
     file.write_bytes(FileDescriptorSet(file=[good, broken]).SerializeToString())
     assert printed("Find", DESCRIPTOR_SOURCE=str(file)) == (
-        "// /broken.Lost/Find is not served: cuebot-gateway check tells why\n"
+        "// /broken.Lost/Find is not served: see cuebot-gateway check\n"
         "rpc Find(.gone.Job) returns (.gone.Job);\n"
     )
 
@@ -178,9 +177,8 @@ def test_comments_cannot_steer_the_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_cuebot_is_asked() -> None:
+def test_cuebot_is_asked(cuebot_process: str) -> None:
     """By default the schema is Cuebot's own."""
-    with simulated_cuebot() as endpoint:
-        name = "/frame.FrameInterface/GetFrame"
-        ran = child("describe", name, CUEBOT_ENDPOINT=endpoint, DESCRIPTOR_SOURCE="reflection")
+    name = "/frame.FrameInterface/GetFrame"
+    ran = child("describe", name, CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.err, ran.text) == (0, "", METHOD)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.client.caller import Answer
+from gateway.cli.client.client import Answer
 from gateway.cli.terminal.output import Output
-from gateway.cli.terminal.text import coloured, harmless, one_line
+from gateway.cli.terminal.text import coloured, one_line, printable_json
 from gateway.errors import Code, GatewayError
 
 ANSWER = b'{"jobs":[{"name":"a \\"b\\": 1","cores":-1.5,"on":true,"none":null,"empty":[]}]}'
@@ -46,15 +46,15 @@ def screen(columns: int, lines: int) -> os.terminal_size:
 def test_in_a_pipe_an_answer_is_one_line() -> None:
     """As it came, so that many of them are JSON lines."""
     written = Written()
-    written.output.answer(Answer(pieces=(ANSWER[:9], ANSWER[9:])))
-    written.output.answer(Answer(pieces=(b"{}",)))
+    written.output.answer(Answer(json=ANSWER))
+    written.output.answer(Answer(json=b"{}"))
     assert written.out == f"{ANSWER.decode()}\n{{}}\n"
 
 
 def test_indented_json_is_the_same_json() -> None:
     """Over several lines."""
     written = Written(indent=True)
-    written.output.answer(Answer(pieces=(ANSWER,)))
+    written.output.answer(Answer(json=ANSWER))
     assert written.out.startswith('{\n  "jobs": [\n')
     assert json.loads(written.out) == json.loads(ANSWER)
 
@@ -63,7 +63,7 @@ def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
     """And none before the first."""
     written = Written(fields=["name"])
     for _ in range(2):
-        written.output.answer(Answer(pieces=(b'{"a":[{"name":"x"}]}',)))
+        written.output.answer(Answer(json=b'{"a":[{"name":"x"}]}'))
     assert written.out == "name\nx\n\nname\nx\n"
 
 
@@ -80,15 +80,15 @@ def test_colours_only_colour() -> None:
 def test_json_on_a_terminal_is_harmless_json() -> None:
     """Characters that some terminals obey are escaped, and mean the same."""
     text = json.dumps({"name": "\x9b2J\x7f\u202e é"}, ensure_ascii=False)
-    assert harmless(text).isprintable()
-    assert json.loads(harmless(text)) == json.loads(text)
+    assert printable_json(text).isprintable()
+    assert json.loads(printable_json(text)) == json.loads(text)
 
 
 def test_a_long_answer_is_cut_to_the_screen() -> None:
     """The last line tells how much there is."""
     written = Written(terminal=True, fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
-    written.output.answer(Answer(pieces=(rows,)), room=screen(80, 4))
+    written.output.answer(Answer(json=rows), space=screen(80, 4))
     assert written.out == "n\n0\n1\n… 7 more lines\n"
 
 
@@ -100,8 +100,8 @@ def test_a_long_answer_is_cut_to_the_screen() -> None:
 def test_a_wide_answer_is_cut_to_the_screen(fields: list[str], shown: str) -> None:
     """A line that the terminal would break would be more than one."""
     written = Written(terminal=True, indent=True, fields=fields)
-    answer = Answer(pieces=(b'{"a":"long text","b":"more"}',))
-    written.output.answer(answer, room=screen(7, 9))
+    answer = Answer(json=b'{"a":"long text","b":"more"}')
+    written.output.answer(answer, space=screen(7, 9))
     assert written.out == shown
 
 
@@ -111,7 +111,7 @@ def test_a_warning_has_room_on_the_screen() -> None:
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
     for _ in range(2):
         written.output.start_over("title")
-        written.output.answer(Answer(pieces=(rows,), ignored=("r.a",)), room=screen(30, 5))
+        written.output.answer(Answer(json=rows, ignored=("r.a",)), space=screen(30, 5))
     page = "\x1b[H\x1b[2Jtitle\n\nn\n0\n… 8 more lines\n"
     assert written.out == page * 2
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n" * 2
@@ -122,7 +122,7 @@ def test_a_warning_in_a_file_is_not_repeated() -> None:
     written = Written(terminal=True)
     for _ in range(2):
         written.output.start_over("title")
-        written.output.answer(Answer(pieces=(b"{}",), ignored=("r.a",)))
+        written.output.answer(Answer(json=b"{}", ignored=("r.a",)))
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n"
 
 
@@ -147,7 +147,7 @@ def test_ignored_fields_are_told_when_they_change() -> None:
     """A watch does not repeat itself."""
     written = Written()
     for ignored in [("r.a",), ("r.a",), ("r.b", "c")]:
-        written.output.answer(Answer(pieces=(b"{}",), ignored=ignored))
+        written.output.answer(Answer(json=b"{}", ignored=ignored))
     assert written.err.splitlines() == [
         "cuebot-gateway: warning: fields ignored: r.a",
         "cuebot-gateway: warning: fields ignored: r.b, c",

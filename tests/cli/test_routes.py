@@ -1,12 +1,11 @@
 """`cuebot-gateway routes`, and what all commands about the schema have in common."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.cli.commands.routes import Route, lines
+from gateway.cli.routes.listing import Route, lines
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.selection import Selection
@@ -16,13 +15,11 @@ from tests.support.commands import (
     assert_one_line,
     child,
     in_process,
-    simulated_cuebot,
 )
 from tests.support.opencue import opencue
 from tests.support.protos import trial
 
 GET_FRAME = "/job.FrameInterface/GetFrame"
-TOOLS = Path(__file__).parents[2] / "docs" / "tools.md"
 ALIAS = "/frame.FrameInterface/GetFrame"
 
 
@@ -105,9 +102,9 @@ def test_what_is_withheld_is_not_listed() -> None:
     environ = {"EXCLUDE_SERVICES": "job.FrameInterface"}
     ran = routes("frameinterface/eat", **environ)
     assert (ran.status, ran.out) == (1, b"")
-    assert_one_line(ran, "1 withheld method;", "check")
-    assert_one_line(routes("rqd.RqdInterface/"), "17 withheld methods;")
-    assert_one_line(routes(EXCLUDE_SERVICES="*"), "nothing is served")
+    assert_one_line(ran, "1 withheld method does;", "check")
+    assert_one_line(routes("rqd.RqdInterface/"), "17 withheld methods do;")
+    assert_one_line(routes(EXCLUDE_SERVICES="*"), "no method is served")
 
 
 @pytest.mark.parametrize(
@@ -195,18 +192,6 @@ def test_wrong_settings(arguments: tuple[str, ...], environ: dict[str, str], wor
     assert_one_line(ran, word)
 
 
-@pytest.mark.parametrize("name", ["routes", "describe", "snapshot", "check", "compare"])
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help(name: str, flag: str) -> None:
-    """Each has a page with an example and its exit statuses, and a section in docs/tools.md."""
-    assert f"\n## {name}\n" in TOOLS.read_text(encoding="utf-8")
-    ran = in_process(name, flag)
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.text.startswith("Usage: ")
-    assert "Example:" in ran.text
-    assert "Exit status" in ran.text
-
-
 def test_config_is_read(tmp_path: Path) -> None:
     """--config names the file of settings."""
     config = tmp_path / "gateway.toml"
@@ -215,27 +200,22 @@ def test_config_is_read(tmp_path: Path) -> None:
     assert all(path.startswith("/show.ShowInterface/") for path in paths(ran))
 
 
-@pytest.fixture(scope="module")
-def reflecting() -> Iterator[str]:
-    with simulated_cuebot() as endpoint:
-        yield endpoint
-
-
 @pytest.mark.slow
-def test_cuebot_is_asked(reflecting: str) -> None:
+def test_cuebot_is_asked(cuebot_process: str) -> None:
     """By default the schema is Cuebot's own."""
-    ran = child("routes", CUEBOT_ENDPOINT=reflecting, DESCRIPTOR_SOURCE="reflection")
+    ran = child("routes", CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
     assert paths(ran) == paths(routes())
 
 
 @pytest.mark.slow
-def test_without_reflection_the_package_is_taken() -> None:
+def test_without_reflection_the_package_is_taken(stock_process: str) -> None:
     """A stock Cuebot gives the same, without a word about it; `reflection` alone is a failure."""
-    with simulated_cuebot("--no-reflection") as endpoint:
-        assert paths(child("routes", CUEBOT_ENDPOINT=endpoint)) == paths(routes())
-        ran = child("routes", CUEBOT_ENDPOINT=endpoint, DESCRIPTOR_SOURCE="reflection")
+    assert paths(child("routes", CUEBOT_ENDPOINT=stock_process)) == paths(routes())
+    ran = child("routes", CUEBOT_ENDPOINT=stock_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.out) == (1, b"")
-    assert_one_line(ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "Three ways out")
+    assert_one_line(
+        ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "Turn on server reflection"
+    )
 
 
 @pytest.mark.slow

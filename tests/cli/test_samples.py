@@ -108,12 +108,12 @@ def test_a_name_in_a_text() -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("job.JobInterface/GetJob", "no answer had the id of a job.Job to ask with"),
-        ("job.JobInterface/GetLayers", "no answer had a job.Job to ask with"),
-        ("limit.LimitInterface/GetHolds", "no answer had the name of a limit to ask with"),
+        ("job.JobInterface/GetJob", "no answer contained the id of a job.Job"),
+        ("job.JobInterface/GetLayers", "no answer contained a job.Job"),
+        ("limit.LimitInterface/GetHolds", "no answer contained the name of a limit"),
     ],
 )
-def test_nothing_to_ask_with(path: str, reason: str) -> None:
+def test_no_sample_to_ask_with(path: str, reason: str) -> None:
     """A method that needs what was not found is not asked, and the reason says what."""
     questions, why = samples().questions(method(path).descriptor)
     assert (questions, why) == ([], reason)

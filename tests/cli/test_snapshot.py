@@ -1,7 +1,6 @@
 """`cuebot-gateway snapshot`: what it saves is a source of the same schema."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ from tests.support.commands import (
     assert_one_line,
     child,
     in_process,
-    simulated_cuebot,
 )
 from tests.support.opencue import opencue
 from tests.support.protos import trial
@@ -176,19 +174,13 @@ def test_comments_are_kept() -> None:
 # --- From Cuebot ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def reflecting() -> Iterator[str]:
-    with simulated_cuebot() as endpoint:
-        yield endpoint
-
-
 @pytest.mark.slow
-def test_a_snapshot_of_cuebot(tmp_path: Path, reflecting: str) -> None:
+def test_a_snapshot_of_cuebot(tmp_path: Path, cuebot_process: str) -> None:
     """What Cuebot says of itself is saved, and called confirmed."""
     file = tmp_path / "cuebot.binpb"
-    ran = child("snapshot", str(file), CUEBOT_ENDPOINT=reflecting)
+    ran = child("snapshot", str(file), CUEBOT_ENDPOINT=cuebot_process)
     assert (ran.status, ran.err) == (0, "")
-    assert f"28 services of reflection v1 of {reflecting} (confirmed), digest" in ran.text
+    assert f"28 services of reflection v1 of {cuebot_process} (confirmed), digest" in ran.text
     assert_same_schema(file, opencue())
 
 

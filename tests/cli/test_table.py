@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.cli.client.caller import WrongCall
+from gateway.cli.client.client import InvalidCall
 from gateway.cli.terminal.table import table
 
 JOBS = {
@@ -54,7 +54,7 @@ def test_the_one_list_is_found(answer: object, lines: list[str]) -> None:
 )
 def test_what_is_no_table_is_refused(answer: object, word: str) -> None:
     """Two lists are named; a list of texts has no fields."""
-    with pytest.raises(WrongCall, match=word):
+    with pytest.raises(InvalidCall, match=word):
         table(answer, ["name"])
 
 
@@ -70,7 +70,7 @@ def test_what_is_no_table_is_refused(answer: object, word: str) -> None:
 )
 def test_a_wrong_field_is_answered_with_those_there_are(field: str, near: str) -> None:
     """With the nearest name, and all of them."""
-    with pytest.raises(WrongCall) as caught:
+    with pytest.raises(InvalidCall) as caught:
         table(JOBS, ["name", field])
     assert f"no field {field!r}" in str(caught.value)
     assert f"did you mean {near}?" in str(caught.value)
@@ -79,7 +79,7 @@ def test_a_wrong_field_is_answered_with_those_there_are(field: str, near: str) -
 
 def test_a_value_has_no_fields() -> None:
     """What comes after a dot is a field of a message."""
-    with pytest.raises(WrongCall, match=r"'name\.first'"):
+    with pytest.raises(InvalidCall, match=r"'name\.first'"):
         table(JOBS, ["name.first"])
 
 

@@ -14,6 +14,11 @@ from tests.support.servers import SECRET, clean_environment
 
 pytestmark = pytest.mark.slow  # each of them starts a process
 
+ENVIRON = {
+    "CUEBOT_ENDPOINT": "127.0.0.1:1",
+    "DESCRIPTOR_SOURCE": OPENCUE,
+    "JWT_SECRET": SECRET,
+}
 COMMANDS = [
     ("routes",),
     ("check",),
@@ -25,12 +30,15 @@ COMMANDS = [
 every_command = pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: words[0])
 
 
-def ended(arguments: tuple[str, ...], redirected: str, **environ: str) -> tuple[int, str]:
+def command(arguments: tuple[str, ...]) -> list[str]:
+    return [sys.executable, "-m", "gateway", *arguments]
+
+
+def ended(arguments: tuple[str, ...], redirected: str) -> tuple[int, str]:
     """Exit status and standard error of a command in a shell, with this redirection."""
-    environ = {"DESCRIPTOR_SOURCE": OPENCUE, "JWT_SECRET": SECRET} | environ
     done = subprocess.run(  # noqa: S603 - it is our own command
-        ["/bin/sh", "-c", f'"$@" {redirected}', "-", sys.executable, "-m", "gateway", *arguments],
-        env=clean_environment(CUEBOT_ENDPOINT="127.0.0.1:1", **environ),
+        ["/bin/sh", "-c", f'"$@" {redirected}', "-", *command(arguments)],
+        env=clean_environment(**ENVIRON),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -54,10 +62,8 @@ def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(  # noqa: S603 - it is our own command
-        [sys.executable, "-m", "gateway", *arguments],
-        env=clean_environment(
-            DESCRIPTOR_SOURCE=OPENCUE, JWT_SECRET=SECRET, CUEBOT_ENDPOINT="127.0.0.1:1"
-        ),
+        command(arguments),
+        env=clean_environment(**ENVIRON),
         stdout=writing,
         stderr=subprocess.PIPE,
     ) as process:
@@ -86,7 +92,7 @@ def test_ctrl_c(arguments: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)
         with subprocess.Popen(  # noqa: S603 - it is our own command
-            [sys.executable, "-m", "gateway", *arguments],
+            command(arguments),
             env=clean_environment(
                 CUEBOT_ENDPOINT=f"127.0.0.1:{silent.getsockname()[1]}", JWT_SECRET=SECRET
             ),

@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from gateway.cli.compare.comparison import Reply, compare, is_below
-from gateway.cli.compare.difference import COMPARED, Difference, differences
+from gateway.cli.compare.comparison import is_within
+from gateway.cli.compare.differences import COMPARED, Difference, differences
+from gateway.cli.compare.replies import Reply, compare
 from gateway.compat.build import build_catalog
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
@@ -138,15 +139,15 @@ def test_long_lists() -> None:
     assert (length.kind, length.here, length.there) == ("length", COMPARED + 1, COMPARED)
 
 
-def test_what_is_below() -> None:
+def test_what_is_within() -> None:
     """A place is below itself, below what it is in, and not below its neighbours."""
-    assert is_below("a.b[2].c", {"a.b"})
-    assert is_below("a.b[2].c", {"a.b[2]"})
-    assert is_below("a.b", {""})
-    assert is_below("a.b", {"a.b"})
-    assert not is_below("a.b[20]", {"a.b[2]"})
-    assert not is_below("a.bc", {"a.b"})
-    assert not is_below("a", {"a.b"})
+    assert is_within("a.b[2].c", {"a.b"})
+    assert is_within("a.b[2].c", {"a.b[2]"})
+    assert is_within("a.b", {""})
+    assert is_within("a.b", {"a.b"})
+    assert not is_within("a.b[20]", {"a.b[2]"})
+    assert not is_within("a.bc", {"a.b"})
+    assert not is_within("a", {"a.b"})
 
 
 GET_JOB = next(
