@@ -42,7 +42,7 @@ async def cuebot() -> AsyncIterator[SimulatedCuebot]:
 async def test_a_method_is_called_by_any_of_its_names(
     opening: Opening, name: str, cuebot: SimulatedCuebot
 ) -> None:
-    """With or without its slash, its package and the word Interface."""
+    """Slash, package and the word Interface may be left out."""
     done = await perform(opening(), name)
     assert (done.status, done.err) == (0, "")
     assert done.out.count("\n") == 1
@@ -52,7 +52,7 @@ async def test_a_method_is_called_by_any_of_its_names(
 
 @pytest.mark.parametrize("name", ["frame.FrameInterface/GetFrame", "Frame/GetFrame"])
 async def test_aliases_are_names(opening: Opening, name: str, cuebot: SimulatedCuebot) -> None:
-    """The packages of OpenCue's reference work, and short names of what they hold."""
+    """The packages of OpenCue's reference work, and short names for their methods."""
     cuebot.calls.clear()
     done = await perform(opening(), name, '{"id": "nothing"}')
     assert done.status == NOT_FOUND
@@ -75,7 +75,7 @@ async def test_aliases_are_names(opening: Opening, name: str, cuebot: SimulatedC
     ],
 )
 async def test_a_wrong_name_is_wrong_usage(opening: Opening, name: str, word: str) -> None:
-    """Status 2 with what is near, and not that of something which Cuebot does not find."""
+    """Status 2 with a suggestion, and not the status of what Cuebot does not find."""
     done = await perform(opening(), name)
     assert done.status == WRONG_USAGE
     assert word in done.problem
@@ -85,7 +85,7 @@ async def test_a_wrong_name_is_wrong_usage(opening: Opening, name: str, word: st
 
 
 async def test_fields_make_a_table(opening: Opening) -> None:
-    """One line for each thing in the answer's list."""
+    """One line for each item of the answer's list."""
     done = await perform(opening(), "Job/GetJobs", fields=("name", "jobStats.totalFrames"))
     head, *lines = done.out.splitlines()
     assert head.split() == ["name", "jobStats.totalFrames"]
@@ -94,14 +94,14 @@ async def test_fields_make_a_table(opening: Opening) -> None:
 
 
 async def test_a_wrong_field_is_wrong_usage(opening: Opening) -> None:
-    """Status 2, and the nearest one."""
+    """Status 2, and the nearest field."""
     done = await perform(opening(), "Show/GetShows", fields=("nmae",))
     assert done.status == WRONG_USAGE
     assert "did you mean name?" in done.problem
 
 
 async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) -> None:
-    """On standard error, in plain text; the call works."""
+    """The warning is on standard error; the call succeeds."""
     done = await perform(opening(), "Job/GetJobs", '{"r": {"shöw": "x"}}')
     assert done.status == 0
     assert json.loads(done.out)["jobs"]["jobs"]
@@ -112,7 +112,7 @@ async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) ->
 
 
 async def test_ignored_fields_are_told_when_the_call_fails_too(opening: Opening) -> None:
-    """A misspelled field is the likeliest reason for what was not found."""
+    """A misspelled field is the likeliest reason for not finding something."""
     done = await perform(opening(), "Job/FindJob", '{"nme": "x"}')
     assert (done.status, done.out) == (NOT_FOUND, "")
     failure, warning = done.err.splitlines()
@@ -121,14 +121,14 @@ async def test_ignored_fields_are_told_when_the_call_fails_too(opening: Opening)
 
 
 async def test_what_cuebot_does_not_find(opening: Opening) -> None:
-    """Has a status of its own."""
+    """NOT_FOUND from Cuebot has an exit status of its own."""
     done = await perform(opening(), "Job/FindJob", '{"name": "nothing"}')
     assert done.status == NOT_FOUND
     assert done.problem == "NOT_FOUND: Incorrect result size: expected 1, actual 0"
 
 
 async def test_other_failures_are_one_line(opening: Opening) -> None:
-    """Also those that Cuebot tells in two."""
+    """Even Cuebot's messages of two lines are printed as one."""
     done = await perform(opening(), "Host/Lock", '{"host": {"id": "nothing"}}')
     assert done.status == FAILED
     assert done.problem.startswith("INTERNAL: org.springframework.dao.EmptyResultData")
@@ -146,7 +146,7 @@ async def test_other_failures_are_one_line(opening: Opening) -> None:
 async def test_a_bad_body_is_told_as_the_gateway_does(
     opening: Opening, name: str, body: str, problem: str
 ) -> None:
-    """The same rules and words, whichever way."""
+    """The rules and messages are the same, whichever way."""
     done = await perform(opening(), name, body)
     assert done.status == FAILED
     assert done.problem.startswith("INVALID_ARGUMENT: ")
@@ -154,7 +154,7 @@ async def test_a_bad_body_is_told_as_the_gateway_does(
 
 
 async def test_watching_what_does_not_exist_ends(opening: Opening) -> None:
-    """There is no use in asking again for a method that nobody has."""
+    """Calling again is pointless if there is no such method."""
     assert (await perform(opening(), "Show/GetSows", pause=60)).status == WRONG_USAGE
 
 
@@ -163,7 +163,7 @@ async def test_watching_what_does_not_exist_ends(opening: Opening) -> None:
 
 @pytest.mark.parametrize("source", ["auto", "package:opencue_proto"])
 async def test_an_absent_cuebot_has_a_status_of_its_own(source: str) -> None:
-    """Whether the schema or the answer is what cannot be had."""
+    """The status and the advice are the same for the schema and for the call."""
     settings = settings_for(NOWHERE, descriptor_source=source)
     done = await perform(cuebot_client(settings, 5), "Show/GetShows")
     assert done.status == UNAVAILABLE
@@ -175,7 +175,7 @@ async def test_an_absent_cuebot_has_a_status_of_its_own(source: str) -> None:
 async def test_a_cuebot_that_is_there_is_not_looked_for_elsewhere(
     scripted_cuebot: ScriptedCuebot,
 ) -> None:
-    """When Cuebot itself says UNAVAILABLE, its endpoint is right."""
+    """If Cuebot itself answers UNAVAILABLE, there is no advice about its endpoint."""
     scripted_cuebot.start_over()
     show_is_closed = ("/show.ShowInterface/GetShows", grpc.StatusCode.UNAVAILABLE, "come back")
     scripted_cuebot.fails(*show_is_closed)
@@ -184,7 +184,7 @@ async def test_a_cuebot_that_is_there_is_not_looked_for_elsewhere(
 
 
 async def test_a_schema_that_cannot_be_had_is_a_failure() -> None:
-    """A stock Cuebot has no reflection to insist on; the line says what to do."""
+    """If a stock Cuebot has to have reflection, the line says what to do."""
     async with running_cuebot(ScriptedCuebot(reflection=())) as cuebot:
         settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
         done = await perform(cuebot_client(settings, 5), "Show/GetShows")
@@ -193,7 +193,7 @@ async def test_a_schema_that_cannot_be_had_is_a_failure() -> None:
 
 
 async def test_unknown_fields_follow_the_settings(cuebot: SimulatedCuebot) -> None:
-    """UNKNOWN_FIELDS=reject refuses what reading would ignore."""
+    """UNKNOWN_FIELDS=reject refuses what a read would ignore."""
     settings = settings_for(cuebot.endpoint, unknown_fields="reject")
     done = await perform(cuebot_client(settings, 5), "Job/GetJobs", '{"x": 1}')
     assert done.status == FAILED
@@ -201,7 +201,7 @@ async def test_unknown_fields_follow_the_settings(cuebot: SimulatedCuebot) -> No
 
 
 async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedCuebot) -> None:
-    """The whole message as JSON with its size; Cuebot gets nothing."""
+    """The whole message is shown as JSON, with its size, and Cuebot gets nothing."""
     cuebot.calls.clear()
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
     done = await perform(client, "Show/SetActive", '{"value": true, "show": null}', dry_run=True)
@@ -216,7 +216,7 @@ async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedC
 
 
 async def test_a_dry_run_finds_what_is_wrong(cuebot: SimulatedCuebot) -> None:
-    """By the rules of a real one."""
+    """A dry run follows the rules of a real call."""
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
     done = await perform(client, "Show/SetActive", '{"valu": true}', dry_run=True)
     assert "did you mean `value`?" in done.problem

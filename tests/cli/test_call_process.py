@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 async def test_a_call_straight_to_cuebot(simulated_cuebot: SimulatedCuebot) -> None:
-    """Without a URL it is CUEBOT_ENDPOINT that is called, with the body of standard input."""
+    """Without a URL, CUEBOT_ENDPOINT is called; - reads the body from standard input."""
     name = next(iter(simulated_cuebot.farm.shows.values())).name
     body = json.dumps({"name": name})
     ran = await run(
@@ -46,7 +46,7 @@ async def test_a_call_straight_to_cuebot(simulated_cuebot: SimulatedCuebot) -> N
 async def test_a_call_through_a_gateway(
     simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
 ) -> None:
-    """With GATEWAY_URL it goes there, with TOKEN or one signed for --sub; --direct does not."""
+    """GATEWAY_URL is called with TOKEN or a token for --sub; --direct overrides it."""
     gateway = await shared_gateway(simulated_cuebot.endpoint)
     environ = {"GATEWAY_URL": gateway.url, "CUEBOT_ENDPOINT": "127.0.0.1:1"}
     for options, more in [
@@ -81,7 +81,7 @@ async def test_a_refused_token_of_the_environment_is_told(
     given: dict[str, str],
     lines: int,
 ) -> None:
-    """TOKEN may be left from something else: then, and only then, a second line says so."""
+    """TOKEN may be left from something else, so a second line says where it came from."""
     gateway = await shared_gateway(simulated_cuebot.endpoint)
     ran = await run("call", "Show/GetShows", GATEWAY_URL=gateway.url, **given)
     assert ran.status == FAILED
@@ -107,7 +107,7 @@ async def test_a_refused_token_of_the_environment_is_told(
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], environ: dict[str, str], word: str) -> None:
-    """Is status 2 and names what is wrong."""
+    """It is status 2, and the message names what is wrong."""
     ran = in_process("call", *arguments, **environ)
     assert (ran.status, ran.out) == (WRONG_USAGE, b"")
     assert word in ran.err
@@ -118,7 +118,7 @@ def test_wrong_usage(arguments: tuple[str, ...], environ: dict[str, str], word: 
 
 
 async def test_a_reader_that_has_gone_is_no_error(cuebot: ScriptedCuebot) -> None:
-    """`| head` gets its lines, and nothing is said about the rest."""
+    """`| head` gets its lines, and there is no message about the rest."""
     cuebot.answers("/job.JobInterface/GetJobs", jobs(5_000))
     reading, writing = os.pipe()
     async with started(
@@ -136,7 +136,7 @@ async def test_a_reader_that_has_gone_is_no_error(cuebot: ScriptedCuebot) -> Non
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 async def test_a_full_disk_is_one_line(cuebot: ScriptedCuebot) -> None:
-    """And status 1."""
+    """The status is 1."""
     full = os.open("/dev/full", os.O_WRONLY)
     async with started(
         "call", "Show/GetShows", stdout=full, environ={"CUEBOT_ENDPOINT": cuebot.endpoint}
@@ -150,7 +150,7 @@ async def test_a_full_disk_is_one_line(cuebot: ScriptedCuebot) -> None:
 async def test_ctrl_c_ends_a_call(
     cuebot: ScriptedCuebot, options: tuple[str, ...], status: int
 ) -> None:
-    """One that waits with 130, a watch with 0, and without a word."""
+    """A waiting call ends with 130 and a watch with 0, without a message."""
     called = asyncio.Event()
 
     async def wait(request: bytes, context: Context) -> bytes:
@@ -194,7 +194,7 @@ class Terminal:
 async def test_a_terminal_gets_indented_json_in_colours(
     simulated_cuebot: SimulatedCuebot, no_color: str
 ) -> None:
-    """Without colours when NO_COLOR is set."""
+    """There are no colours if NO_COLOR is set."""
     terminal = Terminal()
     async with started(
         *("call", "Show/GetShows"),
@@ -214,7 +214,7 @@ async def test_a_terminal_gets_indented_json_in_colours(
 
 
 async def test_a_watch_redraws_the_terminal(simulated_cuebot: SimulatedCuebot) -> None:
-    """An empty screen each time, a title, and no more lines than there is room for."""
+    """Each time, the screen is cleared and gets a title and as many lines as fit."""
     terminal = Terminal(lines=6)
     async with started(
         *("call", "Job/GetJobs", "--watch", "100ms", "--fields", "name"),

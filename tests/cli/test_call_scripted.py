@@ -22,7 +22,7 @@ GET_SHOWS = "/show.ShowInterface/GetShows"
 
 
 async def test_the_timeout_ends_a_call(opening: Opening, cuebot: ScriptedCuebot) -> None:
-    """Cuebot has that long, and the line says so."""
+    """The line says that Cuebot took too long."""
     released = asyncio.Event()
 
     async def wait(request: bytes, context: Context) -> bytes:
@@ -40,7 +40,7 @@ async def test_the_timeout_ends_a_call(opening: Opening, cuebot: ScriptedCuebot)
 
 
 async def test_large_answers_are_whole(opening: Opening, cuebot: ScriptedCuebot) -> None:
-    """20,000 jobs, as JSON and as a table."""
+    """20,000 jobs are printed, as JSON and as a table."""
     cuebot.answers(GET_JOBS, jobs(20_000))
     whole = await perform(opening(), "Job/GetJobs")
     assert len(json.loads(whole.out)["jobs"]["jobs"]) == 20_000
@@ -49,7 +49,7 @@ async def test_large_answers_are_whole(opening: Opening, cuebot: ScriptedCuebot)
 
 
 async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: ScriptedCuebot) -> None:
-    """The failure is shown; in a pipe each answer is a line."""
+    """The failure is shown, and in a pipe each answer is a line."""
     calls = 0
     enough = asyncio.Event()
 
@@ -82,7 +82,7 @@ async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: Script
 async def test_an_answer_that_is_no_message_is_a_failure(
     opening: Opening, cuebot: ScriptedCuebot
 ) -> None:
-    """Nothing of it is printed."""
+    """No part of it is printed."""
     cuebot.answers(GET_SHOWS, b"\xff")
     done = await perform(opening(), "Show/GetShows")
     assert done.status == FAILED

@@ -33,7 +33,7 @@ def text_of(report: Report) -> str:
 
 @pytest.mark.anyio
 async def test_all_is_well(cuebot: str) -> None:
-    """A Cuebot that describes itself and a strong secret: nothing to say, and the figures."""
+    """With reflection and a strong secret there are no problems or warnings, just the numbers."""
     report = await run_checks(settings_for(cuebot))
     assert (report.problems, report.warnings) == ([], [])
     assert (report.endpoints, report.secrets) == ({cuebot: True}, 1)
@@ -61,7 +61,7 @@ async def test_all_is_well(cuebot: str) -> None:
 
 @pytest.mark.anyio
 async def test_an_assumed_schema_is_a_warning() -> None:
-    """In front of a stock Cuebot it works, and is said to be a guess."""
+    """A stock Cuebot, which has no reflection, can be served; the schema is said to be assumed."""
     async with running_farm(still_farm(), reflection=False) as stock:
         report = await run_checks(settings_for(stock.endpoint))
     assert report.problems == []
@@ -73,7 +73,7 @@ async def test_an_assumed_schema_is_a_warning() -> None:
 
 @pytest.mark.anyio
 async def test_no_schema_is_a_problem() -> None:
-    """When only reflection may be used and there is none, the ways out are named."""
+    """If only reflection may be used and there is none, the problem says what to do."""
     async with running_farm(still_farm(), reflection=False) as stock:
         report = await run_checks(settings_for(stock.endpoint, descriptor_source="reflection"))
     assert report.schema is None
@@ -84,7 +84,7 @@ async def test_no_schema_is_a_problem() -> None:
 
 @pytest.mark.anyio
 async def test_nobody_is_there() -> None:
-    """An absent Cuebot is one problem, and a schema from elsewhere is reported all the same."""
+    """An absent Cuebot is one problem; a schema from elsewhere is still reported."""
     report = await run_checks(settings_for(NOBODY))
     (problem,) = report.problems
     assert problem.startswith(f"CUEBOT_ENDPOINT: {NOBODY}: Cuebot cannot be reached: ")
@@ -97,7 +97,7 @@ async def test_nobody_is_there() -> None:
 
 @pytest.mark.anyio
 async def test_a_web_server_is_not_cuebot() -> None:
-    """An HTTP 404 is no answer of a gRPC server, although gRPC calls it UNIMPLEMENTED."""
+    """An HTTP 404 does not count as an answer, although gRPC maps it to UNIMPLEMENTED."""
     async with web_server(404) as endpoint:
         report = await run_checks(settings_for(endpoint))
     assert not report.answers
@@ -108,7 +108,7 @@ async def test_a_web_server_is_not_cuebot() -> None:
 
 @pytest.mark.anyio
 async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
-    """Each rule is told for what it withholds; a glob that names nothing is a warning."""
+    """Each withheld method has its rule; a glob that matches nothing is a warning."""
     given = {
         "include_services": ["job.*", "show.*", "nothing.*"],
         "exclude_services": ["job.JobInterface/Kill*"],
@@ -133,7 +133,7 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
 
 @pytest.mark.anyio
 async def test_nothing_served_is_a_problem(cuebot: str) -> None:
-    """When the selection leaves no method, the gateway would be useless."""
+    """A selection that leaves no method is a problem."""
     report = await run_checks(settings_for(cuebot, exclude_services=["*"]))
     assert report.problems == ["no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES"]
 
@@ -150,7 +150,7 @@ def farm_file() -> FileDescriptorProto:
 
 @pytest.mark.anyio
 async def test_streaming_methods_are_listed() -> None:
-    """They are there and answered with 501, which is no warning."""
+    """Streaming methods are listed as answered with 501, without a warning."""
     async with running_cuebot(ScriptedCuebot(files=(farm_file(),))) as scripted:
         report = await run_checks(settings_for(scripted.endpoint))
     assert (report.problems, report.warnings) == ([], [])
@@ -162,7 +162,7 @@ async def test_streaming_methods_are_listed() -> None:
 
 @pytest.mark.anyio
 async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> None:
-    """A service whose file cannot be used is named with the reason."""
+    """A service whose file cannot be used is named, with the reason."""
     broken = farm_file()
     broken.name, broken.package = "broken.proto", "broken"
     broken.dependency.append("gone.proto")
@@ -183,7 +183,7 @@ async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> Non
 
 @pytest.mark.anyio
 async def test_secrets(cuebot: str) -> None:
-    """None is a problem with the settings; a weak one is a warning that does not show it."""
+    """No secret is wrong settings; a weak one is a warning that does not show it."""
     report = await run_checks(settings_for(cuebot, jwt_secret=None))
     assert report.settings_wrong
     assert report.schema is not None
@@ -197,14 +197,14 @@ async def test_secrets(cuebot: str) -> None:
 
 @pytest.mark.anyio
 async def test_keepalive_below_what_cuebot_permits(cuebot: str) -> None:
-    """Pings that Cuebot closes connections for are a warning."""
+    """A warning if pings are so frequent that Cuebot would close connections."""
     report = await run_checks(settings_for(cuebot, keepalive_time="60s"))
     assert [warning.partition(" ")[0] for warning in report.warnings] == ["KEEPALIVE_TIME"]
 
 
 @pytest.mark.anyio
 async def test_a_wrong_source_is_wrong_settings(cuebot: str) -> None:
-    """DESCRIPTOR_SOURCE is looked at although it is no value that could be refused before."""
+    """DESCRIPTOR_SOURCE is checked, too, although any text is a valid value."""
     report = await run_checks(settings_for(cuebot, descriptor_source="magic"))
     assert report.settings_wrong
     assert report.problems[0].startswith("DESCRIPTOR_SOURCE: ")
@@ -214,7 +214,7 @@ async def test_a_wrong_source_is_wrong_settings(cuebot: str) -> None:
 
 
 def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:
-    """All problems of environment and file at once, exit status 2, no secret shown."""
+    """All problems of the environment and the file are reported at once, without secrets."""
     config = tmp_path / "gateway.toml"
     config.write_text('rest_prt = 1\nhttp_timeout = "soon"\nworkers = 0\njwt_leeway = true')
     environ = {
@@ -281,7 +281,7 @@ def test_warnings_fail_only_when_asked(stock_process: str) -> None:
 
 @pytest.mark.slow
 def test_the_exit_status_tells_settings_from_cuebot() -> None:
-    """Without Cuebot it is 1, with wrong settings 2, whatever else there is."""
+    """It is 1 without Cuebot and 2 with wrong settings, whatever else is wrong."""
     ran = child("check", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)
     assert ran.status == 1
     assert_one_line(ran, "1 problem, no warnings")

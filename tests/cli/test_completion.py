@@ -50,14 +50,14 @@ async def completions(begun: str, **environ: str) -> list[str]:
     ],
 )
 async def test_methods_are_completed(begun: str, offered: str) -> None:
-    """Interfaces first, then methods, in the spelling that was begun, and without Cuebot."""
+    """Interfaces first, then methods, in the spelling used so far, and without Cuebot."""
     found = await completions(begun)
     assert offered in found
     assert all(name.startswith(begun) for name in found)
 
 
 async def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) -> None:
-    """A set without most of OpenCue has no more to offer; of a file that is not there, nothing."""
+    """A file with one service offers only that; a missing file offers nothing."""
     files = [file for file in read_package("opencue_proto").files if file.name == "limit.proto"]
     path = tmp_path / "limits.binpb"
     path.write_bytes(FileDescriptorSet(file=files).SerializeToString())
@@ -68,7 +68,7 @@ async def test_completion_reads_the_file_of_descriptor_source(tmp_path: Path) ->
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_has_a_script(shell: str) -> None:
-    """It asks this command, by its own name."""
+    """The script calls this command by its own name."""
     ran = in_process("completion", shell)
     assert (ran.status, ran.err) == (0, "")
     assert "_CUEBOT_GATEWAY_COMPLETE" in ran.text
@@ -77,7 +77,7 @@ def test_each_shell_has_a_script(shell: str) -> None:
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 async def test_the_script_works_in_bash() -> None:
-    """Sourced, it completes a command, an option and a method."""
+    """Once sourced, it completes a command, an option and a method."""
     script = """
         source <(cuebot-gateway completion bash)
         complete_words() {

@@ -1,4 +1,4 @@
-"""`cuebot-gateway demo`: child processes, used as one would."""
+"""`cuebot-gateway demo`, run in child processes and used as its banner says."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 
 @dataclass
 class Demo(Running):
-    """A demo that is up, and what its banner says."""
+    """A running demo, and what its banner says."""
 
     url: str = ""
     endpoint: str = ""
@@ -40,7 +40,7 @@ class Demo(Running):
 
     @property
     def block(self) -> str:
-        """What there is to paste: all between the banner's first line and its last three."""
+        """The part of the banner that is to be pasted."""
         _, _, rest = self.printed.partition("Paste this to try it:\n")
         return rest.partition("With the same")[0]
 
@@ -75,13 +75,13 @@ async def running_cuebot(*arguments: str) -> AsyncIterator[tuple[Running, str]]:
 
 
 async def assert_stops(command: Running, number: signal.Signals) -> None:
-    """The signal ends it with status 0 and without a word."""
+    """The signal ends it with status 0 and without a message."""
     ran = await command.stop(number)
     assert (ran.status, ran.err) == (0, "")
 
 
 async def shell(script: str) -> tuple[int | None, str, str]:
-    """Run a script as a terminal would, given it to paste: exit status, output, errors."""
+    """Run a script as if it was pasted into a terminal: exit status, output, errors."""
     process = await asyncio.create_subprocess_exec(
         "sh", "-e", "-u", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment()
     )
@@ -96,7 +96,7 @@ async def shell(script: str) -> tuple[int | None, str, str]:
 
 
 def documents(text: str) -> list[Any]:
-    """The JSON documents in a text that has nothing else."""
+    """The JSON documents that a text consists of."""
     decoder, found = json.JSONDecoder(), []
     while text := text.strip():
         document, end = decoder.raw_decode(text)
@@ -147,7 +147,7 @@ async def test_the_printed_lines_work_when_pasted() -> None:
 
 @needs_curl
 async def test_the_printed_lines_work_over_https() -> None:
-    """With --tls they name the CA, which curl, and any client that is told of it, trusts."""
+    """With --tls they name the CA, which makes curl and other clients trust the gateway."""
     async with running_demo("--tls") as demo:
         assert demo.url.startswith("https://127.0.0.1:")
         status, out, err = await shell(demo.block)
@@ -162,7 +162,7 @@ async def test_the_printed_lines_work_over_https() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 async def test_a_signal_ends_the_demo(number: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM end it with status 0 and no more words, a connected client or not."""
+    """Ctrl-C and SIGTERM end it with status 0 and no message, even with a connected client."""
     async with running_demo() as demo:
         headers = {"Authorization": f"Bearer {demo.token}"}
         async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as client:
@@ -174,7 +174,7 @@ async def test_a_signal_ends_the_demo(number: signal.Signals) -> None:
 
 
 async def test_the_demo_has_settings_of_its_own() -> None:
-    """The gateway's environment variables, right or wrong, are not the demo's."""
+    """The demo ignores the gateway's environment variables, right or wrong."""
     environ = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
     async with running_demo(**environ) as demo, httpx.AsyncClient(trust_env=False) as client:
         url = f"{demo.url}/show.ShowInterface/GetShows"
@@ -184,7 +184,7 @@ async def test_the_demo_has_settings_of_its_own() -> None:
 
 
 async def test_a_farm_of_any_size_and_seed() -> None:
-    """--jobs is how many jobs there are; --seed decides their ids, the same ones every time."""
+    """--jobs is the number of jobs; the same --seed gives the same ids every time."""
     found = []
     for seed in ("5", "5", "6"):
         async with running_demo("--jobs", "300", "--seed", seed) as demo:
@@ -201,7 +201,7 @@ async def test_a_farm_of_any_size_and_seed() -> None:
 
 
 async def test_the_demo_without_reflection() -> None:
-    """With --no-reflection it serves all the same, and says that the schema is assumed."""
+    """With --no-reflection it still serves, and says that the schema is assumed."""
     async with running_demo("--no-reflection") as demo:
         assert "no reflection" in demo.printed
         assert "assumed" in demo.printed.partition("Paste this")[0]
@@ -214,7 +214,7 @@ async def test_the_demo_without_reflection() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("--cuebot-only",)], ids=["gateway", "cuebot"])
 async def test_a_port_in_use_is_one_line(arguments: tuple[str, ...]) -> None:
-    """When somebody has the port, one line on standard error names it, and the status is 2."""
+    """One line on standard error names the port, and the status is 2."""
     with socket.create_server((LOOPBACK, 0)) as other:
         port = str(other.getsockname()[1])
         ran = await run("demo", "--port", port, *arguments)
@@ -233,7 +233,7 @@ async def show_names(channel: grpc.aio.Channel) -> list[str]:
 
 
 async def reflection_status(channel: grpc.aio.Channel, version: str) -> grpc.StatusCode:
-    """How a question to server reflection ends."""
+    """The status of a call to server reflection."""
     ask: Any = channel.unary_stream(PATH.format(version=version))
     question = ServerReflectionRequest(list_services="*").SerializeToString()
     call = ask(question, timeout=PATIENCE)

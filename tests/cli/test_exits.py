@@ -1,4 +1,4 @@
-"""How commands end when standard output, a reader or the user ends them."""
+"""How commands end when output fails, the reader goes away or the user presses Ctrl-C."""
 
 import os
 import signal
@@ -58,7 +58,7 @@ def test_a_full_disk(arguments: tuple[str, ...]) -> None:
 
 @every_command
 def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
-    """Status 141, and not a word."""
+    """Status 141, without a message."""
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(  # noqa: S603 - it is our own command
@@ -75,20 +75,20 @@ def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("call", "Job/GetJobs"), ("serve",)])
 @pytest.mark.parametrize(("redirected", "name"), [(">&-", "output"), ("<&-", "input")])
 def test_closed_streams(arguments: tuple[str, ...], redirected: str, name: str) -> None:
-    """One line, although what is opened next would get the stream's number."""
+    """One line on standard error, before another file gets the stream's number."""
     problem = f"cuebot-gateway: standard {name} is closed; redirect it to /dev/null instead\n"
     assert ended(arguments, redirected) == (1, problem)
 
 
 def test_standard_error_may_be_closed() -> None:
-    """Nobody wants to hear it; the rest is as it was."""
+    """Messages are discarded; everything else is as usual."""
     assert ended(("routes", "Job/GetJobs"), "2>&-") == (0, "")
     assert ended(("routes", "nothing"), "2>&-") == (1, "")
 
 
 @pytest.mark.parametrize("arguments", [("routes",), ("check",), ("describe", "Job")])
 def test_ctrl_c(arguments: tuple[str, ...]) -> None:
-    """While Cuebot is waited for: status 130, and not a word."""
+    """Status 130 without a message, while the command waits for Cuebot."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)
         with subprocess.Popen(  # noqa: S603 - it is our own command

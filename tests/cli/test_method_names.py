@@ -38,13 +38,13 @@ def catalog_of(*methods: str) -> Catalog:
     ],
 )
 def test_a_short_name_is_first_taken_as_it_is_written(written: str, path: str) -> None:
-    """And then with Interface behind it."""
+    """Only then is Interface added to it."""
     catalog = catalog_of("a.T/Ok", "b.TInterface/Other")
     assert find_method(written, catalog).path == path
 
 
 def test_every_spelling_of_completion_can_be_called() -> None:
-    """In OpenCue, also of what is not served by default and has no Interface in its name."""
+    """This holds for all of OpenCue, even services that are not named Interface."""
     selection = Selection(include=("*", "rqd.RunningFrame"))
     catalog = build_catalog(opencue(), selection)
     names = [name for style in spellings(catalog) for name in style]
@@ -54,7 +54,7 @@ def test_every_spelling_of_completion_can_be_called() -> None:
 
 
 def test_a_short_name_of_two_is_refused() -> None:
-    """The full names are told; each of them works."""
+    """The error has the full names, each of which works."""
     catalog = catalog_of("one.TwinInterface/Get", "two.TwinInterface/Get")
     assert find_method("two.TwinInterface/Get", catalog).path == "/two.TwinInterface/Get"
     with pytest.raises(InvalidCall, match=r"one\.TwinInterface or two\.TwinInterface"):

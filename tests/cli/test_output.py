@@ -1,4 +1,4 @@
-"""What `call` writes, and how it looks on a terminal."""
+"""What `call` prints, in a pipe and on a terminal."""
 
 import json
 import os
@@ -44,7 +44,7 @@ def screen(columns: int, lines: int) -> os.terminal_size:
 
 
 def test_in_a_pipe_an_answer_is_one_line() -> None:
-    """As it came, so that many of them are JSON lines."""
+    """Answers are printed as they came, so that many of them are JSON lines."""
     written = Written()
     written.output.answer(Answer(json=ANSWER))
     written.output.answer(Answer(json=b"{}"))
@@ -52,7 +52,7 @@ def test_in_a_pipe_an_answer_is_one_line() -> None:
 
 
 def test_indented_json_is_the_same_json() -> None:
-    """Over several lines."""
+    """It is spread over several lines."""
     written = Written(indent=True)
     written.output.answer(Answer(json=ANSWER))
     assert written.out.startswith('{\n  "jobs": [\n')
@@ -60,7 +60,7 @@ def test_indented_json_is_the_same_json() -> None:
 
 
 def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
-    """And none before the first."""
+    """There is none before the first."""
     written = Written(fields=["name"])
     for _ in range(2):
         written.output.answer(Answer(json=b'{"a":[{"name":"x"}]}'))
@@ -68,7 +68,7 @@ def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
 
 
 def test_colours_only_colour() -> None:
-    """Without them the text is what it was; keys, texts, numbers and words differ."""
+    """Without colours the text is unchanged; keys, strings, numbers and words differ."""
     text = json.dumps(json.loads(ANSWER), indent=2)
     shown = coloured(text)
     assert re.sub(r"\x1b\[\d+m", "", shown) == text
@@ -78,14 +78,14 @@ def test_colours_only_colour() -> None:
 
 
 def test_json_on_a_terminal_is_harmless_json() -> None:
-    """Characters that some terminals obey are escaped, and mean the same."""
+    """Control characters are escaped, and the JSON means the same."""
     text = json.dumps({"name": "\x9b2J\x7f\u202e é"}, ensure_ascii=False)
     assert printable_json(text).isprintable()
     assert json.loads(printable_json(text)) == json.loads(text)
 
 
 def test_a_long_answer_is_cut_to_the_screen() -> None:
-    """The last line tells how much there is."""
+    """The last line says how many lines are left out."""
     written = Written(terminal=True, fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
     written.output.answer(Answer(json=rows), space=screen(80, 4))
@@ -98,7 +98,7 @@ def test_a_long_answer_is_cut_to_the_screen() -> None:
     ids=["table", "JSON"],
 )
 def test_a_wide_answer_is_cut_to_the_screen(fields: list[str], shown: str) -> None:
-    """A line that the terminal would break would be more than one."""
+    """Lines are cut that the terminal would wrap."""
     written = Written(terminal=True, indent=True, fields=fields)
     answer = Answer(json=b'{"a":"long text","b":"more"}')
     written.output.answer(answer, space=screen(7, 9))
@@ -106,7 +106,7 @@ def test_a_wide_answer_is_cut_to_the_screen(fields: list[str], shown: str) -> No
 
 
 def test_a_warning_has_room_on_the_screen() -> None:
-    """On as many lines as it takes, and it is told again when the screen has been cleared."""
+    """There is space for a wrapped warning, which is repeated on each new screen."""
     written = Written(err=TerminalErr(), terminal=True, fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
     for _ in range(2):
@@ -118,7 +118,7 @@ def test_a_warning_has_room_on_the_screen() -> None:
 
 
 def test_a_warning_in_a_file_is_not_repeated() -> None:
-    """What is written there is not cleared with the screen."""
+    """A file is not cleared with the screen."""
     written = Written(terminal=True)
     for _ in range(2):
         written.output.start_over("title")
@@ -127,7 +127,7 @@ def test_a_warning_in_a_file_is_not_repeated() -> None:
 
 
 def test_a_failure_is_one_line() -> None:
-    """Cuebot's messages of two lines, of which one repeats the other, and details."""
+    """Lines that repeat others are dropped, and details are added."""
     written = Written()
     message = "java.Class: no such\nno such\n\x1b[2Jmore"
     written.output.failure(GatewayError(Code.INTERNAL, message, details=[{"a": 1}]))
@@ -139,12 +139,12 @@ def test_a_failure_is_one_line() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n "])
 def test_an_empty_message_is_none(text: str) -> None:
-    """What is not there makes no line."""
+    """An empty message stays empty."""
     assert one_line(text) == ""
 
 
 def test_ignored_fields_are_told_when_they_change() -> None:
-    """A watch does not repeat itself."""
+    """A watch repeats no warning."""
     written = Written()
     for ignored in [("r.a",), ("r.a",), ("r.b", "c")]:
         written.output.answer(Answer(json=b"{}", ignored=ignored))

@@ -34,13 +34,13 @@ def paths(ran: Ran) -> list[str]:
 
 
 def test_every_path_is_listed() -> None:
-    """The table has the catalog's paths, each once, in order, and no JWT secret is needed."""
+    """The table has each path of the catalog once, sorted; no JWT secret is needed."""
     catalog = build_catalog(opencue(), Selection(), load_profile("opencue"))
     assert paths(routes()) == sorted(catalog.routes)
 
 
 def test_a_row_tells_types_and_alias() -> None:
-    """A row has path, request, response, and for an alias the native path."""
+    """A row has the path, the request, the response and, for an alias, the native path."""
     out = routes("getframe").text.splitlines()
     assert out[0].split() == ["PATH", "REQUEST", "RESPONSE", "ALIAS", "OF"]
     rows = {line.split()[0]: line.split()[1:] for line in out[1:]}
@@ -98,7 +98,7 @@ def test_json() -> None:
 
 
 def test_what_is_withheld_is_not_listed() -> None:
-    """The selection counts, and a filter that only fits withheld methods says so."""
+    """Withheld methods are left out; a filter that only matches them says so."""
     environ = {"EXCLUDE_SERVICES": "job.FrameInterface"}
     ran = routes("frameinterface/eat", **environ)
     assert (ran.status, ran.out) == (1, b"")
@@ -117,7 +117,7 @@ def test_what_is_withheld_is_not_listed() -> None:
     ],
 )
 def test_a_filter_that_fits_nothing(pattern: str, hint: str) -> None:
-    """One line with the nearest name, and exit status 1; JSON is an empty list then."""
+    """One line with the nearest name and exit status 1; as JSON, an empty list."""
     ran = routes(pattern)
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, hint)
@@ -126,7 +126,7 @@ def test_a_filter_that_fits_nothing(pattern: str, hint: str) -> None:
 
 
 def test_streams_are_marked(tmp_path: Path) -> None:
-    """A streaming method's types say so, as in a proto, and so does JSON."""
+    """The types of a streaming method have `stream` before them, and JSON says so."""
     content = FileDescriptorSet(file=trial().files)
     file = next(each for each in content.file if each.service)
     file.service[0].method[0].server_streaming = True
@@ -147,7 +147,7 @@ ROUTES = [
 
 
 def test_a_table_where_there_is_room() -> None:
-    """Columns are as wide as their widest cells, and nothing is behind the last one."""
+    """Columns are as wide as their widest cells, without trailing spaces."""
     assert list(lines(ROUTES, None)) == [
         "PATH      REQUEST  RESPONSE  ALIAS OF",
         "/a.A/Get  a.Q      a.R",
@@ -157,7 +157,7 @@ def test_a_table_where_there_is_room() -> None:
 
 
 def test_short_lines_where_there_is_none() -> None:
-    """A narrow terminal gets a block for each path, whose types may need two lines."""
+    """A narrow terminal gets a block for each path, if necessary with types on two lines."""
     block = ["/a.A/Get", "  a.Q → a.R", "/b.A/Get", "  alias of /a.A/Get", "  a.Q → a.R"]
     assert list(lines(ROUTES, 36)) == block
     assert list(lines(ROUTES[:1], 10)) == ["/a.A/Get", "  a.Q", "  → a.R"]
@@ -209,7 +209,7 @@ def test_cuebot_is_asked(cuebot_process: str) -> None:
 
 @pytest.mark.slow
 def test_without_reflection_the_package_is_taken(stock_process: str) -> None:
-    """A stock Cuebot gives the same, without a word about it; `reflection` alone is a failure."""
+    """A stock Cuebot gives the same paths without a message; `reflection` is a failure."""
     assert paths(child("routes", CUEBOT_ENDPOINT=stock_process)) == paths(routes())
     ran = child("routes", CUEBOT_ENDPOINT=stock_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.out) == (1, b"")
@@ -221,7 +221,7 @@ def test_without_reflection_the_package_is_taken(stock_process: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_cuebot_is_not_there(arguments: tuple[str, ...]) -> None:
-    """One line that names the endpoint and a way out, and exit status 1."""
+    """One line with the endpoint and what to do, and exit status 1."""
     ran = child(*arguments, CUEBOT_ENDPOINT="127.0.0.1:1")
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, "127.0.0.1:1", "CUEBOT_ENDPOINT", OPENCUE)

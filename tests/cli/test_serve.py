@@ -38,7 +38,7 @@ ON_ANY_PORT = {"JWT_SECRET": SECRET, "REST_PORT": "0", "REST_HOST": LOOPBACK}
 def test_wrong_settings_end_a_command_with_one_line(
     name: str, environ: dict[str, str], word: str
 ) -> None:
-    """Exit status 2, one line on standard error that names the key, no traceback, no secret."""
+    """Exit status 2 and one line that names the setting, without traceback or secret."""
     if name == "serve":
         ran = child("serve", **ON_ANY_PORT | environ)
     else:
@@ -61,7 +61,7 @@ def test_wrong_settings_end_a_command_with_one_line(
     ],
 )
 def test_what_serve_cannot_do_is_one_line(environ: dict[str, str], word: str) -> None:
-    """What turns out wrong only when the gateway is built is told in the same way."""
+    """What turns out to be wrong only at startup is reported in the same way."""
     ran = child("serve", **ON_ANY_PORT | environ)
     assert ran.status == WRONG_USAGE
     assert_one_line(ran, word)
@@ -76,7 +76,7 @@ def test_there_is_no_default_secret() -> None:
 
 
 def test_a_port_in_use_is_one_line() -> None:
-    """The line names the port and what to do; nothing else is printed."""
+    """The line names the port and the setting; nothing else is printed."""
     with socket.create_server((LOOPBACK, 0)) as other:
         port = str(other.getsockname()[1])
         ran = child("serve", **ON_ANY_PORT | {"REST_PORT": port})
@@ -90,7 +90,7 @@ def test_a_port_in_use_is_one_line() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 async def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
-    """`serve` listens on REST_PORT although Cuebot is absent, and a signal ends it with 0."""
+    """It listens on REST_PORT even without Cuebot, and a signal ends it with status 0."""
     port = free_port()
     environ = ON_ANY_PORT | {
         "REST_PORT": str(port),

@@ -26,7 +26,7 @@ def bearer(token: str) -> bytes:
 
 
 def test_token_mints_what_the_gateway_accepts() -> None:
-    """The printed token is valid for its subject, for the asked time and no longer."""
+    """The printed token is valid for its subject and its lifetime."""
     token = minted("--sub", "léna@studio", "--ttl", "90s")
     now = [time.time()]
     authenticator = Authenticator([SECRET.encode()], TokenRules(), clock=lambda: now[0])
@@ -39,7 +39,7 @@ def test_token_mints_what_the_gateway_accepts() -> None:
 
 
 def test_a_token_lives_an_hour_by_default() -> None:
-    """Without --ttl it is an hour."""
+    """An hour is the default of --ttl."""
     principal = Authenticator([SECRET.encode()], TokenRules()).authenticate(
         bearer(minted("--sub", "me"))
     )
@@ -47,7 +47,7 @@ def test_a_token_lives_an_hour_by_default() -> None:
 
 
 def test_token_follows_the_settings(tmp_path: Path) -> None:
-    """Algorithm, audience and issuer are those that the gateway demands, from --config too."""
+    """Algorithm, audience and issuer are those the gateway requires, also from --config."""
     config = tmp_path / "gateway.toml"
     config.write_text('jwt_algorithms = ["HS512"]\njwt_audience = "render"')
     token = minted("--sub", "me", "--config", str(config), JWT_ISSUER="studio")
@@ -56,7 +56,7 @@ def test_token_follows_the_settings(tmp_path: Path) -> None:
 
 
 def test_token_signs_with_the_first_secret(tmp_path: Path) -> None:
-    """With several secrets, the first one is the one to sign with."""
+    """With several secrets, the first one signs."""
     file = tmp_path / "jwt"
     file.write_text(f"{SECRET}\n{SECRET}-old\n")
     token = minted("--sub", "me", JWT_SECRET="", JWT_SECRET_FILE=str(file))
@@ -67,7 +67,7 @@ def test_token_signs_with_the_first_secret(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_only_the_token_is_on_standard_output() -> None:
-    """`$(cuebot-gateway token …)` is a token, also when there is something to warn about."""
+    """`$(cuebot-gateway token …)` is a token even if there is something to warn about."""
     ran = child("token", "--sub", "me", JWT_SECRET="short")
     assert ran.status == 0
     assert re.fullmatch(TOKEN_LINE, ran.text)
@@ -75,7 +75,7 @@ def test_only_the_token_is_on_standard_output() -> None:
 
 
 def test_a_token_has_what_the_settings_require() -> None:
-    """When JWT_REQUIRED_CLAIMS asks for what `token` cannot give, it says so and prints none."""
+    """If JWT_REQUIRED_CLAIMS needs a claim that `token` cannot fill in, it prints none."""
     ran = in_process("token", "--sub", "me", JWT_SECRET=SECRET, JWT_REQUIRED_CLAIMS="sub,exp,role")
     assert (ran.status, ran.out) == (2, b"")
     assert "role" in ran.err
@@ -94,7 +94,7 @@ def test_a_token_has_what_the_settings_require() -> None:
     ],
 )
 def test_token_refuses_what_makes_no_token(arguments: tuple[str, ...]) -> None:
-    """What could not become a token that works is a usage error."""
+    """What cannot become a working token is a usage error."""
     ran = in_process("token", *arguments, JWT_SECRET=SECRET)
     assert (ran.status, ran.out) == (2, b"")
     assert "--ttl" in ran.err or "--sub" in ran.err

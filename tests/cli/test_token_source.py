@@ -24,7 +24,7 @@ def subject_of(token: str) -> str:
 
 
 def test_a_token_is_given_or_signed(environ: pytest.MonkeyPatch) -> None:
-    """--token, --sub, TOKEN and the user's name, in this order."""
+    """--token, --sub, TOKEN and the user's name are used in this order."""
     settings = settings_for("cuebot:8443")
     environ.setenv("LOGNAME", "lena")
     assert subject_of(token_source(settings, None, None)()) == "lena"
@@ -51,7 +51,7 @@ def test_a_token_is_given_or_signed(environ: pytest.MonkeyPatch) -> None:
 def test_what_makes_no_token(
     secret: str | None, given: str | None, sub: str | None, word: str
 ) -> None:
-    """Is a wrong setting, told without the token."""
+    """It is wrong settings, reported without the token."""
     settings = settings_for("cuebot:8443", jwt_secret=secret)
     with pytest.raises(ConfigurationError, match=word) as caught:
         token_source(settings, given, sub)
