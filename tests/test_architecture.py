@@ -33,9 +33,7 @@ MOST_LOOSE_MODULES = 6
 MOST_LOOSE_TESTS = 5
 
 SAME_NAMES = {
-    "certificate.py": "the server reads one, the demo makes one",
-    "failures.py": "of a call, as a client is told; of a command, as its user is told",
-    "options.py": "of a channel to Cuebot; of a proto declaration, as `describe` prints it",
+    "options.py": "of a channel to Cuebot; those that several commands share",
 }
 """Files of one name in several rooms, and why that confuses nobody."""
 WITH_THE_SIMULATOR = "gateway.cli.demo"

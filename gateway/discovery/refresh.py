@@ -18,10 +18,9 @@ from gateway.schema.selection import Selection
 
 log = structlog.stdlib.get_logger("gateway.schema")
 
-THREE_WAYS_OUT = (
-    "Three ways out: turn on server reflection in Cuebot; or pip install 'cuebot-gateway[opencue]'"
-    " beside the gateway; or set DESCRIPTOR_SOURCE to a FileDescriptorSet (*.binpb) or a directory"
-    " of protos"
+WHAT_TO_DO = (
+    "Turn on server reflection in Cuebot, or pip install 'cuebot-gateway[opencue]' beside the"
+    " gateway, or set DESCRIPTOR_SOURCE to a FileDescriptorSet (*.binpb) or a directory of protos"
 )
 
 FIRST_PAUSE = 0.25
@@ -148,7 +147,7 @@ class LiveCatalog:
             self._fail(str(error), log.error)
             return False
         except (NoReflection, NoSchema) as error:
-            self._fail(f"{error}. {THREE_WAYS_OUT}", log.error)
+            self._fail(f"{error}. {WHAT_TO_DO}", log.error)
             return False
         except Exception as error:
             self._fail(f"discovery failed: {type(error).__name__}: {error}", log.exception)

@@ -1,17 +1,16 @@
 """`cuebot-gateway check`: what it finds, what it says, and how it ends."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.cli.commands.check import as_object, lines
-from gateway.cli.report import Report, examine
+from gateway.cli.check.checks import Report, run_checks
+from gateway.cli.check.summary import as_object, lines
 from gateway.discovery.factory import FILE_SUFFIXES
-from tests.support.commands import OPENCUE, assert_one_line, child, in_process, simulated_cuebot
+from tests.support.commands import OPENCUE, assert_one_line, child, in_process
+from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
 from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
 from tests.support.webserver import web_server
@@ -19,15 +18,10 @@ from tests.support.webserver import web_server
 NOBODY = "127.0.0.1:1"
 
 
-@asynccontextmanager
-async def cuebot(*, reflection: bool = True) -> AsyncIterator[str]:
+@pytest.fixture
+def cuebot(simulated_cuebot: SimulatedCuebot) -> str:
     """The endpoint of a simulated Cuebot in this process."""
-    simulated = SimulatedCuebot(reflection=reflection)
-    await simulated.start()
-    try:
-        yield simulated.endpoint
-    finally:
-        await simulated.stop()
+    return simulated_cuebot.endpoint
 
 
 def text_of(report: Report) -> str:
@@ -38,37 +32,38 @@ def text_of(report: Report) -> str:
 
 
 @pytest.mark.anyio
-async def test_all_is_well() -> None:
-    """A Cuebot that describes itself and a strong secret: nothing to say, and the figures."""
-    async with cuebot() as endpoint:
-        report = await examine(settings_for(endpoint))
+async def test_all_is_well(cuebot: str) -> None:
+    """With reflection and a strong secret there are no problems or warnings, just the numbers."""
+    report = await run_checks(settings_for(cuebot))
     assert (report.problems, report.warnings) == ([], [])
-    assert (report.endpoints, report.secrets) == ({endpoint: True}, 1)
-    found = report.found
-    assert found is not None
-    assert found.source == f"reflection v1 of {endpoint}"
-    assert found.confirmed
-    assert found.digest == opencue().digest
-    assert found.paths > found.methods > found.services > 20
-    assert found.aliases["frame.FrameInterface"] == "job.FrameInterface"
-    assert "report.RqdReportInterface" not in found.aliases.values()
-    assert (found.skipped, found.idle_globs, found.streaming) == ((), (), ())
-    assert found.idle_entries == ()
-    assert found.withheld["/rqd.RqdInterface/Lock"] == "never served by default"
+    assert (report.endpoints, report.secrets) == ({cuebot: True}, 1)
+    schema = report.schema
+    assert schema is not None
+    assert schema.source == f"reflection v1 of {cuebot}"
+    assert schema.confirmed
+    assert schema.digest == opencue().digest
+    assert schema.paths > schema.methods > schema.services > 20
+    assert schema.aliases["frame.FrameInterface"] == "job.FrameInterface"
+    assert "report.RqdReportInterface" not in schema.aliases.values()
+    assert (schema.skipped, schema.idle_globs, schema.streaming) == ((), (), ())
+    assert schema.idle_entries == ()
+    assert schema.withheld["/rqd.RqdInterface/Lock"] == "never served by default"
     text = text_of(report)
-    assert f"Cuebot     {endpoint} answers\n" in text
+    assert f"Cuebot     {cuebot} answers\n" in text
     assert "\nProfile    no idle entries\n" in text
     assert "(confirmed by Cuebot)\n" in text
-    assert f"{found.methods} methods of {found.services} services, at {found.paths} paths" in text
+    assert (
+        f"{schema.methods} methods of {schema.services} services, at {schema.paths} paths" in text
+    )
     assert "           frame.FrameInterface is job.FrameInterface\n" in text
     assert "Warnings   none\nProblems   none" in text
 
 
 @pytest.mark.anyio
 async def test_an_assumed_schema_is_a_warning() -> None:
-    """In front of a stock Cuebot it works, and is said to be a guess."""
-    async with cuebot(reflection=False) as endpoint:
-        report = await examine(settings_for(endpoint))
+    """A stock Cuebot, which has no reflection, can be served; the schema is said to be assumed."""
+    async with running_farm(still_farm(), reflection=False) as stock:
+        report = await run_checks(settings_for(stock.endpoint))
     assert report.problems == []
     assert len(report.warnings) == 1
     assert "assumed" in report.warnings[0]
@@ -78,33 +73,33 @@ async def test_an_assumed_schema_is_a_warning() -> None:
 
 @pytest.mark.anyio
 async def test_no_schema_is_a_problem() -> None:
-    """When only reflection may be used and there is none, the ways out are named."""
-    async with cuebot(reflection=False) as endpoint:
-        report = await examine(settings_for(endpoint, descriptor_source="reflection"))
-    assert report.found is None
+    """If only reflection may be used and there is none, the problem says what to do."""
+    async with running_farm(still_farm(), reflection=False) as stock:
+        report = await run_checks(settings_for(stock.endpoint, descriptor_source="reflection"))
+    assert report.schema is None
     assert not report.settings_wrong
     (problem,) = report.problems
-    assert "Three ways out" in problem
+    assert "Turn on server reflection" in problem
 
 
 @pytest.mark.anyio
 async def test_nobody_is_there() -> None:
-    """An absent Cuebot is one problem, and a schema from elsewhere is reported all the same."""
-    report = await examine(settings_for(NOBODY))
+    """An absent Cuebot is one problem; a schema from elsewhere is still reported."""
+    report = await run_checks(settings_for(NOBODY))
     (problem,) = report.problems
     assert problem.startswith(f"CUEBOT_ENDPOINT: {NOBODY}: Cuebot cannot be reached: ")
-    assert (report.answers, report.found) == (False, None)
-    report = await examine(settings_for(NOBODY, descriptor_source=OPENCUE))
+    assert (report.answers, report.schema) == (False, None)
+    report = await run_checks(settings_for(NOBODY, descriptor_source=OPENCUE))
     assert len(report.problems) == 1
-    assert report.found is not None
+    assert report.schema is not None
     assert f"Cuebot     {NOBODY} does not answer\n" in text_of(report)
 
 
 @pytest.mark.anyio
 async def test_a_web_server_is_not_cuebot() -> None:
-    """An HTTP 404 is no answer of a gRPC server, although gRPC calls it UNIMPLEMENTED."""
+    """An HTTP 404 does not count as an answer, although gRPC maps it to UNIMPLEMENTED."""
     async with web_server(404) as endpoint:
-        report = await examine(settings_for(endpoint))
+        report = await run_checks(settings_for(endpoint))
     assert not report.answers
     (problem,) = report.problems
     assert problem.startswith("CUEBOT_ENDPOINT: ")
@@ -112,23 +107,22 @@ async def test_a_web_server_is_not_cuebot() -> None:
 
 
 @pytest.mark.anyio
-async def test_withheld_methods_have_their_rules() -> None:
-    """Each rule is told for what it withholds; a glob that names nothing is a warning."""
+async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
+    """Each withheld method has its rule; a glob that matches nothing is a warning."""
     given = {
         "include_services": ["job.*", "show.*", "nothing.*"],
         "exclude_services": ["job.JobInterface/Kill*"],
         "descriptor_source": OPENCUE,
     }
-    async with cuebot() as endpoint:
-        report = await examine(settings_for(endpoint, **given))
-    found = report.found
-    assert found is not None
+    report = await run_checks(settings_for(cuebot, **given))
+    schema = report.schema
+    assert schema is not None
     rule = "EXCLUDE_SERVICES has job.JobInterface/Kill*"
-    assert found.withheld["/job.JobInterface/KillFrames"] == rule
-    assert found.withheld["/host.HostInterface/Lock"] == "INCLUDE_SERVICES does not name it"
-    assert "/job.JobInterface/GetJobs" not in found.withheld
-    assert found.idle_globs == ("nothing.*",)
-    assert "nothing.* names nothing that there is" in report.warnings
+    assert schema.withheld["/job.JobInterface/KillFrames"] == rule
+    assert schema.withheld["/host.HostInterface/Lock"] == "INCLUDE_SERVICES does not name it"
+    assert "/job.JobInterface/GetJobs" not in schema.withheld
+    assert schema.idle_globs == ("nothing.*",)
+    assert "nothing.* matches nothing" in report.warnings
     text = text_of(report)
     assert f"           job.JobInterface: {rule} (Kill, KillFrames)\n" in text
     assert "host.HostInterface: INCLUDE_SERVICES does not name it (" in text
@@ -138,11 +132,10 @@ async def test_withheld_methods_have_their_rules() -> None:
 
 
 @pytest.mark.anyio
-async def test_nothing_served_is_a_problem() -> None:
-    """When the selection leaves no method, the gateway would be useless."""
-    async with cuebot() as endpoint:
-        report = await examine(settings_for(endpoint, exclude_services=["*"]))
-    assert report.problems == ["nothing is served (INCLUDE_SERVICES, EXCLUDE_SERVICES)"]
+async def test_nothing_served_is_a_problem(cuebot: str) -> None:
+    """A selection that leaves no method is a problem."""
+    report = await run_checks(settings_for(cuebot, exclude_services=["*"]))
+    assert report.problems == ["no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES"]
 
 
 def farm_file() -> FileDescriptorProto:
@@ -157,19 +150,19 @@ def farm_file() -> FileDescriptorProto:
 
 @pytest.mark.anyio
 async def test_streaming_methods_are_listed() -> None:
-    """They are there and answered with 501, which is no warning."""
+    """Streaming methods are listed as answered with 501, without a warning."""
     async with running_cuebot(ScriptedCuebot(files=(farm_file(),))) as scripted:
-        report = await examine(settings_for(scripted.endpoint))
+        report = await run_checks(settings_for(scripted.endpoint))
     assert (report.problems, report.warnings) == ([], [])
-    assert report.found is not None
-    assert report.found.streaming == ("/farm.FarmInterface/Watch",)
+    assert report.schema is not None
+    assert report.schema.streaming == ("/farm.FarmInterface/Watch",)
     expected = "Streaming  1 method, answered with 501\n           /farm.FarmInterface/Watch\n"
     assert expected in text_of(report)
 
 
 @pytest.mark.anyio
-async def test_skipped_services_are_warnings(tmp_path: Path) -> None:
-    """A service whose file cannot be used is named with the reason."""
+async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> None:
+    """A service whose file cannot be used is named, with the reason."""
     broken = farm_file()
     broken.name, broken.package = "broken.proto", "broken"
     broken.dependency.append("gone.proto")
@@ -177,12 +170,11 @@ async def test_skipped_services_are_warnings(tmp_path: Path) -> None:
         method.input_type = method.output_type = ".broken.Job"
     file = tmp_path / f"farm{FILE_SUFFIXES[0]}"
     file.write_bytes(FileDescriptorSet(file=[farm_file(), broken]).SerializeToString())
-    async with cuebot() as endpoint:
-        report = await examine(settings_for(endpoint, descriptor_source=str(file)))
+    report = await run_checks(settings_for(cuebot, descriptor_source=str(file)))
     assert report.problems == []
-    assert report.found is not None
+    assert report.schema is not None
     reason = "broken.proto imports gone.proto, which the source does not have"
-    assert [(each.service, each.reason) for each in report.found.skipped] == [
+    assert [(each.service, each.reason) for each in report.schema.skipped] == [
         ("broken.FarmInterface", reason)
     ]
     assert f"broken.FarmInterface is skipped: {reason}" in report.warnings
@@ -190,14 +182,13 @@ async def test_skipped_services_are_warnings(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_secrets() -> None:
-    """None is a problem with the settings; a weak one is a warning that does not show it."""
-    async with cuebot() as endpoint:
-        report = await examine(settings_for(endpoint, jwt_secret=None))
-        assert report.settings_wrong
-        assert report.found is not None
-        assert [problem.partition(":")[0] for problem in report.problems] == ["JWT_SECRET"]
-        report = await examine(settings_for(endpoint, jwt_secret="tooshort"))
+async def test_secrets(cuebot: str) -> None:
+    """No secret is wrong settings; a weak one is a warning that does not show it."""
+    report = await run_checks(settings_for(cuebot, jwt_secret=None))
+    assert report.settings_wrong
+    assert report.schema is not None
+    assert [problem.partition(":")[0] for problem in report.problems] == ["JWT_SECRET"]
+    report = await run_checks(settings_for(cuebot, jwt_secret="tooshort"))
     assert report.problems == []
     (warning,) = report.warnings
     assert "easy to guess" in warning
@@ -205,18 +196,16 @@ async def test_secrets() -> None:
 
 
 @pytest.mark.anyio
-async def test_keepalive_below_what_cuebot_permits() -> None:
-    """Pings that Cuebot closes connections for are a warning."""
-    async with cuebot() as endpoint:
-        report = await examine(settings_for(endpoint, keepalive_time="60s"))
+async def test_keepalive_below_what_cuebot_permits(cuebot: str) -> None:
+    """A warning if pings are so frequent that Cuebot would close connections."""
+    report = await run_checks(settings_for(cuebot, keepalive_time="60s"))
     assert [warning.partition(" ")[0] for warning in report.warnings] == ["KEEPALIVE_TIME"]
 
 
 @pytest.mark.anyio
-async def test_a_wrong_source_is_wrong_settings() -> None:
-    """DESCRIPTOR_SOURCE is looked at although it is no value that could be refused before."""
-    async with cuebot() as endpoint:
-        report = await examine(settings_for(endpoint, descriptor_source="magic"))
+async def test_a_wrong_source_is_wrong_settings(cuebot: str) -> None:
+    """DESCRIPTOR_SOURCE is checked, too, although any text is a valid value."""
+    report = await run_checks(settings_for(cuebot, descriptor_source="magic"))
     assert report.settings_wrong
     assert report.problems[0].startswith("DESCRIPTOR_SOURCE: ")
 
@@ -225,7 +214,7 @@ async def test_a_wrong_source_is_wrong_settings() -> None:
 
 
 def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:
-    """All problems of environment and file at once, exit status 2, no secret shown."""
+    """All problems of the environment and the file are reported at once, without secrets."""
     config = tmp_path / "gateway.toml"
     config.write_text('rest_prt = 1\nhttp_timeout = "soon"\nworkers = 0\njwt_leeway = true')
     environ = {
@@ -262,31 +251,29 @@ def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_check_in_front_of_cuebot() -> None:
+def test_check_in_front_of_cuebot(cuebot_process: str) -> None:
     """Exit status 0 and a report, as text and as JSON."""
-    with simulated_cuebot() as endpoint:
-        environ = {"CUEBOT_ENDPOINT": endpoint, "JWT_SECRET": SECRET}
-        ran = child("check", "--strict", **environ)
-        assert (ran.status, ran.err) == (0, "")
-        assert ran.text.startswith(f"Cuebot     {endpoint} answers\nSecrets    1\nSchema     ")
-        ran = child("check", "--strict", "--json", **environ)
+    environ = {"CUEBOT_ENDPOINT": cuebot_process, "JWT_SECRET": SECRET}
+    ran = child("check", "--strict", **environ)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.text.startswith(f"Cuebot     {cuebot_process} answers\nSecrets    1\nSchema     ")
+    ran = child("check", "--strict", "--json", **environ)
     assert (ran.status, ran.err) == (0, "")
     assert ran.json["ok"] is True
-    assert ran.json["cuebot"] == {"endpoint": endpoint, "answers": True}
-    assert ran.json["endpoints"] == {endpoint: True}
+    assert ran.json["cuebot"] == {"endpoint": cuebot_process, "answers": True}
+    assert ran.json["endpoints"] == {cuebot_process: True}
     assert ran.json["schema"]["digest"] == opencue().digest
     assert ran.json["schema"]["withheld"]["/rqd.RqdInterface/Lock"] == "never served by default"
 
 
 @pytest.mark.slow
-def test_warnings_fail_only_when_asked() -> None:
+def test_warnings_fail_only_when_asked(stock_process: str) -> None:
     """A stock Cuebot and a weak secret are fine, but not with --strict."""
-    with simulated_cuebot("--no-reflection") as endpoint:
-        environ = {"CUEBOT_ENDPOINT": endpoint, "JWT_SECRET": "short"}
-        ran = child("check", **environ)
-        assert (ran.status, ran.err) == (0, "")
-        assert "Warnings   2\n" in ran.text
-        ran = child("check", "--strict", "--json", **environ)
+    environ = {"CUEBOT_ENDPOINT": stock_process, "JWT_SECRET": "short"}
+    ran = child("check", **environ)
+    assert (ran.status, ran.err) == (0, "")
+    assert "Warnings   2\n" in ran.text
+    ran = child("check", "--strict", "--json", **environ)
     assert ran.status == 1
     assert_one_line(ran, "no problems, 2 warnings")
     assert ran.json["ok"] is False
@@ -294,7 +281,7 @@ def test_warnings_fail_only_when_asked() -> None:
 
 @pytest.mark.slow
 def test_the_exit_status_tells_settings_from_cuebot() -> None:
-    """Without Cuebot it is 1, with wrong settings 2, whatever else there is."""
+    """It is 1 without Cuebot and 2 with wrong settings, whatever else is wrong."""
     ran = child("check", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)
     assert ran.status == 1
     assert_one_line(ran, "1 problem, no warnings")

@@ -1,4 +1,4 @@
-"""What docs/call.md and docs/tools.md show is what the commands print."""
+"""The examples in docs/call.md and docs/tools.md print what the pages show."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import PATIENCE, simulated_cuebot
+from tests.support.commands import PATIENCE
 from tests.support.servers import SECRET, clean_environment
 
 pytestmark = pytest.mark.slow
@@ -16,17 +16,17 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).parent
 DEMO_ENDPOINT = "127.0.0.1:8443"
-"""That of the pages' Cuebot."""
+"""The endpoint in the pages."""
 SPECIAL = (
     *("--watch", "export ", "| jq", "EXCLUDE_SERVICES"),
     *("Show/GetShows\n", "frameinterface/get\n"),  # through the exported gateway; on a terminal
-    "compare --other",  # needs two gateways; tests/test_compare.py has them
+    "compare --other",  # needs two gateways; tests/cli/test_compare.py has them
 )
-"""In commands that need more than a Cuebot with reflection."""
+"""Examples with one of these need more than a Cuebot with reflection, and are skipped."""
 
 
 def examples(page: str) -> Iterator[tuple[str, list[str]]]:
-    """The commands of a page's `console` blocks, each with what it prints."""
+    """The commands in a page's `console` blocks, with the lines they print."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
         for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
@@ -36,12 +36,12 @@ def examples(page: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def stable(line: str) -> str:
-    """The line without what changes as the farm goes on: figures, and the width of columns."""
+    """The line without what changes in a live farm: numbers, and the width of columns."""
     return " ".join(re.sub(r"\b\d+\b", "0", line).split())
 
 
 def printed_by(command: str, folder: Path, endpoint: str) -> list[str]:
-    """The lines of both outputs of a command in a shell."""
+    """What a shell command prints on standard output and standard error."""
     done = subprocess.run(  # noqa: S603 - the commands are those of our own pages
         ["/bin/sh", "-c", command],
         cwd=folder,
@@ -59,12 +59,13 @@ def printed_by(command: str, folder: Path, endpoint: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("page", "least"), [("call.md", 7), ("tools.md", 10)])
-def test_examples_print_what_they_say(page: str, least: int, tmp_path: Path) -> None:
-    """Every line that is not shortened comes, and in this order."""
+def test_examples_print_what_they_say(
+    page: str, least: int, tmp_path: Path, cuebot_process: str
+) -> None:
+    """Every line that the page does not shorten is printed, in the page's order."""
     shown = list(examples(page))
     assert len(shown) >= least
-    with simulated_cuebot() as endpoint:
-        for command, lines in shown:
-            came = iter(list(map(stable, printed_by(command, tmp_path, endpoint))))
-            missing = [line for line in lines if "…" not in line and stable(line) not in came]
-            assert not missing, command
+    for command, lines in shown:
+        came = iter(list(map(stable, printed_by(command, tmp_path, cuebot_process))))
+        missing = [line for line in lines if "…" not in line and stable(line) not in came]
+        assert not missing, command

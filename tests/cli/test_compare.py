@@ -12,10 +12,11 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
-from gateway.cli.client.gateway import calling_gateway
-from gateway.cli.commands.compare import as_object, lines
-from gateway.cli.compare.comparison import Comparison, Outcome, Result
-from gateway.cli.compare.polite_gateway import TRIES, PoliteGateway, ReadsOnly, wait_of
+from gateway.cli.client.gateway import gateway_client
+from gateway.cli.compare.comparison import Comparison
+from gateway.cli.compare.findings import Outcome, Result
+from gateway.cli.compare.read_only import TRIES, NotReadOnly, ReadOnlyGateway, seconds_of
+from gateway.cli.compare.report import as_object, lines
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.catalog import Catalog
@@ -52,15 +53,15 @@ def catalog() -> Catalog:
 async def compared(
     here: str, there: str, *paths: str, timeout: float = 10, seconds: float = 60
 ) -> Outcome:
-    """Compare these methods, or all, over HTTP, as fast as may be."""
+    """Compare these methods, or all of them, over HTTP at full speed."""
     methods = [each for each in catalog().methods if not paths or each.path in paths]
     async with (
-        calling_gateway(here, token, timeout) as first,
-        calling_gateway(there, token, timeout) as second,
+        gateway_client(here, token, timeout) as first,
+        gateway_client(there, token, timeout) as second,
     ):
         return await Comparison(
-            here=PoliteGateway(first, FAST),
-            there=PoliteGateway(second, FAST),
+            here=ReadOnlyGateway(first, FAST),
+            there=ReadOnlyGateway(second, FAST),
             methods=methods,
             samples=2,
             seconds=seconds,
@@ -79,7 +80,7 @@ def kinds(result: Result) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 async def cuebot() -> AsyncIterator[SimulatedCuebot]:
-    """A farm on which nothing happens."""
+    """A farm in which nothing happens."""
     cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=StoppedClock(NOW)))
     await cuebot.start()
     yield cuebot
@@ -104,7 +105,7 @@ async def go(cuebot: SimulatedCuebot) -> AsyncIterator[GoGateway]:
 
 @pytest.mark.slow
 async def test_two_of_ours_are_the_same(cuebot: SimulatedCuebot, ours: Gateway) -> None:
-    """Between two gateways of this kind nothing differs, and nearly every read is asked."""
+    """Two of our gateways do not differ, and nearly every read-only method is asked."""
     async with running_gateway(settings_for(cuebot.endpoint, rate_limit_rps=0)) as second:
         outcome = await compared(ours.url, second.url)
     assert outcome.same
@@ -117,7 +118,7 @@ async def test_two_of_ours_are_the_same(cuebot: SimulatedCuebot, ours: Gateway) 
 
 @pytest.mark.slow
 async def test_the_go_gateway_differs_only_as_it_is_meant_to(ours: Gateway, go: GoGateway) -> None:
-    """The shape of errors, its missing services and the reference's names; the rest is the same."""
+    """Only error shapes, missing services and the reference's names differ, as expected."""
     outcome = await compared(ours.url, go.url)
     assert outcome.same
     found = {each.kind for one in outcome.results for each in one.findings.values()}
@@ -130,7 +131,7 @@ async def test_the_go_gateway_differs_only_as_it_is_meant_to(ours: Gateway, go: 
 
 @pytest.mark.slow
 async def test_only_reads_are_sent(cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway) -> None:
-    """Cuebot, behind both gateways, hears of no method that could change anything."""
+    """Cuebot, behind both gateways, gets no call that could change anything."""
     cuebot.calls.clear()
     outcome = await compared(ours.url, go.url)
     called = {path.rpartition("/")[2] for path, _ in cuebot.calls}
@@ -142,22 +143,22 @@ async def test_only_reads_are_sent(cuebot: SimulatedCuebot, ours: Gateway, go: G
 
 
 async def test_what_changes_something_cannot_be_sent() -> None:
-    """A gateway that is compared refuses to be sent anything but a read, before it is sent."""
+    """Anything but a read-only method is refused before it is sent."""
     kill = next(each for each in catalog().methods if each.path == "/job.JobInterface/Kill")
-    async with calling_gateway("http://127.0.0.1:1", token, 1) as caller:
-        with pytest.raises(ReadsOnly):
-            await PoliteGateway(caller, FAST).ask(kill, b"{}")
+    async with gateway_client("http://127.0.0.1:1", token, 1) as client:
+        with pytest.raises(NotReadOnly):
+            await ReadOnlyGateway(client, FAST).ask(kill, b"{}")
 
 
 async def test_methods_that_change_something_are_left_out(ours: Gateway, go: GoGateway) -> None:
-    """They have no result, even when they are among the methods that are given."""
+    """They have no result, even if they are among the given methods."""
     outcome = await compared(ours.url, go.url, SHOWS, "/show.ShowInterface/Delete")
     assert [each.method for each in outcome.results] == [SHOWS[1:]]
     assert {path for _, path in go.seen} == {SHOWS}
 
 
 def first_show(change: Callable[[dict[str, Any]], object]) -> Callable[[Any], Any]:
-    """Plant something in the first show of an answer."""
+    """Changes the first show in an answer."""
 
     def alter(answer: Any) -> Any:
         change(answer["shows"]["shows"][0])
@@ -200,7 +201,7 @@ def pointed(show: dict[str, Any]) -> None:
 async def test_a_planted_difference_is_found(
     ours: Gateway, go: GoGateway, change: Callable[[dict[str, Any]], object], kind: str, place: str
 ) -> None:
-    """Whatever the other one writes otherwise is found, and nothing else."""
+    """A planted difference is the only one that is found."""
     go.alter[SHOWS] = first_show(change)
     outcome = await compared(ours.url, go.url, SHOWS)
     assert kinds(result(outcome, SHOWS)) == {(kind, f"shows.shows[].{place}")}
@@ -208,7 +209,7 @@ async def test_a_planted_difference_is_found(
 
 
 async def test_a_shorter_list_and_another_order(ours: Gateway, go: GoGateway) -> None:
-    """Lists are compared by length and by order, and said to differ once."""
+    """Lists are compared by length and by order, with one finding for each list."""
     go.alter[SHOWS] = lambda answer: {"shows": {"shows": answer["shows"]["shows"][1:]}}
     outcome = await compared(ours.url, go.url, SHOWS)
     (finding,) = result(outcome, SHOWS).findings.values()
@@ -220,13 +221,13 @@ async def test_a_shorter_list_and_another_order(ours: Gateway, go: GoGateway) ->
 
 
 async def test_the_order_of_keys_is_no_difference(ours: Gateway, go: GoGateway) -> None:
-    """JSON objects have none."""
+    """Keys in another order are not a difference."""
     go.alter[SHOWS] = first_show(lambda show: show.update(name=show.pop("name")))
     assert (await compared(ours.url, go.url, SHOWS)).same
 
 
 async def test_another_status_is_found(ours: Gateway, go: GoGateway) -> None:
-    """A failure there where there is a success here is a difference, with what it says."""
+    """A failure there and a success here is a difference, with the failure's message."""
 
     async def fail() -> Response:
         return Response(b'{"code":13,"message":"broken","details":[]}', 500)
@@ -237,11 +238,11 @@ async def test_another_status_is_found(ours: Gateway, go: GoGateway) -> None:
     assert (finding.kind, finding.here, finding.there) == (
         *("status", "200", "500 INTERNAL: broken"),
     )
-    assert outcome.problem.startswith("no call has succeeded at both")
+    assert outcome.problem.startswith("no call succeeded on both")
 
 
 async def test_ids_are_found_on_the_way(ours: Gateway, go: GoGateway) -> None:
-    """A method that needs a name gets those of an earlier answer, and as many as there may be."""
+    """A method that needs a name is asked with names from earlier answers."""
     go.alter[FIND_SHOW] = lambda answer: {"show": answer["show"] | {"name": "other"}}
     outcome = await compared(ours.url, go.url, SHOWS, FIND_SHOW)
     found = result(outcome, FIND_SHOW)
@@ -249,14 +250,14 @@ async def test_ids_are_found_on_the_way(ours: Gateway, go: GoGateway) -> None:
     assert (found.asked, found.succeeded, finding.count) == (2, 2, 2)
     assert finding.request == {"name": finding.here}
     alone = result(await compared(ours.url, go.url, FIND_SHOW), FIND_SHOW)
-    assert alone.skipped == "no answer had the name of a show.Show to ask with"
+    assert alone.skipped == "no answer contained the name of a show.Show"
 
 
 # --- A farm that lives ----------------------------------------------------------------------
 
 
 async def two_in_front_of(handler: Any, path: str) -> Outcome:
-    """The outcome for two gateways whose one Cuebot answers as the handler says."""
+    """The outcome for two gateways in front of a Cuebot with this handler."""
     scripted = ScriptedCuebot(opencue().files)
     scripted.handlers[path] = handler
     async with (
@@ -277,7 +278,7 @@ def shows(running: int, *names: str) -> bytes:
 
 @pytest.mark.slow
 async def test_what_moves_is_no_difference() -> None:
-    """A figure that changes with each call, and a list that grows, are told as moving."""
+    """A number that changes with each call, and a list that grows, are reported as moving."""
     calls = iter(range(1000))
 
     async def handler(request: bytes, context: Context) -> bytes:
@@ -293,7 +294,7 @@ async def test_what_moves_is_no_difference() -> None:
 
 @pytest.mark.slow
 async def test_what_was_otherwise_for_a_moment_is_no_difference() -> None:
-    """A difference has to be there each time; a change there and back is none."""
+    """A difference has to show every time; a change there and back is not one."""
     calls = iter([1, 2, 1])
 
     async def handler(request: bytes, context: Context) -> bytes:
@@ -306,7 +307,7 @@ async def test_what_was_otherwise_for_a_moment_is_no_difference() -> None:
 
 @pytest.mark.slow
 async def test_what_differs_beside_what_moves_is_found(ours: Gateway, go: GoGateway) -> None:
-    """A moving figure hides nothing but itself."""
+    """Other differences are still found."""
     calls = iter(range(1000))
 
     async def handler(request: bytes, context: Context) -> bytes:
@@ -328,17 +329,17 @@ async def test_what_differs_beside_what_moves_is_found(ours: Gateway, go: GoGate
 
 
 async def test_a_gateway_that_is_away(ours: Gateway) -> None:
-    """It ends after a few requests, says which gateway it is, and is not the same."""
+    """The comparison stops after a few requests, and says which gateway is away."""
     outcome = await compared(ours.url, f"http://127.0.0.1:{free_port()}")
     assert not outcome.same
-    assert outcome.stopped.startswith("the other gateway has left 3 requests without an answer")
+    assert outcome.stopped.startswith("the other gateway left 3 requests unanswered")
     assert sum(each.asked for each in outcome.results) <= 3
     assert all(each.skipped == "not reached" for each in outcome.results if not each.asked)
     assert outcome.count("same") == 0
 
 
 async def test_a_web_server_is_no_gateway(ours: Gateway, go: GoGateway) -> None:
-    """An HTML page with status 200 is a difference of its own kind."""
+    """An HTML page with status 200 is a `not-json` difference."""
 
     async def page() -> Response:
         return HTMLResponse("<html>It works</html>")
@@ -351,7 +352,7 @@ async def test_a_web_server_is_no_gateway(ours: Gateway, go: GoGateway) -> None:
 
 
 async def test_nothing_but_404s_is_not_the_same(ours: Gateway, go: GoGateway) -> None:
-    """A gateway that serves none of the methods has not been compared."""
+    """A gateway without any of the methods does not count as the same."""
 
     async def unrouted() -> Response:
         return Response(b'{"code":5,"message":"Not Found","details":[]}', 404)
@@ -363,26 +364,26 @@ async def test_nothing_but_404s_is_not_the_same(ours: Gateway, go: GoGateway) ->
 
 
 async def test_a_refused_token_ends_it(ours: Gateway, go: GoGateway) -> None:
-    """Or every method would be the same: an error."""
+    """Otherwise every method would be the same: an error."""
     async with (
-        calling_gateway(ours.url, token, 5) as first,
-        calling_gateway(go.url, lambda: "wrong", 5) as second,
+        gateway_client(ours.url, token, 5) as first,
+        gateway_client(go.url, lambda: "wrong", 5) as second,
     ):
         outcome = await Comparison(
-            here=PoliteGateway(first, FAST),
-            there=PoliteGateway(second, FAST),
+            here=ReadOnlyGateway(first, FAST),
+            there=ReadOnlyGateway(second, FAST),
             methods=catalog().methods,
             samples=1,
             seconds=60,
             documented={},
             wanted=lambda path: True,
         ).run()
-    assert outcome.stopped.startswith("the other gateway does not take the token: Token validation")
+    assert outcome.stopped.startswith("the other gateway refused the token: Token validation")
     assert len(go.seen) == 1
 
 
 async def test_a_slow_gateway_is_given_up(ours: Gateway, go: GoGateway) -> None:
-    """A request has its time-out, and all of it has its time."""
+    """The comparison ends at its time limit, even during a request."""
     never = asyncio.Event()
 
     async def hang() -> Response:
@@ -391,7 +392,7 @@ async def test_a_slow_gateway_is_given_up(ours: Gateway, go: GoGateway) -> None:
 
     go.whole = hang
     outcome = await compared(ours.url, go.url, SHOWS, seconds=0.1)
-    assert outcome.stopped == "stopped after 0.1 s, which is all the time it was given"
+    assert outcome.stopped == "stopped after 0.1 s, the time limit"
     assert not outcome.same
     never.set()
 
@@ -400,7 +401,7 @@ SHOWS_METHOD = next(each for each in catalog().methods if each.path == SHOWS)
 
 
 async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
-    """After a 429 the request is sent again, when Retry-After says; in the end it is the reply."""
+    """After a 429 the request is repeated as Retry-After says; the last 429 is the reply."""
     limited = iter([True, False])
 
     async def busy() -> Response:
@@ -408,8 +409,8 @@ async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
         return Response(b"{}", 429 if again else 200, headers={"Retry-After": "0"})
 
     go.whole = busy
-    async with calling_gateway(go.url, token, 5) as caller:
-        gateway = PoliteGateway(caller, FAST)
+    async with gateway_client(go.url, token, 5) as client:
+        gateway = ReadOnlyGateway(client, FAST)
         assert (await gateway.ask(SHOWS_METHOD, b"{}")).status == 200
         assert len(go.seen) == 2
         assert (await gateway.ask(SHOWS_METHOD, b"{}")).status == 429
@@ -419,8 +420,8 @@ async def test_a_rate_limit_is_waited_for(go: GoGateway) -> None:
 async def test_the_rate_is_kept(go: GoGateway) -> None:
     """At 20 a second, the third request leaves a tenth of a second after the first."""
     loop = asyncio.get_running_loop()
-    async with calling_gateway(go.url, token, 5) as caller:
-        gateway, begun = PoliteGateway(caller, 20), loop.time()
+    async with gateway_client(go.url, token, 5) as client:
+        gateway, begun = ReadOnlyGateway(client, 20), loop.time()
         for _ in range(3):
             await gateway.ask(SHOWS_METHOD, b"{}")
     assert loop.time() - begun > 0.09
@@ -431,15 +432,15 @@ async def test_the_rate_is_kept(go: GoGateway) -> None:
     [("3", 3.0), ("0", 0.0), ("999999", 30.0), ("", 1.0), ("Fri, 31 Dec 1999", 1.0), ("²", 1.0)],
 )
 def test_retry_after(header: str, seconds: float) -> None:
-    """It is bounded, and a second when it is no number."""
-    assert wait_of(header) == seconds
+    """The wait is bounded, and one second if the header is not a number."""
+    assert seconds_of(header) == seconds
 
 
 # --- The command ----------------------------------------------------------------------------
 
 
 async def test_the_report(ours: Gateway, go: GoGateway) -> None:
-    """A table by method with what differs, and the sum below it."""
+    """A table of methods with their differences, and a summary below it."""
     go.alter[FIND_SHOW] = lambda answer: {"show": answer["show"] | {"name": "other"}}
     outcome = await compared(ours.url, go.url, SHOWS, FIND_SHOW, "/cue.CueInterface/GetSystemStats")
     report = list(lines(outcome, 5))
@@ -450,8 +451,8 @@ async def test_the_report(ours: Gateway, go: GoGateway) -> None:
         [SHOWS[1:], "1", "same"],
     ]
     assert report[-1] == (
-        "3 methods: 1 the same, 1 with differences, 1 with expected ones only, 0 skipped"
-        " (5 that change something are never sent)"
+        "3 methods: 1 the same, 1 different, 1 with expected differences only, 0 skipped"
+        " (5 that change something were not sent)"
     )
     found = as_object(outcome, ours.url, go.url)
     assert found["same"] is False
@@ -462,7 +463,7 @@ async def test_the_report(ours: Gateway, go: GoGateway) -> None:
 
 @pytest.mark.slow
 async def test_the_page_shows_what_it_prints(ours: Gateway, go: GoGateway) -> None:
-    """docs/tools.md has lines of a real report, figures and shortened lines aside."""
+    """docs/tools.md shows lines of a real report, apart from numbers and shortened lines."""
 
     def alter(answer: Any) -> Any:
         for frame in answer["frames"]["frames"]:
@@ -479,13 +480,13 @@ async def test_the_page_shows_what_it_prints(ours: Gateway, go: GoGateway) -> No
 
 
 async def command(*arguments: str, **environ: str) -> Ran:
-    """`compare` as a child process, beside the gateways of this one."""
+    """Run `compare` in a child process, against gateways in this one."""
     return await asyncio.to_thread(child, "compare", *arguments, **environ)
 
 
 @pytest.mark.slow
 async def test_the_command(cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway) -> None:
-    """Status 0 when only what is meant to differs, 1 when anything else does, with JSON too."""
+    """Status 0 if there are only expected differences, 1 if there are others."""
     environ = {"CUEBOT_ENDPOINT": cuebot.endpoint, "GATEWAY_URL": ours.url, "TOKEN": token()}
     some = ("--other", go.url, "--rate", "1000", "--methods", "show/*")
     ran = await command(*some, **environ)
@@ -504,11 +505,11 @@ async def test_the_command(cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway
 async def test_the_other_may_take_another_token(
     cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway
 ) -> None:
-    """OTHER_TOKEN goes to the other gateway alone, whose refusal is one line and status 1."""
+    """OTHER_TOKEN goes to the other gateway only; its refusal is one line and status 1."""
     environ = {"CUEBOT_ENDPOINT": cuebot.endpoint, "GATEWAY_URL": ours.url, "TOKEN": token()}
     ran = await command("--other", go.url, OTHER_TOKEN="a.b.c", **environ)
     assert ran.status == 1
-    assert_one_line(ran, "the other gateway does not take the token")
+    assert_one_line(ran, "the other gateway refused the token")
 
 
 @pytest.mark.parametrize(
@@ -524,14 +525,14 @@ async def test_the_other_may_take_another_token(
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], word: str) -> None:
-    """Status 2, a word about it, and nothing on standard output."""
+    """Status 2, a message about it, and nothing on standard output."""
     ran = in_process("compare", *arguments, TOKEN=token())
     assert (ran.status, ran.out) == (2, b"")
     assert word in ran.err
 
 
 def test_a_filter_that_fits_no_read() -> None:
-    """Methods that change something are none that could be compared."""
+    """A filter that only matches methods that change something is a failure."""
     options = ("--other", "http://a", "--url", "http://b", "--methods", "Job/Kill")
     ran = in_process("compare", *options, TOKEN=token(), DESCRIPTOR_SOURCE="package:opencue_proto")
     assert ran.status == 1

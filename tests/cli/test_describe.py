@@ -11,7 +11,6 @@ from tests.support.commands import (
     assert_one_line,
     child,
     in_process,
-    simulated_cuebot,
 )
 from tests.support.protos import trial
 
@@ -58,7 +57,7 @@ def test_a_method(name: str) -> None:
 
 
 def test_a_message() -> None:
-    """The last part of a name is enough when it is clear; where it is from is said."""
+    """The last part of a name is enough if it is unambiguous; the heading has the file."""
     out = printed("HostGetHostsRequest")
     assert out.startswith("// message host.HostGetHostsRequest, host.proto (proto3)\nmessage Host")
     assert "\n  HostSearchCriteria r = 1;\n" in out
@@ -72,14 +71,14 @@ def test_an_enum() -> None:
 
 
 def test_a_service() -> None:
-    """All of its methods; an alias leads to it."""
+    """All of its methods, also by an alias."""
     out = printed("frame.FrameInterface")
     assert out.startswith("// service job.FrameInterface, job.proto (proto3)\nservice Frame")
     assert "  rpc GetFrame(FrameGetFrameRequest) returns (FrameGetFrameResponse);\n" in out
 
 
 def test_a_withheld_method() -> None:
-    """Instead of a path that would not answer, the rule is named."""
+    """The heading has the rule instead of a path."""
     first = printed("RqdReportInterface/ReportStatus").splitlines()[0]
     path = "/report.RqdReportInterface/ReportStatus"
     assert first == f"// {path} is not served: never served by default"
@@ -88,16 +87,16 @@ def test_a_withheld_method() -> None:
 
 
 def test_protobufs_own_types() -> None:
-    """They are known although OpenCue's files do not have them."""
+    """Protobuf's own types are known although OpenCue's files do not have them."""
     assert "message Timestamp {" in printed("google.protobuf.Timestamp")
 
 
 def test_an_unclear_name() -> None:
-    """All that it can mean is listed as it could be asked for; exit status 1."""
+    """All candidates are listed by names that `describe` takes; exit status 1."""
     ran = describe("GetJob")
     assert (ran.status, ran.out) == (1, b"")
     first, *candidates = ran.err.splitlines()
-    assert first == "cuebot-gateway: 'GetJob' can be 2 things; which?"
+    assert first == "cuebot-gateway: 'GetJob' is ambiguous:"
     assert candidates == [
         "  method /host.ProcInterface/GetJob",
         "  method /job.JobInterface/GetJob",
@@ -113,7 +112,7 @@ def test_a_short_name_as_call_takes_it(name: str) -> None:
 
 
 def test_too_many_candidates() -> None:
-    """A list that nobody would read ends early."""
+    """A long list of candidates is cut."""
     assert len(describe("Delete").err.splitlines()) <= 42
 
 
@@ -133,7 +132,7 @@ def test_an_unknown_name(name: str, hint: str) -> None:
 
 
 def test_other_syntaxes(tmp_path: Path) -> None:
-    """The heading says which language the text is in; one type for both sides comes once."""
+    """The heading has the syntax; a type that is both request and response is printed once."""
     file = tmp_path / "trial.binpb"
     file.write_bytes(FileDescriptorSet(file=trial().files).SerializeToString())
     source = {"DESCRIPTOR_SOURCE": str(file)}
@@ -144,7 +143,7 @@ def test_other_syntaxes(tmp_path: Path) -> None:
 
 
 def test_a_method_whose_types_are_missing(tmp_path: Path) -> None:
-    """What the source cannot describe is left out, and told not to be served."""
+    """Missing types are left out, and the heading says that the method is not served."""
     good = FileDescriptorProto(name="good.proto", package="good", syntax="proto3")
     good.message_type.add(name="Job")
     good.service.add(name="Farm").method.add(
@@ -158,7 +157,7 @@ def test_a_method_whose_types_are_missing(tmp_path: Path) -> None:
     file = tmp_path / "farm.binpb"
     file.write_bytes(FileDescriptorSet(file=[good, broken]).SerializeToString())
     assert printed("Find", DESCRIPTOR_SOURCE=str(file)) == (
-        "// /broken.Lost/Find is not served: cuebot-gateway check tells why\n"
+        "// /broken.Lost/Find is not served: see cuebot-gateway check\n"
         "rpc Find(.gone.Job) returns (.gone.Job);\n"
     )
 
@@ -178,9 +177,8 @@ def test_comments_cannot_steer_the_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_cuebot_is_asked() -> None:
+def test_cuebot_is_asked(cuebot_process: str) -> None:
     """By default the schema is Cuebot's own."""
-    with simulated_cuebot() as endpoint:
-        name = "/frame.FrameInterface/GetFrame"
-        ran = child("describe", name, CUEBOT_ENDPOINT=endpoint, DESCRIPTOR_SOURCE="reflection")
+    name = "/frame.FrameInterface/GetFrame"
+    ran = child("describe", name, CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.err, ran.text) == (0, "", METHOD)

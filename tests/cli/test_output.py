@@ -1,4 +1,4 @@
-"""What `call` writes, and how it looks on a terminal."""
+"""What `call` prints, in a pipe and on a terminal."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.client.caller import Answer
+from gateway.cli.client.client import Answer
 from gateway.cli.terminal.output import Output
-from gateway.cli.terminal.text import coloured, harmless, one_line
+from gateway.cli.terminal.text import coloured, one_line, printable_json
 from gateway.errors import Code, GatewayError
 
 ANSWER = b'{"jobs":[{"name":"a \\"b\\": 1","cores":-1.5,"on":true,"none":null,"empty":[]}]}'
@@ -44,31 +44,31 @@ def screen(columns: int, lines: int) -> os.terminal_size:
 
 
 def test_in_a_pipe_an_answer_is_one_line() -> None:
-    """As it came, so that many of them are JSON lines."""
+    """Answers are printed as they came, so that many of them are JSON lines."""
     written = Written()
-    written.output.answer(Answer(pieces=(ANSWER[:9], ANSWER[9:])))
-    written.output.answer(Answer(pieces=(b"{}",)))
+    written.output.answer(Answer(json=ANSWER))
+    written.output.answer(Answer(json=b"{}"))
     assert written.out == f"{ANSWER.decode()}\n{{}}\n"
 
 
 def test_indented_json_is_the_same_json() -> None:
-    """Over several lines."""
+    """It is spread over several lines."""
     written = Written(indent=True)
-    written.output.answer(Answer(pieces=(ANSWER,)))
+    written.output.answer(Answer(json=ANSWER))
     assert written.out.startswith('{\n  "jobs": [\n')
     assert json.loads(written.out) == json.loads(ANSWER)
 
 
 def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
-    """And none before the first."""
+    """There is none before the first."""
     written = Written(fields=["name"])
     for _ in range(2):
-        written.output.answer(Answer(pieces=(b'{"a":[{"name":"x"}]}',)))
+        written.output.answer(Answer(json=b'{"a":[{"name":"x"}]}'))
     assert written.out == "name\nx\n\nname\nx\n"
 
 
 def test_colours_only_colour() -> None:
-    """Without them the text is what it was; keys, texts, numbers and words differ."""
+    """Without colours the text is unchanged; keys, strings, numbers and words differ."""
     text = json.dumps(json.loads(ANSWER), indent=2)
     shown = coloured(text)
     assert re.sub(r"\x1b\[\d+m", "", shown) == text
@@ -78,17 +78,17 @@ def test_colours_only_colour() -> None:
 
 
 def test_json_on_a_terminal_is_harmless_json() -> None:
-    """Characters that some terminals obey are escaped, and mean the same."""
+    """Control characters are escaped, and the JSON means the same."""
     text = json.dumps({"name": "\x9b2J\x7f\u202e é"}, ensure_ascii=False)
-    assert harmless(text).isprintable()
-    assert json.loads(harmless(text)) == json.loads(text)
+    assert printable_json(text).isprintable()
+    assert json.loads(printable_json(text)) == json.loads(text)
 
 
 def test_a_long_answer_is_cut_to_the_screen() -> None:
-    """The last line tells how much there is."""
+    """The last line says how many lines are left out."""
     written = Written(terminal=True, fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
-    written.output.answer(Answer(pieces=(rows,)), room=screen(80, 4))
+    written.output.answer(Answer(json=rows), space=screen(80, 4))
     assert written.out == "n\n0\n1\n… 7 more lines\n"
 
 
@@ -98,36 +98,36 @@ def test_a_long_answer_is_cut_to_the_screen() -> None:
     ids=["table", "JSON"],
 )
 def test_a_wide_answer_is_cut_to_the_screen(fields: list[str], shown: str) -> None:
-    """A line that the terminal would break would be more than one."""
+    """Lines are cut that the terminal would wrap."""
     written = Written(terminal=True, indent=True, fields=fields)
-    answer = Answer(pieces=(b'{"a":"long text","b":"more"}',))
-    written.output.answer(answer, room=screen(7, 9))
+    answer = Answer(json=b'{"a":"long text","b":"more"}')
+    written.output.answer(answer, space=screen(7, 9))
     assert written.out == shown
 
 
 def test_a_warning_has_room_on_the_screen() -> None:
-    """On as many lines as it takes, and it is told again when the screen has been cleared."""
+    """There is space for a wrapped warning, which is repeated on each new screen."""
     written = Written(err=TerminalErr(), terminal=True, fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
     for _ in range(2):
         written.output.start_over("title")
-        written.output.answer(Answer(pieces=(rows,), ignored=("r.a",)), room=screen(30, 5))
+        written.output.answer(Answer(json=rows, ignored=("r.a",)), space=screen(30, 5))
     page = "\x1b[H\x1b[2Jtitle\n\nn\n0\n… 8 more lines\n"
     assert written.out == page * 2
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n" * 2
 
 
 def test_a_warning_in_a_file_is_not_repeated() -> None:
-    """What is written there is not cleared with the screen."""
+    """A file is not cleared with the screen."""
     written = Written(terminal=True)
     for _ in range(2):
         written.output.start_over("title")
-        written.output.answer(Answer(pieces=(b"{}",), ignored=("r.a",)))
+        written.output.answer(Answer(json=b"{}", ignored=("r.a",)))
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n"
 
 
 def test_a_failure_is_one_line() -> None:
-    """Cuebot's messages of two lines, of which one repeats the other, and details."""
+    """Lines that repeat others are dropped, and details are added."""
     written = Written()
     message = "java.Class: no such\nno such\n\x1b[2Jmore"
     written.output.failure(GatewayError(Code.INTERNAL, message, details=[{"a": 1}]))
@@ -139,15 +139,15 @@ def test_a_failure_is_one_line() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n "])
 def test_an_empty_message_is_none(text: str) -> None:
-    """What is not there makes no line."""
+    """An empty message stays empty."""
     assert one_line(text) == ""
 
 
 def test_ignored_fields_are_told_when_they_change() -> None:
-    """A watch does not repeat itself."""
+    """A watch repeats no warning."""
     written = Written()
     for ignored in [("r.a",), ("r.a",), ("r.b", "c")]:
-        written.output.answer(Answer(pieces=(b"{}",), ignored=ignored))
+        written.output.answer(Answer(json=b"{}", ignored=ignored))
     assert written.err.splitlines() == [
         "cuebot-gateway: warning: fields ignored: r.a",
         "cuebot-gateway: warning: fields ignored: r.b, c",

@@ -1,12 +1,11 @@
 """`cuebot-gateway routes`, and what all commands about the schema have in common."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.cli.commands.routes import Route, lines
+from gateway.cli.routes.listing import Route, lines
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.selection import Selection
@@ -16,13 +15,11 @@ from tests.support.commands import (
     assert_one_line,
     child,
     in_process,
-    simulated_cuebot,
 )
 from tests.support.opencue import opencue
 from tests.support.protos import trial
 
 GET_FRAME = "/job.FrameInterface/GetFrame"
-TOOLS = Path(__file__).parents[2] / "docs" / "tools.md"
 ALIAS = "/frame.FrameInterface/GetFrame"
 
 
@@ -37,13 +34,13 @@ def paths(ran: Ran) -> list[str]:
 
 
 def test_every_path_is_listed() -> None:
-    """The table has the catalog's paths, each once, in order, and no JWT secret is needed."""
+    """The table has each path of the catalog once, sorted; no JWT secret is needed."""
     catalog = build_catalog(opencue(), Selection(), load_profile("opencue"))
     assert paths(routes()) == sorted(catalog.routes)
 
 
 def test_a_row_tells_types_and_alias() -> None:
-    """A row has path, request, response, and for an alias the native path."""
+    """A row has the path, the request, the response and, for an alias, the native path."""
     out = routes("getframe").text.splitlines()
     assert out[0].split() == ["PATH", "REQUEST", "RESPONSE", "ALIAS", "OF"]
     rows = {line.split()[0]: line.split()[1:] for line in out[1:]}
@@ -101,13 +98,13 @@ def test_json() -> None:
 
 
 def test_what_is_withheld_is_not_listed() -> None:
-    """The selection counts, and a filter that only fits withheld methods says so."""
+    """Withheld methods are left out; a filter that only matches them says so."""
     environ = {"EXCLUDE_SERVICES": "job.FrameInterface"}
     ran = routes("frameinterface/eat", **environ)
     assert (ran.status, ran.out) == (1, b"")
-    assert_one_line(ran, "1 withheld method;", "check")
-    assert_one_line(routes("rqd.RqdInterface/"), "17 withheld methods;")
-    assert_one_line(routes(EXCLUDE_SERVICES="*"), "nothing is served")
+    assert_one_line(ran, "1 withheld method does;", "check")
+    assert_one_line(routes("rqd.RqdInterface/"), "17 withheld methods do;")
+    assert_one_line(routes(EXCLUDE_SERVICES="*"), "no method is served")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +117,7 @@ def test_what_is_withheld_is_not_listed() -> None:
     ],
 )
 def test_a_filter_that_fits_nothing(pattern: str, hint: str) -> None:
-    """One line with the nearest name, and exit status 1; JSON is an empty list then."""
+    """One line with the nearest name and exit status 1; as JSON, an empty list."""
     ran = routes(pattern)
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, hint)
@@ -129,7 +126,7 @@ def test_a_filter_that_fits_nothing(pattern: str, hint: str) -> None:
 
 
 def test_streams_are_marked(tmp_path: Path) -> None:
-    """A streaming method's types say so, as in a proto, and so does JSON."""
+    """The types of a streaming method have `stream` before them, and JSON says so."""
     content = FileDescriptorSet(file=trial().files)
     file = next(each for each in content.file if each.service)
     file.service[0].method[0].server_streaming = True
@@ -150,7 +147,7 @@ ROUTES = [
 
 
 def test_a_table_where_there_is_room() -> None:
-    """Columns are as wide as their widest cells, and nothing is behind the last one."""
+    """Columns are as wide as their widest cells, without trailing spaces."""
     assert list(lines(ROUTES, None)) == [
         "PATH      REQUEST  RESPONSE  ALIAS OF",
         "/a.A/Get  a.Q      a.R",
@@ -160,7 +157,7 @@ def test_a_table_where_there_is_room() -> None:
 
 
 def test_short_lines_where_there_is_none() -> None:
-    """A narrow terminal gets a block for each path, whose types may need two lines."""
+    """A narrow terminal gets a block for each path, if necessary with types on two lines."""
     block = ["/a.A/Get", "  a.Q → a.R", "/b.A/Get", "  alias of /a.A/Get", "  a.Q → a.R"]
     assert list(lines(ROUTES, 36)) == block
     assert list(lines(ROUTES[:1], 10)) == ["/a.A/Get", "  a.Q", "  → a.R"]
@@ -195,18 +192,6 @@ def test_wrong_settings(arguments: tuple[str, ...], environ: dict[str, str], wor
     assert_one_line(ran, word)
 
 
-@pytest.mark.parametrize("name", ["routes", "describe", "snapshot", "check", "compare"])
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help(name: str, flag: str) -> None:
-    """Each has a page with an example and its exit statuses, and a section in docs/tools.md."""
-    assert f"\n## {name}\n" in TOOLS.read_text(encoding="utf-8")
-    ran = in_process(name, flag)
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.text.startswith("Usage: ")
-    assert "Example:" in ran.text
-    assert "Exit status" in ran.text
-
-
 def test_config_is_read(tmp_path: Path) -> None:
     """--config names the file of settings."""
     config = tmp_path / "gateway.toml"
@@ -215,33 +200,28 @@ def test_config_is_read(tmp_path: Path) -> None:
     assert all(path.startswith("/show.ShowInterface/") for path in paths(ran))
 
 
-@pytest.fixture(scope="module")
-def reflecting() -> Iterator[str]:
-    with simulated_cuebot() as endpoint:
-        yield endpoint
-
-
 @pytest.mark.slow
-def test_cuebot_is_asked(reflecting: str) -> None:
+def test_cuebot_is_asked(cuebot_process: str) -> None:
     """By default the schema is Cuebot's own."""
-    ran = child("routes", CUEBOT_ENDPOINT=reflecting, DESCRIPTOR_SOURCE="reflection")
+    ran = child("routes", CUEBOT_ENDPOINT=cuebot_process, DESCRIPTOR_SOURCE="reflection")
     assert paths(ran) == paths(routes())
 
 
 @pytest.mark.slow
-def test_without_reflection_the_package_is_taken() -> None:
-    """A stock Cuebot gives the same, without a word about it; `reflection` alone is a failure."""
-    with simulated_cuebot("--no-reflection") as endpoint:
-        assert paths(child("routes", CUEBOT_ENDPOINT=endpoint)) == paths(routes())
-        ran = child("routes", CUEBOT_ENDPOINT=endpoint, DESCRIPTOR_SOURCE="reflection")
+def test_without_reflection_the_package_is_taken(stock_process: str) -> None:
+    """A stock Cuebot gives the same paths without a message; `reflection` is a failure."""
+    assert paths(child("routes", CUEBOT_ENDPOINT=stock_process)) == paths(routes())
+    ran = child("routes", CUEBOT_ENDPOINT=stock_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.out) == (1, b"")
-    assert_one_line(ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "Three ways out")
+    assert_one_line(
+        ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "Turn on server reflection"
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_cuebot_is_not_there(arguments: tuple[str, ...]) -> None:
-    """One line that names the endpoint and a way out, and exit status 1."""
+    """One line with the endpoint and what to do, and exit status 1."""
     ran = child(*arguments, CUEBOT_ENDPOINT="127.0.0.1:1")
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(ran, "127.0.0.1:1", "CUEBOT_ENDPOINT", OPENCUE)

@@ -1,4 +1,4 @@
-"""What methods are asked with: objects that earlier answers had, by the schema alone."""
+"""Requests made from objects in earlier answers, by the schema alone."""
 
 from functools import cache
 from typing import Any
@@ -40,12 +40,12 @@ JOBS = {"jobs": {"jobs": [{"id": "j1", "name": "a"}, {"id": "j2", "name": "b"}, 
 
 
 def test_what_needs_nothing_is_asked_once() -> None:
-    """Without a field that names something there is one question."""
+    """A method whose request names no object gets one request."""
     assert bodies(samples(), "show.ShowInterface/GetShows") == [{}]
 
 
 def test_numbers_that_bring_rows() -> None:
-    """Frames come only with a limit; it is set inside criteria as well."""
+    """Limits are set, also inside criteria; without one, no frames are returned."""
     found = samples()
     harvest(found, "job.JobInterface/GetJobs", JOBS)
     (first, _) = bodies(found, "job.JobInterface/GetFrames")
@@ -65,7 +65,7 @@ def test_numbers_that_bring_rows() -> None:
     ],
 )
 def test_a_field_gets_what_it_is_called_for(path: str, expected: list[Any]) -> None:
-    """Objects by type; texts by the method's answer, its interface, or a type in their name."""
+    """Objects are found by type; strings by the method's answer, its interface or their name."""
     found = samples(1)
     harvest(found, "job.JobInterface/GetJobs", JOBS)
     found_bodies = [
@@ -76,7 +76,7 @@ def test_a_field_gets_what_it_is_called_for(path: str, expected: list[Any]) -> N
 
 
 def test_as_many_as_wanted() -> None:
-    """So many objects of a type are kept, from wherever they come, each once."""
+    """A few objects of each type are kept, each once, wherever they are from."""
     found = samples(2)
     harvest(found, "job.JobInterface/GetJobs", JOBS)
     harvest(found, "job.JobInterface/GetJobs", JOBS)
@@ -84,7 +84,7 @@ def test_as_many_as_wanted() -> None:
 
 
 def test_what_belongs_together_is_asked_together() -> None:
-    """A layer is looked for in the job that it was found in, not in any."""
+    """A layer is requested together with the job it was found in."""
     found = samples()
     harvest(found, "job.JobInterface/GetJobs", JOBS)
     second = Sample(type="job.Job", id="j2", name="b")
@@ -97,7 +97,7 @@ def test_what_belongs_together_is_asked_together() -> None:
 
 
 def test_a_name_in_a_text() -> None:
-    """Where no such object was seen, a text that is called like it has its name."""
+    """If no such object was seen, a string field named like it has its name."""
     found = samples()
     rows = [{"id": "a1", "name": "local.general", "facility": "local"}]
     harvest(found, "facility.AllocationInterface/GetAll", {"allocations": {"allocations": rows}})
@@ -108,13 +108,13 @@ def test_a_name_in_a_text() -> None:
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("job.JobInterface/GetJob", "no answer had the id of a job.Job to ask with"),
-        ("job.JobInterface/GetLayers", "no answer had a job.Job to ask with"),
-        ("limit.LimitInterface/GetHolds", "no answer had the name of a limit to ask with"),
+        ("job.JobInterface/GetJob", "no answer contained the id of a job.Job"),
+        ("job.JobInterface/GetLayers", "no answer contained a job.Job"),
+        ("limit.LimitInterface/GetHolds", "no answer contained the name of a limit"),
     ],
 )
-def test_nothing_to_ask_with(path: str, reason: str) -> None:
-    """A method that needs what was not found is not asked, and the reason says what."""
+def test_no_sample_to_ask_with(path: str, reason: str) -> None:
+    """A method whose objects were not found is not asked, and the reason names them."""
     questions, why = samples().questions(method(path).descriptor)
     assert (questions, why) == ([], reason)
 
@@ -124,7 +124,7 @@ def test_nothing_to_ask_with(path: str, reason: str) -> None:
     [None, [], "x", {"jobs": None}, {"jobs": []}, {"jobs": {"jobs": [None, 1, {"id": 5}]}}],
 )
 def test_answers_of_another_shape(answer: object) -> None:
-    """An answer that is not what the schema says gives nothing, and no error."""
+    """An answer that contradicts the schema is ignored."""
     found = samples()
     harvest(found, "job.JobInterface/GetJobs", answer)
     assert bodies(found, "job.JobInterface/GetJob") == []

@@ -1,7 +1,6 @@
 """`cuebot-gateway snapshot`: what it saves is a source of the same schema."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,6 @@ from tests.support.commands import (
     assert_one_line,
     child,
     in_process,
-    simulated_cuebot,
 )
 from tests.support.opencue import opencue
 from tests.support.protos import trial
@@ -32,7 +30,7 @@ def snapshot(file: object, **environ: str) -> Ran:
 
 
 def assert_same_schema(file: Path, schema: Schema) -> None:
-    """The file is a source of the same digest and the same routes."""
+    """The file is a source with the same digest and the same routes."""
     read = read_file(file)
     assert read.digest == schema.digest
     mine, its = build_catalog(schema, Selection()), build_catalog(read, Selection())
@@ -42,7 +40,7 @@ def assert_same_schema(file: Path, schema: Schema) -> None:
 
 @pytest.mark.parametrize("suffix", FILE_SUFFIXES)
 def test_the_file_is_a_source(tmp_path: Path, suffix: str) -> None:
-    """With every suffix of DESCRIPTOR_SOURCE; a line tells what was saved."""
+    """This holds for every suffix of DESCRIPTOR_SOURCE; a line says what was saved."""
     file = tmp_path / f"cuebot{suffix}"
     ran = snapshot(file)
     assert (ran.status, ran.err) == (0, "")
@@ -57,7 +55,7 @@ def test_the_file_is_a_source(tmp_path: Path, suffix: str) -> None:
 
 
 def test_standard_output(tmp_path: Path) -> None:
-    """`-` gives the same bytes as a file, which are the same each time."""
+    """`-` prints the same bytes as in the file."""
     file = tmp_path / "cuebot.pb"
     snapshot(file)
     ran = snapshot("-")
@@ -75,7 +73,7 @@ def test_a_name_that_could_not_be_a_source(tmp_path: Path, name: str) -> None:
 
 
 def test_an_older_file_is_replaced(tmp_path: Path) -> None:
-    """As a whole, with the same permissions; a link to it stays one."""
+    """It is replaced as a whole and keeps its permissions; a link to it stays a link."""
     file, link = tmp_path / "cuebot.binpb", tmp_path / "link.binpb"
     file.write_bytes(b"old")
     file.chmod(0o640)
@@ -88,7 +86,7 @@ def test_an_older_file_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_new_file_is_readable_as_others_are(tmp_path: Path) -> None:
-    """The umask rules, as with every new file."""
+    """Its permissions follow the umask."""
     before = os.umask(0o027)
     try:
         snapshot(tmp_path / "cuebot.binpb")
@@ -98,7 +96,7 @@ def test_a_new_file_is_readable_as_others_are(tmp_path: Path) -> None:
 
 
 def test_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When writing fails, the older file is as it was and nothing else is left."""
+    """If writing fails, the old file is unchanged and nothing else is left."""
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -124,7 +122,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
 
 
 def test_imports_are_complete() -> None:
-    """Protobuf's own files are there when somebody imports them, directly or not."""
+    """Protobuf's own files are included if they are imported, directly or not."""
     files = tuple(file for file in trial().files if not file.name.startswith("google/"))
     schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
     content = FileDescriptorSet.FromString(file_set(schema))
@@ -150,7 +148,7 @@ def with_comments() -> FileDescriptorProto:
 
 
 def test_services_that_are_only_declared_are_left_out(tmp_path: Path) -> None:
-    """Cuebot may declare more than it serves; the snapshot has what it serves, and its digest."""
+    """The snapshot has the services that Cuebot serves, not all that it declares."""
     schema = Schema(
         files=(with_comments(),), services=("farm.A", "farm.C"), origin="test", confirmed=True
     )
@@ -161,7 +159,7 @@ def test_services_that_are_only_declared_are_left_out(tmp_path: Path) -> None:
 
 
 def test_comments_are_kept() -> None:
-    """Each stays with what it is about, also when a service before it is left out."""
+    """Comments stay at their declarations, even if an earlier service is left out."""
     schema = Schema(files=(with_comments(),), services=("farm.C",), origin="test", confirmed=True)
     files = FileDescriptorSet.FromString(file_set(schema)).file
     pool, _ = build_pool(files)
@@ -176,25 +174,19 @@ def test_comments_are_kept() -> None:
 # --- From Cuebot ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def reflecting() -> Iterator[str]:
-    with simulated_cuebot() as endpoint:
-        yield endpoint
-
-
 @pytest.mark.slow
-def test_a_snapshot_of_cuebot(tmp_path: Path, reflecting: str) -> None:
-    """What Cuebot says of itself is saved, and called confirmed."""
+def test_a_snapshot_of_cuebot(tmp_path: Path, cuebot_process: str) -> None:
+    """Cuebot's own schema is saved, and called confirmed."""
     file = tmp_path / "cuebot.binpb"
-    ran = child("snapshot", str(file), CUEBOT_ENDPOINT=reflecting)
+    ran = child("snapshot", str(file), CUEBOT_ENDPOINT=cuebot_process)
     assert (ran.status, ran.err) == (0, "")
-    assert f"28 services of reflection v1 of {reflecting} (confirmed), digest" in ran.text
+    assert f"28 services of reflection v1 of {cuebot_process} (confirmed), digest" in ran.text
     assert_same_schema(file, opencue())
 
 
 @pytest.mark.slow
 def test_nothing_is_written_without_cuebot(tmp_path: Path) -> None:
-    """When Cuebot is not there, the older file stays."""
+    """If Cuebot is absent, the old file stays."""
     file = tmp_path / "cuebot.binpb"
     file.write_bytes(b"old")
     ran = child("snapshot", str(file), CUEBOT_ENDPOINT="127.0.0.1:1")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.cli.client.caller import WrongCall
+from gateway.cli.client.client import InvalidCall
 from gateway.cli.terminal.table import table
 
 JOBS = {
@@ -16,7 +16,7 @@ JOBS = {
 
 
 def test_a_table_has_the_fields_in_the_order_asked_for() -> None:
-    """Names above, numbers to the right, texts to the left, `-` for what is not set."""
+    """A header, numbers to the right, strings to the left, `-` for what is not set."""
     assert table(JOBS, ["priority", "name", "jobStats.runningFrames", "comment"]) == [
         "priority  name        jobStats.runningFrames  comment",
         "     100  sh010                            7  -",
@@ -41,7 +41,7 @@ def test_a_table_has_the_fields_in_the_order_asked_for() -> None:
     ],
 )
 def test_the_one_list_is_found(answer: object, lines: list[str]) -> None:
-    """Through its wrappers; an answer without a list is a table of one row."""
+    """Wrappers are looked through; an answer without a list is a table of one row."""
     assert table(answer, ["name"]) == lines
 
 
@@ -53,8 +53,8 @@ def test_the_one_list_is_found(answer: object, lines: list[str]) -> None:
     ],
 )
 def test_what_is_no_table_is_refused(answer: object, word: str) -> None:
-    """Two lists are named; a list of texts has no fields."""
-    with pytest.raises(WrongCall, match=word):
+    """Several lists are named in the error; a list of strings is refused, too."""
+    with pytest.raises(InvalidCall, match=word):
         table(answer, ["name"])
 
 
@@ -69,8 +69,8 @@ def test_what_is_no_table_is_refused(answer: object, word: str) -> None:
     ],
 )
 def test_a_wrong_field_is_answered_with_those_there_are(field: str, near: str) -> None:
-    """With the nearest name, and all of them."""
-    with pytest.raises(WrongCall) as caught:
+    """The error has the nearest name and all names."""
+    with pytest.raises(InvalidCall) as caught:
         table(JOBS, ["name", field])
     assert f"no field {field!r}" in str(caught.value)
     assert f"did you mean {near}?" in str(caught.value)
@@ -78,13 +78,13 @@ def test_a_wrong_field_is_answered_with_those_there_are(field: str, near: str) -
 
 
 def test_a_value_has_no_fields() -> None:
-    """What comes after a dot is a field of a message."""
-    with pytest.raises(WrongCall, match=r"'name\.first'"):
+    """Fields of nested messages are named after a dot."""
+    with pytest.raises(InvalidCall, match=r"'name\.first'"):
         table(JOBS, ["name.first"])
 
 
 def test_fields_of_a_message_that_no_row_has_set_may_be_right() -> None:
-    """JSON does not tell which there are."""
+    """An unset message may have any field."""
     assert table({"jobs": [{"jobStats": None}]}, ["jobStats.any"]) == [
         "jobStats.any",
         "           -",
@@ -92,18 +92,18 @@ def test_fields_of_a_message_that_no_row_has_set_may_be_right() -> None:
 
 
 def test_a_field_that_only_some_rows_have_is_right() -> None:
-    """Members of a oneof are absent where they are not set."""
+    """Members of a oneof may be missing in some rows."""
     answer = {"jobs": [{"name": "a"}, {"name": "b", "uid": 7}]}
     assert table(answer, ["name", "uid"]) == ["name  uid", "a       -", "b       7"]
 
 
 def test_a_value_cannot_steer_the_terminal() -> None:
-    """Line ends, escape sequences and what turns the writing direction are shown as JSON does."""
+    """Line ends and control characters are escaped as in JSON."""
     (_, line) = table({"name": "a\n\x1b[2J\x9bm\u202eb\ud800"}, ["name"])
     assert line == "a\\u000a\\u001b[2J\\u009bm\\u202eb\\ud800"
 
 
 def test_other_values_are_json() -> None:
-    """Lists, messages and truth values are on one line."""
+    """Lists, messages and booleans are printed on one line."""
     answer = {"rows": [{"tags": ["a", "b"], "stats": {"x": 1}, "on": True, "size": "4096"}]}
     assert table(answer, ["tags", "stats", "on", "size"])[1] == '["a","b"]  {"x":1}  true  4096'

@@ -80,7 +80,7 @@ async def test_demanded_reflection_that_is_not_there() -> None:
         async with running_gateway(settings, ready=False) as gateway:
             live = gateway.app.parts.live
             async with asyncio.timeout(10):
-                while "Three ways out" not in live.problem:
+                while "Turn on server reflection" not in live.problem:
                     await gateway.client.get("/healthz")
             assert (await gateway.post(SHOWS, {})).status_code == 503
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.cli.commands.check import as_object, lines
-from gateway.cli.report import examine
+from gateway.cli.check.checks import run_checks
+from gateway.cli.check.summary import as_object, lines
 from gateway.discovery import endpoints, refresh
 from gateway.discovery.endpoints import EndpointsSource
 from gateway.discovery.refresh import LiveCatalog
@@ -380,7 +380,7 @@ async def test_without_any_it_is_not_ready() -> None:
 async def test_check_lists_all_of_them() -> None:
     """Each with its answer, and those that have another schema with its digest."""
     async with farm(OLD, NEW) as two:
-        report = await examine(two.settings)
+        report = await run_checks(two.settings)
         here, there = (cuebot.endpoint for cuebot in two.cuebots)
         assert report.problems == []
         assert report.endpoints == {here: True, there: True}
@@ -396,7 +396,7 @@ async def test_check_lists_all_of_them() -> None:
         assert said["endpoints"] == {here: True, there: True}
         assert said["cuebot"] == {"endpoint": f"{here},{there}", "answers": True}
         await two.stop(0)
-        report = await examine(two.settings)
+        report = await run_checks(two.settings)
     assert report.problems == []
     assert report.endpoints == {here: False, there: True}
     (warning,) = report.warnings
@@ -407,6 +407,6 @@ async def test_check_lists_all_of_them() -> None:
 async def test_check_without_any() -> None:
     """All of them are problems then."""
     async with farm(OLD, OLD, running=[]) as two:
-        report = await examine(two.settings)
+        report = await run_checks(two.settings)
     assert [problem.partition(": ")[0] for problem in report.problems] == ["CUEBOT_ENDPOINT"] * 2
     assert not report.answers

@@ -1,12 +1,18 @@
 """Commands of the command line, run in this process or as children, in a clean environment."""
 
+import asyncio
 import logging
 import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -19,6 +25,7 @@ from tests.support.servers import clean_environment
 
 PATIENCE = 30
 """Seconds that a command may take before it counts as stuck."""
+PROGRAM = Path(sys.executable).parent / "cuebot-gateway"
 OPENCUE = "package:opencue_proto"
 """A DESCRIPTOR_SOURCE for which no Cuebot has to be there."""
 
@@ -78,6 +85,66 @@ def child(*arguments: str, **environ: str) -> Ran:
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr.decode())
+
+
+@dataclass
+class Running:
+    """A command in a process of its own, and what it has printed so far."""
+
+    process: Process
+    printed: str = ""
+
+    async def print_until(self, pattern: str) -> re.Match[str]:
+        """Read its standard output up to a line that fits the pattern; the match."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self.process.stdout.readline()).decode():
+                self.printed += line
+                if found := re.search(pattern, line):
+                    return found
+        raise AssertionError(f"no {pattern!r} in {self.printed}{(await self.end()).err}")
+
+    async def end(self, given: bytes = b"") -> Ran:
+        """Wait for its end, with this on its standard input."""
+        async with asyncio.timeout(PATIENCE):
+            out, err = await self.process.communicate(given or None)
+        self.printed += (out or b"").decode()
+        assert self.process.returncode is not None
+        return Ran(self.process.returncode, out or b"", err.decode())
+
+    async def stop(self, number: signal.Signals) -> Ran:
+        """Send it a signal, and wait for its end."""
+        self.process.send_signal(number)
+        return await self.end()
+
+
+@asynccontextmanager
+async def started(
+    *arguments: str,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    stdin: int = DEVNULL,
+    stdout: int = PIPE,
+) -> AsyncIterator[Running]:
+    """A running command, which does not outlive the test."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", *arguments),
+        env=clean_environment(**environ),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=PIPE,
+    )
+    try:
+        yield Running(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def run(*arguments: str, given: str = "", **environ: str) -> Ran:
+    """Run a command in a process of its own, beside servers that run in this one."""
+    async with started(*arguments, environ=environ, stdin=PIPE) as command:
+        return await command.end(given.encode())
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from structlog.testing import capture_logs
 
-from gateway.cli.client.cuebot import calling_cuebot
-from gateway.cli.report import examine
+from gateway.cli.check.checks import run_checks
+from gateway.cli.client.cuebot import cuebot_client
 from gateway.errors import Code, ConfigurationError
 from gateway.settings.model import Settings
 from gateway.upstream.interface import CallFailed, Reason
@@ -122,11 +122,11 @@ async def test_everything_goes_over_tls(studio: Authority) -> None:
         async with running_gateway(settings) as gateway:
             answer = await gateway.post(ECHO, {"word": "x"})
             assert (await gateway.client.get("/readyz")).json()["schema"] == "confirmed"
-        report = await examine(settings)
-        async with calling_cuebot(settings, TIMEOUT) as caller:
-            direct = await caller.call(ECHO[1:], b'{"word": "x"}')
+        report = await run_checks(settings)
+        async with cuebot_client(settings, TIMEOUT) as client:
+            direct = await client.call(ECHO[1:], b'{"word": "x"}')
     assert answer.json() == own_word("x", OLD)
-    assert b"".join(direct.pieces) == answer.content
+    assert direct.json == answer.content
     assert (report.problems, report.endpoints) == ([], {cuebot.endpoint: True})
 
 
@@ -211,7 +211,7 @@ async def test_what_is_wrong_is_said(wrong: Wrong, studio: Authority, stranger: 
             async with running_gateway(settings, ready=False) as gateway:
                 while len(logged := told_in(logs)) < 2:
                     assert (await gateway.client.get("/readyz")).status_code == 503
-        told = [await failure(settings), *logged, *(await examine(settings)).problems]
+        told = [await failure(settings), *logged, *(await run_checks(settings)).problems]
     assert len(told) == 4
     for text in told:
         for words in wrong.said:
@@ -315,6 +315,6 @@ def test_a_locked_key_is_refused(studio: Authority) -> None:
 @pytest.mark.anyio
 async def test_check_tells_wrong_files(studio: Authority) -> None:
     """They are wrong settings, and Cuebot is not called."""
-    report = await examine(settings_for(NOBODY, cuebot_ca_file=studio.file))
+    report = await run_checks(settings_for(NOBODY, cuebot_ca_file=studio.file))
     assert report.settings_wrong
     assert report.problems == ["CUEBOT_CA_FILE: is of no use without CUEBOT_TLS=true"]

@@ -1,69 +1,65 @@
-"""What the commands about the schema share: ask for it once, and say in one line why not."""
+"""Discovering the schema once, for commands that need it."""
 
 import uvloop
 
-from gateway.cli.terminal.failures import Failure, quiet_logs
 from gateway.compat.profile import load_profile
 from gateway.discovery import once
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
 from gateway.discovery.once import TIMEOUT, Discovery
 from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX
-from gateway.discovery.refresh import THREE_WAYS_OUT
+from gateway.discovery.refresh import WHAT_TO_DO
 from gateway.discovery.source import NoReflection, NotReady
-from gateway.errors import Code
+from gateway.errors import Code, GatewayError
 from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.open import Cuebot, open_upstream
 
-WITHOUT_CUEBOT = (
-    "set CUEBOT_ENDPOINT to where it is, or do without it:"
+OR_THE_PACKAGE = (
+    "set CUEBOT_ENDPOINT to its address, or work without it:"
     f" DESCRIPTOR_SOURCE={PACKAGE_PREFIX}{OPENCUE_PACKAGE}"
 )
-
-NOT_ONLY_REFLECTION = "; DESCRIPTOR_SOURCE=auto takes the installed opencue-proto then"
-
-
-class Unreachable(Failure):
-    """Cuebot does not answer."""
+OR_AUTO = "; DESCRIPTOR_SOURCE=auto falls back to the installed opencue-proto"
 
 
 def discover(settings: Settings) -> Discovery:
-    """What the settings lead to, in an event loop of its own.
+    """The schema that the settings lead to, discovered in an event loop of its own.
 
-    Raises Failure when Cuebot is not there or no schema can be had, and ConfigurationError when
-    DESCRIPTOR_SOURCE is wrong.
+    Raises GatewayError if Cuebot does not answer (UNAVAILABLE) or no schema can be had
+    (FAILED_PRECONDITION), and ConfigurationError for a wrong DESCRIPTOR_SOURCE.
     """
-    quiet_logs()
     return uvloop.run(discover_once(settings))
 
 
 async def discover_once(settings: Settings) -> Discovery:
-    """`discover`, inside of an event loop."""
+    """`discover` for callers that are in an event loop."""
     upstream = open_upstream(settings)
     try:
-        return await ask(settings, upstream, TIMEOUT, WITHOUT_CUEBOT)
+        return await find_schema(settings, upstream, TIMEOUT, OR_THE_PACKAGE)
     finally:
         await upstream.close()
 
 
-async def ask(settings: Settings, upstream: Cuebot, patience: float, otherwise: str) -> Discovery:
-    """Discover over this upstream, for so many seconds at most.
+async def find_schema(
+    settings: Settings, upstream: Cuebot, timeout: float, alternative: str
+) -> Discovery:
+    """Discover over this upstream within `timeout` seconds.
 
-    Raises Unreachable, with `otherwise` as the way out, and the rest as `discover`.
+    Raises what `discover` does; `alternative` is what to do if Cuebot does not answer.
     """
     try:
         return await once.discover(
-            choose_source(settings.descriptor_source, reflection_of(upstream, patience)),
+            choose_source(settings.descriptor_source, reflection_of(upstream, timeout)),
             Selection(include=settings.include_services, exclude=settings.exclude_services),
             load_profile(settings.compat_profile),
             endpoint=upstream.endpoint,
-            timeout=patience,
+            timeout=timeout,
         )
     except NotReady as error:
-        reason = str(error).replace(f"{Code.UNAVAILABLE.name}: ", "")  # that is said already
-        raise Unreachable(f"{reason}; {otherwise}") from None
+        reason = str(error).replace(f"{Code.UNAVAILABLE.name}: ", "")
+        raise GatewayError(Code.UNAVAILABLE, f"{reason}; {alternative}") from None
     except (NoReflection, NoSchema) as error:
         refused = isinstance(error, NoReflection) and settings.descriptor_source == "reflection"
-        raise Failure(f"{error}{NOT_ONLY_REFLECTION * refused}. {THREE_WAYS_OUT}") from None
+        message = f"{error}{OR_AUTO * refused}. {WHAT_TO_DO}"
+        raise GatewayError(Code.FAILED_PRECONDITION, message) from None

@@ -1,4 +1,4 @@
-"""Where `call` gets its token from."""
+"""Where a client gets its token from."""
 
 import getpass
 import os
@@ -14,18 +14,19 @@ TOKEN_SECONDS = 300
 
 
 def token_source(settings: Settings, token: str | None, sub: str | None) -> Callable[[], str]:
-    """Where the token for each call comes from: --token, --sub, TOKEN, else the user's name.
+    """A function that returns the token for the next request.
 
-    A signed one is made anew for each call, since a watch may outlive it. Raises
-    ConfigurationError when there is none, or what is given cannot be one.
+    In this order: --token; one signed for --sub; TOKEN; one signed for the user's name. Signed
+    tokens are made anew for each request, since --watch may outlive them. Raises
+    ConfigurationError if there is none, or the given one cannot be a token.
     """
     if token is not None and sub is not None:
-        raise ConfigurationError("--token and --sub are both given; leave one out")
+        raise ConfigurationError("use either --token or --sub, not both")
     given = token if token is not None or sub is not None else os.environ.get("TOKEN") or None
     if given is not None:
         given = given.strip()
         if not given or not given.isascii() or not given.isprintable() or " " in given:
-            raise ConfigurationError("the token has characters that tokens do not have")
+            raise ConfigurationError("the token contains characters that no token has")
         return partial(str, given)
     if settings.jwt_secret is None and settings.jwt_secret_file is None:
         raise ConfigurationError(
@@ -38,13 +39,13 @@ def token_source(settings: Settings, token: str | None, sub: str | None) -> Call
         user_name() if sub is None else sub,
         TOKEN_SECONDS,
     )
-    sign()  # so that what cannot be signed ends the command before it calls
+    sign()  # what cannot be signed ends the command before it calls
     return sign
 
 
 def user_name() -> str:
-    """Who runs this process, as far as the system knows."""
+    """The name of the user who runs this process, or `uid-…`."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # an id without a name, as containers have
+    except (KeyError, OSError):  # in containers, ids may have no names
         return f"uid-{os.getuid()}"

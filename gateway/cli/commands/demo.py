@@ -2,7 +2,7 @@
 
 import click
 
-from gateway.cli.terminal.failures import one_line_failures
+from gateway.cli.terminal.exits import exits_cleanly
 
 SMALL_STUDIO = 8
 MOST_JOBS = 1_000_000
@@ -14,22 +14,22 @@ MOST_JOBS = 1_000_000
     "--port",
     default=None,
     type=click.IntRange(0, 65535),
-    help="Port of the gateway (8448), or with --cuebot-only of Cuebot (8443); 0: a free one.",
+    help="Port of the gateway (8448) or, with --cuebot-only, of Cuebot (8443); 0 takes a free one.",
 )
-@click.option("--cuebot-only", is_flag=True, help="Start the simulated Cuebot alone.")
+@click.option("--cuebot-only", is_flag=True, help="Start only the simulated Cuebot.")
 @click.option(
-    "--no-reflection", is_flag=True, help="A Cuebot without server reflection, as the stock one is."
+    "--no-reflection", is_flag=True, help="A Cuebot without server reflection, like the stock one."
 )
-@click.option("--tls", is_flag=True, help="HTTPS, with a certificate authority of its own.")
+@click.option("--tls", is_flag=True, help="Serve HTTPS, with a certificate authority of its own.")
 @click.option(
     "--jobs",
     default=SMALL_STUDIO,
     show_default=True,
     type=click.IntRange(1, MOST_JOBS),
-    help="How many jobs the farm has; its hosts are as many as they need.",
+    help="How many jobs the farm has; it gets as many hosts as they need.",
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same farm.")
-@one_line_failures
+@exits_cleanly
 def demo(
     host: str,
     port: int | None,
@@ -41,8 +41,8 @@ def demo(
 ) -> None:
     """Try the gateway on a simulated farm.
 
-    Starts a simulated Cuebot and the gateway in front of it, and prints a token and commands to
-    paste. Frames run, fail and end there, jobs come and go. Nothing outside this machine is
+    Starts a simulated Cuebot with the gateway in front of it, and prints a token and commands to
+    paste. Frames run, fail and finish, and jobs come and go. Nothing outside this machine is
     touched.
 
     \b

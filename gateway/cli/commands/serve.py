@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import uvloop
 
-from gateway.cli.terminal.failures import config_option, one_line_failures, settings_from
+from gateway.cli.options import config_option, settings_from
+from gateway.cli.terminal.exits import exits_cleanly
 from gateway.observe.logs import configure_logging
 from gateway.server.listen import listen
 from gateway.server.process import serve as serve_gateway
@@ -16,16 +17,16 @@ from gateway.server.workers import run_workers
 
 @click.command()
 @config_option
-@one_line_failures
+@exits_cleanly
 def serve(config: Path | None) -> None:
-    """Run the gateway, on REST_HOST and REST_PORT (0.0.0.0:8448).
+    """Run the gateway on REST_HOST and REST_PORT (0.0.0.0:8448).
 
     \b
     Example:
       export JWT_SECRET=$(openssl rand -base64 32)
       CUEBOT_ENDPOINT=cuebot:8443 cuebot-gateway serve
     """
-    if hasattr(signal, "SIGHUP"):  # it would end a process that does not yet know what to reload
+    if hasattr(signal, "SIGHUP"):  # it would end a process that cannot reload yet
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     load = partial(settings_from, config)
     settings = load()

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from gateway.cli.client.discover import discover
-from gateway.cli.terminal.failures import Failure, config_option, one_line_failures, settings_from
+from gateway.cli.options import config_option, settings_from
+from gateway.cli.terminal.exits import Failure, exits_cleanly
 from gateway.cli.terminal.text import printable_lines
 from gateway.discovery.factory import FILE_SUFFIXES
 from gateway.schema.description import Schema
@@ -20,21 +21,26 @@ STANDARD_OUTPUT = "-"
 @click.command()
 @click.argument("file")
 @config_option
-@one_line_failures
+@exits_cleanly
 def snapshot(file: str, config: Path | None) -> None:
     """Save the schema to a file.
 
-    FILE ends in .binpb, .protoset, .desc or .pb, or is - for standard output; DESCRIPTOR_SOURCE
-    can then name it. It is a FileDescriptorSet, for other gRPC tools too. An older FILE is
-    replaced, and stays as it is when anything fails. Exit status: 0; 1 when Cuebot cannot be
-    reached or FILE not be written; 2 for a wrong suffix or wrong settings.
+    FILE ends in .binpb, .protoset, .desc or .pb, or is - for standard output. It is a
+    FileDescriptorSet, which DESCRIPTOR_SOURCE and other gRPC tools can read. An existing FILE is
+    replaced, or stays as it is if anything fails.
 
     \b
     Example:
       cuebot-gateway snapshot cuebot.binpb
       DESCRIPTOR_SOURCE=cuebot.binpb cuebot-gateway serve
+
+    \b
+    Exit status:
+      0  the schema is saved
+      1  the schema could not be discovered, or FILE could not be written
+      2  wrong usage (another suffix) or settings
     """
-    refuse_impossible(file)
+    check_name(file)
     schema = discover(settings_from(config)).schema
     content = file_set(schema)
     if file == STANDARD_OUTPUT:
@@ -47,15 +53,13 @@ def snapshot(file: str, config: Path | None) -> None:
     click.echo(printable_lines(f"{file}: {summary(schema)}"))
 
 
-def refuse_impossible(file: str) -> None:
-    """Raises UsageError for a name that DESCRIPTOR_SOURCE would not take, and for a terminal."""
+def check_name(file: str) -> None:
+    """Raises UsageError for a name that DESCRIPTOR_SOURCE would refuse, and for a terminal."""
     if file == STANDARD_OUTPUT:
         if sys.stdout.isatty():
-            raise click.UsageError("a snapshot is binary; redirect it, or name a file")
+            raise click.UsageError("a snapshot is binary; redirect standard output or name a file")
     elif not file.endswith(FILE_SUFFIXES):
-        raise click.UsageError(
-            f"{file}: DESCRIPTOR_SOURCE takes files that end in {', '.join(FILE_SUFFIXES)}"
-        )
+        raise click.UsageError(f"{file} does not end in {', '.join(FILE_SUFFIXES)}")
 
 
 def summary(schema: Schema) -> str:
@@ -67,7 +71,7 @@ def summary(schema: Schema) -> str:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Give the file this content at once, or leave it as it is. Raises OSError."""
+    """Give the file this content in one step, or leave it as it is. Raises OSError."""
     target = path.resolve()
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:

@@ -1,5 +1,6 @@
 """`cuebot-gateway token`."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -7,20 +8,27 @@ import click
 
 from gateway.access.keys import load_secrets
 from gateway.access.tokens import mint_token, token_rules
-from gateway.cli.terminal.failures import config_option, one_line_failures, settings_from
+from gateway.cli.options import config_option, seconds, settings_from
+from gateway.cli.terminal.exits import exits_cleanly
 from gateway.observe.logs import configure_logging
-from gateway.settings.kinds import parse_duration
 
 
 @click.command()
 @click.option("--sub", required=True, help="The subject: who the token is for.")
-@click.option("--ttl", default="1h", show_default=True, help="Its life: 90s, 15m, 8h, 30d.")
+@click.option(
+    "--ttl",
+    default="1h",
+    show_default=True,
+    metavar="TIME",
+    callback=seconds(least=1, most=math.inf),
+    help="Its lifetime: 90s, 15m, 8h, 30d.",
+)
 @config_option
-@one_line_failures
-def token(sub: str, ttl: str, config: Path | None) -> None:
+@exits_cleanly
+def token(sub: str, ttl: float, config: Path | None) -> None:
     """Print a token for a client.
 
-    It is signed with the configured secret, the first one of several.
+    It is signed with the configured secret, or the first one if there are several.
 
     \b
     Example:
@@ -28,12 +36,6 @@ def token(sub: str, ttl: str, config: Path | None) -> None:
     """
     settings = settings_from(config)
     configure_logging("warning", "console", sys.stderr)
-    try:
-        seconds = parse_duration(ttl)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--ttl") from None
-    if seconds < 1:
-        raise click.BadParameter("a token has to live for a second or more", param_hint="--ttl")
     if not sub:
         raise click.BadParameter("a token needs a subject", param_hint="--sub")
-    click.echo(mint_token(load_secrets(settings)[0], token_rules(settings), sub, seconds))
+    click.echo(mint_token(load_secrets(settings)[0], token_rules(settings), sub, ttl))

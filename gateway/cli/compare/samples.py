@@ -1,6 +1,6 @@
-"""What to ask read methods with: ids and names that earlier answers have had in them.
+"""Requests for read-only methods, made from the ids and names in earlier answers.
 
-Nothing here knows OpenCue: what a field wants is told by the types and names of the schema.
+Nothing here knows OpenCue: the schema's types and names tell what a field needs.
 """
 
 from collections import defaultdict
@@ -10,47 +10,47 @@ from typing import Any, Literal
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
-from gateway.cli.compare.difference import INTEGERS
+from gateway.cli.compare.differences import INTEGERS
 from gateway.codec.fields import is_map, is_message, message_of
 
 Key = Literal["id", "name"]
 KEYS: tuple[Key, ...] = ("id", "name")
 ROWS = 20
 COUNTS: Mapping[str, int] = {"limit": ROWS, "max_results": ROWS, "page_size": ROWS, "page": 1}
-"""Numbers without which a method may answer with nothing, or with everything."""
-DEEPEST = 8
-"""How far into messages it is looked; one may hold its own type."""
+"""Numbers without which a method may return nothing, or everything."""
+MAX_DEPTH = 8
+"""How deep to look into messages, which may contain their own type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """An object that an answer had: what can be said of it in a request."""
+    """An object from an answer: what a request can name it by."""
 
     type: str
     """The full name of its message."""
     id: str = ""
     name: str = ""
     around: "Mapping[str, Sample]" = field(default_factory=dict, hash=False, compare=False)
-    """The objects, by type, that were asked with when it was found: the job of a layer."""
+    """By type, the objects named in the request that found it: the job of a layer."""
 
     def get(self, key: Key) -> str:
-        """Its id or its name; empty when it has none."""
+        """Its id or its name; empty if it has none."""
         return self.id if key == "id" else self.name
 
     def json(self) -> dict[str, str]:
-        """The object as a request has it."""
+        """The object as a field of a request."""
         return {key: value for key in KEYS if (value := self.get(key))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Want:
-    """A field of a request that has to say which object is meant."""
+    """A field of a request that has to name an object."""
 
     field: FieldDescriptor
     kinds: tuple[str, ...]
-    """The types it may be, as full names of messages or as words (`job`)."""
+    """The types that fit, as full names of messages or as words (`job`)."""
     key: Key | None
-    """What of the object it takes; None takes the object."""
+    """Whether it takes the id or the name; None for the whole object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,26 +59,26 @@ class Question:
 
     body: Mapping[str, Any]
     about: tuple[Sample, ...] = ()
-    """The objects that are named in it."""
+    """The objects named in it."""
 
 
 class Samples:
     """The objects found so far, a few of each type."""
 
     def __init__(self, types: Iterable[str], most: int) -> None:
-        """`types` are the full names of those that answers have, `most` is how many to keep."""
+        """Keep up to `most` objects of each of these types, which are full names."""
         self.most = most
         self._types = {word_of(name.rpartition(".")[2]): name for name in sorted(types)}
         self._found: dict[str, list[Sample]] = defaultdict(list)
         self._named: dict[str, list[Sample]] = defaultdict(list)
-        """Those of which only a name is known, from a text that is called like a type."""
+        """Those of which only a name is known, from a string field named like a type."""
 
     def harvest(self, descriptor: Descriptor, answer: object, about: Iterable[Sample]) -> None:
-        """Keep what this answer has of objects with an id or a name."""
+        """Keep the objects with an id or a name in this answer to a question about these."""
         around: dict[str, Sample] = {}
         for sample in about:
             around |= {**sample.around, sample.type: sample}
-        self._look(descriptor, answer, around, DEEPEST)
+        self._look(descriptor, answer, around, MAX_DEPTH)
 
     def _look(
         self, descriptor: Descriptor, value: object, around: Mapping[str, Sample], depth: int
@@ -106,9 +106,9 @@ class Samples:
             kept.append(sample)
 
     def questions(self, method: MethodDescriptor) -> tuple[list[Question], str]:
-        """Requests for the method, as many as there are samples, or why there are none."""
+        """As many requests for the method as there are samples, or why there are none."""
         needed = wants(method, self._types)
-        plain = counts(method.input_type, DEEPEST)
+        plain = counts(method.input_type, MAX_DEPTH)
         if not needed:
             return [Question(body=plain)], ""
         asked: dict[str, Question] = {}
@@ -120,14 +120,14 @@ class Samples:
                 if sample is None:
                     kind = want.kinds[0]
                     what = f"the {want.key} of a " if want.key else "a "
-                    return [], f"no answer had {what}{kind} to ask with"
+                    return [], f"no answer contained {what}{kind}"
                 body[want.field.json_name] = sample.get(want.key) if want.key else sample.json()
                 about.append(sample)
             asked.setdefault(repr(body), Question(body=body, about=tuple(about)))
         return list(asked.values()), ""
 
     def _choose(self, want: Want, anchor: Sample | None, number: int) -> Sample | None:
-        """The object for a field: one that belongs to the anchor, or else any."""
+        """An object for a field: one that belongs to the anchor, or else any."""
         if anchor is not None:
             for near in (anchor, *anchor.around.values()):
                 if is_kind(near.type, want.kinds) and (want.key is None or near.get(want.key)):
@@ -149,10 +149,10 @@ class Samples:
 
 
 def wants(method: MethodDescriptor, words: Container[str]) -> list[Want]:
-    """The fields of its request that say what it is about.
+    """The fields of its request that name objects.
 
-    Messages with an id or a name, and texts that are called `id` or `name` (of what the method
-    gives, or its interface is for) or like a type: `job`, `job_name`, `job_id`. `words` are those
+    These are messages with an id or a name, and strings called `id` or `name` (of what the method
+    returns, or its interface is about) or like a type: `job`, `job_name`, `job_id`. `words` stand
     for types.
     """
     found: list[Want] = []
@@ -163,14 +163,14 @@ def wants(method: MethodDescriptor, words: Container[str]) -> list[Want]:
             if identified(message_of(each)):
                 found.append(Want(field=each, kinds=(message_of(each).full_name,), key=None))
         elif each.type == FieldDescriptor.TYPE_STRING:
-            found += text_want(each, method, words)
+            found += string_want(each, method, words)
     return found
 
 
-def text_want(
+def string_want(
     each: FieldDescriptor, method: MethodDescriptor, words: Container[str]
 ) -> Iterator[Want]:
-    """What a text of a request wants, if its name tells."""
+    """The object that a string of a request names, if the string's name tells."""
     word, _, last = each.name.rpartition("_")
     for key in KEYS:
         if each.name == key:
@@ -184,7 +184,7 @@ def text_want(
 
 
 def result_kinds(method: MethodDescriptor) -> tuple[str, ...]:
-    """What the method is about: the object of its answer, or else what its interface is for."""
+    """What the method is about: the object in its answer, or else what its interface is for."""
     types = [
         message_of(each).full_name
         for each in method.output_type.fields
@@ -204,7 +204,7 @@ def identified(descriptor: Descriptor) -> bool:
 
 
 def is_kind(type_name: str, kinds: Iterable[str]) -> bool:
-    """Whether the type is one of those, which are full names or words."""
+    """Whether the type is one of these, which are full names or words."""
     return any(
         type_name == kind or word_of(type_name.rpartition(".")[2]) == word_of(kind)
         for kind in kinds
@@ -217,7 +217,7 @@ def word_of(name: str) -> str:
 
 
 def counts(descriptor: Descriptor, depth: int) -> dict[str, Any]:
-    """The numbers of COUNTS in a request and in the criteria inside it."""
+    """The numbers of COUNTS that a request, and the criteria inside it, have fields for."""
     found: dict[str, Any] = {}
     for each in descriptor.fields:
         if each.is_repeated:

@@ -17,7 +17,7 @@ from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 from gateway.access.tokens import mint_token, token_rules
 from gateway.app import create_app
-from gateway.cli.demo.certificate import throwaway_certificate
+from gateway.cli.demo.https import temporary_certificate
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
@@ -29,10 +29,10 @@ from gateway.settings.model import Settings
 TRUST = """\
   export SSL_CERT_FILE={ca_file} CURL_CA_BUNDLE={ca_file}
 
-  # A browser trusts this page when that file is among its certificate authorities. Remove it
-  # from there afterwards; it ends with this demo.
+  # For a browser, add that file to its certificate authorities, and remove it afterwards:
+  # the file is gone when the demo ends.
 """
-"""What to do about a certificate that nobody knows."""
+"""How to trust the certificate."""
 
 CUEBOT_PORT = 8443
 GATEWAY_PORT = 8448
@@ -52,7 +52,7 @@ A simulated farm is up. Paste this to try it:
   curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/Pause -H "Authorization: Bearer $TOKEN" \\
     -d '{{"job": {{"id": "{job_id}"}}}}'
 
-  # look at it: isPaused is true
+  # look at the job: isPaused is true
   curl -sS -w '\\n' $GATEWAY_URL/job.JobInterface/FindJob -H "Authorization: Bearer $TOKEN" \\
     -d '{{"name": "{job_name}"}}'
 
@@ -73,26 +73,26 @@ def run_demo(
     jobs: int,
     seed: int,
 ) -> None:
-    """Run the demo until a signal. Raises ConfigurationError when a port is taken."""
+    """Run the demo until a signal. Raises ConfigurationError if a port is in use."""
     configure_logging("warning", "console")
     farm = large_farm(seed=seed, jobs=jobs)
     if cuebot_only:
         chosen = CUEBOT_PORT if port is None else port
-        listen(host, chosen).close()  # says better than gRPC why a port cannot be had
+        listen(host, chosen).close()  # explains better than gRPC why a port cannot be used
         uvloop.run(
             run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection, farm=farm))
         )
         return
     with (
         listen(host, GATEWAY_PORT if port is None else port) as listener,
-        throwaway_certificate(host) if tls else nullcontext() as secured,
+        temporary_certificate(host) if tls else nullcontext() as secured,
     ):
         cuebot = SimulatedCuebot(reflection=reflection, farm=farm)
         uvloop.run(run_both(cuebot, listener, secured))
 
 
 def large_farm(*, seed: int, jobs: int) -> Farm:
-    """A farm that may be so large that looking for garbage among its objects takes long."""
+    """A farm, kept out of garbage collections, which would take long for a large one."""
     messages = read_farm_messages()
     gc.disable()
     farm = build_farm(messages, seed=seed, jobs=jobs)
@@ -102,7 +102,7 @@ def large_farm(*, seed: int, jobs: int) -> Farm:
 
 
 def read_farm_messages() -> Messages:
-    """What the farm is made of. Raises ConfigurationError when opencue-proto is not installed."""
+    """The messages that farms are made of. Raises ConfigurationError without opencue-proto."""
     try:
         return read_messages()
     except ConfigurationError as error:
@@ -113,7 +113,7 @@ def read_farm_messages() -> Messages:
 
 
 async def run_cuebot(cuebot: SimulatedCuebot) -> None:
-    """The simulated Cuebot alone."""
+    """Run only the simulated Cuebot."""
     await cuebot.start()
     click.echo(f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.")
     stopped = asyncio.Event()
@@ -127,7 +127,7 @@ async def run_cuebot(cuebot: SimulatedCuebot) -> None:
 async def run_both(
     cuebot: SimulatedCuebot, listener: socket.socket, secured: tuple[Certificate, Path] | None
 ) -> None:
-    """The simulated Cuebot and a gateway in front of it, with the certificate if there is one."""
+    """Run the simulated Cuebot and a gateway in front of it, with HTTPS if `secured`."""
     await cuebot.start()
     secret = secrets.token_urlsafe(32)
     settings = Settings.model_validate(
@@ -158,7 +158,7 @@ async def greet(
     token: str,
     ca_file: Path | None,
 ) -> None:
-    """Print the banner, once the gateway can serve what it promises."""
+    """Print the banner once the gateway is ready."""
     await live.wait()
     job = next(iter(cuebot.farm.jobs.values()))
     click.echo(

@@ -1,21 +1,21 @@
-"""Which declaration somebody means by a name."""
+"""Finding declarations by full names, paths, or ends of names."""
 
 from collections.abc import Iterable, Mapping
 
 from gateway.schema.declarations import Declaration
 
 OWN_PACKAGE = "google.protobuf."
-"""Protobuf's own types, whose short names (`Type`, `Value`) are rarely what is meant."""
+"""Protobuf's own types, whose short names (`Type`, `Value`) are rarely meant."""
 
 
 def find_declarations(
     name: str, declared: Iterable[Declaration], aliases: Mapping[str, str]
 ) -> tuple[Declaration, ...]:
-    """What somebody can mean by a name, which is full, a path, its last part or parts, or short
-    (`Job/GetJobs`).
+    """The declarations that a full name, a path, the end of a name or a short name (`Job/GetJobs`)
+    can mean.
 
-    One that is exactly so called is the only one. Upper and lower case count unless nothing is
-    found otherwise. `aliases` are other names of services.
+    An exact match is the only one. Case is ignored if nothing is found otherwise. `aliases` are
+    other names of services.
     """
     wanted = name.strip("/.").replace("/", ".")
     for alias, native in aliases.items():
@@ -35,7 +35,7 @@ def find_declarations(
 def ending_in(
     wanted: str, declared: Iterable[Declaration], *, fold: bool = False
 ) -> tuple[Declaration, ...]:
-    """Those whose last parts these are; protobuf's own only when there are no others."""
+    """The declarations whose names end so; protobuf's own only if there are no others."""
     found = [
         each
         for each in declared

@@ -1,4 +1,4 @@
-"""Declarations as the proto text that somebody may have written them as."""
+"""Declarations as proto text."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import Edition
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.cli.describe.options import option_texts
+from gateway.cli.describe.proto_options import option_texts
 from gateway.cli.describe.scopes import Scopes
 from gateway.codec.names import json_name
 from gateway.schema.declarations import (
@@ -32,17 +32,17 @@ VISIBILITY = {0: "", 1: "local ", 2: "export "}
 
 
 class ProtoText:
-    """Proto text of what these files declare. `pool` has to know the files' own options."""
+    """The proto text of what these files declare. `pool` must know the files' own options."""
 
     def __init__(self, files: Iterable[Any], pool: DescriptorPool) -> None:
         self._scopes = Scopes(files)
         self._pool = pool
 
     def of(self, declaration: Declaration) -> str:
-        """The declaration, with its comments as far as the source has kept them.
+        """The declaration, with its comments if the source kept them.
 
-        What is printed compiles again into the same descriptor, but for the order in which
-        fields and nested types are mixed, which descriptors do not tell.
+        The text compiles into the same descriptor again. How fields and nested types were
+        interleaved is lost, since descriptors do not tell.
         """
         page = Page(declaration.file, self._scopes, self._pool)
         name, proto, path = declaration.name, declaration.proto, declaration.path
@@ -65,7 +65,7 @@ def syntax_of(file: Any) -> str:
 
 
 class Page:
-    """The text of one file's declarations. Each method gives the lines of one kind of them."""
+    """The text of one file's declarations, with a method for each kind."""
 
     def __init__(self, file: Any, scopes: Scopes, pool: DescriptorPool) -> None:
         self._syntax = file.syntax or "proto2"
@@ -107,7 +107,7 @@ class Page:
         yield from self._reserved(ranges, enum.reserved_name)
 
     def _body(self, message: Any, name: str, path: Place) -> Iterator[str]:
-        """What stands between the braces of a message or group."""
+        """What is between the braces of a message or group."""
         yield from self._options(message)
         nested = {f".{name}.{each.name}": each for each in message.nested_type}
         inline = self._inline_groups((*message.field, *message.extension))
@@ -132,7 +132,7 @@ class Page:
             yield "}"
 
     def _inline_groups(self, fields: Iterable[Any]) -> set[str]:
-        """The types that are declared by the fields of proto2's groups."""
+        """The types declared by proto2 groups."""
         return {each.type_name for each in fields if self._is_group(each)}
 
     def _is_group(self, field: Any) -> bool:
@@ -176,7 +176,7 @@ class Page:
             number = list(nested).index(field.type_name)
             place = (*path[:-2], NESTED, number)
             body = self._body(declared, field.type_name[1:], place)
-            yield from self._block(start, place, body)  # which has the field's comment
+            yield from self._block(start, place, body)  # the comment is at the type
         else:
             yield from self._commented([f"{start};"], path)
 
@@ -193,11 +193,11 @@ class Page:
         return Field.Type.Name(field.type).removeprefix("TYPE_").lower()
 
     def _other(self, name: str, scope: str) -> str:
-        """The type of a method, or what is extended."""
+        """The type of a method's request or response, or what is extended."""
         return self._scopes.shortest(name.removeprefix("."), scope, for_field=False)
 
     def _reserved(self, ranges: list[str], names: Iterable[str]) -> Iterator[str]:
-        """Names are identifiers in editions, and strings before."""
+        """Reserved ranges and names; names are identifiers in editions, and strings before."""
         if ranges:
             yield f"reserved {', '.join(ranges)};"
         if words := [name if self._syntax == "editions" else quoted(name) for name in names]:
@@ -219,7 +219,7 @@ class Page:
             yield from self._commented([f"{start} {{}}"], path)
 
     def _commented(self, lines: list[str], path: Place) -> Iterator[str]:
-        """The lines under their comment. A short one that stood behind them stays there."""
+        """The lines below their comment. A trailing comment of one line stays at the end."""
         place = self._comments.get(path)
         if place is None:
             return iter(lines)
@@ -232,7 +232,7 @@ class Page:
 
 
 def visibility(declared: Any) -> str:
-    """`export ` or `local ` where a type says so (edition 2024)."""
+    """`export ` or `local ` if the type says so (edition 2024)."""
     return VISIBILITY[getattr(declared, "visibility", 0)]
 
 
@@ -244,7 +244,7 @@ def span(first: int, last: int, most: int) -> str:
 
 
 def given_values(field: Any) -> Iterator[str]:
-    """The default and the JSON name of a field that has its own."""
+    """The default and the JSON name of a field, if it has its own."""
     if field.HasField("default_value"):
         yield f"default = {default_text(field)}"
     if field.json_name not in ("", json_name(field.name)) and not field.extendee:
@@ -259,12 +259,12 @@ def default_text(field: Any) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string literal. The escapes of JSON are also protobuf's."""
+    """A string literal. Protobuf understands the escapes of JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def comment(text: str) -> list[str]:
-    """A comment's lines, as line comments."""
+    """A comment as line comments."""
     return [f"//{line}".rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
@@ -273,7 +273,7 @@ def indented(lines: Lines) -> Iterator[str]:
 
 
 def trimmed(lines: Lines) -> list[str]:
-    """The lines without empty ones at the end."""
+    """The lines without trailing empty ones."""
     found = list(lines)
     while found and not found[-1]:
         found.pop()

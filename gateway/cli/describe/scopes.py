@@ -1,4 +1,4 @@
-"""Names of types as protoc looks them up: inner scopes first, by the first part of the name.
+"""Resolving type names as protoc does: innermost scope first, by the first part of the name.
 
 https://protobuf.dev/programming-guides/proto3/#name-resolution
 """
@@ -10,7 +10,7 @@ from gateway.schema.declarations import Declaration, declarations
 
 
 class Scopes:
-    """All scopes and types of some files."""
+    """The scopes and types of some files."""
 
     def __init__(self, files: Iterable[Any]) -> None:
         files = tuple(files)
@@ -24,10 +24,10 @@ class Scopes:
             self._others |= {f"{file.package}.{each.name}" for each in file.extension}
 
     def shortest(self, target: str, scope: str, *, for_field: bool = True) -> str:
-        """The shortest name that means the type `target` (full name) inside of `scope`.
+        """The shortest name of the type `target` (a full name) inside `scope`.
 
-        The types of fields are looked for among types only, those of methods and of `extend`
-        among everything that has a name.
+        Types of fields are resolved among types only, those of methods and of `extend` among
+        everything that has a name.
         """
         parts = target.split(".")
         for start in reversed(range(len(parts))):
@@ -47,11 +47,11 @@ class Scopes:
 
 
 def members(declared: Declaration) -> Iterator[str]:
-    """The full names of what is in a declaration and is no type."""
+    """The full names of everything in a declaration that is not a type."""
     proto, name = declared.proto, declared.name
     if declared.kind == "method":
         yield name
-    if declared.kind == "enum":  # whose values are its neighbours
+    if declared.kind == "enum":  # its values belong to the scope around it
         outer = name.rpartition(".")[0]
         yield from (f"{outer}.{value.name}".removeprefix(".") for value in proto.value)
     if declared.kind == "message":

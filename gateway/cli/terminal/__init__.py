@@ -1,1 +1,1 @@
-"""What a terminal shows: tables, colours, failures in one line."""
+"""What a terminal shows: answers, tables, colours, failures."""

@@ -2,20 +2,19 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
 import orjson
 
-from gateway.cli.client.caller import Answer, ignored_in
-from gateway.cli.terminal.failures import PROGRAM, complain
+from gateway.cli.client.client import Answer, ignored_fields
+from gateway.cli.terminal.exits import PROGRAM, complain
 from gateway.cli.terminal.table import table
-from gateway.cli.terminal.text import coloured, harmless, one_line, printable
+from gateway.cli.terminal.text import ELLIPSIS, clip, coloured, one_line, printable, printable_json
 from gateway.errors import GatewayError
 
 HOME_AND_CLEAR = "\x1b[H\x1b[2J"
-ELLIPSIS = "…"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +24,7 @@ class Output:
     out: BinaryIO
     err: TextIO
     fields: Sequence[str] = ()
-    """Those of the table; without any, answers are JSON."""
+    """The columns of a table; without any, answers are printed as JSON."""
     terminal: bool = False
     """Whether `out` is one."""
     colour: bool = False
@@ -33,16 +32,16 @@ class Output:
     shown: int = 0
     """How many answers have been written."""
     warned: tuple[str, ...] = ()
-    """The ignored fields that have been told."""
+    """The ignored fields of the last warning."""
 
-    def answer(self, answer: Answer, *, room: os.terminal_size | None = None) -> None:
-        """Write the answer and its warning, only as much as there is room for if that is said.
+    def answer(self, answer: Answer, *, space: os.terminal_size | None = None) -> None:
+        """Write the answer, cut to `space` if given, and a warning about ignored fields.
 
-        Raises WrongCall when it cannot be the table that is wanted.
+        Raises InvalidCall if the answer cannot be shown as a table of these fields.
         """
-        if room is not None and answer.ignored and self.err.isatty():
-            room = room_above(warning(answer.ignored), room)
-        text = self._text(answer.pieces, room)
+        if space is not None and answer.ignored and self.err.isatty():
+            space = space_above(warning(answer.ignored), space)
+        text = self._text(answer.json, space)
         if self.fields and self.shown and not self.terminal:
             self.out.write(b"\n")
         self.out.write(text)
@@ -51,19 +50,19 @@ class Output:
         self._warn(answer.ignored)
 
     def failure(self, error: GatewayError) -> None:
-        """Tell in one line that the call failed, and how."""
+        """Print why the call failed, in one line."""
         text = f"{error.code.name}: {one_line(error.message) or 'no message'}"
         if error.details:
             text += f" {printable(orjson.dumps(list(error.details)).decode())}"
         self.complain(text)
-        self._warn(ignored_in(error.headers))
+        self._warn(ignored_fields(error.headers))
 
     def complain(self, text: str) -> None:
-        """One line on standard error."""
+        """Print one line on standard error."""
         complain(text, self.err, red=self.colour)
 
     def start_over(self, title: str) -> None:
-        """An empty screen with a title. A warning that was on it is to be told again."""
+        """Clear the screen and print a title. A warning that was cleared is printed again."""
         title = clip(title, shutil.get_terminal_size().columns)
         self.out.write(f"{HOME_AND_CLEAR}{title}\n\n".encode())
         self.out.flush()
@@ -75,49 +74,49 @@ class Output:
             self.complain(warning(ignored))
         self.warned = ignored
 
-    def _text(self, pieces: Iterable[bytes], room: os.terminal_size | None) -> bytes:
-        """The answer as it is shown, with the end of its last line."""
-        json = b"".join(pieces)
+    def _text(self, json: bytes, space: os.terminal_size | None) -> bytes:
+        """The answer as it is shown, with a line end."""
         if self.fields:
             lines = table(orjson.loads(json), self.fields)
-            return ended("\n".join(lines if room is None else fitting(lines, room)).encode())
+            return ended("\n".join(lines if space is None else fitted(lines, space)).encode())
         if self.indent:
             json = orjson.dumps(orjson.loads(json), option=orjson.OPT_INDENT_2)
         if not self.terminal:
             return ended(json)
-        text = harmless(json.decode())
-        if room is not None:
-            text = "\n".join(fitting(text.rstrip("\n").split("\n"), room))
+        text = printable_json(json.decode())
+        if space is not None:
+            text = "\n".join(fitted(text.rstrip("\n").split("\n"), space))
         return ended((coloured(text) if self.colour else text).encode())
 
 
 def ended(text: bytes) -> bytes:
-    """The text with one line end behind it."""
+    """The text with one line end."""
     return text.rstrip(b"\n") + b"\n"
 
 
-def fitting(lines: Sequence[str], room: os.terminal_size) -> list[str]:
-    """As much of the lines as there is room for; the last one tells how many more there are."""
-    if len(lines) > room.lines:
-        kept = max(room.lines - 1, 0)
+def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
+    """As much of the lines as there is space for; the last one says how many were left out."""
+    if len(lines) > space.lines:
+        kept = max(space.lines - 1, 0)
         lines = [*lines[:kept], f"{ELLIPSIS} {len(lines) - kept} more lines"]
-    return [clip(line, room.columns) for line in lines]
-
-
-def clip(line: str, columns: int) -> str:
-    """The line, or as much of it as has room before an ellipsis."""
-    return line if len(line) <= columns else line[: columns - 1] + ELLIPSIS
+    return [clip(line, space.columns) for line in lines]
 
 
 def warning(ignored: Sequence[str]) -> str:
-    """What is said of fields that were ignored."""
+    """The warning about ignored fields."""
     return f"warning: fields ignored: {printable(', '.join(ignored))}"
 
 
-def room_above(text: str, room: os.terminal_size) -> os.terminal_size:
-    """The room that is left when a complaint is shown as well."""
-    taken = -(-len(f"{PROGRAM}: {text}") // room.columns)
-    return os.terminal_size((room.columns, max(room.lines - taken, 1)))
+def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
+    """The space that is left when a message is printed below."""
+    taken = -(-len(f"{PROGRAM}: {message}") // space.columns)
+    return os.terminal_size((space.columns, max(space.lines - taken, 1)))
+
+
+def space_below_title() -> os.terminal_size:
+    """The terminal without the title, the empty line below it and the cursor's line."""
+    columns, lines = shutil.get_terminal_size()
+    return os.terminal_size((columns, max(lines - 3, 1)))
 
 
 def output_for(
@@ -128,7 +127,7 @@ def output_for(
     fields: Sequence[str],
     indent: bool | None,
 ) -> Output:
-    """The output of a process: on a terminal indented and, unless NO_COLOR is set, coloured."""
+    """The output of a process: indented and, unless NO_COLOR is set, coloured on a terminal."""
     terminal = out.isatty()
     plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
     return Output(
@@ -139,9 +138,3 @@ def output_for(
         colour=terminal and not plain,
         indent=terminal if indent is None else indent,
     )
-
-
-def room_below_title() -> os.terminal_size:
-    """What is left of the terminal below a title and its empty line, and above the cursor's."""
-    columns, lines = shutil.get_terminal_size()
-    return os.terminal_size((columns, max(lines - 3, 1)))

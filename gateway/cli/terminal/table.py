@@ -1,26 +1,26 @@
-"""The one list of an answer as a table: which list, which fields, and how they line up."""
+"""The list in an answer as a table: which list, which fields, how they line up."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from gateway.cli.client.caller import WrongCall
+from gateway.cli.client.client import InvalidCall
 from gateway.cli.terminal.text import printable
 from gateway.hints import did_you_mean
 
 NOTHING = "-"
-"""For what is not set: every column of every row has a word."""
+"""For what is not set, so that every row has a word in every column."""
 GAP = "  "
 
 Row = Mapping[str, Any]
 
 
 def table(answer: object, fields: Sequence[str]) -> list[str]:
-    """The lines of a table with these fields (`name`, `jobStats.runningFrames`) and a head.
+    """The lines of a table with these fields (`name`, `jobStats.runningFrames`), header first.
 
-    Raises WrongCall for a field that no row has, and for an answer that has several lists, or one
-    of something other than objects.
+    Raises InvalidCall for a field that no row has, and for an answer with several lists, or
+    with a list of something other than objects.
     """
     rows = rows_of(answer)
     for field in fields:
@@ -36,9 +36,9 @@ def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def rows_of(answer: object) -> Sequence[Row]:
-    """The objects of the one list in the answer; of a single object, a list of that one.
+    """The objects of the only list in the answer, or the answer's single object.
 
-    Wrappers (`{"jobs": {"jobs": […]}}`) are looked through. Raises WrongCall otherwise.
+    Looks through wrappers (`{"jobs": {"jobs": […]}}`). Raises InvalidCall if there is neither.
     """
     while isinstance(answer, dict) and len(answer) == 1:
         (inner,) = answer.values()
@@ -50,15 +50,15 @@ def rows_of(answer: object) -> Sequence[Row]:
         full = [(path, found) for path, found in lists if found]
         if len(full) > 1:
             names = ", ".join(path for path, _ in full)
-            raise WrongCall(f"the answer has several lists ({names}); a table shows one")
+            raise InvalidCall(f"the answer has several lists ({names}); a table can show only one")
         return full[0][1] if full else [answer]
     if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-        raise WrongCall("the answer holds no objects with fields; leave out --fields")
+        raise InvalidCall("the answer has no objects to list; leave out --fields")
     return answer
 
 
 def lists_in(answer: Row, path: str) -> Iterator[tuple[str, list[Row]]]:
-    """The lists of objects in an object and the objects inside it, with their places."""
+    """The paths and values of the lists of objects in an object, at any depth."""
     for name, value in answer.items():
         place = f"{path}.{name}" if path else name
         if isinstance(value, dict):
@@ -68,17 +68,17 @@ def lists_in(answer: Row, path: str) -> Iterator[tuple[str, list[Row]]]:
 
 
 def check(field: str, rows: Sequence[Row]) -> None:
-    """Raise WrongCall, with those that there are, for a field that no row could have."""
+    """Raises InvalidCall, with the existing fields, for a field that no row can have."""
     if not rows or known(rows, field.split(".")):
         return
     names = list(dict.fromkeys(names_in(rows[0])))
     last = field.rpartition(".")[2]
     hint = f"; did you mean {last}?" if last in names else did_you_mean(field, names)
-    raise WrongCall(f"there is no field {field!r}{hint} (there are: {', '.join(names)})")
+    raise InvalidCall(f"there is no field {field!r}{hint} (there are: {', '.join(names)})")
 
 
 def known(rows: Sequence[Row], path: Sequence[str]) -> bool:
-    """Whether some row has something at this path, or may have: its message is set in none."""
+    """Whether a row has this path, or could: the message it leads into is unset in every row."""
     values: Sequence[object] = rows
     for name in path:
         messages = [value for value in values if isinstance(value, dict)]
@@ -91,7 +91,7 @@ def known(rows: Sequence[Row], path: Sequence[str]) -> bool:
 
 
 def names_in(row: Row, prefix: str = "") -> Iterator[str]:
-    """All fields of a row, those of its messages after a dot."""
+    """All fields of a row, with those of nested messages after a dot."""
     for name, value in row.items():
         if isinstance(value, dict) and value:
             yield from names_in(value, f"{prefix}{name}.")
@@ -100,7 +100,7 @@ def names_in(row: Row, prefix: str = "") -> Iterator[str]:
 
 
 def value_at(row: Row, field: str) -> object:
-    """The value of a dotted field; None where there is none."""
+    """The value of a dotted field, or None."""
     value: object = row
     for name in field.split("."):
         value = value.get(name) if isinstance(value, dict) else None
@@ -115,7 +115,7 @@ def cell(value: object) -> str:
 
 
 def align(column: Sequence[str]) -> Iterable[str]:
-    """A column, head first, at one width. Numbers are aligned to the right."""
+    """A column, header first, padded to one width. Numbers are aligned to the right."""
     head, *cells = column
     width = max(map(len, column))
     if cells and all(is_number(text) or text == NOTHING for text in cells):

@@ -1,45 +1,56 @@
-"""Text of others, made fit for a terminal and for one line."""
+"""Text from elsewhere, made safe for a terminal and short enough for a line."""
 
 import re
 from functools import partial
 
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What moves the cursor, ends lines, turns the writing direction, or is no character at all."""
+"""What moves the cursor, ends lines or turns the writing direction, and lone surrogates."""
 LINE_CONTROLS = re.compile(r"(?![\n\t])" + CONTROLS.pattern)
-"""The same, but for what makes lines and columns."""
-TERMINAL_CONTROLS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Those of them that JSON leaves as they are."""
+"""The same without line ends and tabs."""
+JSON_CONTROLS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Those that may stand in JSON unescaped."""
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(:)?|(-?\d[^\s,\]}]*)|(true|false|null)')
 
 KEY, STRING, NUMBER, WORD = ("\x1b[34m", "\x1b[32m", "\x1b[36m", "\x1b[33m")
 RED = "\x1b[31m"
 PLAIN = "\x1b[0m"
+ELLIPSIS = "…"
 
 
 def escape(found: re.Match[str]) -> str:
-    """A character as JSON writes it."""
+    """A character as JSON escapes it."""
     return f"\\u{ord(found[0]):04x}"
 
 
 printable = partial(CONTROLS.sub, escape)
-"""The text on one line, without what would steer a terminal."""
+"""The text on one line, with control characters escaped."""
 printable_lines = partial(LINE_CONTROLS.sub, escape)
-"""The text without what would steer a terminal, but for the ends of its lines."""
-harmless = partial(TERMINAL_CONTROLS.sub, escape)
-"""The same JSON, without what would steer a terminal."""
+"""The text with control characters escaped, except line ends and tabs."""
+printable_json = partial(JSON_CONTROLS.sub, escape)
+"""The same JSON with control characters escaped."""
 
 
 def one_line(text: str) -> str:
-    """The lines of a text on one line, without those that repeat what is there already."""
-    told = ""
+    """The lines of a text joined by `; `, without those that repeat what was already said."""
+    joined = ""
     for line in map(str.strip, text.splitlines()):
-        if line not in told:
-            told += f"; {line}" if told else line
-    return printable(told)
+        if line not in joined:
+            joined += f"; {line}" if joined else line
+    return printable(joined)
+
+
+def clip(line: str, columns: int) -> str:
+    """The line, cut to this width with an ellipsis at the end."""
+    return line if len(line) <= columns else line[: columns - 1] + ELLIPSIS
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`no methods`, `1 method`, `3 methods`."""
+    return f"{number or 'no'} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def coloured(json: str) -> str:
-    """JSON in the colours of a terminal."""
+    """JSON with terminal colours."""
     return TOKEN.sub(colour_token, json)
 
 

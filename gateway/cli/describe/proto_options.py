@@ -9,13 +9,13 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 INTERNAL = ("map_entry", "uninterpreted_option")
-"""What protoc notes there for itself."""
+"""Options that only protoc itself sets."""
 
 
 def option_texts(options: Any, pool: DescriptorPool) -> list[str]:
-    """`deprecated = true` and the like: one text for each option that is set.
+    """One text (`deprecated = true`) for each option that is set.
 
-    Options that the schema's own files define are known through its pool.
+    The pool knows the options that the schema's own files define.
     """
     if not options.ByteSize():
         return []
@@ -24,7 +24,7 @@ def option_texts(options: Any, pool: DescriptorPool) -> list[str]:
 
 
 def assignments(options: Any, *, dotted: bool = False) -> Iterator[str]:
-    """`name = value` for each field that is set; with `dotted`, `name.inner = value`."""
+    """`name = value` for each field that is set; `name.inner = value` if `dotted`."""
     for field, value in options.ListFields():
         if field.name in INTERNAL and not field.is_extension:
             continue

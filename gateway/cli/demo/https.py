@@ -1,4 +1,4 @@
-"""HTTPS for the demo: a certificate authority that ends with it, whose key is on no disk."""
+"""HTTPS for the demo, with a certificate authority whose key never touches the disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,10 @@ NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 @contextmanager
-def throwaway_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
-    """A certificate for this machine (and `host`), and the file of the CA that vouches for it.
+def temporary_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
+    """A certificate for this machine (and `host`), and a file with the CA that signed it.
 
-    The file is there as long as the context. Raises ConfigurationError without trustme.
+    The file is deleted at the end of the context. Raises ConfigurationError without trustme.
     """
     try:
         import trustme

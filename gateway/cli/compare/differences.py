@@ -1,8 +1,8 @@
-"""In what two answers to one request differ, by the message that both of them are.
+"""The differences between two answers to one request, field by field of their message.
 
-Answers are equal when any client reads them alike: the order of keys and white space are nothing,
-`"5"` and `5` are a difference. Each difference has a kind, a word that does not change, for
-tables and scripts.
+Answers are equal if every client reads them alike: the order of keys and white space do not
+count, but `"5"` and `5` are different. Each difference has a kind, a fixed word for tables and
+scripts.
 """
 
 import struct
@@ -18,9 +18,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.codec.fields import enum_of, is_enum, is_map, is_message, map_fields, message_of
 
 Documented = Mapping[str, Mapping[str, str]]
-"""By full name of a message: names that this gateway sends besides Cuebot's own."""
+"""By full name of a message: names that only this gateway sends, besides Cuebot's own."""
 COMPARED = 500
-"""So many items of each list are looked at; its length is compared in any case."""
+"""How many items of each list are compared; lengths are always compared."""
 INTEGERS = frozenset(
     {
         FieldDescriptor.TYPE_INT32,
@@ -49,26 +49,26 @@ class Difference:
     """`jobs.jobs[3].name`; empty for the whole answer."""
     here: Any
     there: Any
-    """What each has there; None also where it has nothing."""
+    """The values at that place; None also if there is none."""
     expected: bool = False
-    """Whether the two gateways are known to differ so, on purpose."""
+    """Whether the two gateways are meant to differ like this."""
 
 
 def differences(
     descriptor: Descriptor, here: object, there: object, documented: Documented
 ) -> Iterator[Difference]:
-    """The differences of two successes, both of which are JSON of this message."""
+    """The differences between two successful answers that are JSON of this message."""
     if exact(here) != exact(there):
         yield from Comparing(documented).messages(descriptor, here, there, "")
 
 
 def exact(value: object) -> bytes:
-    """The same bytes for the same value only: 1, 1.0, "1" and true are four."""
+    """Equal bytes for identical values only: 1, 1.0, "1" and true are four."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 class Comparing:
-    """The walk through two answers at once."""
+    """A walk through two answers at once."""
 
     def __init__(self, documented: Documented) -> None:
         self._documented = documented
@@ -163,7 +163,7 @@ class Comparing:
 
 
 def taken(field: FieldDescriptor, left: dict[str, Any]) -> tuple[object, str]:
-    """The field's value, taken out of what is left of an object, and the name that it had."""
+    """Remove the field from what is left of an object; its value and the name it had."""
     for name in (field.json_name, field.name):
         if name in left:
             return left.pop(name), name
@@ -171,17 +171,17 @@ def taken(field: FieldDescriptor, left: dict[str, Any]) -> tuple[object, str]:
 
 
 def shown(value: object) -> object:
-    """The value as a report has it."""
+    """The value as a report shows it."""
     return None if value is ABSENT else value
 
 
 def first(values: list[Any]) -> object:
-    """The first item, to tell two orders from each other."""
+    """The first item, as an example of the order."""
     return values[0] if values else None
 
 
 def is_default(field: FieldDescriptor, value: object) -> bool:
-    """Whether it is what an unset field of this type would have."""
+    """Whether this is the value of an unset field."""
     if is_enum(field) and not field.is_repeated:
         zero = enum_of(field).values_by_number.get(0)
         return value == 0 or (zero is not None and value == zero.name)
@@ -202,17 +202,17 @@ def scalar_kind(field: FieldDescriptor, here: object, there: object) -> str:
 
 
 def plain_kind(here: object, there: object) -> str:
-    """`value` for two values of one JSON type, else `type`."""
+    """`value` if both have the same JSON type, else `type`."""
     return "value" if json_type(here) == json_type(there) else "type"
 
 
 def json_type(value: object) -> type:
-    """Numbers are one type in JSON."""
+    """The JSON type, with all numbers as one."""
     return float if type(value) is int else type(value)
 
 
 def number_of(value: object) -> int | None:
-    """The integer that a JSON number or text stands for."""
+    """The integer that a JSON number or string stands for, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -222,7 +222,7 @@ def number_of(value: object) -> int | None:
 
 
 def as_float(field: FieldDescriptor, value: object) -> bytes | None:
-    """The float in as many bits as the field has, so that NaN is itself."""
+    """The value's bits as a float of the field's size (NaN equals itself), or None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -232,7 +232,7 @@ def as_float(field: FieldDescriptor, value: object) -> bytes | None:
 
 
 def enum_number(field: FieldDescriptor, value: object) -> int | None:
-    """The number of an enum's value, which may be written by name."""
+    """The number of an enum value that may be given by name, or None."""
     named = enum_of(field).values_by_name.get(value) if isinstance(value, str) else None
     if named is not None:
         return int(named.number)
@@ -240,7 +240,7 @@ def enum_number(field: FieldDescriptor, value: object) -> int | None:
 
 
 def octets(value: object) -> bytes | None:
-    """What base64, of either alphabet, stands for."""
+    """The bytes that base64 of either alphabet stands for, or None."""
     if not isinstance(value, str):
         return None
     text = value.rstrip("=").replace("-", "+").replace("_", "/")

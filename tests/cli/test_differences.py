@@ -1,12 +1,13 @@
-"""What counts as a difference of two answers, and what kind it is."""
+"""What counts as a difference between two answers, and of which kind."""
 
 from typing import Any
 
 import orjson
 import pytest
 
-from gateway.cli.compare.comparison import Reply, compare, is_below
-from gateway.cli.compare.difference import COMPARED, Difference, differences
+from gateway.cli.compare.comparison import is_within
+from gateway.cli.compare.differences import COMPARED, Difference, differences
+from gateway.cli.compare.replies import Reply, compare
 from gateway.compat.build import build_catalog
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
@@ -49,7 +50,7 @@ def found(name: str, here: Any, there: Any) -> list[tuple[str, str]]:
     ],
 )
 def test_scalars(field: str, here: object, there: object, kind: str) -> None:
-    """Two ways to write one value are told from two values, whichever side writes which."""
+    """Two forms of one value are told from two values, on either side."""
     assert found(SCALARS, {field: here}, {field: there}) == [(kind, field)]
     assert found(SCALARS, {field: there}, {field: here}) == [(kind, field)]
 
@@ -70,7 +71,7 @@ def test_scalars(field: str, here: object, there: object, kind: str) -> None:
     ],
 )
 def test_what_only_one_has(field: str, value: object, kind: str) -> None:
-    """A default that is left out, a null, or something that is missing."""
+    """A default that is left out, a null and a missing value are told apart."""
     assert found(SCALARS, {field: value}, {}) == [(kind, field)]
     mirrored = "only-there" if kind == "only-here" else kind
     assert found(SCALARS, {}, {field: value}) == [(mirrored, field)]
@@ -86,7 +87,7 @@ def test_names_of_the_proto() -> None:
 
 
 def test_unknown_keys() -> None:
-    """What no schema has is compared as it is."""
+    """Fields that the schema does not have are compared as they are."""
     assert found(SCALARS, {"x": 1}, {"x": 1}) == []
     assert found(SCALARS, {"x": 1}, {"x": 2}) == [("value", "x")]
     assert found(SCALARS, {"x": 1}, {}) == [("only-here", "x")]
@@ -94,7 +95,7 @@ def test_unknown_keys() -> None:
 
 
 def test_only_the_names_of_the_reference_are_expected() -> None:
-    """What the profile adds here is expected here, and nowhere else."""
+    """Names that the profile adds are expected on our side, and only there."""
     documented = {"host.Host": {"totalCores": "cores"}}
     host = opencue_type("host.Host")
     (mine,) = differences(host, {"totalCores": 4}, {}, documented)
@@ -125,7 +126,7 @@ def test_maps_and_messages() -> None:
 
 
 def test_long_lists() -> None:
-    """Of a long list the beginning is compared, and the length."""
+    """Only the beginning and the length of a long list are compared."""
     show = opencue_type("show.ShowSeq")
     rows = [{"name": str(number)} for number in range(COMPARED + 1)]
     late = [*rows[:-1], {"name": "other"}]
@@ -138,15 +139,15 @@ def test_long_lists() -> None:
     assert (length.kind, length.here, length.there) == ("length", COMPARED + 1, COMPARED)
 
 
-def test_what_is_below() -> None:
-    """A place is below itself, below what it is in, and not below its neighbours."""
-    assert is_below("a.b[2].c", {"a.b"})
-    assert is_below("a.b[2].c", {"a.b[2]"})
-    assert is_below("a.b", {""})
-    assert is_below("a.b", {"a.b"})
-    assert not is_below("a.b[20]", {"a.b[2]"})
-    assert not is_below("a.bc", {"a.b"})
-    assert not is_below("a", {"a.b"})
+def test_what_is_within() -> None:
+    """A place is within itself and what contains it, but not within its neighbours."""
+    assert is_within("a.b[2].c", {"a.b"})
+    assert is_within("a.b[2].c", {"a.b[2]"})
+    assert is_within("a.b", {""})
+    assert is_within("a.b", {"a.b"})
+    assert not is_within("a.b[20]", {"a.b[2]"})
+    assert not is_within("a.bc", {"a.b"})
+    assert not is_within("a", {"a.b"})
 
 
 GET_JOB = next(
@@ -199,13 +200,13 @@ def test_replies(
     there: tuple[int | None, object],
     expected: list[tuple[str, bool]],
 ) -> None:
-    """Status and errors are compared as well; only what is meant to differ is expected."""
+    """Statuses and errors are compared; only intended differences are expected."""
     found = compare(GET_JOB, reply(*here), reply(*there), {})
     assert [(each.kind, each.expected) for each in found] == expected
 
 
 def test_the_same_text_that_is_no_json_is_the_same() -> None:
-    """Two proxies may show one page."""
+    """Equal pages from two proxies do not differ."""
     page = Reply(502, b"<html>")
     assert list(compare(GET_JOB, page, page, {})) == []
     (found,) = compare(GET_JOB, page, Reply(502, b"<html >"), {})

@@ -1,4 +1,4 @@
-"""How commands end when standard output, a reader or the user ends them."""
+"""How commands end when output fails, the reader goes away or the user presses Ctrl-C."""
 
 import os
 import signal
@@ -14,6 +14,11 @@ from tests.support.servers import SECRET, clean_environment
 
 pytestmark = pytest.mark.slow  # each of them starts a process
 
+ENVIRON = {
+    "CUEBOT_ENDPOINT": "127.0.0.1:1",
+    "DESCRIPTOR_SOURCE": OPENCUE,
+    "JWT_SECRET": SECRET,
+}
 COMMANDS = [
     ("routes",),
     ("check",),
@@ -25,12 +30,15 @@ COMMANDS = [
 every_command = pytest.mark.parametrize("arguments", COMMANDS, ids=lambda words: words[0])
 
 
-def ended(arguments: tuple[str, ...], redirected: str, **environ: str) -> tuple[int, str]:
+def command(arguments: tuple[str, ...]) -> list[str]:
+    return [sys.executable, "-m", "gateway", *arguments]
+
+
+def ended(arguments: tuple[str, ...], redirected: str) -> tuple[int, str]:
     """Exit status and standard error of a command in a shell, with this redirection."""
-    environ = {"DESCRIPTOR_SOURCE": OPENCUE, "JWT_SECRET": SECRET} | environ
     done = subprocess.run(  # noqa: S603 - it is our own command
-        ["/bin/sh", "-c", f'"$@" {redirected}', "-", sys.executable, "-m", "gateway", *arguments],
-        env=clean_environment(CUEBOT_ENDPOINT="127.0.0.1:1", **environ),
+        ["/bin/sh", "-c", f'"$@" {redirected}', "-", *command(arguments)],
+        env=clean_environment(**ENVIRON),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -50,14 +58,12 @@ def test_a_full_disk(arguments: tuple[str, ...]) -> None:
 
 @every_command
 def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
-    """Status 141, and not a word."""
+    """Status 141, without a message."""
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(  # noqa: S603 - it is our own command
-        [sys.executable, "-m", "gateway", *arguments],
-        env=clean_environment(
-            DESCRIPTOR_SOURCE=OPENCUE, JWT_SECRET=SECRET, CUEBOT_ENDPOINT="127.0.0.1:1"
-        ),
+        command(arguments),
+        env=clean_environment(**ENVIRON),
         stdout=writing,
         stderr=subprocess.PIPE,
     ) as process:
@@ -69,24 +75,24 @@ def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("call", "Job/GetJobs"), ("serve",)])
 @pytest.mark.parametrize(("redirected", "name"), [(">&-", "output"), ("<&-", "input")])
 def test_closed_streams(arguments: tuple[str, ...], redirected: str, name: str) -> None:
-    """One line, although what is opened next would get the stream's number."""
+    """One line on standard error, before another file gets the stream's number."""
     problem = f"cuebot-gateway: standard {name} is closed; redirect it to /dev/null instead\n"
     assert ended(arguments, redirected) == (1, problem)
 
 
 def test_standard_error_may_be_closed() -> None:
-    """Nobody wants to hear it; the rest is as it was."""
+    """Messages are discarded; everything else is as usual."""
     assert ended(("routes", "Job/GetJobs"), "2>&-") == (0, "")
     assert ended(("routes", "nothing"), "2>&-") == (1, "")
 
 
 @pytest.mark.parametrize("arguments", [("routes",), ("check",), ("describe", "Job")])
 def test_ctrl_c(arguments: tuple[str, ...]) -> None:
-    """While Cuebot is waited for: status 130, and not a word."""
+    """Status 130 without a message, while the command waits for Cuebot."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)
         with subprocess.Popen(  # noqa: S603 - it is our own command
-            [sys.executable, "-m", "gateway", *arguments],
+            command(arguments),
             env=clean_environment(
                 CUEBOT_ENDPOINT=f"127.0.0.1:{silent.getsockname()[1]}", JWT_SECRET=SECRET
             ),

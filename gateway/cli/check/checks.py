@@ -1,4 +1,4 @@
-"""What there is to know before serving: settings, secrets, Cuebot, schema, and what comes of it."""
+"""The checks before serving: settings, secrets, Cuebot, schema, and what would be served."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from gateway.access.keys import is_weak, load_secrets
 from gateway.calls.failures import error_for
 from gateway.cli.client.discover import discover_once
-from gateway.cli.terminal.failures import Failure
 from gateway.discovery.once import Discovery
-from gateway.errors import Code, ConfigurationError
+from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.description import OtherSchema, Skipped
 from gateway.server.certificate import ends_soon, load_certificate
@@ -19,111 +18,110 @@ from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.interface import CallFailed
 from gateway.upstream.open import PING_FLOOR, open_upstream
 
-PATIENCE = 5.0
-"""Seconds that Cuebot may take to answer a call."""
+TIMEOUT = 5.0
+"""Seconds that an endpoint may take to answer a call."""
 NO_ANSWER = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
-FROM_CUEBOT = ("auto", "reflection")
+SOURCES_IN_CUEBOT = ("auto", "reflection")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a discovered schema would be served as."""
+class ServedSchema:
+    """A discovered schema, and what would be served of it."""
 
     source: str
     confirmed: bool
-    """Whether Cuebot itself said so; otherwise the schema is assumed."""
+    """Whether it came from Cuebot itself; otherwise it is assumed."""
     digest: str
     services: int
     methods: int
     paths: int
     aliases: Mapping[str, str]
-    """Alias to the service's own name, for services that are served."""
+    """Alias to native name, of services that are served."""
     withheld: Mapping[str, str]
-    """Native path to the rule."""
+    """Native path to the rule that withholds it."""
     skipped: tuple[Skipped, ...]
     idle_globs: tuple[str, ...]
     idle_entries: tuple[UnusedEntry, ...]
-    """Entries of the compatibility profile that do nothing here."""
+    """Entries of the compatibility profile that do not apply to this schema."""
     streaming: tuple[str, ...]
     """Native paths of methods that are answered with 501."""
     differences: tuple[OtherSchema, ...]
-    """What other endpoints have instead."""
+    """The schemas of endpoints that have another one."""
 
 
 @dataclass(kw_only=True)
 class Report:
-    """The findings. `problems` keep the gateway from serving, `warnings` do not."""
+    """What the checks found. `problems` keep the gateway from serving, `warnings` do not."""
 
     endpoints: dict[str, bool] = field(default_factory=dict)
-    """Each endpoint of Cuebot, and whether it answers; empty if the settings are in the way."""
+    """Whether each endpoint of Cuebot answers; empty if wrong settings prevented asking."""
     secrets: int = 0
-    found: Found | None = None
+    schema: ServedSchema | None = None
     settings_wrong: bool = False
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def answers(self) -> bool:
-        """Whether a Cuebot answers."""
+        """Whether any endpoint answers."""
         return any(self.endpoints.values())
 
-    def blame_settings(self, error: ConfigurationError) -> None:
+    def add_wrong_settings(self, error: ConfigurationError) -> None:
         """Note what is wrong with the settings."""
         self.settings_wrong = True
         self.problems += error.problems
 
 
-async def examine(settings: Settings) -> Report:
-    """Look at everything. Nothing is raised for what is wrong with the settings or Cuebot."""
+async def run_checks(settings: Settings) -> Report:
+    """Check everything. What is wrong with the settings or Cuebot is reported, not raised."""
     report = Report()
-    examine_settings(settings, report)
+    check_settings(settings, report)
     try:
-        await examine_endpoints(settings, report)
+        await check_endpoints(settings, report)
     except ConfigurationError as error:
-        report.blame_settings(error)
+        report.add_wrong_settings(error)
         return report
-    if report.answers or settings.descriptor_source not in FROM_CUEBOT:
-        await examine_schema(settings, report)
+    if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:
+        await check_schema(settings, report)
     return report
 
 
-def examine_settings(settings: Settings, report: Report) -> None:
-    """The secrets, and values that are valid and likely to be a mistake."""
+def check_settings(settings: Settings, report: Report) -> None:
+    """The secrets, the certificate, and values that are valid but probably a mistake."""
     try:
         secrets = load_secrets(settings)
     except ConfigurationError as error:
-        report.blame_settings(error)
+        report.add_wrong_settings(error)
         secrets = ()
     report.secrets = len(secrets)
-    try:
-        certificate = load_certificate(settings)
-    except ConfigurationError as error:
-        report.blame_settings(error)
-        certificate = None
-    pair = None if certificate is None else pair_of(settings, "tls")
-    if pair is not None:
-        ends = ends_soon(first_certificate(pair))
-        report.warnings += [f"TLS_CERT_FILE: the certificate ends on {ends}"] * bool(ends)
     report.warnings += [
-        f"JWT secret number {number} is easy to guess; use 32 random bytes or more"
+        f"JWT secret number {number} is easy to guess; use at least 32 random bytes"
         for number, secret in enumerate(secrets, 1)
         if is_weak(secret)
     ]
+    try:
+        load_certificate(settings)
+        pair = pair_of(settings, "tls")
+        expires = None if pair is None else ends_soon(first_certificate(pair))
+        if expires is not None:
+            report.warnings.append(f"TLS_CERT_FILE: the certificate expires on {expires}")
+    except ConfigurationError as error:
+        report.add_wrong_settings(error)
     if 0 < settings.keepalive_time < PING_FLOOR:
         report.warnings.append(
-            f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot permits; it will close"
+            f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"
             " connections"
         )
 
 
-async def examine_endpoints(settings: Settings, report: Report) -> None:
-    """Whether each endpoint answers. One that does not is a problem when no other one does.
+async def check_endpoints(settings: Settings, report: Report) -> None:
+    """Whether each endpoint answers. If another one does, one that does not is only a warning.
 
-    Raises ConfigurationError when the settings about TLS cannot work.
+    Raises ConfigurationError for TLS settings that cannot be used.
     """
     upstream = open_upstream(settings)
     try:
-        reasons = await asyncio.gather(*map(why_unreachable, upstream.endpoints))
+        reasons = await asyncio.gather(*map(why_no_answer, upstream.endpoints))
     finally:
         await upstream.close()
     report.endpoints = {
@@ -134,48 +132,48 @@ async def examine_endpoints(settings: Settings, report: Report) -> None:
     found += [f"CUEBOT_ENDPOINT: {reason}" for reason in reasons if reason is not None]
 
 
-async def why_unreachable(endpoint: Endpoint) -> str | None:
-    """Why a call does not get an answer from there; None when it does."""
+async def why_no_answer(endpoint: Endpoint) -> str | None:
+    """Why a call gets no answer from this endpoint; None if it does."""
     try:
-        await endpoint.call(HEALTH, b"", PATIENCE, ())
+        await endpoint.call(HEALTH, b"", TIMEOUT, ())
     except CallFailed as failure:
         if failure.code in NO_ANSWER:
             return f"{endpoint.endpoint}: {error_for(failure).message}"
     return None
 
 
-async def examine_schema(settings: Settings, report: Report) -> None:
-    """Discover, and note what would come of it."""
+async def check_schema(settings: Settings, report: Report) -> None:
+    """Discover the schema, and what would be served of it."""
     try:
         discovery = await discover_once(settings)
     except ConfigurationError as error:
-        report.blame_settings(error)
+        report.add_wrong_settings(error)
         return
-    except Failure as error:
-        report.problems.append(str(error))
+    except GatewayError as error:
+        report.problems.append(error.message)
         return
-    found = report.found = what_is_served(discovery)
-    if not found.methods:
-        report.problems.append("nothing is served (INCLUDE_SERVICES, EXCLUDE_SERVICES)")
-    if not found.confirmed:
+    schema = report.schema = served_schema(discovery)
+    if not schema.methods:
+        report.problems.append("no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES")
+    if not schema.confirmed:
         report.warnings.append(
-            f"the schema is assumed: it is that of {found.source}, and Cuebot's may differ"
+            f"the schema is assumed: it comes from {schema.source}, and Cuebot's may differ"
         )
     report.warnings += [
-        f"{name}: does not describe itself, and is not compared"
+        f"{name}: its schema could not be read, so it was not compared"
         for name in discovery.schema.unasked
         if report.endpoints.get(name)
     ]
     report.warnings += [
-        f"{', '.join(each.endpoints)}: another schema than that of {found.source}"
-        for each in found.differences
+        f"{', '.join(each.endpoints)}: another schema than that of {schema.source}"
+        for each in schema.differences
     ]
-    report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in found.skipped]
-    report.warnings += [f"{glob} names nothing that there is" for glob in found.idle_globs]
+    report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in schema.skipped]
+    report.warnings += [f"{glob} matches nothing" for glob in schema.idle_globs]
 
 
-def what_is_served(discovery: Discovery) -> Found:
-    """The figures and lists of a catalog."""
+def served_schema(discovery: Discovery) -> ServedSchema:
+    """The numbers and lists to report of a catalog."""
     catalog, selection = discovery.catalog, discovery.selection
     withheld = {}
     for path in sorted(catalog.withheld):
@@ -183,7 +181,7 @@ def what_is_served(discovery: Discovery) -> Found:
         withheld[path] = selection.withheld_by(service, method) or ""
     served = {method.service for method in catalog.methods}
     aliases = {alias: name for alias, name in catalog.aliases.items() if name in served}
-    return Found(
+    return ServedSchema(
         source=catalog.origin,
         confirmed=catalog.confirmed,
         digest=catalog.digest,

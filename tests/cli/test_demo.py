@@ -1,4 +1,4 @@
-"""`cuebot-gateway demo`, and `serve` in front of its Cuebot: child processes, used as one would."""
+"""`cuebot-gateway demo`, run in child processes and used as its banner says."""
 
 import asyncio
 import json
@@ -6,9 +6,7 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -21,79 +19,21 @@ import pytest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from gateway.discovery.reflection import PATH, VERSIONS, ReflectionSource
+from tests.support.commands import PATIENCE, Running, assert_one_line, run, started
 from tests.support.http2_server import upstream_to
 from tests.support.opencue import message_class
-from tests.support.servers import SECRET, bearer, clean_environment, free_port
+from tests.support.servers import SECRET, bearer, clean_environment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-PATIENCE = 30
-"""Seconds that anything here may take before it counts as stuck."""
-STOPPING = 10
-"""Seconds that a command may take to end after a signal."""
 LOOPBACK = "127.0.0.1"
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
 @dataclass
-class Child:
-    """A command that runs, and what it has printed so far."""
-
-    process: Process
-    printed: str = ""
-
-    async def print_until(self, pattern: str) -> re.Match[str]:
-        """Read its standard output until a line fits, and give the match."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
-            while line := (await self.process.stdout.readline()).decode():
-                self.printed += line
-                if found := re.search(pattern, line):
-                    return found
-        _, err = await self.process.communicate()
-        raise AssertionError(f"it ended without {pattern!r}: {self.printed}{err.decode()}")
-
-    async def stop(self, number: signal.Signals) -> tuple[int | None, str]:
-        """Send a signal: its exit status, and all of its standard error."""
-        self.process.send_signal(number)
-        async with asyncio.timeout(STOPPING):
-            out, err = await self.process.communicate()
-        self.printed += out.decode()
-        return self.process.returncode, err.decode()
-
-
-@asynccontextmanager
-async def started(*arguments: str, **environ: str) -> AsyncIterator[Child]:
-    """A running command, which does not outlive the test."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "gateway",
-        *arguments,
-        env=clean_environment(**environ),
-        stdin=subprocess.DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    try:
-        yield Child(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def run(*arguments: str, **environ: str) -> tuple[int | None, str, str]:
-    """Run a command to its end: exit status, standard output, standard error."""
-    async with started(*arguments, **environ) as child, asyncio.timeout(PATIENCE):
-        out, err = await child.process.communicate()
-        return child.process.returncode, out.decode(), err.decode()
-
-
-@dataclass
-class Demo(Child):
-    """A demo that is up, and what its banner says."""
+class Demo(Running):
+    """A running demo, and what its banner says."""
 
     url: str = ""
     endpoint: str = ""
@@ -101,7 +41,7 @@ class Demo(Child):
 
     @property
     def block(self) -> str:
-        """What there is to paste: all between the banner's first line and its last three."""
+        """The part of the banner that is to be pasted."""
         _, _, rest = self.printed.partition("Paste this to try it:\n")
         return rest.partition("With the same")[0]
 
@@ -118,8 +58,8 @@ def is_code(line: str) -> bool:
 @asynccontextmanager
 async def running_demo(*arguments: str, **environ: str) -> AsyncIterator[Demo]:
     """The demo on a free port, once its banner is complete."""
-    async with started("demo", "--port", "0", *arguments, **environ) as child:
-        demo = Demo(child.process)
+    async with started("demo", "--port", "0", *arguments, environ=environ) as command:
+        demo = Demo(command.process)
         demo.token = (await demo.print_until(r"export TOKEN=(\S+)$"))[1]
         found = await demo.print_until(r"^Base URL: (\S+)\s.*: (\S+)$")
         demo.url, demo.endpoint = found.groups()
@@ -128,15 +68,21 @@ async def running_demo(*arguments: str, **environ: str) -> AsyncIterator[Demo]:
 
 
 @asynccontextmanager
-async def running_cuebot(*arguments: str) -> AsyncIterator[tuple[Child, str]]:
+async def running_cuebot(*arguments: str) -> AsyncIterator[tuple[Running, str]]:
     """The simulated Cuebot alone on a free port, and its endpoint."""
-    async with started("demo", "--cuebot-only", "--port", "0", *arguments) as child:
-        found = await child.print_until(r"simulated Cuebot listens on (\S+:\d+) ")
-        yield child, found[1]
+    async with started("demo", "--cuebot-only", "--port", "0", *arguments) as command:
+        found = await command.print_until(r"simulated Cuebot listens on (\S+:\d+) ")
+        yield command, found[1]
+
+
+async def assert_stops(command: Running, number: signal.Signals) -> None:
+    """The signal ends it with status 0 and without a message."""
+    ran = await command.stop(number)
+    assert (ran.status, ran.err) == (0, "")
 
 
 async def shell(script: str) -> tuple[int | None, str, str]:
-    """Run a script as a terminal would, given it to paste: exit status, output, errors."""
+    """Run a script as if it was pasted into a terminal: exit status, output, errors."""
     process = await asyncio.create_subprocess_exec(
         "sh", "-e", "-u", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment()
     )
@@ -151,7 +97,7 @@ async def shell(script: str) -> tuple[int | None, str, str]:
 
 
 def documents(text: str) -> list[Any]:
-    """The JSON documents in a text that has nothing else."""
+    """The JSON documents that a text consists of."""
     decoder, found = json.JSONDecoder(), []
     while text := text.strip():
         document, end = decoder.raw_decode(text)
@@ -184,7 +130,7 @@ async def test_the_demo_prints_what_is_needed() -> None:
             assert (await client.get("/readyz")).json() == ready
         async with grpc.aio.insecure_channel(demo.endpoint) as channel:
             assert len(await show_names(channel)) == 3
-        assert await demo.stop(signal.SIGTERM) == (0, "")
+        await assert_stops(demo, signal.SIGTERM)
 
 
 @needs_curl
@@ -202,7 +148,7 @@ async def test_the_printed_lines_work_when_pasted() -> None:
 
 @needs_curl
 async def test_the_printed_lines_work_over_https() -> None:
-    """With --tls they name the CA, which curl, and any client that is told of it, trusts."""
+    """With --tls they name the CA, which makes curl and other clients trust the gateway."""
     async with running_demo("--tls") as demo:
         assert demo.url.startswith("https://127.0.0.1:")
         status, out, err = await shell(demo.block)
@@ -217,19 +163,19 @@ async def test_the_printed_lines_work_over_https() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 async def test_a_signal_ends_the_demo(number: signal.Signals) -> None:
-    """Ctrl-C and SIGTERM end it with status 0 and no more words, a connected client or not."""
+    """Ctrl-C and SIGTERM end it with status 0 and no message, even with a connected client."""
     async with running_demo() as demo:
         headers = {"Authorization": f"Bearer {demo.token}"}
         async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as client:
             answer = await client.post("/show.ShowInterface/GetShows", headers=headers)
             assert answer.status_code == 200
             before = demo.printed
-            assert await demo.stop(number) == (0, "")
+            await assert_stops(demo, number)
             assert demo.printed.rstrip() == before.rstrip()
 
 
 async def test_the_demo_has_settings_of_its_own() -> None:
-    """The gateway's environment variables, right or wrong, are not the demo's."""
+    """The demo ignores the gateway's environment variables, right or wrong."""
     environ = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
     async with running_demo(**environ) as demo, httpx.AsyncClient(trust_env=False) as client:
         url = f"{demo.url}/show.ShowInterface/GetShows"
@@ -239,7 +185,7 @@ async def test_the_demo_has_settings_of_its_own() -> None:
 
 
 async def test_a_farm_of_any_size_and_seed() -> None:
-    """--jobs is how many jobs there are; --seed decides their ids, the same ones every time."""
+    """--jobs is the number of jobs; the same --seed gives the same ids every time."""
     found = []
     for seed in ("5", "5", "6"):
         async with running_demo("--jobs", "300", "--seed", seed) as demo:
@@ -256,7 +202,7 @@ async def test_a_farm_of_any_size_and_seed() -> None:
 
 
 async def test_the_demo_without_reflection() -> None:
-    """With --no-reflection it serves all the same, and says that the schema is assumed."""
+    """With --no-reflection it still serves, and says that the schema is assumed."""
     async with running_demo("--no-reflection") as demo:
         assert "no reflection" in demo.printed
         assert "assumed" in demo.printed.partition("Paste this")[0]
@@ -269,15 +215,12 @@ async def test_the_demo_without_reflection() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("--cuebot-only",)], ids=["gateway", "cuebot"])
 async def test_a_port_in_use_is_one_line(arguments: tuple[str, ...]) -> None:
-    """When somebody has the port, one line on standard error names it, and the status is 2."""
+    """One line on standard error names the port, and the status is 2."""
     with socket.create_server((LOOPBACK, 0)) as other:
         port = str(other.getsockname()[1])
-        status, out, err = await run("demo", "--port", port, *arguments)
-    assert (status, out) == (2, "")
-    assert len(err.splitlines()) == 1
-    assert err.startswith("cuebot-gateway: ")
-    assert port in err
-    assert "in use" in err
+        ran = await run("demo", "--port", port, *arguments)
+    assert (ran.status, ran.out) == (2, b"")
+    assert_one_line(ran, port, "in use")
 
 
 # --- demo --cuebot-only ---------------------------------------------------------------------
@@ -291,7 +234,7 @@ async def show_names(channel: grpc.aio.Channel) -> list[str]:
 
 
 async def reflection_status(channel: grpc.aio.Channel, version: str) -> grpc.StatusCode:
-    """How a question to server reflection ends."""
+    """The status of a call to server reflection."""
     ask: Any = channel.unary_stream(PATH.format(version=version))
     question = ServerReflectionRequest(list_services="*").SerializeToString()
     call = ask(question, timeout=PATIENCE)
@@ -304,7 +247,7 @@ async def reflection_status(channel: grpc.aio.Channel, version: str) -> grpc.Sta
 
 async def test_cuebot_alone() -> None:
     """It prints its endpoint, answers there, describes itself, and a signal ends it with 0."""
-    async with running_cuebot() as (child, endpoint):
+    async with running_cuebot() as (command, endpoint):
         async with grpc.aio.insecure_channel(endpoint) as channel:
             assert await show_names(channel) == ["demo", "harbor", "northwind"]
             for version in VERSIONS:
@@ -312,64 +255,14 @@ async def test_cuebot_alone() -> None:
         async with upstream_to(endpoint) as upstream:
             schema = await ReflectionSource(upstream, endpoint=endpoint).fetch()
             assert "job.JobInterface" in schema.services
-        assert await child.stop(signal.SIGINT) == (0, "")
+        await assert_stops(command, signal.SIGINT)
 
 
 async def test_cuebot_alone_without_reflection() -> None:
     """With --no-reflection it answers, does not describe itself, and SIGTERM ends it with 0."""
-    async with running_cuebot("--no-reflection") as (child, endpoint):
+    async with running_cuebot("--no-reflection") as (command, endpoint):
         async with grpc.aio.insecure_channel(endpoint) as channel:
             assert await show_names(channel) == ["demo", "harbor", "northwind"]
             for version in VERSIONS:
                 assert await reflection_status(channel, version) is grpc.StatusCode.UNIMPLEMENTED
-        assert await child.stop(signal.SIGTERM) == (0, "")
-
-
-# --- serve ----------------------------------------------------------------------------------
-
-
-async def test_serve_in_front_of_a_stock_cuebot() -> None:
-    """In front of a Cuebot without reflection it serves, and calls its schema assumed."""
-    async with running_cuebot("--no-reflection") as (_, endpoint):
-        port = free_port()
-        environ = {
-            "JWT_SECRET": SECRET,
-            "REST_HOST": LOOPBACK,
-            "REST_PORT": str(port),
-            "CUEBOT_ENDPOINT": endpoint,
-        }
-        async with (
-            started("serve", **environ) as gateway,
-            httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", trust_env=False) as client,
-        ):
-            loaded = json.loads((await gateway.print_until('"schema loaded"')).string)
-            assert loaded["confirmed"] is False
-            ready = await client.get("/readyz")
-            expected = {"status": "ok", "cuebot": "reachable", "schema": "assumed"}
-            assert (ready.status_code, ready.json()) == (200, expected)
-            call = "/frame.FrameInterface/GetFrame"
-            answer = await client.post(call, json={"id": "nothing"}, headers=bearer())
-            assert (answer.status_code, answer.json()["code"]) == (404, 5)
-            answer = await client.post("/job.JobInterface/GetJobs", headers=bearer())
-            assert answer.status_code == 200
-            assert len(answer.json()["jobs"]["jobs"]) == 7
-            assert await gateway.stop(signal.SIGTERM) == (0, "")
-        warnings = [line for line in gateway.printed.splitlines() if '"warning"' in line]
-        assert len(warnings) == 1
-        assert "package:opencue_proto" in warnings[0]
-
-
-async def test_serve_without_a_secret_is_one_line() -> None:
-    """There is no default secret: without one, a line names the setting and the status is 2."""
-    status, out, err = await run("serve", REST_HOST=LOOPBACK, REST_PORT="0")
-    assert (status, out) == (2, "")
-    assert len(err.splitlines()) == 1
-    assert err.startswith("cuebot-gateway: JWT_SECRET")
-
-
-async def test_help_lists_the_commands() -> None:
-    """`python -m gateway --help` lists what there is."""
-    status, out, err = await run("--help")
-    assert (status, err) == (0, "")
-    for name in ("serve", "demo", "token"):
-        assert re.search(rf"^  {name} +\S", out, re.MULTILINE), out
+        await assert_stops(command, signal.SIGTERM)

@@ -1,0 +1,53 @@
+"""Options that several commands have."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from gateway.settings.kinds import DAY, parse_duration
+from gateway.settings.loading import load_settings
+from gateway.settings.model import Settings
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="TOML file with settings; the environment overrides it. Same as GATEWAY_CONFIG.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def settings_from(config: Path | None) -> Settings:
+    """The settings of this process, with `--config` in place of GATEWAY_CONFIG.
+
+    Raises ConfigurationError.
+    """
+    environ = dict(os.environ)
+    if config is not None:
+        environ["GATEWAY_CONFIG"] = str(config)
+    return load_settings(environ)
+
+
+def seconds(
+    least: float = 0.1, most: float = DAY
+) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
+    """A callback for an option with a time (`30s`, `500ms`, `2m`), whose value is in seconds."""
+
+    def parse(
+        context: click.Context, parameter: click.Parameter, value: str | None
+    ) -> float | None:
+        if value is None:
+            return None
+        try:
+            time = parse_duration(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, parameter) from None
+        if time < least:
+            raise click.BadParameter(f"must be at least {least:g} s", context, parameter)
+        if time > most:
+            raise click.BadParameter(f"must be at most {most:g} s", context, parameter)
+        return time
+
+    return parse

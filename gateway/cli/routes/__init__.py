@@ -1,0 +1,1 @@
+"""Listing the paths that would be served."""
