@@ -1,0 +1,116 @@
+"""The app under other ASGI servers: everything works through ASGI's messages alone."""
+
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import httpx
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from gateway.app import create_app
+from tests.support.servers import bearer, settings_for
+
+pytestmark = pytest.mark.slow
+
+LONG = 20.0
+FIND_SHOW = "/show.ShowInterface/FindShow"
+GET_JOBS = "/job.JobInterface/GetJobs"
+
+
+@contextmanager
+def in_test_client(endpoint: str) -> Iterator[httpx.Client]:
+    """Starlette's TestClient, which has an event loop of its own."""
+    app = create_app(settings_for(endpoint, docs="public"))
+    with TestClient(app, headers=bearer()) as client:
+        yield client
+
+
+@contextmanager
+def in_plain_uvicorn(endpoint: str) -> Iterator[httpx.Client]:
+    """uvicorn with a protocol of its own, in a thread. The app is made without an event loop."""
+    app = create_app(settings_for(endpoint, docs="public"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, proxy_headers=False, ws="none"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            with httpx.Client(base_url=url, headers=bearer(), trust_env=False) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join(LONG)
+
+
+@pytest.fixture(
+    scope="module", params=[in_test_client, in_plain_uvicorn], ids=["TestClient", "uvicorn"]
+)
+def client(request: pytest.FixtureRequest, cuebot_process: str) -> Iterator[httpx.Client]:
+    """A client of the app under one of them, once calls can be answered."""
+    serve: Callable[[str], AbstractContextManager[httpx.Client]] = request.param
+    with serve(cuebot_process) as client:
+        deadline = time.monotonic() + LONG
+        while client.get("/readyz").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield client
+
+
+def test_a_call_is_answered(client: httpx.Client) -> None:
+    """With all headers of an answer."""
+    answer = client.post(FIND_SHOW, json={"name": "demo"})
+    assert (answer.status_code, answer.json()["show"]["name"]) == (200, "demo")
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    for name in ("x-request-id", "server-timing", "x-ratelimit-remaining", "x-schema"):
+        assert answer.headers[name]
+
+
+def test_a_body_in_parts_and_in_gzip(client: httpx.Client) -> None:
+    """Bodies of any kind are read."""
+    parts = iter([b'{"name"', b': "demo"}'])
+    assert client.post(FIND_SHOW, content=parts).status_code == 200
+    body = gzip.compress(b'{"name": "demo"}')
+    packed = client.post(FIND_SHOW, content=body, headers={"Content-Encoding": "gzip"})
+    assert packed.json()["show"]["name"] == "demo"
+
+
+def test_a_compressed_answer(client: httpx.Client) -> None:
+    """A client that accepts gzip gets it."""
+    answer = client.post(GET_JOBS, json={}, headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(answer.json()["jobs"]["jobs"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status"),
+    [
+        pytest.param(FIND_SHOW, b'{"name": "nobody"}', {}, 404, id="not found"),
+        pytest.param(FIND_SHOW, b"{", {}, 400, id="no JSON"),
+        pytest.param(FIND_SHOW, b'{"nam": "demo"}', {"X-Dry-Run": "maybe"}, 400, id="dry run"),
+        pytest.param("/a.B/C", b"{}", {}, 404, id="no method"),
+        pytest.param(FIND_SHOW, b"{}", {"Authorization": ""}, 401, id="no token"),
+        pytest.param(FIND_SHOW, b" " * 5_000_000, {}, 413, id="too large"),
+        pytest.param(FIND_SHOW, b"{}", {"Content-Type": "image/png"}, 415, id="media type"),
+    ],
+)
+def test_errors(
+    client: httpx.Client, path: str, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    """In the one JSON shape, with a request id."""
+    answer = client.post(path, content=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.json().keys() == {"error", "code", "message"}
+    assert answer.headers["x-request-id"]
+
+
+def test_pages_and_other_verbs(client: httpx.Client) -> None:
+    """GET, HEAD and OPTIONS."""
+    assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
+    assert client.head("/docs").status_code == 200
+    assert client.options(FIND_SHOW).headers["allow"] == "POST, OPTIONS"
+    assert client.get(FIND_SHOW).status_code == 405
