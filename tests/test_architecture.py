@@ -32,9 +32,7 @@ LARGEST_GATEWAY = 22_000
 MOST_LOOSE_MODULES = 6
 MOST_LOOSE_TESTS = 5
 
-SAME_NAMES = {
-    "options.py": "of a channel to Cuebot; those that several commands share",
-}
+SAME_NAMES: dict[str, str] = {}
 """Files of one name in several rooms, and why that confuses nobody."""
 WITH_THE_SIMULATOR = "gateway.cli.demo"
 FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.package", "gateway.errors")

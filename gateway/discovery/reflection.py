@@ -61,9 +61,10 @@ class ReflectionSource:
                 if said and failure.code in REFUSALS:
                     refusal = NoReflection(f"Cuebot refuses reflection ({failure.code.name})")
                 elif not said or failure.code is not Code.UNIMPLEMENTED:
+                    absent = failure.code is Code.UNAVAILABLE  # as "not ready" says already
+                    code = "" if absent else f"{failure.code.name}: "
                     raise NotReady(
-                        f"Cuebot at {self._endpoint} is not ready:"
-                        f" {failure.code.name}: {failure.details}"
+                        f"Cuebot at {self._endpoint} is not ready: {code}{failure.details}"
                     ) from None
         raise refusal
 

@@ -57,8 +57,7 @@ async def find_schema(
             timeout=timeout,
         )
     except NotReady as error:
-        reason = str(error).replace(f"{Code.UNAVAILABLE.name}: ", "")
-        raise GatewayError(Code.UNAVAILABLE, f"{reason}; {alternative}") from None
+        raise GatewayError(Code.UNAVAILABLE, f"{error}; {alternative}") from None
     except (NoReflection, NoSchema) as error:
         refused = isinstance(error, NoReflection) and settings.descriptor_source == "reflection"
         message = f"{error}{OR_AUTO * refused}. {WHAT_TO_DO}"

@@ -15,7 +15,7 @@ from gateway.cli.client.cuebot import cuebot_client
 from gateway.cli.client.gateway import gateway_client
 from gateway.cli.client.token_source import token_source
 from gateway.cli.commands.completion import complete_method
-from gateway.cli.options import config_option, seconds, settings_from
+from gateway.cli.common_options import config_option, seconds, settings_from
 from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, end_interrupted_line, exits_cleanly
 from gateway.cli.terminal.output import Output, output_for
 from gateway.cli.terminal.watch import watch

@@ -9,7 +9,7 @@ import uvloop
 
 from gateway.cli.check.checks import Report, run_checks
 from gateway.cli.check.summary import as_object, lines
-from gateway.cli.options import config_option, json_option, settings_from
+from gateway.cli.common_options import config_option, json_option, settings_from
 from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, complain, exits_cleanly
 from gateway.cli.terminal.text import counted, printable_lines
 from gateway.errors import ConfigurationError

@@ -10,11 +10,11 @@ import orjson
 from gateway.cli.client.discover import discover
 from gateway.cli.client.gateway import check_url, gateway_client
 from gateway.cli.client.token_source import token_source
+from gateway.cli.common_options import config_option, json_option, seconds, settings_from
 from gateway.cli.compare.comparison import Comparison
 from gateway.cli.compare.findings import Outcome
 from gateway.cli.compare.read_only import ReadOnlyGateway
 from gateway.cli.compare.report import as_object, lines
-from gateway.cli.options import config_option, json_option, seconds, settings_from
 from gateway.cli.routes.filter import matches
 from gateway.cli.terminal.exits import FAILED, Failure, complain, exits_cleanly
 from gateway.cli.terminal.text import printable_lines

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from gateway.cli.client.method_names import completions
-from gateway.cli.options import settings_from
+from gateway.cli.common_options import settings_from
 from gateway.cli.terminal.exits import PROGRAM, exits_cleanly
 from gateway.compat.build import build_catalog
 from gateway.discovery.factory import FILE_SUFFIXES, read_file

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from gateway.cli.client.discover import discover
+from gateway.cli.common_options import config_option, settings_from
 from gateway.cli.describe.reference import description
-from gateway.cli.options import config_option, settings_from
 from gateway.cli.terminal.exits import exits_cleanly
 from gateway.cli.terminal.text import printable_lines
 

@@ -9,7 +9,7 @@ import click
 import orjson
 
 from gateway.cli.client.discover import discover
-from gateway.cli.options import config_option, json_option, settings_from
+from gateway.cli.common_options import config_option, json_option, settings_from
 from gateway.cli.routes.filter import matches, why_none
 from gateway.cli.routes.listing import all_routes, lines
 from gateway.cli.terminal.exits import Failure, exits_cleanly

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from gateway.cli.options import config_option, settings_from
+from gateway.cli.common_options import config_option, settings_from
 from gateway.cli.terminal.exits import exits_cleanly
 from gateway.observe.logs import configure_logging
 from gateway.server.listen import listen

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.client.discover import discover
-from gateway.cli.options import config_option, settings_from
+from gateway.cli.common_options import config_option, settings_from
 from gateway.cli.terminal.exits import Failure, exits_cleanly
 from gateway.cli.terminal.text import printable_lines
 from gateway.discovery.factory import FILE_SUFFIXES

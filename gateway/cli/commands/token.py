@@ -8,7 +8,7 @@ import click
 
 from gateway.access.keys import load_secrets
 from gateway.access.tokens import mint_token, token_rules
-from gateway.cli.options import config_option, seconds, settings_from
+from gateway.cli.common_options import config_option, seconds, settings_from
 from gateway.cli.terminal.exits import exits_cleanly
 from gateway.observe.logs import configure_logging
 
