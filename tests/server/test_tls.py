@@ -213,7 +213,7 @@ def test_an_end_that_is_near_is_warned_about(tmp_path: Path) -> None:
             DESCRIPTOR_SOURCE=OPENCUE,
             **made.environ,
         )
-        assert (b"ends" in ran.out and b"TLS_CERT_FILE" in ran.out) == said, ran.out
+        assert (b"expires" in ran.out and b"TLS_CERT_FILE" in ran.out) == said, ran.out
         with instance("127.0.0.1:1", made.environ, tls=trusting(), ready=False) as gateway:
             gateway.event('"listening"')
             assert bool(gateway.events("ends soon")) == said
