@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
+import structlog
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.settings.model import Settings
@@ -46,6 +47,14 @@ async def one_loop(anyio_backend: object) -> AsyncIterator[None]:
     finishes after its test's own loop was closed fails whichever test runs by then.
     """
     yield  # noqa: PT022 - a fixture that returned would let the loop go
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """A logged traceback has no variables: with those of a gateway it would take half a minute."""
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ from tests.support.two_versions import (
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 SWAPS = 100
 EMPTY = Schema(files=(), services=(), origin="test", confirmed=True)
 NOTHING_NEW = "the schema could not be refreshed: "
@@ -83,7 +83,7 @@ async def kept_up(source: ScriptedSource, every: float = 0) -> AsyncIterator[Liv
     live = LiveCatalog(source, Selection(), every=every)
     running = asyncio.create_task(live.run())
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await live.wait()
             yield live
     finally:
@@ -390,7 +390,7 @@ async def test_codecs_are_compiled_a_method_at_a_time() -> None:
 
 async def until_served(gateway: Gateway, version: Version) -> None:
     """Call until the answer is of this version."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (await gateway.post(ECHO, {})).headers.get("x-schema") != version.tag:
             pass
 
@@ -423,7 +423,7 @@ async def test_readiness_shows_a_failing_refresh(status: grpc.StatusCode) -> Non
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
         settings = settings_for(cuebot.endpoint, rate_limit_rps=0, reflection_refresh="10ms")
-        async with running_gateway(settings) as gateway, asyncio.timeout(PATIENCE):
+        async with running_gateway(settings) as gateway, asyncio.timeout(TIMEOUT):
             assert await state_of(gateway) == (200, ready)
             cuebot.now = status
             while await state_of(gateway) != (200, ready | {"refresh": "failing"}):
@@ -508,7 +508,7 @@ async def test_a_quick_restart_is_noticed() -> None:
             assert (await gateway.post(ECHO, {})).headers["x-schema"] == OLD.tag
             with capture_logs() as logs:
                 switch.turn(second.endpoint)
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     while not told(logs, "schema changed"):
                         assert (await gateway.client.get("/readyz")).status_code == 200
             assert not told(logs, "Cuebot cannot be reached")
@@ -750,4 +750,4 @@ def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
         next_line(process, "schema refreshed again")
         assert next_line(process, "schema changed")["digest"] == OLD.tag
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0

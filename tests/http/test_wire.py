@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.opencue import jobs
 from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for, head, token
-from tests.support.wire import PATIENCE, request, wire
+from tests.support.wire import TIMEOUT, request, wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
 
@@ -173,9 +173,9 @@ async def test_a_refusal_leaves_the_connection_usable(
     """After a 401, 404 or 400 the next request on the connection is answered, and at once."""
     async with wire(gateway) as one:
         await one.send(request(path, b"[" + b" " * size, subject=subject))
-        refused = await one.answer(patience=PROMPTLY)
+        refused = await one.answer(timeout=PROMPTLY)
         await one.send(request(SHOWS, b"{}", "X-Request-ID: second"))
-        answer = await one.answer(patience=PROMPTLY)
+        answer = await one.answer(timeout=PROMPTLY)
     assert refused.status == status
     assert "connection" not in refused.headers
     assert (answer.status, answer.headers["x-request-id"]) == (200, "second")
@@ -188,9 +188,9 @@ async def test_a_429_leaves_the_connection_usable(cuebot: ScriptedCuebot) -> Non
         await one.send(request(SHOWS, b"{}", subject="alice"))
         first = await one.answer()
         await one.send(request(SHOWS, body, subject="alice"))
-        second = await one.answer(patience=PROMPTLY)
+        second = await one.answer(timeout=PROMPTLY)
         await one.send(request(SHOWS, b"{}", subject="bob"))
-        third = await one.answer(patience=PROMPTLY)
+        third = await one.answer(timeout=PROMPTLY)
     assert [first.status, second.status, third.status] == [200, 429, 200]
     assert "connection" not in second.headers
 
@@ -245,7 +245,7 @@ def blocking_post(url: str, size: int, media: str) -> tuple[int, bytes]:
     sent = urllib.request.Request(url, b" " * size, headers)  # noqa: S310 - the URL is our own
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(sent, timeout=PATIENCE) as answer:
+        with opener.open(sent, timeout=TIMEOUT) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -286,7 +286,7 @@ async def test_a_body_at_its_end_is_not_waited_for(cuebot: ScriptedCuebot) -> No
     chunk = b"%x\r\n%s\r\n0\r\n\r\n" % (20_000, b" " * 20_000)
     async with gateway_for(cuebot.endpoint, max_body_mb=0.01) as small, wire(small) as one:
         await one.send(head(SHOWS, "Transfer-Encoding: chunked"), chunk)
-        answer = await one.answer(patience=PROMPTLY)
+        answer = await one.answer(timeout=PROMPTLY)
         assert (answer.status, answer.code) == (413, 8)
         assert await one.rest(PROMPTLY) == b""
 
@@ -309,7 +309,7 @@ async def test_a_stop_answers_what_it_cannot_wait_for(cuebot: ScriptedCuebot) ->
         wire(stopping) as one,
     ):
         await one.send(request(SHOWS, b"{}"))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await started.wait()
         stopping.server.should_exit = True
         answer = await one.answer()

@@ -17,7 +17,7 @@ from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
 from tests.server.samples import SMALLEST
-from tests.support.wire import PATIENCE, Wire, assert_refused
+from tests.support.wire import TIMEOUT, Wire, assert_refused
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ async def serving(serve: Serve, state: ServerState | None = None) -> AsyncIterat
     """A connection on which requests are served that way."""
     state = state or ServerState()
     state.default_headers = [DATE]
-    context = ServerContext(serve=serve, timeout=PATIENCE, limit=ConnectionLimit(10), state=state)
+    context = ServerContext(serve=serve, timeout=TIMEOUT, limit=ConnectionLimit(10), state=state)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: HttpProtocol(context), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
@@ -54,7 +54,7 @@ async def running(app: ASGIApp, **lifespan: object) -> AsyncIterator[Wire]:
     )
     async with serving(service, state) as one:
         yield one
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while state.tasks:
             await asyncio.wait(state.tasks)
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import pytest
 
@@ -135,12 +136,10 @@ async def test_a_stalled_http_1_0_client_is_let_go(
     """Without chunks, too, a client that does not read loses its connection."""
     cuebot.answers(GET_JOBS, LARGE)
     connections = gateway.server.connections
-    async with connected(gateway, head(GET_JOBS, "Content-Length: 0", version="1.0")) as (
-        reader,
-        _,
-    ):
+    http10 = head(GET_JOBS, "Content-Length: 0", version="1.0")
+    async with connected(gateway, http10) as (reader, writer):
         assert b" 200 " in await reader.readline()
-        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        cast("asyncio.Transport", writer.transport).pause_reading()
         while connections:
             await gateway.client.get("/healthz", headers={"Connection": "close"})
 

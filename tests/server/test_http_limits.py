@@ -27,7 +27,7 @@ from tests.support.servers import (
     gateway_for,
     head,
 )
-from tests.support.wire import PATIENCE, Wire, assert_refused, request, wire
+from tests.support.wire import TIMEOUT, Wire, assert_refused, request, wire
 
 BRIEF = 0.4
 """Seconds of HTTP_TIMEOUT."""
@@ -42,7 +42,7 @@ pytestmark = [
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that nobody announces."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
@@ -50,15 +50,15 @@ async def until(condition: Callable[[], bool]) -> None:
 async def drip(one: Wire, byte: bytes) -> int:
     """Send a byte every now and then until the gateway answers or closes; how many went."""
     count = 0
-    async with asyncio.timeout(PATIENCE):
-        ended = asyncio.create_task(one.reader.read(1))
+    async with asyncio.timeout(TIMEOUT):
+        ended = asyncio.create_task(one.reply_begins())
         while not ended.done():
             with suppress(ConnectionError, RuntimeError):
                 await one.send(byte)
             count += 1
             await asyncio.wait([ended], timeout=DRIP)
         with suppress(ConnectionError):  # if it went while a byte was on its way
-            one.reader._buffer[:0] = await ended  # type: ignore[attr-defined]
+            await ended
     return count
 
 
@@ -290,7 +290,7 @@ async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None
         assert len(gateway.server.connections) <= 1 + MOST_LINGERING
         first.writer.close()
         await first.writer.wait_closed()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while True:
                 async with wire(gateway) as one:
                     await one.send(request(SHOWS, b"{}"))
@@ -351,7 +351,7 @@ def test_open_files_make_room(soft: int, hard: int, wanted: int, then: int, warn
         env=clean_environment(JWT_SECRET=SECRET),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=True,
     )
     *lines, last = child.stdout.splitlines()

@@ -23,7 +23,7 @@ from tests.server.samples import (
     to,
 )
 from tests.support.servers import Gateway, ScriptedCuebot, SharedGateway, gateway_for, head
-from tests.support.wire import PATIENCE, Answer, Wire, assert_refused, request, wire
+from tests.support.wire import TIMEOUT, Answer, Wire, assert_refused, request, wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
 
@@ -38,7 +38,7 @@ async def test_refused(
     """It is refused in the one shape, the connection ends, and nothing after it is a request."""
     async with wire(gateway) as one:
         await one.send(sent, request(SHOWS, b"{}"))
-        assert_refused(await one.answer(patience=PROMPTLY), status, code)
+        assert_refused(await one.answer(timeout=PROMPTLY), status, code)
         assert await one.rest(PROMPTLY) == b""
     assert cuebot.seen == []
 
@@ -51,12 +51,12 @@ async def test_refused_behind_another(
     called, release = cuebot.holds(FIND_SHOW)
     async with wire(gateway) as one:
         await one.send(request(FIND_SHOW, b"{}"), sent, request(SHOWS, b"{}"))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await called.wait()
         release.set()
         answer = await one.answer()
         assert (answer.status, answer.headers.get("connection")) == (200, None)
-        assert_refused(await one.answer(patience=PROMPTLY), status, code)
+        assert_refused(await one.answer(timeout=PROMPTLY), status, code)
         assert await one.rest(PROMPTLY) == b""
     assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW]
 
@@ -169,7 +169,7 @@ async def test_a_refused_body_is_not_asked_for(
     length = () if "Content-Length" in str(lines) else ("Content-Length: 10",)
     async with wire(gateway) as one:
         await one.send(head(SHOWS, "Expect: 100-continue", *length, *lines, subject=subject))
-        answer = await one.answer(patience=PROMPTLY)
+        answer = await one.answer(timeout=PROMPTLY)
         assert (answer.status, answer.headers["connection"]) == (status, "close")
         with suppress(ConnectionError):
             await one.send(request(SHOWS, b"{}"))
@@ -181,7 +181,7 @@ async def test_health_does_not_ask_for_a_body(gateway: Gateway) -> None:
     lines = ("Expect: 100-continue", "Content-Length: 10")
     async with wire(gateway) as one:
         await one.send(head("/healthz", *lines, start="GET"))
-        answer = await one.answer(patience=PROMPTLY)
+        answer = await one.answer(timeout=PROMPTLY)
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert await one.rest(PROMPTLY) == b""
 
@@ -223,7 +223,7 @@ async def test_a_body_that_breaks_is_logged_as_refused(gateway: Gateway) -> None
         await one.send(b"2\r\n{}\r\n")
         await asyncio.sleep(0.01)  # until the app waits for more
         await one.send(b"x\r\n")
-        assert_refused(await one.answer(patience=PROMPTLY), 400, 3)
+        assert_refused(await one.answer(timeout=PROMPTLY), 400, 3)
         assert await one.rest(PROMPTLY) == b""
     (line,) = [line for line in lines if line["request_id"] == "broken"]
     assert (line["status"], line["code"]) == (400, "INVALID_ARGUMENT")

@@ -17,7 +17,7 @@ from gateway.errors import ConfigurationError
 from gateway.server.certificate import load_certificate
 from gateway.settings.model import Settings
 from tests.support.certificates import Pair, pair, serial, trusting
-from tests.support.commands import OPENCUE, PATIENCE, assert_one_line, child
+from tests.support.commands import OPENCUE, TIMEOUT, assert_one_line, child
 from tests.support.opencue import jobs
 from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
 from tests.support.servers import (
@@ -190,7 +190,7 @@ def test_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
         start_new_session=True,
         preexec_fn=lambda: os.close(os.open(os.ttyname(theirs), os.O_RDWR)),  # it is /dev/tty now
     ) as process:
-        _, err = process.communicate(timeout=PATIENCE)
+        _, err = process.communicate(timeout=TIMEOUT)
     os.set_blocking(ours, False)
     with pytest.raises(BlockingIOError):
         os.read(ours, 100)
@@ -253,7 +253,7 @@ async def ask(gateway: Gateway, tls: ssl.SSLContext | None, sent: bytes = CALL) 
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=tls)
     try:
         writer.write(sent)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await reader.read(4096)
     finally:
         writer.transport.abort()
@@ -308,7 +308,7 @@ async def test_a_stalled_handshake_is_let_go(cuebot: ScriptedCuebot, tmp_path: P
         for sent in (b"", b"\x16\x03\x01\x02"):
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
             writer.write(sent)
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 with suppress(ConnectionResetError):
                     assert await reader.read() == b""
             writer.close()
@@ -352,7 +352,7 @@ async def test_a_client_that_hangs_up(
             getattr(writer.transport, farewell)()
         release.set()
         connections = gateway.server.connections
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while connections:  # noqa: ASYNC110 - nobody announces that
                 await asyncio.sleep(0.01)
     assert not [each for each in caplog.records if each.exc_info or each.levelname == "ERROR"]

@@ -207,7 +207,7 @@ def test_sighup_reaches_those_that_are_starting(cuebot: str) -> None:
         while len(gateway.events('"listening"')) < 3:
             gateway.send_signal(signal.SIGHUP)
             with suppress(AssertionError):
-                until(lambda: False, "", patience=0.02)
+                until(lambda: False, "", timeout=0.02)
         until(gateway.ready, "it is ready")
         assert not gateway.events("has died")
         gateway.send_signal(signal.SIGTERM)

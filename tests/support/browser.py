@@ -15,7 +15,7 @@ INSTALLED = next(filter(None, map(shutil.which, BROWSERS)), None)
 needs_browser = pytest.mark.skipif(
     INSTALLED is None, reason="no Chromium or Chrome here (on Debian: apt-get install chromium)"
 )
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 """How long anything in a page may take before it counts as stuck."""
 OTHER_NAME = "gateway.studio"
 """A name of the loopback for the browser. Over plain HTTP, it is no secure context as that is."""
@@ -131,7 +131,7 @@ async def visiting(
     console. `options` are Playwright's for a context.
     """
     async with await browser.new_context(base_url=url, **options) as context:
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         visit = Visit(await context.new_page())
         yield visit
         refused = [text for text in visit.complaints if "status of 401" in text or "403" in text]

@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from gateway.cli import main
 from tests.support.servers import clean_environment
 
-PATIENCE = 30
+TIMEOUT = 30
 """Seconds that a command may take before it counts as stuck."""
 PROGRAM = Path(sys.executable).parent / "cuebot-gateway"
 OPENCUE = "package:opencue_proto"
@@ -81,7 +81,7 @@ def child(*arguments: str, **environ: str) -> Ran:
         [sys.executable, "-m", "gateway", *arguments],
         env=clean_environment(**environ),
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr.decode())
@@ -163,7 +163,10 @@ def cuebot_process(*arguments: str) -> Iterator[str]:
             process.terminate()
 
 
-simulated_cuebot = cuebot_process  # until all its users have the new name
+PATIENCE, simulated_cuebot = (
+    TIMEOUT,
+    cuebot_process,
+)  # until the tests of the cli have the new names
 
 
 def assert_one_line(ran: Ran, *words: str) -> None:

