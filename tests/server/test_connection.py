@@ -137,10 +137,10 @@ async def test_a_stalled_http_1_0_client_is_let_go(
     connections = gateway.server.connections
     async with connected(gateway, head(GET_JOBS, "Content-Length: 0", version="1.0")) as (
         reader,
-        _,
+        writer,
     ):
         assert b" 200 " in await reader.readline()
-        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
         while connections:
             await gateway.client.get("/healthz", headers={"Connection": "close"})
 

@@ -51,14 +51,15 @@ async def drip(one: Wire, byte: bytes) -> int:
     """Send a byte every now and then until the gateway answers or closes; how many went."""
     count = 0
     async with asyncio.timeout(PATIENCE):
-        ended = asyncio.create_task(one.reader.read(1))
+        ended = asyncio.create_task(one.rest())
         while not ended.done():
             with suppress(ConnectionError, RuntimeError):
                 await one.send(byte)
             count += 1
             await asyncio.wait([ended], timeout=DRIP)
-        with suppress(ConnectionError):  # if it went while a byte was on its way
-            one.reader._buffer[:0] = await ended  # type: ignore[attr-defined]
+    one.reader = asyncio.StreamReader()
+    one.reader.feed_data(await ended)
+    one.reader.feed_eof()
     return count
 
 
