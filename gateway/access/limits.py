@@ -119,12 +119,7 @@ class RateLimits:
 
     async def admit(self, subject: str | None, address: str) -> Count:
         """The same, having waited as long as it says."""
-        count = self.count(subject, address)
-        if not isinstance(count, Count):
-            count = await count
-        if count.wait and count.refusal is None:
-            await asyncio.sleep(count.wait)
-        return count
+        return await waited(self.count(subject, address))
 
     async def _count_later(self, rate: Rate, verdict: Awaitable[Verdict]) -> Count:
         return self._count(rate, await verdict)
@@ -139,6 +134,14 @@ class RateLimits:
         if verdict.allowed:
             return Count(headers, verdict.wait)
         return Count(headers, 0.0, too_many(rate, verdict))
+
+
+async def waited(counting: Count | Awaitable[Count]) -> Count:
+    """How a request is counted, after the wait that it has to make."""
+    count = counting if isinstance(counting, Count) else await counting
+    if count.wait:
+        await asyncio.sleep(count.wait)
+    return count
 
 
 def too_many(rate: Rate, verdict: Verdict) -> GatewayError:

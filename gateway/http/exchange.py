@@ -44,6 +44,8 @@ class Exchange:
     """The request's headers, by lower-case name."""
     started: float
     """Seconds on the monotonic clock."""
+    query: bytes = b""
+    http_version: str = "1.1"
     with_cuebot: float = 0.0
     """Seconds that calls to Cuebot have taken."""
     waited: float = 0.0
@@ -126,6 +128,8 @@ def open_exchange(
     *,
     http_method: str,
     path: str,
+    query: bytes = b"",
+    http_version: str = "1.1",
     fields: Iterable[tuple[bytes, bytes]],
     peer: str,
     proxies: TrustedProxies,
@@ -150,6 +154,8 @@ def open_exchange(
         path=path,
         headers=headers,
         started=time.monotonic(),
+        query=query,
+        http_version=http_version,
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
         direct=direct,
     )

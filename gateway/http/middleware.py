@@ -49,6 +49,8 @@ def exchange_in(scope: Scope, proxies: TrustedProxies) -> Exchange:
     exchange = open_exchange(
         http_method=scope["method"],
         path=scope["path"],
+        query=scope["query_string"],
+        http_version=scope["http_version"],
         fields=scope["headers"],
         peer=client[0] if client else "",
         proxies=proxies,
@@ -88,8 +90,7 @@ async def conclude(
         except ClientGone:
             raise
         except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
-            error = GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=RETRY_SOON)
-            await send_error(exchange, error, receive, send)
+            await send_error(exchange, stopping(), receive, send)
         except Exception as error:
             await send_error(exchange, told_of(error, exchange), receive, send)
     except ClientGone:
@@ -102,6 +103,11 @@ async def conclude(
     finally:
         for report in reporters:
             report(exchange)
+
+
+def stopping() -> GatewayError:
+    """What a client is told whose answer would take longer than SHUTDOWN_TIMEOUT."""
+    return GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=RETRY_SOON)
 
 
 def note_disconnect(exchange: Exchange) -> None:

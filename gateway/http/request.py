@@ -4,7 +4,7 @@ import asyncio
 from time import monotonic
 from typing import NamedTuple
 
-from starlette.types import Receive, Scope
+from starlette.types import Receive
 
 from gateway.calls.plan import Plan, plan, reject_for
 from gateway.codec.unknown import Reject
@@ -79,12 +79,12 @@ class RequestReader:
         self._unknown_fields = unknown_fields
         self._decoding = asyncio.Semaphore(DECODING_THREADS)
 
-    async def read(self, exchange: Exchange, scope: Scope, receive: Receive) -> CallRequest:
+    async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
         """The calls that a request asks for. What is known of it goes into the exchange.
 
         Raises GatewayError for whatever is wrong with it, and ClientGone.
         """
-        head = self.read_head(exchange, scope["query_string"])
+        head = self.read_head(exchange)
         body = self.bodies.take(exchange)
         if body is None:
             body = await self._wait_for_body(exchange, receive)
@@ -97,7 +97,7 @@ class RequestReader:
             self.bodies.release(body)
         return call_request(exchange, head, planned, large=len(body) > LARGE_BODY)
 
-    def read_head(self, exchange: Exchange, query: bytes) -> RequestHead:
+    def read_head(self, exchange: Exchange) -> RequestHead:
         """What a request says before its body. Raises GatewayError for what is wrong with it."""
         if asks_dry_run(exchange.headers):
             exchange.dry_run = True
@@ -111,7 +111,7 @@ class RequestReader:
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
         reject = reject_for(method, self._unknown_fields)
-        return RequestHead(method, timeout, reject, unread_query(query, reject))
+        return RequestHead(method, timeout, reject, unread_query(exchange.query, reject))
 
     async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
         began = monotonic()

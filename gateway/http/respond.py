@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
-from starlette.types import Scope, Send
+from starlette.types import Send
 
 from gateway.access.admission import LargeAnswers
 from gateway.http.compression import compressed
-from gateway.http.direct import Headers
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
 
 LARGE_ANSWER = 1024 * 1024
@@ -18,6 +17,9 @@ LARGE_ANSWERS_AT_ONCE = 16
 LARGE_ANSWERS_EACH = 4
 SLOWEST_READER = 128 * 1024
 """Bytes per second. A client that reads a long answer more slowly is disconnected."""
+
+Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
+"""The pieces of an answer, and headers that say in which form they are."""
 
 
 class Responder:
@@ -30,19 +32,18 @@ class Responder:
     async def send(
         self,
         exchange: Exchange,
-        pieces: Iterable[bytes],
-        scope: Scope,
+        form: Form,
         send: Send,
         *,
         turn_within: float | None = None,
     ) -> None:
-        """Send the pieces of a 200.
+        """Send a 200.
 
         With `turn_within` it is a large answer, which waits for its turn for so many seconds at
         most. Raises GatewayError (UNAVAILABLE) when there is none by then, and ClientGone.
         """
         if turn_within is None:
-            await self._send(exchange, pieces, scope, send)
+            await self._send(exchange, form, send)
             return
         began = monotonic()
         try:
@@ -50,30 +51,31 @@ class Responder:
         finally:
             exchange.waited += monotonic() - began
         try:
-            await self._send(exchange, pieces, scope, send)
+            await self._send(exchange, form, send)
         finally:
             give_back()
 
-    async def _send(
-        self, exchange: Exchange, pieces: Iterable[bytes], scope: Scope, send: Send
-    ) -> None:
-        pieces, headers = compressed(pieces, exchange.headers.get(b"accept-encoding"))
-        if answer_at_once(exchange, pieces, headers):
+    async def _send(self, exchange: Exchange, form: Form, send: Send) -> None:
+        if answer_at_once(exchange, form):
             return
-        if scope["http_version"] == "1.0":  # which has no chunks
+        pieces, headers = form
+        if exchange.http_version == "1.0":  # which has no chunks
             pieces = await gather(pieces)
         await send_pieces(pieces, headers, send, self._http_timeout)
 
 
-def answer_at_once(exchange: Exchange, pieces: Iterable[bytes], more: Headers) -> bool:
-    """Send a whole answer if it is one piece and the connection takes it now.
+def form_for(exchange: Exchange, pieces: Iterable[bytes]) -> Form:
+    """The pieces of an answer as the client wants them, and the headers that say so."""
+    return compressed(pieces, exchange.headers.get(b"accept-encoding"))
 
-    `more` are headers that say in which form the piece is. Raises ClientGone.
-    """
+
+def answer_at_once(exchange: Exchange, form: Form) -> bool:
+    """Send a whole answer if it is one piece and the connection takes it now. Raises ClientGone."""
+    pieces, headers = form
     if not isinstance(pieces, Sequence) or len(pieces) != 1:
         return False
     length = (b"content-length", b"%d" % len(pieces[0]))
-    return exchange.answer(200, (JSON_TYPE, *more, length), pieces[0])
+    return exchange.answer(200, (JSON_TYPE, *headers, length), pieces[0])
 
 
 async def gather(pieces: Iterable[bytes]) -> Sequence[bytes]:

@@ -18,7 +18,8 @@ from gateway.app import Gateway
 from gateway.server.certificate import Certificate
 from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
-from gateway.server.http1.protocol import HttpProtocol, ServerContext
+from gateway.server.http1.express import ExpressService
+from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
 from gateway.server.listen import BACKLOG
 
 log = structlog.stdlib.get_logger("gateway.server")
@@ -121,12 +122,7 @@ class Server(uvicorn.Server):
         await self.on_tick(0)  # the date
         loop = asyncio.get_running_loop()
         self._context = ServerContext(
-            serve=AsgiService(
-                self._app,
-                state=self.lifespan.state,
-                tasks=self.server_state.tasks,
-                loop=loop,
-            ),
+            serve=self._service(loop),
             timeout=self._http_timeout,
             limit=self._limit,
             state=self.server_state,
@@ -142,6 +138,13 @@ class Server(uvicorn.Server):
             for listener in sockets or ()
         ]
         self.started = True
+
+    def _service(self, loop: asyncio.AbstractEventLoop) -> Serve:
+        """What serves requests: the app, and its express lane if it has one."""
+        tasks = self.server_state.tasks
+        asgi = AsgiService(self._app, state=self.lifespan.state, tasks=tasks, loop=loop)
+        lane = self._app.express
+        return asgi if lane is None else ExpressService(lane, asgi, loop)
 
     async def _first_look(self) -> None:
         """Wait until calls can be answered, or it is known that Cuebot cannot be asked now.
@@ -172,7 +175,7 @@ class Server(uvicorn.Server):
             log.warning(
                 "requests are cut off",
                 reason="a second signal" if self.force_exit else "SHUTDOWN_TIMEOUT",
-                requests=len(self.server_state.tasks),
+                requests=sum(each.is_answering for each in self.connections),
                 connections=len(self.connections),
             )
             await self._cut_off()
@@ -231,4 +234,4 @@ class Server(uvicorn.Server):
         if tasks:
             await asyncio.wait(tasks, timeout=CUT_OFF)
         for connection in [*self.connections]:
-            connection.transport.close()
+            connection.cut_off()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.upstream.endpoint import Endpoint
-from gateway.upstream.interface import CallFailed, Metadata
+from gateway.upstream.interface import CallFailed, Metadata, Sink
 
 
 class Balancer:
@@ -40,6 +40,15 @@ class Balancer:
                 left = [each for each in left if each is not chosen]
                 if failure.sent or not left:
                     raise
+
+    def start(
+        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+    ) -> Callable[[], None] | None:
+        """As `Upstream` says."""
+        chosen = self._next(self.endpoints)
+        if chosen is None:
+            return None
+        return chosen.start(method_path, payload, timeout, metadata, sink)
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
         """Whose turn it is of those that are connected."""

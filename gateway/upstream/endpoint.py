@@ -8,7 +8,7 @@ import structlog
 from gateway.errors import Code
 from gateway.upstream.explain import explained
 from gateway.upstream.http2.outcome import not_connected, too_late
-from gateway.upstream.interface import CallFailed, Channel, Metadata, State
+from gateway.upstream.interface import CallFailed, Channel, Metadata, Sink, State
 from gateway.upstream.tls import Tls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
@@ -67,6 +67,12 @@ class Endpoint:
                     raise
             await self._connected(deadline)
             timeout = deadline - loop.time()
+
+    def start(
+        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+    ) -> Callable[[], None] | None:
+        """As `Upstream` says."""
+        return self._channel.start(method_path, payload, timeout, metadata, sink)
 
     async def _connected(self, deadline: float) -> None:
         """Return when there is a connection. Raises CallFailed when there will be none in time."""

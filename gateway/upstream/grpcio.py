@@ -15,7 +15,7 @@ from gateway.errors import Code
 from gateway.upstream.http2.connect import connect
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.outcome import lost, not_connected, not_grpc, too_large, too_late
-from gateway.upstream.interface import CallFailed, Metadata, State
+from gateway.upstream.interface import CallFailed, Metadata, Sink, State
 from gateway.upstream.options import ChannelOptions
 from gateway.upstream.tls import Tls
 
@@ -101,6 +101,11 @@ class GrpcioChannel:
         except TimeoutError:
             return False
         return True
+
+    def start(
+        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+    ) -> None:
+        """As `Channel` says: grpc.aio can only be awaited."""
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
         """As `Channel` says."""

@@ -4,7 +4,7 @@ The rest of the gateway calls an `Upstream`: an `Endpoint`, or a `Balancer` over
 endpoint has a `Channel`, which keeps a connection to one address; CUEBOT_TRANSPORT names its kind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Protocol
 
@@ -60,6 +60,21 @@ class CallFailed(Exception):
         self.status_details = status_details
 
 
+class Sink(Protocol):
+    """Is told the outcome of a call, once. It must not raise.
+
+    It may be told before `start` has returned, and may itself start and cancel calls.
+    """
+
+    def answered(self, message: bytes) -> None:
+        """The answer has come."""
+        ...
+
+    def failed(self, failure: CallFailed) -> None:
+        """There will be no answer."""
+        ...
+
+
 class Upstream(Protocol):
     """A way to call Cuebot. Cancelling the caller's task cancels the call."""
 
@@ -69,6 +84,16 @@ class Upstream(Protocol):
         """The answer's bytes. Raises CallFailed for every other outcome.
 
         `timeout` is in seconds.
+        """
+        ...
+
+    def start(
+        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+    ) -> Callable[[], None] | None:
+        """The same call without waiting: `sink` is told the outcome.
+
+        Returns what cancels the call, after which the sink is told nothing. None, and nothing is
+        done, if there is no connection, or the transport cannot do that.
         """
         ...
 
@@ -108,6 +133,12 @@ class Channel(Protocol):
         Without a connection it does not wait for one: the call fails as NOT_CONNECTED. Cancelling
         the caller's task cancels the call.
         """
+        ...
+
+    def start(
+        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+    ) -> Callable[[], None] | None:
+        """As `Upstream.start`."""
         ...
 
     def get_state(self, *, try_to_connect: bool = False) -> State:

@@ -1,6 +1,7 @@
 """Serving requests with an ASGI app, one task for each."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import unquote
 
@@ -35,27 +36,32 @@ class AsgiService:
         self._loop = loop
 
     def __call__(self, request: RequestCycle, connection: HttpProtocol) -> None:
-        task = self._loop.create_task(
-            self._run(request, scope_of(request, connection, self._state))
-        )
+        scope = scope_of(request, connection, self._state)
+        self.start(request, self._app(scope, request.receive, request.send))
+
+    def start(self, request: RequestCycle, answering: Awaitable[None]) -> None:
+        """Answer a request in a task, whatever comes of it."""
+        task = self._loop.create_task(run(request, answering))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, request: RequestCycle, scope: Scope) -> None:
-        try:
-            await self._app(scope, request.receive, request.send)
-        except ClientDisconnected:
+
+async def run(request: RequestCycle, answering: Awaitable[None]) -> None:
+    """Await an answer, and end the request if it has none then, or only a part of one."""
+    try:
+        await answering
+    except ClientDisconnected:
+        return
+    except asyncio.CancelledError:
+        request.fail(GatewayError(Code.UNAVAILABLE, "the gateway is stopping"))
+        raise
+    except Exception:
+        log.exception("unexpected error")
+    else:
+        if request.answered or request.disconnected:
             return
-        except asyncio.CancelledError:
-            request.fail(GatewayError(Code.UNAVAILABLE, "the gateway is stopping"))
-            raise
-        except Exception:
-            log.exception("unexpected error")
-        else:
-            if request.answered or request.disconnected:
-                return
-            log.error("a request was left without an answer, or with a part of one")
-        request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
+        log.error("a request was left without an answer, or with a part of one")
+    request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
 
 
 def scope_of(request: RequestCycle, connection: HttpProtocol, state: dict[str, Any]) -> Scope:

@@ -133,7 +133,12 @@ class HttpProtocol(asyncio.Protocol):
         if self._ended:
             return
         self._parser.feed(data)
-        if self._current is None:
+        current = self._current
+        if current is not None:
+            if current.on_complete is not None and current.complete:
+                on_complete, current.on_complete = current.on_complete, None
+                on_complete()
+        else:
             if self._waiting:
                 self._serve_next()
             elif self._is_idle and self._parser.in_head:
@@ -281,6 +286,17 @@ class HttpProtocol(asyncio.Protocol):
         if not (self._ended or self._current or self._parser.in_head):
             self.transport.close()
             self._await_close()
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether there is a request without its answer."""
+        return self._current is not None
+
+    def cut_off(self) -> None:
+        """Close at once; a request without an answer may still be told why."""
+        if self._current is not None and self._current.on_stop is not None:
+            self._current.on_stop()
+        self.transport.close()
 
     # --- ends -------------------------------------------------------------------------------
 

@@ -76,7 +76,9 @@ class RequestCycle:
         "http_version",
         "keep_alive",
         "method",
+        "on_complete",
         "on_disconnect",
+        "on_stop",
         "refusal",
         "started",
         "target",
@@ -110,6 +112,10 @@ class RequestCycle:
         """Whether the whole answer has been sent."""
         self.refusal: GatewayError | None = None
         self.on_disconnect: Callable[[], object] | None = None
+        self.on_stop: Callable[[], object] | None = None
+        """Called when the server stops and does not wait for the answer any longer."""
+        self.on_complete: Callable[[], object] | None = None
+        """Called once when the whole body has come."""
         self._body: bytes | bytearray = b""
         """What has come and is not handed out."""
         self._arrived = False

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import ssl
+from collections.abc import Callable
 from functools import lru_cache, partial
 from weakref import WeakSet
 
@@ -10,7 +11,7 @@ from gateway.upstream.http2.connect import Resolve, connect, resolve
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.outcome import not_connected, too_late
-from gateway.upstream.interface import Metadata, State
+from gateway.upstream.interface import Metadata, Sink, State
 from gateway.upstream.options import ChannelOptions
 
 INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
@@ -57,14 +58,29 @@ class Http2Channel:
             raise not_connected(f"there is no connection to {self._endpoint}")
         if timeout <= 0:
             raise too_late(sent=False)
-        head = b"".join(
+        head = self._block(path, timeout, metadata)
+        return await connection.unary(head, payload, connection.time() + timeout)
+
+    def start(
+        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+    ) -> Callable[[], None] | None:
+        """As `Channel` says."""
+        connection = self._connection
+        if connection is None or timeout <= 0:
+            return None
+        head = self._block(path, timeout, metadata)
+        stream = connection.start(head, payload, connection.time() + timeout, sink)
+        return partial(connection.cancel, stream)
+
+    def _block(self, path: str, timeout: float, metadata: Metadata) -> bytes:
+        """The headers of a call."""
+        return b"".join(
             (
                 self._head(path),
                 literal(b"grpc-timeout", grpc_timeout(timeout)),
                 *[literal(name.encode(), value.encode()) for name, value in metadata],
             )
         )
-        return await connection.unary(head, payload, connection.time() + timeout)
 
     def _make_head(self, path: str) -> bytes:
         """The headers that all calls of a method have in common."""

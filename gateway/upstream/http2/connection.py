@@ -11,9 +11,9 @@ import structlog
 from gateway.errors import Code
 from gateway.upstream.http2.core import Core
 from gateway.upstream.http2.outcome import lost, not_grpc
-from gateway.upstream.http2.streams import Sink, Stream
+from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError
-from gateway.upstream.interface import CallFailed
+from gateway.upstream.interface import CallFailed, Sink
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 

@@ -1,7 +1,6 @@
 """Streams: one call on a connection, and how its request goes out (RFC 9113 section 5)."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 from gateway.upstream.http2.headers import EMPTY_TABLE
 from gateway.upstream.http2.outcome import not_grpc, too_large
@@ -22,26 +21,11 @@ from gateway.upstream.http2.wire import (
     frame,
     header_frames,
 )
-from gateway.upstream.interface import CallFailed
+from gateway.upstream.interface import CallFailed, Sink
 
 PREFIX = 5
 """Bytes before each message: whether it is compressed (1), and its length (4)."""
 NOT_ONE_MESSAGE = "the answer is not one message"
-
-
-class Sink(Protocol):
-    """Is told the outcome of a call, once. It must not raise.
-
-    It may be told before `start` has returned, and may itself start and cancel calls.
-    """
-
-    def answered(self, message: bytes) -> None:
-        """The answer has come."""
-        ...
-
-    def failed(self, failure: CallFailed) -> None:
-        """There will be no answer."""
-        ...
 
 
 class Stream:

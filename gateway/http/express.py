@@ -1,0 +1,250 @@
+"""The express lane: plain calls, made and answered in the connection's own callbacks.
+
+A second door of the app, for this gateway's own server. The rules are those of the ASGI way, in the
+same functions, but there is no task, future, scope or message for each request. It takes a POST to
+a known method with a short, plain body, for which nothing has to be looked up first. A request that
+turns out to need waiting goes on in a task.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Protocol
+
+from starlette.types import Message, Send
+
+from gateway.access.limits import Count, RateLimits, waited
+from gateway.access.tokens import Authenticator
+from gateway.calls.failures import error_for
+from gateway.calls.plan import plan
+from gateway.discovery.refresh import LiveCatalog
+from gateway.errors import Code, GatewayError
+from gateway.http.cors import CorsRules
+from gateway.http.direct import DirectConnection
+from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.error_answer import error_answer, send_error, told_of
+from gateway.http.exchange import ClientGone, Exchange, Reporter, open_exchange
+from gateway.http.guard import admit, identify
+from gateway.http.middleware import conclude, note_disconnect, noting, stopping
+from gateway.http.proxies import TrustedProxies
+from gateway.http.request import LARGE_BODY, CallRequest, call_request
+from gateway.http.respond import LARGE_ANSWER, answer_at_once, form_for
+from gateway.http.unary import UnaryHandler
+from gateway.upstream.interface import CallFailed
+
+NOT_PLAIN = frozenset((b"content-encoding", b"transfer-encoding", b"expect", b"x-dry-run"))
+"""Headers of requests that go the ASGI way."""
+LONGEST_LENGTH = len(str(LARGE_BODY))
+"""Digits of a Content-Length that may be short enough."""
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Starts a task that the server waits for when it stops, and cancels at last."""
+
+
+class PlainRequest(DirectConnection, Protocol):
+    """A request as the server has parsed it."""
+
+    method: str
+    target: bytes
+    http_version: str
+    headers: list[tuple[bytes, bytes]]
+    on_stop: Callable[[], object] | None
+    """Called when the server stops and cannot wait for the answer any longer."""
+
+    async def receive(self) -> Message: ...
+    async def send(self, message: Message) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpressLane:
+    """The parts of the app that plain calls go through."""
+
+    live: LiveCatalog
+    proxies: TrustedProxies
+    cors: CorsRules | None
+    authenticator: Authenticator
+    limits: RateLimits
+    handler: UnaryHandler
+    reporters: list[Reporter]
+
+    def takes(self, request: PlainRequest) -> bool:
+        """Whether a request goes this way, by its head. Nothing is done yet."""
+        catalog = self.live.current
+        if catalog is None or request.method != "POST" or request.http_version != "1.1":
+            return False
+        method = catalog.routes.get(request.target.decode("ascii"))
+        if method is None or method.steps is not None or method.streams:
+            return False
+        for name, value in request.headers:
+            if name in NOT_PLAIN:
+                return False
+            if name == b"content-length" and (
+                len(value) > LONGEST_LENGTH or int(value) > LARGE_BODY
+            ):
+                return False
+        return True
+
+    def serve(self, request: PlainRequest, peer: str, spawn: Spawn) -> None:
+        """Serve a request that this lane takes and whose body has arrived. Does not raise."""
+        exchange = open_exchange(
+            http_method=request.method,
+            path=request.target.decode("ascii"),
+            fields=request.headers,
+            peer=peer,
+            proxies=self.proxies,
+            direct=request,
+        )
+        if self.cors is not None:
+            self.cors.allow(exchange)
+        call = PlainCall(self, exchange, request, spawn)
+        refusal = identify(exchange, self.authenticator)
+        count = self.limits.count(exchange.subject, exchange.client)
+        if isinstance(count, Count) and not count.wait:
+            call.begin(count, refusal)
+        else:
+            call.begin_later(count, refusal)
+
+
+class PlainCall:
+    """One request on the lane, and the sink of its call to Cuebot."""
+
+    __slots__ = (
+        "_began",
+        "_cancel",
+        "_exchange",
+        "_lane",
+        "_read",
+        "_request",
+        "_spawn",
+        "_under_way",
+    )
+
+    def __init__(
+        self, lane: ExpressLane, exchange: Exchange, request: PlainRequest, spawn: Spawn
+    ) -> None:
+        self._lane = lane
+        self._exchange = exchange
+        self._request = request
+        self._spawn = spawn
+        self._under_way = False
+        """Whether Cuebot has been called and has not answered."""
+
+    def begin(self, count: Count, refusal: GatewayError | None) -> None:
+        """Make the call, or answer with what is wrong with the request."""
+        exchange, handler = self._exchange, self._lane.handler
+        try:
+            admit(exchange, count, refusal)
+            head = handler.requests.read_head(exchange)
+            body = handler.requests.bodies.take(exchange)
+            assert body is not None
+            try:
+                planned = plan(head.method, body, head.reject)
+            finally:
+                handler.requests.bodies.release(body)
+            self._read = call_request(exchange, head, planned, large=False)
+            self._began = monotonic()
+            self._under_way = True
+            cancel = handler.calls.start(exchange, self._read, self)
+        except Exception as error:
+            self._under_way = False
+            self._fail(error)
+            return
+        if cancel is None:  # it has to wait for a connection
+            self._under_way = False
+            self._answer_in_task(self._read)
+        elif self._under_way:  # it may have failed at once
+            self._cancel = cancel
+            self._request.on_disconnect = self._on_disconnect
+            self._request.on_stop = self._on_stop
+
+    def begin_later(self, counting: Count | Awaitable[Count], refusal: GatewayError | None) -> None:
+        """Go on in a task, which waits as the rate limit says."""
+
+        async def answer(send: Send) -> None:
+            admit(self._exchange, await waited(counting), refusal)
+            await self._lane.handler.handle(self._exchange, self._request.receive, send)
+
+        self._go_on(answer)
+
+    # --- the outcome of the call ------------------------------------------------------------
+
+    def answered(self, message: bytes) -> None:
+        exchange, handler = self._exchange, self._lane.handler
+        self._end_call()
+        exchange.code = Code.OK
+        try:
+            form = form_for(exchange, self._read.plan.method.encode(message))
+            if len(message) <= LARGE_ANSWER and answer_at_once(exchange, form):
+                self._report()
+                return
+        except Exception as error:
+            self._fail(error)
+            return
+        turn_within = None
+        if len(message) > LARGE_ANSWER:
+            turn_within = max(self._read.timeout - (monotonic() - self._began), 0)
+
+        async def send_it(send: Send) -> None:
+            with CancelOnDisconnect(self._request.receive, self._request):
+                await handler.responder.send(exchange, form, send, turn_within=turn_within)
+
+        self._go_on(send_it)
+
+    def failed(self, failure: CallFailed) -> None:
+        self._end_call()
+        if failure.sent or failure.code is not Code.UNAVAILABLE:
+            self._fail(error_for(failure))
+        else:  # Cuebot has not looked at it: over another connection, it is made once
+            left = max(self._read.timeout - (monotonic() - self._began), 0)
+            self._answer_in_task(self._read._replace(timeout=left))
+
+    def _end_call(self) -> None:
+        self._under_way = False
+        self._request.on_disconnect = self._request.on_stop = None
+        self._lane.handler.calls.finish(self._exchange, self._began)
+
+    def _on_stop(self) -> None:
+        self._cancel()
+        self._end_call()
+        self._fail(stopping())
+
+    def _on_disconnect(self) -> None:
+        self._cancel()
+        self._end_call()
+        note_disconnect(self._exchange)
+        self._report()
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def _fail(self, problem: Exception) -> None:
+        """Answer with an error; nobody has been answered yet."""
+        exchange = self._exchange
+        if isinstance(problem, ClientGone):
+            note_disconnect(exchange)
+            self._report()
+            return
+        error = told_of(problem, exchange)
+        exchange.code = error.code
+        headers, body = error_answer(error)
+        try:
+            if "Connection" not in error.headers and exchange.answer(error.status, headers, body):
+                self._report()
+                return
+        except ClientGone:
+            self._fail(ClientGone())
+            return
+        self._go_on(lambda send: send_error(exchange, error, self._request.receive, send))
+
+    def _answer_in_task(self, request: CallRequest) -> None:
+        handler, receive = self._lane.handler, self._request.receive
+        self._go_on(lambda send: handler.answer(self._exchange, request, receive, send))
+
+    def _go_on(self, answer: Callable[[Send], Coroutine[Any, Any, None]]) -> None:
+        """Answer in a task, as on the ASGI way."""
+        send = noting(self._exchange, self._request.send)
+        receive, reporters = self._request.receive, self._lane.reporters
+        self._spawn(conclude(self._exchange, answer(send), receive, send, reporters))
+
+    def _report(self) -> None:
+        for report in self._lane.reporters:
+            report(self._exchange)

@@ -1,0 +1,273 @@
+"""The express lane answers as the ASGI way does, byte for byte but for dates and durations."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import grpc
+import orjson
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.support.opencue import jobs, message_class, opencue
+from tests.support.servers import (
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    gateway_for,
+    running_cuebot,
+    token,
+)
+from tests.support.wire import Answer, Wire, request, wire
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+LONG = 20.0
+FIND_SHOW = "/show.ShowInterface/FindShow"
+GET_JOBS = "/job.JobInterface/GetJobs"
+SET_CORES = "/job.GroupInterface/SetMinCores"
+PAGE = "https://cueweb.studio.com"
+VARYING = ("date", "server-timing", "x-request-id", "x-ratelimit-reset")
+"""Headers that may differ: of the id, only whether it is the client's."""
+
+
+@dataclass
+class Lane:
+    """A gateway, the access lines it writes, and the Cuebot behind it."""
+
+    gateway: Gateway
+    cuebot: ScriptedCuebot
+    lines: list[dict[str, object]]
+
+
+async def find_show(payload: bytes, context: Context) -> bytes:
+    """A show's name says what comes of it."""
+    name = message_class("show.ShowFindShowRequest").FromString(payload).name
+    if name == "missing":
+        await context.abort(grpc.StatusCode.NOT_FOUND, "expected 1, actual 0\nit says")
+    if name == "broken":
+        return b"\xff"
+    answer = message_class("show.ShowFindShowResponse")()
+    answer.show.name = name
+    whole: bytes = answer.SerializeToString()
+    return whole
+
+
+@pytest.fixture(scope="module")
+async def lanes() -> AsyncIterator[tuple[Lane, Lane]]:
+    """The same gateway twice, with and without the lane, each in front of a Cuebot of its own."""
+    async with (
+        running_cuebot(ScriptedCuebot(opencue().files)) as first,
+        running_cuebot(ScriptedCuebot(opencue().files)) as second,
+    ):
+        for cuebot in (first, second):
+            cuebot.start_over()
+            cuebot.handlers[FIND_SHOW] = find_show
+            cuebot.answers(GET_JOBS, jobs(30_000))
+        options: dict[str, Any] = {"cors_origins": PAGE, "rate_limit_rps": 1e6, "max_body_mb": 0.25}
+        async with (
+            gateway_for(first.endpoint, express="on", **options) as express,
+            gateway_for(second.endpoint, express="off", **options) as asgi,
+        ):
+            yield (
+                Lane(express, first, express.access_lines()),
+                Lane(asgi, second, asgi.access_lines()),
+            )
+
+
+async def exchanged(lane: Lane, parts: list[bytes], *, head: bool) -> tuple[object, ...]:
+    """What an answer says, what Cuebot got and what the log tells, of a request in these parts."""
+    lane.cuebot.seen.clear()
+    lane.lines.clear()
+    async with wire(lane.gateway) as one:
+        for part in parts:
+            await one.send(part)
+            await asyncio.sleep(0)
+        answer = await one.answer(bodiless=head, timeout=LONG)
+        async with asyncio.timeout(LONG):
+            while not lane.lines:  # noqa: ASYNC110 - the line of an answer comes right after it
+                await asyncio.sleep(0.001)
+    return (*comparable(answer), seen_by(lane.cuebot), logged(lane.lines))
+
+
+def comparable(answer: Answer) -> tuple[object, ...]:
+    """An answer without what may differ."""
+    headers = dict(answer.headers)
+    given = headers.get("x-request-id", "")
+    for name in VARYING:
+        if name in headers:
+            headers[name] = "…"
+    body = answer.body
+    if headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
+    return answer.status, answer.reason, given[:5] == "mine-", headers, body
+
+
+def seen_by(cuebot: ScriptedCuebot) -> list[Any]:
+    kept = ("x-forwarded-for", "x-gateway-principal")
+    return [
+        (path, payload, {name: metadata.get(name) for name in kept})
+        for path, payload, metadata in cuebot.seen
+    ]
+
+
+def logged(lines: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [{k: v for k, v in each.items() if k not in ("ms", "request_id")} for each in lines]
+
+
+NAMES = st.sampled_from(["demo", "missing", "broken", "Ω"]) | st.text(max_size=8)
+BODIES = st.one_of(
+    NAMES.map(lambda name: orjson.dumps({"name": name.encode(errors="replace").decode()})),
+    st.sampled_from(
+        [b"", b"{", b"[]", b"null", b'{"nam": 1}', b'{"name": 4}', b"\xff", b'{"r": {"shows": 7}}']
+    ),
+    st.integers(60_000, 70_000).map(lambda size: b'{"name": "%s"}' % (b"x" * size)),
+    st.just(b" " * 300_000),
+)
+PATHS = st.sampled_from(
+    [
+        *(FIND_SHOW, GET_JOBS, SET_CORES, "/show.ShowInterface/Nothing", "/", "/healthz"),
+        *("/frame.FrameInterface/GetFrame", "/" + FIND_SHOW, FIND_SHOW + "?a=b", "/show%2E/X"),
+        *("/group.GroupInterface/SetMinCores", "/show.ShowInterface/CreateShow"),
+    ]
+)
+LINES = st.lists(
+    st.sampled_from(
+        [
+            *("Content-Type: application/json", "Content-Type: image/png"),
+            *("Accept-Encoding: gzip", "Accept-Encoding: identity;q=0, zstd;q=0"),
+            *("X-Request-ID: mine-1", "X-Request-ID: ü", "X-Dry-Run: 1", "X-Dry-Run: perhaps"),
+            *("Grpc-Timeout: 5S", "Grpc-Timeout: soon", "Connection: close", "Origin: " + PAGE),
+            *("Origin: https://elsewhere.com", "X-Forwarded-For: 192.0.2.1", "Accept: text/html"),
+        ]
+    ),
+    max_size=3,
+    unique_by=lambda line: line.partition(":")[0],
+)
+AUTHORIZATIONS = st.sampled_from(
+    [
+        f"Authorization: Bearer {token()}",
+        f"Authorization: bearer  {token('lena müller')}",
+        f"Authorization: Bearer {token(seconds=-5)}",
+        "Authorization: Bearer a.b.c",
+        "Authorization: Basic eDp5",
+        "X-None: 1",
+    ]
+)
+
+
+@given(
+    path=PATHS,
+    verb=st.sampled_from(["POST"] * 6 + ["GET", "HEAD", "PUT"]),
+    body=BODIES,
+    lines=LINES,
+    authorization=st.just(f"Authorization: Bearer {token()}") | AUTHORIZATIONS,
+    cuts=st.lists(st.floats(0, 1), max_size=3),
+)
+@example(FIND_SHOW, "POST", b'{"name": "demo"}', [], f"Authorization: Bearer {token()}", [])
+@example(GET_JOBS, "POST", b"{}", ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+async def test_both_ways_answer_the_same(
+    lanes: tuple[Lane, Lane],
+    path: str,
+    verb: str,
+    body: bytes,
+    lines: list[str],
+    authorization: str,
+    cuts: list[float],
+) -> None:
+    """Status, headers, body, what reached Cuebot and the access line, however it is cut."""
+    whole = request(path, body, authorization, *lines, subject=None)
+    whole = whole.replace(b"POST", verb.encode(), 1)
+    places = sorted({0, len(whole), *(int(cut * len(whole)) for cut in cuts)})
+    parts = [whole[start:end] for start, end in pairwise(places)]
+    on, off = [await exchanged(lane, parts, head=verb == "HEAD") for lane in lanes]
+    assert on == off
+
+
+async def pipelined(one: Wire, count: int) -> list[Answer]:
+    return [await one.answer(timeout=LONG) for _ in range(count)]
+
+
+async def test_pipelined_requests_are_answered_in_order(lanes: tuple[Lane, Lane]) -> None:
+    """Whether each goes on the lane or not."""
+    names = ["demo", "missing", "demo", "other", "missing"] * 4
+    whole = b"".join(
+        request(FIND_SHOW, orjson.dumps({"name": name}), *["X-Dry-Run: 0"] * (number % 3 == 2))
+        for number, name in enumerate(names)
+    )
+    found = []
+    for lane in lanes:
+        async with wire(lane.gateway) as one:
+            await one.send(whole)
+            found.append([comparable(each) for each in await pipelined(one, len(names))])
+    assert found[0] == found[1]
+    assert [each[0] for each in found[0]] == [404 if name == "missing" else 200 for name in names]
+
+
+async def test_a_call_whose_client_leaves_is_cancelled(lanes: tuple[Lane, Lane]) -> None:
+    """Cuebot hears of it, and the log has a 499."""
+    for lane in lanes:
+        started, ended = asyncio.Event(), asyncio.Event()
+
+        async def never(payload: bytes, context: Context, s=started, e=ended) -> bytes:  # type: ignore[no-untyped-def]  # noqa: ANN001
+            s.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                e.set()
+            raise AssertionError
+
+        lane.cuebot.handlers[SET_CORES] = never
+        lane.lines.clear()
+        async with asyncio.timeout(LONG):
+            async with wire(lane.gateway) as one:
+                await one.send(request(SET_CORES, b"{}"))
+                await started.wait()
+            await ended.wait()
+            while not lane.lines:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.001)
+        lane.cuebot.answers(SET_CORES, b"")
+        assert (lane.lines[0]["status"], lane.lines[0]["code"]) == (499, "CANCELLED")
+
+
+async def test_a_body_that_takes_its_time(lanes: tuple[Lane, Lane]) -> None:
+    """Longer than the lane waits for it: the app waits then."""
+    whole = request(FIND_SHOW, b'{"name": "demo"}')
+    found = []
+    for lane in lanes:
+        async with wire(lane.gateway) as one:
+            await one.send(whole[:-3])
+            await asyncio.sleep(0.1)
+            await one.send(whole[-3:])
+            found.append(comparable(await one.answer(timeout=LONG)))
+    assert found[0] == found[1]
+    assert found[0][0] == 200
+
+
+async def test_only_known_plain_requests_take_the_lane(
+    lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do, and others do not: the handler of the ASGI way tells."""
+    gateway = lanes[0].gateway
+    express = gateway.app.express
+    assert express is not None
+    assert lanes[1].gateway.app.express is None
+    asgi: list[str] = []
+    handle = type(express.handler).__call__
+
+    async def noted(self: object, scope: Any, receive: Any, send: Any) -> None:
+        asgi.append(scope["path"])
+        await handle(self, scope, receive, send)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(express.handler), "__call__", noted)
+    plain = {"Content-Type": "application/json"}
+    assert (await gateway.post(FIND_SHOW, {"name": "demo"}, headers=plain)).status_code == 200
+    assert asgi == []
+    assert (await gateway.post(FIND_SHOW, {}, headers={"X-Dry-Run": "1"})).status_code == 200
+    assert (await gateway.post("/a.B/C", {})).status_code == 404
+    assert asgi == [FIND_SHOW, "/a.B/C"]
