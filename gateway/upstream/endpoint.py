@@ -15,7 +15,7 @@ log = structlog.stdlib.get_logger("gateway.upstream")
 
 UNUSABLE = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
 ATTEMPTS = 5
-"""How often a call is made that the peer has not looked at."""
+"""How often a call is tried for which there is no connection, or which the peer refuses."""
 HEALTH = "/grpc.health.v1.Health/Check"
 """A call that changes nothing. The stock Cuebot does not know it, and says so."""
 

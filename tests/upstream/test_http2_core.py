@@ -434,6 +434,16 @@ def test_an_answer_before_the_requests_end_frees_the_stream() -> None:
     assert driver.core.calls.idle
 
 
+def test_only_the_first_headers_say_that_there_is_no_table() -> None:
+    """A peer whose table is smaller than usual has to hear that (RFC 7541, section 4.2)."""
+    driver = Driver()
+    for name in ("one", "two"):
+        driver.start(name)
+    first, second = (each for each in driver.happened[1:] if isinstance(each, bytes))
+    assert first[9:].startswith(b"\x20" + HEAD)
+    assert second[9:].startswith(HEAD)
+
+
 def test_nothing_is_begun_while_writing_is_paused() -> None:
     """What the peer has not read yet is enough; then all goes out in order."""
     driver = Driver()

@@ -353,6 +353,33 @@ async def test_headers_that_the_server_would_not_take_are_not_sent() -> None:
         assert len(server.peer.headers) == 2
 
 
+# --- Deadlines -------------------------------------------------------------------------------
+
+
+async def test_each_call_has_its_own_deadline() -> None:
+    """They share a connection and its timer, whatever the order and whichever is answered."""
+
+    def answer(peer: Peer, stream: int) -> None:
+        if peer.bodies[stream].endswith(b"answered"):
+            echo(peer, stream)
+
+    async with http2_server(answer) as server:
+        assert await call(server, b"answered") == b"answered"
+        ended: list[float] = []
+
+        async def wait(timeout: float) -> float:
+            began = time.monotonic()
+            failed = await failure(server, timeout=timeout)
+            assert (failed.code, failed.reason) == (Code.DEADLINE_EXCEEDED, Reason.DEADLINE)
+            ended.append(timeout)
+            return time.monotonic() - began - timeout
+
+        late = await asyncio.gather(*map(wait, (0.2, 0.05, 0.1, 0.15)))
+        assert ended == [0.05, 0.1, 0.15, 0.2]
+        assert min(late) > -0.003
+        assert len(server.peers) == 1
+
+
 # --- Ends ------------------------------------------------------------------------------------
 
 

@@ -239,7 +239,7 @@ async def test_a_call_whose_answer_has_begun_is_not_repeated(
     assert len(seen) == 1
 
 
-async def test_a_call_that_is_always_refused_is_given_up() -> None:
+async def test_a_call_that_is_always_refused_is_given_up(each_transport: str) -> None:
     """A server that refuses every call is not asked without end."""
     seen: list[int] = []
 
@@ -248,10 +248,13 @@ async def test_a_call_that_is_always_refused_is_given_up() -> None:
         peer.h2.reset_stream(stream, 7)
 
     async with http2_server(refuse) as server, upstream_to(server.endpoint) as upstream:
+        assert await upstream.usable(TIMEOUT)
         with pytest.raises(CallFailed) as caught:
             await upstream.call(SHOWS, b"", 1.0, ())
-    assert caught.value.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
-    assert seen
+    if each_transport == "http2":
+        assert (caught.value.reason, len(seen)) == (Reason.REFUSED, 5)
+    else:
+        assert caught.value.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
 
 
 # --- connecting -----------------------------------------------------------------------------

@@ -102,7 +102,7 @@ class FrameReader:
                 break
             position = start + length
             yield kind, flags, stream & MAX_STREAM, data[start:position]
-        self._rest = data[position:] if position else data
+        self._rest = data[position:]
 
 
 def unpadded(flags: int, payload: bytes) -> bytes:
