@@ -20,7 +20,7 @@ def explained(problem: Exception | None, tls: Tls | None) -> str:
     `problem` is what connecting has raised; None when it would work by now.
     """
     if problem is None:
-        return "it was away for a moment"
+        return "it was unavailable for a moment"
     cause, raised = likely_cause(problem, tls), described(problem)
     return f"{cause}: {raised}" if cause else raised
 
@@ -41,29 +41,29 @@ def described(problem: Exception) -> str:
 
 
 def likely_cause(problem: Exception, tls: Tls | None) -> str:
-    """What is likely to be wrong: `its certificate has expired`. Empty when it is plain anyway."""
+    """What is likely to be wrong: `its certificate has expired`. Empty if that is not known."""
     if isinstance(problem, ssl.SSLCertVerificationError) and tls is not None:
         if problem.verify_code == EXPIRED:
             return "its certificate has expired"
         if problem.verify_code in WRONG_NAME:
-            return "its certificate is for another name than that in CUEBOT_ENDPOINT"
+            return "its certificate is for another name than the one in CUEBOT_ENDPOINT"
         if tls.own_roots:
-            return "its certificate is from no CA of CUEBOT_CA_FILE"
-        return "its certificate is from no public CA; set CUEBOT_CA_FILE to that of its own"
+            return "its certificate is not signed by a CA in CUEBOT_CA_FILE"
+        return "its certificate is not signed by a public CA; set CUEBOT_CA_FILE to its own CA"
     if isinstance(problem, ssl.SSLError) and problem.reason in NOT_TLS:
-        return "it does not speak TLS, which CUEBOT_TLS asks for"
+        return "it does not speak TLS, but CUEBOT_TLS is true"
     if isinstance(problem, (ssl.SSLError, ConnectionResetError, ClosedEarly)):
         return cause_of_closing(tls)
     return ""
 
 
 def cause_of_closing(tls: Tls | None) -> str:
-    """Why a server is likely to end connections at once: it does not like what we have or lack."""
+    """Why a server is likely to end a connection before it is of any use."""
     if tls is None:
-        return "it closes connections; if it speaks TLS, set CUEBOT_TLS=true"
+        return "it closes the connection; if it expects TLS, set CUEBOT_TLS=true"
     if tls.certified:
-        return "it closes connections, perhaps since it does not trust CUEBOT_CERT_FILE"
+        return "it closes the connection; it may not trust CUEBOT_CERT_FILE"
     return (
-        "it closes connections; if it wants a client certificate, set CUEBOT_CERT_FILE and"
+        "it closes the connection; if it requires a client certificate, set CUEBOT_CERT_FILE and"
         " CUEBOT_KEY_FILE"
     )

@@ -59,7 +59,7 @@ def tls_of(settings: Settings) -> Tls | None:
     if settings.cuebot_tls:
         return load_tls(settings.cuebot_ca_file, pair_of(settings, "cuebot"))
     problems = [
-        f"{name.upper()}: is of no use without CUEBOT_TLS=true"
+        f"{name.upper()}: has no effect without CUEBOT_TLS=true"
         for name in TLS_FILES
         if getattr(settings, name) is not None
     ]

@@ -72,4 +72,4 @@ def check_roots(path: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except OSError:  # which an SSLError is
-        raise ConfigurationError(f"CUEBOT_CA_FILE: {path} has no certificate in PEM") from None
+        raise ConfigurationError(f"CUEBOT_CA_FILE: {path} contains no PEM certificate") from None

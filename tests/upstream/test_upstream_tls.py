@@ -159,12 +159,12 @@ WRONGS = {
     "unknown CA": Wrong(
         lambda studio, stranger: stranger.server(),
         trusting,
-        ("its certificate is from no CA of CUEBOT_CA_FILE",),
+        ("its certificate is not signed by a CA in CUEBOT_CA_FILE",),
     ),
     "no public CA": Wrong(
         lambda studio, stranger: stranger.server(),
         lambda studio, stranger: {"cuebot_tls": True},
-        ("no public CA", "CUEBOT_CA_FILE"),
+        ("not signed by a public CA", "CUEBOT_CA_FILE"),
     ),
     "another name": Wrong(
         lambda studio, stranger: studio.server("cuebot.elsewhere.example"),
@@ -177,12 +177,12 @@ WRONGS = {
     "client certificate wanted": Wrong(
         lambda studio, stranger: studio.server(wants_client=True),
         trusting,
-        ("wants a client certificate", "CUEBOT_CERT_FILE", "CUEBOT_KEY_FILE"),
+        ("requires a client certificate", "CUEBOT_CERT_FILE", "CUEBOT_KEY_FILE"),
     ),
     "another client certificate wanted": Wrong(
         lambda studio, stranger: studio.server(wants_client=True),
         lambda studio, stranger: trusting(studio, stranger) | stranger.client(),
-        ("does not trust CUEBOT_CERT_FILE",),
+        ("may not trust CUEBOT_CERT_FILE",),
     ),
     "no TLS there": Wrong(
         lambda studio, stranger: None, trusting, ("does not speak TLS", "CUEBOT_TLS")
@@ -190,7 +190,7 @@ WRONGS = {
     "no TLS here": Wrong(
         lambda studio, stranger: studio.server(),
         lambda studio, stranger: {},
-        ("if it speaks TLS, set CUEBOT_TLS=true",),
+        ("if it expects TLS, set CUEBOT_TLS=true",),
     ),
 }
 
@@ -243,7 +243,7 @@ def test_a_file_without_tls_is_refused(
 ) -> None:
     """Who names a certificate does not want plaintext."""
     line = refused(**given, **{name: studio.file})
-    assert line == f"{name.upper()}: is of no use without CUEBOT_TLS=true"
+    assert line == f"{name.upper()}: has no effect without CUEBOT_TLS=true"
 
 
 @pytest.mark.parametrize("kept", ["cuebot_cert_file", "cuebot_key_file"])
@@ -317,4 +317,4 @@ async def test_check_tells_wrong_files(studio: Authority) -> None:
     """They are wrong settings, and Cuebot is not called."""
     report = await run_checks(settings_for(NOBODY, cuebot_ca_file=studio.file))
     assert report.settings_wrong
-    assert report.problems == ["CUEBOT_CA_FILE: is of no use without CUEBOT_TLS=true"]
+    assert report.problems == ["CUEBOT_CA_FILE: has no effect without CUEBOT_TLS=true"]

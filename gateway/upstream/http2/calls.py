@@ -189,7 +189,7 @@ class Calls:
         That cannot be so of a call whose answer has begun: it may have been made.
         """
         self.close()
-        leaving = "Cuebot is leaving"
+        leaving = "Cuebot is closing the connection"
         for stream in [each for each in self.streams.values() if each.number > last]:
             if stream.number in self.streams:  # a sink may have cancelled it
                 self.end(stream, lost(leaving) if stream.begun else refused(leaving))
@@ -215,5 +215,5 @@ class Calls:
     def count_late_frame(self, number: int) -> None:
         """A frame may still come for a call that is over, but not for one that never was."""
         if number >= self._next or number % 2 == 0:
-            raise ProtocolError("an answer to what was not asked")
+            raise ProtocolError("a frame for a stream that was never opened")
         self.count_idle_frame()

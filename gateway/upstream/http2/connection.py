@@ -213,7 +213,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """End the connection and all of its calls."""
-        self._lose(partial(lost, "the connection was closed"), ClosedEarly("closed by us"))
+        self._lose(partial(lost, "the connection was closed"), ClosedEarly("closed on this side"))
         self._transport.abort()
 
     # --- For the transport ------------------------------------------------------------------
@@ -232,17 +232,19 @@ class Connection(asyncio.Protocol):
             self._core.receive(data, now)
         except ProtocolError as error:
             self._buffer.flush()
-            problem = f"Cuebot breaks the HTTP/2 protocol: {error}"
+            problem = f"Cuebot broke the HTTP/2 protocol: {error}"
             self._lose(partial(not_grpc, problem, Code.UNAVAILABLE), ConnectionError(problem))
             self._transport.abort()
 
     def eof_received(self) -> None:
         """The peer says no more. The transport closes itself."""
-        self._lose(partial(lost, "the connection was closed"), ClosedEarly("it closes connections"))
+        self._lose(
+            partial(lost, "the connection was closed"), ClosedEarly("closed before it spoke HTTP/2")
+        )
 
     def connection_lost(self, exc: Exception | None) -> None:
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
-        self._lose(partial(lost, problem), exc or ClosedEarly("it closes connections"))
+        self._lose(partial(lost, problem), exc or ClosedEarly("closed before it spoke HTTP/2"))
 
     def pause_writing(self) -> None:
         self._core.pause()

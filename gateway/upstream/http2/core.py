@@ -112,7 +112,7 @@ class Core:
         try:
             for kind, flags, number, payload in self._frames.feed(data):
                 if self._unfinished is not None and kind != CONTINUATION:
-                    raise ProtocolError("headers are interrupted")
+                    raise ProtocolError("a header block is interrupted")
                 if kind == DATA:
                     self._on_data(flags, number, payload)
                 elif kind == HEADERS:
@@ -173,7 +173,7 @@ class Core:
     def _on_continuation(self, flags: int, number: int, payload: bytes) -> None:
         unfinished = self._unfinished
         if unfinished is None:
-            raise ProtocolError("headers that go on and have not begun")
+            raise ProtocolError("CONTINUATION without HEADERS")
         unfinished.add(number, payload)
         if flags & END_HEADERS:
             self._unfinished = None
@@ -193,7 +193,7 @@ class Core:
         elif flags & END_STREAM:
             self._on_trailers(stream, block)
         elif stream.started:
-            raise ProtocolError("headers in the midst of an answer")
+            raise ProtocolError("headers in the middle of an answer")
         elif not block.status:
             raise ProtocolError("an answer without :status")
         elif block.status.startswith("1"):  # those come before the answer
@@ -234,7 +234,7 @@ class Core:
         if kind == RST_STREAM:
             self._on_rst_stream(number, payload)
         elif kind == PUSH_PROMISE:
-            raise ProtocolError("a push, which we have turned off")
+            raise ProtocolError("a push, although push is disabled")
         elif kind in (SETTINGS, PING, GOAWAY) and number:
             raise ProtocolError("a frame about the connection on a stream")
         elif kind == SETTINGS:

@@ -71,11 +71,11 @@ class BlockParts:
     def add(self, number: int, payload: bytes) -> None:
         """The next CONTINUATION. Raises ProtocolError."""
         if number != self.number:
-            raise ProtocolError("headers are interrupted")
+            raise ProtocolError("a header block is interrupted")
         self.parts.append(payload)
         self.size += len(payload)
         if self.size > MAX_BLOCK or len(self.parts) > MAX_CONTINUATIONS:
-            raise ProtocolError("headers without an end", ErrorCode.ENHANCE_YOUR_CALM)
+            raise ProtocolError("a header block that does not end", ErrorCode.ENHANCE_YOUR_CALM)
 
 
 class BlockReader:
@@ -95,7 +95,9 @@ class BlockReader:
         if len(block) > MAX_HEADERS:
             return None
         if block.startswith(EMPTY_TABLE * 3):  # two are allowed; thousands would take a while
-            raise ProtocolError("headers of nothing", ErrorCode.COMPRESSION_ERROR)
+            raise ProtocolError(
+                "a header block of nothing but table sizes", ErrorCode.COMPRESSION_ERROR
+            )
         try:
             fields = self._decoder.decode(block, raw=True)
         except OversizedHeaderListError:

@@ -83,7 +83,7 @@ def failure_of_reset(number: int, *, begun: bool, late: bool) -> CallFailed:
     """
     code = ERROR_CODES.get(number)
     if code is ErrorCode.REFUSED_STREAM and not begun:
-        return refused("Cuebot refuses the call")
+        return refused("Cuebot refused the call")
     if code is ErrorCode.CANCEL and late:
         return too_late()
     name = f"error {number}" if code is None else code.name

@@ -113,7 +113,7 @@ def unpadded(flags: int, payload: bytes) -> bytes:
     if flags & HAS_PRIORITY:
         start += 5
     if start + end > len(payload):
-        raise ProtocolError("a frame is all padding")
+        raise ProtocolError("padding longer than its frame")
     return payload[start : len(payload) - end]
 
 
