@@ -12,7 +12,7 @@ from gateway.settings.model import Settings
 log = structlog.stdlib.get_logger("gateway.server")
 
 SOON = timedelta(days=14)
-"""Within this time, the end of a certificate is warned about."""
+"""A certificate that expires within this time is warned about."""
 
 
 class Certificate:
@@ -46,14 +46,14 @@ def load_certificate(settings: Settings) -> Certificate | None:
 
 
 def make_context(pair: KeyPair) -> ssl.SSLContext:
-    """A server's context with this pair, whose end is warned about when it is near.
+    """A server's context with this pair. Warns when the certificate expires soon.
 
     Raises ConfigurationError when the pair cannot be used.
     """
     context = empty_context()
     certificate = load_pair(pair, context)
     if (ends := ends_soon(certificate)) is not None:
-        log.warning("the TLS certificate ends soon", file=str(pair.certificate), ends=ends)
+        log.warning("the TLS certificate expires soon", file=str(pair.certificate), ends=ends)
     return context
 
 

@@ -216,9 +216,9 @@ def test_an_end_that_is_near_is_warned_about(tmp_path: Path) -> None:
         assert (b"expires" in ran.out and b"TLS_CERT_FILE" in ran.out) == said, ran.out
         with instance("127.0.0.1:1", made.environ, tls=trusting(), ready=False) as gateway:
             gateway.event('"listening"')
-            assert bool(gateway.events("ends soon")) == said
+            assert bool(gateway.events("expires soon")) == said
             if said:
-                assert str(made.certificate) in gateway.event("ends soon")["file"]
+                assert str(made.certificate) in gateway.event("expires soon")["file"]
 
 
 @broken
