@@ -18,7 +18,7 @@ from gateway.app import Gateway
 from gateway.server.certificate import Certificate
 from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
-from gateway.server.http1.express import ExpressService
+from gateway.server.http1.lanes import ExpressService
 from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
 from gateway.server.listen import BACKLOG
 

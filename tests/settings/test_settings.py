@@ -129,6 +129,7 @@ def test_the_defaults_of_the_contract() -> None:
         ("TLS_KEY_FILE", "/etc/tls.key", "tls_key_file", Path("/etc/tls.key")),
         ("FORWARDED_ALLOW_IPS", "10.0.0.5, 10.0.8.0/24", "forwarded_allow_ips", None),
         ("WORKERS", "4", "workers", 4),
+        ("EXPRESS", "off", "express", "off"),
         ("SHUTDOWN_DELAY", "5s", "shutdown_delay", 5.0),
         ("SHUTDOWN_TIMEOUT", "1m", "shutdown_timeout", 60.0),
         ("SHUTDOWN_TIMEOUT", "0", "shutdown_timeout", 0.0),
