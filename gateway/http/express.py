@@ -72,7 +72,7 @@ class ExpressLane:
         catalog = self.live.current
         if catalog is None or request.method != "POST" or request.http_version != "1.1":
             return False
-        method = catalog.routes.get(request.target.decode("ascii"))
+        method = catalog.routes.get(request.target.decode("latin-1"))
         if method is None or method.steps is not None or method.streams:
             return False
         for name, value in request.headers:
