@@ -10,7 +10,7 @@ from gateway.cli.client.client import Client
 from gateway.cli.commands.call import call_and_show
 from gateway.cli.terminal.output import Output
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 NOWHERE = "127.0.0.1:1"
 
 Opening = Callable[..., AbstractAsyncContextManager[Client]]
@@ -45,7 +45,7 @@ async def perform(
     """What `call` does with a client."""
     out, err = BytesIO(), StringIO()
     output = Output(out=out, err=err, fields=fields)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         status = await call_and_show(
             opening, output, name=name, body=body.encode(), dry_run=dry_run, pause=pause
         )

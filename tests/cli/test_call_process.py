@@ -16,7 +16,7 @@ import pytest
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.cli.commands.call import NOT_FOUND, UNAVAILABLE
 from gateway.cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, WRONG_USAGE
-from tests.support.commands import PATIENCE, Ran, in_process, run, started
+from tests.support.commands import TIMEOUT, Ran, in_process, run, started
 from tests.support.opencue import jobs
 from tests.support.servers import (
     SECRET,
@@ -163,7 +163,7 @@ async def test_ctrl_c_ends_a_call(
         started(
             "call", "Show/GetShows", *options, environ={"CUEBOT_ENDPOINT": cuebot.endpoint}
         ) as command,
-        asyncio.timeout(PATIENCE),
+        asyncio.timeout(TIMEOUT),
     ):
         await called.wait()
         assert await command.stop(signal.SIGINT) == Ran(status, b"", "")
@@ -181,7 +181,7 @@ class Terminal:
         self.written = ""
 
     async def read_until(self, pattern: str) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not re.search(pattern, self.written):
                 self.written += (await asyncio.to_thread(os.read, self._ours, 65536)).decode()
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.cli.commands.call import call_and_show
 from gateway.cli.terminal.exits import FAILED
 from gateway.cli.terminal.output import Output
-from tests.cli.calls import PATIENCE, Opening, perform
+from tests.cli.calls import TIMEOUT, Opening, perform
 from tests.support.opencue import jobs
 from tests.support.servers import Context, ScriptedCuebot
 
@@ -70,7 +70,7 @@ async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: Script
             opening(), Output(out=out, err=err), name="Show/GetShows", body=b"", pause=0.01
         )
     )
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await enough.wait()
     watching.cancel()
     with suppress(asyncio.CancelledError):

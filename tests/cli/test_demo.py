@@ -19,7 +19,7 @@ import pytest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from gateway.discovery.reflection import PATH, VERSIONS, ReflectionSource
-from tests.support.commands import PATIENCE, Running, assert_one_line, run, started
+from tests.support.commands import TIMEOUT, Running, assert_one_line, run, started
 from tests.support.http2_server import upstream_to
 from tests.support.opencue import message_class
 from tests.support.servers import SECRET, bearer, clean_environment
@@ -87,7 +87,7 @@ async def shell(script: str) -> tuple[int | None, str, str]:
         "sh", "-e", "-u", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment()
     )
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             out, err = await process.communicate(script.encode())
     finally:
         if process.returncode is None:
@@ -229,7 +229,7 @@ async def test_a_port_in_use_is_one_line(arguments: tuple[str, ...]) -> None:
 async def show_names(channel: grpc.aio.Channel) -> list[str]:
     """The names of a Cuebot's shows, by gRPC."""
     ask: Any = channel.unary_unary("/show.ShowInterface/GetShows")
-    answer = message_class("show.ShowGetShowsResponse").FromString(await ask(b"", timeout=PATIENCE))
+    answer = message_class("show.ShowGetShowsResponse").FromString(await ask(b"", timeout=TIMEOUT))
     return [show.name for show in answer.shows.shows]
 
 
@@ -237,7 +237,7 @@ async def reflection_status(channel: grpc.aio.Channel, version: str) -> grpc.Sta
     """The status of a call to server reflection."""
     ask: Any = channel.unary_stream(PATH.format(version=version))
     question = ServerReflectionRequest(list_services="*").SerializeToString()
-    call = ask(question, timeout=PATIENCE)
+    call = ask(question, timeout=TIMEOUT)
     with suppress(grpc.aio.AioRpcError):
         async for _ in call:
             pass

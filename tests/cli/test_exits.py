@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import OPENCUE, PATIENCE
+from tests.support.commands import OPENCUE, TIMEOUT
 from tests.support.servers import SECRET, clean_environment
 
 pytestmark = pytest.mark.slow  # each of them starts a process
@@ -42,7 +42,7 @@ def ended(arguments: tuple[str, ...], redirected: str) -> tuple[int, str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     return done.returncode, done.stderr
@@ -68,7 +68,7 @@ def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
         stderr=subprocess.PIPE,
     ) as process:
         os.close(writing)
-        _, err = process.communicate(timeout=PATIENCE)
+        _, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, err) == (141, b"")
 
 
@@ -90,7 +90,7 @@ def test_standard_error_may_be_closed() -> None:
 def test_ctrl_c(arguments: tuple[str, ...]) -> None:
     """Status 130 without a message, while the command waits for Cuebot."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(PATIENCE)
+        silent.settimeout(TIMEOUT)
         with subprocess.Popen(  # noqa: S603 - it is our own command
             command(arguments),
             env=clean_environment(
@@ -101,6 +101,6 @@ def test_ctrl_c(arguments: tuple[str, ...]) -> None:
         ) as process:
             connection, _ = silent.accept()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=PATIENCE)
+            out, err = process.communicate(timeout=TIMEOUT)
             connection.close()
     assert (process.returncode, out, err) == (130, b"", b"")

@@ -97,7 +97,7 @@ class Running:
     async def print_until(self, pattern: str) -> re.Match[str]:
         """Read its standard output up to a line that fits the pattern; the match."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while line := (await self.process.stdout.readline()).decode():
                 self.printed += line
                 if found := re.search(pattern, line):
@@ -106,7 +106,7 @@ class Running:
 
     async def end(self, given: bytes = b"") -> Ran:
         """Wait for its end, with this on its standard input."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             out, err = await self.process.communicate(given or None)
         self.printed += (out or b"").decode()
         assert self.process.returncode is not None
@@ -161,12 +161,6 @@ def cuebot_process(*arguments: str) -> Iterator[str]:
             yield process.stdout.readline().partition("listens on ")[2].split()[0]
         finally:
             process.terminate()
-
-
-PATIENCE, simulated_cuebot = (
-    TIMEOUT,
-    cuebot_process,
-)  # until the tests of the cli have the new names
 
 
 def assert_one_line(ran: Ran, *words: str) -> None:
