@@ -3,8 +3,17 @@
 import click
 
 from gateway import __version__
-from gateway.cli.commands import COMMANDS
-from gateway.cli.terminal.exits import PROGRAM
+from gateway.cli.commands.call import call
+from gateway.cli.commands.check import check
+from gateway.cli.commands.compare import compare
+from gateway.cli.commands.completion import completion
+from gateway.cli.commands.demo import demo
+from gateway.cli.commands.describe import describe
+from gateway.cli.commands.routes import routes
+from gateway.cli.commands.serve import serve
+from gateway.cli.commands.snapshot import snapshot
+from gateway.cli.commands.token import token
+from gateway.cli.terminal.exits import PROGRAM, exits_cleanly
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +26,7 @@ def main() -> None:
     """
 
 
-for command in COMMANDS:
+for command in (serve, check, routes, describe, call, compare, snapshot, token, completion, demo):
+    assert command.callback is not None
+    command.callback = exits_cleanly(command.callback)
     main.add_command(command)

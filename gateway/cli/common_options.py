@@ -3,12 +3,15 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gateway.settings.kinds import DAY, parse_duration
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 config_option = click.option(
     "--config",
@@ -24,16 +27,12 @@ def settings_from(config: Path | None) -> Settings:
 
     Raises ConfigurationError.
     """
-    environ = dict(os.environ)
-    if config is not None:
-        environ["GATEWAY_CONFIG"] = str(config)
-    return load_settings(environ)
+    given = {} if config is None else {"GATEWAY_CONFIG": str(config)}
+    return load_settings(os.environ | given)
 
 
-def seconds(
-    least: float = 0.1, most: float = DAY
-) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
-    """A callback for an option with a time (`30s`, `500ms`, `2m`), whose value is in seconds."""
+def time_option(*names: str, least: float = 0.1, most: float = DAY, **more: Any) -> Decorator:
+    """An option that takes a time (`30s`, `500ms`, `2m`) between these, and gives seconds."""
 
     def parse(
         context: click.Context, parameter: click.Parameter, value: str | None
@@ -50,4 +49,4 @@ def seconds(
             raise click.BadParameter(f"must be at most {most:g} s", context, parameter)
         return time
 
-    return parse
+    return click.option(*names, metavar="TIME", callback=parse, **more)

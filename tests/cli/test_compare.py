@@ -14,9 +14,8 @@ from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
 from gateway.cli.client.gateway import gateway_client
 from gateway.cli.compare.comparison import Comparison
-from gateway.cli.compare.findings import Outcome, Result
-from gateway.cli.compare.read_only import TRIES, NotReadOnly, ReadOnlyGateway, seconds_of
-from gateway.cli.compare.report import as_object, lines
+from gateway.cli.compare.outcome import Outcome, Result, as_object, lines
+from gateway.cli.compare.replies import TRIES, NotReadOnly, ReadOnlyGateway, seconds_of
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.catalog import Catalog

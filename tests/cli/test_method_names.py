@@ -4,7 +4,8 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from gateway.cli.client.client import InvalidCall
-from gateway.cli.client.method_names import find_method, spellings
+from gateway.cli.client.method_names import find_method
+from gateway.cli.commands.completion import spellings
 from gateway.compat.build import build_catalog
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema

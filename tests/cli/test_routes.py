@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.cli.routes.listing import Route, lines
+from gateway.cli.commands.routes import Route, lines
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.selection import Selection

@@ -33,7 +33,7 @@ def harvest(found: Samples, path: str, answer: object, *about: Sample) -> None:
 
 def bodies(found: Samples, path: str) -> list[Any]:
     questions, _ = found.questions(method(path).descriptor)
-    return [question.body for question in questions]
+    return [body for body, _ in questions]
 
 
 JOBS = {"jobs": {"jobs": [{"id": "j1", "name": "a"}, {"id": "j2", "name": "b"}, {"id": "j3"}]}}

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from gateway.access.keys import is_weak, load_secrets
 from gateway.calls.failures import error_for
-from gateway.cli.client.discover import discover_once
-from gateway.discovery.once import Discovery
+from gateway.cli.client.discover import Discovery, discover_once
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.description import OtherSchema, Skipped
@@ -102,8 +101,7 @@ def check_settings(settings: Settings, report: Report) -> None:
     try:
         load_certificate(settings)
         pair = pair_of(settings, "tls")
-        expires = None if pair is None else ends_soon(first_certificate(pair))
-        if expires is not None:
+        if pair is not None and (expires := ends_soon(first_certificate(pair))) is not None:
             report.warnings.append(f"TLS_CERT_FILE: the certificate expires on {expires}")
     except ConfigurationError as error:
         report.add_wrong_settings(error)
@@ -175,10 +173,10 @@ async def check_schema(settings: Settings, report: Report) -> None:
 def served_schema(discovery: Discovery) -> ServedSchema:
     """The numbers and lists to report of a catalog."""
     catalog, selection = discovery.catalog, discovery.selection
-    withheld = {}
-    for path in sorted(catalog.withheld):
-        service, _, method = path[1:].partition("/")
-        withheld[path] = selection.withheld_by(service, method) or ""
+    withheld = {
+        path: selection.withheld_by(*path[1:].split("/", 1)) or ""
+        for path in sorted(catalog.withheld)
+    }
     served = {method.service for method in catalog.methods}
     aliases = {alias: name for alias, name in catalog.aliases.items() if name in served}
     return ServedSchema(

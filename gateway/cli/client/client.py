@@ -14,10 +14,9 @@ class InvalidCall(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to a successful call."""
+    """The answer to a successful call, as compact JSON."""
 
     json: bytes
-    """Compact."""
     ignored: tuple[str, ...] = ()
     """Paths of the request's fields that were ignored, since no message has them."""
 

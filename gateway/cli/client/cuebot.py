@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from gateway.calls.invoke import invoke
 from gateway.calls.plan import Plan, plan, reject_for
 from gateway.calls.preview import preview
 from gateway.cli.client.client import IGNORED_FIELDS, Answer, Client
-from gateway.cli.client.discover import find_schema
+from gateway.cli.client.discover import TIMEOUT, find_schema
 from gateway.cli.client.method_names import find_method, parse_name
-from gateway.discovery.once import TIMEOUT
 from gateway.errors import Code, GatewayError
 from gateway.http.head import ignored_header
 from gateway.schema.catalog import Catalog
@@ -34,19 +34,20 @@ async def cuebot_client(settings: Settings, timeout: float) -> AsyncIterator[Cli
         await upstream.close()
 
 
+@dataclass(slots=True)
 class CuebotClient:
     """A `Client` over gRPC. The first call discovers the schema."""
 
-    def __init__(self, settings: Settings, upstream: Cuebot, timeout: float) -> None:
-        self._settings = settings
-        self._upstream = upstream
-        self._timeout = timeout
-        self._catalog: Catalog | None = None
+    settings: Settings
+    upstream: Cuebot
+    timeout: float
+    """Seconds that a call may take."""
+    catalog: Catalog | None = None
 
     async def call(self, name: str, body: bytes) -> Answer:
         planned = await self._plan(name, body)
         try:
-            answer = await invoke(planned, self._upstream, timeout=self._timeout)
+            answer = await invoke(planned, self.upstream, timeout=self.timeout)
             json = b"".join(planned.method.encode(answer))
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
@@ -58,21 +59,21 @@ class CuebotClient:
 
     async def _plan(self, name: str, body: bytes) -> Plan:
         parse_name(name)  # a malformed name needs no schema to be refused
-        if self._catalog is None:
-            timeout = min(self._timeout, TIMEOUT)
-            found = await find_schema(self._settings, self._upstream, timeout, OR_A_GATEWAY)
-            self._catalog = found.catalog
-        method = find_method(name, self._catalog)
+        if self.catalog is None:
+            timeout = min(self.timeout, TIMEOUT)
+            found = await find_schema(self.settings, self.upstream, timeout, OR_A_GATEWAY)
+            self.catalog = found.catalog
+        method = find_method(name, self.catalog)
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
-        return plan(method, body, reject_for(method, self._settings.unknown_fields))
+        return plan(method, body, reject_for(method, self.settings.unknown_fields))
 
     async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:
         """The same failure with the ignored fields in a header, as a gateway's answer has them.
 
         If Cuebot is not there, the message says what to set.
         """
-        absent = error.code is Code.UNAVAILABLE and not await self._upstream.usable(0)
+        absent = error.code is Code.UNAVAILABLE and not await self.upstream.usable(0)
         message = f"{error.message}; {OR_A_GATEWAY}" if absent else error.message
         headers = {IGNORED_FIELDS: ignored_header(ignored)[1].decode()}
         return GatewayError(error.code, message, details=error.details, headers=headers)

@@ -1,26 +1,40 @@
 """Discovering the schema once, for commands that need it."""
 
+import asyncio
+from dataclasses import dataclass
+
 import uvloop
 
+from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.discovery import once
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
-from gateway.discovery.once import TIMEOUT, Discovery
 from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX
 from gateway.discovery.refresh import WHAT_TO_DO
 from gateway.discovery.source import NoReflection, NotReady
 from gateway.errors import Code, GatewayError
-from gateway.schema.description import NoSchema
+from gateway.schema.catalog import Catalog
+from gateway.schema.description import NoSchema, Schema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.open import Cuebot, open_upstream
 
+TIMEOUT = 10.0
+"""Seconds that discovery may take."""
 OR_THE_PACKAGE = (
     "set CUEBOT_ENDPOINT to its address, or work without it:"
     f" DESCRIPTOR_SOURCE={PACKAGE_PREFIX}{OPENCUE_PACKAGE}"
 )
 OR_AUTO = "; DESCRIPTOR_SOURCE=auto falls back to the installed opencue-proto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """The schema, and the catalog that is made of it."""
+
+    schema: Schema
+    catalog: Catalog
+    selection: Selection
 
 
 def discover(settings: Settings) -> Discovery:
@@ -33,7 +47,7 @@ def discover(settings: Settings) -> Discovery:
 
 
 async def discover_once(settings: Settings) -> Discovery:
-    """`discover` for callers that are in an event loop."""
+    """The same for callers that are in an event loop."""
     upstream = open_upstream(settings)
     try:
         return await find_schema(settings, upstream, TIMEOUT, OR_THE_PACKAGE)
@@ -48,14 +62,16 @@ async def find_schema(
 
     Raises what `discover` does; `alternative` is what to do if Cuebot does not answer.
     """
+    selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
     try:
-        return await once.discover(
-            choose_source(settings.descriptor_source, reflection_of(upstream, timeout)),
-            Selection(include=settings.include_services, exclude=settings.exclude_services),
-            load_profile(settings.compat_profile),
-            endpoint=upstream.endpoint,
-            timeout=timeout,
-        )
+        source = choose_source(settings.descriptor_source, reflection_of(upstream, timeout))
+        async with asyncio.timeout(timeout):
+            schema = await source.fetch()
+        catalog = build_catalog(schema, selection, load_profile(settings.compat_profile))
+        return Discovery(schema=schema, catalog=catalog, selection=selection)
+    except TimeoutError:
+        slow = f"Cuebot at {upstream.endpoint} did not describe itself within {timeout:g} seconds"
+        raise GatewayError(Code.UNAVAILABLE, f"{slow}; {alternative}") from None
     except NotReady as error:
         raise GatewayError(Code.UNAVAILABLE, f"{error}; {alternative}") from None
     except (NoReflection, NoSchema) as error:

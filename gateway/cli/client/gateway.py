@@ -3,6 +3,7 @@
 import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -50,16 +51,15 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
+@dataclass(frozen=True, slots=True)
 class GatewayClient:
     """A `Client` over HTTP."""
 
-    def __init__(
-        self, client: httpx.AsyncClient, base: str, token: Callable[[], str], timeout: float
-    ) -> None:
-        self._client = client
-        self._base = base
-        self._token = token
-        self._timeout = timeout
+    client: httpx.AsyncClient
+    base: str
+    token: Callable[[], str]
+    timeout: float
+    """Seconds that a call may take."""
 
     async def call(self, name: str, body: bytes) -> Answer:
         path = path_of(name)
@@ -93,14 +93,14 @@ class GatewayClient:
             raise error
         if "json" not in response.headers.get("content-type", ""):
             raise GatewayError(
-                Code.UNKNOWN, f"{self._base} is not a gateway: its answer is not JSON"
+                Code.UNKNOWN, f"{self.base} is not a gateway: its answer is not JSON"
             )
         try:
             orjson.loads(response.content)  # a proxy may have cut it
         except orjson.JSONDecodeError:
             raise GatewayError(
                 Code.UNKNOWN,
-                f"the answer of {self._base} is broken JSON: {response.text[:SHOWN]}",
+                f"the answer of {self.base} is broken JSON: {response.text[:SHOWN]}",
             ) from None
         return Answer(json=response.content, ignored=ignored_fields(response.headers))
 
@@ -114,30 +114,28 @@ class GatewayClient:
         """One request. Raises GatewayError if there is no complete answer."""
         headers = {
             **headers,
-            "Authorization": f"Bearer {self._token()}",
-            "Grpc-Timeout": f"{max(math.ceil(self._timeout * 1000), 1)}m",
+            "Authorization": f"Bearer {self.token()}",
+            "Grpc-Timeout": f"{max(math.ceil(self.timeout * 1000), 1)}m",
         }
         if body:
             headers["Content-Type"] = "application/json"
         try:
-            return await self._client.request(
-                verb, self._base + path, content=body, headers=headers
-            )
+            return await self.client.request(verb, self.base + path, content=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             reason = str(error) or "no answer"
             raise GatewayError(
                 Code.UNAVAILABLE,
-                f"the gateway at {self._base} cannot be reached{through_proxy(self._base)};"
+                f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"
                 f" is it running? ({reason})",
             ) from None
         except httpx.TimeoutException:
             raise GatewayError(
                 Code.DEADLINE_EXCEEDED,
-                f"the gateway at {self._base} did not answer within {self._timeout + GRACE:g} s",
+                f"the gateway at {self.base} did not answer within {self.timeout + GRACE:g} s",
             ) from None
         except httpx.HTTPError as error:
             raise GatewayError(
-                Code.UNAVAILABLE, f"the connection to {self._base} failed: {error}"
+                Code.UNAVAILABLE, f"the connection to {self.base} failed: {error}"
             ) from None
 
 

@@ -1,7 +1,7 @@
 """Methods by the names that people write: `job.JobInterface/GetJobs`, `Job/GetJobs`."""
 
 import re
-from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 from gateway.cli.client.client import InvalidCall
 from gateway.schema.aliases import alias_of
@@ -43,20 +43,15 @@ def find_method(written: str, catalog: Catalog) -> Method:
     more than one.
     """
     service, name = parse_name(written)
-    method = catalog.routes.get(f"/{service}/{name}")
-    if method is not None:
-        return method
-    full_name = service
-    if "." not in service:
+    path = f"/{service}/{name}"
+    if path not in catalog.routes and "." not in service:
         candidates = services_named(service, name, catalog)
         if len(candidates) > 1:
             raise InvalidCall(f"{service} is ambiguous: {' or '.join(candidates)}")
-        full_name = candidates[0] if candidates else with_package(service)
-        method = catalog.routes.get(f"/{full_name}/{name}")
-    if method is None:
-        path = f"/{full_name}/{name}"
+        path = f"/{candidates[0] if candidates else with_package(service)}/{name}"
+    if path not in catalog.routes:
         raise InvalidCall(explained(f"{service}/{name}", path, unknown_path(path, catalog).message))
-    return method
+    return catalog.routes[path]
 
 
 def services_named(service: str, method: str, catalog: Catalog) -> list[str]:
@@ -91,34 +86,8 @@ def with_package(service: str) -> str:
     return alias_of(with_suffix(service)) or service
 
 
-def completions(begun: str, catalog: Catalog) -> list[str]:
-    """The names that begin so, or just their interfaces while there are several."""
-    slash = "/" if begun.startswith("/") else ""
-    begun = begun.removeprefix("/")
-    for names in spellings(catalog):
-        fitting = sorted(
-            name for name in names if name.startswith(begun) and is_unambiguous(name, catalog)
-        )
-        interfaces = sorted({name.partition("/")[0] + "/" for name in fitting})
-        if fitting:
-            complete = "/" in begun or len(interfaces) == 1
-            return [slash + name for name in (fitting if complete else interfaces)]
-    return []
-
-
-def spellings(catalog: Catalog) -> Iterable[list[str]]:
-    """The methods' native names; those under aliases; short ones; those without a package."""
-    native = [method.path[1:] for method in catalog.methods]
-    yield native
-    yield [path[1:] for path in catalog.routes]
-    yield [name.rpartition(".")[2].replace("Interface/", "/", 1) for name in native]
-    yield [name.rpartition(".")[2] for name in native]
-
-
-def is_unambiguous(name: str, catalog: Catalog) -> bool:
-    """Whether `call` would find exactly one method of this name."""
-    try:
-        find_method(name, catalog)
-    except InvalidCall:
-        return False
-    return True
+def matches(path: str, pattern: str) -> bool:
+    """Whether the pattern, in any case, occurs in the path or is short for it (`Job/GetJobs`)."""
+    path, pattern = path.lower(), pattern.lower()
+    short = pattern.lstrip("/").replace("/", "interface/")
+    return fnmatchcase(path, f"*{pattern}*") or ("/" in short and fnmatchcase(path, f"*.{short}*"))

@@ -32,13 +32,8 @@ def token_source(settings: Settings, token: str | None, sub: str | None) -> Call
         raise ConfigurationError(
             "there is no token for the gateway: set TOKEN, or JWT_SECRET to sign one"
         )
-    sign = partial(
-        mint_token,
-        load_secrets(settings)[0],
-        token_rules(settings),
-        user_name() if sub is None else sub,
-        TOKEN_SECONDS,
-    )
+    secret, subject = load_secrets(settings)[0], user_name() if sub is None else sub
+    sign = partial(mint_token, secret, token_rules(settings), subject, TOKEN_SECONDS)
     sign()  # what cannot be signed ends the command before it calls
     return sign
 

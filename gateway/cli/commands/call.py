@@ -3,22 +3,23 @@
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
-from gateway.cli.client.client import Client, InvalidCall
+from gateway.cli.client.client import Answer, Client, InvalidCall
 from gateway.cli.client.cuebot import cuebot_client
 from gateway.cli.client.gateway import gateway_client
 from gateway.cli.client.token_source import token_source
 from gateway.cli.commands.completion import complete_method
-from gateway.cli.common_options import config_option, seconds, settings_from
-from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, end_interrupted_line, exits_cleanly
-from gateway.cli.terminal.output import Output, output_for
-from gateway.cli.terminal.watch import watch
+from gateway.cli.common_options import config_option, settings_from, time_option
+from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, end_interrupted_line
+from gateway.cli.terminal.output import Output, output_of_process
 from gateway.errors import Code, ConfigurationError, GatewayError
 
 NOT_FOUND, UNAVAILABLE = 3, 4
@@ -50,19 +51,10 @@ def split_fields(
     callback=split_fields,
     help="Print a table of these fields, such as name,jobStats.runningFrames.",
 )
-@click.option(
-    "--watch",
-    "pause",
-    metavar="TIME",
-    callback=seconds(),
-    help="Repeat the call until Ctrl-C, with this pause in between (5s).",
+@time_option(
+    "--watch", "pause", help="Repeat the call until Ctrl-C, with this pause in between (5s)."
 )
-@click.option(
-    "--timeout",
-    metavar="TIME",
-    callback=seconds(),
-    help="How long the call may take (default: GRPC_TIMEOUT, 30s).",
-)
+@time_option("--timeout", help="How long the call may take (default: GRPC_TIMEOUT, 30s).")
 @click.option("--dry-run", is_flag=True, help="Check the call and show it without sending it.")
 @click.option(
     "--indent/--compact",
@@ -71,7 +63,6 @@ def split_fields(
 )
 @config_option
 @click.pass_context
-@exits_cleanly
 def call(
     context: click.Context,
     name: str,
@@ -122,13 +113,12 @@ def call(
     else:
         opening = gateway_client(url, token_source(settings, token, sub), timeout)
     request = sys.stdin.buffer.read() if body == "-" else os.fsencode(body)
-    output = output_for(sys.stdout, sys.stderr, os.environ, fields=fields, indent=indent)
     token_from_environment = token is None and sub is None and "TOKEN" in os.environ
     try:
         status = asyncio.run(
             call_and_show(
                 opening,
-                output,
+                output_of_process(fields, indent),
                 name=name,
                 body=request,
                 dry_run=dry_run,
@@ -174,3 +164,25 @@ async def call_and_show(
                 output.complain("the token came from TOKEN; unset it, or sign one with --sub")
             return STATUS.get(error.code, FAILED)
     return 0
+
+
+async def watch(
+    call: Callable[[], Awaitable[Answer]], output: Output, *, pause: float, name: str
+) -> None:
+    """Call and show until cancelled, with `pause` seconds after each answer or failure.
+
+    A terminal is redrawn each time; in a pipe, answers follow each other. Raises InvalidCall
+    if calling again cannot help.
+    """
+    while True:
+        try:
+            result: Answer | GatewayError = await call()
+        except GatewayError as error:
+            result = error
+        now = datetime.now().astimezone()
+        space = output.start_over(f"{name} every {pause:g} s, {now:%H:%M:%S}")
+        if isinstance(result, Answer):
+            output.answer(result, space=space)
+        else:
+            output.failure(result)
+        await asyncio.sleep(pause)

@@ -10,7 +10,7 @@ import uvloop
 from gateway.cli.check.checks import Report, run_checks
 from gateway.cli.check.summary import as_object, lines
 from gateway.cli.common_options import config_option, json_option, settings_from
-from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, complain, exits_cleanly
+from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, complain
 from gateway.cli.terminal.text import counted, printable_lines
 from gateway.errors import ConfigurationError
 
@@ -19,7 +19,6 @@ from gateway.errors import ConfigurationError
 @click.option("--strict", is_flag=True, help="Fail on warnings, too.")
 @json_option
 @config_option
-@exits_cleanly
 def check(strict: bool, as_json: bool, config: Path | None) -> None:
     """Check whether the gateway could serve, and what.
 
@@ -37,7 +36,11 @@ def check(strict: bool, as_json: bool, config: Path | None) -> None:
          with --strict, there are warnings
       2  wrong usage or settings
     """
-    report = report_on(config)
+    try:
+        report = uvloop.run(run_checks(settings_from(config)))
+    except ConfigurationError as error:  # without settings, there is nothing to ask
+        report = Report()
+        report.add_wrong_settings(error)
     fine = not report.problems and not (strict and report.warnings)
     if as_json:
         click.echo(orjson.dumps({"ok": fine} | as_object(report), option=orjson.OPT_INDENT_2))
@@ -47,14 +50,3 @@ def check(strict: bool, as_json: bool, config: Path | None) -> None:
         problems, warnings = len(report.problems), len(report.warnings)
         complain(f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}")
         sys.exit(WRONG_USAGE if report.settings_wrong else FAILED)
-
-
-def report_on(config: Path | None) -> Report:
-    """The report. If the settings cannot be read, it has nothing about Cuebot."""
-    try:
-        settings = settings_from(config)
-    except ConfigurationError as error:
-        report = Report()
-        report.add_wrong_settings(error)
-        return report
-    return uvloop.run(run_checks(settings))

@@ -9,14 +9,13 @@ import orjson
 
 from gateway.cli.client.discover import discover
 from gateway.cli.client.gateway import check_url, gateway_client
+from gateway.cli.client.method_names import matches
 from gateway.cli.client.token_source import token_source
-from gateway.cli.common_options import config_option, json_option, seconds, settings_from
+from gateway.cli.common_options import config_option, json_option, settings_from, time_option
 from gateway.cli.compare.comparison import Comparison
-from gateway.cli.compare.findings import Outcome
-from gateway.cli.compare.read_only import ReadOnlyGateway
-from gateway.cli.compare.report import as_object, lines
-from gateway.cli.routes.filter import matches
-from gateway.cli.terminal.exits import FAILED, Failure, complain, exits_cleanly
+from gateway.cli.compare.outcome import Outcome, as_object, lines
+from gateway.cli.compare.replies import ReadOnlyGateway
+from gateway.cli.terminal.exits import FAILED, Failure, complain
 from gateway.cli.terminal.text import printable_lines
 from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError
@@ -24,13 +23,7 @@ from gateway.errors import ConfigurationError
 
 @click.command()
 @click.option("--other", required=True, metavar="URL", help="The gateway to compare this one with.")
-@click.option(
-    "--url",
-    envvar="GATEWAY_URL",
-    show_envvar=True,
-    required=True,
-    help="This gateway.",
-)
+@click.option("--url", envvar="GATEWAY_URL", show_envvar=True, required=True, help="This gateway.")
 @click.option("--token", help="This gateway's token; set TOKEN to hide it from other users.")
 @click.option(
     "--other-token",
@@ -59,23 +52,15 @@ from gateway.errors import ConfigurationError
     show_default=True,
     help="Requests per second to each gateway, at most.",
 )
-@click.option(
-    "--timeout",
-    metavar="TIME",
-    callback=seconds(),
-    help="How long each call may take (default: GRPC_TIMEOUT, 30s).",
-)
-@click.option(
+@time_option("--timeout", help="How long each call may take (default: GRPC_TIMEOUT, 30s).")
+@time_option(
     "--max-time",
-    metavar="TIME",
-    callback=seconds(),
     default="10m",
     show_default=True,
     help="How long the whole comparison may take.",
 )
 @json_option
 @config_option
-@exits_cleanly
 def compare(
     other: str,
     url: str,

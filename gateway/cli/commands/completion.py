@@ -1,13 +1,15 @@
 """`cuebot-gateway completion`, and what the shell is offered after `call`."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 from click.shell_completion import get_completion_class
 
-from gateway.cli.client.method_names import completions
+from gateway.cli.client.client import InvalidCall
+from gateway.cli.client.method_names import find_method
 from gateway.cli.common_options import settings_from
-from gateway.cli.terminal.exits import PROGRAM, exits_cleanly
+from gateway.cli.terminal.exits import PROGRAM
 from gateway.compat.build import build_catalog
 from gateway.discovery.factory import FILE_SUFFIXES, read_file
 from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
@@ -24,7 +26,6 @@ VARIABLE = "_CUEBOT_GATEWAY_COMPLETE"
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
-@exits_cleanly
 def completion(context: click.Context, shell: str) -> None:
     """Print a script that sets up completion in a shell.
 
@@ -45,11 +46,9 @@ def completion(context: click.Context, shell: str) -> None:
 def complete_method(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     """The method names that begin so; none if there is no schema to read them from."""
     try:
-        config: Path | None = context.params.get("config")
-        catalog = static_catalog(settings_from(config))
+        return completions(begun, static_catalog(settings_from(context.params.get("config"))))
     except (ConfigurationError, NoSchema):
         return []
-    return completions(begun, catalog)
 
 
 def static_catalog(settings: Settings) -> Catalog:
@@ -57,9 +56,41 @@ def static_catalog(settings: Settings) -> Catalog:
     source = settings.descriptor_source
     if source.endswith(FILE_SUFFIXES):
         schema = read_file(Path(source))
-    elif source.startswith(PACKAGE_PREFIX):
-        schema = read_package(source.removeprefix(PACKAGE_PREFIX))
     else:
-        schema = read_package(OPENCUE_PACKAGE)
+        package = source.removeprefix(PACKAGE_PREFIX)
+        schema = read_package(OPENCUE_PACKAGE if package == source else package)
     selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
     return build_catalog(schema, selection)
+
+
+def completions(begun: str, catalog: Catalog) -> list[str]:
+    """The names that begin so, or just their interfaces while there are several."""
+    slash = "/" if begun.startswith("/") else ""
+    begun = begun.removeprefix("/")
+    for names in spellings(catalog):
+        fitting = sorted(
+            name for name in names if name.startswith(begun) and is_unambiguous(name, catalog)
+        )
+        interfaces = sorted({name.partition("/")[0] + "/" for name in fitting})
+        if fitting:
+            complete = "/" in begun or len(interfaces) == 1
+            return [slash + name for name in (fitting if complete else interfaces)]
+    return []
+
+
+def spellings(catalog: Catalog) -> Iterable[list[str]]:
+    """The methods' native names; those under aliases; short ones; those without a package."""
+    native = [method.path[1:] for method in catalog.methods]
+    yield native
+    yield [path[1:] for path in catalog.routes]
+    yield [name.rpartition(".")[2].replace("Interface/", "/", 1) for name in native]
+    yield [name.rpartition(".")[2] for name in native]
+
+
+def is_unambiguous(name: str, catalog: Catalog) -> bool:
+    """Whether `call` would find exactly one method of this name."""
+    try:
+        find_method(name, catalog)
+    except InvalidCall:
+        return False
+    return True

@@ -2,11 +2,6 @@
 
 import click
 
-from gateway.cli.terminal.exits import exits_cleanly
-
-SMALL_STUDIO = 8
-MOST_JOBS = 1_000_000
-
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -23,13 +18,12 @@ MOST_JOBS = 1_000_000
 @click.option("--tls", is_flag=True, help="Serve HTTPS, with a certificate authority of its own.")
 @click.option(
     "--jobs",
-    default=SMALL_STUDIO,
+    default=8,
     show_default=True,
-    type=click.IntRange(1, MOST_JOBS),
+    type=click.IntRange(1, 1_000_000),
     help="How many jobs the farm has; it gets as many hosts as they need.",
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same farm.")
-@exits_cleanly
 def demo(
     host: str,
     port: int | None,

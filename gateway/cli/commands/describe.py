@@ -7,14 +7,12 @@ import click
 from gateway.cli.client.discover import discover
 from gateway.cli.common_options import config_option, settings_from
 from gateway.cli.describe.reference import description
-from gateway.cli.terminal.exits import exits_cleanly
 from gateway.cli.terminal.text import printable_lines
 
 
 @click.command()
 @click.argument("name")
 @config_option
-@exits_cleanly
 def describe(name: str, config: Path | None) -> None:
     """Print a message, enum, service or method as proto text.
 

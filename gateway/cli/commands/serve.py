@@ -8,7 +8,6 @@ import click
 import uvloop
 
 from gateway.cli.common_options import config_option, settings_from
-from gateway.cli.terminal.exits import exits_cleanly
 from gateway.observe.logs import configure_logging
 from gateway.server.listen import listen
 from gateway.server.process import serve as serve_gateway
@@ -17,7 +16,6 @@ from gateway.server.workers import run_workers
 
 @click.command()
 @config_option
-@exits_cleanly
 def serve(config: Path | None) -> None:
     """Run the gateway on REST_HOST and REST_PORT (0.0.0.0:8448).
 

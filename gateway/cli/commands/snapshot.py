@@ -9,10 +9,9 @@ import click
 
 from gateway.cli.client.discover import discover
 from gateway.cli.common_options import config_option, settings_from
-from gateway.cli.terminal.exits import Failure, exits_cleanly
+from gateway.cli.terminal.exits import Failure
 from gateway.cli.terminal.text import printable_lines
 from gateway.discovery.factory import FILE_SUFFIXES
-from gateway.schema.description import Schema
 from gateway.schema.file_set import file_set
 
 STANDARD_OUTPUT = "-"
@@ -21,7 +20,6 @@ STANDARD_OUTPUT = "-"
 @click.command()
 @click.argument("file")
 @config_option
-@exits_cleanly
 def snapshot(file: str, config: Path | None) -> None:
     """Save the schema to a file.
 
@@ -50,7 +48,9 @@ def snapshot(file: str, config: Path | None) -> None:
         replace(Path(file), content)
     except OSError as error:
         raise Failure(f"cannot write {file}: {error.strerror}") from None
-    click.echo(printable_lines(f"{file}: {summary(schema)}"))
+    kind = "confirmed" if schema.confirmed else "assumed, not confirmed by Cuebot"
+    saved = f"{len(schema.services)} services of {schema.origin} ({kind})"
+    click.echo(printable_lines(f"{file}: {saved}, digest {schema.digest[:12]}"))
 
 
 def check_name(file: str) -> None:
@@ -60,14 +60,6 @@ def check_name(file: str) -> None:
             raise click.UsageError("a snapshot is binary; redirect standard output or name a file")
     elif not file.endswith(FILE_SUFFIXES):
         raise click.UsageError(f"{file} does not end in {', '.join(FILE_SUFFIXES)}")
-
-
-def summary(schema: Schema) -> str:
-    """What was saved, in one line."""
-    kind = "confirmed" if schema.confirmed else "assumed, not confirmed by Cuebot"
-    return (
-        f"{len(schema.services)} services of {schema.origin} ({kind}), digest {schema.digest[:12]}"
-    )
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -8,23 +8,21 @@ import click
 
 from gateway.access.keys import load_secrets
 from gateway.access.tokens import mint_token, token_rules
-from gateway.cli.common_options import config_option, seconds, settings_from
-from gateway.cli.terminal.exits import exits_cleanly
+from gateway.cli.common_options import config_option, settings_from, time_option
 from gateway.observe.logs import configure_logging
 
 
 @click.command()
 @click.option("--sub", required=True, help="The subject: who the token is for.")
-@click.option(
+@time_option(
     "--ttl",
     default="1h",
     show_default=True,
-    metavar="TIME",
-    callback=seconds(least=1, most=math.inf),
+    least=1,
+    most=math.inf,
     help="Its lifetime: 90s, 15m, 8h, 30d.",
 )
 @config_option
-@exits_cleanly
 def token(sub: str, ttl: float, config: Path | None) -> None:
     """Print a token for a client.
 

@@ -7,13 +7,12 @@ changed in between does not count, and a difference has to show repeatedly.
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import orjson
 
-from gateway.cli.compare.differences import Difference, Documented
-from gateway.cli.compare.findings import Outcome, Result, any_item
-from gateway.cli.compare.replies import Reply, compare
+from gateway.cli.compare.differences import Difference, Documented, compare
+from gateway.cli.compare.outcome import Outcome, Result, any_item
+from gateway.cli.compare.replies import ReadOnlyGateway, Reply
 from gateway.cli.compare.samples import Samples
 from gateway.schema.method import Method
 from gateway.schema.types import returned_types
@@ -25,14 +24,6 @@ UNANSWERED = 3
 REFUSED = (401, 403)
 
 
-class Gateway(Protocol):
-    """A gateway to compare."""
-
-    async def ask(self, method: Method, body: bytes) -> Reply:
-        """Call a read-only method. A failure is a reply as well."""
-        ...
-
-
 class Stop(Exception):
     """Further requests are pointless. The text says why."""
 
@@ -41,8 +32,8 @@ class Stop(Exception):
 class Comparison:
     """`run` asks everything that can be asked within `seconds`."""
 
-    here: Gateway
-    there: Gateway
+    here: ReadOnlyGateway
+    there: ReadOnlyGateway
     methods: Sequence[Method]
     """All methods; those that change something are not asked."""
     samples: int
@@ -82,15 +73,14 @@ class Comparison:
             for method in methods:
                 result, sent = results[method.path], done[method.path]
                 questions, result.skipped = samples.questions(method.descriptor)
-                for question in questions:
-                    body = orjson.dumps(question.body)
+                for request, about in questions:
+                    body = orjson.dumps(request)
                     if body not in sent and len(sent) < self.samples:
                         sent.add(body)
                         progress = True
                         reply = await self._compare(method, body, result)
                         if reply.status == 200:
-                            answer = method.descriptor.output_type
-                            samples.harvest(answer, reply.object, question.about)
+                            samples.harvest(method.descriptor.output_type, reply.object, about)
 
     async def _compare(self, method: Method, body: bytes, result: Result) -> Reply:
         """Send one request to both gateways and note the differences; this gateway's reply."""
@@ -119,7 +109,7 @@ class Comparison:
             result.add(each, orjson.loads(body))
         return before
 
-    async def _ask(self, name: str, gateway: Gateway, method: Method, body: bytes) -> Reply:
+    async def _ask(self, name: str, gateway: ReadOnlyGateway, method: Method, body: bytes) -> Reply:
         reply = await gateway.ask(method, body)
         if reply.status is None:
             self.unanswered[name] = self.unanswered.get(name, 0) + 1

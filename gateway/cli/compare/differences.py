@@ -1,43 +1,41 @@
-"""The differences between two answers to one request, field by field of their message.
+"""The differences between two replies to one request, field by field of their message.
 
 Answers are equal if every client reads them alike: the order of keys and white space do not
 count, but `"5"` and `5` are different. Each difference has a kind, a fixed word for tables and
 scripts.
 """
 
-import struct
-from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import FieldDescriptor as Field
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message_factory import GetMessageClass
 
+from gateway.cli.compare.replies import Reply
 from gateway.codec.fields import enum_of, is_enum, is_map, is_message, map_fields, message_of
+from gateway.schema.method import Method
 
 Documented = Mapping[str, Mapping[str, str]]
 """By full name of a message: names that only this gateway sends, besides Cuebot's own."""
 COMPARED = 500
 """How many items of each list are compared; lengths are always compared."""
-INTEGERS = frozenset(
-    {
-        FieldDescriptor.TYPE_INT32,
-        FieldDescriptor.TYPE_INT64,
-        FieldDescriptor.TYPE_UINT32,
-        FieldDescriptor.TYPE_UINT64,
-        FieldDescriptor.TYPE_SINT32,
-        FieldDescriptor.TYPE_SINT64,
-        FieldDescriptor.TYPE_FIXED32,
-        FieldDescriptor.TYPE_FIXED64,
-        FieldDescriptor.TYPE_SFIXED32,
-        FieldDescriptor.TYPE_SFIXED64,
-    }
-)
-FLOATS = frozenset({FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE})
+INTEGERS = {Field.CPPTYPE_INT32, Field.CPPTYPE_INT64, Field.CPPTYPE_UINT32, Field.CPPTYPE_UINT64}
+FORMS = {
+    **dict.fromkeys(INTEGERS, "integer-form"),
+    **dict.fromkeys((Field.CPPTYPE_FLOAT, Field.CPPTYPE_DOUBLE), "float-form"),
+    Field.CPPTYPE_ENUM: "enum-form",
+}
+"""The kinds of differences between two ways to write one value."""
 WELL_KNOWN = "google.protobuf."
 ABSENT = object()
+UNROUTED = "Not Found"
+"""What grpc-gateway says of a path that it does not have; Cuebot says more."""
+GO_ERROR = frozenset({"code", "message", "details"})
+OWN_ERROR = frozenset({"error", "code", "message"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,39 @@ class Difference:
     """Whether the two gateways are meant to differ like this."""
 
 
+def compare(
+    method: Method, here: Reply, there: Reply, documented: Documented
+) -> Iterator[Difference]:
+    """The differences between two replies of a method."""
+    if here.status is None or there.status is None:
+        ours, theirs = here.problem or here.status, there.problem or there.status
+        yield Difference("no-answer", "", ours, theirs)
+    elif here.status != there.status:
+        unserved = there.status == 404 and (there.object or {}).get("message") == UNROUTED
+        kind = "unserved" if unserved else "status"
+        yield Difference(kind, "", here.summary, there.summary, expected=unserved)
+    elif here.object is None or there.object is None:
+        if here.body != there.body:
+            yield Difference("not-json", "", here.text, there.text)
+    elif here.status == 200:
+        yield from differences(method.descriptor.output_type, here.object, there.object, documented)
+    else:
+        yield from compare_errors(here.object, there.object)
+
+
+def compare_errors(here: dict[str, object], there: dict[str, object]) -> Iterator[Difference]:
+    """The differences between two errors of one HTTP status. Their two shapes are expected."""
+    for key in ("code", "message"):
+        if here.get(key) != there.get(key):
+            yield Difference(key, key, here.get(key), there.get(key))
+    ours, theirs = here.keys() - {"details"}, there.keys()
+    if ours != theirs - {"details"}:
+        expected = ours == OWN_ERROR and theirs == GO_ERROR
+        yield Difference("error-shape", "", sorted(here), sorted(there), expected=expected)
+    if (here.get("details") or []) != (there.get("details") or []):
+        yield Difference("details", "details", here.get("details"), there.get("details"))
+
+
 def differences(
     descriptor: Descriptor, here: object, there: object, documented: Documented
 ) -> Iterator[Difference]:
@@ -67,11 +98,11 @@ def exact(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+@dataclass(frozen=True, slots=True)
 class Comparing:
     """A walk through two answers at once."""
 
-    def __init__(self, documented: Documented) -> None:
-        self._documented = documented
+    documented: Documented
 
     def messages(
         self, descriptor: Descriptor, here: object, there: object, path: str
@@ -90,7 +121,7 @@ class Comparing:
             if mine is not ABSENT and other is not ABSENT and named_here != named_there:
                 yield Difference("name", place, named_here, named_there)
             yield from self._field(field, mine, other, place)
-        aliases = self._documented.get(descriptor.full_name, {})
+        aliases = self.documented.get(descriptor.full_name, {})
         for name in left_here | left_there:
             place = f"{path}.{name}".lstrip(".")
             mine, other = left_here.get(name, ABSENT), left_there.get(name, ABSENT)
@@ -102,9 +133,7 @@ class Comparing:
             elif exact(mine) != exact(other):
                 yield Difference(plain_kind(mine, other), place, mine, other)
 
-    def _field(
-        self, field: FieldDescriptor, here: object, there: object, path: str
-    ) -> Iterator[Difference]:
+    def _field(self, field: Field, here: object, there: object, path: str) -> Iterator[Difference]:
         if here is ABSENT and there is ABSENT:
             return
         if here is ABSENT or there is ABSENT:
@@ -127,7 +156,7 @@ class Comparing:
             yield from self._single(field, here, there, path)
 
     def _maps(
-        self, field: FieldDescriptor, here: dict[str, Any], there: dict[str, Any], path: str
+        self, field: Field, here: dict[str, Any], there: dict[str, Any], path: str
     ) -> Iterator[Difference]:
         for key in here | there:
             place = f"{path}.{key}"
@@ -139,30 +168,27 @@ class Comparing:
                 yield from self._single(map_fields(field)[1], here[key], there[key], place)
 
     def _lists(
-        self, field: FieldDescriptor, here: list[Any], there: list[Any], path: str
+        self, field: Field, here: list[Any], there: list[Any], path: str
     ) -> Iterator[Difference]:
         if len(here) != len(there):
             yield Difference("length", path, len(here), len(there))
             return
         ours, theirs = list(map(exact, here[:COMPARED])), list(map(exact, there[:COMPARED]))
         if ours != theirs and sorted(ours) == sorted(theirs):
-            yield Difference("order", path, first(here), first(there))
+            yield Difference("order", path, here[0], there[0])  # as an example
             return
         for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
             if mine != other:
                 yield from self._single(field, here[number], there[number], f"{path}[{number}]")
 
-    def _single(
-        self, field: FieldDescriptor, here: object, there: object, path: str
-    ) -> Iterator[Difference]:
+    def _single(self, field: Field, here: object, there: object, path: str) -> Iterator[Difference]:
         if is_message(field):
             yield from self.messages(message_of(field), here, there, path)
         elif exact(here) != exact(there):
-            kind = scalar_kind(field, here, there)
-            yield Difference(kind, path, here, there)
+            yield Difference(scalar_kind(field, here, there), path, here, there)
 
 
-def taken(field: FieldDescriptor, left: dict[str, Any]) -> tuple[object, str]:
+def taken(field: Field, left: dict[str, Any]) -> tuple[object, str]:
     """Remove the field from what is left of an object; its value and the name it had."""
     for name in (field.json_name, field.name):
         if name in left:
@@ -175,76 +201,36 @@ def shown(value: object) -> object:
     return None if value is ABSENT else value
 
 
-def first(values: list[Any]) -> object:
-    """The first item, as an example of the order."""
-    return values[0] if values else None
-
-
-def is_default(field: FieldDescriptor, value: object) -> bool:
+def is_default(field: Field, value: object) -> bool:
     """Whether this is the value of an unset field."""
     if is_enum(field) and not field.is_repeated:
         zero = enum_of(field).values_by_number.get(0)
         return value == 0 or (zero is not None and value == zero.name)
-    return value in (0, "", "0", [], {}) and not (value == "0" and field.type not in INTEGERS)
+    return value in (0, "", "0", [], {}) and not (value == "0" and field.cpp_type not in INTEGERS)
 
 
-def scalar_kind(field: FieldDescriptor, here: object, there: object) -> str:
+def scalar_kind(field: Field, here: object, there: object) -> str:
     """The kind of difference between two unequal values of a scalar field."""
-    if field.type in INTEGERS and number_of(here) == number_of(there) is not None:
-        return "integer-form"
-    if field.type in FLOATS and as_float(field, here) == as_float(field, there) is not None:
-        return "float-form"
-    if is_enum(field) and enum_number(field, here) == enum_number(field, there) is not None:
-        return "enum-form"
-    if field.type == FieldDescriptor.TYPE_BYTES and octets(here) == octets(there) is not None:
-        return "base64-form"
+    form = "base64-form" if field.type == Field.TYPE_BYTES else FORMS.get(field.cpp_type)
+    if form and parsed(field, here) == parsed(field, there) is not None:
+        return form
     return plain_kind(here, there)
 
 
+def parsed(field: Field, value: object) -> bytes | None:
+    """A message with just this value in the field, as protobuf reads JSON; None if it cannot."""
+    if value is None:  # which would be read as an unset field
+        return None
+    assert field.containing_type is not None
+    message = GetMessageClass(field.containing_type)()
+    try:
+        ParseDict({field.name: [value] if field.is_repeated else value}, message)
+    except ParseError:
+        return None
+    return message.SerializeToString(deterministic=True)
+
+
 def plain_kind(here: object, there: object) -> str:
-    """`value` if both have the same JSON type, else `type`."""
-    return "value" if json_type(here) == json_type(there) else "type"
-
-
-def json_type(value: object) -> type:
-    """The JSON type, with all numbers as one."""
-    return float if type(value) is int else type(value)
-
-
-def number_of(value: object) -> int | None:
-    """The integer that a JSON number or string stands for, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return int(value) if isinstance(value, str) or value == int(value) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def as_float(field: FieldDescriptor, value: object) -> bytes | None:
-    """The value's bits as a float of the field's size (NaN equals itself), or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return struct.pack("f" if field.type == FieldDescriptor.TYPE_FLOAT else "d", float(value))
-    except (ValueError, OverflowError):
-        return None
-
-
-def enum_number(field: FieldDescriptor, value: object) -> int | None:
-    """The number of an enum value that may be given by name, or None."""
-    named = enum_of(field).values_by_name.get(value) if isinstance(value, str) else None
-    if named is not None:
-        return int(named.number)
-    return value if type(value) is int else None
-
-
-def octets(value: object) -> bytes | None:
-    """The bytes that base64 of either alphabet stands for, or None."""
-    if not isinstance(value, str):
-        return None
-    text = value.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except NotBase64:
-        return None
+    """`value` if both have the same JSON type (numbers have one), else `type`."""
+    ours, theirs = (float if type(value) is int else type(value) for value in (here, there))
+    return "value" if ours is theirs else "type"

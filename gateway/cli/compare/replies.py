@@ -1,18 +1,18 @@
-"""Two replies to one request, and in what they differ."""
+"""The gateways to compare, asked only what reads, and what they reply."""
 
-from collections.abc import Iterable
+import asyncio
 from dataclasses import dataclass
 
 import orjson
 
-from gateway.cli.compare.differences import Difference, Documented, differences
-from gateway.errors import Code
+from gateway.cli.client.gateway import GatewayClient
+from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 
-UNROUTED = "Not Found"
-"""What grpc-gateway says of a path that it does not have; Cuebot says more."""
-GO_ERROR = frozenset({"code", "message", "details"})
-OWN_ERROR = frozenset({"error", "code", "message"})
+TOO_MANY_REQUESTS = 429
+TRIES = 5
+"""How often a request is sent that is answered with 429."""
+LONGEST_WAIT = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +50,43 @@ class Reply:
         return "200" if self.status == 200 else f"{self.status} {self.text}".strip()
 
 
-def compare(
-    method: Method, here: Reply, there: Reply, documented: Documented
-) -> Iterable[Difference]:
-    """The differences between two replies of a method."""
-    if here.status is None or there.status is None:
-        yield Difference(
-            "no-answer", "", here.problem or here.status, there.problem or there.status
-        )
-    elif here.status != there.status:
-        unserved = there.status == 404 and (there.object or {}).get("message") == UNROUTED
-        kind = "unserved" if unserved else "status"
-        yield Difference(kind, "", here.summary, there.summary, expected=unserved)
-    elif here.object is None or there.object is None:
-        if here.body != there.body:
-            yield Difference("not-json", "", here.text, there.text)
-    elif here.status == 200:
-        yield from differences(method.descriptor.output_type, here.object, there.object, documented)
-    else:
-        yield from compare_errors(here.object, there.object)
+class NotReadOnly(Exception):
+    """The method may change something. Nothing was sent."""
 
 
-def compare_errors(here: dict[str, object], there: dict[str, object]) -> Iterable[Difference]:
-    """The differences between two errors of one HTTP status. Their two shapes are expected."""
-    for key in ("code", "message"):
-        if here.get(key) != there.get(key):
-            yield Difference(key, key, here.get(key), there.get(key))
-    ours, theirs = here.keys() - {"details"}, there.keys()
-    if ours != theirs - {"details"}:
-        expected = ours == OWN_ERROR and theirs == GO_ERROR
-        yield Difference("error-shape", "", sorted(here), sorted(there), expected=expected)
-    if (here.get("details") or []) != (there.get("details") or []):
-        yield Difference("details", "details", here.get("details"), there.get("details"))
+class ReadOnlyGateway:
+    """A gateway that is sent at most `rate` requests a second, and waits as it says after a 429."""
+
+    def __init__(self, client: GatewayClient, rate: float) -> None:
+        self._client = client
+        self._interval = 1 / rate
+        self._next = 0.0
+
+    async def ask(self, method: Method, body: bytes) -> Reply:
+        """The reply to one request. Raises NotReadOnly for a method that does more than read."""
+        if not method.reads_only or method.streams:
+            raise NotReadOnly(method.path)
+        for left in reversed(range(TRIES)):
+            await self._wait()
+            try:
+                response = await self._client.send("POST", method.path, body, {})
+            except GatewayError as error:
+                return Reply(None, problem=error.message)
+            if response.status_code != TOO_MANY_REQUESTS or not left:
+                break
+            await asyncio.sleep(seconds_of(response.headers.get("Retry-After", "")))
+        return Reply(response.status_code, response.content)
+
+    async def _wait(self) -> None:
+        """Wait until the next request may be sent."""
+        now = asyncio.get_running_loop().time()
+        start = max(self._next, now)
+        self._next = start + self._interval
+        await asyncio.sleep(start - now)
+
+
+def seconds_of(retry_after: str) -> float:
+    """The seconds of a Retry-After header; 1 if it has none, also for a date."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(float(retry_after), LONGEST_WAIT)
+    return 1.0

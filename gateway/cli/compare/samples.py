@@ -4,17 +4,16 @@ Nothing here knows OpenCue: the schema's types and names tell what a field needs
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from gateway.cli.compare.differences import INTEGERS
 from gateway.codec.fields import is_map, is_message, message_of
 
-Key = Literal["id", "name"]
-KEYS: tuple[Key, ...] = ("id", "name")
+KEYS = ("id", "name")
 ROWS = 20
 COUNTS: Mapping[str, int] = {"limit": ROWS, "max_results": ROWS, "page_size": ROWS, "page": 1}
 """Numbers without which a method may return nothing, or everything."""
@@ -33,7 +32,7 @@ class Sample:
     around: "Mapping[str, Sample]" = field(default_factory=dict, hash=False, compare=False)
     """By type, the objects named in the request that found it: the job of a layer."""
 
-    def get(self, key: Key) -> str:
+    def get(self, key: str) -> str:
         """Its id or its name; empty if it has none."""
         return self.id if key == "id" else self.name
 
@@ -49,17 +48,12 @@ class Want:
     field: FieldDescriptor
     kinds: tuple[str, ...]
     """The types that fit, as full names of messages or as words (`job`)."""
-    key: Key | None
+    key: str | None
     """Whether it takes the id or the name; None for the whole object."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One request."""
-
-    body: Mapping[str, Any]
-    about: tuple[Sample, ...] = ()
-    """The objects named in it."""
+Question = tuple[Mapping[str, Any], tuple[Sample, ...]]
+"""A request, and the objects named in it."""
 
 
 class Samples:
@@ -110,7 +104,7 @@ class Samples:
         needed = wants(method, self._types)
         plain = counts(method.input_type, MAX_DEPTH)
         if not needed:
-            return [Question(body=plain)], ""
+            return [(plain, ())], ""
         asked: dict[str, Question] = {}
         for number in range(self.most):
             anchor = self._any(result_kinds(method), None, number)
@@ -123,7 +117,7 @@ class Samples:
                     return [], f"no answer contained {what}{kind}"
                 body[want.field.json_name] = sample.get(want.key) if want.key else sample.json()
                 about.append(sample)
-            asked.setdefault(repr(body), Question(body=body, about=tuple(about)))
+            asked.setdefault(repr(body), (body, tuple(about)))
         return list(asked.values()), ""
 
     def _choose(self, want: Want, anchor: Sample | None, number: int) -> Sample | None:
@@ -134,7 +128,7 @@ class Samples:
                     return near
         return self._any(want.kinds, want.key, number)
 
-    def _any(self, kinds: Iterable[str], key: Key | None, number: int) -> Sample | None:
+    def _any(self, kinds: Iterable[str], key: str | None, number: int) -> Sample | None:
         for found in (self._found, self._named) if key == "name" else (self._found,):
             fitting = [
                 sample
@@ -163,24 +157,13 @@ def wants(method: MethodDescriptor, words: Container[str]) -> list[Want]:
             if identified(message_of(each)):
                 found.append(Want(field=each, kinds=(message_of(each).full_name,), key=None))
         elif each.type == FieldDescriptor.TYPE_STRING:
-            found += string_want(each, method, words)
+            word, _, key = each.name.rpartition("_")
+            if key in KEYS:
+                kinds = (word,) if word else result_kinds(method)
+                found.append(Want(field=each, kinds=kinds, key=key))
+            elif word_of(each.name) in words:
+                found.append(Want(field=each, kinds=(each.name,), key="name"))
     return found
-
-
-def string_want(
-    each: FieldDescriptor, method: MethodDescriptor, words: Container[str]
-) -> Iterator[Want]:
-    """The object that a string of a request names, if the string's name tells."""
-    word, _, last = each.name.rpartition("_")
-    for key in KEYS:
-        if each.name == key:
-            yield Want(field=each, kinds=result_kinds(method), key=key)
-            return
-        if last == key:
-            yield Want(field=each, kinds=(word,), key=key)
-            return
-    if word_of(each.name) in words:
-        yield Want(field=each, kinds=(each.name,), key="name")
 
 
 def result_kinds(method: MethodDescriptor) -> tuple[str, ...]:
@@ -225,6 +208,6 @@ def counts(descriptor: Descriptor, depth: int) -> dict[str, Any]:
         if is_message(each):
             criteria = depth and not identified(message_of(each))
             found[each.json_name] = counts(message_of(each), depth - 1) if criteria else {}
-        elif each.type in INTEGERS and each.name in COUNTS:
+        elif each.cpp_type in INTEGERS and each.name in COUNTS:
             found[each.json_name] = COUNTS[each.name]
     return {name: value for name, value in found.items() if value}

@@ -5,23 +5,24 @@ import gc
 import secrets
 import signal
 import socket
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import uvloop
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.messages import Messages, read_messages
+from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 from gateway.access.tokens import mint_token, token_rules
 from gateway.app import create_app
-from gateway.cli.demo.https import temporary_certificate
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
-from gateway.server.certificate import Certificate
+from gateway.server.certificate import Certificate, empty_context
 from gateway.server.listen import listen, url_of
 from gateway.server.process import server_for
 from gateway.settings.model import Settings
@@ -34,6 +35,8 @@ TRUST = """\
 """
 """How to trust the certificate."""
 
+NAMES = ("localhost", "127.0.0.1", "::1")
+"""Whom the certificate is for, besides --host."""
 CUEBOT_PORT = 8443
 GATEWAY_PORT = 8448
 TOKEN_SECONDS = 12 * 3600
@@ -92,8 +95,17 @@ def run_demo(
 
 
 def large_farm(*, seed: int, jobs: int) -> Farm:
-    """A farm, kept out of garbage collections, which would take long for a large one."""
-    messages = read_farm_messages()
+    """A farm, kept out of garbage collections, which would take long for a large one.
+
+    Raises ConfigurationError without opencue-proto.
+    """
+    try:
+        messages = read_messages()
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"the simulated Cuebot needs opencue-proto: {error};"
+            " pip install 'cuebot-gateway[opencue]'"
+        ) from None
     gc.disable()
     farm = build_farm(messages, seed=seed, jobs=jobs)
     gc.freeze()
@@ -101,15 +113,26 @@ def large_farm(*, seed: int, jobs: int) -> Farm:
     return farm
 
 
-def read_farm_messages() -> Messages:
-    """The messages that farms are made of. Raises ConfigurationError without opencue-proto."""
+@contextmanager
+def temporary_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
+    """A certificate for this machine (and `host`), and a file with the CA that signed it.
+
+    The CA's key never touches the disk; the file is deleted at the end of the context. Raises
+    ConfigurationError without trustme.
+    """
     try:
-        return read_messages()
-    except ConfigurationError as error:
+        import trustme
+    except ImportError:
         raise ConfigurationError(
-            f"the simulated Cuebot needs opencue-proto: {error};"
-            " pip install 'cuebot-gateway[opencue]'"
+            "--tls needs the package trustme; pip install 'cuebot-gateway[demo]'"
         ) from None
+    authority = trustme.CA(organization_name="cuebot-gateway demo")
+    context = empty_context()
+    authority.issue_cert(*dict.fromkeys((*NAMES, host))).configure_cert(context)
+    with TemporaryDirectory(prefix="cuebot-gateway-demo-") as directory:
+        ca_file = Path(directory) / "ca.pem"
+        authority.cert_pem.write_to_path(ca_file)
+        yield Certificate(context), ca_file
 
 
 async def run_cuebot(cuebot: SimulatedCuebot) -> None:

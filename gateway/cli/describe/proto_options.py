@@ -30,15 +30,10 @@ def assignments(options: Any, *, dotted: bool = False) -> Iterator[str]:
             continue
         name = f"({field.full_name})" if field.is_extension else field.name
         for each in value if field.is_repeated else [value]:
-            if dotted or name == "features":
-                inner = assignments(each, dotted=True) if field.message_type else ()
+            if field.message_type and (dotted or name == "features"):
+                inner = assignments(each, dotted=True)
                 yield from (f"{name}.{assignment}" for assignment in inner)
-            if not (field.message_type and (dotted or name == "features")):
-                yield f"{name} = {value_text(field, each)}"
-
-
-def value_text(field: Any, value: Any) -> str:
-    """One value: `true`, `"text"`, `NAME`, `{ a: 1 b: 2 }`."""
-    out = StringIO()
-    text_format.PrintFieldValue(field, value, out, as_utf8=True, as_one_line=True)
-    return out.getvalue().strip()
+            else:
+                text = StringIO()
+                text_format.PrintFieldValue(field, each, text, as_utf8=True, as_one_line=True)
+                yield f"{name} = {text.getvalue().strip()}"

@@ -23,12 +23,10 @@ from gateway.schema.declarations import (
 )
 
 Place = tuple[int, ...]
-Lines = Iterable[str]
 
 LAST_FIELD = 2**29 - 1
 LAST_VALUE = 2**31 - 1
 NAMED = (Field.TYPE_MESSAGE, Field.TYPE_GROUP, Field.TYPE_ENUM)
-VISIBILITY = {0: "", 1: "local ", 2: "export "}
 
 
 class ProtoText:
@@ -110,14 +108,14 @@ class Page:
         """What is between the braces of a message or group."""
         yield from self._options(message)
         nested = {f".{name}.{each.name}": each for each in message.nested_type}
-        inline = self._inline_groups((*message.field, *message.extension))
+        fields = (*message.field, *message.extension)
+        inline = {each.type_name for each in fields if self._is_group(each)}
         for number, enum in enumerate(message.enum_type):
             yield from self.enum(enum, (*path, ENUMS, number))
             yield ""
         for number, each in enumerate(message.nested_type):
             if not each.options.map_entry and f".{name}.{each.name}" not in inline:
-                place = (*path, NESTED, number)
-                yield from self.message(each, f"{name}.{each.name}", place)
+                yield from self.message(each, f"{name}.{each.name}", (*path, NESTED, number))
                 yield ""
         yield from self._fields(message, name, nested, path)
         for area in message.extension_range:
@@ -130,10 +128,6 @@ class Page:
             yield f"extend {self._other(extension.extendee, name)} {{"
             yield from indented(lines)
             yield "}"
-
-    def _inline_groups(self, fields: Iterable[Any]) -> set[str]:
-        """The types declared by proto2 groups."""
-        return {each.type_name for each in fields if self._is_group(each)}
 
     def _is_group(self, field: Any) -> bool:
         return bool(field.type == Field.TYPE_GROUP and self._syntax == "proto2")
@@ -165,16 +159,15 @@ class Page:
         declared = nested.get(field.type_name)
         if declared is not None and declared.options.map_entry:
             key, value = declared.field
-            kind = f"map<{self._type_of(key, scope)}, {self._type_of(value, scope)}>"
-            start = f"{kind} {field.name}"
+            types = f"{self._type_of(key, scope)}, {self._type_of(value, scope)}"
+            start = f"map<{types}> {field.name}"
         elif self._is_group(field):
             start = f"{self._label(field)}group {field.type_name.rpartition('.')[2]}"
         else:
             start = f"{self._label(field)}{self._type_of(field, scope)} {field.name}"
         start += f" = {field.number}{self._brackets(field, *given_values(field))}"
         if self._is_group(field) and declared is not None:
-            number = list(nested).index(field.type_name)
-            place = (*path[:-2], NESTED, number)
+            place = (*path[:-2], NESTED, list(nested).index(field.type_name))
             body = self._body(declared, field.type_name[1:], place)
             yield from self._block(start, place, body)  # the comment is at the type
         else:
@@ -211,29 +204,29 @@ class Page:
         texts = [*first, *option_texts(proto.options, self._pool)]
         return f" [{', '.join(texts)}]" if texts else ""
 
-    def _block(self, start: str, path: Place, body: Lines) -> Iterator[str]:
-        lines = trimmed(body)
-        if lines:
-            yield from self._commented([f"{start} {{", *indented(lines), "}"], path)
-        else:
-            yield from self._commented([f"{start} {{}}"], path)
+    def _block(self, start: str, path: Place, body: Iterable[str]) -> Iterator[str]:
+        lines = list(body)
+        while lines and not lines[-1]:
+            lines.pop()
+        whole = [f"{start} {{", *indented(lines), "}"] if lines else [f"{start} {{}}"]
+        yield from self._commented(whole, path)
 
-    def _commented(self, lines: list[str], path: Place) -> Iterator[str]:
+    def _commented(self, lines: list[str], path: Place) -> list[str]:
         """The lines below their comment. A trailing comment of one line stays at the end."""
         place = self._comments.get(path)
         if place is None:
-            return iter(lines)
+            return lines
         above, behind = comment(place.leading_comments), comment(place.trailing_comments)
         if len(behind) == 1:
             lines[0] += f"  {behind[0]}"
         else:
             above += behind
-        return iter([*above, *lines])
+        return above + lines
 
 
 def visibility(declared: Any) -> str:
     """`export ` or `local ` if the type says so (edition 2024)."""
-    return VISIBILITY[getattr(declared, "visibility", 0)]
+    return ("", "local ", "export ")[getattr(declared, "visibility", 0)]
 
 
 def span(first: int, last: int, most: int) -> str:
@@ -246,16 +239,14 @@ def span(first: int, last: int, most: int) -> str:
 def given_values(field: Any) -> Iterator[str]:
     """The default and the JSON name of a field, if it has its own."""
     if field.HasField("default_value"):
-        yield f"default = {default_text(field)}"
+        text = field.default_value
+        if field.type == Field.TYPE_STRING:
+            text = quoted(text)
+        elif field.type == Field.TYPE_BYTES:  # which is escaped already
+            text = f'"{text}"'
+        yield f"default = {text}"
     if field.json_name not in ("", json_name(field.name)) and not field.extendee:
         yield f"json_name = {quoted(field.json_name)}"
-
-
-def default_text(field: Any) -> str:
-    text: str = field.default_value
-    if field.type == Field.TYPE_STRING:
-        return quoted(text)
-    return f'"{text}"' if field.type == Field.TYPE_BYTES else text
 
 
 def quoted(text: str) -> str:
@@ -268,13 +259,5 @@ def comment(text: str) -> list[str]:
     return [f"//{line}".rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
-def indented(lines: Lines) -> Iterator[str]:
+def indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" if line else line for line in lines)
-
-
-def trimmed(lines: Lines) -> list[str]:
-    """The lines without trailing empty ones."""
-    found = list(lines)
-    while found and not found[-1]:
-        found.pop()
-    return found

@@ -1,15 +1,16 @@
-"""What `describe` prints: declarations with headings, or the candidates for a name."""
+"""What `describe` prints: what a name means as proto text with headings, or the candidates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from gateway.cli.describe.find import find_declarations
+from gateway.cli.client.discover import Discovery
 from gateway.cli.describe.prototext import ProtoText, syntax_of
 from gateway.cli.terminal.exits import Failure
-from gateway.discovery.once import Discovery
 from gateway.hints import did_you_mean
 from gateway.schema.declarations import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files
 
+OWN_PACKAGE = "google.protobuf."
+"""Protobuf's own types, whose short names (`Type`, `Value`) are rarely meant."""
 LISTED = 40
 """How many candidates are listed."""
 
@@ -33,12 +34,47 @@ def description(name: str, found: Discovery) -> str:
     )
 
 
+def find_declarations(
+    name: str, declared: Iterable[Declaration], aliases: Mapping[str, str]
+) -> tuple[Declaration, ...]:
+    """The declarations that a full name, a path, the end of a name or a short name (`Job/GetJobs`)
+    can mean.
+
+    An exact match is the only one. Case is ignored if nothing is found otherwise. `aliases` are
+    other names of services.
+    """
+    wanted = name.strip("/.").replace("/", ".")
+    for alias, native in aliases.items():
+        if wanted == alias or wanted.startswith(f"{alias}."):
+            wanted = native + wanted.removeprefix(alias)
+            break
+    declared = tuple(declared)
+    exact = tuple(each for each in declared if each.name == wanted)
+    return (
+        exact
+        or ending_in(wanted, declared)
+        or ending_in(wanted.lower(), declared, fold=True)
+        or ending_in(wanted.lower().replace(".", "interface.", 1), declared, fold=True)
+    )
+
+
+def ending_in(
+    wanted: str, declared: Iterable[Declaration], *, fold: bool = False
+) -> tuple[Declaration, ...]:
+    """The declarations whose names end so; protobuf's own only if there are no others."""
+    found = [
+        each
+        for each in declared
+        if f".{each.name.lower() if fold else each.name}".endswith(f".{wanted}")
+    ]
+    return tuple(each for each in found if not each.name.startswith(OWN_PACKAGE)) or tuple(found)
+
+
 def with_types(declared: Declaration, known: dict[str, Declaration]) -> Iterator[Declaration]:
     """The declaration and, if it is a method, those of its request and response."""
     yield declared
     if declared.kind == "method":
-        types = (declared.proto.input_type, declared.proto.output_type)
-        for name in dict.fromkeys(types):
+        for name in dict.fromkeys((declared.proto.input_type, declared.proto.output_type)):
             if found := known.get(name.removeprefix(".")):  # its file may be missing
                 yield found
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import click
 
-from gateway.cli.terminal.text import PLAIN, RED, printable_lines
+from gateway.cli.terminal.text import printable_lines
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.observe.logs import configure_logging
 
@@ -72,7 +72,7 @@ def refuse_closed_streams() -> None:
 def complain(problem: str, stream: TextIO | None = None, *, red: bool = False) -> None:
     """Print a problem on standard error (or `stream`)."""
     line = f"{PROGRAM}: {printable_lines(problem)}"
-    click.echo(f"{RED}{line}{PLAIN}" if red else line, stream, err=True)
+    click.echo(click.style(line, fg="red") if red else line, stream, err=True)
 
 
 def end_interrupted_line() -> None:

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
@@ -61,13 +62,19 @@ class Output:
         """Print one line on standard error."""
         complain(text, self.err, red=self.colour)
 
-    def start_over(self, title: str) -> None:
-        """Clear the screen and print a title. A warning that was cleared is printed again."""
-        title = clip(title, shutil.get_terminal_size().columns)
-        self.out.write(f"{HOME_AND_CLEAR}{title}\n\n".encode())
+    def start_over(self, title: str) -> os.terminal_size | None:
+        """On a terminal, clear the screen and print a title; the space below it.
+
+        A warning that was cleared is printed again. In a pipe, nothing happens.
+        """
+        if not self.terminal:
+            return None
+        columns, lines = shutil.get_terminal_size()
+        self.out.write(f"{HOME_AND_CLEAR}{clip(title, columns)}\n\n".encode())
         self.out.flush()
         if self.err.isatty():
             self.warned = ()
+        return os.terminal_size((columns, max(lines - 3, 1)))  # the title's two and the cursor's
 
     def _warn(self, ignored: tuple[str, ...]) -> None:
         if ignored and ignored != self.warned:
@@ -113,26 +120,13 @@ def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
     return os.terminal_size((space.columns, max(space.lines - taken, 1)))
 
 
-def space_below_title() -> os.terminal_size:
-    """The terminal without the title, the empty line below it and the cursor's line."""
-    columns, lines = shutil.get_terminal_size()
-    return os.terminal_size((columns, max(lines - 3, 1)))
-
-
-def output_for(
-    out: TextIO,
-    err: TextIO,
-    environ: Mapping[str, str],
-    *,
-    fields: Sequence[str],
-    indent: bool | None,
-) -> Output:
-    """The output of a process: indented and, unless NO_COLOR is set, coloured on a terminal."""
-    terminal = out.isatty()
-    plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
+def output_of_process(fields: Sequence[str], indent: bool | None) -> Output:
+    """Standard output: indented and, unless NO_COLOR is set, coloured on a terminal."""
+    terminal = sys.stdout.isatty()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Output(
-        out=out.buffer,
-        err=err,
+        out=sys.stdout.buffer,
+        err=sys.stderr,
         fields=fields,
         terminal=terminal,
         colour=terminal and not plain,

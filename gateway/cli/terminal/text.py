@@ -3,6 +3,8 @@
 import re
 from functools import partial
 
+import click
+
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves the cursor, ends lines or turns the writing direction, and lone surrogates."""
 LINE_CONTROLS = re.compile(r"(?![\n\t])" + CONTROLS.pattern)
@@ -11,9 +13,6 @@ JSON_CONTROLS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Those that may stand in JSON unescaped."""
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(:)?|(-?\d[^\s,\]}]*)|(true|false|null)')
 
-KEY, STRING, NUMBER, WORD = ("\x1b[34m", "\x1b[32m", "\x1b[36m", "\x1b[33m")
-RED = "\x1b[31m"
-PLAIN = "\x1b[0m"
 ELLIPSIS = "…"
 
 
@@ -57,5 +56,5 @@ def coloured(json: str) -> str:
 def colour_token(found: re.Match[str]) -> str:
     string, colon, number, word = found.groups()
     if string is not None:
-        return f"{KEY}{string}{PLAIN}:" if colon else f"{STRING}{string}{PLAIN}"
-    return f"{NUMBER if number else WORD}{number or word}{PLAIN}"
+        return click.style(string, fg="blue" if colon else "green") + (colon or "")
+    return click.style(number or word, fg="cyan" if number else "yellow")

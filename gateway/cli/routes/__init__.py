@@ -1,1 +1,0 @@
-"""Listing the paths that would be served."""
