@@ -9,9 +9,6 @@ import pytest
 from starlette.responses import HTMLResponse, Response
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuebot_simulator.world.clock import StoppedClock
-from cuebot_simulator.world.messages import read_messages
-from cuebot_simulator.world.studio import build_farm
 from gateway.cli.client.gateway import gateway_client
 from gateway.cli.compare.comparison import Comparison
 from gateway.cli.compare.outcome import Outcome, Result, as_object, lines
@@ -29,15 +26,13 @@ from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
     free_port,
+    gateway_for,
     running_cuebot,
-    running_gateway,
-    settings_for,
     token,
 )
 
 pytestmark = pytest.mark.anyio
 
-NOW = 1_790_000_000
 FAST = 1000
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
@@ -77,20 +72,15 @@ def kinds(result: Result) -> set[tuple[str, str]]:
     return set(result.findings)
 
 
-@pytest.fixture(scope="module")
-async def cuebot() -> AsyncIterator[SimulatedCuebot]:
+@pytest.fixture
+def cuebot(simulated_cuebot: SimulatedCuebot) -> SimulatedCuebot:
     """A farm in which nothing happens."""
-    cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=StoppedClock(NOW)))
-    await cuebot.start()
-    yield cuebot
-    await cuebot.stop()
+    return simulated_cuebot
 
 
-@pytest.fixture(scope="module")
-async def ours(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
-    settings = settings_for(cuebot.endpoint, rate_limit_rps=0)
-    async with running_gateway(settings) as gateway:
-        yield gateway
+@pytest.fixture
+def ours(gateway: Gateway) -> Gateway:
+    return gateway
 
 
 @pytest.fixture
@@ -105,7 +95,7 @@ async def go(cuebot: SimulatedCuebot) -> AsyncIterator[GoGateway]:
 @pytest.mark.slow
 async def test_two_of_ours_are_the_same(cuebot: SimulatedCuebot, ours: Gateway) -> None:
     """Two of our gateways do not differ, and nearly every read-only method is asked."""
-    async with running_gateway(settings_for(cuebot.endpoint, rate_limit_rps=0)) as second:
+    async with gateway_for(cuebot.endpoint) as second:
         outcome = await compared(ours.url, second.url)
     assert outcome.same
     assert not any(each.findings or each.moving for each in outcome.results)
@@ -261,7 +251,7 @@ async def two_in_front_of(handler: Any, path: str) -> Outcome:
     scripted.handlers[path] = handler
     async with (
         running_cuebot(scripted) as cuebot,
-        running_gateway(settings_for(cuebot.endpoint)) as first,
+        gateway_for(cuebot.endpoint) as first,
         running_go_gateway(cuebot.endpoint) as second,
     ):
         return await compared(first.url, second.url, path)
@@ -316,7 +306,7 @@ async def test_what_differs_beside_what_moves_is_found(ours: Gateway, go: GoGate
     scripted.handlers[SHOWS] = handler
     async with (
         running_cuebot(scripted) as cuebot,
-        running_gateway(settings_for(cuebot.endpoint)) as first,
+        gateway_for(cuebot.endpoint) as first,
         running_go_gateway(cuebot.endpoint) as second,
     ):
         second.alter[SHOWS] = first_show(lambda show: show.update(name="other"))

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
-from tests.support.servers import Gateway, running_gateway, settings_for
+from tests.support.farms import NOW, running_farm
+from tests.support.servers import Gateway, gateway_for
 
 pytestmark = pytest.mark.anyio
 
-NOW = 1_790_000_000
 JOB = "demo-sh100-lena_tour"
 SPEC = """<?xml version="1.0"?>
 <!DOCTYPE spec PUBLIC "SPI Cue Specification Language"
@@ -96,14 +95,11 @@ class Visitor:
 @pytest.fixture
 async def visitor() -> AsyncIterator[Visitor]:
     clock = StoppedClock(NOW)
-    cuebot = SimulatedCuebot(farm=build_farm(read_messages(), clock=clock))
-    await cuebot.start()
-    try:
-        settings = settings_for(cuebot.endpoint, rate_limit_rps=0, log_level="warning")
-        async with running_gateway(settings) as gateway:
-            yield Visitor(gateway, clock)
-    finally:
-        await cuebot.stop()
+    async with (
+        running_farm(build_farm(read_messages(), clock=clock)) as cuebot,
+        gateway_for(cuebot.endpoint, log_level="warning") as gateway,
+    ):
+        yield Visitor(gateway, clock)
 
 
 async def test_a_tour_of_the_farm(visitor: Visitor) -> None:
