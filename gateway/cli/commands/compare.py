@@ -13,7 +13,7 @@ from gateway.cli.client.method_names import matches
 from gateway.cli.client.token_source import token_source
 from gateway.cli.common_options import config_option, json_option, settings_from, time_option
 from gateway.cli.compare.comparison import Comparison
-from gateway.cli.compare.outcome import Outcome, as_object, lines
+from gateway.cli.compare.findings import Outcome, as_object, lines
 from gateway.cli.compare.replies import ReadOnlyGateway
 from gateway.cli.terminal.exits import FAILED, Failure, complain
 from gateway.cli.terminal.text import printable_lines

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from gateway.cli.compare.differences import Difference, Documented, compare
-from gateway.cli.compare.outcome import Outcome, Result, any_item
+from gateway.cli.compare.findings import Outcome, Result, any_item
 from gateway.cli.compare.replies import ReadOnlyGateway, Reply
 from gateway.cli.compare.samples import Samples
 from gateway.schema.method import Method
