@@ -34,24 +34,19 @@ class Connection(Protocol):
     @property
     def is_ending(self) -> bool:
         """Whether the answers from now on are the last ones on their connections."""
-        ...
 
     @property
     def default_headers(self) -> Headers:
         """Headers of every answer, by lower-case name."""
-        ...
 
     async def drain(self) -> None:
         """Wait while `write_paused`."""
-        ...
 
     def resume_reading(self) -> None:
         """The request has no body to hand out, or room for more of it."""
-        ...
 
     def on_answered(self, request: "RequestCycle") -> None:
         """The answer is complete."""
-        ...
 
 
 class RequestCycle:
