@@ -215,9 +215,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The peer says no more. The transport closes itself."""
-        self._lose(
-            partial(lost, "the connection was closed"), ClosedEarly("closed before it spoke HTTP/2")
-        )
+        self.connection_lost(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"

@@ -1,6 +1,7 @@
 """Streams: one call on a connection, and how its request goes out (RFC 9113 section 5)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.headers import EMPTY_TABLE
@@ -13,49 +14,34 @@ PREFIX = 5
 NOT_ONE_MESSAGE = "the answer is not one message"
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Stream:
     """A unary call: one message each way."""
 
-    __slots__ = (
-        "begun",
-        "deadline",
-        "due",
-        "head",
-        "message",
-        "number",
-        "parts",
-        "sink",
-        "size",
-        "started",
-        "unsent",
-        "window",
-    )
-
-    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
-        self.sink: Sink | None = sink
-        """None once it has been told the outcome, or the call has been cancelled."""
-        self.deadline = deadline
-        """On the clock of what drives the connection."""
-        self.head = head
-        """The block of the request's headers."""
-        self.message = message
-        """The request's message, without its prefix."""
-        self.number = 0
-        """The stream's number; 0 until the call begins."""
-        self.unsent: memoryview | None = None
-        """What is left of a request that does not go out at once."""
-        self.window = 0
-        """How much of that the peer takes."""
-        self.begun = False
-        """Whether any headers have come: the peer has looked at the call."""
-        self.started = False
-        """Whether the answer's own headers have come."""
-        self.parts: list[bytes] = []
-        """What has come of the answer, without its prefix as soon as that is whole."""
-        self.size = 0
-        """How many bytes have come, with the prefix."""
-        self.due = 0
-        """How many there are to be; 0 until the prefix is whole."""
+    head: bytes
+    """The block of the request's headers."""
+    message: bytes
+    """The request's message, without its prefix."""
+    deadline: float
+    """On the clock of what drives the connection."""
+    sink: Sink | None
+    """None once it has been told the outcome, or the call has been cancelled."""
+    number: int = 0
+    """The stream's number; 0 until the call begins."""
+    unsent: memoryview | None = None
+    """What is left of a request that does not go out at once."""
+    window: int = 0
+    """How much of that the peer takes."""
+    begun: bool = False
+    """Whether any headers have come: the peer has looked at the call."""
+    started: bool = False
+    """Whether the answer's own headers have come."""
+    parts: list[bytes] = field(default_factory=list)
+    """What has come of the answer, without its prefix as soon as that is whole."""
+    size: int = 0
+    """How many bytes have come, with the prefix."""
+    due: int = 0
+    """How many there are to be; 0 until the prefix is whole."""
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
         """Add a piece of the answer (not an empty one).
