@@ -24,8 +24,7 @@ from h2.events import DataReceived, RemoteSettingsChanged, StreamEnded
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.grpcio import GrpcioChannel
 from gateway.upstream.http2.channel import Http2Channel
-from gateway.upstream.interface import Channel
-from gateway.upstream.options import ChannelOptions
+from gateway.upstream.interface import Channel, ChannelOptions
 
 Call = Callable[[bytes], Awaitable[bytes]]
 PATH = "/benchmark.Echo/Call"

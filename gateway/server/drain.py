@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import structlog
 import uvicorn
@@ -73,8 +74,10 @@ class Server(uvicorn.Server):
         self._app = app
         self._http_timeout = http_timeout
         self._limit = ConnectionLimit(max_connections)
-        self._ssl = None if certificate is None else certificate.context
-        self._handshake_timeout = None if certificate is None else http_timeout
+        self._tls: dict[str, Any] = {}
+        """What asyncio is told about TLS."""
+        if certificate is not None:
+            self._tls = {"ssl": certificate.context, "ssl_handshake_timeout": http_timeout}
         self._delay = shutdown_delay
         self._shutdown_timeout = shutdown_timeout
         self._supervised = supervised
@@ -108,10 +111,6 @@ class Server(uvicorn.Server):
         """The first signal begins the stop, the second one (with a supervisor SIGQUIT) ends it."""
         if sig == signal.SIGQUIT or (self.should_exit and not self._supervised):
             self.force_exit = True
-        self.begin_stop()
-
-    def begin_stop(self) -> None:
-        """Stop as after a first signal."""
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -129,11 +128,7 @@ class Server(uvicorn.Server):
         )
         self.servers = [
             await loop.create_server(
-                self._make_connection,
-                sock=listener,
-                ssl=self._ssl,
-                backlog=BACKLOG,
-                ssl_handshake_timeout=self._handshake_timeout,
+                self._make_connection, sock=listener, backlog=BACKLOG, **self._tls
             )
             for listener in sockets or ()
         ]
@@ -159,7 +154,7 @@ class Server(uvicorn.Server):
 
     def _make_connection(self) -> HttpProtocol:
         connection = HttpProtocol(self._context)
-        if self._ssl is not None:
+        if self._tls:
             self._opening.add(connection)
         return connection
 
@@ -206,10 +201,7 @@ class Server(uvicorn.Server):
         """Make a connection of this socket."""
         with suppress(OSError):  # it has gone, or the handshake has failed
             await asyncio.get_running_loop().connect_accepted_socket(
-                self._make_connection,
-                accepted,
-                ssl=self._ssl,
-                ssl_handshake_timeout=self._handshake_timeout,
+                self._make_connection, accepted, **self._tls
             )
 
     def _is_idle(self) -> bool:

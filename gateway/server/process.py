@@ -14,14 +14,18 @@ from gateway.app import Gateway, create_app
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import set_log_level
 from gateway.server.certificate import Certificate, load_certificate, make_context
+from gateway.server.connection_limit import make_room
 from gateway.server.drain import Server
 from gateway.server.listen import url_of
-from gateway.server.open_files import make_room
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reload, Reloadable
 
 log = structlog.stdlib.get_logger("gateway")
+
+RELOADABLE_LOG_LEVEL = Reloadable(
+    "the log level", ("log_level",), lambda settings: partial(set_log_level, settings.log_level)
+)
 
 
 async def serve(
@@ -42,7 +46,7 @@ async def serve(
     certificate = load_certificate(settings)
     app = create_app(settings)
     server = server_for(app, settings, certificate, supervised=supervised is not None)
-    parts = [*app.parts.reloadable, reloadable_log_level()]
+    parts = [*app.parts.reloadable, RELOADABLE_LOG_LEVEL]
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))
     reloading = Reload(settings, parts, load, app.parts.live.look_again)
@@ -89,15 +93,6 @@ def reloadable_certificate(certificate: Certificate) -> Reloadable:
         return lambda: certificate.use(context)
 
     return Reloadable("the certificate and its key", ("tls_cert_file", "tls_key_file"), prepare)
-
-
-def reloadable_log_level() -> Reloadable:
-    """How much is logged."""
-    return Reloadable(
-        "the log level",
-        ("log_level",),
-        lambda settings: partial(set_log_level, settings.log_level),
-    )
 
 
 def freeze_startup() -> None:

@@ -167,7 +167,7 @@ def work(
 
         def orphaned() -> None:
             loop.remove_reader(parent.sentinel)
-            server.begin_stop()
+            server.should_exit = True
 
         loop.add_reader(parent.sentinel, orphaned)
         if report is not None:

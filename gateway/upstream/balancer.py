@@ -44,7 +44,6 @@ class Balancer:
     def start(
         self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
     ) -> Callable[[], None] | None:
-        """As `Upstream` says."""
         chosen = self._next(self.endpoints)
         if chosen is None:
             return None
@@ -59,7 +58,6 @@ class Balancer:
         return ready[self._turn % len(ready)]
 
     async def usable(self, timeout: float) -> int:
-        """As `Upstream` says."""
         ready = sum(each.ready for each in self.endpoints)
         return ready or int(await first_usable(self.endpoints, timeout) is not None)
 

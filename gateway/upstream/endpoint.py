@@ -71,7 +71,6 @@ class Endpoint:
     def start(
         self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
     ) -> Callable[[], None] | None:
-        """As `Upstream` says."""
         return self._channel.start(method_path, payload, timeout, metadata, sink)
 
     async def _connected(self, deadline: float) -> None:
@@ -92,7 +91,6 @@ class Endpoint:
         return True
 
     async def usable(self, timeout: float) -> int:
-        """As `Upstream` says."""
         try:
             async with asyncio.timeout(timeout):
                 return int(await self._wait_until_ready())

@@ -47,7 +47,7 @@ def likely_cause(problem: Exception, tls: Tls | None) -> str:
             return "its certificate has expired"
         if problem.verify_code in WRONG_NAME:
             return "its certificate is for another name than the one in CUEBOT_ENDPOINT"
-        if tls.own_roots:
+        if tls.roots is not None:
             return "its certificate is not signed by a CA in CUEBOT_CA_FILE"
         return "its certificate is not signed by a public CA; set CUEBOT_CA_FILE to its own CA"
     if isinstance(problem, ssl.SSLError) and problem.reason in NOT_TLS:
@@ -61,7 +61,7 @@ def cause_of_closing(tls: Tls | None) -> str:
     """Why a server is likely to end a connection before it is of any use."""
     if tls is None:
         return "it closes the connection; if it expects TLS, set CUEBOT_TLS=true"
-    if tls.certified:
+    if tls.certificate is not None:
         return "it closes the connection; it may not trust CUEBOT_CERT_FILE"
     return (
         "it closes the connection; if it requires a client certificate, set CUEBOT_CERT_FILE and"

@@ -6,6 +6,7 @@ that a leaving Cuebot has not looked at counts as lost, not as refused.
 """
 
 import asyncio
+from functools import cached_property
 
 import grpc
 import grpc.aio
@@ -15,8 +16,7 @@ from gateway.errors import Code
 from gateway.upstream.http2.connect import connect
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.outcome import lost, not_connected, not_grpc, too_large, too_late
-from gateway.upstream.interface import CallFailed, Metadata, Sink, State
-from gateway.upstream.options import ChannelOptions
+from gateway.upstream.interface import CallFailed, ChannelOptions, Metadata, Sink, State
 from gateway.upstream.tls import Tls
 
 SETTLING = 0.05
@@ -34,28 +34,22 @@ class GrpcioChannel:
         self._endpoint = endpoint
         self._options = options
         self._tls = tls
-        self._made: grpc.aio.Channel | None = None
         self._closed = False
         self._probe: asyncio.Task[Exception | None] | None = None
         self._probe_again = 0.0
         """The loop's time from which on the latest probe is too old."""
         self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
 
-    @property
+    @cached_property
     def _channel(self) -> grpc.aio.Channel:
         """Made when it is first used, since that needs the running event loop."""
-        if self._made is None:
-            options = channel_options(self._options)
-            if self._tls is None:
-                self._made = grpc.aio.insecure_channel(self._endpoint, options=options)
-            else:
-                tls = self._tls
-                credentials = grpc.ssl_channel_credentials(tls.roots, tls.key, tls.certificate)
-                self._made = grpc.aio.secure_channel(self._endpoint, credentials, options=options)
-        return self._made
+        options, tls = channel_options(self._options), self._tls
+        if tls is None:
+            return grpc.aio.insecure_channel(self._endpoint, options=options)
+        credentials = grpc.ssl_channel_credentials(tls.roots, tls.key, tls.certificate)
+        return grpc.aio.secure_channel(self._endpoint, credentials, options=options)
 
     async def unary(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
-        """As `Channel` says."""
         if self.get_state() is not State.READY:
             raise not_connected(f"there is no connection to {self._endpoint}")
         method = self._methods.get(path)
@@ -108,13 +102,11 @@ class GrpcioChannel:
         """As `Channel` says: grpc.aio can only be awaited."""
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
-        """As `Channel` says."""
         if self._closed:
             return State.SHUTDOWN
         return State[self._channel.get_state(try_to_connect=try_to_connect).name]
 
     async def wait_for_state_change(self, last: State) -> None:
-        """As `Channel` says."""
         if not self._closed:
             await self._channel.wait_for_state_change(grpc.ChannelConnectivity[last.name])
 
@@ -131,11 +123,12 @@ class GrpcioChannel:
 
     async def _try_to_connect(self) -> Exception | None:
         """What Python raises where grpc.aio has only words."""
-        most = self._options.max_message
         try:
             connection = await connect(
                 self._endpoint,
-                lambda: Connection(max_message=most, on_end=lambda ended: None),
+                lambda: Connection(
+                    max_message=self._options.max_message, on_end=lambda ended: None
+                ),
                 timeout=PROBE_TIMEOUT,
                 tls=None if self._tls is None else self._tls.context,
             )
@@ -145,13 +138,11 @@ class GrpcioChannel:
         return None
 
     async def close(self) -> None:
-        """As `Channel` says."""
         self._closed = True
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.gather(self._probe, return_exceptions=True)
-        if self._made is not None:
-            await self._made.close()
+        await self._channel.close()
 
 
 def channel_options(options: ChannelOptions) -> list[tuple[str, int]]:

@@ -5,6 +5,7 @@ endpoint has a `Channel`, which keeps a connection to one address; CUEBOT_TRANSP
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
@@ -68,11 +69,9 @@ class Sink(Protocol):
 
     def answered(self, message: bytes) -> None:
         """The answer has come."""
-        ...
 
     def failed(self, failure: CallFailed) -> None:
         """There will be no answer."""
-        ...
 
 
 class Upstream(Protocol):
@@ -85,7 +84,6 @@ class Upstream(Protocol):
 
         `timeout` is in seconds.
         """
-        ...
 
     def start(
         self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
@@ -95,19 +93,16 @@ class Upstream(Protocol):
         Returns what cancels the call, after which the sink is told nothing. None, and nothing is
         done, if there is no connection, or the transport cannot do that.
         """
-        ...
 
     @property
     def size(self) -> int:
         """How many endpoints there are."""
-        ...
 
     async def usable(self, timeout: float) -> int:
         """How many endpoints a call could be sent to now.
 
         Waits up to `timeout` seconds for the first of them to connect.
         """
-        ...
 
 
 class State(Enum):
@@ -119,6 +114,27 @@ class State(Enum):
     TRANSIENT_FAILURE = auto()
     """From a failed attempt to connect until one succeeds."""
     SHUTDOWN = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelOptions:
+    """How a channel behaves, whatever its kind. Times are seconds, sizes bytes."""
+
+    max_message: int
+    """The largest answer that is taken."""
+    connect_timeout: float = 5.0
+    """How long one attempt to connect may take."""
+    initial_backoff: float = 0.25
+    max_backoff: float = 1.5
+    """The pause between two attempts to connect doubles from one to the other. Readiness has to
+    follow within 5 s."""
+    idle_timeout: float = 180.0
+    """After so long without a call a connection is replaced, before a firewall forgets it without a
+    word."""
+    keepalive_time: float = 0.0
+    """Between two pings while calls are under way; 0 is never."""
+    keepalive_timeout: float = 20.0
+    """Without an answer to a ping for so long, the connection ends."""
 
 
 class Channel(Protocol):
@@ -133,26 +149,20 @@ class Channel(Protocol):
         Without a connection it does not wait for one: the call fails as NOT_CONNECTED. Cancelling
         the caller's task cancels the call.
         """
-        ...
 
     def start(
         self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
     ) -> Callable[[], None] | None:
         """As `Upstream.start`."""
-        ...
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
         """The state now. With `try_to_connect`, an idle channel begins to connect."""
-        ...
 
     async def wait_for_state_change(self, last: State) -> None:
         """Return when the state is not `last`."""
-        ...
 
     async def problem(self) -> Exception | None:
         """Why there is no connection, as Python raises it. None when that is not known."""
-        ...
 
     async def close(self) -> None:
         """End the connection and all calls on it."""
-        ...

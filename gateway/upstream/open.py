@@ -9,8 +9,7 @@ from gateway.upstream.balancer import Balancer
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.grpcio import GrpcioChannel
 from gateway.upstream.http2.channel import Http2Channel
-from gateway.upstream.interface import Channel
-from gateway.upstream.options import ChannelOptions
+from gateway.upstream.interface import Channel, ChannelOptions
 from gateway.upstream.tls import Tls, load_tls
 
 log = structlog.stdlib.get_logger("gateway.upstream")

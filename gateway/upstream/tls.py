@@ -28,16 +28,6 @@ class Tls:
     """The client certificate (PEM)."""
     key: bytes | None = field(repr=False)
 
-    @property
-    def own_roots(self) -> bool:
-        """Whether CUEBOT_CA_FILE says whom to trust."""
-        return self.roots is not None
-
-    @property
-    def certified(self) -> bool:
-        """Whether there is a client certificate."""
-        return self.certificate is not None
-
 
 def load_tls(ca_file: Path | None, pair: KeyPair | None) -> Tls:
     """TLS that trusts CUEBOT_CA_FILE and shows this pair.
@@ -47,29 +37,16 @@ def load_tls(ca_file: Path | None, pair: KeyPair | None) -> Tls:
     roots = certificate = key = None
     if ca_file is not None:
         roots = read("CUEBOT_CA_FILE", ca_file)
-        check_roots(ca_file)
-    context = make_context(ca_file or PUBLIC_ROOTS)
+    try:
+        context = ssl.create_default_context(cafile=str(ca_file or PUBLIC_ROOTS))
+    except OSError:  # which an SSLError is; gRPC would say nothing, and fail to connect
+        if ca_file is None:
+            raise
+        raise ConfigurationError(f"CUEBOT_CA_FILE: {ca_file} contains no PEM certificate") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
     if pair is not None:
         load_pair(pair, context)
         certificate = read(pair.certificate_setting, pair.certificate)
         key = read(pair.key_setting, pair.key)
     return Tls(context=context, roots=roots, certificate=certificate, key=key)
-
-
-def make_context(roots: Path) -> ssl.SSLContext:
-    """Trusts these CAs, checks names, and speaks HTTP/2."""
-    context = ssl.create_default_context(cafile=str(roots))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["h2"])
-    return context
-
-
-def check_roots(path: Path) -> None:
-    """Raise ConfigurationError for a file without a certificate; gRPC would only fail to connect.
-
-    OpenSSL is asked because it says so, before anything is connected.
-    """
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except OSError:  # which an SSLError is
-        raise ConfigurationError(f"CUEBOT_CA_FILE: {path} contains no PEM certificate") from None

@@ -12,10 +12,9 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.server.connection_limit import QUIET, ConnectionLimit
+from gateway.server.connection_limit import OTHERS, QUIET, ConnectionLimit
 from gateway.server.http1.parser import SLICE
 from gateway.server.http1.protocol import MOST_LINGERING
-from gateway.server.open_files import OTHERS
 from tests.http.test_wire import blocking_post
 from tests.server.samples import GET_JOBS, SHOWS, SMALLEST
 from tests.support.opencue import jobs
@@ -326,7 +325,7 @@ def test_the_limit_is_warned_of_once_in_a_while() -> None:
 
 MAKE_ROOM = """
 import resource, sys
-from gateway.server.open_files import make_room
+from gateway.server.connection_limit import make_room
 soft, hard, wanted = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 make_room(wanted)

@@ -23,8 +23,7 @@ from h2.settings import Settings
 
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.http2.channel import Http2Channel
-from gateway.upstream.interface import CallFailed
-from gateway.upstream.options import ChannelOptions
+from gateway.upstream.interface import CallFailed, ChannelOptions
 
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 OK = [("grpc-status", "0")]

@@ -15,11 +15,10 @@ from gateway.server.http1.rules import (
     LONGEST_TARGET,
     MOST_HEADERS,
     check_head,
-    headers_too_large,
     malformed,
     no_other_protocol,
     origin_form,
-    target_too_long,
+    too_large,
 )
 
 LARGEST_HEAD = 64 * 1024
@@ -102,14 +101,13 @@ class RequestParser:
 
     def feed(self, data: bytes) -> None:
         """Parse what has come. Errors go to the sink."""
-        if self._stopped:
-            return
-        if self._unanswered > 1:
-            self._held_back += data
-        elif len(data) <= SLICE:
-            self._parse(data)
-        else:
-            self._parse_slices(data)
+        at = 0
+        while at < len(data) and not self._stopped:
+            if self._unanswered > 1:
+                self._held_back += data[at:]
+                return
+            self._parse(data[at : at + SLICE])
+            at += SLICE
 
     def answered(self) -> None:
         """The answer to the oldest request is complete."""
@@ -117,7 +115,7 @@ class RequestParser:
         if self._held_back and self._unanswered < 2:
             data = bytes(self._held_back)
             self._held_back.clear()
-            self._parse_slices(data)
+            self.feed(data)
 
     def stop(self) -> None:
         """Ignore whatever comes from now on."""
@@ -128,17 +126,6 @@ class RequestParser:
         """The last call: stop, and leave no work for the garbage collector."""
         self.stop()
         del self._parser
-
-    # --- slices -----------------------------------------------------------------------------
-
-    def _parse_slices(self, data: bytes) -> None:
-        at = 0
-        while at < len(data) and not self._stopped:
-            if self._unanswered > 1:
-                self._held_back += data[at:]
-                return
-            self._parse(data[at : at + SLICE])
-            at += SLICE
 
     def _parse(self, data: bytes) -> None:
         self._progress = False
@@ -159,7 +146,7 @@ class RequestParser:
         self._without_progress += more
         if self._without_progress > LARGEST_HEAD:
             what = "trailers, or a chunk's extensions, are" if self._in_body else "headers are"
-            raise headers_too_large(f"the {what} larger than {LARGEST_HEAD // 1024} KB")
+            raise too_large(f"the {what} larger than {LARGEST_HEAD // 1024} KB", status=431)
 
     def _refuse(self, error: GatewayError) -> None:
         self.stop()
@@ -178,7 +165,8 @@ class RequestParser:
     def on_url(self, part: bytes) -> None:
         self._target += part
         if len(self._target) > LONGEST_TARGET:
-            raise target_too_long()
+            problem = f"the request target is longer than {LONGEST_TARGET // 1024} KB"
+            raise too_large(problem, status=414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         header = (name.lower(), value)
@@ -186,7 +174,7 @@ class RequestParser:
         if header[0] in CHECKED:
             self._checked.append(header)
         if len(self._headers) > MOST_HEADERS:
-            raise headers_too_large(f"there are more than {MOST_HEADERS} headers")
+            raise too_large(f"there are more than {MOST_HEADERS} headers", status=431)
 
     def on_headers_complete(self) -> None:
         parser = self._parser

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.types import Message
@@ -34,96 +35,61 @@ class Connection(Protocol):
     @property
     def is_ending(self) -> bool:
         """Whether the answers from now on are the last ones on their connections."""
-        ...
 
     @property
     def default_headers(self) -> Headers:
         """Headers of every answer, by lower-case name."""
-        ...
 
     async def drain(self) -> None:
         """Wait while `write_paused`."""
-        ...
 
     def resume_reading(self) -> None:
         """The request has no body to hand out, or room for more of it."""
-        ...
 
     def on_answered(self, request: "RequestCycle") -> None:
         """The answer is complete."""
-        ...
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class RequestCycle:
     """A request that has come and the answer to it.
 
     `receive` and `send` are ASGI's (https://asgi.readthedocs.io/en/latest/specs/www.html); `send`
-    raises ClientDisconnected when the client has gone. The rest is a `DirectConnection`.
+    raises ClientDisconnected when the client has gone. The rest is a `DirectConnection`. For what
+    has come see `RequestSink.on_head`.
     """
 
-    __slots__ = (
-        "_arrived",
-        "_awaits_continue",
-        "_body",
-        "_connection",
-        "_length_left",
-        "_news",
-        "answered",
-        "complete",
-        "disconnected",
-        "expects_continue",
-        "headers",
-        "http_version",
-        "keep_alive",
-        "method",
-        "on_complete",
-        "on_disconnect",
-        "on_stop",
-        "refusal",
-        "started",
-        "target",
-    )
-
-    def __init__(
-        self,
-        connection: Connection,
-        method: str,
-        target: bytes,
-        http_version: str,
-        headers: list[tuple[bytes, bytes]],
-        keep_alive: bool,
-        expects_continue: bool,
-    ) -> None:
-        """For the arguments see `RequestSink.on_head`."""
-        self._connection = connection
-        self.method = method
-        self.target = target
-        self.http_version = http_version
-        self.headers = headers
-        self.keep_alive = keep_alive
-        self.expects_continue = self._awaits_continue = expects_continue
-        self.complete = False
-        """Whether the whole body has come."""
-        self.disconnected = False
-        """Whether there is nobody to answer any more."""
-        self.started = False
-        """Whether the head of the answer has been sent."""
-        self.answered = False
-        """Whether the whole answer has been sent."""
-        self.refusal: GatewayError | None = None
-        self.on_disconnect: Callable[[], object] | None = None
-        self.on_stop: Callable[[], object] | None = None
-        """Called when the server stops and does not wait for the answer any longer."""
-        self.on_complete: Callable[[], object] | None = None
-        """Called once when the whole body has come."""
-        self._body: bytes | bytearray = b""
-        """What has come and is not handed out."""
-        self._arrived = False
-        """Whether there is something that `receive` has not told."""
-        self._news: asyncio.Event | None = None
-        """Set when that becomes true, once somebody waits for it."""
-        self._length_left: int | None = None
-        """Bytes that the answer's body still has; None for an answer in chunks."""
+    connection: Connection
+    method: str
+    target: bytes
+    http_version: str
+    headers: list[tuple[bytes, bytes]]
+    keep_alive: bool
+    expects_continue: bool
+    complete: bool = False
+    """Whether the whole body has come."""
+    disconnected: bool = False
+    """Whether there is nobody to answer any more."""
+    started: bool = False
+    """Whether the head of the answer has been sent."""
+    answered: bool = False
+    """Whether the whole answer has been sent."""
+    refusal: GatewayError | None = None
+    on_disconnect: Callable[[], object] | None = None
+    on_stop: Callable[[], object] | None = None
+    """Called when the server stops and does not wait for the answer any longer."""
+    on_complete: Callable[[], object] | None = None
+    """Called once when the whole body has come."""
+    _body: bytes | bytearray = b""
+    """What has come and is not handed out."""
+    _arrived: bool = False
+    """Whether there is something that `receive` has not told."""
+    _news: asyncio.Event | None = None
+    """Set when that becomes true, once somebody waits for it."""
+    _length_left: int | None = None
+    """Bytes that the answer's body still has; None for an answer in chunks."""
+    _has_continued: bool = False
+    """Whether the client has been told to send the body (100)."""
 
     # --- the connection's side --------------------------------------------------------------
 
@@ -147,7 +113,6 @@ class RequestCycle:
     def end(self) -> None:
         """The body is complete."""
         self.complete = True
-        self._awaits_continue = False
         self._notify()
 
     def disconnect(self, refusal: GatewayError | None = None) -> None:
@@ -164,7 +129,7 @@ class RequestCycle:
         """End what nobody answers any more: with this error, if no answer has begun."""
         if self.answered or self.disconnected:
             return
-        connection = self._connection
+        connection = self.connection
         if not (self.started or connection.transport.is_closing()):
             connection.transport.write(last_answer(error, connection.default_headers))
         self.started = True
@@ -192,7 +157,7 @@ class RequestCycle:
         The headers have names in lower case and a Content-Length, and no Connection. They are not
         checked: nothing that a client has written may be among them.
         """
-        connection = self._connection
+        connection = self.connection
         if self.started or self.disconnected or connection.write_paused or self.method == "HEAD":
             return False
         transport = connection.transport
@@ -209,16 +174,17 @@ class RequestCycle:
 
     def abort(self) -> None:
         """Drop the connection at once."""
-        self._connection.transport.abort()
+        self.connection.transport.abort()
 
     # --- ASGI -------------------------------------------------------------------------------
 
     async def receive(self) -> Message:
         """The next part of the body, or `http.disconnect` once there is nobody to answer."""
-        connection = self._connection
-        if self._awaits_continue and not (self.started or connection.transport.is_closing()):
-            connection.transport.write(CONTINUE)
-            self._awaits_continue = False
+        connection = self.connection
+        if self.expects_continue and not (self._has_continued or self.complete or self.started):
+            self._has_continued = True
+            if not connection.transport.is_closing():
+                connection.transport.write(CONTINUE)
         while not (self._arrived or self.disconnected or self.answered):
             connection.resume_reading()
             if self._news is None:
@@ -233,7 +199,7 @@ class RequestCycle:
 
     async def send(self, message: Message) -> None:
         """Send the head of the answer, or a part of its body, as fast as the client reads."""
-        connection = self._connection
+        connection = self.connection
         if connection.write_paused and not self.disconnected:
             await connection.drain()
         if self.disconnected or connection.transport.is_closing():
@@ -261,7 +227,7 @@ class RequestCycle:
                 self.keep_alive = False
                 continue
             fields.append((name, value))
-        lines = head_lines(status, (*self._connection.default_headers, *fields))
+        lines = head_lines(status, (*self.connection.default_headers, *fields))
         if not self._stays_open():
             lines.append(CLOSE)
         if self.method == "HEAD" or status in BODILESS:
@@ -273,11 +239,10 @@ class RequestCycle:
         lines.append(b"\r\n")
         self._length_left = length
         self.started = True
-        self._awaits_continue = False
-        self._connection.transport.write(b"".join(lines))
+        self.connection.transport.write(b"".join(lines))
 
     def _send_body(self, data: bytes, *, more: bool) -> None:
-        transport = self._connection.transport
+        transport = self.connection.transport
         if self.method == "HEAD":
             data = b""
         if self._length_left is None:
@@ -299,7 +264,7 @@ class RequestCycle:
         A client that gets another answer than 100 may send its body or leave it out, and nobody
         could tell (RFC 9110 section 10.1.1).
         """
-        if self._connection.is_ending or (self.expects_continue and not self.complete):
+        if self.connection.is_ending or (self.expects_continue and not self.complete):
             self.keep_alive = False
         return self.keep_alive
 
@@ -308,5 +273,5 @@ class RequestCycle:
         self._body = b""
         self._notify()
         if not self.keep_alive:
-            self._connection.transport.close()
-        self._connection.on_answered(self)
+            self.connection.transport.close()
+        self.connection.on_answered(self)

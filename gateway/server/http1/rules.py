@@ -30,18 +30,9 @@ def malformed(problem: str) -> GatewayError:
     )
 
 
-def headers_too_large(problem: str) -> GatewayError:
-    """431, with what is too large."""
-    return GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=431)
-
-
-def target_too_long() -> GatewayError:
-    """414."""
-    return GatewayError(
-        Code.RESOURCE_EXHAUSTED,
-        f"the request target is longer than {LONGEST_TARGET // 1024} KB",
-        status=414,
-    )
+def too_large(problem: str, *, status: int) -> GatewayError:
+    """414 for the target, 431 for headers, with what is too large."""
+    return GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=status)
 
 
 def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -31,11 +31,11 @@ class Timeout:
         """There is no deadline until the next `restart`."""
         self._deadline = math.inf
 
-    def replace(self, expired: Callable[[], None], seconds: float | None = None) -> None:
-        """Restart for the last time: in other seconds perhaps, and with another consequence."""
+    def replace(self, expired: Callable[[], None], seconds: float) -> None:
+        """Restart for the last time: in other seconds, and with another consequence."""
         self.cancel()
         self._expired = expired
-        self._deadline = self._loop.time() + (self._seconds if seconds is None else seconds)
+        self._deadline = self._loop.time() + seconds
         self._timer = self._loop.call_at(self._deadline, self._check)
 
     def cancel(self) -> None:

@@ -29,23 +29,18 @@ class Observer(Protocol):
 
     def on_ready(self) -> None:
         """The peer has introduced itself as HTTP/2: calls can be made. Told once."""
-        ...
 
     def on_closing(self) -> None:
         """No more calls can be begun. Those that have begun may finish. Told once."""
-        ...
 
     def on_drained(self) -> None:
         """No more calls can be begun, and none is under way. May be told again."""
-        ...
 
     def on_goaway(self, code: int, text: bytes) -> None:
         """The peer is going away, with this error code and text."""
-        ...
 
     def on_pong(self) -> None:
         """The peer has answered a ping."""
-        ...
 
 
 class Calls:
@@ -86,10 +81,10 @@ class Calls:
         """
         stream = Stream(head, message, deadline, sink)
         if self.closing:
-            stream.fail(not_connected("the connection is closing"))
+            stream.tell(not_connected("the connection is closing"))
         elif len(head) + HEADER_OVERHEAD > self.max_headers:
             problem = "the call's headers are larger than Cuebot takes"
-            stream.fail(refused(problem, Code.RESOURCE_EXHAUSTED))
+            stream.tell(refused(problem, Code.RESOURCE_EXHAUSTED))
         elif len(self.streams) < self.max_streams and not (self._waiting or self.sender.paused):
             self._begin(stream)
         else:
@@ -143,10 +138,7 @@ class Calls:
     def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
         """A call is over for both sides."""
         self._forget(stream)
-        if isinstance(outcome, CallFailed):
-            stream.fail(outcome)
-        else:
-            stream.answer(outcome)
+        stream.tell(outcome)
 
     def expire(self, now: float) -> float:
         """Fail the calls whose deadline has passed. Returns the earliest one that has not."""
@@ -181,7 +173,9 @@ class Calls:
         waiting, self._waiting = self._waiting, {}
         self._observer.on_closing()
         for stream in waiting:
-            stream.fail(not_connected("the connection is closing"))
+            stream.tell(not_connected("the connection is closing"))
+        if not self.streams:
+            self._observer.on_drained()
 
     def close_after(self, last: int) -> None:
         """The same, and the peer has not looked at calls with a larger number (GOAWAY).
@@ -193,8 +187,6 @@ class Calls:
         for stream in [each for each in self.streams.values() if each.number > last]:
             if stream.number in self.streams:  # a sink may have cancelled it
                 self.end(stream, lost(leaving) if stream.begun else refused(leaving))
-        if not self.streams:
-            self._observer.on_drained()
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:
         """The connection is gone: each call under way ends with such a failure."""
@@ -202,7 +194,7 @@ class Calls:
         self.sender.unsent.clear()
         self.close()
         for stream in streams.values():
-            stream.fail(failure())
+            stream.tell(failure())
 
     # --- Frames without progress ------------------------------------------------------------
 

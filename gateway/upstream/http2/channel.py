@@ -4,6 +4,7 @@ import asyncio
 import math
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from weakref import WeakSet
 
@@ -11,8 +12,7 @@ from gateway.upstream.http2.connect import Resolve, connect, resolve
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.outcome import not_connected, too_late
-from gateway.upstream.interface import Metadata, Sink, State
-from gateway.upstream.options import ChannelOptions
+from gateway.upstream.interface import ChannelOptions, Metadata, Sink, State
 
 INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
 """`:method: POST` and `:scheme` in HPACK's static table (RFC 7541 appendix A)."""
@@ -46,13 +46,11 @@ class Http2Channel:
         """Seconds before the next attempt."""
         self._since = 0.0
         """The loop's time at which the connection has been made."""
-        self._keepalive_time = options.keepalive_time
         self._head = lru_cache(maxsize=CACHED_HEADS)(self._make_head)
 
     # --- Calls ------------------------------------------------------------------------------
 
     async def unary(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
-        """As `Channel` says."""
         connection = self._connection
         if connection is None:
             raise not_connected(f"there is no connection to {self._endpoint}")
@@ -64,7 +62,6 @@ class Http2Channel:
     def start(
         self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
     ) -> Callable[[], None] | None:
-        """As `Channel` says."""
         connection = self._connection
         if connection is None or timeout <= 0:
             return None
@@ -98,23 +95,19 @@ class Http2Channel:
     # --- State ------------------------------------------------------------------------------
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
-        """As `Channel` says."""
         if try_to_connect and self._state is State.IDLE:
             self._set(State.CONNECTING)
             self._connecting = asyncio.create_task(self._connect())
         return self._state
 
     async def wait_for_state_change(self, last: State) -> None:
-        """As `Channel` says."""
         while self._state is last:
             await self._changed.wait()
 
     async def problem(self) -> Exception | None:
-        """As `Channel` says."""
         return self._problem
 
     async def close(self) -> None:
-        """As `Channel` says."""
         self._set(State.SHUTDOWN)
         if self._connecting is not None:
             self._connecting.cancel()
@@ -162,11 +155,7 @@ class Http2Channel:
         self._since = connection.time()
         self._problem = None
         self._set(State.READY)
-        connection.look_after(
-            idle_timeout=self._options.idle_timeout,
-            keepalive_time=self._keepalive_time,
-            keepalive_timeout=self._options.keepalive_timeout,
-        )
+        connection.look_after(self._options)
 
     def _on_end(self, connection: Connection) -> None:
         """There will be no more calls on this connection; those that there are may finish."""
@@ -177,7 +166,8 @@ class Http2Channel:
             if connection.answered or lasted:  # otherwise the next one has to wait for its turn
                 self._backoff = 0.0
             if connection.too_many_pings:
-                self._keepalive_time *= 2
+                doubled = self._options.keepalive_time * 2
+                self._options = replace(self._options, keepalive_time=doubled)
             self._set(State.IDLE)
 
 

@@ -15,10 +15,6 @@ UNACKNOWLEDGED_MS = 20_000
 """How long what we send may stay without the other machine's acknowledgement (RFC 5482)."""
 
 
-class NoHttp2(ConnectionError):
-    """There is TLS, and the server does not offer HTTP/2."""
-
-
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses that the system's resolver has. Raises OSError, or UnicodeError for no name."""
     loop = asyncio.get_running_loop()
@@ -76,7 +72,7 @@ async def reach(
         if tls is not None:
             agreed = transport.get_extra_info("ssl_object").selected_alpn_protocol()
             if agreed != "h2":
-                raise NoHttp2("the server does not offer HTTP/2 (ALPN)")
+                raise ConnectionError("the server does not offer HTTP/2 (ALPN)")
         notice_silence(transport)
         await connection.ready
     except BaseException:

@@ -13,7 +13,7 @@ from gateway.upstream.http2.core import Core
 from gateway.upstream.http2.outcome import lost, not_grpc
 from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError
-from gateway.upstream.interface import CallFailed, Sink
+from gateway.upstream.interface import CallFailed, ChannelOptions, Sink
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
@@ -33,27 +33,21 @@ class WriteBuffer:
     """Collects what is written until all that is to be done now has been done.
 
     What many calls send in one moment then goes out in one system call, which costs more than the
-    rest of a small call. Before `collect` everything is written at once.
+    rest of a small call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self.collects = False
+        """Before, all is written at once: whoever connects may give up and close the transport."""
         self._unwritten: list[bytes] = []
         self._size = 0
-        self._collects = False
-
-    def open(self, transport: asyncio.Transport) -> None:
-        """Where it all goes. To be called before anything is written."""
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
-
-    def collect(self) -> None:
-        """From now on, write what belongs together in one piece."""
-        self._collects = True
 
     def write(self, data: bytes) -> None:
         """Send it soon."""
         if not self._unwritten:
-            if not self._collects:
+            if not self.collects:
                 self._transport.write(data)
                 return
             self._loop.call_soon(self.flush)
@@ -106,10 +100,8 @@ class Connection(asyncio.Protocol):
         """Whether the peer has closed it because of our pings."""
         self.last_active = 0.0
         """The loop's time at which the peer has last said something."""
+        self._max_message = max_message
         self._on_end = on_end
-        self._buffer = WriteBuffer()
-        self._core = Core(self, self._buffer.write, max_message=max_message)
-        self._calls = self._core.calls
         self._sweep: asyncio.TimerHandle | None = None
         self._sweep_at = inf
         """When the calls are looked through for those whose deadline has passed."""
@@ -163,8 +155,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether new calls can be made: the peer has introduced itself and goes on."""
-        return self._core.ready and not self._calls.closing
+        """Whether new calls can be made, once it is ready."""
+        return not self._calls.closing
 
     @property
     def answered(self) -> bool:
@@ -180,36 +172,19 @@ class Connection(asyncio.Protocol):
         """The clock of deadlines: the loop's."""
         return self._loop.time()
 
-    def look_after(
-        self, *, idle_timeout: float, keepalive_time: float, keepalive_timeout: float
-    ) -> None:
-        """Close the connection when it has been idle for so long; ping while calls are under way.
-
-        `keepalive_time` 0 is no pings. Without an answer to one in time the connection ends.
-        """
-        left = self.last_active + idle_timeout - self._loop.time()
+    def look_after(self, options: ChannelOptions) -> None:
+        """Close the connection when it has been idle for long; ping while calls are under way."""
+        left = self.last_active + options.idle_timeout - self._loop.time()
         if self.idle and left <= 0:
-            self.close()
+            self._calls.close()
             return
-        delay = max(left, 1.0) if self.idle else idle_timeout
-        if keepalive_time:
-            delay = min(delay, keepalive_time)
+        delay = max(left, 1.0) if self.idle else options.idle_timeout
+        if options.keepalive_time:
+            delay = min(delay, options.keepalive_time)
             if not self.idle and self._pong is None:
-                self._pong = self._loop.call_later(keepalive_timeout, self.abort)
+                self._pong = self._loop.call_later(options.keepalive_timeout, self.abort)
                 self._core.ping()
-        again = partial(
-            self.look_after,
-            idle_timeout=idle_timeout,
-            keepalive_time=keepalive_time,
-            keepalive_timeout=keepalive_timeout,
-        )
-        self._upkeep = self._loop.call_later(delay, again)
-
-    def close(self) -> None:
-        """End the connection when its calls are done, at once if there are none."""
-        self._calls.close()
-        if self._calls.idle:
-            self.on_drained()
+        self._upkeep = self._loop.call_later(delay, self.look_after, options)
 
     def abort(self) -> None:
         """End the connection and all of its calls."""
@@ -223,7 +198,9 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self.ready = self._loop.create_future()
         self.ready.add_done_callback(look_at)
-        self._buffer.open(self._transport)
+        self._buffer = WriteBuffer(self._transport, self._loop)
+        self._core = Core(self, self._buffer.write, max_message=self._max_message)
+        self._calls = self._core.calls
         self._core.open()
 
     def data_received(self, data: bytes) -> None:
@@ -238,9 +215,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The peer says no more. The transport closes itself."""
-        self._lose(
-            partial(lost, "the connection was closed"), ClosedEarly("closed before it spoke HTTP/2")
-        )
+        self.connection_lost(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
@@ -257,8 +232,8 @@ class Connection(asyncio.Protocol):
         for timer in (self._pong, self._sweep, self._upkeep):
             if timer is not None:
                 timer.cancel()
-        self._calls.lose(failure)
         self._buffer.clear()
+        self._calls.lose(failure)
         if not self.ready.done():
             self.ready.set_exception(why)
 
@@ -266,7 +241,7 @@ class Connection(asyncio.Protocol):
 
     def on_ready(self) -> None:
         if not self.ready.done():
-            self._buffer.collect()
+            self._buffer.collects = True
             self.ready.set_result(None)
 
     def on_closing(self) -> None:

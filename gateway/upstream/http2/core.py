@@ -7,6 +7,7 @@ that arrive, with the time, and sends the bytes that it is given to write.
 from collections.abc import Callable
 
 from gateway.errors import Code
+from gateway.upstream.http2 import wire
 from gateway.upstream.http2.calls import Calls, Observer
 from gateway.upstream.http2.headers import MAX_HEADERS, Block, BlockParts, BlockReader
 from gateway.upstream.http2.outcome import (
@@ -17,38 +18,13 @@ from gateway.upstream.http2.outcome import (
 )
 from gateway.upstream.http2.streams import NOT_ONE_MESSAGE, Stream
 from gateway.upstream.http2.wire import (
-    ACK,
-    CONTINUATION,
-    DATA,
-    DEFAULT_WINDOW,
-    ENABLE_PUSH,
-    END_HEADERS,
-    END_STREAM,
-    GOAWAY,
-    HAS_PRIORITY,
-    HEADER_TABLE_SIZE,
-    HEADERS,
-    INITIAL_WINDOW_SIZE,
-    MAX_CONCURRENT_STREAMS,
-    MAX_FRAME_SIZE,
-    MAX_HEADER_LIST_SIZE,
-    MAX_STREAM,
-    MAX_WINDOW,
-    NUMBER,
-    PADDED,
-    PING,
-    PREFACE,
-    PUSH_PROMISE,
-    RST_STREAM,
-    SETTING,
-    SETTINGS,
-    WINDOW_UPDATE,
     ErrorCode,
     FrameReader,
     ProtocolError,
     frame,
     read_number,
     unpadded,
+    window_update,
 )
 from gateway.upstream.interface import CallFailed
 
@@ -73,8 +49,6 @@ class Core:
         max_message: int,
         next_stream: int = 1,
     ) -> None:
-        self.ready = False
-        """Whether the peer has introduced itself."""
         self.answered = False
         """Whether a call has been answered."""
         self.calls = Calls(observer, write, next_stream=next_stream)
@@ -83,6 +57,8 @@ class Core:
         self._max_message = max_message
         self._frames = FrameReader(OUR_FRAME_SIZE)
         self._blocks = BlockReader()
+        self._ready = False
+        """Whether the peer has introduced itself."""
         self._unfinished: BlockParts | None = None
         """Headers of which nothing but the rest may come now."""
         self._received = 0
@@ -92,15 +68,15 @@ class Core:
     def open(self) -> None:
         """Introduce ourselves. A call's window has room for the largest answer."""
         settings = (
-            (HEADER_TABLE_SIZE, 0),
-            (ENABLE_PUSH, 0),
-            (INITIAL_WINDOW_SIZE, min(self._max_message + OUR_FRAME_SIZE, MAX_WINDOW)),
-            (MAX_FRAME_SIZE, OUR_FRAME_SIZE),
-            (MAX_HEADER_LIST_SIZE, MAX_HEADERS),
+            (wire.HEADER_TABLE_SIZE, 0),
+            (wire.ENABLE_PUSH, 0),
+            (wire.INITIAL_WINDOW_SIZE, min(self._max_message + OUR_FRAME_SIZE, wire.MAX_WINDOW)),
+            (wire.MAX_FRAME_SIZE, OUR_FRAME_SIZE),
+            (wire.MAX_HEADER_LIST_SIZE, MAX_HEADERS),
         )
-        packed = b"".join(SETTING.pack(*each) for each in settings)
-        window = NUMBER.pack(CONNECTION_WINDOW - DEFAULT_WINDOW)
-        self._write(PREFACE + frame(SETTINGS, 0, 0, packed) + frame(WINDOW_UPDATE, 0, 0, window))
+        packed = b"".join(wire.SETTING.pack(*each) for each in settings)
+        window = window_update(0, CONNECTION_WINDOW - wire.DEFAULT_WINDOW)
+        self._write(wire.PREFACE + frame(wire.SETTINGS, 0, 0, packed) + window)
 
     def receive(self, data: bytes, now: float) -> None:
         """Take what has arrived; `now` is on the clock of the calls' deadlines.
@@ -111,16 +87,16 @@ class Core:
         self._now = now
         try:
             for kind, flags, number, payload in self._frames.feed(data):
-                if self._unfinished is not None and kind != CONTINUATION:
+                if self._unfinished is not None and kind != wire.CONTINUATION:
                     raise ProtocolError("a header block is interrupted")
-                if kind == DATA:
+                if kind == wire.DATA:
                     self._on_data(flags, number, payload)
-                elif kind == HEADERS:
+                elif kind == wire.HEADERS:
                     self._on_headers(flags, number, payload)
                 else:
                     self._on_other(kind, flags, number, payload)
         except ProtocolError as error:
-            self._write(frame(GOAWAY, 0, 0, NUMBER.pack(0) + NUMBER.pack(error.code)))
+            self._write(frame(wire.GOAWAY, 0, 0, bytes(4) + wire.NUMBER.pack(error.code)))
             raise
 
     def pause(self) -> None:
@@ -134,7 +110,7 @@ class Core:
 
     def ping(self) -> None:
         """Ask whether the peer is there."""
-        self._write(frame(PING, 0, 0, PING_DATA))
+        self._write(frame(wire.PING, 0, 0, PING_DATA))
 
     # --- Answers ----------------------------------------------------------------------------
 
@@ -142,7 +118,7 @@ class Core:
         calls, size = self.calls, len(payload)
         self._received += size
         if self._received >= CONNECTION_WINDOW // 2:
-            self._write(frame(WINDOW_UPDATE, 0, 0, NUMBER.pack(self._received)))
+            self._write(window_update(0, self._received))
             self._received = 0
         stream = calls.streams.get(number)
         if stream is None:
@@ -150,22 +126,22 @@ class Core:
             return
         if not stream.started:
             raise ProtocolError("data before headers")
-        if flags & PADDED:
-            payload = unpadded(PADDED, payload)
-            padding = NUMBER.pack(size - len(payload))  # has its place in windows, too
-            self._write(frame(WINDOW_UPDATE, 0, number, padding))
+        if flags & wire.PADDED:
+            payload = unpadded(wire.PADDED, payload)
+            padding = size - len(payload)  # has its place in windows, too
+            self._write(window_update(number, padding))
         if not payload:
             calls.count_idle_frame()
         elif (failure := stream.take(payload, self._max_message)) is not None:
             calls.abandon(stream, failure)
             return
-        if flags & END_STREAM:
+        if flags & wire.END_STREAM:
             calls.finish(stream, not_grpc("the answer ended without a status"))
 
     def _on_headers(self, flags: int, number: int, payload: bytes) -> None:
-        if flags & (PADDED | HAS_PRIORITY):
+        if flags & (wire.PADDED | wire.HAS_PRIORITY):
             payload = unpadded(flags, payload)
-        if flags & END_HEADERS:
+        if flags & wire.END_HEADERS:
             self._on_block(flags, number, payload)
         else:
             self._unfinished = BlockParts(number, flags, [payload], len(payload))
@@ -175,7 +151,7 @@ class Core:
         if unfinished is None:
             raise ProtocolError("CONTINUATION without HEADERS")
         unfinished.add(number, payload)
-        if flags & END_HEADERS:
+        if flags & wire.END_HEADERS:
             self._unfinished = None
             self._on_block(unfinished.flags, number, b"".join(unfinished.parts))
 
@@ -190,7 +166,7 @@ class Core:
         if block is None:
             problem = f"the answer's headers are larger than {MAX_HEADERS} bytes"
             self.calls.abandon(stream, not_grpc(problem, Code.RESOURCE_EXHAUSTED))
-        elif flags & END_STREAM:
+        elif flags & wire.END_STREAM:
             self._on_trailers(stream, block)
         elif stream.started:
             raise ProtocolError("headers in the middle of an answer")
@@ -224,53 +200,53 @@ class Core:
     # --- Other frames -----------------------------------------------------------------------
 
     def _on_other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
-        if kind == WINDOW_UPDATE:
-            self.calls.sender.widen(number, read_number(payload, 4) & MAX_WINDOW)
+        if kind == wire.WINDOW_UPDATE:
+            self.calls.sender.widen(number, read_number(payload, 4) & wire.MAX_WINDOW)
             return
-        if kind == CONTINUATION:
+        if kind == wire.CONTINUATION:
             self._on_continuation(flags, number, payload)
             return
         self.calls.count_idle_frame()
-        if kind == RST_STREAM:
+        if kind == wire.RST_STREAM:
             self._on_rst_stream(number, payload)
-        elif kind == PUSH_PROMISE:
+        elif kind == wire.PUSH_PROMISE:
             raise ProtocolError("a push, although push is disabled")
-        elif kind in (SETTINGS, PING, GOAWAY) and number:
+        elif kind in (wire.SETTINGS, wire.PING, wire.GOAWAY) and number:
             raise ProtocolError("a frame about the connection on a stream")
-        elif kind == SETTINGS:
-            if not flags & ACK:
+        elif kind == wire.SETTINGS:
+            if not flags & wire.ACK:
                 self._on_settings(payload)
-        elif kind == PING:
+        elif kind == wire.PING:
             self._on_ping(flags, payload)
-        elif kind == GOAWAY:
-            last = read_number(payload, 8) & MAX_STREAM
+        elif kind == wire.GOAWAY:
+            last = read_number(payload, 8) & wire.MAX_STREAM
             self._observer.on_goaway(read_number(payload[4:], 4), payload[8:])
             self.calls.close_after(last)
 
     def _on_settings(self, payload: bytes) -> None:
         """Keep to the peer's settings from now on (section 6.5)."""
         calls = self.calls
-        if len(payload) % SETTING.size:
+        if len(payload) % wire.SETTING.size:
             raise ProtocolError("settings of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
-        for name, value in SETTING.iter_unpack(payload):
-            if name == MAX_CONCURRENT_STREAMS:
+        for name, value in wire.SETTING.iter_unpack(payload):
+            if name == wire.MAX_CONCURRENT_STREAMS:
                 calls.max_streams = value
-            elif name == MAX_HEADER_LIST_SIZE:
+            elif name == wire.MAX_HEADER_LIST_SIZE:
                 calls.max_headers = value
-            elif name == MAX_FRAME_SIZE:
+            elif name == wire.MAX_FRAME_SIZE:
                 calls.sender.set_frame_size(value)
-            elif name == INITIAL_WINDOW_SIZE:
+            elif name == wire.INITIAL_WINDOW_SIZE:
                 calls.sender.set_initial_window(value)
-        self._write(frame(SETTINGS, ACK, 0))
+        self._write(frame(wire.SETTINGS, wire.ACK, 0))
         calls.resume()
-        if not self.ready:
-            self.ready = True
+        if not self._ready:
+            self._ready = True
             self._observer.on_ready()
 
     def _on_ping(self, flags: int, payload: bytes) -> None:
         if len(payload) != 8:
             raise ProtocolError("a ping of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
-        if flags & ACK:
+        if flags & wire.ACK:
             self._observer.on_pong()
         else:
-            self._write(frame(PING, ACK, 0, payload))
+            self._write(frame(wire.PING, wire.ACK, 0, payload))

@@ -1,26 +1,12 @@
 """Streams: one call on a connection, and how its request goes out (RFC 9113 section 5)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from gateway.upstream.http2 import wire
 from gateway.upstream.http2.headers import EMPTY_TABLE
 from gateway.upstream.http2.outcome import not_grpc, too_large
-from gateway.upstream.http2.wire import (
-    DATA,
-    DATA_HEAD,
-    DEFAULT_FRAME_SIZE,
-    DEFAULT_WINDOW,
-    END_HEADERS,
-    END_STREAM,
-    HEAD,
-    HEADERS,
-    LARGEST_FRAME_SIZE,
-    MAX_WINDOW,
-    NUMBER,
-    ErrorCode,
-    ProtocolError,
-    frame,
-    header_frames,
-)
+from gateway.upstream.http2.wire import ErrorCode, ProtocolError, frame, header_frames
 from gateway.upstream.interface import CallFailed, Sink
 
 PREFIX = 5
@@ -28,54 +14,34 @@ PREFIX = 5
 NOT_ONE_MESSAGE = "the answer is not one message"
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Stream:
     """A unary call: one message each way."""
 
-    __slots__ = (
-        "begun",
-        "deadline",
-        "due",
-        "head",
-        "message",
-        "number",
-        "parts",
-        "sink",
-        "size",
-        "started",
-        "unsent",
-        "window",
-    )
-
-    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
-        self.sink: Sink | None = sink
-        """None once it has been told the outcome, or the call has been cancelled."""
-        self.deadline = deadline
-        """On the clock of what drives the connection."""
-        self.head = head
-        """The block of the request's headers."""
-        self.message = message
-        """The request's message, without its prefix."""
-        self.number = 0
-        """The stream's number; 0 until the call begins."""
-        self.unsent: memoryview | None = None
-        """What is left of a request that does not go out at once."""
-        self.window = 0
-        """How much of that the peer takes."""
-        self.begun = False
-        """Whether any headers have come: the peer has looked at the call."""
-        self.started = False
-        """Whether the answer's own headers have come."""
-        self.parts: list[bytes] = []
-        """What has come of the answer, without its prefix as soon as that is whole."""
-        self.size = 0
-        """How many bytes have come, with the prefix."""
-        self.due = 0
-        """How many there are to be; 0 until the prefix is whole."""
-
-    @property
-    def body(self) -> memoryview:
-        """The request's message with its prefix."""
-        return memoryview(b"".join((b"\x00", NUMBER.pack(len(self.message)), self.message)))
+    head: bytes
+    """The block of the request's headers."""
+    message: bytes
+    """The request's message, without its prefix."""
+    deadline: float
+    """On the clock of what drives the connection."""
+    sink: Sink | None
+    """None once it has been told the outcome, or the call has been cancelled."""
+    number: int = 0
+    """The stream's number; 0 until the call begins."""
+    unsent: memoryview | None = None
+    """What is left of a request that does not go out at once."""
+    window: int = 0
+    """How much of that the peer takes."""
+    begun: bool = False
+    """Whether any headers have come: the peer has looked at the call."""
+    started: bool = False
+    """Whether the answer's own headers have come."""
+    parts: list[bytes] = field(default_factory=list)
+    """What has come of the answer, without its prefix as soon as that is whole."""
+    size: int = 0
+    """How many bytes have come, with the prefix."""
+    due: int = 0
+    """How many there are to be; 0 until the prefix is whole."""
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
         """Add a piece of the answer (not an empty one).
@@ -107,17 +73,15 @@ class Stream:
             return None
         return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
 
-    def answer(self, message: bytes) -> None:
-        """Tell the sink its answer, unless it knows the outcome."""
+    def tell(self, outcome: bytes | CallFailed) -> None:
+        """Tell the sink its answer, or that there is none, unless it knows the outcome."""
         sink, self.sink = self.sink, None
-        if sink is not None:
-            sink.answered(message)
-
-    def fail(self, failure: CallFailed) -> None:
-        """Tell the sink that there is no answer, unless it knows the outcome."""
-        sink, self.sink = self.sink, None
-        if sink is not None:
-            sink.failed(failure)
+        if sink is None:
+            return
+        if isinstance(outcome, CallFailed):
+            sink.failed(outcome)
+        else:
+            sink.answered(outcome)
 
 
 class Sender:
@@ -135,9 +99,9 @@ class Sender:
         self._first = EMPTY_TABLE
         """What the first block begins with: we have no table, and a peer that wants a smaller one
         than usual has to hear that."""
-        self._frame_size = DEFAULT_FRAME_SIZE
-        self._initial_window = DEFAULT_WINDOW
-        self._window = DEFAULT_WINDOW
+        self._frame_size = wire.DEFAULT_FRAME_SIZE
+        self._initial_window = wire.DEFAULT_WINDOW
+        self._window = wire.DEFAULT_WINDOW
 
     def send(self, stream: Stream) -> None:
         """Begin a request, which has its number; what there is no room for follows later."""
@@ -151,10 +115,18 @@ class Sender:
             self._write(
                 b"".join(
                     (
-                        HEAD.pack(length >> 8, length & 0xFF, HEADERS, END_HEADERS, number),
+                        wire.HEAD.pack(
+                            length >> 8, length & 0xFF, wire.HEADERS, wire.END_HEADERS, number
+                        ),
                         head,
-                        DATA_HEAD.pack(
-                            size >> 8, size & 0xFF, DATA, END_STREAM, number, 0, size - PREFIX
+                        wire.DATA_HEAD.pack(
+                            size >> 8,
+                            size & 0xFF,
+                            wire.DATA,
+                            wire.END_STREAM,
+                            number,
+                            0,
+                            size - PREFIX,
                         ),
                         message,
                     )
@@ -162,7 +134,8 @@ class Sender:
             )
         else:
             self._write(header_frames(number, head, most))
-            stream.unsent = stream.body
+            body = b"\x00", wire.NUMBER.pack(len(message)), message
+            stream.unsent = memoryview(b"".join(body))
             stream.window = self._initial_window
             self.unsent[number] = stream
             self._send_rest(stream)
@@ -184,13 +157,13 @@ class Sender:
             stream.unsent = rest
             if rest is None:
                 del self.unsent[stream.number]
-            self._write(frame(DATA, 0 if rest else END_STREAM, stream.number, part))
+            self._write(frame(wire.DATA, 0 if rest else wire.END_STREAM, stream.number, part))
 
     def widen(self, number: int, more: int) -> None:
         """WINDOW_UPDATE: room for so many bytes more, of one call or (0) of all together."""
         if number == 0:
             self._window += more
-            if not more or self._window > MAX_WINDOW:
+            if not more or self._window > wire.MAX_WINDOW:
                 raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
             self.resume()
         elif (stream := self.unsent.get(number)) is not None:
@@ -198,13 +171,13 @@ class Sender:
             self._send_rest(stream)
 
     def set_frame_size(self, size: int) -> None:
-        if not DEFAULT_FRAME_SIZE <= size <= LARGEST_FRAME_SIZE:
+        if not wire.DEFAULT_FRAME_SIZE <= size <= wire.LARGEST_FRAME_SIZE:
             raise ProtocolError("a frame size that is not allowed")
         self._frame_size = size
 
     def set_initial_window(self, size: int) -> None:
         """Calls that have begun get the difference, too (section 6.9.2)."""
-        if size > MAX_WINDOW:
+        if size > wire.MAX_WINDOW:
             raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)
         for stream in self.unsent.values():
             stream.window += size - self._initial_window

@@ -68,6 +68,11 @@ def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"")
     return HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream) + payload
 
 
+def window_update(stream: int, more: int) -> bytes:
+    """Room for so many bytes more, of one stream or (0) of all together."""
+    return frame(WINDOW_UPDATE, 0, stream, NUMBER.pack(more))
+
+
 def header_frames(stream: int, block: bytes, largest: int) -> bytes:
     """HEADERS, and CONTINUATION for what is more than `largest` bytes of the block."""
     parts = [block[start : start + largest] for start in range(0, len(block), largest)]
