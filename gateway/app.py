@@ -36,8 +36,6 @@ from gateway.http.respond import Responder
 from gateway.http.routing import MethodRouting
 from gateway.http.unary import CallMaker, UnaryHandler
 from gateway.observe.access_log import AccessLog
-from gateway.openapi.live import LiveDocument
-from gateway.pages.content import Content
 from gateway.pages.documents import document_apps
 from gateway.pages.farm_status import status_app
 from gateway.pages.health import Readiness, health_routes
@@ -192,11 +190,11 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
         authenticator = None if settings.docs == "public" else parts.authenticator
         return Guard(data, limits=parts.limits, authenticator=authenticator)
 
-    document = LiveDocument[Content](parts.live, closed=settings.unknown_fields != "ignore")
+    closed = settings.unknown_fields != "ignore"
     endpoints = [each.endpoint for each in parts.upstream.endpoints]
     return page_routes(
         {
-            **document_apps(document, timeout=timeout),
+            **document_apps(parts.live, closed=closed, timeout=timeout),
             "/status.json": status_app(parts.live, parts.upstream, endpoints, timeout=timeout),
         },
         docs=settings.docs,

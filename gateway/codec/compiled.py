@@ -2,41 +2,38 @@
 
 from collections.abc import Callable
 from threading import RLock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from google.protobuf.descriptor import Descriptor
 
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Compiled(Generic[T]):
-    """The results of `compile_type` by type.
+class Compiled(Generic[F]):
+    """The functions that `compile_type` makes, by type.
 
-    Types may lead back to themselves: while one is being compiled, `forward` stands for it, and
+    Types may lead back to themselves: while one is being compiled, a function stands for it that
     looks it up when it is called.
     """
 
-    def __init__(
-        self, compile_type: Callable[[Descriptor], T], forward: Callable[[Descriptor], T]
-    ) -> None:
+    def __init__(self, compile_type: Callable[[Descriptor], F]) -> None:
         self._compile_type = compile_type
-        self._forward = forward
-        self._done: dict[str, T] = {}
+        self._done: dict[str, F] = {}
         self._under_way: set[str] = set()
         self._lock = RLock()
 
-    def get(self, descriptor: Descriptor) -> T:
-        """The result for this type."""
+    def get(self, descriptor: Descriptor) -> F:
+        """The function for this type."""
         found = self._done.get(descriptor.full_name)
         return self._make(descriptor) if found is None else found
 
-    def _make(self, descriptor: Descriptor) -> T:
+    def _make(self, descriptor: Descriptor) -> F:
         name = descriptor.full_name
         with self._lock:
             if name in self._done:
                 return self._done[name]
             if name in self._under_way:
-                return self._forward(descriptor)
+                return cast(F, lambda *arguments: self.get(descriptor)(*arguments))
             self._under_way.add(name)
             try:
                 made = self._done[name] = self._compile_type(descriptor)

@@ -7,7 +7,7 @@ Keys that no field has are collected, never dropped: the caller says which are e
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -18,6 +18,10 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec import wellknown
 from gateway.codec.compiled import Compiled
 from gateway.codec.fields import (
+    INT32,
+    INT64,
+    UINT32,
+    UINT64,
     is_map,
     is_message,
     map_fields,
@@ -37,19 +41,11 @@ UTF8_BOM = b"\xef\xbb\xbf"
 MOST_CONTAINERS = 100_000
 """Objects and lists in a body. More would hold the event loop while they are parsed."""
 
-type_ = FieldDescriptor
 PLAIN: Mapping[int, type] = {
-    type_.TYPE_STRING: str,
-    type_.TYPE_BOOL: bool,
-    type_.TYPE_DOUBLE: float,
-    **dict.fromkeys(
-        (
-            *(type_.TYPE_INT32, type_.TYPE_SINT32, type_.TYPE_SFIXED32),
-            *(type_.TYPE_INT64, type_.TYPE_SINT64, type_.TYPE_SFIXED64),
-            *(type_.TYPE_UINT32, type_.TYPE_FIXED32, type_.TYPE_UINT64, type_.TYPE_FIXED64),
-        ),
-        int,
-    ),
+    FieldDescriptor.TYPE_STRING: str,
+    FieldDescriptor.TYPE_BOOL: bool,
+    FieldDescriptor.TYPE_DOUBLE: float,
+    **dict.fromkeys((*INT32, *UINT32, *INT64, *UINT64), int),
 }
 """By field type, JSON values that a message takes as they are (integers, when in range)."""
 
@@ -64,10 +60,8 @@ class Decoded:
     ignored: tuple[str, ...] = ()
 
 
-class Decode(Protocol):
-    """A JSON body to protobuf bytes. Raises GatewayError (INVALID_ARGUMENT) for a bad one."""
-
-    def __call__(self, body: bytes, reject: Reject) -> Decoded: ...
+Decode = Callable[[bytes, Reject], Decoded]
+"""A JSON body to protobuf bytes. Raises GatewayError (INVALID_ARGUMENT) for a bad one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +92,7 @@ class Decoders:
         """Full names of the types that occur in answers."""
         self._aliases = aliases
         """By type: what answers call some of its fields besides."""
-        self._readers = Compiled(self._compile, self._forward)
+        self._readers = Compiled(self._compile)
 
     def decoder(self, descriptor: Descriptor, rewrites: Sequence[Rewrite] = ()) -> Decode:
         """The whole way from a JSON body to a message's bytes."""
@@ -136,9 +130,6 @@ class Decoders:
     def reader(self, descriptor: Descriptor) -> Read:
         """The function that fills messages of this type."""
         return self._readers.get(descriptor)
-
-    def _forward(self, descriptor: Descriptor) -> Read:
-        return lambda *arguments: self.reader(descriptor)(*arguments)
 
     def serialize(self, message: Any) -> bytes:
         """The message's bytes. Raises GatewayError when a required field (proto2) is missing."""
@@ -187,10 +178,12 @@ class Decoders:
         self, descriptor: Descriptor
     ) -> Callable[[str, Json, Any, Path, Unknown], None]:
         """What is done with other keys: extensions are set, the rest is added to `unknown`."""
-        names = [field.json_name for field in descriptor.fields]
         extendable = descriptor.is_extendable
         echoed = descriptor.full_name in self._echoed
-        echoes = self._echoes(descriptor)
+        originals = {field.json_name: field.name for field in descriptor.fields}
+        names = tuple(originals)
+        aliases = self._aliases.get(descriptor.full_name, {})
+        echoes = {alias: (name, originals[name]) for alias, name in aliases.items()}
 
         def take(key: str, value: Json, message: Any, path: Path, unknown: Unknown) -> None:
             if extendable and self._fill_extension(message, key, value[key], path, unknown):
@@ -199,12 +192,6 @@ class Decoders:
                 add_unknown(unknown, UnknownField(path, key, names, echoed))
 
         return take
-
-    def _echoes(self, descriptor: Descriptor) -> dict[str, tuple[str, str]]:
-        """Other names of fields in answers, and the names that a field has itself."""
-        aliases = self._aliases.get(descriptor.full_name, {})
-        originals = {field.json_name: field.name for field in descriptor.fields}
-        return {alias: (name, originals[name]) for alias, name in aliases.items()}
 
     def _fields(self, descriptor: Descriptor) -> dict[str, Field]:
         """The type's fields by JSON name and, where that is no other field's, by original name."""

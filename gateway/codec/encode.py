@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from math import copysign
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -21,7 +21,9 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec import slices, wellknown
 from gateway.codec.compiled import Compiled
 from gateway.codec.fields import (
+    INT64,
     NULL_VALUE,
+    UINT64,
     enum_names,
     enum_of,
     is_enum,
@@ -36,28 +38,19 @@ from gateway.codec.numbers import FloatTable, json_double, json_float
 from gateway.errors import Code, GatewayError
 
 type_ = FieldDescriptor
-LONG = {
-    type_.TYPE_INT64,
-    type_.TYPE_UINT64,
-    type_.TYPE_SINT64,
-    type_.TYPE_FIXED64,
-    type_.TYPE_SFIXED64,
-}
-
+LONG = frozenset((*INT64, *UINT64))
 FLOATING = {type_.TYPE_FLOAT, type_.TYPE_DOUBLE}
 
 UNREADABLE = (DecodeError, ValueError, TypeError, RecursionError)
 """What parsing or encoding bytes that do not fit their description may raise."""
 
 
-class Encode(Protocol):
-    """Protobuf bytes to JSON bytes: one piece when short, several pieces when long.
+Encode = Callable[[bytes], Iterable[bytes]]
+"""Protobuf bytes to JSON bytes: one piece when short, several pieces when long.
 
-    An empty piece has nothing to send: it is a place where the caller may let other tasks run.
-    Raises GatewayError (INTERNAL) for bytes that are no such message, possibly after some pieces.
-    """
-
-    def __call__(self, payload: bytes) -> Iterable[bytes]: ...
+An empty piece has nothing to send: it is a place where the caller may let other tasks run.
+Raises GatewayError (INTERNAL) for bytes that are no such message, possibly after some pieces.
+"""
 
 
 class Encoders:
@@ -69,7 +62,7 @@ class Encoders:
         self.pool = pool
         self.aliases = aliases
         """By full name of a type: names that are sent besides, and the JSON names they repeat."""
-        self._compiled = Compiled(self._compile, self._forward)
+        self._compiled = Compiled(self._compile)
         self._floats = FloatTable()
 
     def encoder(self, descriptor: Descriptor) -> Encode:
@@ -79,9 +72,6 @@ class Encoders:
     def to_json(self, descriptor: Descriptor) -> ToJson:
         """The function from a parsed message of this type to what orjson can dump."""
         return self._compiled.get(descriptor)
-
-    def _forward(self, descriptor: Descriptor) -> ToJson:
-        return lambda message: self.to_json(descriptor)(message)
 
     def _compile(self, descriptor: Descriptor) -> ToJson:
         if (special := wellknown.encoder(descriptor, self)) is not None:

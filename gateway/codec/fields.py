@@ -4,17 +4,21 @@ from typing import cast
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
+INT32 = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32)
+UINT32 = (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_FIXED32)
+INT64 = (FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64, FieldDescriptor.TYPE_SFIXED64)
+UINT64 = (FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED64)
+"""The types of integers, by what they hold; how they are put on the wire makes no difference."""
+
 NULL_VALUE = "google.protobuf.NullValue"
 """The enum whose one value is JSON null."""
 
 
 def message_of(field: FieldDescriptor) -> Descriptor:
-    """The type of a message field."""
     return cast(Descriptor, field.message_type)
 
 
 def enum_of(field: FieldDescriptor) -> EnumDescriptor:
-    """The type of an enum field."""
     return cast(EnumDescriptor, field.enum_type)
 
 
@@ -48,3 +52,13 @@ def type_name(field: FieldDescriptor) -> str:
 def enum_names(enum: EnumDescriptor) -> dict[int, str]:
     """Number to name; of several names for one number, the one that is declared first."""
     return {value.number: value.name for value in reversed(enum.values)}
+
+
+def json_name(name: str) -> str:
+    """The JSON name of a field that does not choose one: `min_cores` is `minCores`.
+
+    Underscores go, and the letter behind one becomes a capital: `a__b` is `aB`, `a_` is `a`
+    (https://protobuf.dev/programming-guides/json/#field-names). The name of a field is ASCII.
+    """
+    first, *words = name.split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in words)

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from gateway.codec.fields import NULL_VALUE, enum_of, is_enum
+from gateway.codec.fields import INT32, INT64, NULL_VALUE, UINT32, UINT64, enum_of, is_enum
 from gateway.codec.numbers import (
     INTEGER,
     Mismatch,
@@ -116,16 +116,10 @@ def enum_reader(enum: EnumDescriptor) -> Convert:
 SCALARS: Mapping[int, Convert] = {
     FieldDescriptor.TYPE_DOUBLE: read_double,
     FieldDescriptor.TYPE_FLOAT: read_float,
-    FieldDescriptor.TYPE_INT64: read_int64,
-    FieldDescriptor.TYPE_SINT64: read_int64,
-    FieldDescriptor.TYPE_SFIXED64: read_int64,
-    FieldDescriptor.TYPE_UINT64: read_uint64,
-    FieldDescriptor.TYPE_FIXED64: read_uint64,
-    FieldDescriptor.TYPE_INT32: read_int32,
-    FieldDescriptor.TYPE_SINT32: read_int32,
-    FieldDescriptor.TYPE_SFIXED32: read_int32,
-    FieldDescriptor.TYPE_UINT32: read_uint32,
-    FieldDescriptor.TYPE_FIXED32: read_uint32,
+    **dict.fromkeys(INT32, read_int32),
+    **dict.fromkeys(UINT32, read_uint32),
+    **dict.fromkeys(INT64, read_int64),
+    **dict.fromkeys(UINT64, read_uint64),
     FieldDescriptor.TYPE_BOOL: read_bool,
     FieldDescriptor.TYPE_STRING: read_string,
     FieldDescriptor.TYPE_BYTES: read_bytes,

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.codec.fields import is_message, message_of
-from gateway.codec.names import json_name
+from gateway.codec.fields import is_message, json_name, message_of
 from gateway.codec.rewrite import BodyPath
 from gateway.schema.method import Copies, FieldPath, Method
 
@@ -66,12 +65,6 @@ def both_spellings(name: str) -> tuple[str, str]:
     return name, re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
 
 
-def original(message: Descriptor, path: FieldPath) -> FieldPath:
-    """The path in the names of the proto. Raises NotApplicable when there is no such field."""
-    needed_field(message, path)
-    return body_path(message, path).original
-
-
 def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
     """The part of a documented path that is an object which Cuebot does not have, if any."""
     for length, field in enumerate(fields_along(request, source[:-1]), 1):
@@ -92,7 +85,7 @@ def copied(
         kinds.add(field.type)
     if len(kinds) > 1:
         raise NotApplicable(f"{'.'.join(source)} and {'.'.join(target)} have different types")
-    return original(answer, source), original(request, target)
+    return body_path(answer, source).original, body_path(request, target).original
 
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:

@@ -17,29 +17,27 @@ from gateway.errors import ConfigurationError
 
 BUILT_IN = "opencue.toml"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-METHOD = re.compile(rf"{NAME}(\.{NAME})*/{NAME}")
-TYPE = re.compile(rf"{NAME}(\.{NAME})*")
-FIELD = re.compile(NAME)
-PATH = re.compile(rf"{NAME}(\.{NAME})*")
-TARGET = re.compile(rf"{NAME}(\.{NAME})*(\[\])?")
+NAMES = rf"{NAME}(\.{NAME})*"
 
 
-def shaped(pattern: re.Pattern[str], what: str) -> AfterValidator:
+def shaped(pattern: str, what: str) -> AfterValidator:
     """A check that a text matches the pattern."""
 
     def check(text: str) -> str:
-        if not pattern.fullmatch(text):
+        if not re.fullmatch(pattern, text):
             raise ValueError(f"{text!r} is not {what}")
         return text
 
     return AfterValidator(check)
 
 
-MethodName = Annotated[str, shaped(METHOD, "a method such as job.JobInterface/GetJobs")]
-TypeName = Annotated[str, shaped(TYPE, "a message such as job.Job")]
-FieldName = Annotated[str, shaped(FIELD, "a field such as totalCores")]
-FieldPath = Annotated[str, shaped(PATH, "a path of fields such as show.name")]
-TargetPath = Annotated[str, shaped(TARGET, "a path of fields such as show.name or r.shows[]")]
+MethodName = Annotated[str, shaped(f"{NAMES}/{NAME}", "a method such as job.JobInterface/GetJobs")]
+TypeName = Annotated[str, shaped(NAMES, "a message such as job.Job")]
+FieldName = Annotated[str, shaped(NAME, "a field such as totalCores")]
+FieldPath = Annotated[str, shaped(NAMES, "a path of fields such as show.name")]
+TargetPath = Annotated[
+    str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
+]
 
 
 class Entry(BaseModel):

@@ -6,7 +6,7 @@ has no need of, are left out, with the reason. A request to a method without an 
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -21,7 +21,6 @@ from gateway.compat.fieldpath import (
     copies,
     field_at,
     needed_field,
-    original,
     root_of,
     split,
 )
@@ -63,25 +62,22 @@ class Resolver:
         """Documented method to served one."""
         found = {}
         for alias, name in self._profile.methods.items():
-            with self._entry(f"methods.{alias}"):
+            with entry(f"methods.{alias}", self._unused):
                 if alias in self._declared:
                     raise NotApplicable(NATIVE)
                 self._served(name)
                 found[alias] = name
         return found
 
-    def _entry(self, name: str) -> AbstractContextManager[None]:
-        return entry(name, self._unused)
-
     def _rewrites(self) -> defaultdict[str, list[Rewrite]]:
         found = defaultdict[str, list[Rewrite]](list)
         for name, paths in self._profile.requests.items():
             for source, target in paths.items():
-                with self._entry(f"requests.{name}.{source}"):
+                with entry(f"requests.{name}.{source}", self._unused):
                     found[name].append(rename(self._request(name), source, target))
         for name, texts in self._profile.defaults.items():
             for target, content in texts.items():
-                with self._entry(f"defaults.{name}.{target}"):
+                with entry(f"defaults.{name}.{target}", self._unused):
                     found[name].append(default(self._request(name), target, content))
         return found
 
@@ -89,10 +85,10 @@ class Resolver:
         look_ups = defaultdict[str, tuple[LookUp, ...]](tuple)
         follow_ups = defaultdict[str, tuple[FollowUp, ...]](tuple)
         for before in self._profile.before:
-            with self._entry(f"before.{before.method}.{before.given}"):
+            with entry(f"before.{before.method}.{before.given}", self._unused):
                 look_ups[before.method] += (self._look_up(before),)
         for after in self._profile.after:
-            with self._entry(f"after.{after.method}.{after.given}"):
+            with entry(f"after.{after.method}.{after.given}", self._unused):
                 follow_ups[after.method] += (self._follow_up(after),)
         names = dict.fromkeys((*look_ups, *follow_ups))
         return {name: Steps(look_ups[name], follow_ups[name]) for name in names}
@@ -137,7 +133,7 @@ class Resolver:
         return Rereading(
             method,
             copies(main, method, entry.with_),
-            original(method.descriptor.output_type, take),
+            body_path(method.descriptor.output_type, take).original,
         )
 
     def _request(self, name: str) -> Descriptor:

@@ -14,7 +14,10 @@ from pathlib import PurePosixPath
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
-from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.reflection_pb2 import (
+    ServerReflectionRequest,
+    ServerReflectionResponse,
+)
 
 from gateway.discovery.source import NoReflection, NotReady, is_named
 from gateway.errors import Code
@@ -26,11 +29,7 @@ VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
 REFUSALS = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
 
-Request = reflection_pb2.ServerReflectionRequest
-Response = reflection_pb2.ServerReflectionResponse
-Ask = Callable[
-    [reflection_pb2.ServerReflectionRequest], Awaitable[reflection_pb2.ServerReflectionResponse]
-]
+Ask = Callable[[ServerReflectionRequest], Awaitable[ServerReflectionResponse]]
 """Puts one question. Raises CallFailed, and NoSchema when the answer is an error."""
 
 
@@ -71,14 +70,14 @@ class ReflectionSource:
     async def _describe(self, version: str, deadline: float) -> Schema:
         path, loop = PATH.format(version=version), asyncio.get_running_loop()
 
-        async def ask(
-            request: reflection_pb2.ServerReflectionRequest,
-        ) -> reflection_pb2.ServerReflectionResponse:
+        async def ask(request: ServerReflectionRequest) -> ServerReflectionResponse:
             left = max(deadline - loop.time(), 0)
             answer = await self._upstream.call(path, request.SerializeToString(), left, ())
             return accepted(answer)
 
-        listed = (await ask(Request(list_services="*"))).list_services_response.service
+        listed = (
+            await ask(ServerReflectionRequest(list_services="*"))
+        ).list_services_response.service
         conversation = Conversation(ask, f"reflection {version} of {self._endpoint}")
         return await conversation.schema([service.name for service in listed])
 
@@ -118,7 +117,7 @@ class Conversation:
         """Fetch the service's file and all that it imports, as far as the server has them."""
         if self._file_of(service) is None:
             try:
-                answer = await self._ask(Request(file_containing_symbol=service))
+                answer = await self._ask(ServerReflectionRequest(file_containing_symbol=service))
             except NoSchema as error:
                 self._refused[service] = str(error)
             else:
@@ -143,7 +142,7 @@ class Conversation:
     async def _import(self, name: str) -> list[str]:
         """Fetch one file by name; the names of all that came."""
         try:
-            new = self._keep(await self._ask(Request(file_by_filename=name)))
+            new = self._keep(await self._ask(ServerReflectionRequest(file_by_filename=name)))
         except NoSchema as error:
             self._lost[name] = str(error)
             return []
@@ -188,7 +187,7 @@ class Conversation:
                     if name in self._files:
                         waiting.append(self._files[name])
 
-    def _keep(self, answer: reflection_pb2.ServerReflectionResponse) -> list[str]:
+    def _keep(self, answer: ServerReflectionResponse) -> list[str]:
         """The names of the files in the answer that are new."""
         new = []
         for serialized in answer.file_descriptor_response.file_descriptor_proto:
@@ -200,10 +199,10 @@ class Conversation:
         return new
 
 
-def accepted(answer: bytes) -> reflection_pb2.ServerReflectionResponse:
+def accepted(answer: bytes) -> ServerReflectionResponse:
     """The response. Raises NoSchema with the server's words if it is an error, and NotReady."""
     try:
-        response = Response.FromString(answer)
+        response = ServerReflectionResponse.FromString(answer)
     except DecodeError:
         raise NotReady("Cuebot's answer about its schema cannot be read") from None
     if response.HasField("error_response"):

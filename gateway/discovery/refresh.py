@@ -99,7 +99,7 @@ class LiveCatalog:
         await self.discover()
         while True:
             await self._pause(self._seconds_until_next())
-            await self._ask_until_answered(LONGEST_REFRESH_PAUSE)
+            await self.discover(LONGEST_REFRESH_PAUSE)
 
     def _seconds_until_next(self) -> float | None:
         """Seconds until the next attempt; not many when an endpoint has not been asked yet."""
@@ -107,11 +107,8 @@ class LiveCatalog:
             return min(self._every or LONGEST_REFRESH_PAUSE, LONGEST_REFRESH_PAUSE)
         return self._every
 
-    async def discover(self) -> None:
-        """Ask the source until it has answered, pausing longer after each failure."""
-        await self._ask_until_answered(LONGEST_PAUSE)
-
-    async def _ask_until_answered(self, longest_pause: float) -> None:
+    async def discover(self, longest_pause: float = LONGEST_PAUSE) -> None:
+        """Ask the source until it has answered, pausing longer after each failure (seconds)."""
         pause = FIRST_PAUSE
         while not await self._has_answered():
             await self._pause(pause)

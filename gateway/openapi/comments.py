@@ -16,15 +16,15 @@ def comments_of(files: Iterable[Any]) -> dict[str, str]:
         places = {tuple(place.path): place for place in file.source_code_info.location}
         if not places:
             continue
-        for name, path in commentable((file,)):
+        for name, path in commentable(file):
             if (place := places.get(path)) is not None and (text := text_of(place)):
                 found[name] = text
     return found
 
 
-def commentable(files: Iterable[Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def commentable(file: Any) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The full name and the path of every declaration, and of their fields and values."""
-    for each in declarations(files):
+    for each in declarations((file,)):
         yield each.name, each.path
         if each.kind == "message":
             for number, field in enumerate(each.proto.field):

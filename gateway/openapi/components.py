@@ -1,6 +1,6 @@
 """Message types and enums as components. Responses and requests have separate schemas if needed."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
@@ -23,6 +23,7 @@ from gateway.openapi.values import (
     Json,
     is_wrapper,
     nullable,
+    reference,
 )
 
 INPUT = "-Input"
@@ -57,25 +58,26 @@ class Components:
         name = descriptor.full_name
         if is_wrapper(name):
             return IN_RESPONSES[descriptor.fields_by_name["value"].type]
-        if name in WELL_KNOWN:
-            return WELL_KNOWN[name]
-        if name not in self.schemas:
-            schema = self.schemas[name] = {}  # before its fields, since types may be recursive
-            schema.update(self._response(descriptor))
-        return reference(name)
+        return self._component(name, descriptor, self._response)
 
     def request(self, descriptor: Descriptor) -> Json:
         """The schema of a message in a request."""
         name = descriptor.full_name
         if is_wrapper(name):
             return IN_REQUESTS[descriptor.fields_by_name["value"].type]
-        if name in WELL_KNOWN:
-            return WELL_KNOWN[name]
         component = name + INPUT if name in self._returned else name
-        if component not in self.schemas:
-            schema = self.schemas[component] = {}
-            schema.update(self._request(descriptor))
-        return reference(component)
+        return self._component(component, descriptor, self._request)
+
+    def _component(
+        self, name: str, descriptor: Descriptor, make: Callable[[Descriptor], Json]
+    ) -> Json:
+        """A reference to the component of that name, made on first use."""
+        if descriptor.full_name in WELL_KNOWN:
+            return WELL_KNOWN[descriptor.full_name]
+        if name not in self.schemas:
+            schema = self.schemas[name] = {}  # before its fields, since types may be recursive
+            schema.update(make(descriptor))
+        return reference(name)
 
     def enum(self, enum: EnumDescriptor) -> Json:
         """The schema of an enum: a name or a number, in responses and requests alike.
@@ -109,14 +111,9 @@ class Components:
         for field in descriptor.fields:
             name = field.json_name
             value = self._value(field, in_response=True)
-            if is_map(field):
-                value = {"type": "object", "additionalProperties": value}
-            elif field.is_repeated:
-                value = {"type": "array", "items": value}
-            elif field.has_presence and field.containing_oneof is None:
-                value = nullable(value)
             if field.containing_oneof is None:
                 required.append(name)
+                value = nullable(value) if field.has_presence else value
             properties[name] = self._about(field, value)
         for alias, name in self._aliases.get(descriptor.full_name, {}).items():
             same = {**properties[name], "description": f"The same as `{name}`."}
@@ -129,10 +126,6 @@ class Components:
         properties: Json = {}
         for field in descriptor.fields:
             value = self._value(field, in_response=False)
-            if is_map(field):
-                value = {"type": "object", "additionalProperties": value, **key_pattern(field)}
-            elif field.is_repeated:
-                value = {"type": "array", "items": value}
             if not field.is_required and not takes_null(type_name(field)):
                 value = nullable(value)
             properties[field.json_name] = self._about(field, value)
@@ -158,9 +151,16 @@ class Components:
         return schema
 
     def _value(self, field: FieldDescriptor, *, in_response: bool) -> Json:
-        """The schema of one value of a field; for a map, of one entry's value."""
         if is_map(field):
-            _, field = map_fields(field)
+            key, value = map_fields(field)
+            values = self._value(value, in_response=in_response)
+            pattern = {} if in_response else key_pattern(key)
+            return {"type": "object", "additionalProperties": values, **pattern}
+        one = self._single(field, in_response=in_response)
+        return {"type": "array", "items": one} if field.is_repeated else one
+
+    def _single(self, field: FieldDescriptor, *, in_response: bool) -> Json:
+        """The schema of one value of a field that is no map."""
         if is_message(field):
             kind = message_of(field)
             return self.response(kind) if in_response else self.request(kind)
@@ -176,19 +176,14 @@ class Components:
         return {**schema, **about} if about else schema
 
 
-def reference(component: str) -> Json:
-    return {"$ref": f"#/components/schemas/{component}"}
-
-
 def described(*texts: str | None) -> Json:
     """These texts as a `description`; nothing if there are none."""
     text = "\n\n".join(text for text in texts if text)
     return {"description": text} if text else {}
 
 
-def key_pattern(field: FieldDescriptor) -> Json:
-    """The pattern of the keys of a map in a request."""
-    key, _ = map_fields(field)
+def key_pattern(key: FieldDescriptor) -> Json:
+    """The pattern that a map's keys have in a request. `key` is the field of its keys."""
     return {"propertyNames": {"pattern": KEYS[key.type]}} if key.type in KEYS else {}
 
 

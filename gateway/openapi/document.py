@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from google.protobuf.descriptor import ServiceDescriptor
-
 from gateway import __version__
 from gateway.codec.rewrite import Rename
 from gateway.openapi import shared
@@ -75,10 +73,7 @@ def tags(
     methods: Iterable[Method], aliases: Mapping[str, str], comments: Mapping[str, str]
 ) -> Iterator[Json]:
     """A tag for each interface, in the order of the methods."""
-    services: dict[str, ServiceDescriptor] = {}
-    for method in methods:
-        services.setdefault(method.service, method.descriptor.containing_service)
-    for name in services:
+    for name in dict.fromkeys(method.service for method in methods):
         others = [f"Also `{alias}`." for alias, native in aliases.items() if native == name]
         yield {"name": name, **described(comments.get(name), *others)}
 
@@ -97,11 +92,9 @@ class Operations:
         self._messages = messages
         self._examples = examples
         self._paths = paths
-        self._parameters = list(shared.references("parameters", tuple(shared.PARAMETERS)).values())
+        self._parameters = list(shared.references("parameters", shared.PARAMETERS).values())
         self._headers = shared.references("headers", shared.OF_SUCCESS)
-        self._errors = {
-            str(status): {"$ref": f"#/components/responses/{status}"} for status in shared.ERRORS
-        }
+        self._errors = shared.references("responses", map(str, shared.ERRORS))
 
     def of(self, method: Method) -> Json:
         """The operation of one method. Its id is the method's full name."""

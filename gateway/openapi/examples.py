@@ -6,7 +6,11 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import (
+    INT32,
+    INT64,
     NULL_VALUE,
+    UINT32,
+    UINT64,
     enum_of,
     is_enum,
     is_map,
@@ -27,19 +31,8 @@ WELL_KNOWN_EXAMPLES = {
     "google.protobuf.FieldMask": "name",
     "google.protobuf.ListValue": [],
 }
-NUMBERS = frozenset(
-    {
-        *(FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT),
-        *(FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32),
-        *(FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_FIXED32),
-    }
-)
-LONG_NUMBERS = frozenset(
-    {
-        *(FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64, FieldDescriptor.TYPE_SFIXED64),
-        *(FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED64),
-    }
-)
+NUMBERS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT, *INT32, *UINT32)
+LONG_NUMBERS = (*INT64, *UINT64)
 
 
 class Examples:

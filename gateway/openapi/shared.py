@@ -1,9 +1,9 @@
 """What all methods share: parameters, headers, errors and the bearer scheme; the health checks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gateway.errors import HTTP_STATUS, Code
-from gateway.openapi.values import Json
+from gateway.openapi.values import Json, reference
 
 ERROR = "gateway-Error"
 DRY_RUN = "gateway-DryRun"
@@ -30,48 +30,37 @@ ERRORS: Mapping[int, str] = {
 }
 """What each error status of a POST to a method's path means."""
 
+TEXT: Json = {"type": "string"}
+NUMBER: Json = {"type": "integer"}
+OBJECTS: Json = {"type": "array", "items": {"type": "object"}}
+
+
+def described(description: str, schema: Json) -> Json:
+    """A header or a parameter with values of this schema."""
+    return {"description": description, "schema": schema}
+
+
 HEADERS: Mapping[str, Json] = {
-    "X-Request-ID": {
-        "description": "The id of this request: the client's own if it was valid.",
-        "schema": {"type": "string"},
-    },
-    "X-Schema": {
-        "description": "The first digits of the digest of the schema that was used.",
-        "schema": {"type": "string"},
-    },
-    "Server-Timing": {
-        "description": "Time spent in Cuebot, in the gateway and waiting, in milliseconds.",
-        "schema": {"type": "string"},
-    },
-    "X-Ignored-Fields": {
-        "description": "Request fields that were ignored, percent-encoded and separated by"
-        " commas, with `...` at the end if there were more.",
-        "schema": {"type": "string"},
-    },
-    "X-Dry-Run": {
-        "description": "The call was not made.",
-        "schema": {"type": "string", "enum": ["1"]},
-    },
-    "X-RateLimit-Limit": {
-        "description": "The number of requests that the client may make at once.",
-        "schema": {"type": "integer"},
-    },
-    "X-RateLimit-Remaining": {
-        "description": "The number of requests that are left.",
-        "schema": {"type": "integer"},
-    },
-    "X-RateLimit-Reset": {
-        "description": "The Unix time at which the whole number is available again.",
-        "schema": {"type": "integer"},
-    },
-    "Retry-After": {
-        "description": "Seconds to wait before trying again.",
-        "schema": {"type": "integer"},
-    },
-    "WWW-Authenticate": {
-        "description": "The authentication scheme that is required.",
-        "schema": {"type": "string"},
-    },
+    "X-Request-ID": described("The id of this request: the client's own if it was valid.", TEXT),
+    "X-Schema": described("The first digits of the digest of the schema that was used.", TEXT),
+    "Server-Timing": described(
+        "Time spent in Cuebot, in the gateway and waiting, in milliseconds.", TEXT
+    ),
+    "X-Ignored-Fields": described(
+        "Request fields that were ignored, percent-encoded and separated by commas, with `...` at"
+        " the end if there were more.",
+        TEXT,
+    ),
+    "X-Dry-Run": described("The call was not made.", {"type": "string", "enum": ["1"]}),
+    "X-RateLimit-Limit": described(
+        "The number of requests that the client may make at once.", NUMBER
+    ),
+    "X-RateLimit-Remaining": described("The number of requests that are left.", NUMBER),
+    "X-RateLimit-Reset": described(
+        "The Unix time at which the whole number is available again.", NUMBER
+    ),
+    "Retry-After": described("Seconds to wait before trying again.", NUMBER),
+    "WWW-Authenticate": described("The authentication scheme that is required.", TEXT),
 }
 """Headers of responses, none of which is in all of them."""
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -86,19 +75,19 @@ OF_STATUS: Mapping[int, tuple[str, ...]] = {
 }
 
 PARAMETERS: Mapping[str, Json] = {
-    "X-Dry-Run": {
-        "description": f"With `1` the call is not made, and the response is a `{DRY_RUN}` in place"
-        " of the method's own, with an `X-Dry-Run` header.",
-        "schema": {"type": "string", "pattern": "^[01]$"},
-    },
-    "Grpc-Timeout": {
-        "description": "A deadline shorter than the gateway's own, such as `5S` or `100m`.",
-        "schema": {"type": "string", "pattern": "^[0-9]{1,8}[HMSmun]$"},
-    },
-    "X-Request-ID": {
-        "description": "An id for this request, which is logged and sent to Cuebot.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~:/+=@-]{1,128}$"},
-    },
+    "X-Dry-Run": described(
+        f"With `1` the call is not made, and the response is a `{DRY_RUN}` in place of the"
+        " method's own, with an `X-Dry-Run` header.",
+        {"type": "string", "pattern": "^[01]$"},
+    ),
+    "Grpc-Timeout": described(
+        "A deadline shorter than the gateway's own, such as `5S` or `100m`.",
+        {"type": "string", "pattern": "^[0-9]{1,8}[HMSmun]$"},
+    ),
+    "X-Request-ID": described(
+        "An id for this request, which is logged and sent to Cuebot.",
+        {"type": "string", "pattern": "^[A-Za-z0-9._~:/+=@-]{1,128}$"},
+    ),
 }
 """Headers of requests."""
 
@@ -119,11 +108,7 @@ SCHEMAS: Mapping[str, Json] = {
                 "maximum": int(max(Code)),
             },
             "message": {"type": "string"},
-            "details": {
-                "type": "array",
-                "description": "Details from Cuebot, if it sent any.",
-                "items": {"type": "object"},
-            },
+            "details": {"description": "Details from Cuebot, if it sent any.", **OBJECTS},
         },
         "required": ["error", "code", "message"],
         "examples": [{"error": "NOT_FOUND", "code": 5, "message": "there is no such job"}],
@@ -136,19 +121,9 @@ SCHEMAS: Mapping[str, Json] = {
             "method": {"type": "string", "description": "The native path of the method."},
             "ignoredFields": {"type": "array", "items": {"type": "string"}},
             "requestBytes": {"type": "integer", "description": "The size of the message."},
-            "request": {
-                "description": "The message as Cuebot would read it, including defaults.",
-            },
-            "before": {
-                "type": "array",
-                "description": "The calls that would be made first, if any.",
-                "items": {"type": "object"},
-            },
-            "after": {
-                "type": "array",
-                "description": "The calls that would be made afterwards, if any.",
-                "items": {"type": "object"},
-            },
+            "request": {"description": "The message as Cuebot would read it, including defaults."},
+            "before": {"description": "The calls that would be made first, if any.", **OBJECTS},
+            "after": {"description": "The calls that would be made afterwards, if any.", **OBJECTS},
         },
         "required": ["dryRun", "method", "ignoredFields", "requestBytes", "request"],
     },
@@ -200,11 +175,11 @@ def error(status: int) -> Json:
     return {
         "description": f"{ERRORS[status]}" + f" ({names})" * bool(names),
         "headers": references("headers", (*OF_ERROR, *OF_STATUS.get(status, ()))),
-        "content": json_of({"$ref": f"#/components/schemas/{ERROR}"}),
+        "content": json_of(reference(ERROR)),
     }
 
 
-def references(kind: str, names: tuple[str, ...]) -> Json:
+def references(kind: str, names: Iterable[str]) -> Json:
     """References to components of one kind, by name."""
     return {name: {"$ref": f"#/components/{kind}/{name}"} for name in names}
 
@@ -221,34 +196,25 @@ def health_paths() -> Json:
         "properties": {"status": {"type": "string", "const": "ok"}},
         "required": ["status"],
     }
-    ready = {"$ref": f"#/components/schemas/{READINESS}"}
-    headers = references("headers", ("X-Request-ID",))
+    ready = {"200": "Ready.", "503": "Not ready."}
     return {
-        "/healthz": {
-            "get": health(
-                "healthz",
-                "The process is alive.",
-                {"200": {"description": "Alive.", "content": json_of(alive), "headers": headers}},
-            )
-        },
-        "/readyz": {
-            "get": health(
-                "readyz",
-                "A call would reach Cuebot.",
-                {
-                    status: {"description": text, "content": json_of(ready), "headers": headers}
-                    for status, text in (("200", "Ready."), ("503", "Not ready."))
-                },
-            )
-        },
+        "/healthz": health("healthz", "The process is alive.", alive, {"200": "Alive."}),
+        "/readyz": health("readyz", "A call would reach Cuebot.", reference(READINESS), ready),
     }
 
 
-def health(name: str, summary: str, responses: Json) -> Json:
+def health(name: str, summary: str, schema: Json, statuses: Mapping[str, str]) -> Json:
+    """A check whose responses all have this schema. `statuses` has their descriptions."""
+    headers = references("headers", ("X-Request-ID",))
     return {
-        "operationId": name,
-        "tags": ["health"],
-        "summary": summary,
-        "security": [],
-        "responses": responses,
+        "get": {
+            "operationId": name,
+            "tags": ["health"],
+            "summary": summary,
+            "security": [],
+            "responses": {
+                status: {"description": text, "content": json_of(schema), "headers": headers}
+                for status, text in statuses.items()
+            },
+        }
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.codec.fields import INT32, INT64, UINT32, UINT64
 from gateway.codec.wellknown import WRAPPERS
 
 Json = dict[str, Any]
@@ -23,25 +24,15 @@ def floating_point(format_: str) -> Json:
     return {"type": ["number", "string"], "format": format_, "pattern": NOT_FINITE}
 
 
-TEXT: Json = {"type": "string"}
-INT32: Json = {"type": "integer", "format": "int32"}
-UINT32: Json = {"type": "integer", "format": "uint32", "minimum": 0}
-BYTES: Json = {"type": "string", "format": "byte", "contentEncoding": "base64"}
-
 IN_BOTH: Mapping[int, Json] = {
     FieldDescriptor.TYPE_DOUBLE: floating_point("double"),
     FieldDescriptor.TYPE_FLOAT: floating_point("float"),
-    FieldDescriptor.TYPE_INT32: INT32,
-    FieldDescriptor.TYPE_SINT32: INT32,
-    FieldDescriptor.TYPE_SFIXED32: INT32,
-    FieldDescriptor.TYPE_UINT32: UINT32,
-    FieldDescriptor.TYPE_FIXED32: UINT32,
+    **{kind: {"type": "integer", "format": "int32"} for kind in INT32},
+    **{kind: {"type": "integer", "format": "uint32", "minimum": 0} for kind in UINT32},
     FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
-    FieldDescriptor.TYPE_STRING: TEXT,
-    FieldDescriptor.TYPE_BYTES: BYTES,
+    FieldDescriptor.TYPE_STRING: {"type": "string"},
+    FieldDescriptor.TYPE_BYTES: {"type": "string", "format": "byte", "contentEncoding": "base64"},
 }
-SIGNED = (FieldDescriptor.TYPE_INT64, FieldDescriptor.TYPE_SINT64, FieldDescriptor.TYPE_SFIXED64)
-UNSIGNED = (FieldDescriptor.TYPE_UINT64, FieldDescriptor.TYPE_FIXED64)
 
 LONG: Json = {"type": ["string", "integer"], "format": "int64", "pattern": INTEGER}
 ULONG: Json = {
@@ -53,13 +44,13 @@ ULONG: Json = {
 
 IN_RESPONSES: Mapping[int, Json] = {
     **IN_BOTH,
-    **{kind: {"type": "string", "format": "int64"} for kind in SIGNED},
-    **{kind: {"type": "string", "format": "uint64"} for kind in UNSIGNED},
+    **{kind: {"type": "string", "format": "int64"} for kind in INT64},
+    **{kind: {"type": "string", "format": "uint64"} for kind in UINT64},
 }
 IN_REQUESTS: Mapping[int, Json] = {
     **IN_BOTH,
-    **dict.fromkeys(SIGNED, LONG),
-    **dict.fromkeys(UNSIGNED, ULONG),
+    **dict.fromkeys(INT64, LONG),
+    **dict.fromkeys(UINT64, ULONG),
 }
 
 WELL_KNOWN: Mapping[str, Json] = {
@@ -88,20 +79,18 @@ WELL_KNOWN: Mapping[str, Json] = {
 
 KEYS: Mapping[int, str] = {
     FieldDescriptor.TYPE_BOOL: "^(true|false)$",
-    **dict.fromkeys(
-        (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32),
-        INTEGER,
-    ),
-    **dict.fromkeys(SIGNED, INTEGER),
-    **dict.fromkeys(
-        (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_FIXED32, *UNSIGNED), UNSIGNED_INTEGER
-    ),
+    **dict.fromkeys((*INT32, *INT64), INTEGER),
+    **dict.fromkeys((*UINT32, *UINT64), UNSIGNED_INTEGER),
 }
 """Patterns for map keys by type; string keys have none."""
 
 
 def is_wrapper(full_name: str) -> bool:
     return full_name in WRAPPERS
+
+
+def reference(component: str) -> Json:
+    return {"$ref": f"#/components/schemas/{component}"}
 
 
 def nullable(schema: Json) -> Json:

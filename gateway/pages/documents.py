@@ -1,30 +1,63 @@
-"""`/openapi.json` and `/openapi.yaml`."""
+"""`/openapi.json` and `/openapi.yaml`: the document of the current catalog."""
 
-from collections.abc import Callable
+import asyncio
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.openapi.live import LiveDocument, as_json, as_yaml
-from gateway.openapi.values import Json
+from gateway.discovery.refresh import LiveCatalog
+from gateway.openapi.document import build_document
+from gateway.openapi.formats import as_json, as_yaml
 from gateway.pages.content import Content
+from gateway.schema.catalog import Catalog
+from gateway.schema.not_found import no_schema
+
+FORMATS = {
+    "/openapi.json": ("application/json", as_json),
+    "/openapi.yaml": ("application/yaml", as_yaml),
+}
+"""By path: the media type, and how the document is serialized."""
 
 
-def json_content(document: Json) -> Content:
-    return Content.of(as_json(document), "application/json")
+def document_apps(live: LiveCatalog, *, closed: bool, timeout: float) -> dict[str, ASGIApp]:
+    """The apps that serve the document in each format, by path. For `closed` see build_document."""
+    documents = Documents(live, closed=closed)
 
-
-def yaml_content(document: Json) -> Content:
-    return Content.of(as_yaml(document), "application/yaml")
-
-
-def document_apps(document: LiveDocument[Content], *, timeout: float) -> dict[str, ASGIApp]:
-    """The apps that serve the current document, by path."""
-
-    def app_of(serialize: Callable[[Json], Content]) -> ASGIApp:
+    def app_of(path: str) -> ASGIApp:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            content = await document.serialized(serialize)
+            content = await documents.content(path)
             await content.send(scope, send, timeout)
 
         return app
 
-    return {"/openapi.json": app_of(json_content), "/openapi.yaml": app_of(yaml_content)}
+    return {path: app_of(path) for path in FORMATS}
+
+
+class Documents:
+    """The documents of the catalog that is current at each call, built once per catalog."""
+
+    def __init__(self, live: LiveCatalog, *, closed: bool) -> None:
+        self._live = live
+        self._closed = closed
+        self._tag: object = None
+        """Identifies the catalog of the cached documents, without keeping it alive."""
+        self._cached: dict[str, Content] = {}
+        self._lock = asyncio.Lock()
+
+    async def content(self, path: str) -> Content:
+        """The document in the format of this path, built in a thread.
+
+        Raises GatewayError (UNAVAILABLE) while there is no catalog.
+        """
+        catalog = self._live.current
+        if catalog is None:
+            raise no_schema()
+        async with self._lock:
+            if self._tag is not catalog.tag:
+                self._tag, self._cached = catalog.tag, {}
+            if path not in self._cached:
+                self._cached[path] = await asyncio.to_thread(self._build, catalog, path)
+            return self._cached[path]
+
+    def _build(self, catalog: Catalog, path: str) -> Content:
+        media_type, serialize = FORMATS[path]
+        return Content.of(serialize(build_document(catalog, closed=self._closed)), media_type)

@@ -1,6 +1,6 @@
 """`/status.json`: Cuebot, its schema and the links that the farm page shows."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import orjson
@@ -9,26 +9,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway import __version__
 from gateway.discovery.refresh import LiveCatalog
 from gateway.pages.content import Content
+from gateway.pages.health import CONNECT_TIMEOUT
 from gateway.upstream.interface import Upstream
 
-CONNECT_TIMEOUT = 0.5
-"""Seconds to wait for idle connections to be made."""
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
 """Served whenever the farm page is."""
 
 
 def status_app(
-    live: LiveCatalog, upstream: Upstream, endpoints: Iterable[str], *, timeout: float
+    live: LiveCatalog, upstream: Upstream, endpoints: Sequence[str], *, timeout: float
 ) -> ASGIApp:
     """The app that serves the status. `endpoints` are Cuebot's, as `host:port`."""
-    addresses = list(endpoints)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog = live.current
         status: dict[str, object] = {
             "version": __version__,
             "cuebot": {
-                "endpoints": addresses,
+                "endpoints": endpoints,
                 "usable": await upstream.usable(CONNECT_TIMEOUT),
             },
             "schema": None,

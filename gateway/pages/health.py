@@ -11,7 +11,7 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.upstream.interface import Upstream
 
 CONNECT_TIMEOUT = 0.5
-"""Seconds that a readiness check may wait for an idle connection to be made."""
+"""Seconds to wait for idle connections to be made."""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.exchange import exchange_of
 from gateway.http.guard import Guard
-from gateway.pages.content import Content, serve
+from gateway.pages.content import serve
 from gateway.pages.swagger import docs_contents, page
 
 READ_METHODS = ["GET", "HEAD"]
@@ -32,13 +32,9 @@ def page_routes(
     routes = [Route(path, protect(app), methods=READ_METHODS) for path, app in data.items()]
     for path, content in docs_contents(docs).items():
         routes.append(Route(path, limit(serve(content, timeout=timeout)), methods=READ_METHODS))
-    farm = varying(page("farm.html", docs))
+    farm = page("farm.html", docs)
+    farm = replace(farm, headers={**farm.headers, "Vary": "Accept"})
     return [*routes, Route("/", FrontPage(limit(serve(farm, timeout=timeout)), fallback))]
-
-
-def varying(content: Content) -> Content:
-    """The content, marked as depending on the Accept header."""
-    return replace(content, headers={**content.headers, "Vary": "Accept"})
 
 
 class FrontPage:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.codec.fields import type_name
 from gateway.schema.catalog import Catalog
 from gateway.schema.types import reachable
 
@@ -57,11 +58,7 @@ def fields_of(catalog: Catalog) -> set[str]:
 
 def kind_of(field: FieldDescriptor) -> str:
     """A field's type as a proto file writes it."""
-    kind = TYPES[field.type]
-    if field.message_type is not None:
-        kind = field.message_type.full_name
-    elif field.enum_type is not None:
-        kind = field.enum_type.full_name
+    kind = type_name(field) or TYPES[field.type]
     return f"repeated {kind}" if field.is_repeated else kind
 
 

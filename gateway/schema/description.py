@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, ServiceDescriptorProto
 
-from gateway.codec.names import json_name
+from gateway.codec.fields import json_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

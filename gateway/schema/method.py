@@ -1,5 +1,6 @@
 """One method that can be called, with its codecs and the calls around it."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +11,8 @@ from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.rewrite import BodyPath, Rewrite
 
-READ_PREFIXES = ("Get", "Find", "Is")
+READS = re.compile(r"(?:Get|Find|Is)(?:[A-Z]|\Z)")
+"""How the names of methods begin that change nothing."""
 
 FieldPath = tuple[str, ...]
 """Names of fields from a message down, as the proto has them."""
@@ -48,14 +50,7 @@ class Method:
         options = self.descriptor.GetOptions()
         if options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS:
             return True
-        return any(
-            self.descriptor.name == prefix
-            or (
-                self.descriptor.name.startswith(prefix)
-                and self.descriptor.name[len(prefix)].isupper()
-            )
-            for prefix in READ_PREFIXES
-        )
+        return READS.match(self.descriptor.name) is not None
 
     @cached_property
     def streams(self) -> bool:

@@ -10,6 +10,8 @@ from importlib import import_module
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from gateway.schema.description import services_of
+
 WELL_KNOWN = (
     *("any", "api", "descriptor", "duration", "empty", "field_mask"),
     *("source_context", "struct", "timestamp", "type", "wrappers"),
@@ -73,9 +75,7 @@ class Building:
 
 def declares(file: FileDescriptorProto, service: str) -> bool:
     """Whether the file declares the service of this full name."""
-    return any(
-        f"{file.package}.{declared.name}".removeprefix(".") == service for declared in file.service
-    )
+    return service in services_of((file,))
 
 
 def why_missing(

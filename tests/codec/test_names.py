@@ -6,7 +6,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.names import json_name
+from gateway.codec.fields import json_name
 
 
 def protobufs_own(name: str) -> str:

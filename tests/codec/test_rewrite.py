@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.codec.names import json_name
+from gateway.codec.fields import json_name
 from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite, peek, rewrite
 from gateway.errors import Code, GatewayError
 

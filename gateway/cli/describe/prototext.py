@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.cli.describe.proto_options import option_texts
 from gateway.cli.describe.scopes import Scopes
-from gateway.codec.names import json_name
+from gateway.codec.fields import json_name
 from gateway.schema.declarations import (
     ENUMS,
     EXTENSIONS,
