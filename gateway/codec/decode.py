@@ -96,13 +96,18 @@ class Decoders:
 
     def decoder(self, descriptor: Descriptor, rewrites: Sequence[Rewrite] = ()) -> Decode:
         """The whole way from a JSON body to a message's bytes."""
+        read, new = self.reader(descriptor), GetMessageClass(descriptor)
 
         def decode(body: bytes, reject: Reject) -> Decoded:
             value = parse(body)
-            if not rewrites:
-                return self.decode_value(descriptor, value, reject)
-            done = rewrite(value, rewrites)
-            return self.decode_rewritten(descriptor, value, done, reject)
+            if rewrites:
+                done = rewrite(value, rewrites)
+                return self.decode_rewritten(descriptor, value, done, reject)
+            message = new()
+            unknown: Unknown = []
+            read(value, message, ROOT, unknown)
+            ignored = check_unknown(unknown, reject) if unknown else ()
+            return Decoded(self.serialize(message), ignored)
 
         return decode
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import getrandbits
 
@@ -71,8 +71,12 @@ class Exchange:
         """
         if self.direct is None:
             return False
-        with WHILE_CONNECTED:
-            done = self.direct.answer(status, [*headers, *self.headers_out, self.timing()], body)
+        try:
+            done = self.direct.answer(status, (*headers, *self.headers_out, self.timing()), body)
+        except (OSError, RuntimeError) as error:
+            if is_disconnect(error):
+                raise ClientGone from None
+            raise
         if done:
             self.status, self.bytes_out = status, len(body)
         return done
@@ -109,13 +113,18 @@ class WhileConnected:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, OSError):
-            raise ClientGone from None
-        if isinstance(error, RuntimeError) and "handler is closed" in str(error):  # uvloop's words
+        if error is not None and is_disconnect(error):
             raise ClientGone from None
 
 
 WHILE_CONNECTED = WhileConnected()
+
+
+def is_disconnect(error: BaseException) -> bool:
+    """Whether a write has failed with this because there is no connection any more."""
+    if isinstance(error, OSError):
+        return True
+    return isinstance(error, RuntimeError) and "handler is closed" in str(error)  # uvloop's words
 
 
 def exchange_of(scope: Scope) -> Exchange:
@@ -130,17 +139,15 @@ def open_exchange(
     path: str,
     query: bytes = b"",
     http_version: str = "1.1",
-    fields: Iterable[tuple[bytes, bytes]],
+    headers: dict[bytes, bytes],
     peer: str,
     proxies: TrustedProxies,
     direct: DirectConnection | None,
 ) -> Exchange:
     """The exchange for a new request, with the client's request id when that one is sane.
 
-    `path` is decoded, `fields` are the headers with lower-case names, `peer` is the address that
-    has connected.
+    `path` is decoded, `headers` have lower-case names, `peer` is the address that has connected.
     """
-    headers = headers_of(fields)
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""
     if not request_id or LIKE_A_TOKEN.search(request_id):
@@ -159,13 +166,3 @@ def open_exchange(
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
         direct=direct,
     )
-
-
-def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by name. A repeated one is joined with commas (RFC 9110 section 5.3)."""
-    fields = list(fields)
-    headers = dict(fields)
-    if len(headers) < len(fields):
-        for name in headers:
-            headers[name] = b", ".join(value for other, value in fields if other == name)
-    return headers

@@ -27,15 +27,11 @@ from gateway.http.exchange import ClientGone, Exchange, Reporter, open_exchange
 from gateway.http.guard import admit, identify
 from gateway.http.middleware import conclude, note_disconnect, noting, stopping
 from gateway.http.proxies import TrustedProxies
-from gateway.http.request import LARGE_BODY, CallRequest, call_request
+from gateway.http.received import ReceivedHead
+from gateway.http.request import CallRequest, call_request
 from gateway.http.respond import LARGE_ANSWER, answer_at_once, form_for
 from gateway.http.unary import UnaryHandler
 from gateway.upstream.interface import CallFailed
-
-NOT_PLAIN = frozenset((b"content-encoding", b"transfer-encoding", b"expect", b"x-dry-run"))
-"""Headers of requests that go the ASGI way."""
-LONGEST_LENGTH = len(str(LARGE_BODY))
-"""Digits of a Content-Length that may be short enough."""
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Starts a task that the server waits for when it stops, and cancels at last."""
@@ -44,10 +40,7 @@ Spawn = Callable[[Coroutine[Any, Any, None]], object]
 class PlainRequest(DirectConnection, Protocol):
     """A request as the server has parsed it."""
 
-    method: str
-    target: bytes
-    http_version: str
-    headers: list[tuple[bytes, bytes]]
+    head: ReceivedHead
     on_stop: Callable[[], object] | None
     """Called when the server stops and cannot wait for the answer any longer."""
 
@@ -70,26 +63,17 @@ class ExpressLane:
     def takes(self, request: PlainRequest) -> bool:
         """Whether a request goes this way, by its head. Nothing is done yet."""
         catalog = self.live.current
-        if catalog is None or request.method != "POST" or request.http_version != "1.1":
+        if catalog is None or not request.head.is_plain:
             return False
-        method = catalog.routes.get(request.target.decode("latin-1"))
-        if method is None or method.steps is not None or method.streams:
-            return False
-        for name, value in request.headers:
-            if name in NOT_PLAIN:
-                return False
-            if name == b"content-length" and (
-                len(value) > LONGEST_LENGTH or int(value) > LARGE_BODY
-            ):
-                return False
-        return True
+        method = catalog.routes.get(request.head.path)
+        return method is not None and method.steps is None and not method.streams
 
     def serve(self, request: PlainRequest, peer: str, spawn: Spawn) -> None:
         """Serve a request that this lane takes and whose body has arrived. Does not raise."""
         exchange = open_exchange(
-            http_method=request.method,
-            path=request.target.decode("ascii"),
-            fields=request.headers,
+            http_method=request.head.method,
+            path=request.head.path,
+            headers=request.head.fields,
             peer=peer,
             proxies=self.proxies,
             direct=request,

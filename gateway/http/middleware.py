@@ -20,6 +20,7 @@ from gateway.http.exchange import (
     open_exchange,
 )
 from gateway.http.proxies import TrustedProxies
+from gateway.http.received import headers_of
 
 CLIENT_CLOSED_REQUEST = 499
 
@@ -51,7 +52,7 @@ def exchange_in(scope: Scope, proxies: TrustedProxies) -> Exchange:
         path=scope["path"],
         query=scope["query_string"],
         http_version=scope["http_version"],
-        fields=scope["headers"],
+        headers=headers_of(scope["headers"]),
         peer=client[0] if client else "",
         proxies=proxies,
         direct=direct_connection(scope),

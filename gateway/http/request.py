@@ -21,12 +21,11 @@ from gateway.http.head import (
     unread_query,
 )
 from gateway.http.preflight import METHOD_ALLOWS
+from gateway.http.received import LARGE_BODY
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path
 
-LARGE_BODY = 64 * 1024
-"""Bodies above this many bytes are decoded in a thread, so that others get their turns."""
 DECODING_THREADS = 2
 BODIES_AT_ONCE = 16
 """How many bodies of the largest size may be read and decoded at once."""

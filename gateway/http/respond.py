@@ -72,7 +72,7 @@ def form_for(exchange: Exchange, pieces: Iterable[bytes]) -> Form:
 def answer_at_once(exchange: Exchange, form: Form) -> bool:
     """Send a whole answer if it is one piece and the connection takes it now. Raises ClientGone."""
     pieces, headers = form
-    if not isinstance(pieces, Sequence) or len(pieces) != 1:
+    if not isinstance(pieces, tuple) or len(pieces) != 1:  # a Sequence: asking that costs more
         return False
     length = (b"content-length", b"%d" % len(pieces[0]))
     return exchange.answer(200, (JSON_TYPE, *headers, length), pieces[0])

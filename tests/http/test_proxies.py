@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.http.exchange import headers_of
 from gateway.http.proxies import TrustedProxies
+from gateway.http.received import headers_of
 from tests.support.commands import assert_one_line, child
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
 

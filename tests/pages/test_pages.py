@@ -338,7 +338,7 @@ def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_client_that_does_not_read_is_disconnected() -> None:
     """A client that takes longer than the timeout to read a page is disconnected."""
     exchange = open_exchange(
-        http_method="GET", path="/", fields=(), peer="", proxies=TrustedProxies(()), direct=None
+        http_method="GET", path="/", headers={}, peer="", proxies=TrustedProxies(()), direct=None
     )
 
     async def never(message: object) -> None:

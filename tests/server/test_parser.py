@@ -1,7 +1,7 @@
 """The parser alone: what comes out does not depend on how bytes were cut into packets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 
 import hypothesis
@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
+from gateway.http.received import ReceivedHead
+from gateway.server.http1.heads import REMEMBERED, HeadMemory
 from gateway.server.http1.parser import SLICE, RequestParser
 from tests.server.samples import REFUSED, SERVED, SHOWS, SMALLEST, raw
 from tests.support.wire import request
@@ -31,17 +33,18 @@ class Parsed:
 class Recorder:
     """A sink that keeps everything, and a parser that feeds it."""
 
+    heads: HeadMemory = field(default_factory=HeadMemory)
     requests: list[Parsed] = field(default_factory=list)
     refusal: tuple[int, str, bool] | None = None
     answered: int = 0
 
     def __post_init__(self) -> None:
-        self.parser = RequestParser(self)
+        self.parser = RequestParser(self, self.heads)
 
-    def on_head(self, *head: object) -> None:
+    def on_head(self, head: ReceivedHead) -> None:
         assert self.refusal is None
         assert not self.requests or self.requests[-1].complete
-        self.requests.append(Parsed(head))
+        self.requests.append(Parsed(astuple(head)))
 
     def on_body(self, data: bytes) -> None:
         assert self.refusal is None
@@ -73,12 +76,17 @@ class Recorder:
         return self.requests, self.refusal
 
 
-def parsed(stream: bytes, cuts: Sequence[int] = (), answers: Sequence[int] = ()) -> object:
+def parsed(
+    stream: bytes,
+    cuts: Sequence[int] = (),
+    answers: Sequence[int] = (),
+    heads: HeadMemory | None = None,
+) -> object:
     """What is made of a stream that is cut at these places (modulo its length).
 
     After each packet so many requests are answered, and in the end all of them.
     """
-    recorder = Recorder()
+    recorder = Recorder(heads or HeadMemory())
     places = sorted({cut % len(stream) for cut in cuts} | {0, len(stream)})
     for number, (start, end) in enumerate(pairwise(places)):
         recorder.parser.feed(stream[start:end])
@@ -155,6 +163,41 @@ ANSWERS = st.lists(st.integers(0, 3), max_size=40)
 def test_packets_mean_nothing(stream: bytes, cuts: list[int], answers: list[int]) -> None:
     """However a stream is cut, and whenever its requests are answered, the same is made of it."""
     assert parsed(stream, cuts, answers) == parsed(stream)
+
+
+@hypothesis.settings(deadline=None, max_examples=150)
+@given(streams(), CUTS, ANSWERS)
+def test_remembered_heads_mean_the_same(stream: bytes, cuts: list[int], answers: list[int]) -> None:
+    """A request whose head has come before is the same request."""
+    heads = HeadMemory()
+    starts = [at for at in range(len(stream)) if stream.startswith((b"POST ", b"GET "), at)]
+    for _ in range(3):
+        assert parsed(stream, starts, heads=heads) == parsed(stream)
+        assert parsed(stream, [*starts, *cuts], answers, heads) == parsed(stream)
+
+
+def test_only_what_comes_again_is_remembered() -> None:
+    """Heads with something new in each are not kept, and push nothing out."""
+    heads = HeadMemory()
+    known = request(SHOWS, b"{}")
+    raw = known.removesuffix(b"{}")
+    for _ in range(2):
+        parsed(known, heads=heads)
+    assert heads.find(raw) is not None
+    for number in range(REMEMBERED + 10):
+        parsed(SMALLEST.replace(b"Host:", b"Host: a%d" % number), heads=heads)
+    assert heads.find(raw) is not None
+    assert heads.find(SMALLEST.replace(b"Host:", b"Host: a1")) is None
+
+
+def test_the_memory_of_heads_is_bounded() -> None:
+    """When too many heads come twice, the oldest is forgotten."""
+    heads = HeadMemory()
+    for number in range(REMEMBERED + 1):
+        for _ in range(2):
+            parsed(SMALLEST.replace(b"Host:", b"Host: a%d" % number), heads=heads)
+    assert heads.find(SMALLEST.replace(b"Host:", b"Host: a0")) is None
+    assert heads.find(SMALLEST.replace(b"Host:", b"Host: a1")) is not None
 
 
 @pytest.mark.parametrize("sent", [*SHORT.values(), *SERVED.values()], ids=[*SHORT, *SERVED])

@@ -66,19 +66,20 @@ async def run(request: RequestCycle, answering: Awaitable[None]) -> None:
 
 def scope_of(request: RequestCycle, connection: HttpProtocol, state: dict[str, Any]) -> Scope:
     """The request as ASGI describes it."""
-    raw_path, _, query = request.target.partition(b"?")
+    head = request.head
+    raw_path, _, query = head.target.partition(b"?")
     path = raw_path.decode("ascii")
     return {
         "type": "http",
         "asgi": ASGI,
-        "http_version": request.http_version,
-        "method": request.method,
+        "http_version": head.http_version,
+        "method": head.method,
         "scheme": connection.scheme,
         "path": unquote(path) if "%" in path else path,
         "raw_path": raw_path,
         "query_string": query,
         "root_path": "",
-        "headers": request.headers,
+        "headers": list(head.headers),
         "client": connection.client,
         "server": connection.server,
         "state": state.copy(),

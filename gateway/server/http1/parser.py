@@ -10,6 +10,8 @@ import httptools
 import structlog
 
 from gateway.errors import Code, GatewayError
+from gateway.http.received import ReceivedHead
+from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.rules import (
     CHECKED,
     LONGEST_TARGET,
@@ -27,6 +29,8 @@ SLICE = 4096
 """Bytes that are parsed at once. A request has 18 at least, so that never more than 227 wait for
 the answers to earlier ones on their connection."""
 
+END_OF_HEAD = b"\r\n\r\n"
+
 log = structlog.stdlib.get_logger("gateway")
 
 
@@ -36,21 +40,8 @@ class RequestSink(Protocol):
     These methods must not call the parser: it is at work.
     """
 
-    def on_head(
-        self,
-        method: str,
-        target: bytes,
-        http_version: str,
-        headers: list[tuple[bytes, bytes]],
-        keep_alive: bool,
-        expects_continue: bool,
-    ) -> None:
-        """The head of a request has come.
-
-        `target` is in origin form (`/path?query`), or `*`. `headers` are as they came, with names
-        in lower case. `keep_alive`: whether the client lets the connection live on.
-        `expects_continue`: whether it waits for a 100 before it sends the body.
-        """
+    def on_head(self, head: ReceivedHead) -> None:
+        """The head of a request has come."""
 
     def on_body(self, data: bytes) -> None:
         """A part of the latest request's body has come."""
@@ -72,8 +63,13 @@ class RequestParser:
     back until `answered` says that there is one answer more.
     """
 
-    def __init__(self, sink: RequestSink) -> None:
+    def __init__(self, sink: RequestSink, heads: HeadMemory) -> None:
         self._sink = sink
+        self._heads = heads
+        self._raw = b""
+        """The bytes of the head that is being parsed, if they came in one packet."""
+        self._body_left = 0
+        """Bytes of the body behind a remembered head that have not come."""
         self._parser = httptools.HttpRequestParser(self)
         self.in_head = False
         """Whether a part of a head has come that is not complete."""
@@ -101,13 +97,45 @@ class RequestParser:
 
     def feed(self, data: bytes) -> None:
         """Parse what has come. Errors go to the sink."""
+        if self._body_left:
+            data = self._take_body(data)
+        elif not (self.in_head or self._in_body or self._stopped or self._unanswered > 1):
+            data = self._take_remembered(data)
         at = 0
         while at < len(data) and not self._stopped:
             if self._unanswered > 1:
                 self._held_back += data[at:]
                 return
-            self._parse(data[at : at + SLICE])
+            self._parse(data[at : at + SLICE] if len(data) > SLICE else data)
             at += SLICE
+
+    def _take_remembered(self, data: bytes) -> bytes:
+        """Take the request at the beginning if its head is remembered; the rest of the data."""
+        end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
+        raw = data[:end]
+        head = self._heads.find(raw)
+        if head is None:
+            # Empty lines in front of a head are skipped, and none of it.
+            self._raw = raw if raw[:1].isalpha() and end >= len(END_OF_HEAD) else b""
+            return data
+        self._keep_alive = head.keep_alive
+        self._unanswered += 1
+        self._in_body = True
+        self._body_left = head.body_length
+        self._sink.on_head(head)
+        return self._take_body(data[end:])
+
+    def _take_body(self, data: bytes) -> bytes:
+        """Take what has come of the body behind a remembered head; the rest of the data."""
+        left = self._body_left
+        if data and left:
+            self._sink.on_body(data if len(data) <= left else data[:left])
+        if len(data) < left:
+            self._body_left = left - len(data)
+            return b""
+        self._body_left = 0
+        self.on_message_complete()
+        return data[left:]
 
     def answered(self) -> None:
         """The answer to the oldest request is complete."""
@@ -190,7 +218,7 @@ class RequestParser:
         self.in_head = False
         self._in_body = self._progress = True
         self._unanswered += 1
-        self._sink.on_head(
+        head = ReceivedHead(
             method.decode("ascii"),
             target,
             version,
@@ -198,6 +226,10 @@ class RequestParser:
             self._keep_alive,
             expects_continue,
         )
+        if self._raw:
+            self._heads.note(self._raw, head)
+            self._raw = b""
+        self._sink.on_head(head)
         # Or trailers would join the headers that the app has been given, and a token in a
         # trailer would count (RFC 9110 section 6.5.1 forbids that).
         self._headers = []

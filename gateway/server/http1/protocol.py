@@ -11,7 +11,9 @@ from uvicorn.server import ServerState
 
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.direct import Headers
+from gateway.http.received import ReceivedHead
 from gateway.server.connection_limit import ConnectionLimit
+from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.response import last_answer
@@ -47,6 +49,7 @@ class ServerContext:
     limit: ConnectionLimit
     state: ServerState
     """uvicorn's: the connections, and the headers of every answer (the date)."""
+    heads: HeadMemory = field(default_factory=HeadMemory)
     is_ending: bool = False
     """Whether the answers from now on are the last ones on their connections."""
     connections: "set[HttpProtocol]" = field(init=False)
@@ -109,7 +112,7 @@ class HttpProtocol(asyncio.Protocol):
         if transport.get_extra_info("sslcontext"):
             self.scheme = "https"
         self.is_opening = False
-        self._parser = RequestParser(self)
+        self._parser = RequestParser(self, context.heads)
         self._timeout = Timeout(self._loop, context.timeout, self._timed_out)
         context.connections.add(self)
         if context.limit.is_exceeded(len(context.connections)):
@@ -163,18 +166,8 @@ class HttpProtocol(asyncio.Protocol):
 
     # --- the parser's side ------------------------------------------------------------------
 
-    def on_head(
-        self,
-        method: str,
-        target: bytes,
-        http_version: str,
-        headers: list[tuple[bytes, bytes]],
-        keep_alive: bool,
-        expects_continue: bool,
-    ) -> None:
-        self._latest = RequestCycle(
-            self, method, target, http_version, headers, keep_alive, expects_continue
-        )
+    def on_head(self, head: ReceivedHead) -> None:
+        self._latest = RequestCycle(self, head, head.keep_alive)
         self._waiting.append(self._latest)
 
     def on_body(self, data: bytes) -> None:

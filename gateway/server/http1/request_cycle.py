@@ -9,6 +9,7 @@ from starlette.types import Message
 
 from gateway.errors import GatewayError
 from gateway.http.direct import Headers
+from gateway.http.received import ReceivedHead
 from gateway.server.http1.response import (
     CLOSE,
     CONTINUE,
@@ -55,17 +56,13 @@ class RequestCycle:
     """A request that has come and the answer to it.
 
     `receive` and `send` are ASGI's (https://asgi.readthedocs.io/en/latest/specs/www.html); `send`
-    raises ClientDisconnected when the client has gone. The rest is a `DirectConnection`. For what
-    has come see `RequestSink.on_head`.
+    raises ClientDisconnected when the client has gone. The rest is a `DirectConnection`.
     """
 
     connection: Connection
-    method: str
-    target: bytes
-    http_version: str
-    headers: list[tuple[bytes, bytes]]
+    head: ReceivedHead
     keep_alive: bool
-    expects_continue: bool
+    """Whether there may be another request on the connection, as far as is known."""
     complete: bool = False
     """Whether the whole body has come."""
     disconnected: bool = False
@@ -158,7 +155,12 @@ class RequestCycle:
         checked: nothing that a client has written may be among them.
         """
         connection = self.connection
-        if self.started or self.disconnected or connection.write_paused or self.method == "HEAD":
+        if (
+            self.started
+            or self.disconnected
+            or connection.write_paused
+            or self.head.method == "HEAD"
+        ):
             return False
         transport = connection.transport
         if transport.is_closing():
@@ -181,7 +183,9 @@ class RequestCycle:
     async def receive(self) -> Message:
         """The next part of the body, or `http.disconnect` once there is nobody to answer."""
         connection = self.connection
-        if self.expects_continue and not (self._has_continued or self.complete or self.started):
+        if self.head.expects_continue and not (
+            self._has_continued or self.complete or self.started
+        ):
             self._has_continued = True
             if not connection.transport.is_closing():
                 connection.transport.write(CONTINUE)
@@ -230,7 +234,7 @@ class RequestCycle:
         lines = head_lines(status, (*self.connection.default_headers, *fields))
         if not self._stays_open():
             lines.append(CLOSE)
-        if self.method == "HEAD" or status in BODILESS:
+        if self.head.method == "HEAD" or status in BODILESS:
             length = 0
         elif chunked:
             length = None
@@ -243,7 +247,7 @@ class RequestCycle:
 
     def _send_body(self, data: bytes, *, more: bool) -> None:
         transport = self.connection.transport
-        if self.method == "HEAD":
+        if self.head.method == "HEAD":
             data = b""
         if self._length_left is None:
             parts = [b"%x\r\n" % len(data), data, b"\r\n"] if data else []
@@ -264,7 +268,7 @@ class RequestCycle:
         A client that gets another answer than 100 may send its body or leave it out, and nobody
         could tell (RFC 9110 section 10.1.1).
         """
-        if self.connection.is_ending or (self.expects_continue and not self.complete):
+        if self.connection.is_ending or (self.head.expects_continue and not self.complete):
             self.keep_alive = False
         return self.keep_alive
 

@@ -74,7 +74,7 @@ class Http2Channel:
         return b"".join(
             (
                 self._head(path),
-                literal(b"grpc-timeout", grpc_timeout(timeout)),
+                timeout_field(timeout),
                 *[literal(name.encode(), value.encode()) for name, value in metadata],
             )
         )
@@ -169,6 +169,12 @@ class Http2Channel:
                 doubled = self._options.keepalive_time * 2
                 self._options = replace(self._options, keepalive_time=doubled)
             self._set(State.IDLE)
+
+
+@lru_cache(maxsize=64)
+def timeout_field(seconds: float) -> bytes:
+    """The header field `grpc-timeout`: for most calls, that of GRPC_TIMEOUT."""
+    return literal(b"grpc-timeout", grpc_timeout(seconds))
 
 
 def grpc_timeout(seconds: float) -> bytes:

@@ -24,6 +24,7 @@ from gateway.upstream.http2.wire import (
     frame,
     read_number,
     unpadded,
+    whole_answer,
     window_update,
 )
 from gateway.upstream.interface import CallFailed
@@ -86,6 +87,8 @@ class Core:
         """
         self._now = now
         try:
+            if self._unfinished is None and not self._frames.is_within:
+                data = self._take_whole_answers(data)
             for kind, flags, number, payload in self._frames.feed(data):
                 if self._unfinished is not None and kind != wire.CONTINUATION:
                     raise ProtocolError("a header block is interrupted")
@@ -114,12 +117,39 @@ class Core:
 
     # --- Answers ----------------------------------------------------------------------------
 
-    def _on_data(self, flags: int, number: int, payload: bytes) -> None:
-        calls, size = self.calls, len(payload)
+    def _take_whole_answers(self, data: bytes) -> bytes:
+        """Take the small answers that have come in one piece, as nearly all do.
+
+        The same as taking their frames one by one, at a third of the cost. Returns the data from
+        the first frame on that is not part of one.
+        """
+        position, size = 0, len(data)
+        while position < size <= OUR_FRAME_SIZE and (answer := whole_answer(data, position)):
+            stream = self.calls.streams.get(answer.number)
+            headers = self._blocks.known(answer.headers)
+            trailers = self._blocks.known(answer.trailers)
+            if stream is None or stream.begun or headers is None or trailers is None:
+                break
+            if failure_of_headers(headers) is not None or trailers.grpc_status != "0":
+                break
+            if len(answer.message) > self._max_message:
+                break
+            position = answer.end
+            self.answered = True
+            self._give_back(answer.counted)
+            self.calls.finish(stream, answer.message)
+        return data[position:] if position else data
+
+    def _give_back(self, size: int) -> None:
+        """So many bytes of answers have come: let the peer send more, now and then."""
         self._received += size
         if self._received >= CONNECTION_WINDOW // 2:
             self._write(window_update(0, self._received))
             self._received = 0
+
+    def _on_data(self, flags: int, number: int, payload: bytes) -> None:
+        calls, size = self.calls, len(payload)
+        self._give_back(size)
         stream = calls.streams.get(number)
         if stream is None:
             calls.count_late_frame(number)

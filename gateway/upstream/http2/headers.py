@@ -28,6 +28,9 @@ LONGEST_CACHED_BLOCK = 1024
 
 def literal(name: bytes, value: bytes) -> bytes:
     """A header field that neither side keeps (section 6.2.2)."""
+    length, size = len(name), len(value)
+    if length < 127 and size < 127:  # as nearly all are: `sized`, without its calls
+        return b"\x00%c%b%c%b" % (length, name, size, value)
     return b"\x00" + sized(name) + sized(value)
 
 
@@ -86,6 +89,10 @@ class BlockReader:
         self._decoder.header_table_size = 0
         self._decoder.max_allowed_table_size = 0
         self._cache: dict[bytes, Block] = {}
+
+    def known(self, block: bytes) -> Block | None:
+        """The headers of a block that has been read before, if it is remembered."""
+        return self._cache.get(block)
 
     def read(self, block: bytes) -> Block | None:
         """The headers of a whole block; None if they are too large. Raises ProtocolError."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from itertools import repeat
 from struct import Struct
+from typing import NamedTuple
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD = Struct(">HBBBL")
@@ -11,6 +12,7 @@ HEAD = Struct(">HBBBL")
 HEAD_SIZE = 9
 DATA_HEAD = Struct(">HBBBLBL")
 """The same of a DATA frame that holds a whole message of gRPC, and the message's prefix."""
+DATA_HEAD_SIZE = 14
 SETTING = Struct(">HL")
 NUMBER = Struct(">L")
 
@@ -82,12 +84,64 @@ def header_frames(stream: int, block: bytes, largest: int) -> bytes:
     return b"".join(map(frame, kinds, flags, repeat(stream), parts))
 
 
+class WholeAnswer(NamedTuple):
+    """The three frames of a small answer: headers, one whole message, trailers."""
+
+    number: int
+    """The stream's."""
+    headers: bytes
+    message: bytes
+    trailers: bytes
+    counted: int
+    """Bytes that count against the windows."""
+    end: int
+    """Where the frame behind it begins."""
+
+
+def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
+    """The answer that begins at this frame; None unless just these three frames of it are here.
+
+    What is None here may be anything: it is for the `FrameReader`.
+    """
+    size = len(data)
+    if size - start < HEAD_SIZE:
+        return None
+    high, low, kind, flags, number = HEAD.unpack_from(data, start)
+    middle = start + HEAD_SIZE + (high << 8 | low)
+    if kind != HEADERS or flags != END_HEADERS or size - middle < DATA_HEAD_SIZE + HEAD_SIZE:
+        return None
+    high, low, kind, flags, same, compressed, length = DATA_HEAD.unpack_from(data, middle)
+    counted = high << 8 | low
+    last = middle + HEAD_SIZE + counted
+    if kind != DATA or flags or same != number or compressed or length != counted - 5:
+        return None
+    if size - last < HEAD_SIZE:
+        return None
+    high, low, kind, flags, same = HEAD.unpack_from(data, last)
+    end = last + HEAD_SIZE + (high << 8 | low)
+    if kind != HEADERS or flags != END_HEADERS | END_STREAM or same != number or end > size:
+        return None
+    return WholeAnswer(
+        number,
+        data[start + HEAD_SIZE : middle],
+        data[middle + DATA_HEAD_SIZE : last],
+        data[last + HEAD_SIZE : end],
+        counted,
+        end,
+    )
+
+
 class FrameReader:
     """Cuts what arrives into frames of at most `largest` bytes."""
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
         self._rest = b""
+
+    @property
+    def is_within(self) -> bool:
+        """Whether a frame has come in part."""
+        return bool(self._rest)
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         """Kind, flags, stream and payload of each frame that is complete now.

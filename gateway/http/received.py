@@ -1,0 +1,68 @@
+"""The head of a request as it has come, and what can be said of it without looking further."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+LARGE_BODY = 64 * 1024
+"""Bodies above this many bytes are decoded in a thread, so that others get their turns."""
+NOT_PLAIN = frozenset((b"content-encoding", b"transfer-encoding", b"expect", b"x-dry-run"))
+"""Headers of requests that ask for more than reading a body and answering."""
+LONGEST_LENGTH = len(str(LARGE_BODY))
+"""Digits of a Content-Length that may be short enough."""
+
+
+@dataclass(eq=False, repr=False)
+class ReceivedHead:
+    """The head of an HTTP request.
+
+    Clients send the same one again and again, so the server may use one object for many requests:
+    nothing in it changes, and nothing in it depends on anything but the head's bytes.
+    """
+
+    method: str
+    target: bytes
+    """In origin form (`/path?query`), or `*`."""
+    http_version: str
+    headers: list[tuple[bytes, bytes]]
+    """As they came, with names in lower case."""
+    keep_alive: bool
+    """Whether the client lets the connection live on."""
+    expects_continue: bool
+    """Whether it waits for a 100 before it sends the body."""
+
+    @cached_property
+    def fields(self) -> dict[bytes, bytes]:
+        """The headers by name."""
+        return headers_of(self.headers)
+
+    @cached_property
+    def path(self) -> str:
+        """The target, if that is a path without a query and without escapes."""
+        return self.target.decode("latin-1")
+
+    @cached_property
+    def body_length(self) -> int:
+        """Bytes of the body, if it is not in chunks."""
+        return int(self.fields.get(b"content-length", 0))
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether this is a POST by HTTP/1.1 whose body is short and just what it is."""
+        return (
+            self.method == "POST"
+            and self.http_version == "1.1"
+            and NOT_PLAIN.isdisjoint(self.fields)
+            and len(self.fields.get(b"content-length", b"")) <= LONGEST_LENGTH
+            and self.body_length <= LARGE_BODY
+        )
+
+
+def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name. A repeated one is joined with commas (RFC 9110 section 5.3)."""
+    fields = list(fields)
+    headers = dict(fields)
+    if len(headers) < len(fields):
+        for name in headers:
+            headers[name] = b", ".join(value for other, value in fields if other == name)
+    return headers
