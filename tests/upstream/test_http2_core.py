@@ -1,12 +1,14 @@
 """HTTP/2 without a connection: bytes in, calls to sinks out, however the bytes are cut."""
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -246,6 +248,87 @@ def test_frames_may_be_cut_anywhere(
         server.do(action)
     data = server.h2.data_to_send() + b"".join(odd)
     assert events(cut(data, places), 3) == events([data], 3)
+
+
+BLOCKS = [
+    BEGINNING,
+    END,
+    literal(b":status", b"103"),
+    literal(b":status", b"502") + literal(b"content-type", b"text/html"),
+    literal(b"grpc-status", b"5") + literal(b"grpc-message", b"no such job"),
+    BEGINNING + END,
+]
+MESSAGES = [
+    framed(b""),
+    framed(b"x" * 50),
+    framed(b"x" * (MAX_MESSAGE + 1)),
+    b"\x01" + framed(b"x")[1:],
+    framed(b"x")[:-1],
+    framed(b"x") * 2,
+    b"",
+]
+
+
+VARIATIONS: dict[str, Sequence[object]] = {
+    "first": [DATA],
+    "first_flags": [0, END_HEADERS | END_STREAM],
+    "beginning": BLOCKS[1:],
+    "middle": [2],
+    "middle_flags": [END_STREAM],
+    "middle_number": [1, 7, 9],
+    "message": MESSAGES[1:],
+    "last": [CONTINUATION],
+    "last_flags": [END_STREAM, END_HEADERS],
+    "last_number": [1, 7, 9],
+    "end": [each for each in BLOCKS if each != END],
+}
+
+
+def nearly_answer(number: int, **other: Any) -> bytes:
+    """The three frames of an answer; what is not given is as it has to be."""
+    return (
+        raw_frame(
+            other.get("first", HEADERS_FRAME),
+            other.get("first_flags", END_HEADERS),
+            number,
+            other.get("beginning", BEGINNING),
+        )
+        + raw_frame(
+            other.get("middle", DATA),
+            other.get("middle_flags", 0),
+            other.get("middle_number", number),
+            other.get("message", framed(b"")),
+        )
+        + raw_frame(
+            other.get("last", HEADERS_FRAME),
+            other.get("last_flags", END_HEADERS | END_STREAM),
+            other.get("last_number", number),
+            other.get("end", END),
+        )
+    )
+
+
+ONE_VARIATION = st.sampled_from(
+    [{}, *({name: value} for name, values in VARIATIONS.items() for value in values)]
+)
+NEARLY_ANSWERS = st.lists(
+    st.tuples(st.sampled_from([1, 5, 7, 9, 11, 77]), ONE_VARIATION), min_size=1, max_size=5
+)
+
+
+@hypothesis.settings(max_examples=400)
+@given(NEARLY_ANSWERS, PLACES)
+def test_whole_answers_are_what_their_frames_are(
+    said: list[tuple[int, dict[str, object]]], places: list[int]
+) -> None:
+    """An answer in one packet has the same outcome as one that comes frame by frame."""
+    answers = [nearly_answer(number, **other) for number, other in said]
+    known = [answer(1, b""), raw_frame(HEADERS_FRAME, END_HEADERS | END_STREAM, 3, BLOCKS[4])]
+    data = [HELLO, *known, *answers]
+    bytewise = b"".join(data)
+    expected = events([bytewise[at : at + 1] for at in range(len(bytewise))], 8)
+    assert events(data, 8) == expected
+    assert events([HELLO, *known, *cut(b"".join(answers), places)], 8) == expected
 
 
 def test_the_core_has_no_io() -> None:
