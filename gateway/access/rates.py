@@ -88,6 +88,7 @@ class Rates:
         return self.default
 
 
+@lru_cache(maxsize=4096)
 def address_key(address: str) -> str:
     """The client that an address stands for: itself, or its /64 network for IPv6."""
     try:

@@ -7,7 +7,7 @@ Keys that no field has are collected, never dropped: the caller says which are e
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -52,8 +52,7 @@ PLAIN: Mapping[int, type] = {
 Fill = Callable[[Any, object, Path, Unknown], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """A request as protobuf bytes, and the paths of the (first few) fields that were ignored."""
 
     payload: bytes
@@ -320,13 +319,13 @@ def parse(body: bytes) -> object:
     Raises GatewayError with line and column.
     """
     body = body.removeprefix(UTF8_BOM)
-    if not body or body.isspace():
-        return {}
     if len(body) > MOST_CONTAINERS and body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
         raise mismatch_at(ROOT, f"more than {MOST_CONTAINERS} objects and lists")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if not body or body.isspace():
+            return {}
         hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
         raise mismatch_at(ROOT, f"not valid JSON: {error}{hint}") from None
 

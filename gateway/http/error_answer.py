@@ -33,7 +33,8 @@ def error_answer(error: GatewayError) -> tuple[list[tuple[bytes, bytes]], bytes]
     """The headers and the body of an error."""
     body = error.body()
     headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
-    headers.extend((name.encode(), value.encode()) for name, value in error.headers.items())
+    if error.headers:
+        headers += [(name.encode(), value.encode()) for name, value in error.headers.items()]
     return headers, body
 
 

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import getrandbits
 
 from starlette.types import Scope
@@ -84,7 +85,7 @@ class Exchange:
     @property
     def logged_path(self) -> str:
         """The path as a log may have it: shortened, and without a token that was pasted into it."""
-        return LIKE_A_TOKEN.sub("…", self.path[:LONGEST_PATH])
+        return without_token(self.path[:LONGEST_PATH])
 
     @property
     def seconds(self) -> float:
@@ -125,6 +126,12 @@ def is_disconnect(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return True
     return isinstance(error, RuntimeError) and "handler is closed" in str(error)  # uvloop's words
+
+
+@lru_cache(maxsize=1024)
+def without_token(path: str) -> str:
+    """A path without what looks like a token in it."""
+    return LIKE_A_TOKEN.sub("…", path)
 
 
 def exchange_of(scope: Scope) -> Exchange:
