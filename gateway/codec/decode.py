@@ -70,9 +70,11 @@ class Field:
     name: str
     plain: type | None
     """The type of values that need no reader; see PLAIN."""
+    convert: Convert | None
+    """The reader of a single scalar; None for any other field."""
     fill: Fill
-    other_name: str | None
-    """The field's other name; both at once are an error."""
+    json_name: str | None
+    """The field's other name, where the key is the original one; both at once are an error."""
     oneof: str | None
     takes_null: bool
 
@@ -148,12 +150,15 @@ class Decoders:
     def _compile(self, descriptor: Descriptor) -> Read:
         return wellknown.reader(descriptor, self) or self._object_reader(descriptor)
 
-    def _object_reader(self, descriptor: Descriptor) -> Read:
+    def _object_reader(self, descriptor: Descriptor) -> Read:  # noqa: C901 - see `read`
         fields = self._fields(descriptor)
         one_of = any(field.oneof for field in fields.values())
         take_other = self._other_keys(descriptor)
 
-        def read(value: object, message: Any, path: Path, unknown: Unknown) -> None:
+        # One loop for all kinds of fields: a call for each of them would cost more than its work.
+        def read(  # noqa: C901
+            value: object, message: Any, path: Path, unknown: Unknown
+        ) -> None:
             if type(value) is not dict:
                 raise mismatch_at(path, f"expected an object, got {kind(value)}")
             for key, item in value.items():
@@ -161,18 +166,23 @@ class Decoders:
                 if field is None:
                     take_other(key, value, message, path, unknown)
                     continue
-                if field.other_name is not None and field.other_name in value:
-                    raise mismatch_at(
-                        child(path, key), f"also given as {field.other_name}; send one"
-                    )
+                if field.json_name is not None and field.json_name in value:
+                    raise given_twice(value, path, key, field.json_name)
                 if type(item) is field.plain:
                     try:
                         setattr(message, field.name, item)
                         continue
                     except ValueError:  # out of range: `fill` raises the error for that
                         pass
-                if item is not None or field.takes_null:
+                if item is None and not field.takes_null:
+                    continue
+                if field.convert is None:
                     field.fill(message, item, path, unknown)
+                    continue
+                try:
+                    setattr(message, field.name, field.convert(item))
+                except Mismatch as mismatch:
+                    raise mismatch_at(child(path, key), str(mismatch)) from None
             if one_of:
                 check_oneofs(value, fields, path)
 
@@ -202,18 +212,17 @@ class Decoders:
         by_name = {field.json_name: field for field in descriptor.fields}
         for field in descriptor.fields:
             by_name.setdefault(field.name, field)
-        return {name: self._field(field, name, by_name) for name, field in by_name.items()}
+        return {name: self._field(field, name) for name, field in by_name.items()}
 
-    def _field(
-        self, field: FieldDescriptor, name: str, by_name: Mapping[str, FieldDescriptor]
-    ) -> Field:
-        other = field.name if name == field.json_name else field.json_name
+    def _field(self, field: FieldDescriptor, name: str) -> Field:
         oneof = field.containing_oneof
+        is_scalar = not (field.is_repeated or is_message(field))
         return Field(
             name=field.name,
             plain=None if field.is_repeated else PLAIN.get(field.type),
+            convert=scalar_reader(field) if is_scalar else None,
             fill=self._fill(field, name),
-            other_name=other if other != name and by_name.get(other) is field else None,
+            json_name=field.json_name if name != field.json_name else None,
             oneof=oneof.name if oneof is not None and len(oneof.fields) > 1 else None,
             takes_null=not field.is_repeated and wellknown.takes_null(type_name(field)),
         )
@@ -328,6 +337,12 @@ def parse(body: bytes) -> object:
             return {}
         hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
         raise mismatch_at(ROOT, f"not valid JSON: {error}{hint}") from None
+
+
+def given_twice(value: Json, path: Path, *names: str) -> GatewayError:
+    """The error for a field that an object has under both names; it is at the first of them."""
+    first, second = (key for key in value if key in names)
+    return mismatch_at(child(path, first), f"also given as {second}; send one")
 
 
 def fill_scalar(name: str, key: str, convert: Convert) -> Fill:
