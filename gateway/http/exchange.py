@@ -96,7 +96,9 @@ class Exchange:
 
         `gateway` is the time so far that was spent neither with Cuebot nor waiting.
         """
-        own = max(self.seconds - self.with_cuebot - self.waited, 0.0)
+        own = time.monotonic() - self.started - self.with_cuebot - self.waited
+        if own < 0:
+            own = 0.0
         return (
             b"server-timing",
             b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"
