@@ -16,9 +16,9 @@ from gateway.codec.unknown import Reject
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.respond import LARGE_ANSWER, LARGE_ANSWERS_EACH
 from tests.support.opencue import message_class
-from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for, head
+from tests.support.servers import ON_EACH_LANE, Context, Gateway, ScriptedCuebot, gateway_for, head
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
 
 TIMEOUT = 20.0
 SHOWS = "/show.ShowInterface/GetShows"

@@ -8,9 +8,18 @@ import grpc
 import httpx
 import pytest
 
-from tests.support.servers import Context, Gateway, ScriptedCuebot, bearer, gateway_for, head, token
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    bearer,
+    gateway_for,
+    head,
+    token,
+)
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
 
 TIMEOUT = 20
 SHOWS = "/show.ShowInterface/GetShows"

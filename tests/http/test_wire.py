@@ -9,10 +9,18 @@ from contextlib import suppress
 import pytest
 
 from tests.support.opencue import jobs
-from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for, head, token
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    gateway_for,
+    head,
+    token,
+)
 from tests.support.wire import TIMEOUT, request, wire
 
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5), *ON_EACH_LANE]
 
 PROMPTLY = 4.0
 """Seconds; less than the 5 s after which the gateway gives up on a body that does not come."""

@@ -19,6 +19,7 @@ from tests.http.test_wire import blocking_post
 from tests.server.samples import GET_JOBS, SHOWS, SMALLEST
 from tests.support.opencue import jobs
 from tests.support.servers import (
+    ON_EACH_LANE,
     SECRET,
     Gateway,
     ScriptedCuebot,
@@ -36,6 +37,7 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
     pytest.mark.gateway(http_timeout=BRIEF),
+    *ON_EACH_LANE,
 ]
 
 

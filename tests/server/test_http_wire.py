@@ -22,10 +22,17 @@ from tests.server.samples import (
     raw,
     to,
 )
-from tests.support.servers import Gateway, ScriptedCuebot, SharedGateway, gateway_for, head
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    gateway_for,
+    head,
+)
 from tests.support.wire import TIMEOUT, Answer, Wire, assert_refused, request, wire
 
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
+pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5), *ON_EACH_LANE]
 
 PROMPTLY = 4.0
 KILL = "/job.JobInterface/Kill"
@@ -288,7 +295,9 @@ Outcome = Callable[[bytes, Sequence[int]], Awaitable[object]]
 
 
 @pytest.fixture(scope="module")
-async def outcome(shared_gateway: SharedGateway, scripted_cuebot: ScriptedCuebot) -> Outcome:
+async def outcome(
+    each_lane: None, shared_gateway: SharedGateway, scripted_cuebot: ScriptedCuebot
+) -> Outcome:
     """A function: what comes of a stream in these packets, the answers and the calls."""
     gateway = await shared_gateway(scripted_cuebot.endpoint, max_body_mb=0.5)
 

@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.support.commands import OPENCUE
-from tests.support.servers import SECRET, clean_environment, free_port, head
+from tests.support.servers import ALSO, SECRET, clean_environment, free_port, head
 
 TIMEOUT = 30.0
 """Seconds after which something that has not happened never will."""
@@ -261,9 +261,10 @@ def instance(
         "RATE_LIMIT_RPS": "0",
         "PYTHONUNBUFFERED": "1",
     }
+    also = {name.upper(): str(value) for name, value in ALSO.items()}
     with subprocess.Popen(
         [sys.executable, "-m", "gateway", "serve"],
-        env=clean_environment(**given | environ),
+        env=clean_environment(**given | also | environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
