@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,6 +14,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gateway.http.request import BODIES_AT_ONCE
+from tests.support.commands import OPENCUE
+from tests.support.http2_server import Peer, framed, http2_server
 from tests.support.opencue import jobs, message_class, opencue
 from tests.support.servers import (
     Context,
@@ -30,6 +34,7 @@ LONG = 20.0
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 SET_CORES = "/job.GroupInterface/SetMinCores"
+REFUSED_STREAM = 7
 PAGE = "https://cueweb.studio.com"
 VARYING = ("date", "server-timing", "x-request-id", "x-ratelimit-reset")
 """Headers that may differ: of the id, only whether it is the client's."""
@@ -180,12 +185,16 @@ async def test_both_ways_answer_the_same(
     authorization: str,
     cuts: list[float],
 ) -> None:
-    """Status, headers, body, what reached Cuebot and the access line, however it is cut."""
+    """Status, headers, body, what reached Cuebot and the access line, however it is cut.
+
+    Three times, since a head that has come twice is remembered.
+    """
     whole = request(path, body, authorization, *lines, subject=None)
     whole = whole.replace(b"POST", verb.encode(), 1)
     places = sorted({0, len(whole), *(int(cut * len(whole)) for cut in cuts)})
     parts = [whole[start:end] for start, end in pairwise(places)]
-    on, off = [await exchanged(lane, parts, head=verb == "HEAD") for lane in lanes]
+    head = verb == "HEAD"
+    on, off = [[await exchanged(lane, parts, head=head) for _ in range(3)] for lane in lanes]
     assert on == off
 
 
@@ -207,6 +216,98 @@ async def test_pipelined_requests_are_answered_in_order(lanes: tuple[Lane, Lane]
             found.append([comparable(each) for each in await pipelined(one, len(names))])
     assert found[0] == found[1]
     assert [each[0] for each in found[0]] == [404 if name == "missing" else 200 for name in names]
+
+
+@pytest.mark.parametrize(
+    ("given", "statuses"),
+    [
+        ({"rate_limit_rps": 0.01, "rate_limit_burst": 3}, [200, 404, 200, 429, 429]),
+        ({"rate_limit_rps": 50, "rate_limit_burst": 1, "rate_limit_max_wait": 1}, [200, 404] * 3),
+        ({"rate_limit_rps": 0}, [200, 404, 200]),
+        ({"max_in_flight": 1}, [200, 404, 200]),
+        ({"unknown_fields": "reject"}, [400]),
+        ({"unknown_fields": "ignore"}, [200]),
+    ],
+    ids=["over the limit", "waiting", "no limit", "one place", "rejected", "ignored"],
+)
+async def test_limits_are_the_same(given: dict[str, Any], statuses: list[int]) -> None:
+    """Whatever the settings are, a series of requests has the same answers both ways."""
+    found = []
+    async with running_cuebot(ScriptedCuebot(opencue().files)) as cuebot:
+        cuebot.handlers[FIND_SHOW] = find_show
+        for way in ("on", "off"):
+            began = time.monotonic()
+            async with gateway_for(cuebot.endpoint, express=way, **given) as gateway:
+                lane = Lane(gateway, cuebot, gateway.access_lines())
+                bodies = [b'{"name": "demo", "a": 1}', b'{"name": "missing", "a": 1}'] * 3
+                parts = [[request(FIND_SHOW, body)] for body in bodies[: len(statuses)]]
+                found.append([await exchanged(lane, each, head=False) for each in parts])
+            if "rate_limit_max_wait" in given:
+                assert time.monotonic() - began >= (len(statuses) - 1) / given["rate_limit_rps"]
+    assert found[0] == found[1]
+    assert [answer[0] for answer in found[0]] == statuses
+
+
+@pytest.mark.parametrize("way", ["on", "off"])
+async def test_a_call_that_cuebot_refuses_to_look_at_is_made_again(way: str) -> None:
+    """The client does not notice."""
+    seen: list[int] = []
+
+    def refuse_first(peer: Peer, stream: int) -> None:
+        seen.append(stream)
+        if len(seen) == 1:
+            peer.h2.reset_stream(stream, REFUSED_STREAM)
+        else:
+            peer.answer(stream, framed(b""))
+
+    async with (
+        http2_server(refuse_first) as server,
+        gateway_for(server.endpoint, express=way, descriptor_source=OPENCUE) as gateway,
+    ):
+        assert (await gateway.post(SET_CORES, {})).status_code == 200
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("way", ["on", "off"])
+async def test_bodies_give_their_room_back(way: str, cuebot: ScriptedCuebot) -> None:
+    """More than there is room for, one after the other."""
+    body = {"name": "x" * 60_000}
+    cuebot.handlers[FIND_SHOW] = find_show
+    async with gateway_for(cuebot.endpoint, express=way, max_body_mb=0.0625) as gateway:
+        answers = [await gateway.post(FIND_SHOW, body) for _ in range(BODIES_AT_ONCE + 2)]
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
+
+
+async def test_a_place_that_is_taken_is_the_same(lanes: tuple[Lane, Lane]) -> None:
+    """Where no more calls may be under way, another one is refused, and served afterwards."""
+    found = []
+    for way, lane in zip(("on", "off"), lanes, strict=True):
+        goes_on = asyncio.Event()
+        started = asyncio.Event()
+
+        async def wait(payload: bytes, context: Context, s=started, g=goes_on) -> bytes:  # type: ignore[no-untyped-def]  # noqa: ANN001
+            s.set()
+            await g.wait()
+            return b""
+
+        lane.cuebot.handlers[SET_CORES] = wait
+        async with (
+            gateway_for(lane.cuebot.endpoint, express=way, max_in_flight=1) as gateway,
+            wire(gateway) as first,
+            wire(gateway) as second,
+        ):
+            await first.send(request(SET_CORES, b"{}"))
+            await started.wait()
+            await second.send(request(FIND_SHOW, b'{"name": "demo"}'))
+            refused = await second.answer(timeout=LONG)
+            goes_on.set()
+            done = await first.answer(timeout=LONG)
+            await second.send(request(FIND_SHOW, b'{"name": "demo"}'))
+            answers = [refused, done, await second.answer(timeout=LONG)]
+            found.append([comparable(each) for each in answers])
+        lane.cuebot.answers(SET_CORES, b"")
+    assert found[0] == found[1]
+    assert [answer[0] for answer in found[0]] == [503, 200, 200]
 
 
 async def test_a_call_whose_client_leaves_is_cancelled(lanes: tuple[Lane, Lane]) -> None:
