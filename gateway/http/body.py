@@ -29,7 +29,7 @@ class BodyReader:
         Raises GatewayError when it is too large, too slow or not in its Content-Encoding, or when
         there is no room; ClientGone when the client disconnects.
         """
-        coded = decoder_for(exchange.headers.get(b"content-encoding"))
+        decoder = decoder_for(exchange.headers.get(b"content-encoding"))
         parts: list[bytes] = []
         size = 0
         try:
@@ -39,7 +39,8 @@ class BodyReader:
                     if message["type"] == "http.disconnect":
                         raise ClientGone
                     exchange.body_read = not message.get("more_body", False)
-                    for part in coded.feed(message.get("body", b"")):
+                    received = message.get("body", b"")
+                    for part in (received,) if decoder is None else decoder.feed(received):
                         if not part:
                             await asyncio.sleep(0)
                             continue
@@ -49,7 +50,8 @@ class BodyReader:
                         self._check(size)
                     if exchange.body_read:
                         break
-                coded.finish()
+                if decoder is not None:
+                    decoder.finish()
         except TimeoutError:
             exchange.body_read = True  # there is no use in waiting for more
             self._room += size
@@ -57,7 +59,7 @@ class BodyReader:
         except BaseException:
             self._room += size
             raise
-        del coded  # and its window, before there is a copy
+        del decoder  # and its window, before there is a copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def take(self, exchange: Exchange) -> bytes | None:

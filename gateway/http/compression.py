@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from isal import isal_zlib
 
-from gateway.http.zstd import ZstdCompressor
+from gateway.http.zstd import zstd
 
 WORTH_IT = 1024
 """Bytes. A shorter answer fits into one packet with its headers, compressed or not."""
@@ -21,6 +21,8 @@ STEP = 64 * 1024
 LEVEL = 1
 """For either library: the next levels cost more (zstd's 3 half as much again, isal's 3 three
 times as much) and hardly make the JSON of long lists shorter."""
+GZIP_BITS = 31
+"""What stands for gzip (RFC 1952) in zlib and its like."""
 LONGEST_HEADER = 256
 """Bytes of Accept-Encoding that are parsed; with a longer one, the answer is not compressed."""
 
@@ -60,22 +62,17 @@ class Choice:
     least: int = WORTH_IT
 
 
-def start_gzip() -> Compressor:
-    """A stream of gzip (RFC 1952), which is what 31 stands for."""
-    return isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, 31)
-
-
 ZSTD = Coding(
     header=(b"content-encoding", b"zstd"),
     # A compressor can be used again, and is free after each call; making one costs 10 µs.
-    whole=partial(ZstdCompressor(LEVEL).compress, mode=ZstdCompressor.FLUSH_FRAME),
-    start=partial(ZstdCompressor, LEVEL),
-    so_far=ZstdCompressor.FLUSH_BLOCK,
+    whole=partial(zstd.ZstdCompressor(LEVEL).compress, mode=zstd.ZstdCompressor.FLUSH_FRAME),
+    start=partial(zstd.ZstdCompressor, LEVEL),
+    so_far=zstd.ZstdCompressor.FLUSH_BLOCK,
 )
 GZIP = Coding(
     header=(b"content-encoding", b"gzip"),
-    whole=partial(isal_zlib.compress, level=LEVEL, wbits=31),
-    start=start_gzip,
+    whole=partial(isal_zlib.compress, level=LEVEL, wbits=GZIP_BITS),
+    start=partial(isal_zlib.compressobj, LEVEL, isal_zlib.DEFLATED, GZIP_BITS),
     so_far=isal_zlib.Z_SYNC_FLUSH,
 )
 CODINGS = {b"zstd": ZSTD, b"gzip": GZIP}

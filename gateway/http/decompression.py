@@ -5,11 +5,12 @@ caller can stop after any of them.
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Protocol
 
 from gateway.errors import Code, GatewayError
-from gateway.http.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
+from gateway.http.zstd import zstd
 
 STEP = 64 * 1024
 """How many bytes come out at once, at most: less than 1 ms of work."""
@@ -57,44 +58,23 @@ class Gunzip:
         return content
 
 
-def unzstd() -> Decompressor:
-    """A reader of one frame of zstd (RFC 8878)."""
-    return ZstdDecompressor(options={DecompressionParameter.window_log_max: WINDOW_LOG})
-
-
 READERS: Mapping[bytes, Callable[[], Decompressor]] = {
     b"gzip": Gunzip,
     b"x-gzip": Gunzip,
-    b"zstd": unzstd,
+    b"zstd": partial(
+        zstd.ZstdDecompressor,
+        options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG},
+    ),
 }
-"""By content coding (RFC 9110 section 8.4.1, whose x-gzip is gzip)."""
+"""By content coding (RFC 9110 section 8.4.1, whose x-gzip is gzip; RFC 8878)."""
 SUPPORTED = "gzip, zstd"
 
 
-class BodyDecoder(Protocol):
-    """Decodes a body while it is received."""
-
-    def feed(self, part: bytes) -> Iterable[bytes]:
-        """What the next bytes from the connection stand for. Empty pieces are only pauses."""
-        ...
-
-    def finish(self) -> None:
-        """To be called at the end of the body. Raises GatewayError if it is incomplete."""
-        ...
-
-
-class PlainDecoder:
-    """A body without a coding."""
-
-    def feed(self, part: bytes) -> Iterable[bytes]:
-        return (part,) if part else ()
-
-    def finish(self) -> None:
-        pass
-
-
 class CompressedDecoder:
-    """A body in one of the codings: one stream, with nothing after it, or no bytes at all."""
+    """Decodes a body in one of the codings while it is received.
+
+    It is one stream, with nothing after it, or has no bytes at all.
+    """
 
     def __init__(self, coding: bytes) -> None:
         self._coding = coding.decode("ascii")
@@ -102,7 +82,10 @@ class CompressedDecoder:
         self._begun = False
 
     def feed(self, part: bytes) -> Iterator[bytes]:
-        """Raises GatewayError (INVALID_ARGUMENT) for what the coding does not allow."""
+        """What the next bytes from the connection stand for. Empty pieces are only pauses.
+
+        Raises GatewayError (INVALID_ARGUMENT) for what the coding does not allow.
+        """
         for start in range(0, len(part), INPUT):
             if start:
                 yield b""
@@ -114,7 +97,7 @@ class CompressedDecoder:
         while not reader.eof:
             try:
                 content = reader.decompress(data, STEP)
-            except (zlib.error, ZstdError) as error:
+            except (zlib.error, zstd.ZstdError) as error:
                 raise self._broken(f"is not valid: {error}") from None
             data = b""
             yield content
@@ -125,6 +108,7 @@ class CompressedDecoder:
             raise self._broken("goes on after its end")
 
     def finish(self) -> None:
+        """To be called at the end of the body. Raises GatewayError if it is incomplete."""
         if self._begun and not self._reader.eof:
             raise self._broken("ends too early")
 
@@ -132,7 +116,7 @@ class CompressedDecoder:
         return GatewayError(Code.INVALID_ARGUMENT, f"the {self._coding} of the body {problem}")
 
 
-def decoder_for(coding: bytes | None) -> BodyDecoder:
-    """The decoder for a Content-Encoding: one of READERS, `identity` or none."""
+def decoder_for(coding: bytes | None) -> CompressedDecoder | None:
+    """The decoder for a Content-Encoding: one of READERS; None for `identity` or none."""
     coding = b"identity" if coding is None else coding.lower()
-    return PlainDecoder() if coding == b"identity" else CompressedDecoder(coding)
+    return None if coding == b"identity" else CompressedDecoder(coding)

@@ -25,7 +25,7 @@ from gateway.http.compression import (
     compressed,
     stream,
 )
-from gateway.http.zstd import ZstdDecompressor, ZstdError
+from gateway.http.zstd import zstd
 from tests.support.opencue import jobs
 from tests.support.servers import Gateway, ScriptedCuebot
 from tests.support.wire import request, wire
@@ -42,7 +42,7 @@ def plain(coding: str, content: bytes) -> bytes:
 
 
 def unzstd(content: bytes) -> bytes:
-    reader = ZstdDecompressor()
+    reader = zstd.ZstdDecompressor()
     found = reader.decompress(content)
     assert reader.eof
     assert not reader.unused_data
@@ -51,7 +51,7 @@ def unzstd(content: bytes) -> bytes:
 
 def started(coding: Coding, content: bytes) -> bytes:
     """What a reader has who has got only the beginning."""
-    reader: Any = zlib.decompressobj(31) if coding is GZIP else ZstdDecompressor()
+    reader: Any = zlib.decompressobj(31) if coding is GZIP else zstd.ZstdDecompressor()
     found: bytes = reader.decompress(content)
     assert not reader.eof
     return found
@@ -260,7 +260,7 @@ def test_what_breaks_off_has_no_end(coding: Coding, count: int) -> None:
         for piece in stream(breaking(), coding):
             found += piece
     assert found
-    with pytest.raises((EOFError, ZstdError, AssertionError)):
+    with pytest.raises((EOFError, zstd.ZstdError, AssertionError)):
         plain(coding.header[1].decode(), found)
 
 
