@@ -86,20 +86,32 @@ def create_app(settings: Settings) -> Gateway:
     parts = make_parts(settings)
     handler = method_handler(settings, parts)
     methods = Guard(handler, limits=parts.limits, authenticator=parts.authenticator)
-    proxies = TrustedProxies(settings.forwarded_allow_ips)
-    cors = None
-    if settings.cors_origins:
-        cors = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
     routes = [
         *health_routes(parts.live, parts.upstream, parts.readiness),
         *pages(settings, parts, methods),
     ]
-    readable = {route.path for route in routes}
+    proxies = TrustedProxies(settings.forwarded_allow_ips)
+    layers = [Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters)]
+    cors = None
+    if settings.cors_origins:
+        cors = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
+        layers.append(Middleware(Cors, rules=cors))
+    layers.append(Middleware(Options, pages={route.path for route in routes}))
+    layers.append(Middleware(MethodRouting, live=parts.live, methods=methods))
+    express = ExpressLane(
+        live=parts.live,
+        proxies=proxies,
+        cors=cors,
+        authenticator=parts.authenticator,
+        limits=parts.limits,
+        handler=handler,
+        reporters=parts.reporters,
+    )
     app = Gateway(
         parts,
-        express_lane(parts, handler, proxies, cors) if settings.express == "on" else None,
+        express if settings.express == "on" else None,
         routes=routes,
-        middleware=middleware(parts, methods, readable, proxies, cors),
+        middleware=layers,  # the outermost first
         exception_handlers={405: wrong_verb},
         lifespan=lifespan,
     )
@@ -142,39 +154,6 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         CallMaker(parts.upstream, InFlight(settings.max_in_flight)),
         Responder(http_timeout=settings.http_timeout),
     )
-
-
-def express_lane(
-    parts: Parts, handler: UnaryHandler, proxies: TrustedProxies, cors: CorsRules | None
-) -> ExpressLane:
-    """The way of plain calls past what ASGI needs."""
-    return ExpressLane(
-        live=parts.live,
-        proxies=proxies,
-        cors=cors,
-        authenticator=parts.authenticator,
-        limits=parts.limits,
-        handler=handler,
-        reporters=parts.reporters,
-    )
-
-
-def middleware(
-    parts: Parts,
-    methods: ASGIApp,
-    readable: set[str],
-    proxies: TrustedProxies,
-    cors: CorsRules | None,
-) -> list[Middleware]:
-    """What every request goes through, the outermost first. `readable` are the pages' paths."""
-    layers = [Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters)]
-    if cors is not None:
-        layers.append(Middleware(Cors, rules=cors))
-    return [
-        *layers,
-        Middleware(Options, pages=readable),
-        Middleware(MethodRouting, live=parts.live, methods=methods),
-    ]
 
 
 def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:

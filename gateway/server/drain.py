@@ -22,6 +22,7 @@ from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.lanes import ExpressService
 from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
 from gateway.server.listen import BACKLOG
+from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
 
@@ -46,15 +47,12 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         app: Gateway,
+        settings: Settings,
+        certificate: Certificate | None,
         *,
-        http_timeout: float,
-        max_connections: int,
-        shutdown_delay: float,
-        shutdown_timeout: float,
-        certificate: Certificate | None = None,
         supervised: bool = False,
     ) -> None:
-        """All times are in seconds; without a certificate this is plain HTTP.
+        """Without a certificate this is plain HTTP.
 
         With a supervisor, who may repeat signals, only SIGQUIT ends a stop at once.
         """
@@ -72,14 +70,14 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
-        self._http_timeout = http_timeout
-        self._limit = ConnectionLimit(max_connections)
+        self._http_timeout = settings.http_timeout
+        self._limit = ConnectionLimit(settings.max_connections)
         self._tls: dict[str, Any] = {}
         """What asyncio is told about TLS."""
         if certificate is not None:
-            self._tls = {"ssl": certificate.context, "ssl_handshake_timeout": http_timeout}
-        self._delay = shutdown_delay
-        self._shutdown_timeout = shutdown_timeout
+            self._tls = {"ssl": certificate.context, "ssl_handshake_timeout": self._http_timeout}
+        self._delay = settings.shutdown_delay
+        self._shutdown_timeout = settings.shutdown_timeout
         self._supervised = supervised
         self._opening: weakref.WeakSet[HttpProtocol] = weakref.WeakSet()
         """Connections that there have been, to find those in their TLS handshake among them.

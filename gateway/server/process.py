@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from gateway.app import Gateway, create_app
+from gateway.app import create_app
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import set_log_level
 from gateway.server.certificate import Certificate, load_certificate, make_context
@@ -45,7 +45,7 @@ async def serve(
     """
     certificate = load_certificate(settings)
     app = create_app(settings)
-    server = server_for(app, settings, certificate, supervised=supervised is not None)
+    server = Server(app, settings, certificate, supervised=supervised is not None)
     parts = [*app.parts.reloadable, RELOADABLE_LOG_LEVEL]
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))
@@ -61,25 +61,6 @@ async def serve(
     log.info("listening", url=url_of(listener, tls=certificate is not None))
     await server.serve(sockets=[listener])
     log.info("stopped")
-
-
-def server_for(
-    app: Gateway,
-    settings: Settings,
-    certificate: Certificate | None,
-    *,
-    supervised: bool = False,
-) -> Server:
-    """The server that these settings describe."""
-    return Server(
-        app,
-        http_timeout=settings.http_timeout,
-        max_connections=settings.max_connections,
-        shutdown_delay=settings.shutdown_delay,
-        shutdown_timeout=settings.shutdown_timeout,
-        certificate=certificate,
-        supervised=supervised,
-    )
 
 
 def reloadable_certificate(certificate: Certificate) -> Reloadable:

@@ -15,7 +15,7 @@ from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class KeyPair:
     """The two files, and the settings that name them."""
 
@@ -28,20 +28,15 @@ class KeyPair:
 
 def pair_of(settings: Settings, whose: Literal["tls", "cuebot"]) -> KeyPair | None:
     """The pair of TLS_… or CUEBOT_…, or none. Raises ConfigurationError for half of one."""
-    names = f"{whose}_cert_file", f"{whose}_key_file"
-    certificate, key = (getattr(settings, name) for name in names)
-    certificate_setting, key_setting = (name.upper() for name in names)
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None:
-        given, missing = (certificate_setting, key_setting)[:: -1 if certificate is None else 1]
-        raise ConfigurationError(f"{given}: needs {missing} beside it")
-    return KeyPair(
-        certificate=certificate,
-        key=key,
-        certificate_setting=certificate_setting,
-        key_setting=key_setting,
-    )
+    files = {
+        name.upper(): getattr(settings, name)
+        for name in (f"{whose}_cert_file", f"{whose}_key_file")
+    }
+    given = [name for name, file in files.items() if file is not None]
+    if len(given) == 1:
+        (missing,) = files.keys() - given
+        raise ConfigurationError(f"{given[0]}: needs {missing} beside it")
+    return KeyPair(*files.values(), *files) if given else None
 
 
 def load_pair(pair: KeyPair, context: ssl.SSLContext) -> x509.Certificate:

@@ -27,7 +27,6 @@ from gateway.schema.pool import build_pool
 from gateway.server.certificate import load_certificate
 from gateway.server.drain import Server
 from gateway.server.listen import listen, url_of
-from gateway.server.process import server_for
 from gateway.settings.model import Settings
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
@@ -237,7 +236,7 @@ SharedGateway = Callable[..., Awaitable[Gateway]]
 async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog."""
     app = create_app(settings)
-    server = server_for(app, settings, load_certificate(settings))
+    server = Server(app, settings, load_certificate(settings))
     with listen("127.0.0.1", 0) as listener:
         url = url_of(listener)
         setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's

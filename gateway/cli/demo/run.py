@@ -23,8 +23,8 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
 from gateway.server.certificate import Certificate, empty_context
+from gateway.server.drain import Server
 from gateway.server.listen import listen, url_of
-from gateway.server.process import server_for
 from gateway.settings.model import Settings
 
 TRUST = """\
@@ -163,7 +163,7 @@ async def run_both(
     )
     app = create_app(settings)
     certificate, ca_file = secured or (None, None)
-    server = server_for(app, settings, certificate)
+    server = Server(app, settings, certificate)
     token = mint_token(secret.encode(), token_rules(settings), "demo", TOKEN_SECONDS)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     welcome = asyncio.create_task(greet(app.parts.live, cuebot, listener, token, ca_file))
