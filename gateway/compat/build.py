@@ -34,14 +34,15 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     unused: list[UnusedEntry] = []
     names = answer_aliases(profile, pool, unused)
     encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
-    paths = [path_of(method) for method in declared]
-    served = {
-        path[1:]: Method(path, method, encoders, decoders)
-        for path, method in zip(paths, declared, strict=True)
-        if selection.serves(method.containing_service.full_name, method.name)
-    }
-    names_of_all = {path[1:] for path in paths}
-    services = {method.containing_service.full_name for method in declared}
+    served, withheld = {}, {}
+    for descriptor in declared:
+        method = Method(path_of(descriptor), descriptor, encoders, decoders)
+        if rule := selection.withheld_by(method.service, descriptor.name):
+            withheld[method.path] = rule
+        else:
+            served[method.path[1:]] = method
+    names_of_all = {path_of(each)[1:] for each in declared}
+    services = {each.containing_service.full_name for each in declared}
     missing = missing_methods(profile, names_of_all, services, unused)
     resolver = Resolver(profile, served, names_of_all, unused)
     methods = resolver.adapted()
@@ -52,12 +53,9 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         routes=MappingProxyType(routes),
         names=MappingProxyType(names_by_service(routes)),
         aliases=MappingProxyType(aliases),
-        withheld=frozenset(paths).difference(method.path for method in methods),
+        withheld=MappingProxyType(withheld),
         skipped=tuple(skipped),
         unused_globs=selection.unused(declared),
-        digest=schema.digest,
-        origin=schema.origin,
-        confirmed=schema.confirmed,
         missing=MappingProxyType(
             {
                 path: text
@@ -68,5 +66,5 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         ),
         unused_entries=tuple(unused),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
-        files=schema.files,
+        schema=schema,
     )

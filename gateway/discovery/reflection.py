@@ -8,7 +8,6 @@ all calls use, and gets a whole answer: servers leave out only what they have se
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import PurePosixPath
 
@@ -22,15 +21,12 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
 from gateway.discovery.source import NoReflection, NotReady, is_named
 from gateway.errors import Code
 from gateway.schema.description import NoSchema, Schema, Skipped
-from gateway.schema.pool import declares, well_known_files
+from gateway.schema.pool import declares, imports_of, well_known_files
 from gateway.upstream.interface import CallFailed, Reason, Upstream
 
 VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
 REFUSALS = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
-
-Ask = Callable[[ServerReflectionRequest], Awaitable[ServerReflectionResponse]]
-"""Puts one question. Raises CallFailed, and NoSchema when the answer is an error."""
 
 
 class ReflectionSource:
@@ -68,25 +64,18 @@ class ReflectionSource:
         raise refusal
 
     async def _describe(self, version: str, deadline: float) -> Schema:
-        path, loop = PATH.format(version=version), asyncio.get_running_loop()
-
-        async def ask(request: ServerReflectionRequest) -> ServerReflectionResponse:
-            left = max(deadline - loop.time(), 0)
-            answer = await self._upstream.call(path, request.SerializeToString(), left, ())
-            return accepted(answer)
-
-        listed = (
-            await ask(ServerReflectionRequest(list_services="*"))
-        ).list_services_response.service
-        conversation = Conversation(ask, f"reflection {version} of {self._endpoint}")
-        return await conversation.schema([service.name for service in listed])
+        origin = f"reflection {version} of {self._endpoint}"
+        path = PATH.format(version=version)
+        return await Conversation(self._upstream, path, deadline, origin).schema()
 
 
 class Conversation:
-    """What has been asked and heard."""
+    """What has been asked and heard. It ends at `deadline`, a time of the event loop."""
 
-    def __init__(self, ask: Ask, origin: str) -> None:
-        self._ask = ask
+    def __init__(self, upstream: Upstream, path: str, deadline: float, origin: str) -> None:
+        self._upstream = upstream
+        self._path = path
+        self._deadline = deadline
         self._origin = origin
         self._files: dict[str, FileDescriptorProto] = {}
         self._well_known = well_known_files()
@@ -95,9 +84,13 @@ class Conversation:
         self._lost: dict[str, str] = {}
         """Imports that the server does not have, and what it said."""
 
-    async def schema(self, services: Iterable[str]) -> Schema:
-        """The schema of these services, without those that the server cannot describe."""
-        services = list(services)
+    async def schema(self) -> Schema:
+        """The schema of the services that the server lists, without those it cannot describe.
+
+        Raises CallFailed, NotReady and NoSchema.
+        """
+        listed = await self._ask(ServerReflectionRequest(list_services="*"))
+        services = [service.name for service in listed.list_services_response.service]
         for service in services:
             await self._describe(service)
         self._find_under_other_paths()
@@ -113,42 +106,51 @@ class Conversation:
             skipped=tuple(skipped),
         )
 
+    async def _ask(self, question: ServerReflectionRequest) -> ServerReflectionResponse:
+        """Put one question. Raises CallFailed, NotReady, and NoSchema if the answer is an error."""
+        left = max(self._deadline - asyncio.get_running_loop().time(), 0)
+        answer = await self._upstream.call(self._path, question.SerializeToString(), left, ())
+        try:
+            response = ServerReflectionResponse.FromString(answer)
+        except DecodeError:
+            raise NotReady("Cuebot's answer about its schema cannot be read") from None
+        if response.HasField("error_response"):
+            error = response.error_response
+            raise NoSchema(f"the server says {error.error_code}: {error.error_message}")
+        return response
+
     async def _describe(self, service: str) -> None:
         """Fetch the service's file and all that it imports, as far as the server has them."""
         if self._file_of(service) is None:
             try:
-                answer = await self._ask(ServerReflectionRequest(file_containing_symbol=service))
+                self._keep(await self._ask(ServerReflectionRequest(file_containing_symbol=service)))
             except NoSchema as error:
                 self._refused[service] = str(error)
-            else:
-                await self._complete(self._keep(answer))
+        while missing := [
+            name
+            for name in imports_of(self._files.values(), self._files)
+            if name not in self._files and name not in self._lost
+        ]:
+            for name in missing:
+                await self._import(name)
 
     def _file_of(self, service: str) -> FileDescriptorProto | None:
         return next((file for file in self._files.values() if declares(file, service)), None)
 
-    async def _complete(self, received: Iterable[str]) -> None:
-        """Fetch the imports of these files, and theirs, as far as they are not there yet."""
-        waiting = list(received)
-        while waiting:
-            for name in self._files[waiting.pop()].dependency:
-                if name in self._files or name in self._lost:
-                    continue
-                if name in self._well_known:
-                    self._files[name] = self._well_known[name]
-                    waiting.append(name)
-                    continue
-                waiting += await self._import(name)
-
-    async def _import(self, name: str) -> list[str]:
-        """Fetch one file by name; the names of all that came."""
+    async def _import(self, name: str) -> None:
+        """Get one file by its name, unless it has come with another one."""
+        if name in self._files:
+            return
+        if name in self._well_known:
+            self._files[name] = self._well_known[name]
+            return
         try:
-            new = self._keep(await self._ask(ServerReflectionRequest(file_by_filename=name)))
+            self._keep(await self._ask(ServerReflectionRequest(file_by_filename=name)))
         except NoSchema as error:
             self._lost[name] = str(error)
-            return []
+            return
         if name not in self._files:
             self._lost[name] = "the server sent something else"
-        return new
 
     def _find_under_other_paths(self) -> None:
         """Let imports of lost files be of the one that is so called in another directory.
@@ -170,42 +172,15 @@ class Conversation:
         file = self._file_of(service)
         if file is None:
             return self._refused.get(service, "the server's answer does not hold it")
-        for name in self._imports(file):
+        for name in imports_of([file], self._files):
             if name in self._lost:
                 return f"its import {name} is missing: {self._lost[name]}"
         return None
 
-    def _imports(self, file: FileDescriptorProto) -> Iterator[str]:
-        """The names of all files that this one needs."""
-        seen: set[str] = set()
-        waiting = [file]
-        while waiting:
-            for name in waiting.pop().dependency:
-                if name not in seen:
-                    seen.add(name)
-                    yield name
-                    if name in self._files:
-                        waiting.append(self._files[name])
-
-    def _keep(self, answer: ServerReflectionResponse) -> list[str]:
-        """The names of the files in the answer that are new."""
-        new = []
+    def _keep(self, answer: ServerReflectionResponse) -> None:
+        """Add the files in the answer that are new."""
         for serialized in answer.file_descriptor_response.file_descriptor_proto:
             with suppress(DecodeError):
                 file = FileDescriptorProto.FromString(serialized)
-                if is_named(file) and file.name not in self._files:
-                    self._files[file.name] = file
-                    new.append(file.name)
-        return new
-
-
-def accepted(answer: bytes) -> ServerReflectionResponse:
-    """The response. Raises NoSchema with the server's words if it is an error, and NotReady."""
-    try:
-        response = ServerReflectionResponse.FromString(answer)
-    except DecodeError:
-        raise NotReady("Cuebot's answer about its schema cannot be read") from None
-    if response.HasField("error_response"):
-        error = response.error_response
-        raise NoSchema(f"the server says {error.error_code}: {error.error_message}")
-    return response
+                if is_named(file):
+                    self._files.setdefault(file.name, file)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from gateway.compat.build import build_catalog
 from gateway.compat.profile import EMPTY, Profile
 from gateway.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
 from gateway.schema.catalog import Catalog
-from gateway.schema.changes import Changes, changes_between
+from gateway.schema.changes import changes_between
 from gateway.schema.description import NoSchema, OtherSchema, Schema
 from gateway.schema.selection import Selection
 
@@ -38,8 +38,8 @@ class NewCatalog:
     catalog: Catalog
     made_from: object
     """What it depends on: the same again need not be built again."""
-    changes: Changes | None
-    """None for the first one."""
+    changes: Mapping[str, list[str]]
+    """What is new in it; nothing for the first one."""
 
 
 class LiveCatalog:
@@ -98,27 +98,22 @@ class LiveCatalog:
         """Find the catalog and keep it up to date, until cancelled."""
         await self.discover()
         while True:
-            await self._pause(self._seconds_until_next())
+            seconds = self._every
+            if self._unasked:  # soon, since an endpoint has not been asked yet
+                seconds = min(seconds or LONGEST_REFRESH_PAUSE, LONGEST_REFRESH_PAUSE)
+            await self._pause(seconds)
             await self.discover(LONGEST_REFRESH_PAUSE)
-
-    def _seconds_until_next(self) -> float | None:
-        """Seconds until the next attempt; not many when an endpoint has not been asked yet."""
-        if self._unasked:
-            return min(self._every or LONGEST_REFRESH_PAUSE, LONGEST_REFRESH_PAUSE)
-        return self._every
 
     async def discover(self, longest_pause: float = LONGEST_PAUSE) -> None:
         """Ask the source until it has answered, pausing longer after each failure (seconds)."""
         pause = FIRST_PAUSE
-        while not await self._has_answered():
+        while True:
+            answered = await self.attempt()
+            self._looked.set()
+            if answered:
+                return
             await self._pause(pause)
             pause = min(pause * 2, longest_pause)
-
-    async def _has_answered(self) -> bool:
-        try:
-            return await self.attempt()
-        finally:
-            self._looked.set()
 
     async def _pause(self, seconds: float | None) -> None:
         """Wait for so many seconds, or until `look_again` is called."""
@@ -166,7 +161,7 @@ class LiveCatalog:
         if made_from == self._built:
             return None
         catalog = build_catalog(schema, selection, profile)
-        changes = None if self.current is None else changes_between(self.current, catalog)
+        changes = {} if self.current is None else changes_between(self.current, catalog)
         return NewCatalog(catalog, made_from, changes)
 
     def _swap(self, new: NewCatalog) -> None:
@@ -175,6 +170,7 @@ class LiveCatalog:
         The old one is freed by the garbage collector after its last request: message classes and
         codecs refer to themselves.
         """
+        event = "schema loaded" if self.current is None else "schema changed"
         catalog = self.current = new.catalog
         self._built = new.made_from
         self._found.set()
@@ -189,13 +185,13 @@ class LiveCatalog:
         if unused:
             log.info("entries of the compatibility profile do nothing here", entries=unused)
         log.info(
-            "schema loaded" if new.changes is None else "schema changed",
-            origin=catalog.origin,
-            confirmed=catalog.confirmed,
+            event,
+            origin=catalog.schema.origin,
+            confirmed=catalog.schema.confirmed,
             methods=len(catalog.methods),
             skipped=[skip.service for skip in catalog.skipped],
-            digest=catalog.digest[:12],
-            **({} if new.changes is None else new.changes.summary()),
+            digest=catalog.schema.digest[:12],
+            **new.changes,
         )
 
     def _compare(self, schema: Schema) -> None:

@@ -36,27 +36,25 @@ def build_document(catalog: Catalog, *, closed: bool) -> Json:
     call it in a thread.
     """
     methods = [method for method in catalog.methods if not method.streams]
-    comments = comments_of(catalog.files)
+    comments = comments_of(catalog.schema.files)
     returned = returned_types(method.descriptor for method in methods)
     aliases = methods[0].encoders.aliases if methods else {}
     messages = Components(comments, returned, aliases, closed=closed)
     operations = Operations(comments, messages, Examples(returned), other_paths(catalog))
     paths = {method.path: {"post": operations.of(method)} for method in methods}
-    components = shared.components()
-    components["schemas"] |= dict(sorted(messages.schemas.items()))
-    note = "" if catalog.confirmed else UNCONFIRMED.format(origin=catalog.origin)
+    note = "" if catalog.schema.confirmed else UNCONFIRMED.format(origin=catalog.schema.origin)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Cuebot",
-            "version": f"{__version__}+{catalog.digest[:TAG_DIGITS]}",
+            "version": f"{__version__}+{catalog.schema.digest[:TAG_DIGITS]}",
             "description": INTRODUCTION + note,
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
         "tags": [*tags(methods, catalog.aliases, comments), {"name": "health"}],
-        "paths": paths | shared.health_paths(),
-        "components": components,
+        "paths": paths | shared.HEALTH_PATHS,
+        "components": shared.components(dict(sorted(messages.schemas.items()))),
     }
 
 

@@ -35,9 +35,9 @@ def status_app(
         }
         if catalog is not None:
             status["schema"] = {
-                "source": catalog.origin,
-                "confirmed": catalog.confirmed,
-                "digest": catalog.digest,
+                "source": catalog.schema.origin,
+                "confirmed": catalog.schema.confirmed,
+                "digest": catalog.schema.digest,
                 "lookedAt": None if live.looked_at is None else iso(live.looked_at),
                 "interfaces": len({method.service for method in catalog.methods}),
                 "methods": len(catalog.methods),

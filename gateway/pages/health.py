@@ -33,7 +33,9 @@ def health_routes(live: LiveCatalog, upstream: Upstream, readiness: Readiness) -
         usable = await upstream.usable(CONNECT_TIMEOUT)
         stopping = readiness.stopping
         ready = catalog is not None and usable and not stopping
-        schema = "none" if catalog is None else "confirmed" if catalog.confirmed else "assumed"
+        schema = "none"
+        if catalog is not None:
+            schema = "confirmed" if catalog.schema.confirmed else "assumed"
         state = {
             "status": "ok" if ready else "stopping" if stopping else "unavailable",
             "cuebot": "reachable" if usable else "unreachable",

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.schema.description import NoSchema, Schema, Skipped
@@ -42,21 +41,18 @@ class Catalog:
     """The names of methods by service or alias, for errors about other ones."""
     aliases: Mapping[str, str]
     """Alias to full service name."""
-    withheld: frozenset[str]
-    """Native paths of methods that Cuebot has and that are not served."""
+    withheld: Mapping[str, str]
+    """Native paths of methods that Cuebot has and that are not served, with the rule for each."""
     skipped: tuple[Skipped, ...]
     unused_globs: tuple[str, ...]
     """Globs of the selection that name nothing in this schema."""
-    digest: str
-    origin: str
-    confirmed: bool
     missing: Mapping[str, str]
     """Paths of methods that only documents have, with what to say about each."""
     unused_entries: tuple[UnusedEntry, ...]
     """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]
     """The header that tells clients which schema an answer was made with."""
-    files: tuple[FileDescriptorProto, ...]
+    schema: Schema
     """What all this was made from, with the comments, which descriptors do not keep."""
 
 

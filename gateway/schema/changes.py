@@ -1,8 +1,5 @@
 """What has changed from one catalog to the next, for the log."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.fields import type_name
@@ -13,34 +10,22 @@ SHOWN = 20
 """How many names of a kind are logged."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """Paths of methods, and fields as `job.Job.priority int32`, in order."""
-
-    methods_added: tuple[str, ...]
-    methods_removed: tuple[str, ...]
-    fields_added: tuple[str, ...]
-    fields_removed: tuple[str, ...]
-
-    def summary(self) -> dict[str, list[str]]:
-        """The first names of each kind that there are; `…` comes last where there are more."""
-        kinds = {name: getattr(self, name) for name in self.__slots__}
-        return {name: shortened(names) for name, names in kinds.items() if names}
-
-
-def changes_between(old: Catalog, new: Catalog) -> Changes:
+def changes_between(old: Catalog, new: Catalog) -> dict[str, list[str]]:
     """What `new` serves and `old` did not, and the other way round.
 
-    A field of another type counts as removed and added.
+    `methods_added` and `methods_removed` are paths, `fields_added` and `fields_removed` fields as
+    `job.Job.priority int32`, in order, SHOWN at most, with `…` last where there are more. A kind
+    that there is none of is left out. A field of another type counts as removed and added.
     """
-    methods = [{method.path for method in catalog.methods} for catalog in (old, new)]
-    fields = [fields_of(catalog) for catalog in (old, new)]
-    return Changes(
-        methods_added=tuple(sorted(methods[1] - methods[0])),
-        methods_removed=tuple(sorted(methods[0] - methods[1])),
-        fields_added=tuple(sorted(fields[1] - fields[0])),
-        fields_removed=tuple(sorted(fields[0] - fields[1])),
-    )
+    found: dict[str, set[str]] = {}
+    for kind, names_of in (("methods", paths_of), ("fields", fields_of)):
+        before, after = names_of(old), names_of(new)
+        found |= {f"{kind}_added": after - before, f"{kind}_removed": before - after}
+    return {kind: shortened(sorted(names)) for kind, names in found.items() if names}
+
+
+def paths_of(catalog: Catalog) -> set[str]:
+    return {method.path for method in catalog.methods}
 
 
 def fields_of(catalog: Catalog) -> set[str]:
@@ -69,6 +54,5 @@ TYPES = {
 }
 
 
-def shortened(names: Iterable[str]) -> list[str]:
-    first = list(names)
-    return first if len(first) <= SHOWN else [*first[:SHOWN], "…"]
+def shortened(names: list[str]) -> list[str]:
+    return names if len(names) <= SHOWN else [*names[:SHOWN], "…"]

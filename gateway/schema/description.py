@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, ServiceDescriptorProto
 
 from gateway.codec.fields import json_name
+from gateway.schema.declarations import SERVICES_OF_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +74,28 @@ def full_name(file: FileDescriptorProto, service: ServiceDescriptorProto) -> str
     return f"{file.package}.{service.name}".removeprefix(".")
 
 
-def essence(file: FileDescriptorProto, services: Container[str]) -> FileDescriptorProto:
-    """The file with these services, and without what makes no difference to calls."""
+def only_services(file: FileDescriptorProto, services: Container[str]) -> FileDescriptorProto:
+    """A copy of the file that declares only these services, with what is said of them."""
+    kept = [number for number, each in enumerate(file.service) if full_name(file, each) in services]
     bare = FileDescriptorProto()
     bare.CopyFrom(file)
+    bare.ClearField("service")
+    bare.service.extend(file.service[number] for number in kept)
+    places = bare.source_code_info.location
+    del places[:]
+    for place in file.source_code_info.location:
+        of_service = len(place.path) > 1 and place.path[0] == SERVICES_OF_FILE
+        if not of_service or place.path[1] in kept:
+            places.append(place)
+            if of_service:
+                places[-1].path[1] = kept.index(place.path[1])
+    return bare
+
+
+def essence(file: FileDescriptorProto, services: Container[str]) -> FileDescriptorProto:
+    """The file with these services, and without what makes no difference to calls."""
+    bare = only_services(file, services)
     bare.ClearField("source_code_info")
-    declared = [each for each in bare.service if full_name(file, each) in services]
-    del bare.service[:]
-    bare.service.extend(declared)
     for field in fields_of(bare):
         name = str(field.name)  # bytes, if it is not UTF-8 and its file of no use
         if field.HasField("json_name") and field.json_name == json_name(name):

@@ -4,7 +4,7 @@ Pools cannot unload files, and Cuebot's flat file names (`job.proto`) collide wi
 default pool.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -26,6 +26,21 @@ def well_known_files() -> dict[str, FileDescriptorProto]:
         import_module(f"google.protobuf.{name}_pb2").DESCRIPTOR.CopyToProto(file)
         files[file.name] = file
     return files
+
+
+def imports_of(
+    files: Iterable[FileDescriptorProto], known: Mapping[str, FileDescriptorProto]
+) -> Iterator[str]:
+    """The names of all files that these import, directly or by way of those that are known."""
+    seen: set[str] = set()
+    waiting = list(files)
+    while waiting:
+        for name in waiting.pop().dependency:
+            if name not in seen:
+                seen.add(name)
+                yield name
+                if name in known:
+                    waiting.append(known[name])
 
 
 def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Mapping[str, str]]:

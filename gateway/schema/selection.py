@@ -24,12 +24,11 @@ class Selection:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
-    def serves(self, service: str, method: str) -> bool:
-        """Whether clients may call this method of the service (full name)."""
-        return self.withheld_by(service, method) is None
-
     def withheld_by(self, service: str, method: str) -> str | None:
-        """The rule that withholds the method, in words; None when it is served."""
+        """The rule that withholds the method of the service (full name), in words.
+
+        None when clients may call it.
+        """
         names = (service, f"{service}/{method}")
         for glob in self.exclude:
             if matches(names, (glob,)):

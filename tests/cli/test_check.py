@@ -7,7 +7,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.cli.check.checks import Report, run_checks
-from gateway.cli.check.summary import as_object, lines
+from gateway.cli.check.summary import as_object, lines, schema_object
 from gateway.discovery.factory import FILE_SUFFIXES
 from tests.support.commands import OPENCUE, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
@@ -37,24 +37,23 @@ async def test_all_is_well(cuebot: str) -> None:
     report = await run_checks(settings_for(cuebot))
     assert (report.problems, report.warnings) == ([], [])
     assert (report.endpoints, report.secrets) == ({cuebot: True}, 1)
-    schema = report.schema
-    assert schema is not None
-    assert schema.source == f"reflection v1 of {cuebot}"
-    assert schema.confirmed
-    assert schema.digest == opencue().digest
-    assert schema.paths > schema.methods > schema.services > 20
-    assert schema.aliases["frame.FrameInterface"] == "job.FrameInterface"
-    assert "report.RqdReportInterface" not in schema.aliases.values()
-    assert (schema.skipped, schema.idle_globs, schema.streaming) == ((), (), ())
-    assert schema.idle_entries == ()
-    assert schema.withheld["/rqd.RqdInterface/Lock"] == "never served by default"
+    assert report.catalog is not None
+    schema = schema_object(report.catalog)
+    assert schema["source"] == f"reflection v1 of {cuebot}"
+    assert schema["confirmed"]
+    assert schema["digest"] == opencue().digest
+    assert schema["paths"] > schema["methods"] > schema["services"] > 20
+    assert schema["aliases"]["frame.FrameInterface"] == "job.FrameInterface"
+    assert "report.RqdReportInterface" not in schema["aliases"].values()
+    for nothing in ("skipped", "idle_globs", "idle_entries", "streaming", "differences"):
+        assert not schema[nothing]
+    assert schema["withheld"]["/rqd.RqdInterface/Lock"] == "never served by default"
     text = text_of(report)
     assert f"Cuebot     {cuebot} answers\n" in text
     assert "\nProfile    no idle entries\n" in text
     assert "(confirmed by Cuebot)\n" in text
-    assert (
-        f"{schema.methods} methods of {schema.services} services, at {schema.paths} paths" in text
-    )
+    methods, services, paths = schema["methods"], schema["services"], schema["paths"]
+    assert f"{methods} methods of {services} services, at {paths} paths" in text
     assert "           frame.FrameInterface is job.FrameInterface\n" in text
     assert "Warnings   none\nProblems   none" in text
 
@@ -76,7 +75,7 @@ async def test_no_schema_is_a_problem() -> None:
     """If only reflection may be used and there is none, the problem says what to do."""
     async with running_farm(still_farm(), reflection=False) as stock:
         report = await run_checks(settings_for(stock.endpoint, descriptor_source="reflection"))
-    assert report.schema is None
+    assert report.catalog is None
     assert not report.settings_wrong
     (problem,) = report.problems
     assert "Turn on server reflection" in problem
@@ -88,10 +87,10 @@ async def test_nobody_is_there() -> None:
     report = await run_checks(settings_for(NOBODY))
     (problem,) = report.problems
     assert problem.startswith(f"CUEBOT_ENDPOINT: {NOBODY}: Cuebot cannot be reached: ")
-    assert (report.answers, report.schema) == (False, None)
+    assert (report.answers, report.catalog) == (False, None)
     report = await run_checks(settings_for(NOBODY, descriptor_source=OPENCUE))
     assert len(report.problems) == 1
-    assert report.schema is not None
+    assert report.catalog is not None
     assert f"Cuebot     {NOBODY} does not answer\n" in text_of(report)
 
 
@@ -115,13 +114,13 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
         "descriptor_source": OPENCUE,
     }
     report = await run_checks(settings_for(cuebot, **given))
-    schema = report.schema
-    assert schema is not None
+    catalog = report.catalog
+    assert catalog is not None
     rule = "EXCLUDE_SERVICES has job.JobInterface/Kill*"
-    assert schema.withheld["/job.JobInterface/KillFrames"] == rule
-    assert schema.withheld["/host.HostInterface/Lock"] == "INCLUDE_SERVICES does not name it"
-    assert "/job.JobInterface/GetJobs" not in schema.withheld
-    assert schema.idle_globs == ("nothing.*",)
+    assert catalog.withheld["/job.JobInterface/KillFrames"] == rule
+    assert catalog.withheld["/host.HostInterface/Lock"] == "INCLUDE_SERVICES does not name it"
+    assert "/job.JobInterface/GetJobs" not in catalog.withheld
+    assert catalog.unused_globs == ("nothing.*",)
     assert "nothing.* matches nothing" in report.warnings
     text = text_of(report)
     assert f"           job.JobInterface: {rule} (Kill, KillFrames)\n" in text
@@ -154,8 +153,8 @@ async def test_streaming_methods_are_listed() -> None:
     async with running_cuebot(ScriptedCuebot(files=(farm_file(),))) as scripted:
         report = await run_checks(settings_for(scripted.endpoint))
     assert (report.problems, report.warnings) == ([], [])
-    assert report.schema is not None
-    assert report.schema.streaming == ("/farm.FarmInterface/Watch",)
+    assert report.catalog is not None
+    assert schema_object(report.catalog)["streaming"] == ["/farm.FarmInterface/Watch"]
     expected = "Streaming  1 method, answered with 501\n           /farm.FarmInterface/Watch\n"
     assert expected in text_of(report)
 
@@ -172,9 +171,9 @@ async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> Non
     file.write_bytes(FileDescriptorSet(file=[farm_file(), broken]).SerializeToString())
     report = await run_checks(settings_for(cuebot, descriptor_source=str(file)))
     assert report.problems == []
-    assert report.schema is not None
+    assert report.catalog is not None
     reason = "broken.proto imports gone.proto, which the source does not have"
-    assert [(each.service, each.reason) for each in report.schema.skipped] == [
+    assert [(each.service, each.reason) for each in report.catalog.skipped] == [
         ("broken.FarmInterface", reason)
     ]
     assert f"broken.FarmInterface is skipped: {reason}" in report.warnings
@@ -186,7 +185,7 @@ async def test_secrets(cuebot: str) -> None:
     """No secret is wrong settings; a weak one is a warning that does not show it."""
     report = await run_checks(settings_for(cuebot, jwt_secret=None))
     assert report.settings_wrong
-    assert report.schema is not None
+    assert report.catalog is not None
     assert [problem.partition(":")[0] for problem in report.problems] == ["JWT_SECRET"]
     report = await run_checks(settings_for(cuebot, jwt_secret="tooshort"))
     assert report.problems == []

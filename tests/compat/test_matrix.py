@@ -144,8 +144,12 @@ def declared(schema: Schema) -> list[str]:
 async def test_a_version_is_discovered_whole(version: Version) -> None:
     """Reflection gives what the wheel has, none of it is skipped, and no profile entry is idle."""
     catalog, schema = version.catalog, version.schema
-    assert catalog.origin == f"reflection v1 of {version.cuebot.endpoint}"
-    assert (catalog.confirmed, catalog.digest, catalog.skipped) == (True, schema.digest, ())
+    assert catalog.schema.origin == f"reflection v1 of {version.cuebot.endpoint}"
+    assert (catalog.schema.confirmed, catalog.schema.digest, catalog.skipped) == (
+        True,
+        schema.digest,
+        (),
+    )
     types = TestSchema(schema.files)
     assert types.broken == {}
     count = sum(len(types.types_of(file.name)) for file in schema.files)
@@ -559,7 +563,7 @@ async def test_the_profile_is_silent_for_another_schema(
     }
     assert {idle.entry for idle in catalog.unused_entries} == entries
     assert all(not method.rewrites and method.steps is None for method in catalog.methods)
-    assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, frozenset())
+    assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, {})
     for path in ("/owner.OwnerInterface/SetMaxCores", "/host.OwnerInterface/SetMaxCores", "/Bare/"):
         message = (await gateway.post(path, {})).json()["message"]
         assert "nothing is served at" in message or "needs a method" in message

@@ -390,9 +390,9 @@ async def test_check_lists_all_of_them() -> None:
         assert f"Cuebot     {here} answers\n           {there} answers\n" in text
         assert f"Differs    {there}: digest {NEW.schema.digest}\n" in text
         said: Any = as_object(report)
-        assert said["schema"]["differences"] == (
+        assert said["schema"]["differences"] == [
             {"digest": NEW.schema.digest, "endpoints": (there,)},
-        )
+        ]
         assert said["endpoints"] == {here: True, there: True}
         assert said["cuebot"] == {"endpoint": f"{here},{there}", "answers": True}
         await two.stop(0)

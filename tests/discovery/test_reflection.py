@@ -487,7 +487,7 @@ async def test_a_confirmed_schema_outlives_a_proxy_without_cuebot() -> None:
         assert not await live.attempt()
     assert live.current is catalog
     assert catalog is not None
-    assert catalog.confirmed
+    assert catalog.schema.confirmed
     assert "a web server answers" in live.problem
 
 

@@ -130,7 +130,7 @@ async def test_without_an_interval_it_is_asked_on_request() -> None:
         source.says = NEW.schema
         for _ in range(2):
             await look(live, source)
-        assert served(live).digest == NEW.schema.digest
+        assert served(live).schema.digest == NEW.schema.digest
 
 
 async def test_a_request_during_a_look_is_not_lost() -> None:
@@ -168,7 +168,7 @@ async def test_a_request_cuts_the_pause_after_a_failure_short() -> None:
             source.says = NEW.schema
             for _ in range(2):
                 await look(live, source)
-            assert served(live).digest == NEW.schema.digest
+            assert served(live).schema.digest == NEW.schema.digest
 
 
 # --- what it finds --------------------------------------------------------------------------
@@ -200,7 +200,7 @@ async def test_a_changed_schema_takes_its_place() -> None:
     source.says = NEW.schema
     with capture_logs() as logs:
         assert await live.attempt()
-    assert served(live).digest == NEW.schema.digest
+    assert served(live).schema.digest == NEW.schema.digest
     assert NEW.own_path in served(live).routes
     assert OLD.own_path not in served(live).routes
     (changed,) = logs
@@ -287,7 +287,7 @@ async def test_a_comparison_that_fails_is_a_failed_look(monkeypatch: pytest.Monk
             assert live.current is before
         while live.problem:
             await source.asked.get()
-        assert served(live).digest == NEW.schema.digest
+        assert served(live).schema.digest == NEW.schema.digest
 
 
 async def test_reflection_that_appears_replaces_an_assumption() -> None:
@@ -295,11 +295,11 @@ async def test_reflection_that_appears_replaces_an_assumption() -> None:
     reflection = ScriptedSource(NoReflection("none"))
     live = LiveCatalog(AutoSource(reflection), Selection())
     assert await live.attempt()
-    assert not served(live).confirmed
+    assert not served(live).schema.confirmed
     reflection.says = OLD.schema
     assert await live.attempt()
-    assert served(live).confirmed
-    assert served(live).digest == OLD.schema.digest
+    assert served(live).schema.confirmed
+    assert served(live).schema.digest == OLD.schema.digest
 
 
 async def test_the_same_schema_is_confirmed_when_cuebot_says_so() -> None:
@@ -309,7 +309,7 @@ async def test_the_same_schema_is_confirmed_when_cuebot_says_so() -> None:
     assert await live.attempt()
     reflection.says = replace(opencue(), origin="reflection", confirmed=True)
     assert await live.attempt()
-    assert served(live).confirmed
+    assert served(live).schema.confirmed
 
 
 async def test_an_assumption_is_told_once() -> None:
@@ -336,7 +336,7 @@ async def test_reflection_that_vanishes_is_a_failure() -> None:
     assert "no server reflection, which it had before" in live.problem
     reflection.says = NEW.schema
     assert await live.attempt()
-    assert served(live).digest == NEW.schema.digest
+    assert served(live).schema.digest == NEW.schema.digest
 
 
 async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,8 +193,8 @@ async def test_every_source_gives_the_same(made: Made, kind: str) -> None:
     catalog = build_catalog(schema, Selection())
     assert sorted(schema.services) == SERVICES
     assert set(catalog.routes) == ROUTES
-    assert schema.digest == catalog.digest == again.digest == bare(made).digest
-    assert (schema.confirmed, catalog.confirmed) == (confirmed, confirmed)
+    assert schema.digest == catalog.schema.digest == again.digest == bare(made).digest
+    assert (schema.confirmed, catalog.schema.confirmed) == (confirmed, confirmed)
     assert schema.origin.startswith(origin)
     assert (schema.skipped, catalog.skipped) == ((), ())
     encode = catalog.routes["/shop.ShopInterface/GetCrate"].encode

@@ -124,7 +124,7 @@ def test_streams_are_not_promised() -> None:
 
 def test_an_assumed_schema_is_called_that() -> None:
     """The introduction says where a schema comes from that Cuebot has not confirmed."""
-    assert catalog().origin in document()["info"]["description"]
+    assert catalog().schema.origin in document()["info"]["description"]
     assert "Cuebot has not confirmed" not in document_of(OLD.schema)["info"]["description"]
 
 

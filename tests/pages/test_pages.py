@@ -14,7 +14,7 @@ import yaml
 from gateway.errors import ConfigurationError
 from gateway.http.exchange import ClientGone, open_exchange
 from gateway.http.proxies import TrustedProxies
-from gateway.http.zstd import ZstdDecompressor
+from gateway.http.zstd import zstd
 from gateway.openapi import shared
 from gateway.pages import swagger
 from gateway.pages.content import Content
@@ -67,7 +67,7 @@ def unpacked(coding: str, body: bytes) -> bytes:
     """What a body in this coding stands for."""
     if coding == "gzip":
         return gzip.decompress(body)
-    return ZstdDecompressor().decompress(body) if coding == "zstd" else body
+    return zstd.ZstdDecompressor().decompress(body) if coding == "zstd" else body
 
 
 # --- who can see them -----------------------------------------------------------------------
@@ -91,7 +91,7 @@ async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
     assert page.status_code == 200
     if path in SHELLS:
         assert "Interface/" not in page.text
-        assert gateway.catalog.origin not in page.text
+        assert gateway.catalog.schema.origin not in page.text
 
 
 @pytest.mark.parametrize("path", [*DATA, *SHELLS, *ASSETS])
@@ -266,8 +266,8 @@ async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: Scrip
     status = (await get(public, "/status.json")).json()
     catalog = public.catalog
     assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "usable": 1}
-    assert status["schema"]["digest"] == catalog.digest
-    assert status["schema"]["source"] == catalog.origin
+    assert status["schema"]["digest"] == catalog.schema.digest
+    assert status["schema"]["source"] == catalog.schema.origin
     assert status["schema"]["confirmed"] is True
     assert status["schema"]["methods"] == len(catalog.methods)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", status["schema"]["lookedAt"])
@@ -293,8 +293,8 @@ async def test_cuebots_with_different_schemas_are_shown() -> None:
     assert status["cuebot"] == {"endpoints": [old.endpoint, new.endpoint, away], "usable": 2}
     assert status["schema"]["different"] == [new.endpoint]
     assert (ready["status"], ready["schemas"]) == ("stopping", "differ")
-    reference = {"$ref": f"#/components/schemas/{shared.READINESS}"}
-    validator(reference, dict(shared.SCHEMAS)).validate(ready)
+    reference = {"$ref": "#/components/schemas/gateway-Readiness"}
+    validator(reference, shared.SHARED["components"]["schemas"]).validate(ready)
 
 
 # --- what a browser may do ------------------------------------------------------------------

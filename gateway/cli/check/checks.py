@@ -1,15 +1,13 @@
 """The checks before serving: settings, secrets, Cuebot, schema, and what would be served."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.access.keys import is_weak, load_secrets
 from gateway.calls.failures import error_for
-from gateway.cli.client.discover import Discovery, discover_once
+from gateway.cli.client.discover import discover_once
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.schema.catalog import UnusedEntry
-from gateway.schema.description import OtherSchema, Skipped
+from gateway.schema.catalog import Catalog
 from gateway.server.certificate import ends_soon, load_certificate
 from gateway.settings.key_files import first_certificate, pair_of
 from gateway.settings.model import Settings
@@ -23,31 +21,6 @@ NO_ANSWER = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
 SOURCES_IN_CUEBOT = ("auto", "reflection")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedSchema:
-    """A discovered schema, and what would be served of it."""
-
-    source: str
-    confirmed: bool
-    """Whether it came from Cuebot itself; otherwise it is assumed."""
-    digest: str
-    services: int
-    methods: int
-    paths: int
-    aliases: Mapping[str, str]
-    """Alias to native name, of services that are served."""
-    withheld: Mapping[str, str]
-    """Native path to the rule that withholds it."""
-    skipped: tuple[Skipped, ...]
-    idle_globs: tuple[str, ...]
-    idle_entries: tuple[UnusedEntry, ...]
-    """Entries of the compatibility profile that do not apply to this schema."""
-    streaming: tuple[str, ...]
-    """Native paths of methods that are answered with 501."""
-    differences: tuple[OtherSchema, ...]
-    """The schemas of endpoints that have another one."""
-
-
 @dataclass(kw_only=True)
 class Report:
     """What the checks found. `problems` keep the gateway from serving, `warnings` do not."""
@@ -55,7 +28,8 @@ class Report:
     endpoints: dict[str, bool] = field(default_factory=dict)
     """Whether each endpoint of Cuebot answers; empty if wrong settings prevented asking."""
     secrets: int = 0
-    schema: ServedSchema | None = None
+    catalog: Catalog | None = None
+    """What would be served of the schema, if one was discovered."""
     settings_wrong: bool = False
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -143,54 +117,28 @@ async def why_no_answer(endpoint: Endpoint) -> str | None:
 async def check_schema(settings: Settings, report: Report) -> None:
     """Discover the schema, and what would be served of it."""
     try:
-        discovery = await discover_once(settings)
+        catalog = report.catalog = await discover_once(settings)
     except ConfigurationError as error:
         report.add_wrong_settings(error)
         return
     except GatewayError as error:
         report.problems.append(error.message)
         return
-    schema = report.schema = served_schema(discovery)
-    if not schema.methods:
+    schema = catalog.schema
+    if not catalog.methods:
         report.problems.append("no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES")
     if not schema.confirmed:
         report.warnings.append(
-            f"the schema is assumed: it comes from {schema.source}, and Cuebot's may differ"
+            f"the schema is assumed: it comes from {schema.origin}, and Cuebot's may differ"
         )
     report.warnings += [
         f"{name}: its schema could not be read, so it was not compared"
-        for name in discovery.schema.unasked
+        for name in schema.unasked
         if report.endpoints.get(name)
     ]
     report.warnings += [
-        f"{', '.join(each.endpoints)}: another schema than that of {schema.source}"
-        for each in schema.differences
+        f"{', '.join(each.endpoints)}: another schema than that of {schema.origin}"
+        for each in schema.others
     ]
-    report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in schema.skipped]
-    report.warnings += [f"{glob} matches nothing" for glob in schema.idle_globs]
-
-
-def served_schema(discovery: Discovery) -> ServedSchema:
-    """The numbers and lists to report of a catalog."""
-    catalog, selection = discovery.catalog, discovery.selection
-    withheld = {
-        path: selection.withheld_by(*path[1:].split("/", 1)) or ""
-        for path in sorted(catalog.withheld)
-    }
-    served = {method.service for method in catalog.methods}
-    aliases = {alias: name for alias, name in catalog.aliases.items() if name in served}
-    return ServedSchema(
-        source=catalog.origin,
-        confirmed=catalog.confirmed,
-        digest=catalog.digest,
-        services=len(served),
-        methods=len(catalog.methods),
-        paths=len(catalog.routes),
-        aliases=dict(sorted(aliases.items())),
-        withheld=withheld,
-        skipped=catalog.skipped,
-        idle_globs=catalog.unused_globs,
-        idle_entries=catalog.unused_entries,
-        streaming=tuple(method.path for method in catalog.methods if method.streams),
-        differences=discovery.schema.others,
-    )
+    report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in catalog.skipped]
+    report.warnings += [f"{glob} matches nothing" for glob in catalog.unused_globs]

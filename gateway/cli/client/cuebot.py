@@ -8,7 +8,7 @@ from gateway.calls.invoke import invoke
 from gateway.calls.plan import Plan, plan, reject_for
 from gateway.calls.preview import preview
 from gateway.cli.client.client import IGNORED_FIELDS, Answer, Client
-from gateway.cli.client.discover import TIMEOUT, find_schema
+from gateway.cli.client.discover import TIMEOUT, find_catalog
 from gateway.cli.client.method_names import find_method, parse_name
 from gateway.errors import Code, GatewayError
 from gateway.http.head import ignored_header
@@ -61,8 +61,7 @@ class CuebotClient:
         parse_name(name)  # a malformed name needs no schema to be refused
         if self.catalog is None:
             timeout = min(self.timeout, TIMEOUT)
-            found = await find_schema(self.settings, self.upstream, timeout, OR_A_GATEWAY)
-            self.catalog = found.catalog
+            self.catalog = await find_catalog(self.settings, self.upstream, timeout, OR_A_GATEWAY)
         method = find_method(name, self.catalog)
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")

@@ -1,7 +1,6 @@
 """Discovering the schema once, for commands that need it."""
 
 import asyncio
-from dataclasses import dataclass
 
 import uvloop
 
@@ -14,7 +13,7 @@ from gateway.discovery.refresh import WHAT_TO_DO
 from gateway.discovery.source import NoReflection, NotReady
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import NoSchema, Schema
+from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.upstream.open import Cuebot, open_upstream
@@ -28,17 +27,8 @@ OR_THE_PACKAGE = (
 OR_AUTO = "; DESCRIPTOR_SOURCE=auto falls back to the installed opencue-proto"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discovery:
-    """The schema, and the catalog that is made of it."""
-
-    schema: Schema
-    catalog: Catalog
-    selection: Selection
-
-
-def discover(settings: Settings) -> Discovery:
-    """The schema that the settings lead to, discovered in an event loop of its own.
+def discover(settings: Settings) -> Catalog:
+    """What the settings lead to, discovered in an event loop of its own.
 
     Raises GatewayError if Cuebot does not answer (UNAVAILABLE) or no schema can be had
     (FAILED_PRECONDITION), and ConfigurationError for a wrong DESCRIPTOR_SOURCE.
@@ -46,18 +36,18 @@ def discover(settings: Settings) -> Discovery:
     return uvloop.run(discover_once(settings))
 
 
-async def discover_once(settings: Settings) -> Discovery:
+async def discover_once(settings: Settings) -> Catalog:
     """The same for callers that are in an event loop."""
     upstream = open_upstream(settings)
     try:
-        return await find_schema(settings, upstream, TIMEOUT, OR_THE_PACKAGE)
+        return await find_catalog(settings, upstream, TIMEOUT, OR_THE_PACKAGE)
     finally:
         await upstream.close()
 
 
-async def find_schema(
+async def find_catalog(
     settings: Settings, upstream: Cuebot, timeout: float, alternative: str
-) -> Discovery:
+) -> Catalog:
     """Discover over this upstream within `timeout` seconds.
 
     Raises what `discover` does; `alternative` is what to do if Cuebot does not answer.
@@ -67,8 +57,7 @@ async def find_schema(
         source = choose_source(settings.descriptor_source, reflection_of(upstream, timeout))
         async with asyncio.timeout(timeout):
             schema = await source.fetch()
-        catalog = build_catalog(schema, selection, load_profile(settings.compat_profile))
-        return Discovery(schema=schema, catalog=catalog, selection=selection)
+        return build_catalog(schema, selection, load_profile(settings.compat_profile))
     except TimeoutError:
         slow = f"Cuebot at {upstream.endpoint} did not describe itself within {timeout:g} seconds"
         raise GatewayError(Code.UNAVAILABLE, f"{slow}; {alternative}") from None

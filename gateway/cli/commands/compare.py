@@ -98,7 +98,7 @@ def compare(
     here, there = check_url(url), check_url(other)
     if here == there:
         raise ConfigurationError("--url and --other are the same gateway")
-    catalog = discover(settings).catalog
+    catalog = discover(settings)
     methods = [each for each in catalog.methods if each.reads_only and not each.streams]
     if not any(matches(method.path, pattern) for method in methods):
         raise Failure(f"no read-only method matches {pattern!r}")

@@ -56,7 +56,7 @@ def routes(pattern: str, native: bool, as_json: bool, config: Path | None) -> No
       1  nothing matches, or the schema could not be discovered
       2  wrong usage or settings
     """
-    catalog = discover(settings_from(config)).catalog
+    catalog = discover(settings_from(config))
     found = [
         route
         for route in all_routes(catalog)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from gateway.cli.client.discover import Discovery
 from gateway.cli.describe.prototext import ProtoText, syntax_of
 from gateway.cli.terminal.exits import Failure
 from gateway.hints import did_you_mean
+from gateway.schema.catalog import Catalog
 from gateway.schema.declarations import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files
 
@@ -15,11 +15,11 @@ LISTED = 40
 """How many candidates are listed."""
 
 
-def description(name: str, found: Discovery) -> str:
+def description(name: str, catalog: Catalog) -> str:
     """The proto text of what has this name. Raises Failure if that is nothing, or ambiguous."""
-    files = (well_known_files() | {file.name: file for file in found.schema.files}).values()
+    files = (well_known_files() | {file.name: file for file in catalog.schema.files}).values()
     declared = {each.name: each for each in declarations(files)}
-    candidates = find_declarations(name, declared.values(), found.catalog.aliases)
+    candidates = find_declarations(name, declared.values(), catalog.aliases)
     if not candidates:
         known = [*declared, *(each.rpartition(".")[2] for each in declared)]
         hint = did_you_mean(name.strip("/.").replace("/", "."), known)
@@ -29,7 +29,7 @@ def description(name: str, found: Discovery) -> str:
     pool, _ = build_pool(files)
     text = ProtoText(files, pool)
     return "\n\n".join(
-        f"// {heading(each, found)}\n{text.of(each)}"
+        f"// {heading(each, catalog)}\n{text.of(each)}"
         for each in with_types(candidates[0], declared)
     )
 
@@ -79,17 +79,16 @@ def with_types(declared: Declaration, known: dict[str, Declaration]) -> Iterator
                 yield found
 
 
-def heading(declared: Declaration, found: Discovery) -> str:
+def heading(declared: Declaration, catalog: Catalog) -> str:
     """Where a method is served; for anything else, what it is and where it is declared."""
     if declared.kind != "method":
         return f"{declared.kind} {declared.name}, {declared.file.name} ({syntax_of(declared.file)})"
     service, _, method = declared.name.rpartition(".")
     native = f"/{service}/{method}"
-    paths = [path for path, each in found.catalog.routes.items() if each.path == native]
+    paths = [path for path, each in catalog.routes.items() if each.path == native]
     if paths:
         return f"POST {', also '.join(paths)}"
-    rule = found.selection.withheld_by(service, method) or "see cuebot-gateway check"
-    return f"{native} is not served: {rule}"
+    return f"{native} is not served: {catalog.withheld.get(native, 'see cuebot-gateway check')}"
 
 
 def listed(candidates: tuple[Declaration, ...]) -> Iterator[str]:
