@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
 from typing import Any
 
+from google.protobuf import text_format
 from google.protobuf.descriptor_pb2 import Edition
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
 
-from gateway.cli.describe.proto_options import option_texts
 from gateway.cli.describe.scopes import Scopes
 from gateway.codec.fields import json_name
 from gateway.schema.declarations import (
@@ -27,6 +29,8 @@ Place = tuple[int, ...]
 LAST_FIELD = 2**29 - 1
 LAST_VALUE = 2**31 - 1
 NAMED = (Field.TYPE_MESSAGE, Field.TYPE_GROUP, Field.TYPE_ENUM)
+INTERNAL = ("map_entry", "uninterpreted_option")
+"""Options that only protoc itself sets."""
 
 
 class ProtoText:
@@ -43,16 +47,8 @@ class ProtoText:
         interleaved is lost, since descriptors do not tell.
         """
         page = Page(declaration.file, self._scopes, self._pool)
-        name, proto, path = declaration.name, declaration.proto, declaration.path
-        if declaration.kind == "message":
-            lines = page.message(proto, name, path)
-        elif declaration.kind == "enum":
-            lines = page.enum(proto, path)
-        elif declaration.kind == "service":
-            lines = page.service(proto, name, path)
-        else:
-            lines = page.method(proto, name.rpartition(".")[0], path)
-        return "\n".join(lines)
+        lines = getattr(page, declaration.kind)
+        return "\n".join(lines(declaration.proto, declaration.name, declaration.path))
 
 
 def syntax_of(file: Any) -> str:
@@ -63,7 +59,7 @@ def syntax_of(file: Any) -> str:
 
 
 class Page:
-    """The text of one file's declarations, with a method for each kind."""
+    """The lines of one file's declarations, with a method for each kind."""
 
     def __init__(self, file: Any, scopes: Scopes, pool: DescriptorPool) -> None:
         self._syntax = file.syntax or "proto2"
@@ -71,63 +67,56 @@ class Page:
         self._pool = pool
         self._comments = {tuple(place.path): place for place in file.source_code_info.location}
 
-    def message(self, message: Any, name: str, path: Place) -> Iterator[str]:
+    def message(self, message: Any, name: str, path: Place) -> list[str]:
         start = f"{visibility(message)}message {message.name}"
-        yield from self._block(start, path, self._body(message, name, path))
+        return self._block(start, path, self._body(message, name, path))
 
-    def enum(self, enum: Any, path: Place) -> Iterator[str]:
-        start = f"{visibility(enum)}enum {enum.name}"
-        yield from self._block(start, path, self._values(enum, path))
+    def enum(self, enum: Any, name: str, path: Place) -> list[str]:
+        body = self._options(enum)
+        for number, value in enumerate(enum.value):
+            line = f"{value.name} = {value.number}{self._brackets(value)};"
+            body += self._commented([line], (*path, VALUES, number))
+        ranges = [span(each.start, each.end, LAST_VALUE) for each in enum.reserved_range]
+        body += self._reserved(ranges, enum.reserved_name)
+        return self._block(f"{visibility(enum)}enum {enum.name}", path, body)
 
-    def service(self, service: Any, name: str, path: Place) -> Iterator[str]:
-        yield from self._block(f"service {service.name}", path, self._methods(service, name, path))
+    def service(self, service: Any, name: str, path: Place) -> list[str]:
+        body = self._options(service)
+        for number, method in enumerate(service.method):
+            body += self.method(method, f"{name}.{method.name}", (*path, METHODS, number))
+        return self._block(f"service {service.name}", path, body)
 
-    def method(self, method: Any, scope: str, path: Place) -> Iterator[str]:
+    def method(self, method: Any, name: str, path: Place) -> list[str]:
+        scope = name.rpartition(".")[0]
         taken = "stream " * method.client_streaming + self._other(method.input_type, scope)
         given = "stream " * method.server_streaming + self._other(method.output_type, scope)
         line = f"rpc {method.name}({taken}) returns ({given})"
-        if options := list(self._options(method)):
-            yield from self._block(line, path, options)
-        else:
-            yield from self._commented([f"{line};"], path)
+        if options := self._options(method):
+            return self._block(line, path, options)
+        return self._commented([f"{line};"], path)
 
-    def _methods(self, service: Any, name: str, path: Place) -> Iterator[str]:
-        yield from self._options(service)
-        for number, method in enumerate(service.method):
-            yield from self.method(method, name, (*path, METHODS, number))
-
-    def _values(self, enum: Any, path: Place) -> Iterator[str]:
-        yield from self._options(enum)
-        for number, value in enumerate(enum.value):
-            line = f"{value.name} = {value.number}{self._brackets(value)};"
-            yield from self._commented([line], (*path, VALUES, number))
-        ranges = [span(each.start, each.end, LAST_VALUE) for each in enum.reserved_range]
-        yield from self._reserved(ranges, enum.reserved_name)
-
-    def _body(self, message: Any, name: str, path: Place) -> Iterator[str]:
+    def _body(self, message: Any, name: str, path: Place) -> list[str]:
         """What is between the braces of a message or group."""
-        yield from self._options(message)
+        body = self._options(message)
         nested = {f".{name}.{each.name}": each for each in message.nested_type}
         fields = (*message.field, *message.extension)
         inline = {each.type_name for each in fields if self._is_group(each)}
         for number, enum in enumerate(message.enum_type):
-            yield from self.enum(enum, (*path, ENUMS, number))
-            yield ""
-        for number, each in enumerate(message.nested_type):
-            if not each.options.map_entry and f".{name}.{each.name}" not in inline:
-                yield from self.message(each, f"{name}.{each.name}", (*path, NESTED, number))
-                yield ""
-        yield from self._fields(message, name, nested, path)
+            body += [*self.enum(enum, f"{name}.{enum.name}", (*path, ENUMS, number)), ""]
+        for number, (full_name, each) in enumerate(nested.items()):
+            if not each.options.map_entry and full_name not in inline:
+                body += [*self.message(each, full_name[1:], (*path, NESTED, number)), ""]
+        body += self._fields(message, name, nested, path)
         for area in message.extension_range:
             text = span(area.start, area.end - 1, LAST_FIELD)
-            yield f"extensions {text}{self._brackets(area)};"
+            body.append(f"extensions {text}{self._brackets(area)};")
         ranges = [span(each.start, each.end - 1, LAST_FIELD) for each in message.reserved_range]
-        yield from self._reserved(ranges, message.reserved_name)
+        body += self._reserved(ranges, message.reserved_name)
         for number, extension in enumerate(message.extension):
             lines = self._field(extension, name, nested, (*path, EXTENSIONS, number))
-            yield f"extend {self._other(extension.extendee, name)} {{"
-            yield from indented(lines)
-            yield "}"
+            start = f"extend {self._other(extension.extendee, name)} {{"
+            body += [start, *indented(lines), "}"]
+        return body
 
     def _is_group(self, field: Any) -> bool:
         return bool(field.type == Field.TYPE_GROUP and self._syntax == "proto2")
@@ -145,17 +134,15 @@ class Page:
 
     def _oneof(
         self, message: Any, index: int, name: str, nested: Mapping[str, Any], path: Place
-    ) -> Iterator[str]:
+    ) -> list[str]:
         oneof = message.oneof_decl[index]
-        lines = list(self._options(oneof))
+        lines = self._options(oneof)
         for number, field in enumerate(message.field):
             if field.HasField("oneof_index") and field.oneof_index == index:
                 lines += self._field(field, name, nested, (*path, FIELDS, number))
-        yield from self._block(f"oneof {oneof.name}", (*path, ONEOFS, index), lines)
+        return self._block(f"oneof {oneof.name}", (*path, ONEOFS, index), lines)
 
-    def _field(
-        self, field: Any, scope: str, nested: Mapping[str, Any], path: Place
-    ) -> Iterator[str]:
+    def _field(self, field: Any, scope: str, nested: Mapping[str, Any], path: Place) -> list[str]:
         declared = nested.get(field.type_name)
         if declared is not None and declared.options.map_entry:
             key, value = declared.field
@@ -169,9 +156,8 @@ class Page:
         if self._is_group(field) and declared is not None:
             place = (*path[:-2], NESTED, list(nested).index(field.type_name))
             body = self._body(declared, field.type_name[1:], place)
-            yield from self._block(start, place, body)  # the comment is at the type
-        else:
-            yield from self._commented([f"{start};"], path)
+            return self._block(start, place, body)  # the comment is at the type
+        return self._commented([f"{start};"], path)
 
     def _label(self, field: Any) -> str:
         if field.label == Field.LABEL_REPEATED:
@@ -196,20 +182,18 @@ class Page:
         if words := [name if self._syntax == "editions" else quoted(name) for name in names]:
             yield f"reserved {', '.join(words)};"
 
-    def _options(self, proto: Any) -> Iterator[str]:
-        for text in option_texts(proto.options, self._pool):
-            yield f"option {text};"
+    def _options(self, proto: Any) -> list[str]:
+        return [f"option {text};" for text in option_texts(proto.options, self._pool)]
 
     def _brackets(self, proto: Any, *first: str) -> str:
         texts = [*first, *option_texts(proto.options, self._pool)]
         return f" [{', '.join(texts)}]" if texts else ""
 
-    def _block(self, start: str, path: Place, body: Iterable[str]) -> Iterator[str]:
-        lines = list(body)
-        while lines and not lines[-1]:
-            lines.pop()
-        whole = [f"{start} {{", *indented(lines), "}"] if lines else [f"{start} {{}}"]
-        yield from self._commented(whole, path)
+    def _block(self, start: str, path: Place, body: list[str]) -> list[str]:
+        while body and not body[-1]:
+            body.pop()
+        whole = [f"{start} {{", *indented(body), "}"] if body else [f"{start} {{}}"]
+        return self._commented(whole, path)
 
     def _commented(self, lines: list[str], path: Place) -> list[str]:
         """The lines below their comment. A trailing comment of one line stays at the end."""
@@ -261,3 +245,30 @@ def comment(text: str) -> list[str]:
 
 def indented(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" if line else line for line in lines)
+
+
+def option_texts(options: Any, pool: DescriptorPool) -> list[str]:
+    """One text (`deprecated = true`) for each option that is set.
+
+    The pool knows the options that the schema's own files define.
+    """
+    if not options.ByteSize():
+        return []
+    known = GetMessageClass(pool.FindMessageTypeByName(options.DESCRIPTOR.full_name))
+    return list(assignments(known.FromString(options.SerializeToString())))
+
+
+def assignments(options: Any, *, dotted: bool = False) -> Iterator[str]:
+    """`name = value` for each field that is set; `name.inner = value` if `dotted`."""
+    for field, value in options.ListFields():
+        if field.name in INTERNAL and not field.is_extension:
+            continue
+        name = f"({field.full_name})" if field.is_extension else field.name
+        for each in value if field.is_repeated else [value]:
+            if field.message_type and (dotted or name == "features"):
+                inner = assignments(each, dotted=True)
+                yield from (f"{name}.{assignment}" for assignment in inner)
+            else:
+                text = StringIO()
+                text_format.PrintFieldValue(field, each, text, as_utf8=True, as_one_line=True)
+                yield f"{name} = {text.getvalue().strip()}"
