@@ -1,6 +1,6 @@
 """Message types and enums as components. Responses and requests have separate schemas if needed."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
@@ -14,14 +14,13 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.codec.wellknown import takes_null
+from gateway.codec.wellknown import WRAPPERS, takes_null
 from gateway.openapi.values import (
     IN_REQUESTS,
     IN_RESPONSES,
     KEYS,
     WELL_KNOWN,
     Json,
-    is_wrapper,
     nullable,
     reference,
 )
@@ -55,28 +54,23 @@ class Components:
 
     def response(self, descriptor: Descriptor) -> Json:
         """The schema of a message in a response."""
-        name = descriptor.full_name
-        if is_wrapper(name):
-            return IN_RESPONSES[descriptor.fields_by_name["value"].type]
-        return self._component(name, descriptor, self._response)
+        return self._message(descriptor, in_response=True)
 
     def request(self, descriptor: Descriptor) -> Json:
         """The schema of a message in a request."""
-        name = descriptor.full_name
-        if is_wrapper(name):
-            return IN_REQUESTS[descriptor.fields_by_name["value"].type]
-        component = name + INPUT if name in self._returned else name
-        return self._component(component, descriptor, self._request)
+        return self._message(descriptor, in_response=False)
 
-    def _component(
-        self, name: str, descriptor: Descriptor, make: Callable[[Descriptor], Json]
-    ) -> Json:
-        """A reference to the component of that name, made on first use."""
-        if descriptor.full_name in WELL_KNOWN:
-            return WELL_KNOWN[descriptor.full_name]
+    def _message(self, descriptor: Descriptor, *, in_response: bool) -> Json:
+        name = descriptor.full_name
+        if name in WRAPPERS:
+            return self._single(descriptor.fields_by_name["value"], in_response=in_response)
+        if name in WELL_KNOWN:
+            return WELL_KNOWN[name]
+        if not in_response and name in self._returned:
+            name += INPUT
         if name not in self.schemas:
             schema = self.schemas[name] = {}  # before its fields, since types may be recursive
-            schema.update(make(descriptor))
+            schema.update(self._response(descriptor) if in_response else self._request(descriptor))
         return reference(name)
 
     def enum(self, enum: EnumDescriptor) -> Json:
@@ -116,8 +110,7 @@ class Components:
                 value = nullable(value) if field.has_presence else value
             properties[name] = self._about(field, value)
         for alias, name in self._aliases.get(descriptor.full_name, {}).items():
-            same = {**properties[name], "description": f"The same as `{name}`."}
-            properties[alias] = same
+            properties[alias] = {**properties[name], "description": f"The same as `{name}`."}
             if name in required:
                 required.append(alias)
         return self._object(descriptor, properties, required)
@@ -154,16 +147,17 @@ class Components:
         if is_map(field):
             key, value = map_fields(field)
             values = self._value(value, in_response=in_response)
-            pattern = {} if in_response else key_pattern(key)
-            return {"type": "object", "additionalProperties": values, **pattern}
+            schema = {"type": "object", "additionalProperties": values}
+            if not in_response and key.type in KEYS:
+                schema["propertyNames"] = {"pattern": KEYS[key.type]}
+            return schema
         one = self._single(field, in_response=in_response)
         return {"type": "array", "items": one} if field.is_repeated else one
 
     def _single(self, field: FieldDescriptor, *, in_response: bool) -> Json:
         """The schema of one value of a field that is no map."""
         if is_message(field):
-            kind = message_of(field)
-            return self.response(kind) if in_response else self.request(kind)
+            return self._message(message_of(field), in_response=in_response)
         if is_enum(field):
             return self.enum(enum_of(field))
         return (IN_RESPONSES if in_response else IN_REQUESTS)[field.type]
@@ -180,11 +174,6 @@ def described(*texts: str | None) -> Json:
     """These texts as a `description`; nothing if there are none."""
     text = "\n\n".join(text for text in texts if text)
     return {"description": text} if text else {}
-
-
-def key_pattern(key: FieldDescriptor) -> Json:
-    """The pattern that a map's keys have in a request. `key` is the field of its keys."""
-    return {"propertyNames": {"pattern": KEYS[key.type]}} if key.type in KEYS else {}
 
 
 def siblings(field: FieldDescriptor) -> list[FieldDescriptor]:

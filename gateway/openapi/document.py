@@ -98,15 +98,23 @@ class Operations:
         """The operation of one method. Its id is the method's full name."""
         descriptor = method.descriptor
         paths = self._paths.get(method.path, [])
+        also_served = f"Also served as {', '.join(f'`{path}`' for path in paths)}." if paths else ""
+        request, response = descriptor.input_type, descriptor.output_type
+        body = shared.json_of(self._messages.request(request), example=self._examples.body(request))
+        success = {
+            "description": f"`{response.full_name}`",
+            "headers": self._headers,
+            "content": shared.json_of(self._messages.response(response)),
+        }
         summary, rest = first_sentence(self._comments.get(descriptor.full_name, ""))
         operation: Json = {
             "operationId": descriptor.full_name,
             "tags": [method.service],
             **({"summary": summary} if summary else {}),
-            **described(rest, *also_served(paths), *also_accepted(method)),
+            **described(rest, also_served, *also_accepted(method)),
             "parameters": self._parameters,
-            "requestBody": {"content": self._body(method)},
-            "responses": {"200": self._success(method), **self._errors},
+            "requestBody": {"content": body},
+            "responses": {"200": success, **self._errors},
         }
         if paths:
             operation["x-aliases"] = paths
@@ -114,30 +122,12 @@ class Operations:
             operation["deprecated"] = True
         return operation
 
-    def _body(self, method: Method) -> Json:
-        request = method.descriptor.input_type
-        return shared.json_of(self._messages.request(request), example=self._examples.body(request))
-
-    def _success(self, method: Method) -> Json:
-        response = method.descriptor.output_type
-        return {
-            "description": f"`{response.full_name}`",
-            "headers": self._headers,
-            "content": shared.json_of(self._messages.response(response)),
-        }
-
 
 def first_sentence(text: str) -> tuple[str, str]:
     """A comment's first sentence (or line), and the whole comment if it has more than that."""
     line, _, rest = text.partition("\n")
     sentence, stop, after = line.partition(". ")
     return sentence.removesuffix("."), text if rest or (stop and after) else ""
-
-
-def also_served(paths: Iterable[str]) -> Iterator[str]:
-    """A sentence on the other paths, if there are any."""
-    if names := ", ".join(f"`{path}`" for path in paths):
-        yield f"Also served as {names}."
 
 
 def also_accepted(method: Method) -> Iterator[str]:

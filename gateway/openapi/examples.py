@@ -18,7 +18,8 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.openapi.values import WELL_KNOWN, is_wrapper
+from gateway.codec.wellknown import WRAPPERS
+from gateway.openapi.values import WELL_KNOWN
 
 LOOKED_UP_BY = ("id", "name")
 """The fields by which Cuebot finds an object that it has returned; it ignores the others."""
@@ -47,7 +48,7 @@ class Examples:
 
     def _message(self, descriptor: Descriptor, word: str, depth: int) -> Any:
         name = descriptor.full_name
-        if is_wrapper(name):
+        if name in WRAPPERS:
             return self._scalar(descriptor.fields_by_name["value"], word, chosen=True)
         if name in WELL_KNOWN:
             return WELL_KNOWN_EXAMPLES.get(name, {})

@@ -10,7 +10,6 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64
-from gateway.codec.wellknown import WRAPPERS
 
 Json = dict[str, Any]
 
@@ -83,10 +82,6 @@ KEYS: Mapping[int, str] = {
     **dict.fromkeys((*UINT32, *UINT64), UNSIGNED_INTEGER),
 }
 """Patterns for map keys by type; string keys have none."""
-
-
-def is_wrapper(full_name: str) -> bool:
-    return full_name in WRAPPERS
 
 
 def reference(component: str) -> Json:
