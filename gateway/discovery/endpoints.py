@@ -54,7 +54,9 @@ class EndpointsSource:
         for name, answer in answers.items():
             if isinstance(answer, NoReflection):
                 self._digests.pop(name, None)
-        self._digests |= await asyncio.to_thread(digests_of, described)
+        self._digests |= await asyncio.to_thread(  # digests take some time
+            lambda: {name: schema.digest for name, schema in described.items()}
+        )
         self._tell(answers)
         answered = Schema, NoReflection
         return compared(
@@ -115,11 +117,6 @@ def why_not(failures: Iterable[Schema | Exception], *, described: bool) -> Excep
     if away:
         return NotReady("; ".join(dict.fromkeys(map(str, away))))
     return errors[0]
-
-
-def digests_of(schemas: Mapping[str, Schema]) -> dict[str, str]:
-    """The digests of these schemas. It takes some time: to be called in a thread."""
-    return {name: schema.digest for name, schema in schemas.items()}
 
 
 def compared(first: Schema, digests: Mapping[str, str | None], *, unasked: Iterable[str]) -> Schema:

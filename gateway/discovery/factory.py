@@ -132,16 +132,14 @@ def choose_source(wanted: str, reflection: DescriptorSource) -> DescriptorSource
             raise ConfigurationError(f"DESCRIPTOR_SOURCE: {error}{hint}") from None
     path = Path(wanted)
     if wanted and path.is_dir():
-        return checked(FileSource(ProtoDirectory(path).read))
-    if wanted.endswith(FILE_SUFFIXES):
-        return checked(FileSource(partial(read_file, path)))
-    raise ConfigurationError(
-        f"DESCRIPTOR_SOURCE: {wanted!r} is none of auto, reflection, package:NAME, a file"
-        f" ({', '.join('*' + suffix for suffix in FILE_SUFFIXES)}) or a directory of .proto files"
-    )
-
-
-def checked(source: FileSource) -> FileSource:
-    """The source, if it can be read now. Raises ConfigurationError."""
+        source = FileSource(ProtoDirectory(path).read)
+    elif wanted.endswith(FILE_SUFFIXES):
+        source = FileSource(partial(read_file, path))
+    else:
+        suffixes = ", ".join("*" + suffix for suffix in FILE_SUFFIXES)
+        raise ConfigurationError(
+            f"DESCRIPTOR_SOURCE: {wanted!r} is none of auto, reflection, package:NAME, a file"
+            f" ({suffixes}) or a directory of .proto files"
+        )
     source.read()
     return source

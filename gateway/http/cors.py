@@ -42,7 +42,9 @@ EXPOSED = (
 """Headers of answers that a page may read."""
 MAX_AGE = 7200
 """Seconds that a browser may remember a preflight, each path's alone: as long as Chrome does."""
-ASKED_ABOUT = "access-control-request-"
+ASKED_METHOD = "access-control-request-method"
+ASKED_HEADERS = "access-control-request-headers"
+OF_A_BODY = (b"content-length", b"content-type")
 
 
 class CorsRules:
@@ -77,7 +79,7 @@ class CorsRules:
         asked = Headers(
             {
                 name: exchange.headers[name.encode()].decode("latin-1")
-                for name in ("origin", ASKED_ABOUT + "method", ASKED_ABOUT + "headers")
+                for name in ("origin", ASKED_METHOD, ASKED_HEADERS)
                 if name.encode() in exchange.headers
             }
         )
@@ -88,13 +90,13 @@ class CorsRules:
         return [(name, value) for name, value in answer.raw_headers if name not in OF_A_BODY]
 
     def _refusal(self, asked: Headers) -> GatewayError:
-        origin, method = asked["origin"], asked[ASKED_ABOUT + "method"]
+        origin, method = asked["origin"], asked[ASKED_METHOD]
         if not self._rules.is_allowed_origin(origin):
             problem = f"pages of {origin[:SHOWN]} may not call this gateway: not in CORS_ORIGINS"
         elif method not in METHODS:
             problem = f"pages may not send {method[:SHOWN]}; use POST"
         else:
-            headers = asked.get(ASKED_ABOUT + "headers", "")
+            headers = asked.get(ASKED_HEADERS, "")
             problem = (
                 f"pages may not send one of these headers: {headers[:SHOWN]};"
                 " CORS_HEADERS can allow more"
@@ -114,18 +116,9 @@ class Cors:
             await self._app(scope, receive, send)
             return
         exchange = exchange_of(scope)
-        if b"origin" in exchange.headers and is_preflight(exchange):
+        asks = b"origin" in exchange.headers and ASKED_METHOD.encode() in exchange.headers
+        if asks and exchange.http_method == "OPTIONS":
             await send_nothing(send, *self._rules.preflight(exchange))
             return
         self._rules.allow(exchange)
         await self._app(scope, receive, send)
-
-
-OF_A_BODY = (b"content-length", b"content-type")
-
-
-def is_preflight(exchange: Exchange) -> bool:
-    """Whether a browser asks if it may send a request."""
-    return (
-        exchange.http_method == "OPTIONS" and b"access-control-request-method" in exchange.headers
-    )

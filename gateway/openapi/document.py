@@ -40,8 +40,11 @@ def build_document(catalog: Catalog, *, closed: bool) -> Json:
     returned = returned_types(method.descriptor for method in methods)
     aliases = methods[0].encoders.aliases if methods else {}
     messages = Components(comments, returned, aliases, closed=closed)
-    operations = Operations(comments, messages, Examples(returned), other_paths(catalog))
-    paths = {method.path: {"post": operations.of(method)} for method in methods}
+    examples, others = Examples(returned), other_paths(catalog)
+    paths = {
+        method.path: {"post": operation(method, comments, messages, examples, others[method.path])}
+        for method in methods
+    }
     note = "" if catalog.schema.confirmed else UNCONFIRMED.format(origin=catalog.schema.origin)
     return {
         "openapi": "3.1.0",
@@ -58,9 +61,9 @@ def build_document(catalog: Catalog, *, closed: bool) -> Json:
     }
 
 
-def other_paths(catalog: Catalog) -> dict[str, list[str]]:
+def other_paths(catalog: Catalog) -> defaultdict[str, list[str]]:
     """By native path: the other paths of the same method."""
-    found: dict[str, list[str]] = defaultdict(list)
+    found = defaultdict[str, list[str]](list)
     for path, method in catalog.routes.items():
         if path != method.path:
             found[method.path].append(path)
@@ -76,51 +79,38 @@ def tags(
         yield {"name": name, **described(comments.get(name), *others)}
 
 
-class Operations:
-    """The operations of one document."""
-
-    def __init__(
-        self,
-        comments: Mapping[str, str],
-        messages: Components,
-        examples: Examples,
-        paths: Mapping[str, list[str]],
-    ) -> None:
-        self._comments = comments
-        self._messages = messages
-        self._examples = examples
-        self._paths = paths
-        self._parameters = list(shared.references("parameters", shared.PARAMETERS).values())
-        self._headers = shared.references("headers", shared.OF_SUCCESS)
-        self._errors = shared.references("responses", map(str, shared.ERRORS))
-
-    def of(self, method: Method) -> Json:
-        """The operation of one method. Its id is the method's full name."""
-        descriptor = method.descriptor
-        paths = self._paths.get(method.path, [])
-        also_served = f"Also served as {', '.join(f'`{path}`' for path in paths)}." if paths else ""
-        request, response = descriptor.input_type, descriptor.output_type
-        body = shared.json_of(self._messages.request(request), example=self._examples.body(request))
-        success = {
-            "description": f"`{response.full_name}`",
-            "headers": self._headers,
-            "content": shared.json_of(self._messages.response(response)),
-        }
-        summary, rest = first_sentence(self._comments.get(descriptor.full_name, ""))
-        operation: Json = {
-            "operationId": descriptor.full_name,
-            "tags": [method.service],
-            **({"summary": summary} if summary else {}),
-            **described(rest, also_served, *also_accepted(method)),
-            "parameters": self._parameters,
-            "requestBody": {"content": body},
-            "responses": {"200": success, **self._errors},
-        }
-        if paths:
-            operation["x-aliases"] = paths
-        if descriptor.GetOptions().deprecated:
-            operation["deprecated"] = True
-        return operation
+def operation(
+    method: Method,
+    comments: Mapping[str, str],
+    messages: Components,
+    examples: Examples,
+    others: list[str],
+) -> Json:
+    """The operation of one method, whose id is its full name. `others` are its other paths."""
+    descriptor = method.descriptor
+    request, response = descriptor.input_type, descriptor.output_type
+    body = shared.json_of(messages.request(request), example=examples.body(request))
+    success = {
+        "description": f"`{response.full_name}`",
+        "headers": shared.references("headers", shared.OF_SUCCESS),
+        "content": shared.json_of(messages.response(response)),
+    }
+    summary, rest = first_sentence(comments.get(descriptor.full_name, ""))
+    served = f"Also served as {', '.join(f'`{path}`' for path in others)}." if others else ""
+    return {
+        "operationId": descriptor.full_name,
+        "tags": [method.service],
+        **({"summary": summary} if summary else {}),
+        **described(rest, served, *also_accepted(method)),
+        "parameters": list(shared.references("parameters", shared.PARAMETERS).values()),
+        "requestBody": {"content": body},
+        "responses": {
+            "200": success,
+            **shared.references("responses", map(str, shared.ERRORS)),
+        },
+        **({"x-aliases": others} if others else {}),
+        **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
+    }
 
 
 def first_sentence(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.http.exchange import exchange_of
 from gateway.http.guard import Guard
 from gateway.pages.content import serve
-from gateway.pages.swagger import docs_contents, page
+from gateway.pages.html_pages import docs_contents, page
 
 READ_METHODS = ["GET", "HEAD"]
 

@@ -49,43 +49,34 @@ def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Ma
     The second value is file name to reason: an import that is missing, leads back to the file or
     is broken itself, or whatever protobuf has against the file.
     """
-    building = Building(well_known_files() | {file.name: file for file in files})
-    for name in building.files:
-        building.ensure(name, ())
-    return building.pool, building.broken
+    found = well_known_files() | {file.name: file for file in files}
+    pool, added, broken = DescriptorPool(), set(), dict[str, str]()
 
+    def add(name: str, importers: tuple[str, ...]) -> str | None:
+        """Add a file that `importers` are waiting for; why that cannot be."""
+        if name not in added and name not in broken:
+            for imported in found[name].dependency:
+                if problem := why_not(imported, (*importers, name)):
+                    broken[name] = problem
+                    return problem
+            try:
+                pool.AddSerializedFile(found[name].SerializeToString())
+                added.add(name)
+            except TypeError as error:
+                broken[name] = f"{name} is not a valid file: {error}"
+        return broken.get(name)
 
-class Building:
-    """A pool that is being filled, each file after its imports."""
-
-    def __init__(self, files: Mapping[str, FileDescriptorProto]) -> None:
-        self.files = files
-        self.pool = DescriptorPool()
-        self.broken: dict[str, str] = {}
-        self._added: set[str] = set()
-
-    def ensure(self, name: str, importers: tuple[str, ...]) -> None:
-        """Add the file, unless that has been tried before. `importers` are waiting for it."""
-        if name in self._added or name in self.broken:
-            return
-        for imported in self.files[name].dependency:
-            if problem := self._cannot_import(imported, (*importers, name)):
-                self.broken[name] = problem
-                return
-        try:
-            self.pool.AddSerializedFile(self.files[name].SerializeToString())
-            self._added.add(name)
-        except TypeError as error:
-            self.broken[name] = f"{name} is not a valid file: {error}"
-
-    def _cannot_import(self, imported: str, importers: tuple[str, ...]) -> str | None:
+    def why_not(imported: str, importers: tuple[str, ...]) -> str | None:
         name = importers[-1]
         if imported in importers:
             return f"{name} imports {imported}, which imports {name} in turn"
-        if imported not in self.files:
+        if imported not in found:
             return f"{name} imports {imported}, which the source does not have"
-        self.ensure(imported, importers)
-        return self.broken.get(imported)
+        return add(imported, importers)
+
+    for name in found:
+        add(name, ())
+    return pool, broken
 
 
 def declares(file: FileDescriptorProto, service: str) -> bool:
