@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import structlog
 
@@ -20,7 +21,7 @@ class Reloadable:
 
     name: str
     settings: tuple[str, ...]
-    """The names of the settings that it follows, or how they begin, with a `*`."""
+    """The settings that it follows: their names, or globs of them."""
     prepare: Callable[[Settings], Commit]
     """Reads and checks everything, in a thread; what it gives back cannot fail.
 
@@ -29,10 +30,7 @@ class Reloadable:
 
     def follows(self, name: str) -> bool:
         """Whether a change of this setting is seen here."""
-        return any(
-            name == each or (each.endswith("*") and name.startswith(each[:-1]))
-            for each in self.settings
-        )
+        return any(fnmatchcase(name, each) for each in self.settings)
 
 
 class Reload:

@@ -28,12 +28,11 @@ class Client(Protocol):
     that does not exist raises InvalidCall.
     """
 
-    async def call(self, name: str, body: bytes) -> Answer:
-        """Call the method with this JSON."""
-        ...
+    async def call(self, name: str, body: bytes, *, dry_run: bool = False) -> Answer:
+        """Call the method with this JSON.
 
-    async def dry_run(self, name: str, body: bytes) -> Answer:
-        """Check the call and show what would be sent, without sending it to Cuebot."""
+        A dry run checks the call and shows what would be sent, without sending it to Cuebot.
+        """
         ...
 
 

@@ -44,18 +44,16 @@ class CuebotClient:
     """Seconds that a call may take."""
     catalog: Catalog | None = None
 
-    async def call(self, name: str, body: bytes) -> Answer:
+    async def call(self, name: str, body: bytes, *, dry_run: bool = False) -> Answer:
         planned = await self._plan(name, body)
+        if dry_run:
+            return Answer(json=b"".join(preview(planned)), ignored=planned.ignored)
         try:
             answer = await invoke(planned, self.upstream, timeout=self.timeout)
             json = b"".join(planned.method.encode(answer))
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
         return Answer(json=json, ignored=planned.ignored)
-
-    async def dry_run(self, name: str, body: bytes) -> Answer:
-        planned = await self._plan(name, body)
-        return Answer(json=b"".join(preview(planned)), ignored=planned.ignored)
 
     async def _plan(self, name: str, body: bytes) -> Plan:
         parse_name(name)  # a malformed name needs no schema to be refused

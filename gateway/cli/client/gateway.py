@@ -19,7 +19,6 @@ GRACE = 5.0
 CONNECT_TIMEOUT = 5.0
 SHOWN = 200
 """How many characters of an answer are shown that is not from a gateway."""
-ASK_FOR_DRY_RUN = {DRY_RUN: "1"}
 NO_METHOD, METHOD = 404, 405
 """How a gateway answers GET for a path that is no method's, and for a method's."""
 
@@ -61,36 +60,24 @@ class GatewayClient:
     timeout: float
     """Seconds that a call may take."""
 
-    async def call(self, name: str, body: bytes) -> Answer:
+    async def call(self, name: str, body: bytes, *, dry_run: bool = False) -> Answer:
         path = path_of(name)
-        return await self._answer(name, path, await self.send("POST", path, body, {}))
-
-    async def dry_run(self, name: str, body: bytes) -> Answer:
-        path = path_of(name)
-        # A gateway without dry runs would make the call; GET never makes one.
-        probe = await self.send("GET", path, b"", ASK_FOR_DRY_RUN)
-        if not knows_dry_runs(probe):
-            if probe.status_code not in (NO_METHOD, METHOD):
-                raise error_of(probe)  # refused before the path was looked at
-            raise GatewayError(
-                Code.UNIMPLEMENTED, "this gateway does not support dry runs; nothing was sent"
-            )
-        response = await self.send("POST", path, body, ASK_FOR_DRY_RUN)
-        if response.status_code == 200 and not knows_dry_runs(response):
+        if dry_run:
+            await self._refuse_unless_it_knows_dry_runs(path)
+        response = await self.send("POST", path, body, {DRY_RUN: "1"} if dry_run else {})
+        if response.status_code != 200:
+            error = error_of(response)
+            if error.code is Code.NOT_FOUND:
+                probe = await self.send("GET", path, b"", {})
+                if probe.status_code != METHOD:  # else Cuebot has said NOT_FOUND
+                    raise InvalidCall(explained(name, path, error.message))
+            raise error
+        if dry_run and DRY_RUN not in response.headers:
             raise GatewayError(
                 Code.UNKNOWN,
                 "the answer is not that of a dry run: THE CALL MAY HAVE BEEN MADE. There is more"
                 " than one gateway at this URL, and this one does not support dry runs",
             )
-        return await self._answer(name, path, response)
-
-    async def _answer(self, name: str, path: str, response: httpx.Response) -> Answer:
-        """The answer, if it is a success. Raises GatewayError or InvalidCall otherwise."""
-        if response.status_code != 200:
-            error = error_of(response)
-            if error.code is Code.NOT_FOUND and not await self._is_method(path):
-                raise InvalidCall(explained(name, path, error.message))
-            raise error
         if "json" not in response.headers.get("content-type", ""):
             raise GatewayError(
                 Code.UNKNOWN, f"{self.base} is not a gateway: its answer is not JSON"
@@ -104,9 +91,16 @@ class GatewayClient:
             ) from None
         return Answer(json=response.content, ignored=ignored_fields(response.headers))
 
-    async def _is_method(self, path: str) -> bool:
-        """Whether the path is a method's, so that a NOT_FOUND came from Cuebot."""
-        return (await self.send("GET", path, b"", {})).status_code == METHOD
+    async def _refuse_unless_it_knows_dry_runs(self, path: str) -> None:
+        """Raise GatewayError if the gateway would make the call; GET never makes one."""
+        probe = await self.send("GET", path, b"", {DRY_RUN: "1"})
+        if DRY_RUN in probe.headers:  # which a gateway repeats that knows it
+            return
+        if probe.status_code not in (NO_METHOD, METHOD):
+            raise error_of(probe)  # refused before the path was looked at
+        raise GatewayError(
+            Code.UNIMPLEMENTED, "this gateway does not support dry runs; nothing was sent"
+        )
 
     async def send(
         self, verb: str, path: str, body: bytes, headers: dict[str, str]
@@ -148,11 +142,6 @@ def through_proxy(url: str) -> str:
         return ""
     address = proxy.rpartition("//")[2].rpartition("@")[2].rstrip("/")
     return f" through the proxy {address} of {kind}_proxy (no_proxy excludes hosts)"
-
-
-def knows_dry_runs(response: httpx.Response) -> bool:
-    """Whether the answer is from a gateway that knows dry runs: it repeats the header."""
-    return DRY_RUN in response.headers
 
 
 def error_of(response: httpx.Response) -> GatewayError:

@@ -150,7 +150,7 @@ async def call_and_show(
     be left from something else, a refusal says so.
     """
     async with opening as client:
-        call = partial(client.dry_run if dry_run else client.call, name, body)
+        call = partial(client.call, name, body, dry_run=dry_run)
         try:
             if pause is not None:
                 await watch(call, output, pause=pause, name=name)
