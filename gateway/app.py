@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -66,7 +67,11 @@ class Parts:
         """What can follow the settings without a restart."""
         return (
             reloadable_tokens(self.authenticator),
-            reloadable_limits(self.rates),
+            Reloadable(  # a client that is over its limit stays so
+                "the rate limits",
+                ("rate_limit_*",),
+                lambda settings: partial(self.rates.follow, settings),
+            ),
             reloadable_catalog(self.live),
         )
 
@@ -161,24 +166,16 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
     if settings.docs == "off":
         return []
     timeout = settings.http_timeout
-
-    def limit(page: ASGIApp) -> Guard:
-        return Guard(page, limits=parts.limits, authenticator=None)
-
-    def protect(data: ASGIApp) -> Guard:
-        authenticator = None if settings.docs == "public" else parts.authenticator
-        return Guard(data, limits=parts.limits, authenticator=authenticator)
-
+    readers = None if settings.docs == "public" else parts.authenticator
     closed = settings.unknown_fields != "ignore"
-    endpoints = [each.endpoint for each in parts.upstream.endpoints]
     return page_routes(
         {
             **document_apps(parts.live, closed=closed, timeout=timeout),
-            "/status.json": status_app(parts.live, parts.upstream, endpoints, timeout=timeout),
+            "/status.json": status_app(parts.live, parts.upstream, timeout=timeout),
         },
         docs=settings.docs,
-        protect=protect,
-        limit=limit,
+        protect=partial(Guard, limits=parts.limits, authenticator=readers),
+        limit=partial(Guard, limits=parts.limits, authenticator=None),
         fallback=methods,
         timeout=timeout,
     )
@@ -219,13 +216,6 @@ def reloadable_tokens(authenticator: Authenticator) -> Reloadable:
         return lambda: authenticator.trust(secrets, rules)
 
     return Reloadable("the secrets", ("jwt_*",), prepare)
-
-
-def reloadable_limits(rates: Rates) -> Reloadable:
-    """The rates of clients. A client that is over its limit stays so."""
-    return Reloadable(
-        "the rate limits", ("rate_limit_*",), lambda settings: lambda: rates.follow(settings)
-    )
 
 
 def reloadable_catalog(live: LiveCatalog) -> Reloadable:

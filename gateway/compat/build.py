@@ -5,7 +5,7 @@ from types import MappingProxyType
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.compat.profile import EMPTY, Profile
-from gateway.compat.resolve import Resolver, answer_aliases, missing_methods
+from gateway.compat.resolve import Resolver, answer_aliases
 from gateway.schema.aliases import service_aliases
 from gateway.schema.catalog import (
     TAG_DIGITS,
@@ -41,10 +41,8 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
-    names_of_all = {path_of(each)[1:] for each in declared}
-    services = {each.containing_service.full_name for each in declared}
-    missing = missing_methods(profile, names_of_all, services, unused)
-    resolver = Resolver(profile, served, names_of_all, unused)
+    resolver = Resolver(profile, served, {path_of(each)[1:] for each in declared}, unused)
+    missing = resolver.missing_methods()
     methods = resolver.adapted()
     aliases = service_aliases(schema.services)
     routes = build_routes(methods, aliases, resolver.method_aliases())

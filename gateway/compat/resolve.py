@@ -5,7 +5,7 @@ has no need of, are left out, with the reason. A request to a method without an 
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ class Resolver:
         self,
         profile: Profile,
         methods: Mapping[str, Method],
-        declared: Container[str],
+        declared: Collection[str],
         unused: list[UnusedEntry],
     ) -> None:
         self._profile = profile
@@ -67,6 +67,20 @@ class Resolver:
                     raise NotApplicable(NATIVE)
                 self._served(name)
                 found[alias] = name
+        return found
+
+    def missing_methods(self) -> dict[str, str]:
+        """Method to what to say of it, for methods that a service has only in documents."""
+        services = {name.partition("/")[0] for name in self._declared}
+        found = {}
+        for name, text in self._profile.missing.items():
+            service, _, _ = name.partition("/")
+            with entry(f"missing.{name}", self._unused):
+                if service not in services:
+                    raise NotApplicable(f"there is no service {service}")
+                if name in self._declared:
+                    raise NotApplicable(NATIVE)
+                found[name] = text
         return found
 
     def _rewrites(self) -> defaultdict[str, list[Rewrite]]:
@@ -199,29 +213,6 @@ def answer_aliases(
             with entry(f"answers.{name}.{alias}", unused):
                 found[name][alias] = aliased(message, alias, native)
     return dict(found)
-
-
-def missing_methods(
-    profile: Profile,
-    declared: Container[str],
-    services: Container[str],
-    unused: list[UnusedEntry],
-) -> dict[str, str]:
-    """Method to what to say of it, for methods that a service has only in documents.
-
-    `declared` are all methods that Cuebot has, `services` those that have any. Entries that come
-    to nothing are added to `unused`.
-    """
-    found = {}
-    for name, text in profile.missing.items():
-        service, _, _ = name.partition("/")
-        with entry(f"missing.{name}", unused):
-            if service not in services:
-                raise NotApplicable(f"there is no service {service}")
-            if name in declared:
-                raise NotApplicable(NATIVE)
-            found[name] = text
-    return found
 
 
 def aliased(message: Descriptor, alias: str, native: str) -> str:

@@ -60,8 +60,8 @@ class LiveCatalog:
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
         """Why the last attempt has failed, for people; empty when it has not."""
-        self.looked_at: float | None = None
-        """When the source has last answered (unix time)."""
+        self.looked_at = 0.0
+        """When the source has last answered (unix time); 0 before that."""
         self.others: tuple[OtherSchema, ...] = ()
         """What other endpoints of Cuebot have instead of the current schema."""
         self._source = source
@@ -132,14 +132,10 @@ class LiveCatalog:
             new = await asyncio.to_thread(self._build, schema)
             if new is not None:
                 await warm(new.catalog)
-        except NotReady as error:
-            self._fail(str(error), log.warning)
-            return False
-        except BrokenFiles as error:
-            self._fail(str(error), log.error)
-            return False
-        except (NoReflection, NoSchema) as error:
-            self._fail(f"{error}. {WHAT_TO_DO}", log.error)
+        except (NotReady, NoReflection, NoSchema) as error:
+            advice = "" if isinstance(error, NotReady | BrokenFiles) else f". {WHAT_TO_DO}"
+            tell = log.warning if isinstance(error, NotReady) else log.error
+            self._fail(f"{error}{advice}", tell)
             return False
         except Exception as error:
             self._fail(f"discovery failed: {type(error).__name__}: {error}", log.exception)

@@ -55,7 +55,12 @@ class BodyReader:
         except TimeoutError:
             exchange.body_read = True  # there is no use in waiting for more
             self._room += size
-            raise too_slow(self._timeout) from None
+            raise GatewayError(
+                Code.DEADLINE_EXCEEDED,
+                f"the body did not arrive within {self._timeout:g} s",
+                status=408,
+                headers=CLOSE,
+            ) from None
         except BaseException:
             self._room += size
             raise
@@ -94,13 +99,3 @@ class BodyReader:
                 "too many large bodies are being read",
                 headers=RETRY_SOON,
             )
-
-
-def too_slow(timeout: float) -> GatewayError:
-    """408."""
-    return GatewayError(
-        Code.DEADLINE_EXCEEDED,
-        f"the body did not arrive within {timeout:g} s",
-        status=408,
-        headers=CLOSE,
-    )

@@ -22,27 +22,12 @@ HEADERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Representation:
-    """Content in one coding or none, with its own ETag (RFC 9110, section 8.8.3.3)."""
-
-    body: bytes
-    etag: str
-    headers: tuple[tuple[bytes, bytes], ...]
-
-    @classmethod
-    def of(cls, body: bytes, *headers: tuple[bytes, bytes]) -> "Representation":
-        """A representation whose ETag depends on the bytes alone."""
-        etag = f'"{sha256(body).hexdigest()[:32]}"'
-        return cls(body, etag, ((b"etag", etag.encode()), VARY, *headers))
-
-
-@dataclass(frozen=True, slots=True)
 class Content:
-    """A page or file in all its codings."""
+    """A page or file, plain and in each coding if it is long enough to be worth compressing."""
 
-    plain: Representation
-    compressed: Mapping[Coding, Representation]
-    """Empty if the content is too short to be worth compressing."""
+    forms: Mapping[Coding | None, bytes]
+    etags: Mapping[Coding | None, str]
+    """Each form has its own (RFC 9110, section 8.8.3.3), which depends on its bytes alone."""
     media_type: str
     headers: Mapping[str, str]
 
@@ -51,11 +36,11 @@ class Content:
         cls, body: bytes, media_type: str, headers: Mapping[str, str] | None = None
     ) -> "Content":
         """Content in every coding. Takes 10 ms per MB; safe to call in a thread."""
-        codings = CODINGS.values() if len(body) >= WORTH_IT else ()
-        compressed = {
-            each: Representation.of(b"".join(stream([body], each)), each.header) for each in codings
-        }
-        return cls(Representation.of(body), compressed, media_type, headers or {})
+        forms: dict[Coding | None, bytes] = {None: body}
+        if len(body) >= WORTH_IT:
+            forms |= {each: b"".join(stream([body], each)) for each in CODINGS.values()}
+        etags = {each: f'"{sha256(form).hexdigest()[:32]}"' for each, form in forms.items()}
+        return cls(forms, etags, media_type, headers or {})
 
     async def send(self, scope: Scope, send: Send, timeout: float) -> None:
         """Answer a GET or HEAD: 304 if the client has the content (RFC 9110, section 13.1.2).
@@ -68,34 +53,36 @@ class Content:
             exchange.headers_out[:] = [
                 NO_CACHE if each is NO_STORE else each for each in exchange.headers_out
             ]
-        chosen = self._choose(exchange.headers.get(b"accept-encoding"))
+        accepted = exchange.headers.get(b"accept-encoding")
+        coding = None if accepted is None else choose(accepted).coding
+        if coding not in self.forms:
+            coding = None
+        body, etag = self.forms[coding], self.etags[coding]
         known = exchange.headers.get(b"if-none-match", b"").decode("latin-1")
-        fresh = matches(known, chosen.etag)
+        fresh = matches(known, etag)
         headers = [
-            *chosen.headers,
+            (b"etag", etag.encode()),
+            VARY,
+            *(() if coding is None else (coding.header,)),
             *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
             *HEADERS,
         ]
-        if not fresh:
-            headers.append((b"content-length", b"%d" % len(chosen.body)))
+        if fresh:
+            body = b""
+        else:
+            headers.append((b"content-length", b"%d" % len(body)))
             headers.append((b"content-type", self.media_type.encode()))
         start: Message = {
             "type": "http.response.start",
             "status": 304 if fresh else 200,
             "headers": headers,
         }
-        body = b"" if fresh else chosen.body
         try:
             async with asyncio.timeout(timeout + len(body) / SLOWEST_READER):
                 await send(start)
                 await send({"type": "http.response.body", "body": body})
         except TimeoutError:
             raise ClientGone from None
-
-    def _choose(self, accept_encoding: bytes | None) -> Representation:
-        """The representation that a client prefers, of those that there are."""
-        coding = None if accept_encoding is None else choose(accept_encoding).coding
-        return self.plain if coding is None else self.compressed.get(coding, self.plain)
 
 
 def matches(if_none_match: str, etag: str) -> bool:

@@ -1,6 +1,5 @@
 """`/status.json`: Cuebot, its schema and the links that the farm page shows."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import orjson
@@ -10,23 +9,21 @@ from gateway import __version__
 from gateway.discovery.refresh import LiveCatalog
 from gateway.pages.content import Content
 from gateway.pages.health import CONNECT_TIMEOUT
-from gateway.upstream.interface import Upstream
+from gateway.upstream.open import Cuebot
 
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
 """Served whenever the farm page is."""
 
 
-def status_app(
-    live: LiveCatalog, upstream: Upstream, endpoints: Sequence[str], *, timeout: float
-) -> ASGIApp:
-    """The app that serves the status. `endpoints` are Cuebot's, as `host:port`."""
+def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIApp:
+    """The app that serves the status."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog = live.current
         status: dict[str, object] = {
             "version": __version__,
             "cuebot": {
-                "endpoints": endpoints,
+                "endpoints": [each.endpoint for each in upstream.endpoints],
                 "usable": await upstream.usable(CONNECT_TIMEOUT),
             },
             "schema": None,
@@ -38,7 +35,7 @@ def status_app(
                 "source": catalog.schema.origin,
                 "confirmed": catalog.schema.confirmed,
                 "digest": catalog.schema.digest,
-                "lookedAt": None if live.looked_at is None else iso(live.looked_at),
+                "lookedAt": f"{datetime.fromtimestamp(live.looked_at, UTC):%Y-%m-%dT%H:%M:%SZ}",
                 "interfaces": len({method.service for method in catalog.methods}),
                 "methods": len(catalog.methods),
                 "skipped": [skip.service for skip in catalog.skipped],
@@ -48,8 +45,3 @@ def status_app(
         await content.send(scope, send, timeout)
 
     return app
-
-
-def iso(seconds: float) -> str:
-    """A Unix time in the format of RFC 3339, in UTC."""
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")

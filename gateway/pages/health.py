@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-import orjson
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from gateway.discovery.refresh import LiveCatalog
-from gateway.upstream.interface import Upstream
+from gateway.upstream.open import Cuebot
 
 CONNECT_TIMEOUT = 0.5
 """Seconds to wait for idle connections to be made."""
@@ -22,16 +21,16 @@ class Readiness:
     """Whether it is about to stop."""
 
 
-def health_routes(live: LiveCatalog, upstream: Upstream, readiness: Readiness) -> list[Route]:
+def health_routes(live: LiveCatalog, upstream: Cuebot, readiness: Readiness) -> list[Route]:
     """The two routes, for Starlette."""
 
-    async def healthz(request: Request) -> Response:
-        return answer({"status": "ok"})
+    async def healthz(request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
 
-    async def readyz(request: Request) -> Response:
+    async def readyz(request: Request) -> JSONResponse:
         catalog = live.current
         usable = await upstream.usable(CONNECT_TIMEOUT)
-        stopping = readiness.stopping
+        number, stopping = len(upstream.endpoints), readiness.stopping
         ready = catalog is not None and usable and not stopping
         schema = "none"
         if catalog is not None:
@@ -39,15 +38,11 @@ def health_routes(live: LiveCatalog, upstream: Upstream, readiness: Readiness) -
         state = {
             "status": "ok" if ready else "stopping" if stopping else "unavailable",
             "cuebot": "reachable" if usable else "unreachable",
-            **({"endpoints": {"usable": usable, "of": upstream.size}} if upstream.size > 1 else {}),
+            **({"endpoints": {"usable": usable, "of": number}} if number > 1 else {}),
             "schema": schema,
             **({"schemas": "differ"} if live.others else {}),
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),
         }
-        return answer(state, 200 if ready else 503)
+        return JSONResponse(state, 200 if ready else 503)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]
-
-
-def answer(content: object, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")

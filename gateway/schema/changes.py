@@ -1,6 +1,9 @@
 """What has changed from one catalog to the next, for the log."""
 
+from collections.abc import Mapping
+
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from gateway.codec.fields import type_name
 from gateway.schema.catalog import Catalog
@@ -8,6 +11,10 @@ from gateway.schema.types import reachable
 
 SHOWN = 20
 """How many names of a kind are logged."""
+TYPES: Mapping[int, str] = {
+    number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()
+}
+"""How a proto file writes the types of scalars."""
 
 
 def changes_between(old: Catalog, new: Catalog) -> dict[str, list[str]]:
@@ -45,13 +52,6 @@ def kind_of(field: FieldDescriptor) -> str:
     """A field's type as a proto file writes it."""
     kind = type_name(field) or TYPES[field.type]
     return f"repeated {kind}" if field.is_repeated else kind
-
-
-TYPES = {
-    getattr(FieldDescriptor, name): name.removeprefix("TYPE_").lower()
-    for name in dir(FieldDescriptor)
-    if name.startswith("TYPE_")
-}
 
 
 def shortened(names: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -33,6 +33,17 @@ CUT_OFF = 1.0
 TICK = 0.05
 """Seconds between two looks whether all is over."""
 STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def handling(numbers: Iterable[int], handler: Callable[[int, object], object]) -> Iterator[None]:
+    """While this lasts, these signals are the handler's."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 class Server(uvicorn.Server):
@@ -96,14 +107,10 @@ class Server(uvicorn.Server):
             yield
             return
         handled = STOPS + ((signal.SIGQUIT,) if self._supervised else ())
-        before = {number: signal.signal(number, self.handle_exit) for number in handled}
-        # A supervisor holds signals back until somebody handles them.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (*handled, signal.SIGHUP))
-        try:
+        with handling(handled, self.handle_exit):
+            # A supervisor holds signals back until somebody handles them.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (*handled, signal.SIGHUP))
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """The first signal begins the stop, the second one (with a supervisor SIGQUIT) ends it."""

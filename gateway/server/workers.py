@@ -11,8 +11,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -23,7 +23,7 @@ import uvloop
 
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
-from gateway.server.drain import Server
+from gateway.server.drain import Server, handling
 from gateway.server.listen import listen_together
 from gateway.server.process import serve
 from gateway.settings.model import Settings
@@ -43,7 +43,7 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
     Raises ConfigurationError when the first one cannot start with these settings.
     """
     supervisor = Supervisor(settings, load)
-    with supervisor.signals():
+    with handling(PASSED_ON, supervisor.pass_on):
         supervisor.start_first()
         log.info(
             "workers share the limits that are kept in memory",
@@ -74,16 +74,6 @@ class Supervisor:
         self._stopping = False
         self._reloaded = False
         """Whether there has been a SIGHUP, so that the settings may be others than at the start."""
-
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """While this lasts, signals are the workers'."""
-        before = {number: signal.signal(number, self._pass_on) for number in PASSED_ON}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def start_first(self) -> None:
         """Start one worker and see that it can. Raises ConfigurationError."""
@@ -127,7 +117,7 @@ class Supervisor:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
 
-    def _pass_on(self, number: int, frame: object) -> None:
+    def pass_on(self, number: int, frame: object) -> None:
         """SIGHUP as it is; the first SIGTERM or SIGINT as a stop, the second one as its end.
 
         The sockets are closed before the workers close theirs, or the kernel would go on to take

@@ -111,9 +111,8 @@ def parse_words(value: object) -> object:
 
 def parse_level(value: object) -> object:
     """`WARN`, as OpenCue's pages write it, as `warning`."""
-    return (
-        {"warn": "warning"}.get(value.lower(), value.lower()) if isinstance(value, str) else value
-    )
+    level = value.lower() if isinstance(value, str) else value
+    return "warning" if level == "warn" else level
 
 
 def parse_json(value: object) -> object:

@@ -19,11 +19,6 @@ class Balancer:
         """All of them, as CUEBOT_ENDPOINT names them."""
         return ",".join(each.endpoint for each in self.endpoints)
 
-    @property
-    def size(self) -> int:
-        """How many endpoints there are."""
-        return len(self.endpoints)
-
     async def call(
         self, method_path: str, payload: bytes, timeout: float, metadata: Metadata
     ) -> bytes:

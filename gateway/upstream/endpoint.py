@@ -37,11 +37,6 @@ class Endpoint:
         return (self,)
 
     @property
-    def size(self) -> int:
-        """One."""
-        return 1
-
-    @property
     def ready(self) -> bool:
         """Whether it is connected. If not, it will try to be."""
         return self._channel.get_state(try_to_connect=True) is State.READY

@@ -52,13 +52,8 @@ def likely_cause(problem: Exception, tls: Tls | None) -> str:
         return "its certificate is not signed by a public CA; set CUEBOT_CA_FILE to its own CA"
     if isinstance(problem, ssl.SSLError) and problem.reason in NOT_TLS:
         return "it does not speak TLS, but CUEBOT_TLS is true"
-    if isinstance(problem, (ssl.SSLError, ConnectionResetError, ClosedEarly)):
-        return cause_of_closing(tls)
-    return ""
-
-
-def cause_of_closing(tls: Tls | None) -> str:
-    """Why a server is likely to end a connection before it is of any use."""
+    if not isinstance(problem, (ssl.SSLError, ConnectionResetError, ClosedEarly)):
+        return ""
     if tls is None:
         return "it closes the connection; if it expects TLS, set CUEBOT_TLS=true"
     if tls.certificate is not None:

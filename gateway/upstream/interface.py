@@ -94,10 +94,6 @@ class Upstream(Protocol):
         done, if there is no connection, or the transport cannot do that.
         """
 
-    @property
-    def size(self) -> int:
-        """How many endpoints there are."""
-
     async def usable(self, timeout: float) -> int:
         """How many endpoints a call could be sent to now.
 

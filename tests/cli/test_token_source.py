@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.access.tokens import Authenticator, TokenRules
-from gateway.cli.client.token_source import token_source
+from gateway.cli.client.gateway import token_source
 from gateway.errors import ConfigurationError
 from tests.support.servers import SECRET, settings_for
 

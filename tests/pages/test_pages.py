@@ -16,7 +16,7 @@ from gateway.http.exchange import ClientGone, open_exchange
 from gateway.http.proxies import TrustedProxies
 from gateway.http.zstd import zstd
 from gateway.openapi import shared
-from gateway.pages import html_pages
+from gateway.pages import page_routes
 from gateway.pages.content import Content
 from tests.support.openapi import document, validator
 from tests.support.servers import (
@@ -330,9 +330,9 @@ def test_pages_load_nothing_from_elsewhere(name: str) -> None:
 
 def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing package is a configuration error that names the remedy."""
-    monkeypatch.setattr(html_pages, "PACKAGE", "no_such_package_anywhere")
+    monkeypatch.setattr(page_routes, "PACKAGE", "no_such_package_anywhere")
     with pytest.raises(ConfigurationError, match="DOCS=off"):
-        html_pages.docs_contents("token")
+        page_routes.docs_contents("token")
 
 
 async def test_a_client_that_does_not_read_is_disconnected() -> None:

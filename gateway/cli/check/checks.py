@@ -1,6 +1,8 @@
 """The checks before serving: settings, secrets, Cuebot, schema, and what would be served."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gateway.access.keys import is_weak, load_secrets
@@ -39,46 +41,42 @@ class Report:
         """Whether any endpoint answers."""
         return any(self.endpoints.values())
 
-    def add_wrong_settings(self, error: ConfigurationError) -> None:
-        """Note what is wrong with the settings."""
-        self.settings_wrong = True
-        self.problems += error.problems
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Note what is found to be wrong with the settings inside, which ends there."""
+        try:
+            yield
+        except ConfigurationError as error:
+            self.settings_wrong = True
+            self.problems += error.problems
 
 
 async def run_checks(settings: Settings) -> Report:
     """Check everything. What is wrong with the settings or Cuebot is reported, not raised."""
     report = Report()
     check_settings(settings, report)
-    try:
+    with report.settings():
         await check_endpoints(settings, report)
-    except ConfigurationError as error:
-        report.add_wrong_settings(error)
-        return report
-    if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:
-        await check_schema(settings, report)
+        if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:
+            await check_schema(settings, report)
     return report
 
 
 def check_settings(settings: Settings, report: Report) -> None:
     """The secrets, the certificate, and values that are valid but probably a mistake."""
-    try:
+    with report.settings():
         secrets = load_secrets(settings)
-    except ConfigurationError as error:
-        report.add_wrong_settings(error)
-        secrets = ()
-    report.secrets = len(secrets)
-    report.warnings += [
-        f"JWT secret number {number} is easy to guess; use at least 32 random bytes"
-        for number, secret in enumerate(secrets, 1)
-        if is_weak(secret)
-    ]
-    try:
+        report.secrets = len(secrets)
+        report.warnings += [
+            f"JWT secret number {number} is easy to guess; use at least 32 random bytes"
+            for number, secret in enumerate(secrets, 1)
+            if is_weak(secret)
+        ]
+    with report.settings():
         load_certificate(settings)
         pair = pair_of(settings, "tls")
         if pair is not None and (expires := ends_soon(first_certificate(pair))) is not None:
             report.warnings.append(f"TLS_CERT_FILE: the certificate expires on {expires}")
-    except ConfigurationError as error:
-        report.add_wrong_settings(error)
     if 0 < settings.keepalive_time < PING_FLOOR:
         report.warnings.append(
             f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"
@@ -115,12 +113,9 @@ async def why_no_answer(endpoint: Endpoint) -> str | None:
 
 
 async def check_schema(settings: Settings, report: Report) -> None:
-    """Discover the schema, and what would be served of it."""
+    """Discover the schema, and what would be served of it. Raises ConfigurationError."""
     try:
         catalog = report.catalog = await discover_once(settings)
-    except ConfigurationError as error:
-        report.add_wrong_settings(error)
-        return
     except GatewayError as error:
         report.problems.append(error.message)
         return

@@ -14,8 +14,7 @@ from click.core import ParameterSource
 
 from gateway.cli.client.client import Answer, Client, InvalidCall
 from gateway.cli.client.cuebot import cuebot_client
-from gateway.cli.client.gateway import gateway_client
-from gateway.cli.client.token_source import token_source
+from gateway.cli.client.gateway import gateway_client, token_source
 from gateway.cli.commands.completion import complete_method
 from gateway.cli.common_options import config_option, settings_from, time_option
 from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, end_interrupted_line

@@ -12,7 +12,6 @@ from gateway.cli.check.summary import as_object, lines
 from gateway.cli.common_options import config_option, json_option, settings_from
 from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, complain
 from gateway.cli.terminal.text import counted, printable_lines
-from gateway.errors import ConfigurationError
 
 
 @click.command()
@@ -36,11 +35,9 @@ def check(strict: bool, as_json: bool, config: Path | None) -> None:
          with --strict, there are warnings
       2  wrong usage or settings
     """
-    try:
+    report = Report()
+    with report.settings():  # without which there is nothing to ask
         report = uvloop.run(run_checks(settings_from(config)))
-    except ConfigurationError as error:  # without settings, there is nothing to ask
-        report = Report()
-        report.add_wrong_settings(error)
     fine = not report.problems and not (strict and report.warnings)
     if as_json:
         click.echo(orjson.dumps({"ok": fine} | as_object(report), option=orjson.OPT_INDENT_2))

@@ -8,9 +8,8 @@ import click
 import orjson
 
 from gateway.cli.client.discover import discover
-from gateway.cli.client.gateway import check_url, gateway_client
+from gateway.cli.client.gateway import check_url, gateway_client, token_source
 from gateway.cli.client.method_names import matches
-from gateway.cli.client.token_source import token_source
 from gateway.cli.common_options import config_option, json_option, settings_from, time_option
 from gateway.cli.compare.comparison import Comparison
 from gateway.cli.compare.findings import Outcome, as_object, lines

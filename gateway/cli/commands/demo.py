@@ -1,5 +1,7 @@
 """`cuebot-gateway demo`."""
 
+from typing import Any
+
 import click
 
 
@@ -24,15 +26,7 @@ import click
     help="How many jobs the farm has; it gets as many hosts as they need.",
 )
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same farm.")
-def demo(
-    host: str,
-    port: int | None,
-    cuebot_only: bool,
-    no_reflection: bool,
-    tls: bool,
-    jobs: int,
-    seed: int,
-) -> None:
+def demo(**options: Any) -> None:
     """Try the gateway on a simulated farm.
 
     Starts a simulated Cuebot with the gateway in front of it, and prints a token and commands to
@@ -46,12 +40,4 @@ def demo(
     """
     from gateway.cli.demo.run import run_demo  # only the demo needs the demo extra
 
-    run_demo(
-        host=host,
-        port=port,
-        cuebot_only=cuebot_only,
-        reflection=not no_reflection,
-        tls=tls,
-        jobs=jobs,
-        seed=seed,
-    )
+    run_demo(**options)

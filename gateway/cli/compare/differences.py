@@ -38,7 +38,7 @@ GO_ERROR = frozenset({"code", "message", "details"})
 OWN_ERROR = frozenset({"error", "code", "message"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Difference:
     """One place where two answers differ."""
 
@@ -110,8 +110,7 @@ class Comparing:
         """Compare two values of a message type, field by field."""
         special = descriptor.full_name.startswith(WELL_KNOWN)
         if special or not isinstance(here, dict) or not isinstance(there, dict):
-            if exact(here) != exact(there):
-                yield Difference(plain_kind(here, there), path, here, there)
+            yield from plain(here, there, path)
             return
         left_here, left_there = dict(here), dict(there)
         for field in descriptor.fields:
@@ -125,13 +124,10 @@ class Comparing:
         for name in left_here | left_there:
             place = f"{path}.{name}".lstrip(".")
             mine, other = left_here.get(name, ABSENT), left_there.get(name, ABSENT)
-            if other is ABSENT:
-                known = name in aliases
-                yield Difference("documented" if known else "only-here", place, mine, None, known)
-            elif mine is ABSENT:
-                yield Difference("only-there", place, None, other)
-            elif exact(mine) != exact(other):
-                yield Difference(plain_kind(mine, other), place, mine, other)
+            if other is ABSENT and name in aliases:
+                yield Difference("documented", place, mine, None, expected=True)
+            else:
+                yield from plain(mine, other, place)
 
     def _field(self, field: Field, here: object, there: object, path: str) -> Iterator[Difference]:
         if here is ABSENT and there is ABSENT:
@@ -142,7 +138,8 @@ class Comparing:
                 kind = "null"
             elif is_default(field, only):
                 kind = "default"
-            yield Difference(kind, path, shown(here), shown(there))
+            ours, theirs = (None if each is ABSENT else each for each in (here, there))
+            yield Difference(kind, path, ours, theirs)
         elif here is None or there is None:
             if here is not there:
                 other = there if here is None else here
@@ -159,13 +156,11 @@ class Comparing:
         self, field: Field, here: dict[str, Any], there: dict[str, Any], path: str
     ) -> Iterator[Difference]:
         for key in here | there:
-            place = f"{path}.{key}"
-            if key not in there:
-                yield Difference("only-here", place, here[key], None)
-            elif key not in here:
-                yield Difference("only-there", place, None, there[key])
+            mine, other = here.get(key, ABSENT), there.get(key, ABSENT)
+            if mine is ABSENT or other is ABSENT:
+                yield from plain(mine, other, f"{path}.{key}")
             else:
-                yield from self._single(map_fields(field)[1], here[key], there[key], place)
+                yield from self._single(map_fields(field)[1], mine, other, f"{path}.{key}")
 
     def _lists(
         self, field: Field, here: list[Any], there: list[Any], path: str
@@ -196,11 +191,6 @@ def taken(field: Field, left: dict[str, Any]) -> tuple[object, str]:
     return ABSENT, ""
 
 
-def shown(value: object) -> object:
-    """The value as a report shows it."""
-    return None if value is ABSENT else value
-
-
 def is_default(field: Field, value: object) -> bool:
     """Whether this is the value of an unset field."""
     if is_enum(field) and not field.is_repeated:
@@ -228,6 +218,16 @@ def parsed(field: Field, value: object) -> bytes | None:
     except ParseError:
         return None
     return message.SerializeToString(deterministic=True)
+
+
+def plain(here: object, there: object, path: str) -> Iterator[Difference]:
+    """The difference between two values of any kind, of which one may be ABSENT."""
+    if here is ABSENT:
+        yield Difference("only-there", path, None, there)
+    elif there is ABSENT:
+        yield Difference("only-here", path, here, None)
+    elif exact(here) != exact(there):
+        yield Difference(plain_kind(here, there), path, here, there)
 
 
 def plain_kind(here: object, there: object) -> str:

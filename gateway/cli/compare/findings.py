@@ -18,15 +18,9 @@ FEW = 3
 
 
 @dataclass(slots=True, kw_only=True)
-class Finding:
-    """Differences of one kind at one place of a method's answers, with an example."""
+class Finding(Difference):
+    """Differences of one kind at one place (with `[]` for any item of a list), with an example."""
 
-    kind: str
-    path: str
-    """With `[]` for any item of a list."""
-    expected: bool
-    here: object
-    there: object
     request: object
     count: int = 0
 

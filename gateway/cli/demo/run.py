@@ -71,14 +71,14 @@ def run_demo(
     host: str,
     port: int | None,
     cuebot_only: bool,
-    reflection: bool,
+    no_reflection: bool,
     tls: bool,
     jobs: int,
     seed: int,
 ) -> None:
     """Run the demo until a signal. Raises ConfigurationError if a port is in use."""
     configure_logging("warning", "console")
-    farm = large_farm(seed=seed, jobs=jobs)
+    farm, reflection = large_farm(seed=seed, jobs=jobs), not no_reflection
     if cuebot_only:
         chosen = CUEBOT_PORT if port is None else port
         listen(host, chosen).close()  # explains better than gRPC why a port cannot be used
