@@ -7,47 +7,36 @@ import orjson
 
 
 class Code(IntEnum):
-    """The gRPC status codes (https://grpc.io/docs/guides/status-codes/)."""
+    """The gRPC status codes (https://grpc.io/docs/guides/status-codes/).
 
-    OK = 0
-    CANCELLED = 1
-    UNKNOWN = 2
-    INVALID_ARGUMENT = 3
-    DEADLINE_EXCEEDED = 4
-    NOT_FOUND = 5
-    ALREADY_EXISTS = 6
-    PERMISSION_DENIED = 7
-    RESOURCE_EXHAUSTED = 8
-    FAILED_PRECONDITION = 9
-    ABORTED = 10
-    OUT_OF_RANGE = 11
-    UNIMPLEMENTED = 12
-    INTERNAL = 13
-    UNAVAILABLE = 14
-    DATA_LOSS = 15
-    UNAUTHENTICATED = 16
+    Each has the HTTP status that grpc-gateway maps it to.
+    """
 
+    http_status: int
 
-HTTP_STATUS: Mapping[Code, int] = {
-    Code.OK: 200,
-    Code.CANCELLED: 499,
-    Code.UNKNOWN: 500,
-    Code.INVALID_ARGUMENT: 400,
-    Code.DEADLINE_EXCEEDED: 504,
-    Code.NOT_FOUND: 404,
-    Code.ALREADY_EXISTS: 409,
-    Code.PERMISSION_DENIED: 403,
-    Code.RESOURCE_EXHAUSTED: 429,
-    Code.FAILED_PRECONDITION: 400,
-    Code.ABORTED: 409,
-    Code.OUT_OF_RANGE: 400,
-    Code.UNIMPLEMENTED: 501,
-    Code.INTERNAL: 500,
-    Code.UNAVAILABLE: 503,
-    Code.DATA_LOSS: 500,
-    Code.UNAUTHENTICATED: 401,
-}
-"""gRPC code to HTTP status, as grpc-gateway maps them."""
+    def __new__(cls, number: int, http_status: int = 500) -> "Code":
+        code = int.__new__(cls, number)
+        code._value_ = number
+        code.http_status = http_status
+        return code
+
+    OK = 0, 200
+    CANCELLED = 1, 499
+    UNKNOWN = 2, 500
+    INVALID_ARGUMENT = 3, 400
+    DEADLINE_EXCEEDED = 4, 504
+    NOT_FOUND = 5, 404
+    ALREADY_EXISTS = 6, 409
+    PERMISSION_DENIED = 7, 403
+    RESOURCE_EXHAUSTED = 8, 429
+    FAILED_PRECONDITION = 9, 400
+    ABORTED = 10, 409
+    OUT_OF_RANGE = 11, 400
+    UNIMPLEMENTED = 12, 501
+    INTERNAL = 13, 500
+    UNAVAILABLE = 14, 503
+    DATA_LOSS = 15, 500
+    UNAUTHENTICATED = 16, 401
 
 
 RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}
@@ -57,7 +46,7 @@ RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}
 class GatewayError(Exception):
     """An answer that is not a success.
 
-    `code` chooses the HTTP status by `HTTP_STATUS` unless `status` says another (a body that is
+    `code` chooses the HTTP status unless `status` says another (a body that is
     too large is RESOURCE_EXHAUSTED, but 413). `details` are JSON values, `headers` go out with
     the answer.
     """
@@ -74,7 +63,7 @@ class GatewayError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = HTTP_STATUS[code] if status is None else status
+        self.status = code.http_status if status is None else status
         self.details = details
         self.headers: Mapping[str, str] = headers or {}
 

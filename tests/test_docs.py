@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import HTTP_STATUS, Code
+from gateway.errors import Code
 from gateway.settings.loading import SYNONYMS
 from gateway.settings.model import Settings
 
@@ -40,7 +40,7 @@ def test_the_readme_names_only_real_settings() -> None:
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
 def test_every_error_is_documented(code: Code) -> None:
     """Each gRPC code stands in the row of its HTTP status in docs/http.md."""
-    rows = [line for line in HTTP.splitlines() if line.startswith(f"| {HTTP_STATUS[code]} ")]
+    rows = [line for line in HTTP.splitlines() if line.startswith(f"| {code.http_status} ")]
     assert any(f"`{code.name}`" in row for row in rows)
 
 

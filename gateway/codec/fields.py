@@ -1,8 +1,9 @@
-"""What the codecs ask of a field's descriptor."""
+"""What is asked of the descriptors of messages and fields."""
 
+from collections.abc import Iterable
 from typing import cast
 
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, MethodDescriptor
 
 INT32 = (FieldDescriptor.TYPE_INT32, FieldDescriptor.TYPE_SINT32, FieldDescriptor.TYPE_SFIXED32)
 UINT32 = (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_FIXED32)
@@ -62,3 +63,23 @@ def json_name(name: str) -> str:
     """
     first, *words = name.split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in words)
+
+
+def reachable(roots: Iterable[Descriptor]) -> dict[str, Descriptor]:
+    """These message types and all that occur in them at any depth, by full name.
+
+    The types behind maps are among them.
+    """
+    found: dict[str, Descriptor] = {}
+    waiting = list(roots)
+    while waiting:
+        descriptor = waiting.pop()
+        if descriptor.full_name not in found:
+            found[descriptor.full_name] = descriptor
+            waiting += [message_of(field) for field in descriptor.fields if is_message(field)]
+    return found
+
+
+def returned_types(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
+    """The full names of all message types that occur in answers."""
+    return frozenset(reachable(method.output_type for method in methods))

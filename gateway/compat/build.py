@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
+from gateway.codec.fields import returned_types
 from gateway.compat.profile import EMPTY, Profile
 from gateway.compat.resolve import Resolver, answer_aliases
 from gateway.schema.aliases import service_aliases
@@ -20,7 +21,6 @@ from gateway.schema.description import Schema
 from gateway.schema.method import Method, path_of
 from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection
-from gateway.schema.types import returned_types
 
 
 def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY) -> Catalog:

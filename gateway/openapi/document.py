@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from gateway import __version__
+from gateway.codec.fields import returned_types
 from gateway.codec.rewrite import Rename
 from gateway.openapi import shared
 from gateway.openapi.comments import comments_of
@@ -12,7 +13,6 @@ from gateway.openapi.examples import Examples
 from gateway.openapi.values import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
 from gateway.schema.method import Method
-from gateway.schema.types import returned_types
 
 INTRODUCTION = """\
 Every method of this Cuebot as JSON over HTTP: POST the request message, and the body of a 200 is

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import yaml
 
-from gateway.errors import HTTP_STATUS
+from gateway.errors import Code
 from gateway.openapi.values import Json, reference
 
 ERROR = "gateway-Error"
@@ -38,7 +38,7 @@ def components(schemas: Json) -> Json:
 
 def error(status: int) -> Json:
     """The response with this status."""
-    names = ", ".join(code.name for code, usual in HTTP_STATUS.items() if usual == status)
+    names = ", ".join(code.name for code in Code if code.http_status == status)
     about = ERRORS[status]
     return {
         "description": f"{about['description']}" + f" ({names})" * bool(names),

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from gateway.codec.fields import type_name
+from gateway.codec.fields import reachable, type_name
 from gateway.schema.catalog import Catalog
-from gateway.schema.types import reachable
 
 SHOWN = 20
 """How many names of a kind are logged."""

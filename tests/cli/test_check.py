@@ -6,8 +6,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.cli.check.checks import Report, run_checks
-from gateway.cli.check.summary import as_object, lines, schema_object
+from gateway.cli.checks import Report, as_object, lines, run_checks, schema_object
 from gateway.discovery.factory import FILE_SUFFIXES
 from tests.support.commands import OPENCUE, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm

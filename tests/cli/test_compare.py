@@ -10,9 +10,14 @@ from starlette.responses import HTMLResponse, Response
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.cli.client.gateway import gateway_client
-from gateway.cli.compare.comparison import Comparison
+from gateway.cli.compare.comparison import (
+    TRIES,
+    Comparison,
+    NotReadOnly,
+    ReadOnlyGateway,
+    seconds_of,
+)
 from gateway.cli.compare.findings import Outcome, Result, as_object, lines
-from gateway.cli.compare.replies import TRIES, NotReadOnly, ReadOnlyGateway, seconds_of
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.catalog import Catalog

@@ -6,8 +6,7 @@ import orjson
 import pytest
 
 from gateway.cli.compare.comparison import is_within
-from gateway.cli.compare.differences import COMPARED, Difference, compare, differences
-from gateway.cli.compare.replies import Reply
+from gateway.cli.compare.differences import COMPARED, Difference, Reply, compare, differences
 from gateway.compat.build import build_catalog
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from gateway.cli.compare.samples import Sample, Samples
+from gateway.codec.fields import returned_types
 from gateway.compat.build import build_catalog
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.schema.types import returned_types
 from tests.support.opencue import opencue
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.cli.check.checks import run_checks
-from gateway.cli.check.summary import as_object, lines
+from gateway.cli.checks import as_object, lines, run_checks
 from gateway.discovery import endpoints, refresh
 from gateway.discovery.endpoints import EndpointsSource
 from gateway.discovery.refresh import LiveCatalog

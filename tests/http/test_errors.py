@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.errors import HTTP_STATUS, Code, GatewayError
+from gateway.errors import Code, GatewayError
 
 MAPPING = [
     # https://github.com/grpc-ecosystem/grpc-gateway/blob/main/runtime/errors.go and
@@ -40,9 +40,8 @@ def test_codes_are_mapped_as_grpc_gateway_does(number: int, name: str, status: i
 
 
 def test_the_mapping_is_whole() -> None:
-    """There are exactly 17 codes, and each is in the table."""
+    """There are exactly these 17 codes."""
     assert list(Code) == [row[0] for row in MAPPING]
-    assert HTTP_STATUS.keys() == set(Code)
 
 
 def test_the_keys_are_in_the_documented_order() -> None:

@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.rpc import error_details_pb2, status_pb2
 from starlette.types import Message
 
-from gateway.errors import HTTP_STATUS, Code
+from gateway.errors import Code
 from gateway.http.exchange import ClientGone
 from gateway.http.respond import send_pieces
 from tests.support.opencue import jobs, message_class
@@ -353,7 +353,7 @@ async def test_cuebots_errors_pass(
     cuebot.fails(FIND_SHOW, code, "java.lang.Oops: naïve\nsecond line")
     answer = await gateway.post(FIND_SHOW, {"name": "x"})
     number = code.value[0]
-    assert answer.status_code == HTTP_STATUS[Code(number)]
+    assert answer.status_code == Code(number).http_status
     assert answer.json() == {
         "error": code.name,
         "code": number,

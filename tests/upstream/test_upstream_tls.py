@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from structlog.testing import capture_logs
 
-from gateway.cli.check.checks import run_checks
+from gateway.cli.checks import run_checks
 from gateway.cli.client.cuebot import cuebot_client
 from gateway.errors import Code, ConfigurationError
 from gateway.settings.model import Settings

@@ -7,8 +7,7 @@ import click
 import orjson
 import uvloop
 
-from gateway.cli.check.checks import Report, run_checks
-from gateway.cli.check.summary import as_object, lines
+from gateway.cli.checks import Report, as_object, lines, run_checks
 from gateway.cli.common_options import config_option, json_option, settings_from
 from gateway.cli.terminal.exits import FAILED, WRONG_USAGE, complain
 from gateway.cli.terminal.text import counted, printable_lines

@@ -11,9 +11,8 @@ from gateway.cli.client.discover import discover
 from gateway.cli.client.gateway import check_url, gateway_client, token_source
 from gateway.cli.client.method_names import matches
 from gateway.cli.common_options import config_option, json_option, settings_from, time_option
-from gateway.cli.compare.comparison import Comparison
+from gateway.cli.compare.comparison import Comparison, ReadOnlyGateway
 from gateway.cli.compare.findings import Outcome, as_object, lines
-from gateway.cli.compare.replies import ReadOnlyGateway
 from gateway.cli.terminal.exits import FAILED, Failure, complain
 from gateway.cli.terminal.text import printable_lines
 from gateway.compat.profile import load_profile

@@ -10,18 +10,23 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from gateway.cli.compare.differences import Difference, Documented, compare
+from gateway.cli.client.gateway import GatewayClient
+from gateway.cli.compare.differences import Difference, Documented, Reply, compare
 from gateway.cli.compare.findings import Outcome, Result, any_item
-from gateway.cli.compare.replies import ReadOnlyGateway, Reply
 from gateway.cli.compare.samples import Samples
+from gateway.codec.fields import returned_types
+from gateway.errors import GatewayError
 from gateway.schema.method import Method
-from gateway.schema.types import returned_types
 
 TIMES = 3
 """How often in a row a difference has to show."""
 UNANSWERED = 3
 """After so many requests in a row without an answer, a gateway is given up."""
 REFUSED = (401, 403)
+TOO_MANY_REQUESTS = 429
+TRIES = 5
+"""How often a request is sent that is answered with 429."""
+LONGEST_WAIT = 30.0
 
 
 class Stop(Exception):
@@ -32,8 +37,8 @@ class Stop(Exception):
 class Comparison:
     """`run` asks everything that can be asked within `seconds`."""
 
-    here: ReadOnlyGateway
-    there: ReadOnlyGateway
+    here: "ReadOnlyGateway"
+    there: "ReadOnlyGateway"
     methods: Sequence[Method]
     """All methods; those that change something are not asked."""
     samples: int
@@ -109,7 +114,9 @@ class Comparison:
             result.add(each, orjson.loads(body))
         return before
 
-    async def _ask(self, name: str, gateway: ReadOnlyGateway, method: Method, body: bytes) -> Reply:
+    async def _ask(
+        self, name: str, gateway: "ReadOnlyGateway", method: Method, body: bytes
+    ) -> Reply:
         reply = await gateway.ask(method, body)
         if reply.status is None:
             self.unanswered[name] = self.unanswered.get(name, 0) + 1
@@ -129,3 +136,45 @@ def is_within(path: str, places: Collection[str]) -> bool:
         not place or path == place or path.startswith((f"{place}.", f"{place}["))
         for place in places
     )
+
+
+class NotReadOnly(Exception):
+    """The method may change something. Nothing was sent."""
+
+
+class ReadOnlyGateway:
+    """A gateway that is sent at most `rate` requests a second, and waits as it says after a 429."""
+
+    def __init__(self, client: GatewayClient, rate: float) -> None:
+        self._client = client
+        self._interval = 1 / rate
+        self._next = 0.0
+
+    async def ask(self, method: Method, body: bytes) -> Reply:
+        """The reply to one request. Raises NotReadOnly for a method that does more than read."""
+        if not method.reads_only or method.streams:
+            raise NotReadOnly(method.path)
+        for left in reversed(range(TRIES)):
+            await self._wait()
+            try:
+                response = await self._client.send("POST", method.path, body, {})
+            except GatewayError as error:
+                return Reply(None, problem=error.message)
+            if response.status_code != TOO_MANY_REQUESTS or not left:
+                break
+            await asyncio.sleep(seconds_of(response.headers.get("Retry-After", "")))
+        return Reply(response.status_code, response.content)
+
+    async def _wait(self) -> None:
+        """Wait until the next request may be sent."""
+        now = asyncio.get_running_loop().time()
+        start = max(self._next, now)
+        self._next = start + self._interval
+        await asyncio.sleep(start - now)
+
+
+def seconds_of(retry_after: str) -> float:
+    """The seconds of a Retry-After header; 1 if it has none, also for a date."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(float(retry_after), LONGEST_WAIT)
+    return 1.0

@@ -15,8 +15,8 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.cli.compare.replies import Reply
 from gateway.codec.fields import enum_of, is_enum, is_map, is_message, map_fields, message_of
+from gateway.errors import Code
 from gateway.schema.method import Method
 
 Documented = Mapping[str, Mapping[str, str]]
@@ -36,6 +36,41 @@ UNROUTED = "Not Found"
 """What grpc-gateway says of a path that it does not have; Cuebot says more."""
 GO_ERROR = frozenset({"code", "message", "details"})
 OWN_ERROR = frozenset({"error", "code", "message"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a gateway replied to a request."""
+
+    status: int | None
+    """HTTP's; None if there was no reply."""
+    body: bytes = b""
+    problem: str = ""
+    """Why there was none."""
+
+    @property
+    def object(self) -> dict[str, object] | None:
+        """Its JSON, if that is an object."""
+        try:
+            value = orjson.loads(self.body)
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+    @property
+    def text(self) -> str:
+        """The code and message of an error, or the beginning of what is not JSON."""
+        shape = self.object
+        if shape is not None and isinstance(shape.get("message"), str):
+            code = shape.get("code")
+            name = Code(code).name if isinstance(code, int) and code in set(Code) else str(code)
+            return f"{name}: {shape['message']}"
+        return self.body[:200].decode(errors="replace").strip()
+
+    @property
+    def summary(self) -> str:
+        """The status and, unless it is 200, the text."""
+        return "200" if self.status == 200 else f"{self.status} {self.text}".strip()
 
 
 @dataclass(slots=True)
