@@ -38,9 +38,8 @@ from gateway.http.routing import MethodRouting
 from gateway.http.unary import CallMaker, UnaryHandler
 from gateway.observe.access_log import AccessLog
 from gateway.pages.documents import document_apps
-from gateway.pages.farm_status import status_app
-from gateway.pages.health import Readiness, health_routes
 from gateway.pages.page_routes import page_routes
+from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable

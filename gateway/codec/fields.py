@@ -32,6 +32,12 @@ def is_enum(field: FieldDescriptor) -> bool:
     return field.enum_type is not None
 
 
+def has_text(message: Descriptor, name: str) -> bool:
+    """Whether the message has a field of that name for one string."""
+    field = message.fields_by_name.get(name)
+    return field is not None and field.type == field.TYPE_STRING and not field.is_repeated
+
+
 def is_map(field: FieldDescriptor) -> bool:
     """Whether the field is a `map<,>`."""
     return is_message(field) and bool(message_of(field).GetOptions().map_entry)

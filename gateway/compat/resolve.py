@@ -4,6 +4,7 @@ Its entries are resolved when a catalog is built. Those that do not apply to the
 has no need of, are left out, with the reason. A request to a method without an entry pays nothing.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,21 +13,15 @@ from dataclasses import replace
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.codec.fields import is_message
-from gateway.codec.rewrite import Default, Rename, Rewrite
-from gateway.compat.fieldpath import (
-    NotApplicable,
-    body_path,
-    copied,
-    copies,
-    field_at,
-    needed_field,
-    root_of,
-    split,
-)
+from gateway.codec.fields import is_message, json_name, message_of
+from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite
 from gateway.compat.profile import After, Before, Profile, Reading
 from gateway.schema.catalog import NATIVE, UnusedEntry
-from gateway.schema.method import FollowUp, LookUp, Method, Rereading, Steps
+from gateway.schema.method import Copies, FieldPath, FollowUp, LookUp, Method, Rereading, Steps
+
+
+class NotApplicable(Exception):
+    """Why an entry of the profile does nothing next to this schema."""
 
 
 class Resolver:
@@ -224,3 +219,90 @@ def aliased(message: Descriptor, alias: str, native: str) -> str:
         raise NotApplicable(f"{native} is not a single value")
     name: str = field.json_name
     return name
+
+
+def split(path: str) -> FieldPath:
+    return tuple(path.split("."))
+
+
+def fields_along(message: Descriptor, path: FieldPath) -> Iterator[FieldDescriptor | None]:
+    """The field behind each name of a path; None for a name that leads to none.
+
+    Names are JSON names or those of the proto. Lists lead nowhere.
+    """
+    scope: Descriptor | None = message
+    for name in path:
+        fields = () if scope is None else scope.fields
+        found = next((each for each in fields if name in (each.name, each.json_name)), None)
+        yield found
+        leads_on = found is not None and is_message(found) and not found.is_repeated
+        scope = message_of(found) if found is not None and leads_on else None
+
+
+def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
+    """The field at a path; None if there is none."""
+    *_, last = fields_along(message, path)
+    return last
+
+
+def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
+    """The field at a path. Raises NotApplicable when there is none."""
+    field = field_at(message, path)
+    if field is None:
+        raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
+    return field
+
+
+def body_path(message: Descriptor, path: FieldPath) -> BodyPath:
+    """The path in both spellings: those of the fields, or made up where Cuebot has none."""
+    spellings = [
+        both_spellings(name) if field is None else (field.json_name, field.name)
+        for name, field in zip(path, fields_along(message, path), strict=True)
+    ]
+    return BodyPath(
+        json=tuple(json for json, _ in spellings),
+        original=tuple(original for _, original in spellings),
+    )
+
+
+def both_spellings(name: str) -> tuple[str, str]:
+    """`minCores` and `min_cores`, for either of them."""
+    if "_" in name:
+        return json_name(name), name
+    return name, re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
+
+
+def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
+    """The part of a documented path that is an object which Cuebot does not have, if any."""
+    for length, field in enumerate(fields_along(request, source[:-1]), 1):
+        if field is None or not is_message(field):
+            return body_path(request, source[:length])
+    return None
+
+
+def copied(
+    answer: Descriptor, source: FieldPath, request: Descriptor, target: FieldPath
+) -> tuple[FieldPath, FieldPath]:
+    """Both paths in original names. Raises NotApplicable for values that do not fit together."""
+    kinds = set()
+    for message, path in ((answer, source), (request, target)):
+        field = needed_field(message, path)
+        if field.is_repeated or is_message(field):
+            raise NotApplicable(f"{'.'.join(path)} is not a single value")
+        kinds.add(field.type)
+    if len(kinds) > 1:
+        raise NotApplicable(f"{'.'.join(source)} and {'.'.join(target)} have different types")
+    return body_path(answer, source).original, body_path(request, target).original
+
+
+def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
+    """What the request of `method` takes from the answer of `main`. Raises NotApplicable."""
+    return tuple(
+        copied(
+            main.descriptor.output_type,
+            split(source),
+            method.descriptor.input_type,
+            split(target),
+        )
+        for source, target in paths.items()
+    )

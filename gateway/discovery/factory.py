@@ -20,7 +20,7 @@ from gateway.discovery.source import (
     make_readable,
 )
 from gateway.errors import ConfigurationError
-from gateway.schema.description import NoSchema, Schema, services_of
+from gateway.schema.description import NoSchema, Schema, assumed_schema
 
 log = structlog.stdlib.get_logger("gateway.schema")
 
@@ -107,12 +107,7 @@ def read_file(path: Path) -> Schema:
             f"DESCRIPTOR_SOURCE: {path} is not a FileDescriptorSet;"
             " make one with protoc --include_imports -o FILE"
         )
-    return Schema(
-        files=tuple(map(make_readable, files)),
-        services=services_of(files),
-        origin=str(path),
-        confirmed=False,
-    )
+    return assumed_schema(map(make_readable, files), str(path))
 
 
 def choose_source(wanted: str, reflection: DescriptorSource) -> DescriptorSource:

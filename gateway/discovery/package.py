@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 
 from gateway.errors import ConfigurationError
-from gateway.schema.description import Schema, services_of
+from gateway.schema.description import Schema, assumed_schema
 
 PACKAGE_PREFIX = "package:"
 OPENCUE_PACKAGE = "opencue_proto"
@@ -43,9 +43,7 @@ def read_folder(folder: Path, name: str) -> Schema:
     files = tuple(file for module in modules for file in read_module(module))
     if not files:
         raise ConfigurationError(f"the Python package {name} holds no protobuf descriptors")
-    return Schema(
-        files=files, services=services_of(files), origin=PACKAGE_PREFIX + name, confirmed=False
-    )
+    return assumed_schema(files, PACKAGE_PREFIX + name)
 
 
 def read_module(path: Path) -> Iterator[FileDescriptorProto]:

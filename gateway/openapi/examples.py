@@ -12,6 +12,7 @@ from gateway.codec.fields import (
     UINT32,
     UINT64,
     enum_of,
+    has_text,
     is_enum,
     is_map,
     is_message,
@@ -52,9 +53,10 @@ class Examples:
             return self._scalar(descriptor.fields_by_name["value"], word, chosen=True)
         if name in WELL_KNOWN:
             return WELL_KNOWN_EXAMPLES.get(name, {})
-        lookup = self._lookup_field(descriptor) if depth else None
-        if lookup is not None:
-            return {lookup: f"<{word} {lookup}>"}
+        if depth and name in self._returned:
+            for key in LOOKED_UP_BY:
+                if has_text(descriptor, key):
+                    return {key: f"<{word} {key}>"}
         found = {}
         only = len(descriptor.fields) == 1
         for field in descriptor.fields:
@@ -63,16 +65,6 @@ class Examples:
                 if value is not None:
                     found[field.json_name] = value
         return found
-
-    def _lookup_field(self, descriptor: Descriptor) -> str | None:
-        """The field by which Cuebot finds objects of this type, if it returns them."""
-        if descriptor.full_name not in self._returned:
-            return None
-        for name in LOOKED_UP_BY:
-            field = descriptor.fields_by_name.get(name)
-            if field is not None and field.type == field.TYPE_STRING and not field.is_repeated:
-                return name
-        return None
 
     def _field(self, field: FieldDescriptor, depth: int, *, alone: bool) -> Any:
         """A value for an argument; for one criterion among several, what matches everything."""

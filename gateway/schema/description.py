@@ -1,6 +1,6 @@
 """A schema: the files and services of one Cuebot, and its digest."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -58,6 +58,12 @@ class Schema:
         for service in sorted(self.services):
             whole.update(service.encode() + b"\n")
         return whole.hexdigest()
+
+
+def assumed_schema(files: Iterable[FileDescriptorProto], origin: str) -> Schema:
+    """The schema in these files, with all their services, which Cuebot has not confirmed."""
+    files = tuple(files)
+    return Schema(files=files, services=services_of(files), origin=origin, confirmed=False)
 
 
 class NoSchema(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from gateway.cli.compare.differences import INTEGERS
-from gateway.codec.fields import is_map, is_message, message_of
+from gateway.codec.fields import has_text, is_map, is_message, message_of
 
 KEYS = ("id", "name")
 ROWS = 20
@@ -178,12 +178,7 @@ def result_kinds(method: MethodDescriptor) -> tuple[str, ...]:
 
 def identified(descriptor: Descriptor) -> bool:
     """Whether objects of this type have an id or a name."""
-    return any(
-        (each := descriptor.fields_by_name.get(key)) is not None
-        and each.type == FieldDescriptor.TYPE_STRING
-        and not each.is_repeated
-        for key in KEYS
-    )
+    return any(has_text(descriptor, key) for key in KEYS)
 
 
 def is_kind(type_name: str, kinds: Iterable[str]) -> bool:
