@@ -108,12 +108,11 @@ class Resolver:
         native = field_at(request, given) is not None
         if native and given[: len(put)] == put:
             raise NotApplicable(NATIVE)
-        needed_field(method.descriptor.input_type, split(entry.send))
         take, _ = copied(method.descriptor.output_type, split(entry.take), request, put)
         return LookUp(
             given=body_path(request, given),
             method=method,
-            send=body_path(method.descriptor.input_type, split(entry.send)),
+            send=needed_path(method.descriptor.input_type, entry.send),
             take=take,
             put=body_path(request, put),
             documented=not native,
@@ -124,11 +123,10 @@ class Resolver:
         request, given = main.descriptor.input_type, split(entry.given)
         if field_at(request, given) is not None:
             raise NotApplicable(NATIVE)
-        needed_field(method.descriptor.input_type, split(entry.send))
         return FollowUp(
             given=body_path(request, given),
             method=method,
-            send=body_path(method.descriptor.input_type, split(entry.send)),
+            send=needed_path(method.descriptor.input_type, entry.send),
             copies=copies(main, method, entry.with_),
             rereading=self._rereading(main, entry.read) if entry.read else None,
         )
@@ -251,6 +249,12 @@ def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
     if field is None:
         raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
     return field
+
+
+def needed_path(message: Descriptor, path: str) -> BodyPath:
+    """The place of a field in a body. Raises NotApplicable when there is no such field."""
+    needed_field(message, split(path))
+    return body_path(message, split(path))
 
 
 def body_path(message: Descriptor, path: FieldPath) -> BodyPath:

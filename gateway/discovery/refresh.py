@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 
@@ -29,17 +28,6 @@ LONGEST_PAUSE = 1.0
 enough for the gateway to be ready within 5 s of Cuebot."""
 LONGEST_REFRESH_PAUSE = 30.0
 """The same when there is a catalog already."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewCatalog:
-    """A catalog that is about to replace the current one."""
-
-    catalog: Catalog
-    made_from: object
-    """What it depends on: the same again need not be built again."""
-    changes: Mapping[str, list[str]]
-    """What is new in it; nothing for the first one."""
 
 
 class LiveCatalog:
@@ -68,8 +56,8 @@ class LiveCatalog:
         self._selection = selection
         self._profile = profile
         self._every = every or None
-        self._built: object = None
-        """What the current catalog was made from."""
+        self._built_with: object = None
+        """The selection and the profile that the current catalog was made with."""
         self._unasked: tuple[str, ...] = ()
         """Endpoints that the last attempt has not reached."""
         self._found = asyncio.Event()
@@ -129,9 +117,10 @@ class LiveCatalog:
         """
         try:
             schema = await self._source.fetch()
-            new = await asyncio.to_thread(self._build, schema)
+            wanted = self._selection, self._profile
+            new = await asyncio.to_thread(self._build, schema, *wanted)
             if new is not None:
-                await warm(new.catalog)
+                await warm(new[0])
         except (NotReady, NoReflection, NoSchema) as error:
             advice = "" if isinstance(error, NotReady | BrokenFiles) else f". {WHAT_TO_DO}"
             tell = log.warning if isinstance(error, NotReady) else log.error
@@ -146,29 +135,35 @@ class LiveCatalog:
         self.problem = ""
         self.looked_at = time.time()
         if new is not None:
-            self._swap(new)
+            self._built_with = wanted
+            self._swap(*new)
         self._compare(schema)
         return True
 
-    def _build(self, schema: Schema) -> NewCatalog | None:
-        """The catalog of this schema; None if the current one is the same."""
-        selection, profile = self._selection, self._profile
-        made_from = (identity(schema), selection, profile)
-        if made_from == self._built:
+    def _build(
+        self, schema: Schema, selection: Selection, profile: Profile
+    ) -> tuple[Catalog, Mapping[str, list[str]]] | None:
+        """The catalog of this schema, and what is new in it; None if the current one is the same.
+
+        The first one has no news.
+        """
+        current = self.current
+        if current is None:
+            return build_catalog(schema, selection, profile), {}
+        same = identity(schema) == identity(current.schema)
+        if same and (selection, profile) == self._built_with:
             return None
         catalog = build_catalog(schema, selection, profile)
-        changes = {} if self.current is None else changes_between(self.current, catalog)
-        return NewCatalog(catalog, made_from, changes)
+        return catalog, changes_between(current, catalog)
 
-    def _swap(self, new: NewCatalog) -> None:
+    def _swap(self, catalog: Catalog, changes: Mapping[str, list[str]]) -> None:
         """Serve this catalog from now on, and log what is new.
 
         The old one is freed by the garbage collector after its last request: message classes and
         codecs refer to themselves.
         """
         event = "schema loaded" if self.current is None else "schema changed"
-        catalog = self.current = new.catalog
-        self._built = new.made_from
+        self.current = catalog
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
@@ -187,7 +182,7 @@ class LiveCatalog:
             methods=len(catalog.methods),
             skipped=[skip.service for skip in catalog.skipped],
             digest=catalog.schema.digest[:12],
-            **new.changes,
+            **changes,
         )
 
     def _compare(self, schema: Schema) -> None:

@@ -16,29 +16,12 @@ from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.http.exchange import Exchange, exchange_of
 from gateway.http.preflight import send_nothing
+from gateway.openapi.shared import HEADERS, PARAMETERS
 
 METHODS = ("GET", "HEAD", "POST")
-SENT = (
-    "Authorization",
-    "Content-Encoding",
-    "Content-Type",
-    "Grpc-Timeout",
-    "X-Dry-Run",
-    "X-Request-ID",
-)
+SENT = ("Authorization", "Content-Encoding", "Content-Type", *PARAMETERS)
 """Headers of requests that this gateway knows, and browsers ask before they send."""
-EXPOSED = (
-    "Retry-After",
-    "Server-Timing",
-    "WWW-Authenticate",
-    "X-Dry-Run",
-    "X-Ignored-Fields",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-    "X-Request-ID",
-    "X-Schema",
-)
+EXPOSED = sorted(HEADERS)
 """Headers of answers that a page may read."""
 MAX_AGE = 7200
 """Seconds that a browser may remember a preflight, each path's alone: as long as Chrome does."""

@@ -51,7 +51,8 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
     """Raise GatewayError for a request whose body cannot be JSON or cannot be read."""
     media = headers.get(b"content-type")
     if media is not None and not can_be_json(media):
-        raise unsupported(f"a body of type {shown(media)} cannot be JSON; use application/json")
+        problem = f"a body of type {shown(media)} cannot be JSON; use application/json"
+        raise GatewayError(Code.INVALID_ARGUMENT, problem, status=415, headers=CLOSE)
     encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.lower() not in (b"identity", *READERS):
         raise GatewayError(
@@ -117,10 +118,6 @@ def body_too_large(max_body: int) -> GatewayError:
         status=413,
         headers=CLOSE,
     )
-
-
-def unsupported(problem: str) -> GatewayError:
-    return GatewayError(Code.INVALID_ARGUMENT, problem, status=415, headers=CLOSE)
 
 
 def shown(value: bytes) -> str:

@@ -1,10 +1,13 @@
 """The client behind trusted proxies (X-Forwarded-For)."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 HEADER = b"x-forwarded-for"
+WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]+)?|([^:]*):[0-9]+")
+"""An IPv6 address in brackets, or another one before a port."""
 
 
 class TrustedProxies:
@@ -46,15 +49,8 @@ def address_in(text: str) -> str | None:
 
     A zone (`fe80::1%eth0`) may hold any text, and is refused.
     """
-    host = text
-    if text.startswith("["):
-        host, bracket, port = text[1:].partition("]")
-        if not bracket or (port and not (port.startswith(":") and port[1:].isdigit())):
-            return None
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-        if not port.isdigit():
-            return None
+    found = WITH_PORT.fullmatch(text)
+    host = (found[1] or found[2]) if found else text
     try:
         ip_address(host)
     except ValueError:

@@ -15,15 +15,8 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.wellknown import WRAPPERS, takes_null
-from gateway.openapi.values import (
-    IN_REQUESTS,
-    IN_RESPONSES,
-    KEYS,
-    WELL_KNOWN,
-    Json,
-    nullable,
-    reference,
-)
+from gateway.openapi.shared import WELL_KNOWN
+from gateway.openapi.values import IN_REQUESTS, IN_RESPONSES, KEYS, Json, nullable, reference
 
 INPUT = "-Input"
 """The suffix of a request's schema where responses have a schema of the same message. It cannot

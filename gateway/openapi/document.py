@@ -14,17 +14,6 @@ from gateway.openapi.values import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
 from gateway.schema.method import Method
 
-INTRODUCTION = """\
-Every method of this Cuebot as JSON over HTTP: POST the request message, and the body of a 200 is
-the response message.
-
-- Field names are camelCase; requests may also use the names in the protos. `null` means "not set",
-  and any field may be left out.
-- 64-bit integers are strings in responses; requests may also have numbers. Enums are names;
-  requests may also have numbers, and responses have them for values that the schema does not name.
-- A field that the method does not know is an error, or is listed in `X-Ignored-Fields`.
-- A method's other paths, such as those in OpenCue's reference, are listed in its `x-aliases`.
-"""
 UNCONFIRMED = "\nCuebot has not confirmed this schema, which comes from {origin}.\n"
 
 
@@ -51,7 +40,7 @@ def build_document(catalog: Catalog, *, closed: bool) -> Json:
         "info": {
             "title": "Cuebot",
             "version": f"{__version__}+{catalog.schema.digest[:TAG_DIGITS]}",
-            "description": INTRODUCTION + note,
+            "description": shared.SHARED["introduction"] + note,
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],

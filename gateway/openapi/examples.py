@@ -20,19 +20,13 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.wellknown import WRAPPERS
-from gateway.openapi.values import WELL_KNOWN
+from gateway.openapi.shared import WELL_KNOWN
 
 LOOKED_UP_BY = ("id", "name")
 """The fields by which Cuebot finds an object that it has returned; it ignores the others."""
 MAX_DEPTH = 4
 PAGE = {"page": 1, "limit": 100}
 """Some methods return nothing unless the request has a page and a limit."""
-WELL_KNOWN_EXAMPLES = {
-    "google.protobuf.Timestamp": "2026-01-31T12:00:00Z",
-    "google.protobuf.Duration": "1.5s",
-    "google.protobuf.FieldMask": "name",
-    "google.protobuf.ListValue": [],
-}
 NUMBERS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT, *INT32, *UINT32)
 LONG_NUMBERS = (*INT64, *UINT64)
 
@@ -52,7 +46,7 @@ class Examples:
         if name in WRAPPERS:
             return self._scalar(descriptor.fields_by_name["value"], word, chosen=True)
         if name in WELL_KNOWN:
-            return WELL_KNOWN_EXAMPLES.get(name, {})
+            return WELL_KNOWN[name].get("examples", [{}])[0]
         if depth and name in self._returned:
             for key in LOOKED_UP_BY:
                 if has_text(descriptor, key):

@@ -17,6 +17,7 @@ DRY_RUN = "gateway-DryRun"
 SHARED: Json = yaml.safe_load(files("gateway.openapi").joinpath("shared.yaml").read_bytes())
 ERRORS: Mapping[int, Json] = SHARED["errors"]
 """What each error status of a POST to a method's path means, and its own headers."""
+WELL_KNOWN: Mapping[str, Json] = SHARED["well_known"]
 HEALTH_PATHS: Json = SHARED["paths"]
 HEADERS: Json = SHARED["components"]["headers"]
 PARAMETERS: Json = SHARED["components"]["parameters"]

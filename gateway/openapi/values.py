@@ -52,30 +52,6 @@ IN_REQUESTS: Mapping[int, Json] = {
     **dict.fromkeys(UINT64, ULONG),
 }
 
-WELL_KNOWN: Mapping[str, Json] = {
-    "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
-    "google.protobuf.Duration": {
-        "type": "string",
-        "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$",
-        "examples": ["1.5s"],
-    },
-    "google.protobuf.FieldMask": {
-        "type": "string",
-        "pattern": "^[^_]*$",
-        "examples": ["name,showStats"],
-    },
-    "google.protobuf.Struct": {"type": "object"},
-    "google.protobuf.ListValue": {"type": "array", "items": {}},
-    "google.protobuf.Value": {},
-    "google.protobuf.Any": {
-        "type": "object",
-        "properties": {
-            "@type": {"type": "string", "examples": ["type.googleapis.com/package.Message"]}
-        },
-    },
-}
-"""Types whose JSON is not an object of their fields, except for wrappers of scalars."""
-
 KEYS: Mapping[int, str] = {
     FieldDescriptor.TYPE_BOOL: "^(true|false)$",
     **dict.fromkeys((*INT32, *INT64), INTEGER),

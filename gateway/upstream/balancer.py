@@ -19,9 +19,7 @@ class Balancer:
         """All of them, as CUEBOT_ENDPOINT names them."""
         return ",".join(each.endpoint for each in self.endpoints)
 
-    async def call(
-        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata
-    ) -> bytes:
+    async def call(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
         """As `Upstream` says. What could not be sent to one endpoint goes to another one."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -30,19 +28,19 @@ class Balancer:
             chosen = self._next(left) or await first_usable(left, timeout) or left[0]
             timeout = max(deadline - loop.time(), 0)
             try:
-                return await chosen.call(method_path, payload, timeout, metadata)
+                return await chosen.call(path, payload, timeout, metadata)
             except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
                 if failure.sent or not left:
                     raise
 
     def start(
-        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
     ) -> Callable[[], None] | None:
         chosen = self._next(self.endpoints)
         if chosen is None:
             return None
-        return chosen.start(method_path, payload, timeout, metadata, sink)
+        return chosen.start(path, payload, timeout, metadata, sink)
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
         """Whose turn it is of those that are connected."""

@@ -41,9 +41,7 @@ class Endpoint:
         """Whether it is connected. If not, it will try to be."""
         return self._channel.get_state(try_to_connect=True) is State.READY
 
-    async def call(
-        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata
-    ) -> bytes:
+    async def call(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
         """As `Upstream` says.
 
         A call waits while the first connection is made, and fails at once while none can be made.
@@ -54,7 +52,7 @@ class Endpoint:
         attempt = 0
         while True:
             try:
-                return await self._channel.unary(method_path, payload, timeout, metadata)
+                return await self._channel.unary(path, payload, timeout, metadata)
             except CallFailed as failure:
                 attempt += 1
                 # Its headers would be too large for the peer the next time as well.
@@ -64,9 +62,9 @@ class Endpoint:
             timeout = deadline - loop.time()
 
     def start(
-        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
     ) -> Callable[[], None] | None:
-        return self._channel.start(method_path, payload, timeout, metadata, sink)
+        return self._channel.start(path, payload, timeout, metadata, sink)
 
     async def _connected(self, deadline: float) -> None:
         """Return when there is a connection. Raises CallFailed when there will be none in time."""

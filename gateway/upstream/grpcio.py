@@ -147,22 +147,18 @@ class GrpcioChannel:
 
 def channel_options(options: ChannelOptions) -> list[tuple[str, int]]:
     """The same for grpc.aio; https://grpc.github.io/grpc/core/group__grpc__arg__keys.html."""
-    found = [
+    times = {
+        "initial_reconnect_backoff": options.initial_backoff,
+        "min_reconnect_backoff": options.connect_timeout,
+        "max_reconnect_backoff": options.max_backoff,
+        "client_idle_timeout": options.idle_timeout,
+    }
+    if options.keepalive_time:
+        times["keepalive_time"] = options.keepalive_time
+        times["keepalive_timeout"] = options.keepalive_timeout
+    return [
         ("grpc.max_receive_message_length", min(options.max_message * HARD_LIMIT, 2**31 - 1)),
         ("grpc.max_send_message_length", -1),
-        ("grpc.initial_reconnect_backoff_ms", milliseconds(options.initial_backoff)),
-        ("grpc.min_reconnect_backoff_ms", milliseconds(options.connect_timeout)),
-        ("grpc.max_reconnect_backoff_ms", milliseconds(options.max_backoff)),
-        ("grpc.client_idle_timeout_ms", milliseconds(options.idle_timeout)),
         ("grpc.enable_http_proxy", 0),  # Cuebot is inside; the proxy of http_proxy is outside
+        *((f"grpc.{name}_ms", int(seconds * 1000)) for name, seconds in times.items()),
     ]
-    if options.keepalive_time:
-        found += [
-            ("grpc.keepalive_time_ms", milliseconds(options.keepalive_time)),
-            ("grpc.keepalive_timeout_ms", milliseconds(options.keepalive_timeout)),
-        ]
-    return found
-
-
-def milliseconds(seconds: float) -> int:
-    return int(seconds * 1000)

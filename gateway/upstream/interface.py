@@ -77,16 +77,14 @@ class Sink(Protocol):
 class Upstream(Protocol):
     """A way to call Cuebot. Cancelling the caller's task cancels the call."""
 
-    async def call(
-        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata
-    ) -> bytes:
+    async def call(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
         """The answer's bytes. Raises CallFailed for every other outcome.
 
         `timeout` is in seconds.
         """
 
     def start(
-        self, method_path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
+        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
     ) -> Callable[[], None] | None:
         """The same call without waiting: `sink` is told the outcome.
 

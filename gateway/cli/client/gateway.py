@@ -86,16 +86,13 @@ class GatewayClient:
                 " than one gateway at this URL, and this one does not support dry runs",
             )
         if "json" not in response.headers.get("content-type", ""):
-            raise GatewayError(
-                Code.UNKNOWN, f"{self.base} is not a gateway: its answer is not JSON"
-            )
+            problem = f"{self.base} is not a gateway: its answer is not JSON"
+            raise GatewayError(Code.UNKNOWN, problem)
         try:
             orjson.loads(response.content)  # a proxy may have cut it
         except orjson.JSONDecodeError:
-            raise GatewayError(
-                Code.UNKNOWN,
-                f"the answer of {self.base} is broken JSON: {response.text[:SHOWN]}",
-            ) from None
+            problem = f"the answer of {self.base} is broken JSON: {response.text[:SHOWN]}"
+            raise GatewayError(Code.UNKNOWN, problem) from None
         return Answer(json=response.content, ignored=ignored_fields(response.headers))
 
     async def _refuse_unless_it_knows_dry_runs(self, path: str) -> None:
@@ -123,21 +120,15 @@ class GatewayClient:
         try:
             return await self.client.request(verb, self.base + path, content=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            reason = str(error) or "no answer"
-            raise GatewayError(
-                Code.UNAVAILABLE,
-                f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"
-                f" is it running? ({reason})",
-            ) from None
+            code = Code.UNAVAILABLE
+            problem = f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"
+            problem += f" is it running? ({str(error) or 'no answer'})"
         except httpx.TimeoutException:
-            raise GatewayError(
-                Code.DEADLINE_EXCEEDED,
-                f"the gateway at {self.base} did not answer within {self.timeout + GRACE:g} s",
-            ) from None
+            code = Code.DEADLINE_EXCEEDED
+            problem = f"the gateway at {self.base} did not answer within {self.timeout + GRACE:g} s"
         except httpx.HTTPError as error:
-            raise GatewayError(
-                Code.UNAVAILABLE, f"the connection to {self.base} failed: {error}"
-            ) from None
+            code, problem = Code.UNAVAILABLE, f"the connection to {self.base} failed: {error}"
+        raise GatewayError(code, problem)
 
 
 def through_proxy(url: str) -> str:

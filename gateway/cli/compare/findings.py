@@ -110,10 +110,9 @@ def lines(outcome: Outcome, changing: int) -> Iterator[str]:
 
 def rows_of(result: Result) -> Iterator[tuple[str, str, str, str]]:
     """The rows of one method, one for each remark."""
-    remarks = list(remarks_on(result))
-    yield result.method, str(result.asked), result.verdict, remarks[0] if remarks else ""
-    for remark in remarks[1:]:
-        yield "", "", "", remark
+    first, *others = [*remarks_on(result)] or [""]
+    yield result.method, str(result.asked), result.verdict, first
+    yield from (("", "", "", other) for other in others)
 
 
 def remarks_on(result: Result) -> Iterator[str]:

@@ -37,12 +37,9 @@ def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
             refuse_closed_streams()
             configure_logging("error", "console", sys.stderr)
             command(*arguments, **options)
-        except ConfigurationError as error:
+        except (ConfigurationError, Failure, GatewayError) as error:
             complain(str(error))
-            sys.exit(WRONG_USAGE)
-        except (Failure, GatewayError) as error:
-            complain(str(error))
-            sys.exit(FAILED)
+            sys.exit(WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED)
         except KeyboardInterrupt:
             end_interrupted_line()
             sys.exit(INTERRUPTED)
