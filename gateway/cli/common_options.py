@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from gateway.settings.kinds import DAY, parse_duration
 from gateway.settings.loading import load_settings
-from gateway.settings.model import Settings
+from gateway.settings.model import DAY, Settings, parse_duration
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 

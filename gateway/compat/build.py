@@ -42,10 +42,11 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         else:
             served[method.path[1:]] = method
     resolver = Resolver(profile, served, {path_of(each)[1:] for each in declared}, unused)
-    missing = resolver.missing_methods()
+    absent = resolver.missing_methods()
     methods = resolver.adapted()
     aliases = service_aliases(schema.services)
     routes = build_routes(methods, aliases, resolver.method_aliases())
+    missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases)}
     return Catalog(
         methods=tuple(methods),
         routes=MappingProxyType(routes),
@@ -54,14 +55,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         withheld=MappingProxyType(withheld),
         skipped=tuple(skipped),
         unused_globs=selection.unused(declared),
-        missing=MappingProxyType(
-            {
-                path: text
-                for name, text in missing.items()
-                for path in paths_of(name, aliases)
-                if path not in routes
-            }
-        ),
+        missing=MappingProxyType({path: missing[path] for path in missing if path not in routes}),
         unused_entries=tuple(unused),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         schema=schema,

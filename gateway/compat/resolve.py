@@ -301,12 +301,7 @@ def copied(
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
     """What the request of `method` takes from the answer of `main`. Raises NotApplicable."""
+    answer, request = main.descriptor.output_type, method.descriptor.input_type
     return tuple(
-        copied(
-            main.descriptor.output_type,
-            split(source),
-            method.descriptor.input_type,
-            split(target),
-        )
-        for source, target in paths.items()
+        copied(answer, split(source), request, split(target)) for source, target in paths.items()
     )

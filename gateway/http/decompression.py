@@ -7,7 +7,6 @@ caller can stop after any of them.
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Protocol
 
 from gateway.errors import Code, GatewayError
 from gateway.http.zstd import zstd
@@ -18,18 +17,6 @@ INPUT = 16 * 1024
 """How many bytes go in at once, at most: some input yields no output."""
 WINDOW_LOG = 23
 """zstd's largest window: 8 MB, as RFC 9659 allows for HTTP."""
-
-
-class Decompressor(Protocol):
-    """One compressed stream, as the libraries read it."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
 class Gunzip:
@@ -57,6 +44,8 @@ class Gunzip:
         self.needs_input = not (stream.eof or stream.unconsumed_tail)
         return content
 
+
+Decompressor = Gunzip | zstd.ZstdDecompressor
 
 READERS: Mapping[bytes, Callable[[], Decompressor]] = {
     b"gzip": Gunzip,

@@ -20,7 +20,7 @@ from gateway.server.certificate import Certificate
 from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.lanes import ExpressService
-from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
+from gateway.server.http1.protocol import HttpProtocol, ServerContext
 from gateway.server.listen import BACKLOG
 from gateway.settings.model import Settings
 
@@ -124,9 +124,11 @@ class Server(uvicorn.Server):
             sys.exit(STARTUP_FAILURE)
         await self._first_look()
         await self.on_tick(0)  # the date
-        loop = asyncio.get_running_loop()
+        loop, tasks = asyncio.get_running_loop(), self.server_state.tasks
+        asgi = AsgiService(self._app, state=self.lifespan.state, tasks=tasks, loop=loop)
+        lane = self._app.express
         self._context = ServerContext(
-            serve=self._service(loop),
+            serve=asgi if lane is None else ExpressService(lane, asgi, loop),
             timeout=self._http_timeout,
             limit=self._limit,
             state=self.server_state,
@@ -138,13 +140,6 @@ class Server(uvicorn.Server):
             for listener in sockets or ()
         ]
         self.started = True
-
-    def _service(self, loop: asyncio.AbstractEventLoop) -> Serve:
-        """What serves requests: the app, and its express lane if it has one."""
-        tasks = self.server_state.tasks
-        asgi = AsgiService(self._app, state=self.lifespan.state, tasks=tasks, loop=loop)
-        lane = self._app.express
-        return asgi if lane is None else ExpressService(lane, asgi, loop)
 
     async def _first_look(self) -> None:
         """Wait until calls can be answered, or it is known that Cuebot cannot be asked now.

@@ -10,9 +10,8 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from gateway.cli.describe.prototext import ProtoText, syntax_of
+from gateway.cli.describe.prototext import ProtoText, Scopes, syntax_of
 from gateway.cli.describe.reference import find_declarations
-from gateway.cli.describe.scopes import Scopes
 from gateway.codec.fields import json_name
 from gateway.schema.declarations import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files

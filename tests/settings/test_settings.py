@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.settings.kinds import parse_duration
 from gateway.settings.loading import load_settings
-from gateway.settings.model import RateOverride, Settings
+from gateway.settings.model import RateOverride, Settings, parse_duration
 
 SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
