@@ -51,11 +51,9 @@ class TypeEncoders(Protocol):
 
     def to_json(self, descriptor: Descriptor) -> ToJson:
         """The function from a parsed message of this type to JSON."""
-        ...
 
     def value(self, field: FieldDescriptor) -> ToJson | None:
         """The function for one value of the field; None when orjson takes it as it is."""
-        ...
 
 
 class TypeReaders(Protocol):
@@ -66,8 +64,6 @@ class TypeReaders(Protocol):
 
     def reader(self, descriptor: Descriptor) -> Read:
         """The function that fills messages of this type."""
-        ...
 
     def serialize(self, message: Any) -> bytes:
         """The message's bytes. Raises GatewayError when a required field (proto2) is missing."""
-        ...

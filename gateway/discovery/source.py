@@ -24,7 +24,6 @@ class DescriptorSource(Protocol):
 
     async def fetch(self) -> Schema:
         """The schema as it is now. Raises NotReady, NoReflection or NoSchema."""
-        ...
 
 
 def is_named(file: FileDescriptorProto) -> bool:

@@ -32,7 +32,6 @@ class DirectConnection(Protocol):
         `receive` is for bodies that are still arriving: whoever has taken the body here gets
         nothing but a disconnect there.
         """
-        ...
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer in one write.
@@ -41,11 +40,9 @@ class DirectConnection(Protocol):
         client reads too slowly or is gone, it is a HEAD, or the server is stopping. Raises OSError
         or RuntimeError as a transport does.
         """
-        ...
 
     def abort(self) -> None:
         """Drop the connection at once."""
-        ...
 
 
 def direct_connection(scope: Scope) -> DirectConnection | None:

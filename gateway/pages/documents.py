@@ -5,8 +5,7 @@ import asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.discovery.refresh import LiveCatalog
-from gateway.openapi.document import build_document
-from gateway.openapi.formats import as_json, as_yaml
+from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.pages.content import Content
 from gateway.schema.catalog import Catalog
 from gateway.schema.not_found import no_schema

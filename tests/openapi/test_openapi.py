@@ -18,8 +18,7 @@ from gateway.codec.unknown import Reject
 from gateway.discovery.proto_directory import ProtoDirectory
 from gateway.errors import GatewayError
 from gateway.openapi import shared
-from gateway.openapi.document import build_document
-from gateway.openapi.formats import as_json, as_yaml
+from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.openapi.values import Json
 from gateway.schema.description import Schema, services_of
 from tests.support.openapi import (

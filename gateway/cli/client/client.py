@@ -33,7 +33,6 @@ class Client(Protocol):
 
         A dry run checks the call and shows what would be sent, without sending it to Cuebot.
         """
-        ...
 
 
 def ignored_fields(headers: Mapping[str, str]) -> tuple[str, ...]:
