@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -184,16 +184,13 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
     """While the app runs, the catalog is kept up to date and Cuebot connected."""
     live, upstream = app.parts.live, app.parts.upstream
-    tasks = [
-        asyncio.create_task(live.run()),
-        asyncio.create_task(upstream.watch(live.look_again)),
-    ]
+    tasks = asyncio.gather(live.run(), upstream.watch(live.look_again), return_exceptions=True)
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks.cancel()
+        with suppress(asyncio.CancelledError):
+            await tasks
         await upstream.close()
 
 

@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
+from google.protobuf import wrappers_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message_factory import GetMessageClass
 
@@ -45,11 +46,7 @@ AS_TEXT = {
 The library alone would take `1_0s` and `+99:99`.
 """
 WRAPPERS = frozenset(
-    f"google.protobuf.{scalar}Value"
-    for scalar in (
-        *("Double", "Float", "Int64", "UInt64", "Int32", "UInt32"),
-        *("Bool", "String", "Bytes"),
-    )
+    each.full_name for each in wrappers_pb2.DESCRIPTOR.message_types_by_name.values()
 )
 
 

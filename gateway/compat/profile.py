@@ -106,12 +106,12 @@ def load_profile(wanted: str) -> Profile:
     try:
         return Profile.model_validate(tomllib.loads(text))
     except RecursionError:
-        raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: nested too deeply") from None
+        problem = "nested too deeply"
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {error}") from None
+        problem = str(error)
     except ValidationError as error:
         problem = describe(error.errors(include_url=False)[0])
-        raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}") from None
+    raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}")
 
 
 def describe(error: ErrorDetails) -> str:

@@ -83,11 +83,11 @@ class Resolver:
         for name, paths in self._profile.requests.items():
             for source, target in paths.items():
                 with entry(f"requests.{name}.{source}", self._unused):
-                    found[name].append(rename(self._request(name), source, target))
+                    found[name].append(rename(self._served(name), source, target))
         for name, texts in self._profile.defaults.items():
             for target, content in texts.items():
                 with entry(f"defaults.{name}.{target}", self._unused):
-                    found[name].append(default(self._request(name), target, content))
+                    found[name].append(default(self._served(name), target, content))
         return found
 
     def _steps(self) -> Mapping[str, Steps]:
@@ -103,7 +103,8 @@ class Resolver:
         return {name: Steps(look_ups[name], follow_ups[name]) for name in names}
 
     def _look_up(self, entry: Before) -> LookUp:
-        request, method = self._request(entry.method), self._served(entry.call)
+        main, method = self._served(entry.method), self._served(entry.call)
+        request = main.descriptor.input_type
         given, put = split(entry.given), split(entry.put)
         native = field_at(request, given) is not None
         if native and given[: len(put)] == put:
@@ -143,10 +144,6 @@ class Resolver:
             body_path(method.descriptor.output_type, take).original,
         )
 
-    def _request(self, name: str) -> Descriptor:
-        """The request of the method of that name. Raises NotApplicable when it cannot be called."""
-        return self._served(name).descriptor.input_type
-
     def _served(self, name: str) -> Method:
         """The method of that name. Raises NotApplicable when it cannot be called."""
         if name not in self._methods:
@@ -165,9 +162,9 @@ def entry(name: str, unused: list[UnusedEntry]) -> Iterator[None]:
         unused.append(UnusedEntry(name, str(reason)))
 
 
-def rename(request: Descriptor, source: str, target: str) -> Rename:
+def rename(method: Method, source: str, target: str) -> Rename:
     """A documented path of a request, moved to a native one. Raises NotApplicable."""
-    path = split(source)
+    request, path = method.descriptor.input_type, split(source)
     if field_at(request, path) is not None:
         raise NotApplicable(NATIVE)
     native = split(target.removesuffix("[]"))
@@ -180,8 +177,9 @@ def rename(request: Descriptor, source: str, target: str) -> Rename:
     )
 
 
-def default(request: Descriptor, target: str, content: str) -> Default:
+def default(method: Method, target: str, content: str) -> Default:
     """The text of a field that a request does not set. Raises NotApplicable."""
+    request = method.descriptor.input_type
     field = needed_field(request, split(target))
     if field.is_repeated or field.type != FieldDescriptor.TYPE_STRING:
         raise NotApplicable(f"{target} is no text")

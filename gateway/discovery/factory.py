@@ -28,18 +28,8 @@ FILE_SUFFIXES = (".binpb", ".protoset", ".desc", ".pb")
 
 
 @dataclass(frozen=True, slots=True)
-class FixedSource:
-    """A schema that was read at startup and stays."""
-
-    schema: Schema
-
-    async def fetch(self) -> Schema:
-        return self.schema
-
-
-@dataclass(frozen=True, slots=True)
 class FileSource:
-    """Files that are read again every time, since they may have changed."""
+    """A schema that is read every time, since its files may have changed."""
 
     read: Callable[[], Schema]
     """Raises ConfigurationError."""
@@ -121,10 +111,11 @@ def choose_source(wanted: str, reflection: DescriptorSource) -> DescriptorSource
         return reflection
     if wanted.startswith(PACKAGE_PREFIX):
         try:
-            return FixedSource(read_package(wanted.removeprefix(PACKAGE_PREFIX)))
+            schema = read_package(wanted.removeprefix(PACKAGE_PREFIX))
         except ConfigurationError as error:
             hint = "; pip install 'cuebot-gateway[opencue]'" if OPENCUE_PACKAGE in wanted else ""
             raise ConfigurationError(f"DESCRIPTOR_SOURCE: {error}{hint}") from None
+        return FileSource(lambda: schema)  # what pip does meanwhile is seen at the next start
     path = Path(wanted)
     if wanted and path.is_dir():
         source = FileSource(ProtoDirectory(path).read)

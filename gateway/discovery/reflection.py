@@ -46,8 +46,9 @@ class ReflectionSource:
         deadline = asyncio.get_running_loop().time() + self._timeout
         refusal = NoReflection("Cuebot has no server reflection")
         for version in VERSIONS:
+            path, origin = PATH.format(version=version), f"reflection {version} of {self._endpoint}"
             try:
-                return await self._describe(version, deadline)
+                return await Conversation(self._upstream, path, deadline, origin).schema()
             except CallFailed as failure:
                 said = failure.reason is Reason.STATUS
                 if said and failure.code in REFUSALS:
@@ -59,11 +60,6 @@ class ReflectionSource:
                         f"Cuebot at {self._endpoint} is not ready: {code}{failure.details}"
                     ) from None
         raise refusal
-
-    async def _describe(self, version: str, deadline: float) -> Schema:
-        origin = f"reflection {version} of {self._endpoint}"
-        path = PATH.format(version=version)
-        return await Conversation(self._upstream, path, deadline, origin).schema()
 
 
 class Conversation:

@@ -51,8 +51,7 @@ READERS: Mapping[bytes, Callable[[], Decompressor]] = {
     b"gzip": Gunzip,
     b"x-gzip": Gunzip,
     b"zstd": partial(
-        zstd.ZstdDecompressor,
-        options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG},
+        zstd.ZstdDecompressor, options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG}
     ),
 }
 """By content coding (RFC 9110 section 8.4.1, whose x-gzip is gzip; RFC 8878)."""

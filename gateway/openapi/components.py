@@ -1,6 +1,6 @@
 """Message types and enums as components. Responses and requests have separate schemas if needed."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
@@ -157,7 +157,7 @@ class Components:
 
     def _about(self, field: FieldDescriptor, schema: Json) -> Json:
         """The schema with the field's description and deprecation."""
-        about = described(self._comments.get(field.full_name), *exclusion_note(field))
+        about = described(self._comments.get(field.full_name), exclusion_note(field))
         if field.GetOptions().deprecated:
             about["deprecated"] = True
         return {**schema, **about} if about else schema
@@ -175,10 +175,10 @@ def siblings(field: FieldDescriptor) -> list[FieldDescriptor]:
     return [each for each in oneof.fields if each is not field] if oneof else []
 
 
-def exclusion_note(field: FieldDescriptor) -> Iterable[str]:
-    """A sentence on the fields that exclude this one, if there are any."""
-    if others := siblings(field):
-        yield f"Cannot be combined with {', '.join(f'`{each.json_name}`' for each in others)}."
+def exclusion_note(field: FieldDescriptor) -> str:
+    """A sentence on the fields that exclude this one; empty if there are none."""
+    names = ", ".join(f"`{each.json_name}`" for each in siblings(field))
+    return f"Cannot be combined with {names}." if names else ""
 
 
 def exclusions(descriptor: Descriptor) -> Iterator[tuple[str, Json]]:

@@ -11,11 +11,11 @@ from gateway import __version__
 from gateway.codec.fields import returned_types
 from gateway.codec.rewrite import Rename
 from gateway.openapi import shared
-from gateway.openapi.comments import comments_of
 from gateway.openapi.components import Components, described
 from gateway.openapi.examples import Examples
 from gateway.openapi.values import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
+from gateway.schema.declarations import comments_of
 from gateway.schema.method import Method
 
 NESTED = 2
@@ -99,10 +99,7 @@ def operation(
         **described(rest, served, *also_accepted(method)),
         "parameters": list(shared.references("parameters", shared.PARAMETERS).values()),
         "requestBody": {"content": body},
-        "responses": {
-            "200": success,
-            **shared.references("responses", map(str, shared.ERRORS)),
-        },
+        "responses": {"200": success, **shared.references("responses", map(str, shared.ERRORS))},
         **({"x-aliases": others} if others else {}),
         **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
     }

@@ -1,6 +1,7 @@
 """`/openapi.json` and `/openapi.yaml`: the document of the current catalog."""
 
 import asyncio
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,30 +20,28 @@ FORMATS = {
 
 def document_apps(live: LiveCatalog, *, closed: bool, timeout: float) -> dict[str, ASGIApp]:
     """The apps that serve the document in each format, by path. For `closed` see build_document."""
-    documents = Documents(live, closed=closed)
-
-    def app_of(path: str) -> ASGIApp:
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            content = await documents.content(path)
-            await content.send(scope, send, timeout)
-
-        return app
-
-    return {path: app_of(path) for path in FORMATS}
+    documents = Documents(live, closed=closed, timeout=timeout)
+    return {path: partial(documents.send, path) for path in FORMATS}
 
 
 class Documents:
     """The documents of the catalog that is current at each call, built once per catalog."""
 
-    def __init__(self, live: LiveCatalog, *, closed: bool) -> None:
+    def __init__(self, live: LiveCatalog, *, closed: bool, timeout: float) -> None:
         self._live = live
         self._closed = closed
+        self._timeout = timeout
         self._tag: object = None
         """Identifies the catalog of the cached documents, without keeping it alive."""
         self._cached: dict[str, Content] = {}
         self._lock = asyncio.Lock()
 
-    async def content(self, path: str) -> Content:
+    async def send(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the document in the format of this path."""
+        content = await self._content(path)
+        await content.send(scope, send, self._timeout)
+
+    async def _content(self, path: str) -> Content:
         """The document in the format of this path, built in a thread.
 
         Raises GatewayError (UNAVAILABLE) while there is no catalog.

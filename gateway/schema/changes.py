@@ -24,13 +24,13 @@ def changes_between(old: Catalog, new: Catalog) -> dict[str, list[str]]:
     that there is none of is left out. A field of another type counts as removed and added.
     """
     found: dict[str, set[str]] = {}
-    for kind, names_of in (("methods", paths_of), ("fields", fields_of)):
+    for kind, names_of in (("methods", methods_of), ("fields", fields_of)):
         before, after = names_of(old), names_of(new)
         found |= {f"{kind}_added": after - before, f"{kind}_removed": before - after}
     return {kind: shortened(sorted(names)) for kind, names in found.items() if names}
 
 
-def paths_of(catalog: Catalog) -> set[str]:
+def methods_of(catalog: Catalog) -> set[str]:
     return {method.path for method in catalog.methods}
 
 

@@ -88,7 +88,5 @@ def why_missing(
     service: str, files: Iterable[FileDescriptorProto], broken: Mapping[str, str]
 ) -> str:
     """Why a pool made of these files does not have the service."""
-    for file in files:
-        if file.name in broken and declares(file, service):
-            return broken[file.name]
-    return "no file declares it"
+    declaring = (file.name for file in files if declares(file, service))
+    return next((broken[name] for name in declaring if name in broken), "no file declares it")

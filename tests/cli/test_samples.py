@@ -87,7 +87,7 @@ def test_what_belongs_together_is_asked_together() -> None:
     """A layer is requested together with the job it was found in."""
     found = samples()
     harvest(found, "job.JobInterface/GetJobs", JOBS)
-    second = Sample(type="job.Job", id="j2", name="b")
+    second = Sample(type="job.Job", keys={"id": "j2", "name": "b"})
     layers = {"layers": {"layers": [{"id": "l1", "name": "comp"}]}}
     harvest(found, "job.JobInterface/GetLayers", layers, second)
     assert bodies(found, "job.LayerInterface/FindLayer") == [{"job": "b", "layer": "comp"}]

@@ -38,7 +38,11 @@ def snapshot(file: str, config: Path | None) -> None:
       1  the schema could not be discovered, or FILE could not be written
       2  wrong usage (another suffix) or settings
     """
-    check_name(file)
+    if file == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            raise click.UsageError("a snapshot is binary; redirect standard output or name a file")
+    elif not file.endswith(FILE_SUFFIXES):
+        raise click.UsageError(f"{file} does not end in {', '.join(FILE_SUFFIXES)}")
     schema = discover(settings_from(config)).schema
     content = file_set(schema)
     if file == STANDARD_OUTPUT:
@@ -51,15 +55,6 @@ def snapshot(file: str, config: Path | None) -> None:
     kind = "confirmed" if schema.confirmed else "assumed, not confirmed by Cuebot"
     saved = f"{len(schema.services)} services of {schema.origin} ({kind})"
     click.echo(printable_lines(f"{file}: {saved}, digest {schema.digest[:12]}"))
-
-
-def check_name(file: str) -> None:
-    """Raises UsageError for a name that DESCRIPTOR_SOURCE would refuse, and for a terminal."""
-    if file == STANDARD_OUTPUT:
-        if sys.stdout.isatty():
-            raise click.UsageError("a snapshot is binary; redirect standard output or name a file")
-    elif not file.endswith(FILE_SUFFIXES):
-        raise click.UsageError(f"{file} does not end in {', '.join(FILE_SUFFIXES)}")
 
 
 def replace(path: Path, content: bytes) -> None:

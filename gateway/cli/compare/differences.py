@@ -60,11 +60,11 @@ class Reply:
     @property
     def text(self) -> str:
         """The code and message of an error, or the beginning of what is not JSON."""
-        shape = self.object
-        if shape is not None and isinstance(shape.get("message"), str):
+        shape = self.object or {}
+        if isinstance(message := shape.get("message"), str):
             code = shape.get("code")
             name = Code(code).name if isinstance(code, int) and code in set(Code) else str(code)
-            return f"{name}: {shape['message']}"
+            return f"{name}: {message}"
         return self.body[:200].decode(errors="replace").strip()
 
     @property

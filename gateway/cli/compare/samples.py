@@ -14,8 +14,7 @@ from gateway.cli.compare.differences import INTEGERS
 from gateway.codec.fields import has_text, is_map, is_message, message_of
 
 KEYS = ("id", "name")
-ROWS = 20
-COUNTS: Mapping[str, int] = {"limit": ROWS, "max_results": ROWS, "page_size": ROWS, "page": 1}
+COUNTS: Mapping[str, int] = {"limit": 20, "max_results": 20, "page_size": 20, "page": 1}
 """Numbers without which a method may return nothing, or everything."""
 MAX_DEPTH = 8
 """How deep to look into messages, which may contain their own type."""
@@ -27,18 +26,10 @@ class Sample:
 
     type: str
     """The full name of its message."""
-    id: str = ""
-    name: str = ""
-    around: "Mapping[str, Sample]" = field(default_factory=dict, hash=False, compare=False)
+    keys: Mapping[str, str]
+    """Its id and its name, as far as they are known and not empty."""
+    around: "Mapping[str, Sample]" = field(default_factory=dict, compare=False)
     """By type, the objects named in the request that found it: the job of a layer."""
-
-    def get(self, key: str) -> str:
-        """Its id or its name; empty if it has none."""
-        return self.id if key == "id" else self.name
-
-    def json(self) -> dict[str, str]:
-        """The object as a field of a request."""
-        return {key: value for key in KEYS if (value := self.get(key))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +71,15 @@ class Samples:
         if not isinstance(value, dict) or not depth:
             return
         if identified(descriptor):
-            known = {key: text for key in KEYS if isinstance(text := value.get(key), str)}
-            sample = Sample(type=descriptor.full_name, around=around, **known)
-            if sample.json():
+            keys = {key: text for key in KEYS if isinstance(text := value.get(key), str) and text}
+            if keys:
+                sample = Sample(type=descriptor.full_name, keys=keys, around=around)
                 self._keep(self._found, sample)
         for each in descriptor.fields:
             if each.type == FieldDescriptor.TYPE_STRING:
                 name, kind = value.get(each.json_name), self._types.get(word_of(each.name))
                 if kind is not None and name and isinstance(name, str):
-                    self._keep(self._named, Sample(type=kind, name=name))
+                    self._keep(self._named, Sample(type=kind, keys={"name": name}))
             elif is_message(each) and not is_map(each):
                 inner = value.get(each.json_name)
                 for item in inner[: self.most] if isinstance(inner, list) else (inner,):
@@ -115,7 +106,9 @@ class Samples:
                     kind = want.kinds[0]
                     what = f"the {want.key} of a " if want.key else "a "
                     return [], f"no answer contained {what}{kind}"
-                body[want.field.json_name] = sample.get(want.key) if want.key else sample.json()
+                body[want.field.json_name] = (
+                    sample.keys[want.key] if want.key else dict(sample.keys)
+                )
                 about.append(sample)
             asked.setdefault(repr(body), (body, tuple(about)))
         return list(asked.values()), ""
@@ -124,7 +117,7 @@ class Samples:
         """An object for a field: one that belongs to the anchor, or else any."""
         if anchor is not None:
             for near in (anchor, *anchor.around.values()):
-                if is_kind(near.type, want.kinds) and (want.key is None or near.get(want.key)):
+                if is_kind(near.type, want.kinds) and (want.key is None or want.key in near.keys):
                     return near
         return self._any(want.kinds, want.key, number)
 
@@ -135,7 +128,7 @@ class Samples:
                 for name, samples in found.items()
                 if is_kind(name, kinds)
                 for sample in samples
-                if key is None or sample.get(key)
+                if key is None or key in sample.keys
             ]
             if fitting:
                 return fitting[number % len(fitting)]

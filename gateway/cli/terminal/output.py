@@ -85,20 +85,17 @@ class Output:
         """The answer as it is shown, with a line end."""
         if self.fields:
             lines = table(orjson.loads(json), self.fields)
-            return ended("\n".join(lines if space is None else fitted(lines, space)).encode())
-        if self.indent:
-            json = orjson.dumps(orjson.loads(json), option=orjson.OPT_INDENT_2)
-        if not self.terminal:
-            return ended(json)
-        text = printable_json(json.decode())
-        if space is not None:
-            text = "\n".join(fitted(text.rstrip("\n").split("\n"), space))
-        return ended((coloured(text) if self.colour else text).encode())
-
-
-def ended(text: bytes) -> bytes:
-    """The text with one line end."""
-    return text.rstrip(b"\n") + b"\n"
+            text = "\n".join(lines if space is None else fitted(lines, space)).encode()
+        else:
+            if self.indent:
+                json = orjson.dumps(orjson.loads(json), option=orjson.OPT_INDENT_2)
+            text = json
+            if self.terminal:
+                shown = printable_json(json.decode())
+                if space is not None:
+                    shown = "\n".join(fitted(shown.rstrip("\n").split("\n"), space))
+                text = (coloured(shown) if self.colour else shown).encode()
+        return text.rstrip(b"\n") + b"\n"
 
 
 def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
