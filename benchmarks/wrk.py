@@ -30,6 +30,11 @@ request = function()
   return requests[turn]
 end
 """
+PAUSE = """
+delay = function()
+  return math.random(0, %d)
+end
+"""
 DONE = """
 done = function(summary, latency, requests)
   local errors = summary.errors
@@ -55,7 +60,7 @@ def load_with_wrk(
 ) -> Load:
     """Load the gateway at `url` for whole seconds, 1 at least."""
     script = folder / f"{scenario.name}.lua"
-    script.write_text(script_for(scenario.calls, token))
+    script.write_text(script_for(scenario.calls, token, scenario.pause_ms))
     run = subprocess.run(  # noqa: S603 - wrk, with our own arguments
         [
             wrk,
@@ -74,8 +79,12 @@ def load_with_wrk(
     return parse_result(run.stdout + run.stderr, fails=scenario.status >= 400)
 
 
-def script_for(calls: tuple[Call, ...], token: str) -> str:
-    """A Lua script that sends the calls in turn, and prints wrk's counts."""
+def script_for(calls: tuple[Call, ...], token: str, pause_ms: int = 0) -> str:
+    """A Lua script that sends the calls in turn, and prints wrk's counts.
+
+    Each connection pauses for up to `pause_ms` milliseconds before a request.
+    """
+    end = (PAUSE % pause_ms if pause_ms else "") + DONE
     parts = [
         {
             "path": lua(call.path),
@@ -85,9 +94,9 @@ def script_for(calls: tuple[Call, ...], token: str) -> str:
         for call in calls
     ]
     if len(parts) == 1:
-        return ONE % parts[0] + DONE
+        return ONE % parts[0] + end
     wire = 'requests[#requests + 1] = wrk.format("POST", %(path)s, %(headers)s, %(body)s)'
-    return SEVERAL % {"requests": "\n".join(wire % part for part in parts)} + DONE
+    return SEVERAL % {"requests": "\n".join(wire % part for part in parts)} + end
 
 
 def lua(text: str | bytes) -> str:

@@ -199,6 +199,8 @@ def test_wrks_script_holds_the_calls_escaped() -> None:
     assert lua('"\n]]') == r'"\034\010\093\093"'
     assert "wrk.body" in script_for((SHOWS,), "token")
     assert script_for((SHOWS, SHOWS), "token").count("wrk.format") == 2
+    assert "math.random(0, 7)" in script_for((SHOWS,), "token", 7)
+    assert "delay" not in script_for((SHOWS,), "token")
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])
@@ -258,6 +260,7 @@ def test_the_report_marks_what_is_missed_or_doubtful() -> None:
             seconds=1,
             quiet=[outcome(1.5), outcome(1.2)],
             logged=[],
+            paced=[],
             scale=[],
             fairness=Fairness(waits={"gateway": waits(1), "envoy": waits(4)}),
             notes=["wrk is not installed"],
