@@ -24,7 +24,6 @@ from cuebot_simulator.services import (
     layers,
     limits,
     matchers,
-    monitoring,
     owners,
     procs,
     render_partitions,
@@ -57,7 +56,6 @@ SERVICES: Mapping[str, Mapping[str, Handler]] = {
     "job.JobInterface": jobs.METHODS,
     "job.LayerInterface": layers.METHODS,
     "limit.LimitInterface": limits.METHODS,
-    "monitoring.MonitoringInterface": monitoring.METHODS,
     "renderPartition.RenderPartitionInterface": render_partitions.METHODS,
     "service.ServiceInterface": services.METHODS,
     "service.ServiceOverrideInterface": service_overrides.METHODS,
@@ -67,16 +65,29 @@ SERVICES: Mapping[str, Mapping[str, Handler]] = {
 }
 """What is simulated. Every other method of the schema is UNIMPLEMENTED."""
 
+NEWER = ("host.HostInterface/RestartRqdNow", "host.HostInterface/RestartRqdWhenIdle")
+"""What newer protos have in a service that Cuebot has without it."""
+
+
+def unimplemented(name: str, *, known: bool) -> Refusal:
+    """What gRPC says of a method without code, or of one in a service that is not there at all."""
+    if known and name not in NEWER:
+        text = f"Method {name} is unimplemented"
+    else:
+        text = f"Method not found: {name}"
+    return Refusal(text, StatusCode.UNIMPLEMENTED)
+
 
 def answer_to(farm: Farm, method: MethodDescriptor, request: Any) -> Any:
-    """The answer to a call. Raises Refusal, with the real server's code and text, if it fails.
+    """The answer to a call. Raises Refusal, with the real server's code and text, if it fails,
+    and Unanswered if that never says anything.
 
     What is due on the farm by now happens first.
     """
     service = method.containing_service.full_name
     handler = SERVICES.get(service, {}).get(method.name)
     if handler is None:
-        raise Refusal(f"not simulated: /{service}/{method.name}", StatusCode.UNIMPLEMENTED)
+        raise unimplemented(f"{service}/{method.name}", known=service in SERVICES)
     farm.catch_up()
     answer = GetMessageClass(method.output_type)()
     try:

@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from cuebot_simulator.answers import answer_to
-from cuebot_simulator.world.failures import Refusal
+from cuebot_simulator.world.failures import Refusal, Unanswered
 from cuebot_simulator.world.machines import skip_pause
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
@@ -145,6 +145,8 @@ def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodH
             return answer_to(cuebot.farm, method, request)
         except Refusal as refusal:
             await context.abort(refusal.code, str(refusal))
+        except Unanswered:
+            await asyncio.Event().wait()
 
     return grpc.unary_unary_rpc_method_handler(
         respond,

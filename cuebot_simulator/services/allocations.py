@@ -17,7 +17,7 @@ from cuebot_simulator.world.allocations import (
     retag_allocation,
     subscriptions_where,
 )
-from cuebot_simulator.world.database_errors import duplicate
+from cuebot_simulator.world.database_errors import check_length, duplicate
 from cuebot_simulator.world.failures import Missing, Refusal, illegal_argument
 from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.messages import fill
@@ -25,6 +25,7 @@ from cuebot_simulator.world.new_entities import add_allocation
 from cuebot_simulator.world.state import Farm, by_id, by_id_or_name, by_name
 
 FULL_NAME = re.compile(r"\w+\.(\w+)", re.ASCII)
+LONGEST_NAME, LONGEST_TAG = 36, 24
 SHORT_NAME = re.compile(r"\w+", re.ASCII)
 
 
@@ -70,6 +71,8 @@ def create(farm: Farm, request: Any, answer: Any) -> None:
         if existing.name == name:
             farm.disabled_allocations.discard(existing.id)
             raise Missing
+    check_length(name, LONGEST_NAME)
+    check_length(request.tag, LONGEST_TAG)
     allocation = add_allocation(farm, facility, name, request.tag)
     fill(answer, allocation=count_allocation(farm, allocation))
 
@@ -88,12 +91,14 @@ def find_allocation_hosts(farm: Farm, request: Any, answer: Any) -> None:
 
 def get_allocation_hosts(farm: Farm, request: Any, answer: Any) -> None:
     """The hosts of an allocation, none if it does not exist."""
+    answer.hosts.SetInParent()
     if allocation := farm.allocations.get(request.allocation.id):
         answer.hosts.hosts.extend(hosts_in(farm, allocation))
 
 
 def get_allocation_subscriptions(farm: Farm, request: Any, answer: Any) -> None:
     """The subscriptions to an allocation, none if it does not exist."""
+    answer.subscriptions.SetInParent()
     if allocation := farm.allocations.get(request.allocation.id):
         answer.subscriptions.subscriptions.extend(
             subscriptions_where(farm, lambda each: each.allocation_name == allocation.name)
@@ -130,7 +135,7 @@ def set_name(farm: Farm, request: Any, answer: Any) -> None:
         )
     name = f"{allocation.name.partition('.')[0]}.{request.name}"
     if any(each.name == name and each is not allocation for each in farm.allocations.values()):
-        raise duplicate("c_alloc_name_uniq")
+        raise duplicate("c_alloc_name_uniq", str_name=name)
     rename_allocation(farm, allocation, name)
 
 

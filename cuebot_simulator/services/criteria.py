@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from typing import Any
 
 from cuebot_simulator.world.cores import java_int
-from cuebot_simulator.world.failures import Refusal, illegal_argument, java_exception
+from cuebot_simulator.world.database_errors import bad_grammar
+from cuebot_simulator.world.failures import illegal_argument
 from cuebot_simulator.world.frame_range import frame_number, numbers_of
 from cuebot_simulator.world.frames import state_of
 from cuebot_simulator.world.messages import given
@@ -28,6 +29,8 @@ FRAME_FIELDS = {"id": "ids", "name": "frames", "layer_name": "layers"}
 """Which field has to be one of the values of which criterion."""
 
 MOST_NUMBERS = 1000
+EMPTY = 'syntax error at or near ")"'
+"""What the database says of criteria that Cuebot cannot read, and leaves out of its query."""
 FROM_TO = re.compile("([0-9]+)-([0-9]+)")
 FLOAT_FROM_TO = re.compile(r"([0-9.]+)-([0-9.]+)")
 FLOAT = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
@@ -115,7 +118,7 @@ def numbers_in(text: str) -> Container[int]:
     except ValueError as error:
         raise illegal_argument(str(error)) from None
     if len(numbers) > MOST_NUMBERS:
-        raise bad_query(f"a frame_range of more than {MOST_NUMBERS} frames")
+        raise bad_grammar(EMPTY)
     return numbers
 
 
@@ -127,13 +130,8 @@ def bounds(text: str, unit: int) -> tuple[float, float]:
             raise ValueError
         low, high = map(float, match.groups() if match else (text, "inf"))
     except ValueError:
-        raise bad_query(f"not a range: {text[:80]}") from None
+        raise bad_grammar(EMPTY) from None
     return low * unit, high * unit
-
-
-def bad_query(text: str) -> Refusal:
-    """What the database says to a query that cannot be."""
-    return java_exception("org.springframework.jdbc.BadSqlGrammarException", text)
 
 
 def page_of(frames: Sequence[Any], criteria: Any) -> Sequence[Any]:

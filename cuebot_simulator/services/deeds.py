@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuebot_simulator.services.handler import Handler
+from cuebot_simulator.world.failures import Missing
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.ownership import remove_deed
 from cuebot_simulator.world.state import Farm, by_id, by_name
@@ -14,11 +15,8 @@ def get_owner(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def get_host(farm: Farm, request: Any, answer: Any) -> None:
-    """The deed's host, as documented.
-
-    The real server looks for a host with the deed's own id, finds none, and always fails.
-    """
-    fill(answer, host=by_name(farm.hosts, by_id(farm.deeds, request.deed.id).host))
+    """It always fails: Cuebot looks for a host with the deed's id."""
+    raise Missing
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:

@@ -8,11 +8,23 @@ from typing import Any
 
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.cores import hundredths, whole_cores
-from cuebot_simulator.world.database_errors import still_used
-from cuebot_simulator.world.departments import add_task, clear_tasks, shown_task, tasks_of
-from cuebot_simulator.world.failures import Missing, found_several
+from cuebot_simulator.world.database_errors import (
+    bad_grammar,
+    check_length,
+    still_used,
+)
+from cuebot_simulator.world.departments import (
+    add_task,
+    clear_tasks,
+    shown_task,
+    tasks_of,
+    unreadable_managed,
+)
+from cuebot_simulator.world.failures import Missing, found_several, null_pointer
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id
+
+LONGEST_NAME = 36
 
 
 def get_department_names(farm: Farm, request: Any, answer: Any) -> None:
@@ -23,6 +35,7 @@ def add_department_name(farm: Farm, request: Any, answer: Any) -> None:
     """A name that exists is refused: Cuebot looks for it afterwards, and finds two."""
     if request.name in farm.department_names:
         raise found_several(2)
+    check_length(request.name, LONGEST_NAME)
     farm.department_names.append(request.name)
 
 
@@ -31,10 +44,11 @@ def remove_department_name(farm: Farm, request: Any, answer: Any) -> None:
     name = request.name
     if name not in farm.department_names:
         raise Missing
+    key = farm.make_id(f"dept/{name}")
     if any(group.department == name for group in farm.groups.values()):
-        raise still_used("dept", "c_folder_pk_dept", "folder")
+        raise still_used("dept", "c_folder_pk_dept", "folder", key)
     if any(department.dept == name for department in farm.departments.values()):
-        raise still_used("dept", "c_point_pk_dept", "point")
+        raise still_used("dept", "c_point_pk_dept", "point", key)
     farm.department_names.remove(name)
 
 
@@ -44,23 +58,19 @@ def get_tasks(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def add_one_task(farm: Farm, request: Any, answer: Any) -> None:
-    """The new task, as documented.
-
-    The real server makes it too, but then fails over the answer (NullPointerException).
-    """
+    """It makes the task, and then always fails over the answer."""
     department = by_id(farm.departments, request.department.id)
-    cores = hundredths(request.min_cores)
-    fill(answer, task=add_task(farm, department, request.shot, cores))
+    add_task(farm, department, request.shot, hundredths(request.min_cores))
+    raise null_pointer()
 
 
 def add_tasks(farm: Farm, request: Any, answer: Any) -> None:
-    """A task for each shot of `tmap`, which maps it to hundredths of cores.
-
-    As documented: the real server makes the first one, and then fails as in AddTask.
-    """
+    """It makes the first task of `tmap`, hundredths of cores by shot, and fails as AddTask does."""
     department = by_id(farm.departments, request.department.id)
     for shot, units in sorted(request.tmap.items()):
-        answer.tasks.tasks.append(add_task(farm, department, shot, units / 100))
+        add_task(farm, department, shot, units / 100)
+        raise null_pointer()
+    answer.tasks.SetInParent()
 
 
 def replace_tasks(farm: Farm, request: Any, answer: Any) -> None:
@@ -74,12 +84,9 @@ def clear_all_tasks(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def clear_task_adjustments(farm: Farm, request: Any, answer: Any) -> None:
-    """No task of the department is adjusted any more, as documented.
-
-    The real server always fails here, because its SQL names columns that no table has.
-    """
-    for task in tasks_of(farm, by_id(farm.departments, request.department.id)):
-        fill(task, adjust_cores=0)
+    """It always fails: its statement names a column that no table has."""
+    by_id(farm.departments, request.department.id)
+    raise bad_grammar('column "pk_show" does not exist')
 
 
 def enable_ti_managed(farm: Farm, request: Any, answer: Any) -> None:
@@ -100,8 +107,10 @@ def disable_ti_managed(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def set_managed_cores(farm: Farm, request: Any, answer: Any) -> None:
+    """It sets them, and then always fails over whether the department is managed."""
     department = by_id(farm.departments, request.department.id)
     fill(department, min_cores=whole_cores(request.managed_cores))
+    raise unreadable_managed(department)
 
 
 METHODS: Mapping[str, Handler] = {

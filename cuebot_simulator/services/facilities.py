@@ -1,18 +1,19 @@
-"""facility.FacilityInterface."""
+"""facility.FacilityInterface.
+
+`GetAllocations` is not here: the real one has no code for it.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.allocations import (
-    count_allocation,
-    enabled_allocations,
-    rename_facility,
-)
-from cuebot_simulator.world.database_errors import duplicate, still_used
+from cuebot_simulator.world.allocations import rename_facility
+from cuebot_simulator.world.database_errors import check_length, still_used
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.new_entities import add_facility
-from cuebot_simulator.world.state import Farm, by_id, by_id_or_name
+from cuebot_simulator.world.state import Farm, by_id_or_name, by_name
+
+LONGEST_NAME = 36
 
 
 def get_facility(farm: Farm, request: Any, answer: Any) -> None:
@@ -21,31 +22,17 @@ def get_facility(farm: Farm, request: Any, answer: Any) -> None:
     fill(answer, facility=facility)
 
 
-def get_facility_allocations(farm: Farm, request: Any, answer: Any) -> None:
-    facility = by_id(farm.facilities, request.facility.id)
-    answer.allocations.allocations.extend(
-        count_allocation(farm, allocation)
-        for allocation in enabled_allocations(farm).values()
-        if allocation.facility == facility.name
-    )
-
-
 def create(farm: Farm, request: Any, answer: Any) -> None:
-    check_free(farm, request.name)
-    fill(answer, facility=add_facility(farm, request.name))
+    """One of a name that is taken is made, too; but then Cuebot looks for it, and finds two."""
+    check_length(request.name, LONGEST_NAME)
+    add_facility(farm, request.name)
+    fill(answer, facility=by_name(farm.facilities, request.name))
 
 
 def rename(farm: Farm, request: Any, answer: Any) -> None:
     facility = by_id_or_name(farm.facilities, request.facility.name)
-    if request.new_name != facility.name:
-        check_free(farm, request.new_name)
-        rename_facility(farm, facility, request.new_name)
-
-
-def check_free(farm: Farm, name: str) -> None:
-    """Raises Refusal when a facility has that name."""
-    if any(facility.name == name for facility in farm.facilities.values()):
-        raise duplicate("c_facility_name_uniq")
+    check_length(request.new_name, LONGEST_NAME)
+    rename_facility(farm, facility, request.new_name)
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:
@@ -53,7 +40,7 @@ def delete(farm: Farm, request: Any, answer: Any) -> None:
     facility = by_id_or_name(farm.facilities, request.name)
     for table, things in (("alloc", farm.allocations), ("job", farm.jobs)):
         if any(thing.facility == facility.name for thing in things.values()):
-            raise still_used("facility", f"c_{table}_pk_facility", table)
+            raise still_used("facility", f"c_{table}_pk_facility", table, facility.id)
     del farm.facilities[facility.id]
 
 
@@ -61,6 +48,5 @@ METHODS: Mapping[str, Handler] = {
     "Create": create,
     "Delete": delete,
     "Get": get_facility,
-    "GetAllocations": get_facility_allocations,
     "Rename": rename,
 }

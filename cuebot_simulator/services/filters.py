@@ -1,7 +1,6 @@
 """filter.FilterInterface."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from cuebot_simulator.services.handler import Handler
@@ -11,13 +10,12 @@ from cuebot_simulator.world.filters import (
     add_action,
     add_matcher,
     delete_filter,
-    find_filter,
     matchers_of,
     move_filter,
+    show_of,
 )
-from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.state import Farm, by_id, by_name
+from cuebot_simulator.world.state import Farm, by_id, find_only
 
 FIRST, LAST = 0, 9999
 BEFORE = 0.1
@@ -25,8 +23,12 @@ BEFORE = 0.1
 
 
 def find(farm: Farm, request: Any, answer: Any) -> None:
-    show = by_name(farm.shows, request.show)
-    fill(answer, filter=find_filter(farm, show, request.name))
+    """By the names of both: the show's name alone may be that of several."""
+    found = find_only(
+        farm.filters,
+        lambda each: each.name == request.name and show_of(farm, each).name == request.show,
+    )
+    fill(answer, filter=found)
 
 
 def create_action(farm: Farm, request: Any, answer: Any) -> None:
@@ -38,7 +40,7 @@ def create_matcher(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def delete(farm: Farm, request: Any, answer: Any) -> None:
-    farm.agenda.after(QUEUE_DELAY, partial(delete_filter, farm, filter_in(farm, request)))
+    delete_filter(farm, filter_in(farm, request))
 
 
 def get_actions(farm: Farm, request: Any, answer: Any) -> None:

@@ -8,7 +8,7 @@ from cuebot_simulator.services.criteria import find_frames, page_of
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.services.layers import layer_named
 from cuebot_simulator.world import frame_actions
-from cuebot_simulator.world.database_errors import violation
+from cuebot_simulator.world.database_errors import check_length, violation
 from cuebot_simulator.world.display_overrides import set_override
 from cuebot_simulator.world.failures import Missing
 from cuebot_simulator.world.frame_actions import enqueue
@@ -18,7 +18,6 @@ from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.state import Farm, by_id
 
 LONGEST_DISPLAY = 24
-UNFIT = "DataIntegrityViolationException"
 
 
 def get_frame(farm: Farm, request: Any, answer: Any) -> None:
@@ -76,15 +75,14 @@ def set_checkpoint_state(farm: Farm, request: Any, answer: Any) -> None:
 
 def set_display_override(farm: Farm, request: Any, answer: Any) -> None:
     """How one state of a frame looks, until it is set again. The text may be 24 characters long."""
-    if len(request.override.text) > LONGEST_DISPLAY:
-        raise violation(UNFIT, f"value too long for type character varying({LONGEST_DISPLAY})")
+    check_length(request.override.text, LONGEST_DISPLAY)
     try:
         frame = by_id(farm.frames, request.frame.id)
     except Missing:
         raise violation(
-            UNFIT,
             'insert or update on table "frame_state_display_overrides" violates'
             ' foreign key constraint "c_frame_state_overrides_pk_frame"',
+            f'Key (pk_frame)=({request.frame.id}) is not present in table "frame".',
         ) from None
     set_override(farm, frame, request.override)
 

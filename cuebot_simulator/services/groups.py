@@ -5,8 +5,9 @@ from typing import Any
 
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.cores import NO_LIMIT, whole_cores
+from cuebot_simulator.world.database_errors import bad_grammar
 from cuebot_simulator.world.departments import use_department
-from cuebot_simulator.world.failures import Missing, illegal_argument, java_exception
+from cuebot_simulator.world.failures import Missing, illegal_argument
 from cuebot_simulator.world.groups import (
     add_subgroup,
     delete_group,
@@ -58,10 +59,7 @@ def reparent_groups(farm: Farm, request: Any, answer: Any) -> None:
     parent = by_id(farm.groups, request.group.id)
     ids = dict.fromkeys(group.id for group in request.groups.groups)
     if not ids:
-        raise java_exception(
-            "org.springframework.jdbc.BadSqlGrammarException",
-            'bad SQL grammar: ERROR: syntax error at or near ")"',
-        )
+        raise bad_grammar('syntax error at or near ")"')
     move_groups(farm, [farm.groups[key] for key in ids if key in farm.groups], parent)
 
 

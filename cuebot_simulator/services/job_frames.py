@@ -5,12 +5,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from grpc import StatusCode
-
 from cuebot_simulator.services.criteria import changed_at, find_frames, page_of
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world import frame_actions
-from cuebot_simulator.world.failures import Refusal, illegal_argument
+from cuebot_simulator.world.failures import Refusal, Unanswered, illegal_argument
 from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.frame_order import reorder, stagger
 from cuebot_simulator.world.frame_range import numbers_of
@@ -32,16 +30,12 @@ def get_frames(farm: Farm, request: Any, answer: Any) -> None:
 def get_updated_frames(farm: Farm, request: Any, answer: Any) -> None:
     """At most 100 frames that have changed since the last check, which is a minute ago at most.
 
-    Cuebot never answers a call about an older one, so its client's deadline passes.
+    Cuebot never answers a call about an older one.
     """
     job = by_id(farm.jobs, request.job.id)
     ago = farm.now - request.last_check
     if ago > LONGEST_AGO:
-        raise Refusal(
-            "the last update timestamp cannot be over a minute off the current time,"
-            f" difference was: {ago}",
-            StatusCode.DEADLINE_EXCEEDED,
-        )
+        raise Unanswered
     layers = {layer.id for layer in request.layer_filter.layers}
     frames = [
         frame
@@ -50,6 +44,7 @@ def get_updated_frames(farm: Farm, request: Any, answer: Any) -> None:
         and changed_at(farm, frame) > request.last_check
     ]
     fill(answer, server_time=farm.now - 1)
+    answer.updated_frames.SetInParent()
     answer.state = job.state
     for frame in frames[:MOST_UPDATES]:
         copy_fields(frame, answer.updated_frames.updated_frames.add())

@@ -8,7 +8,7 @@ from cuebot_simulator.services import job_depends, job_frames, job_launches
 from cuebot_simulator.services.criteria import find_jobs
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.cores import whole_cores
-from cuebot_simulator.world.failures import illegal_argument
+from cuebot_simulator.world.failures import Refusal, illegal_argument, null_pointer
 from cuebot_simulator.world.filtering import run_filters
 from cuebot_simulator.world.frame_actions import QUEUE_DELAY
 from cuebot_simulator.world.jobs import finish_if_done, finish_job, move_job
@@ -20,6 +20,10 @@ from cuebot_simulator.world.state import Farm, by_id, is_pending
 MOST_RETRIES = 16
 """MAX_FRAME_RETRIES of Cuebot's configuration."""
 NO_REASON = ""
+NO_ADDRESS = (
+    'Cannot invoke "String.split(String)" because the return value of'
+    ' "com.imageworks.spcue.service.JobManager.getEmail(com.imageworks.spcue.JobInterface)" is null'
+)
 
 
 def get_jobs(farm: Farm, request: Any, answer: Any) -> None:
@@ -67,8 +71,13 @@ def comment(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def subscribe(farm: Farm, request: Any, answer: Any) -> None:
-    job = by_id(farm.jobs, request.job.id)
-    subscribers = farm.subscribers.setdefault(job.id, [])
+    """It fails for a job that was launched without an address."""
+    job = farm.jobs.get(request.job.id)
+    if job is None:
+        raise Refusal("Failed to find job data")
+    subscribers = farm.subscribers[job.id]
+    if not subscribers:
+        raise null_pointer(NO_ADDRESS)
     if request.subscriber not in subscribers:
         subscribers.append(request.subscriber)
 

@@ -8,8 +8,10 @@ from grpc import StatusCode
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.cores import hundredths, whole_cores
 from cuebot_simulator.world.failures import Refusal, illegal_argument, java_exception
+from cuebot_simulator.world.limits import set_limits
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.plans import LEAST_MEMORY
+from cuebot_simulator.world.services import kept_tags
 from cuebot_simulator.world.state import Farm, by_id
 
 LEAST_CORES = 0.1
@@ -53,7 +55,7 @@ def set_tags(farm: Farm, request: Any, answer: Any) -> None:
     layer = by_id(farm.layers, request.layer.id)
     if not request.tags:
         raise illegal_argument("Layers must have at least one tag.")
-    tags = [tag for tag in dict.fromkeys(request.tags) if tag]
+    tags = [tag for tag in kept_tags(request.tags) if tag]
     if not tags:
         raise java_exception(
             "java.lang.StringIndexOutOfBoundsException", "start -3, end 0, length 0"
@@ -99,18 +101,20 @@ def set_start_after(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def add_limit(farm: Farm, request: Any, answer: Any) -> None:
-    """A limit by its id. One that does not exist is none, which Cuebot does not say."""
+    """A limit by its id, as often as one says so. One that does not exist is none."""
     layer, limit = by_id(farm.layers, request.layer.id), farm.limits.get(request.limit_id)
-    if limit and limit.name not in layer.limits:
-        layer.limits.append(limit.name)
+    if not limit:
+        return
+    if limit.name not in layer.limits:
         farm.running_with[limit.name] += procs_running(farm, layer)
+    set_limits(layer, [*layer.limits, limit.name])
 
 
 def drop_limit(farm: Farm, request: Any, answer: Any) -> None:
     """A limit by its id. One that the layer does not have is none to drop."""
     layer, limit = by_id(farm.layers, request.layer.id), farm.limits.get(request.limit_id)
     if limit and limit.name in layer.limits:
-        layer.limits.remove(limit.name)
+        set_limits(layer, [name for name in layer.limits if name != limit.name])
         farm.running_with[limit.name] -= procs_running(farm, layer)
 
 
@@ -123,7 +127,9 @@ def procs_running(farm: Farm, layer: Any) -> int:
 
 def register_output_path(farm: Farm, request: Any, answer: Any) -> None:
     layer = by_id(farm.layers, request.layer.id)
-    farm.outputs.setdefault(layer.id, []).append(request.spec)
+    outputs = farm.outputs.setdefault(layer.id, [])
+    if request.spec not in outputs:
+        outputs.append(request.spec)
 
 
 def get_output_paths(farm: Farm, request: Any, answer: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from grpc import StatusCode
 
 from cuebot_simulator.services.handler import Handler
-from cuebot_simulator.world.database_errors import duplicate
+from cuebot_simulator.world.database_errors import check_length
 from cuebot_simulator.world.failures import Missing, Refusal
 from cuebot_simulator.world.limits import (
     count_limit,
@@ -20,7 +20,7 @@ from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.new_entities import add_limit
 from cuebot_simulator.world.state import Farm, by_id, by_name
 
-UNIQUE_NAME = "c_limit_record_uk_name"
+LONGEST_NAME = 255
 SPEC = 0
 """limit.LimitBindSource of what a job was launched with; no layer here is bound otherwise."""
 SOURCES = range(3)
@@ -55,9 +55,11 @@ def get_limit(farm: Farm, request: Any, answer: Any) -> None:
 
 
 def create(farm: Farm, request: Any, answer: Any) -> None:
-    """Without an exit status there is no rule for failures, whatever else is asked for."""
-    if any(limit.name == request.name for limit in farm.limits.values()):
-        raise Refusal(str(duplicate(UNIQUE_NAME)).partition("\n")[2])
+    """A name that is taken is given again.
+
+    Without an exit status there is no rule for failures, whatever else is asked for.
+    """
+    check_length(request.name, LONGEST_NAME)
     exit_status = given(request, "exit_status", 0)
     delay = given(request, "delay_minutes", 0)
     if exit_status:
@@ -86,8 +88,7 @@ def delete(farm: Farm, request: Any, answer: Any) -> None:
 
 def rename(farm: Farm, request: Any, answer: Any) -> None:
     limit = by_name(farm.limits, request.old_name)
-    if any(each.name == request.new_name and each is not limit for each in farm.limits.values()):
-        raise duplicate(UNIQUE_NAME)
+    check_length(request.new_name, LONGEST_NAME)
     rename_limit(farm, limit, request.new_name)
 
 

@@ -33,7 +33,10 @@ def get_hosts(farm: Farm, request: Any, answer: Any) -> None:
 
 def set_show(farm: Farm, request: Any, answer: Any) -> None:
     """The show is given by its name."""
-    fill(requested_owner(farm, request), show=by_name(farm.shows, request.show).name)
+    owner, show = requested_owner(farm, request), by_name(farm.shows, request.show)
+    farm.disown(owner.id)
+    farm.own(show.id, owner.id)
+    fill(owner, show=show.name)
 
 
 def take_ownership(farm: Farm, request: Any, answer: Any) -> None:

@@ -6,16 +6,20 @@ from typing import Any
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.allocations import count_subscription, subscriptions_where
 from cuebot_simulator.world.cores import NO_LIMIT, hundredths, whole_cores
-from cuebot_simulator.world.database_errors import duplicate
+from cuebot_simulator.world.database_errors import check_length, duplicate
 from cuebot_simulator.world.departments import department_named, departments_of
 from cuebot_simulator.world.failures import Refusal, illegal_argument
 from cuebot_simulator.world.filters import add_filter, filters_of, find_filter
+from cuebot_simulator.world.groups import group_name_error
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.new_entities import add_owner, add_show, add_subscription
 from cuebot_simulator.world.services import create_override, overrides_of
 from cuebot_simulator.world.shows import archive_show, conform_name, delete_show, find_show
 from cuebot_simulator.world.state import Farm, by_id, by_name, find_one, is_pending
 from cuebot_simulator.world.whiteboard import job_whiteboard
+
+LONGEST_OWNER, LONGEST_FILTER = 64, 128
+"""Characters of names."""
 
 
 def get_shows(farm: Farm, request: Any, answer: Any) -> None:
@@ -34,14 +38,14 @@ def find_show_by_name(farm: Farm, request: Any, answer: Any) -> None:
 def create_show(farm: Farm, request: Any, answer: Any) -> None:
     """A new show has its root group, and Cuebot's defaults for everything but the name.
 
-    A name that another show has is refused here; the real one makes a second show of that name.
+    A name that another show has is given again, and neither show is found by it any more.
     """
     try:
         name = conform_name(request.name)
     except ValueError as error:
         raise Refusal(f"Show could not be created.{error}") from None
-    if any(show.name == name for show in farm.shows.values()):
-        raise Refusal(f"Show could not be created. {name!r} is taken")
+    if why := group_name_error(name):
+        raise Refusal(f"Show could not be created.{why}")
     fill(answer, show=add_show(farm, name))
 
 
@@ -81,22 +85,23 @@ def get_job_whiteboard(farm: Farm, request: Any, answer: Any) -> None:
 
 def get_deeds(farm: Farm, request: Any, answer: Any) -> None:
     show = by_id(farm.shows, request.show.id)
-    owners = {owner.name for owner in farm.owners.values() if owner.show == show.name}
+    owners = {key.name for key in map(farm.owners.get, farm.children_of[show.id]) if key}
     answer.deeds.deeds.extend(deed for deed in farm.deeds.values() if deed.owner in owners)
 
 
 def create_owner(farm: Farm, request: Any, answer: Any) -> None:
     """A name is an owner of one show only."""
     show = by_id(farm.shows, request.show.id)
+    check_length(request.name, LONGEST_OWNER)
     if any(owner.name == request.name for owner in farm.owners.values()):
-        raise duplicate("i_owner_str_username")
+        raise duplicate("i_owner_str_username", str_username=request.name)
     fill(answer, owner=add_owner(farm, request.name, show))
 
 
 def get_subscriptions(farm: Farm, request: Any, answer: Any) -> None:
     show = by_id(farm.shows, request.show.id)
     answer.subscriptions.subscriptions.extend(
-        subscriptions_where(farm, lambda each: each.show_name == show.name)
+        subscriptions_where(farm, lambda each: farm.parent_of[each.id] == show.id)
     )
 
 
@@ -105,10 +110,10 @@ def create_subscription(farm: Farm, request: Any, answer: Any) -> None:
     allocation = by_id(farm.allocations, request.allocation_id)
     show = by_id(farm.shows, request.show.id)
     if any(
-        each.show_name == show.name and each.allocation_name == allocation.name
+        farm.parent_of[each.id] == show.id and each.allocation_name == allocation.name
         for each in farm.subscriptions.values()
     ):
-        raise duplicate("c_subscription_uk")
+        raise duplicate("c_subscription_uk", pk_show=show.id, pk_alloc=allocation.id)
     made = add_subscription(
         farm,
         show,
@@ -131,6 +136,7 @@ def find_show_filter(farm: Farm, request: Any, answer: Any) -> None:
 def create_filter(farm: Farm, request: Any, answer: Any) -> None:
     """Cuebot looks for the new filter by name. If there was one, it finds two, and fails."""
     show = by_id(farm.shows, request.show.id)
+    check_length(request.name, LONGEST_FILTER)
     add_filter(farm, show, request.name)
     fill(answer, filter=find_filter(farm, show, request.name))
 

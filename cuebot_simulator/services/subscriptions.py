@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from grpc import StatusCode
+
 from cuebot_simulator.services.handler import Handler
 from cuebot_simulator.world.allocations import count_subscription, not_changed
-from cuebot_simulator.world.failures import java_exception
+from cuebot_simulator.world.failures import Refusal, java_exception
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id
-
-MOST_CORES = 2**31 // 100
-"""More do not fit, in hundredths, into an int32."""
 
 
 def find_subscription(farm: Farm, request: Any, answer: Any) -> None:
@@ -26,10 +25,7 @@ def find_subscription(farm: Farm, request: Any, answer: Any) -> None:
         if (subscription.allocation_name, subscription.show_name) == (place, show):
             fill(answer, subscription=count_subscription(farm, subscription))
             return
-    raise java_exception(
-        "com.imageworks.spcue.EntityNotFoundException",
-        f"A subscription to {request.name} was not found.",
-    )
+    raise Refusal(f"A subscription to {request.name} was not found.", StatusCode.NOT_FOUND)
 
 
 def get_subscription(farm: Farm, request: Any, answer: Any) -> None:
@@ -41,28 +37,18 @@ def delete(farm: Farm, request: Any, answer: Any) -> None:
     subscription = by_id(farm.subscriptions, request.subscription.id)
     if farm.reserved[subscription.show_name, subscription.allocation_name] > 0:
         raise not_changed("You cannot delete a subscription with running procs")
+    farm.disown(subscription.id)
     del farm.subscriptions[subscription.id]
 
 
 def set_size(farm: Farm, request: Any, answer: Any) -> None:
-    """The request has whole cores; all answers have hundredths."""
-    fill(
-        by_id(farm.subscriptions, request.subscription.id),
-        size=whole_units(request.new_size),
-    )
+    """In hundredths of cores, other than when a subscription is made."""
+    fill(by_id(farm.subscriptions, request.subscription.id), size=request.new_size)
 
 
 def set_burst(farm: Farm, request: Any, answer: Any) -> None:
-    """The request has whole cores; all answers have hundredths."""
-    fill(
-        by_id(farm.subscriptions, request.subscription.id),
-        burst=whole_units(request.burst),
-    )
-
-
-def whole_units(cores: int) -> int:
-    """Hundredths of cores. -1 stays."""
-    return -1 if cores == -1 else max(min(cores, MOST_CORES), -MOST_CORES) * 100
+    """In hundredths of cores, other than when a subscription is made."""
+    fill(by_id(farm.subscriptions, request.subscription.id), burst=request.burst)
 
 
 METHODS: Mapping[str, Handler] = {

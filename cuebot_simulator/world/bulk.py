@@ -27,6 +27,7 @@ def bulk_jobs(farm: Farm, count: int) -> Iterator[JobPlan]:
             shot=f"cr{index // 20:04}",
             user=USERS[index % len(USERS)],
             name=f"{kind}_v{index % 20 + 1:03}",
+            email=f"{USERS[index % len(USERS)]}@studio.example",
             priority=10 + pick(farm, f"priority/{index}", 0, 80),
             minutes=1 + index % 240,
             layers=(

@@ -1,28 +1,61 @@
-"""How Cuebot's database says no: the exceptions that Spring makes of it, with the texts' core."""
+"""How Cuebot's database says no: the exceptions that Spring makes of it.
 
-from cuebot_simulator.world.failures import Refusal, java_exception
+Their texts have the statement in them that failed; here it is left out: `SQL [...]`. So is
+where in it something is wrong: it is always position 1.
+"""
+
+from collections.abc import Mapping
+
+from cuebot_simulator.world.failures import JavaException, java_exception
+
+DUPLICATE = "DuplicateKeyException"
+VIOLATION = "DataIntegrityViolationException"
 
 
-def violation(java_class: str, text: str) -> Refusal:
+def violation(text: str, detail: str = "", *, kind: str = VIOLATION) -> JavaException:
     """A refusal of the database: `text` is the rule that a change would break, in its words."""
-    return java_exception(f"org.springframework.dao.{java_class}", f"ERROR: {text}")
+    return driver_error(f"ERROR: {text}\n  Detail: {detail}" if detail else f"ERROR: {text}", kind)
 
 
-def duplicate(constraint: str) -> Refusal:
+def driver_error(text: str, kind: str = VIOLATION) -> JavaException:
+    """What the driver of the database says, as Spring tells it."""
+    return java_exception(
+        f"org.springframework.dao.{kind}",
+        f"PreparedStatementCallback; SQL [...]; {text};"
+        f" nested exception is org.postgresql.util.PSQLException: {text}",
+    )
+
+
+def bad_grammar(text: str) -> JavaException:
+    """What the database says to a statement that is none."""
+    nested = f"ERROR: {text}\n  Position: 1"
+    return java_exception(
+        "org.springframework.jdbc.BadSqlGrammarException",
+        "PreparedStatementCallback; bad SQL grammar [...]; nested exception is"
+        f" org.postgresql.util.PSQLException: {nested}",
+    )
+
+
+def key_of(columns: Mapping[str, str]) -> str:
+    return f"Key ({', '.join(columns)})=({', '.join(columns.values())})"
+
+
+def duplicate(constraint: str, **columns: str) -> JavaException:
     """Another row has that key already."""
     text = f'duplicate key value violates unique constraint "{constraint}"'
-    return violation("DuplicateKeyException", text)
+    return violation(text, f"{key_of(columns)} already exists.", kind=DUPLICATE)
 
 
-def duplicate_line(constraint: str) -> str:
-    """The same in one line, as a part of another text."""
-    return str(duplicate(constraint)).partition("\n")[0]
-
-
-def still_used(table: str, constraint: str, by: str) -> Refusal:
-    """A row of `table` cannot go, because rows of the table `by` are about it."""
+def still_used(table: str, constraint: str, by: str, key: str, column: str = "") -> JavaException:
+    """A row of `table`, with that key, cannot go, because rows of the table `by` are about it."""
     return violation(
-        "DataIntegrityViolationException",
-        f'update or delete on table "{table}" violates foreign key constraint'
-        f' "{constraint}" on table "{by}"',
+        f'update or delete on table "{table}" violates foreign key constraint "{constraint}"'
+        f' on table "{by}"',
+        f'{key_of({column or f"pk_{table}": key})} is still referenced from table "{by}".',
     )
+
+
+def check_length(text: str, most: int) -> None:
+    """Raise Refusal for a text that does not fit into its column of so many characters."""
+    if len(text) > most:
+        raise violation(f"value too long for type character varying({most})")

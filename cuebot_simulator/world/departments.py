@@ -7,9 +7,11 @@ point) of each name that one of its groups ever had.
 import math
 from typing import Any
 
-from cuebot_simulator.world.database_errors import duplicate
-from cuebot_simulator.world.messages import fill
-from cuebot_simulator.world.state import Farm, by_id, find_one, is_pending
+from cuebot_simulator.world.database_errors import check_length, driver_error, duplicate
+from cuebot_simulator.world.failures import Refusal
+from cuebot_simulator.world.state import Farm, find_one
+
+LONGEST_SHOT = 36
 
 
 def use_department(farm: Farm, show: Any, name: str) -> Any:
@@ -38,7 +40,8 @@ def department_named(farm: Farm, show: Any, name: str) -> Any:
 def add_task(farm: Farm, department: Any, shot: str, cores: float) -> Any:
     """A task with so many cores. Raises Refusal if the department has one for that shot."""
     if any(task.shot == shot for task in tasks_of(farm, department)):
-        raise duplicate("c_task_uniq")
+        raise duplicate("c_task_uniq", str_shot=shot, pk_point=department.id)
+    check_length(shot, LONGEST_SHOT)
     task = farm.messages.new(
         "task.Task",
         id=farm.new_id(f"task/{department.id}/{shot}", farm.tasks),
@@ -65,20 +68,14 @@ def clear_tasks(farm: Farm, department: Any) -> None:
 
 
 def shown_task(farm: Farm, task: Any) -> Any:
-    """A task as Cuebot lists it: its cores are whole, and with the adjustment; it has no name."""
+    """A task as Cuebot lists it: its cores are whole, and it has no name."""
     return farm.messages.new(
         "task.Task",
         id=task.id,
         shot=task.shot,
         dept=task.dept,
-        min_cores=rounded(units_of(task)),
-        adjust_cores=rounded(round(task.adjust_cores * 100)),
+        min_cores=rounded(round(task.min_cores * 100)),
     )
-
-
-def units_of(task: Any) -> int:
-    """The hundredths of cores that a task has, with its adjustment."""
-    return int(round(task.min_cores * 100) + round(task.adjust_cores * 100))
 
 
 def rounded(units: int) -> float:
@@ -86,40 +83,6 @@ def rounded(units: int) -> float:
     return math.trunc(units / 100 + 0.5)
 
 
-def set_task_cores(farm: Farm, task: Any, cores: float) -> None:
-    """Give a task so many cores, as an adjustment if its department is managed.
-
-    The pending jobs of its shot and department, in whatever show, share them.
-    """
-    if by_id(farm.departments, task.point_id).ti_managed:
-        fill(task, adjust_cores=cores - task.min_cores)
-    else:
-        fill(task, min_cores=cores)
-    share_cores(farm, task)
-
-
-def share_cores(farm: Farm, task: Any) -> None:
-    """Make a task's cores the min cores of its jobs.
-
-    A single job gets all of them. Of several, each gets whole cores, the same number as far as it
-    has frames that wait; those with more of them get the rest.
-    """
-    jobs = [
-        job
-        for job in farm.jobs.values()
-        if is_pending(job) and job.shot == task.shot and farm.group_of(job).department == task.dept
-    ]
-    if len(jobs) == 1:
-        fill(jobs[0], min_cores=units_of(task) / 100)
-        return
-    jobs.sort(key=lambda job: job.start_time)
-    waiting = {job.id: farm.tallies[job.id].states["WAITING"] for job in jobs}
-    cores = units_of(task) // 100
-    shares = {job.id: min(cores // len(jobs), waiting[job.id]) for job in jobs}
-    left = cores - sum(shares.values())
-    while takers := [key for key in shares if shares[key] < waiting[key]][:left]:
-        for key in takers:
-            shares[key] += 1
-        left -= len(takers)
-    for job in jobs:
-        fill(job, min_cores=shares[job.id])
+def unreadable_managed(department: Any) -> Refusal:
+    """What Cuebot says whenever it looks whether a department is managed: it reads a number."""
+    return driver_error(f"Bad value for type int : {'t' if department.ti_managed else 'f'}")

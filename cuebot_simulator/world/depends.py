@@ -11,8 +11,9 @@ from typing import Any
 
 from grpc import StatusCode
 
+from cuebot_simulator.world.database_errors import duplicate
 from cuebot_simulator.world.depend_ends import check_ends, find_end, is_done, job_of, names
-from cuebot_simulator.world.failures import Refusal, java_exception
+from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.frame_pairs import is_one_chunk, pairs_by_frame, pairs_by_previous
 from cuebot_simulator.world.frames import count_waits
 from cuebot_simulator.world.messages import enum_name
@@ -72,10 +73,8 @@ def add_depend(farm: Farm, kind: str, dependent: Any, on: Any, *, any_frame: boo
     if kind == "FRAME_BY_FRAME":
         return add_frame_by_frame(farm, dependent, on)
     if find_active(farm, kind, dependent, on):
-        raise java_exception(
-            "org.springframework.dao.DuplicateKeyException",
-            'ERROR: duplicate key value violates unique constraint "i_depend_signature"',
-        )
+        signature = farm.make_id(f"signature/{kind}/{dependent.id}/{on.id}")
+        raise duplicate("i_depend_signature", str_signature=signature)
     if kind == "PREVIOUS_FRAME":
         return add_children(farm, kind, dependent, on, pairs_by_previous(farm, dependent, on))
     depend = make_depend(

@@ -10,9 +10,9 @@ from grpc import StatusCode
 NOTHING_FOUND = "Incorrect result size: expected 1, actual 0"
 NOTHING_FOUND_CLASS = "org.springframework.dao.EmptyResultDataAccessException"
 
-CAUGHT_SERVICES = ("job.JobInterface",)
-"""Services that catch it in every method."""
-
+JOB_NOT_FOUND = "Job not found"
+NAMED_JOB = "job.JobInterface"
+"""The service whose methods say so of everything that they do not find."""
 CAUGHT_METHODS = (
     "depend.DependInterface/GetDepend",
     "facility.AllocationInterface/Find",
@@ -27,12 +27,15 @@ CAUGHT_METHODS = (
     "job.FrameInterface/GetFrame",
     "job.GroupInterface/FindGroup",
     "job.GroupInterface/GetGroup",
+    "job.JobInterface/FindJob",
+    "job.JobInterface/GetJob",
     "job.LayerInterface/FindLayer",
     "job.LayerInterface/GetLayer",
     "service.ServiceInterface/GetService",
     "show.ShowInterface/FindShow",
+    "subscription.SubscriptionInterface/Get",
 )
-"""Single methods that do."""
+"""Methods that catch it, and give its text."""
 
 
 class Missing(Exception):
@@ -47,16 +50,36 @@ class Refusal(Exception):
         self.code = code
 
 
-def java_exception(java_class: str, text: str) -> Refusal:
+class JavaException(Refusal):
     """A refusal that reads like a Java exception that nobody caught."""
-    return Refusal(f"{java_class}: {text}\n{text}")
+
+    def __init__(self, java_class: str, text: str) -> None:
+        super().__init__(f"{java_class}: {text}\n{text}")
+        self.text = text
+        self.line = f"{java_class}: {text}"
+        """The exception as a part of another one's text."""
+
+
+class Unanswered(Exception):
+    """A call that Cuebot never answers, so that its client's deadline passes."""
+
+
+def java_exception(java_class: str, text: str) -> JavaException:
+    return JavaException(java_class, text)
+
+
+def null_pointer(text: str = "") -> Refusal:
+    """What Java says of something that is not there, and should be."""
+    if not text:
+        return Refusal("java.lang.NullPointerException\nnull")
+    return java_exception("java.lang.NullPointerException", text)
 
 
 def illegal_argument(text: str) -> Refusal:
     return java_exception("java.lang.IllegalArgumentException", text)
 
 
-def found_several(count: int) -> Refusal:
+def found_several(count: int) -> JavaException:
     """What Cuebot says when so many things have a name that it looks for. It is never caught."""
     return java_exception(
         "org.springframework.dao.IncorrectResultSizeDataAccessException",
@@ -66,6 +89,8 @@ def found_several(count: int) -> Refusal:
 
 def not_found(method: str) -> Refusal:
     """What a method (`job.JobInterface/GetJob`) answers about a thing that does not exist."""
-    if method.partition("/")[0] in CAUGHT_SERVICES or method in CAUGHT_METHODS:
+    if method in CAUGHT_METHODS:
         return Refusal(NOTHING_FOUND, StatusCode.NOT_FOUND)
+    if method.startswith(NAMED_JOB):
+        return Refusal(JOB_NOT_FOUND, StatusCode.NOT_FOUND)
     return java_exception(NOTHING_FOUND_CLASS, NOTHING_FOUND)

@@ -20,6 +20,7 @@ VALUES: Mapping[str, str] = {
 }
 """Type of an action's value to the field that holds it. NONE_TYPE has none."""
 BEYOND = 10_000
+OVERFLOW = "A field with precision 6, scale 2 must round to an absolute value less than 10^4."
 """The database holds orders and fractions below that, with two decimals."""
 
 
@@ -81,9 +82,9 @@ def set_action(farm: Farm, action: Any, data: Any) -> None:
     value: Any = getattr(data, name) if name else None
     if name == "group_value" and value not in farm.groups:
         raise violation(
-            "DataIntegrityViolationException",
             'insert or update on table "action" violates foreign key constraint'
             ' "c_action_pk_folder"',
+            f'Key (pk_folder)=({value}) is not present in table "folder".',
         )
     if name == "float_value":
         value = stored(value)
@@ -95,7 +96,7 @@ def set_action(farm: Farm, action: Any, data: Any) -> None:
 def stored(number: float) -> float:
     """A number as the database holds it. Raises Refusal for one that is too large."""
     if not abs(number) < BEYOND:
-        raise violation("DataIntegrityViolationException", "numeric field overflow")
+        raise violation("numeric field overflow", OVERFLOW)
     return round(number, 2)
 
 
@@ -157,9 +158,7 @@ def delete_action(farm: Farm, action: Any) -> None:
 
 
 def delete_filter(farm: Farm, job_filter: Any) -> None:
-    """Remove a filter with its matchers and actions, if it is still there."""
-    if job_filter.id not in farm.filters:
-        return
+    """Remove a filter with its matchers and actions."""
     show = show_of(farm, job_filter)
     for matcher in matchers_of(farm, job_filter):
         delete_matcher(farm, matcher)

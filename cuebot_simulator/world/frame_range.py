@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-LONGEST = 100_000
-"""Cuebot takes no more frames in a spec, and would run out of memory before it takes any range."""
+LONGEST = 1_000_000
+"""No spec may have as many frames. Cuebot would run out of memory before it takes any range."""
 
 RANGE = re.compile(r"(-?\d+)(?:-(-?\d+)(?:([xy:])(-?\d+))?)?", re.ASCII)
 LARGEST_NUMBER = 2**31 - 1

@@ -10,7 +10,7 @@ from typing import Any
 from cuebot_simulator.world.display_overrides import show_override
 from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.redirects import follow_redirect
-from cuebot_simulator.world.state import Farm, is_pending
+from cuebot_simulator.world.state import NO_LIMIT, Farm, is_pending
 from cuebot_simulator.world.tallies import Tally
 
 EXIT_RETRIED = 500
@@ -261,7 +261,7 @@ def take(farm: Farm, frame: Any, proc: Any, host: Any, sign: int) -> None:
     host.idle_gpu_memory -= sign * proc.reserved_gpu_memory
     if not local:
         farm.reserved[proc.show_name, host.alloc_name] += sign * units
-    for limit in farm.layer_of(frame).limits:
+    for limit in {*farm.layer_of(frame).limits} - {NO_LIMIT}:
         farm.running_with[limit] += sign
     for tally in tallies_of(farm, farm.layer_of(frame)):
         tally.reserved += sign * units

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cuebot_simulator.world.database_errors import duplicate, duplicate_line
-from cuebot_simulator.world.failures import Refusal, java_exception
+from cuebot_simulator.world.database_errors import check_length, duplicate
+from cuebot_simulator.world.failures import JavaException, Refusal, java_exception
 from cuebot_simulator.world.jobs import move_job, note_group
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.new_entities import add_group
@@ -12,7 +12,7 @@ from cuebot_simulator.world.state import Farm, is_pending
 
 DEEPEST = 10
 """A group with more groups above it than that takes no other group in."""
-NAME_TAKEN = "c_folder_uk"
+LONGEST_NAME = 36
 IN_USE = (
     "Failed to remove group, be sure that there are no jobs or filter actions pointing at the"
     " group."
@@ -32,21 +32,38 @@ def ancestors_of(farm: Farm, group: Any) -> Iterator[Any]:
         yield group
 
 
+def name_taken(parent: Any, name: str) -> JavaException:
+    return duplicate("c_folder_uk", pk_parent_folder=parent.id, str_name=name)
+
+
+def group_name_error(name: str) -> str:
+    """Why no group can be made with that name, or nothing."""
+    try:
+        check_length(name, LONGEST_NAME)
+    except JavaException as error:
+        return f"error creating group, {error.line}"
+    return ""
+
+
 def add_subgroup(farm: Farm, parent: Any, name: str) -> Any:
     """A new group in another. Raises Refusal when one of that name is there."""
     if any(group.name == name for group in subgroups_of(farm, parent)):
         raise java_exception(
             "com.imageworks.spcue.EntityCreationError",
-            f"error creating group, {duplicate_line(NAME_TAKEN)}",
+            f"error creating group, {name_taken(parent, name).line}",
         )
+    if why := group_name_error(name):
+        raise java_exception("com.imageworks.spcue.EntityCreationError", why)
     return add_group(farm, farm.show_of(parent), name, parent=parent)
 
 
 def rename_group(farm: Farm, group: Any, name: str) -> None:
     """Call a group something else, also in its jobs. Raises Refusal when its neighbour has it."""
-    neighbours = subgroups_of(farm, farm.groups[group.parent_id]) if group.parent_id else []
+    check_length(name, LONGEST_NAME)
+    parent = farm.groups.get(group.parent_id)
+    neighbours = subgroups_of(farm, parent) if parent else []
     if any(each.name == name and each.id != group.id for each in neighbours):
-        raise duplicate(NAME_TAKEN)
+        raise name_taken(parent, name)
     fill(group, name=name)
     for job in farm.jobs_of(group):
         note_group(farm, job)
@@ -58,7 +75,7 @@ def move_groups(farm: Farm, groups: Sequence[Any], parent: Any) -> None:
     for group in groups:
         check_move(farm, group, parent)
         if owners.setdefault(group.name, group.id) != group.id:
-            raise duplicate(NAME_TAKEN)
+            raise name_taken(parent, group.name)
     for group in groups:
         fill(group, parent_id=parent.id)
         set_level(farm, group, parent.level + 1)

@@ -9,10 +9,12 @@ from cuebot_simulator.world.jobs import begin_job
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.plans import GIGABYTE, JobPlan, LayerPlan
 from cuebot_simulator.world.shows import find_show
-from cuebot_simulator.world.state import Farm, find_one
+from cuebot_simulator.world.state import NO_LIMIT, Farm, find_one
 
 FIRST_USER_ID = 1001
 FIRST_FACILITY = "local"
+NO_RESOURCE = "/0.00/0"
+"""What a frame last ran on, without a host: so many cores and GPUs."""
 
 
 def pick(farm: Farm, key: str, low: int, high: int) -> int:
@@ -105,7 +107,7 @@ def add_layer(farm: Farm, job: Any, plan: LayerPlan, order: int) -> None:
         services=list(plan.services),
         memory_optimizer_enabled=True,
         parent_id=job.id,
-        limits=list(plan.limits),
+        limits=list(plan.limits) or [NO_LIMIT],
         timeout=plan.timeout,
         timeout_llu=plan.timeout_llu,
         command=plan.command or f"{plan.services[0]} --frame #IFRAME# /shots/{job.show}/{job.shot}",
@@ -137,6 +139,7 @@ def make_frames(farm: Farm, layer: Any, numbers: tuple[int, ...]) -> None:
         state=state,
         layer_name=layer.name,
         exit_status=-1,
+        last_resource=NO_RESOURCE,
         eligible_time=job.start_time if state == "WAITING" else 0,
         submission_time=job.start_time,
     )

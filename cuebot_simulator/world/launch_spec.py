@@ -14,7 +14,7 @@ from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.plans import DependPlan, JobPlan
 from cuebot_simulator.world.spec import LEVELS, Spec
 from cuebot_simulator.world.spec_xml import SpecError
-from cuebot_simulator.world.state import Farm
+from cuebot_simulator.world.state import Farm, by_name
 
 Plans: TypeAlias = Mapping[str, Mapping[str, Sequence[int]]]
 """The numbers of frames, by names of job and layer."""
@@ -22,14 +22,15 @@ Plans: TypeAlias = Mapping[str, Mapping[str, Sequence[int]]]
 WHOLE_LAYERS = ("LAYER_ON_LAYER", "FRAME_BY_FRAME")
 BY_FRAME = ("FRAME_BY_FRAME", "PREVIOUS_FRAME", "LAYER_ON_SIM_FRAME")
 """Where each frame of a layer has a dependency of its own."""
+LONGEST_NAME, LONGEST_SHOT, LONGEST_USER, LONGEST_LAYER = 255, 64, 32, 256
 ADMINISTRATOR = "Please contact administrator of your OpenCue deployment to"
 
 
 def launch_spec(farm: Farm, spec: Spec) -> list[Any]:
     """Launch the jobs of a spec. Raises SpecError for what Cuebot refuses before it begins.
 
-    When it fails after that, as with a facility that is not there, Cuebot only sends a mail: the
-    list is empty then.
+    When it fails after that, as with a facility or a limit that is not there, Cuebot only sends a
+    mail: the list is empty then.
     """
     verify(farm, spec)
     if not is_launchable(farm, spec):
@@ -83,14 +84,18 @@ def verify(farm: Farm, spec: Spec) -> None:
     for name in spec.names:
         if name in farm.pending:
             raise SpecError(f"The job {name} is already pending")
-    show = next((each for each in farm.shows.values() if each.name == spec.show), None)
-    if show is None:
-        raise SpecError(f"The {spec.show} does not exist. {ADMINISTRATOR} have this show created.")
+    try:
+        show = by_name(farm.shows, spec.show)
+    except Missing:
+        raise SpecError(
+            f"The {spec.show} does not exist. {ADMINISTRATOR} have this show created."
+        ) from None
+    except Refusal as refusal:
+        raise SpecError(str(refusal).partition("\n")[2]) from None
     if not show.active:
         raise SpecError(
             f"The {spec.show} show has been deactivated.  {ADMINISTRATOR} reactivate this show."
         )
-    verify_limits(farm, spec)
     verify_size(spec)
 
 
@@ -114,26 +119,6 @@ def verify_size(spec: Spec) -> None:
         )
 
 
-def verify_limits(farm: Farm, spec: Spec) -> None:
-    """Whether all limits exist that the layers name. Raises SpecError."""
-    known = {limit.name for limit in farm.limits.values()}
-    users: dict[str, list[str]] = {}
-    for job in all_jobs(spec):
-        for layer in job.layers:
-            for limit in layer.limits:
-                users.setdefault(limit, []).append(f"{job.full_name}/{layer.name}")
-    missing = [
-        f"{limit} (used by {', '.join(layers)})"
-        for limit, layers in users.items()
-        if limit not in known
-    ]
-    if missing:
-        raise SpecError(
-            f"The following limits do not exist: {'; '.join(missing)}. {ADMINISTRATOR} have these"
-            " limits created, or remove them from the job spec."
-        )
-
-
 def all_jobs(spec: Spec) -> Iterator[JobPlan]:
     """The jobs of a spec and their post jobs."""
     for job in spec.jobs:
@@ -145,11 +130,24 @@ def all_jobs(spec: Spec) -> Iterator[JobPlan]:
 def is_launchable(farm: Farm, spec: Spec) -> bool:
     """Whether all that the spec names is there, and none of its jobs twice."""
     facilities = {facility.name for facility in farm.facilities.values()}
+    limits = {limit.name for limit in farm.limits.values()}
     plans = {job.full_name: {each.name: each.frames for each in job.layers} for job in spec.jobs}
     return (
         len(plans) == len(spec.jobs)
         and all(not job.facility or job.facility in facilities for job in spec.jobs)
+        and all(fits_in_tables(job) for job in all_jobs(spec))
+        and all(limits.issuperset(layer.limits) for job in all_jobs(spec) for layer in job.layers)
         and all(has_ends(farm, plans, depend) for depend in spec.depends)
+    )
+
+
+def fits_in_tables(job: JobPlan) -> bool:
+    """Whether the database has room for all names of a job."""
+    return (
+        len(job.full_name) <= LONGEST_NAME
+        and len(job.shot) <= LONGEST_SHOT
+        and len(job.user) <= LONGEST_USER
+        and all(len(layer.name) <= LONGEST_LAYER for layer in job.layers)
     )
 
 

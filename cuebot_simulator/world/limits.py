@@ -5,10 +5,11 @@ report counts, and what has started since.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from cuebot_simulator.world.messages import enum_name, fill, given
-from cuebot_simulator.world.state import Farm
+from cuebot_simulator.world.state import NO_LIMIT, Farm
 
 SETTLING = 120
 """Seconds that a license server may take to notice who holds a license."""
@@ -88,7 +89,7 @@ def count_limit(farm: Farm, limit: Any) -> Any:
 
 def limits_allow(farm: Farm, layer: Any, host: Any) -> bool:
     """Whether the layer's limits let one more frame of it start on this host."""
-    return not layer.limits or all(
+    return list(layer.limits) == [NO_LIMIT] or all(
         allows(farm, limit, host) for limit in farm.limits.values() if limit.name in layer.limits
     )
 
@@ -171,12 +172,17 @@ def take_report(farm: Farm, limit: Any, report: Any, source: str) -> str:
     return ""
 
 
+def set_limits(layer: Any, names: Iterable[str]) -> None:
+    """Give a layer these limits. Cuebot shows none of them as one without a name."""
+    fill(layer, limits=[name for name in names if name] or [NO_LIMIT])
+
+
 def rename_limit(farm: Farm, limit: Any, name: str) -> None:
     """Give a limit another name. Its layers, and what runs under it, follow."""
     for layer in farm.layers.values():
         if limit.name in layer.limits:
-            fill(layer, limits=[name if each == limit.name else each for each in layer.limits])
-    farm.running_with[name] = farm.running_with.pop(limit.name, 0)
+            set_limits(layer, [name if each == limit.name else each for each in layer.limits])
+    farm.running_with[name] += farm.running_with.pop(limit.name, 0)
     fill(limit, name=name)
 
 
@@ -184,7 +190,7 @@ def remove_limit(farm: Farm, limit: Any) -> None:
     """Delete a limit. Its layers have it no more."""
     for layer in farm.layers.values():
         if limit.name in layer.limits:
-            fill(layer, limits=[each for each in layer.limits if each != limit.name])
+            set_limits(layer, [each for each in layer.limits if each != limit.name])
     farm.running_with.pop(limit.name, None)
     farm.holds.pop(limit.id, None)
     del farm.limits[limit.id]

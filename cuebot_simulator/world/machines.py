@@ -116,9 +116,9 @@ def remove_host(farm: Farm, host: Any) -> None:
     Raises Refusal when something runs there, or a render partition is set up there.
     """
     if farm.procs_on(host):
-        raise still_used("host", "c_proc_pk_host", "proc")
+        raise still_used("host", "c_proc_pk_host", "proc", host.id)
     if any(farm.host_of[partition] == host.id for partition in farm.render_partitions):
-        raise still_used("host", "c_host_local_pk_host", "host_local")
+        raise still_used("host", "c_host_local_pk_host", "host_local", host.id)
     for comment in farm.comments_on(host):
         del farm.comments[comment.id]
         farm.disown(comment.id)

@@ -3,9 +3,13 @@
 from collections.abc import Collection
 from typing import Any
 
+from cuebot_simulator.world.database_errors import check_length
 from cuebot_simulator.world.departments import use_department
 from cuebot_simulator.world.plans import GIGABYTE, HostPlan
 from cuebot_simulator.world.state import DEFAULT_DEPARTMENT, Farm, by_name
+
+LONGEST_USER, LONGEST_SUBJECT, LONGEST_COMMENT = 36, 128, 4000
+"""Characters of a comment's parts."""
 
 
 def add_show(farm: Farm, name: str, **values: Any) -> Any:
@@ -97,6 +101,7 @@ def add_subscription(farm: Farm, show: Any, allocation: Any, *, size: int, burst
         burst=burst,
     )
     farm.subscriptions[subscription.id] = subscription
+    farm.own(show.id, subscription.id)
     return subscription
 
 
@@ -172,11 +177,18 @@ def add_owner(farm: Farm, name: str, show: Any) -> Any:
         "host.Owner", id=farm.make_id(f"owner/{name}"), name=name, show=show.name
     )
     farm.owners[owner.id] = owner
+    farm.own(show.id, owner.id)
     return owner
 
 
 def add_comment(farm: Farm, about: Any, *, user: str, subject: str, text: str) -> Any:
-    """A comment on a job or a host, which know that they have one."""
+    """A comment on a job or a host, which know that they have one.
+
+    Raises Refusal when one of its texts is too long.
+    """
+    check_length(user, LONGEST_USER)
+    check_length(subject, LONGEST_SUBJECT)
+    check_length(text, LONGEST_COMMENT)
     comment = farm.messages.new(
         "comment.Comment",
         id=farm.new_id(f"comment/{about.id}/{farm.now}", farm.comments),

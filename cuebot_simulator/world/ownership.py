@@ -47,4 +47,5 @@ def remove_owner(farm: Farm, owner: Any) -> None:
     """Take an owner off the farm, and with it what it says of hosts."""
     for deed in [deed for deed in farm.deeds.values() if deed.owner == owner.name]:
         del farm.deeds[deed.id]
+    farm.disown(owner.id)
     del farm.owners[owner.id]

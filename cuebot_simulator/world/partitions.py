@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from cuebot_simulator.world.database_errors import duplicate
 from cuebot_simulator.world.failures import NOTHING_FOUND_CLASS, Missing, Refusal, java_exception
 from cuebot_simulator.world.frame_actions import enqueue, kill_frames
 from cuebot_simulator.world.frames import state_of
@@ -29,10 +30,7 @@ def add_partition(farm: Farm, part: Any, request: Any) -> Any:
     host = host_for(farm, part, given(request, "host", ""), given(request, "username", ""))
     job = job_of(farm, part)
     if any(partition.job == job.name for partition in partitions_on(farm, host)):
-        raise java_exception(
-            "org.springframework.dao.DuplicateKeyException",
-            'ERROR: duplicate key value violates unique constraint "i_host_local_unique"',
-        )
+        raise duplicate("i_host_local_unique", pk_host=host.id, pk_job=job.id)
     partition = make_partition(farm, part, host, request)
     if not farm.dispatcher.book_partition(partition, host):
         drop_finished(farm)
@@ -56,12 +54,12 @@ def host_for(farm: Farm, part: Any, name: str, user: str) -> Any:
 
 
 def find_or_refuse(farm: Farm, things: dict[str, Any], name: str, part: Any, text: str) -> Any:
-    """The thing with that name. Raises Refusal, which for a job says something else."""
+    """The thing with that name. Raises Missing for a job, and for others Refusal with the text."""
     try:
         return by_name(things, name)
     except Missing:
         if part.id in farm.jobs:
-            raise Refusal("Failed to find job data") from None
+            raise
         raise java_exception(NOTHING_FOUND_CLASS, text) from None
 
 

@@ -6,13 +6,25 @@ No pattern may keep the farm busy for long, whatever it is and whatever it is se
 import re
 import warnings
 
-from cuebot_simulator.world.failures import Refusal, java_exception
+from cuebot_simulator.world.database_errors import violation
+from cuebot_simulator.world.failures import Refusal
 
 LONGEST = 500
 MOST_TIMES = 255
 """The database knows no larger numbers in `{…}`."""
 MOST_LOOSE = 3
 SPECIAL = ".^$(|*+?{["
+WORDS = {
+    "missing )": "parentheses () not balanced",
+    "unbalanced parenthesis": "parentheses () not balanced",
+    "unterminated character set": "brackets [] not balanced",
+    "nothing to repeat": "quantifier operand invalid",
+    "multiple repeat": "quantifier operand invalid",
+    "min repeat": "invalid repetition count(s)",
+    "bad escape": "invalid escape \\ sequence",
+    "bad character range": "invalid character range",
+}
+"""The beginnings of what Python's parser says, and what the database says instead."""
 HIDING = re.compile(r"\(\?(?:#|[a-zA-Z]*x)")
 """What lets comments or spaces stand between a part of a pattern and its repeat."""
 TOKEN = re.compile(
@@ -44,14 +56,17 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     try:
         return compiled(text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise invalid(str(error)) from None
+        raise invalid(database_words(error)) from None
 
 
 def invalid(why: str) -> Refusal:
-    return java_exception(
-        "org.springframework.dao.DataIntegrityViolationException",
-        f"ERROR: invalid regular expression: {why}",
-    )
+    return violation(f"invalid regular expression: {why}")
+
+
+def database_words(error: Exception) -> str:
+    """What the database says where Python's parser of regular expressions says this."""
+    text = str(error)
+    return next((words for start, words in WORDS.items() if text.startswith(start)), text)
 
 
 def check_repeats(text: str) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cuebot_simulator.world.database_errors import duplicate
+from cuebot_simulator.world.database_errors import check_length, duplicate
+from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm
 
+LONGEST_NAME = 36
 SEPARATOR = " | "
 """Between the tags of a service, in Cuebot's database."""
 
@@ -25,7 +27,8 @@ def update_service(farm: Farm, service: Any, data: Any) -> None:
     """Make a service like `data` in all but the id. Raises Refusal if its name is taken."""
     others = (each for each in farm.services.values() if each.id != service.id)
     if any(each.name == data.name for each in others):
-        raise duplicate("i_service_str_name")
+        raise duplicate("i_service_str_name", str_name=data.name)
+    check_length(data.name, LONGEST_NAME)
     set_service(service, data)
 
 
@@ -41,7 +44,8 @@ def create_override(farm: Farm, show: Any, data: Any) -> Any:
     Cuebot does not take the timeouts along; only an update sets them.
     """
     if any(each.data.name == data.name for each in overrides_of(farm, show)):
-        raise duplicate("i_show_service_str_name")
+        raise name_taken(show, data.name)
+    check_length(data.name, LONGEST_NAME)
     key = farm.new_id(f"override/{show.id}/{data.name}", farm.service_overrides)
     override = farm.messages.new("service.ServiceOverride", id=key)
     override.data.id = key
@@ -57,8 +61,12 @@ def update_override(farm: Farm, override: Any, data: Any) -> None:
     show = farm.shows[farm.parent_of[override.id]]
     others = (each for each in overrides_of(farm, show) if each.id != override.id)
     if any(each.data.name == data.name for each in others):
-        raise duplicate("i_show_service_str_name")
+        raise name_taken(show, data.name)
     set_service(override.data, data)
+
+
+def name_taken(show: Any, name: str) -> Refusal:
+    return duplicate("i_show_service_str_name", str_name=name, pk_show=show.id)
 
 
 def set_service(service: Any, data: Any) -> None:

@@ -3,13 +3,14 @@
 import re
 from typing import Any
 
-from cuebot_simulator.world.database_errors import still_used
+from cuebot_simulator.world.database_errors import check_length, still_used
 from cuebot_simulator.world.departments import departments_of, tasks_of
 from cuebot_simulator.world.failures import Missing
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_id, by_name
 
 SHORTEST_NAME = 3
+LONGEST_ALIAS = 16
 NAME = re.compile(r"[\w.]+", re.ASCII)
 
 
@@ -22,7 +23,10 @@ def conform_name(name: str) -> str:
         raise ValueError(f"The show name must be at least {SHORTEST_NAME} characters.")
     conformed = name.replace("-", "_").lower()
     if not NAME.fullmatch(conformed):
-        raise ValueError(f"The show name: {conformed} is not in the proper format.")
+        raise ValueError(
+            f"The show name: {conformed} is not in the proper format.  Show names must be alpha"
+            " numeric, no dashes or punctuation."
+        )
     return conformed
 
 
@@ -35,7 +39,11 @@ def find_show(farm: Farm, name: str) -> Any:
 
 
 def archive_show(farm: Farm, show: Any, target: Any) -> None:
-    """Put a show aside: it is renamed, and what is launched for it goes to the target instead."""
+    """Put a show aside: it is renamed, and what is launched for it goes to the target instead.
+
+    Raises Refusal for a name that is too long for an alias.
+    """
+    check_length(show.name, LONGEST_ALIAS)
     farm.show_aliases[show.name] = target.id
     rename_show(farm, show, f"{show.name}_archive")
 
@@ -86,20 +94,23 @@ def delete_show(farm: Farm, show: Any) -> None:
 def refuse_deletion(farm: Farm, show: Any) -> None:
     """Raise Refusal if the show cannot be deleted, for the first reason that the database finds."""
     children = farm.children_of[show.id]
-    groups = farm.groups_of(show)
-    if any(tasks_of(farm, department) for department in departments_of(farm, show)):
-        raise still_used("point", "c_task_pk_point", "task")
-    if any(farm.jobs_of(group) for group in groups):
-        raise still_used("folder", "c_job_pk_folder", "job")
-    if any(action.group_value in children for action in farm.actions.values()):
-        raise still_used("folder", "c_action_pk_folder", "action")
-    if any(child in farm.filters for child in children):
-        raise still_used("show", "c_filter_pk_show", "filter")
-    if any(each.show_name == show.name for each in farm.subscriptions.values()):
-        raise still_used("show", "c_subscription_pk_show", "subscription")
-    if farm.tallies[show.id].created_jobs:
-        raise still_used("show", "c_job_history_pk_show", "job_history")
-    if any(owner.show == show.name for owner in farm.owners.values()):
-        raise still_used("show", "c_owner_pk_show", "owner")
-    if any(child in farm.service_overrides for child in children):
-        raise still_used("show", "c_show_service_pk_show", "show_service")
+    for department in departments_of(farm, show):
+        if tasks_of(farm, department):
+            raise still_used("point", "c_task_pk_point", "task", department.id)
+    targets = {action.group_value for action in farm.actions.values()}
+    for group in farm.groups_of(show):
+        if farm.jobs_of(group):
+            raise still_used("folder", "c_job_pk_folder", "job", group.id)
+    for group in farm.groups_of(show):
+        if group.id in targets:
+            raise still_used("folder", "c_action_pk_folder", "action", group.id)
+    used = (
+        ("filter", any(child in farm.filters for child in children)),
+        ("subscription", any(child in farm.subscriptions for child in children)),
+        ("job_history", farm.tallies[show.id].created_jobs > 0),
+        ("owner", any(child in farm.owners for child in children)),
+        ("show_service", any(child in farm.service_overrides for child in children)),
+    )
+    for table, is_used in used:
+        if is_used:
+            raise still_used("show", f"c_{table}_pk_show", table, show.id)

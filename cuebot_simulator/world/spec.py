@@ -14,11 +14,15 @@ from cuebot_simulator.world.state import Farm
 
 MOST_JOBS = 1000
 """The only bound here that is not Cuebot's: pyoutline writes one job."""
-MOST_LAYERS = 1000
+MOST_LAYERS = 2000
 MOST_FRAMES = 100_000
 DEFAULT_PRIORITY = 1
 MOST_RETRIES = 1
 POST_USER = "monitor"
+NO_LAYERS = (
+    'Cannot invoke "org.jdom.Element.getChildren(String)" because the return value of'
+    ' "org.jdom.Element.getChild(String)" is null'
+)
 
 LEVELS = {
     "JOB_ON_JOB": ("JOB", "JOB"),
@@ -109,6 +113,8 @@ class SpecReader:
         return replace(job, layers=tuple(now), post=post)
 
     def read_layers(self, element: Element, job: str) -> list[LayerPlan]:
+        if element.find("layers") is None:
+            raise SpecError(NO_LAYERS)
         layers: dict[str, LayerPlan] = {}
         for each in element.iterfind("layers/layer"):
             layer = read_layer(self._farm, self.show, each)
@@ -148,8 +154,6 @@ class SpecReader:
 
     def read_depend(self, element: Element) -> DependPlan:
         kind = element.attrib["type"].upper()
-        if kind not in LEVELS:
-            raise SpecError(f"No enum constant com.imageworks.spcue.grpc.depend.DependType.{kind}")
         layer, frame = ends_of(element, "deplayer", "depframe", LEVELS[kind][0])
         on_layer, on_frame = ends_of(element, "onlayer", "onframe", LEVELS[kind][1])
         if frame and frame == on_frame:

@@ -10,7 +10,6 @@ from cuebot_simulator.world.spec_names import check_tag, conform_name
 from cuebot_simulator.world.spec_xml import SpecError, is_true, parse_int, text_of, texts_of
 from cuebot_simulator.world.state import Farm
 
-TYPES = ("PRE", "POST", "RENDER", "UTIL")
 DEFAULT_SERVICE = "default"
 LEAST_UNITS, DEFAULT_UNITS = 10, 100
 """Hundredths of cores."""
@@ -23,8 +22,6 @@ MOST_GPU_MEMORY = 100 * GIGABYTE
 def read_layer(farm: Farm, show: str, element: Element) -> LayerPlan:
     """The plan of one layer. Raises SpecError."""
     kind = element.attrib["type"].upper()
-    if kind not in TYPES:
-        raise SpecError(f"No enum constant com.imageworks.spcue.grpc.job.LayerType.{kind}")
     name = conform_name("Layer", element.attrib["name"])
     services, service = services_of(farm, show, element)
     chunk = parse_int(text_of(element, "chunk"))

@@ -3,30 +3,23 @@
 Nothing outside of it is read, and no entity is expanded that the spec itself declares.
 """
 
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers.expat import ErrorString, ExpatError, ParserCreate, XMLParserType
+from xml.parsers.expat import ExpatError, ParserCreate
+
+from cuebot_simulator.world import xml_errors
+from cuebot_simulator.world.spec_grammar import (
+    DTD_PLACE,
+    VERSIONS,
+    Grammar,
+    attribute_error,
+    grammar,
+)
 
 LARGEST_SPEC = 16 * 1024 * 1024
 """Characters. The largest job that Cuebot takes has a spec of a few MB."""
-
-HEAD = {"spec", "facility", "dept", "show", "shot", "user", "email", "uid"}
-JOB = {"job", "paused", "priority", "maxretries", "maxcores", "maxgpus", "autoeat", "localbook"}
-JOB |= {"os", "env", "key", "layers"}
-LAYER = {"layer", "cmd", "range", "chunk", "slots_required", "cores", "threadable", "memory"}
-LAYER |= {"gpus", "gpu", "gpu_memory", "timeout", "timeout_llu", "tags"}
-LAYER |= {"limits", "limit", "services", "service", "outputs", "output"}
-DEPENDS = {"depends", "depend", "depjob", "deplayer", "depframe", "onjob", "onlayer", "onframe"}
-KNOWN = HEAD | JOB | LAYER | DEPENDS
-"""All elements of a spec, up to version 1.16 of its DTD."""
-
-CHILDREN = {
-    "spec": ("show", "shot", "user"),
-    "layer": ("cmd", "range", "chunk"),
-    "depend": ("depjob", "onjob"),
-}
-ATTRIBUTES = {"job": ("name",), "layer": ("name", "type"), "depend": ("type",)}
-"""What an element must have."""
-
+NO_DTD = 'java.net.MalformedURLException: Cannot invoke "String.length()" because "spec" is null'
+"""What Java makes of a DTD that is not among Cuebot's."""
 TRUE = ("true", "yes", "1", "on")
 
 
@@ -35,82 +28,104 @@ class SpecError(Exception):
 
 
 def read_xml(text: str) -> Element:
-    """The root of a spec. Raises SpecError, in the words of the parser that Cuebot uses."""
+    """The root of a valid spec. Raises SpecError, in the words of the parser that Cuebot uses."""
     if len(text) > LARGEST_SPEC:
         raise invalid(1, f"the spec is longer than {LARGEST_SPEC} characters")
-    builder, parser = TreeBuilder(), ParserCreate("utf-8")
-    doctypes: list[str] = []
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        check_start(parser, doctypes, tag, attributes)
-        builder.start(tag, attributes)
-
-    def end(tag: str) -> None:
-        check_end(parser, builder.end(tag))
-
-    def doctype(name: str, *_: object) -> None:
-        doctypes.append(name)
-
-    def declare(name: str, *_: object) -> None:
-        raise invalid(parser.CurrentLineNumber, f'The entity "{name}" may not be declared.')
-
-    def skip(name: str, *_: object) -> None:
-        raise invalid(
-            parser.CurrentLineNumber, f'The entity "{name}" was referenced, but not declared.'
-        )
-
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = doctype
-    parser.EntityDeclHandler = declare
-    parser.SkippedEntityHandler = skip
-    try:
-        parser.Parse(text.encode(), True)
-    except ExpatError as error:
-        raise invalid(error.lineno, ErrorString(error.code)) from None
-    root = builder.close()
-    if [root.tag] != doctypes or root.tag != "spec":
-        raise invalid(
-            1, f'Document root element "{root.tag}", must match DOCTYPE root "{doctypes[0]}".'
-        )
-    return root
+    return Reader(text).read()
 
 
-def check_start(
-    parser: XMLParserType, doctypes: list[str], tag: str, attributes: dict[str, str]
-) -> None:
-    """Whether the element may be there at all. Raises SpecError."""
-    line = parser.CurrentLineNumber
-    if not doctypes:
-        raise invalid(line, "Document is invalid: no grammar found.")
-    if tag not in KNOWN:
-        raise invalid(line, f'Element type "{tag}" must be declared.')
-    for name in ATTRIBUTES.get(tag, ()):
-        if name not in attributes:
+class Reader:
+    """Reads one spec."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.encode()
+        self._builder = TreeBuilder()
+        self._open: list[Element] = []
+        self._texts: list[bool] = []
+        """Whether there is text in the open elements."""
+        self._root = ""
+        """The root's name according to the doctype."""
+        self._grammar: Grammar | None = None
+        parser = ParserCreate("utf-8")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._data
+        parser.StartDoctypeDeclHandler = self._doctype
+        parser.EntityDeclHandler = self._declare
+        parser.SkippedEntityHandler = self._skip
+        self._parser = parser
+
+    def read(self) -> Element:
+        """The root. Raises SpecError."""
+        try:
+            self._parser.Parse(self._text, True)
+        except ExpatError as error:
+            if not self._root and xml_errors.begins_a_tag(self._text):
+                raise self._error("Document is invalid: no grammar found.") from None
+            tag = self._open[-1].tag if self._open else ""
+            place = self._parser.ErrorByteIndex
+            why = xml_errors.java_words(error.code, self._text, place, tag)
+            raise invalid(error.lineno, why) from None
+        return self._builder.close()
+
+    def _error(self, why: str) -> SpecError:
+        return invalid(self._parser.CurrentLineNumber, why)
+
+    def _doctype(self, name: str, system_id: str | None, *_: object) -> None:
+        self._root = name
+        if system_id is None:
+            self._grammar = Grammar({}, frozenset())
+            return
+        version = VERSIONS.get(system_id)
+        if version is not None:
+            self._grammar = grammar(version)
+        elif system_id.startswith(DTD_PLACE) or not urlsplit(system_id).hostname:
+            raise unreadable(NO_DTD)
+        else:
+            raise unreadable(f"java.net.UnknownHostException: {urlsplit(system_id).hostname}")
+
+    def _declare(self, name: str, *_: object) -> None:
+        raise self._error(f'The entity "{name}" may not be declared.')
+
+    def _skip(self, name: str, *_: object) -> None:
+        raise self._error(f'The entity "{name}" was referenced, but not declared.')
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        line = xml_errors.last_line(self._text, self._parser)
+        if self._grammar is None:
+            raise invalid(line, "Document is invalid: no grammar found.")
+        if not self._open and tag != self._root:
             raise invalid(
-                line,
-                f'Attribute "{name}" is required and must be specified for element type "{tag}".',
+                line, f'Document root element "{tag}", must match DOCTYPE root "{self._root}".'
             )
+        if not self._grammar.knows(tag):
+            raise invalid(line, f'Element type "{tag}" must be declared.')
+        if why := attribute_error(tag, attributes):
+            raise invalid(line, why)
+        self._open.append(self._builder.start(tag, attributes))
+        self._texts.append(False)
 
+    def _data(self, text: str) -> None:
+        self._builder.data(text)
+        if self._texts and not text.isspace():
+            self._texts[-1] = True
 
-def check_end(parser: XMLParserType, element: Element) -> None:
-    """Whether the element has what it needs. Raises SpecError."""
-    needed = CHILDREN.get(element.tag, ())
-    if any(element.find(name) is None for name in needed):
-        raise invalid(
-            parser.CurrentLineNumber,
-            f'The content of element type "{element.tag}" is incomplete,'
-            f" it must have {', '.join(needed)}.",
-        )
+    def _end(self, tag: str) -> None:
+        element, has_text = self._builder.end(tag), self._texts.pop()
+        self._open.pop()
+        assert self._grammar is not None, "there is no end without a start"
+        children = [child.tag for child in element]
+        if why := self._grammar.content_error(tag, children, has_text=has_text):
+            raise self._error(why)
 
 
 def invalid(line: int, text: str) -> SpecError:
-    return SpecError(
-        "Failed to parse job spec XML,"
-        f" org.jdom.input.JDOMParseException: Error on line {line}: {text}"
-    )
+    return unreadable(f"org.jdom.input.JDOMParseException: Error on line {line}: {text}")
+
+
+def unreadable(why: str) -> SpecError:
+    return SpecError(f"Failed to parse job spec XML, {why}")
 
 
 def text_of(element: Element, name: str) -> str | None:

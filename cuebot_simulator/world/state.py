@@ -20,6 +20,8 @@ from cuebot_simulator.world.tallies import Tally
 
 NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")
 DEFAULT_DEPARTMENT = "Unknown"
+NO_LIMIT = ""
+"""What Cuebot shows among the limits of a layer that has none."""
 
 
 class Farm:
@@ -236,13 +238,13 @@ def by_id(things: Mapping[str, Any], key: str) -> Any:
 
 
 def by_name(things: Mapping[str, Any], name: str) -> Any:
-    """The thing with that name. Raises Missing."""
-    return find_one(things, lambda thing: thing.name == name)
+    """The one thing with that name. Raises Missing, or Refusal when several have it."""
+    return find_only(things, lambda thing: thing.name == name)
 
 
 def by_id_or_name(things: Mapping[str, Any], key: str) -> Any:
-    """The thing with that name, or with that id. Raises Missing."""
-    return find_one(things, lambda thing: key in (thing.name, thing.id))
+    """The one thing with that name, or with that id. Raises Missing, or Refusal."""
+    return find_only(things, lambda thing: key in (thing.name, thing.id))
 
 
 def find_one(things: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
@@ -258,7 +260,9 @@ def find_only(things: Mapping[str, Any], fits: Callable[[Any], bool]) -> Any:
     found = [thing for thing in things.values() if fits(thing)]
     if len(found) > 1:
         raise found_several(len(found))
-    return find_one(things, fits)
+    if not found:
+        raise Missing
+    return found[0]
 
 
 def is_pending(job: Any) -> bool:

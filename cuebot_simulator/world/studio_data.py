@@ -1,5 +1,7 @@
 """The small studio of the demo: its shows, what they render, and on what."""
 
+from dataclasses import replace
+
 from cuebot_simulator.world.plans import DependPlan, FilterPlan, HostPlan, JobPlan, LayerPlan
 
 FACILITY = "local"
@@ -29,7 +31,7 @@ DEPARTMENTS = (
 )
 """Beside the default one, which every Cuebot has."""
 
-JOBS = (
+PLANS = (
     JobPlan(
         show="demo",
         group="comp",
@@ -212,6 +214,9 @@ JOBS = (
         ),
     ),
 )
+
+JOBS = tuple(replace(plan, email=f"{plan.user}@studio.example") for plan in PLANS)
+"""Each tells its artist when it is over."""
 
 FILTERS = (
     FilterPlan(

@@ -1,10 +1,13 @@
 """The tags of hosts. Cuebot shows the allocation's first, then the host's name, then the others."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from cuebot_simulator.world.database_errors import check_length
 from cuebot_simulator.world.messages import fill
 from cuebot_simulator.world.state import Farm, by_name
+
+LONGEST = 45
 
 
 def change_tags(farm: Farm, host: Any, change: Callable[[list[str]], Iterable[str]]) -> None:
@@ -18,8 +21,10 @@ def change_tags(farm: Farm, host: Any, change: Callable[[list[str]], Iterable[st
     fill(host, tags=[own, *names, *(tag for tag in changed if tag != host.name)])
 
 
-def add_tags(farm: Farm, host: Any, tags: Iterable[str]) -> None:
-    """Add tags, even those that are there already. Empty ones are left out."""
+def add_tags(farm: Farm, host: Any, tags: Collection[str]) -> None:
+    """Add tags, even those that are there already. Empty ones are left out. Raises Refusal."""
+    for tag in tags:
+        check_length(tag, LONGEST)
     change_tags(farm, host, lambda others: [*others, *tags])
 
 

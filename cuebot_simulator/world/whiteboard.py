@@ -51,7 +51,8 @@ def draw(farm: Farm, show: Any) -> Any:
         children = [nested[each.id] for each in groups if each.parent_id == group.id]
         for child in children:
             child.parent.CopyFrom(nested[group.id])
-        nested[group.id].groups.nested_groups.extend(children)
+        if children:
+            nested[group.id].groups.nested_groups.extend(children)
     return nested[farm.root_group(show).id]
 
 

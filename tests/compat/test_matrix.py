@@ -469,12 +469,6 @@ CALLS = (
     Call("/proc.ProcInterface/Kill", PROC, state_of_frame, ("WAITING", 2)),
     Call("/proc.ProcInterface/Unbook", PROC, lambda things, answer: things.proc.unbooked, True),
     Call("/deed.DeedInterface/GetOwner", {"deed": DEED}, name_of("owner"), "artist1"),
-    Call(
-        "/deed.DeedInterface/GetHost",
-        {"deed": DEED},
-        lambda things, answer: answer["host"]["name"] == things.deed.host,
-        True,
-    ),
 )
 """The calls of OpenCue's reference that a Cuebot can serve."""
 
@@ -491,6 +485,16 @@ async def test_a_documented_call_does_what_the_document_says(version: Version, c
     things.clock.advance(0.25)  # what was ordered is done by then
     things.farm.catch_up()
     assert call.seen(things, answer.json()) == call.expected
+
+
+async def test_the_host_of_a_deed_is_asked_for(version: Version) -> None:
+    """The documented path leads to Cuebot's method, which always fails."""
+    things = version.renew()
+    answer = await version.gateway.post(
+        "/deed.DeedInterface/GetHost", things.translated({"deed": DEED})
+    )
+    assert answer.status_code == 500
+    assert [path for path, _ in version.cuebot.calls] == ["/host.DeedInterface/GetHost"]
 
 
 @pytest.mark.parametrize("path", ["owner.OwnerInterface/SetMaxCores", "proc.ProcInterface/GetProc"])

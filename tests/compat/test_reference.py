@@ -610,7 +610,6 @@ async def host_is_taken(studio: Studio, ask: Ask) -> None:
     body = {"deed": deeds["desk-203"]}
     owner = (await studio.ask("/deed.DeedInterface/GetOwner", body))["owner"]
     assert (owner["id"], owner["hostCount"]) == (studio.names["owner-id"], len(deeds))
-    assert (await studio.ask("/deed.DeedInterface/GetHost", body))["host"] == await studio.host()
 
 
 async def proc_is_killed(studio: Studio, ask: Ask) -> None:
@@ -633,15 +632,6 @@ async def proc_is_unbooked(studio: Studio, ask: Ask) -> None:
     assert unbooked == [studio.names["proc-id-ghi"]]
     assert await studio.host() == before
     assert (await studio.frame())["state"] == "RUNNING"
-
-
-async def deeds_host_is_found(studio: Studio, ask: Ask) -> None:
-    """The host that the deed is about."""
-    give_gpus(studio)
-    host = (await ask())["host"]
-    deed = studio.cuebot.farm.deeds[studio.names["deed-id-jkl"]]
-    assert host["name"] == deed.host
-    assert_documented_host(host)
 
 
 # --- The calls ------------------------------------------------------------------------------
@@ -847,15 +837,11 @@ CALLS = (
         answer={"owner": OWNER},
         lacks=NO_OWNER,
     ),
-    Call(
-        path="/deed.DeedInterface/GetHost",
-        effect=deeds_host_is_found,
-        body=DEED_BODY,
-        answer={"host": HOST},
-        lacks=NO_HOST,
-    ),
 )
 """The documented calls that a Cuebot can serve."""
+
+FAILING = "/deed.DeedInterface/GetHost"
+"""The documented call at which Cuebot always fails: it looks for a host with the deed's id."""
 
 ABSENT = (
     (
@@ -878,7 +864,7 @@ def path_of(call: Call) -> str:
 
 def test_the_tables_are_the_document() -> None:
     """All 34 calls of the document's nine interfaces are here."""
-    paths = [call.path for call in CALLS] + [path for path, _, _ in ABSENT]
+    paths = [*(call.path for call in CALLS), FAILING, *(path for path, _, _ in ABSENT)]
     assert len(paths) == len(set(paths)) == 34
     assert len({path.rpartition("/")[0] for path in paths}) == 9
 
@@ -918,6 +904,14 @@ async def test_native_calls_answer_alike(studio: Studio, call: Call) -> None:
     assert await studio.ask(call.path, body) == documented
     assert await studio.ask(native_path(call.path), body) == documented
     assert await studio.ask(native_path(call.path), call.body, call.ignored) == documented
+
+
+async def test_the_documented_call_that_fails(studio: Studio) -> None:
+    """It arrives at Cuebot under either path, and Cuebot's own failure comes back."""
+    for path in (FAILING, native_path(FAILING)):
+        studio.cuebot.calls.clear()
+        assert refused(await studio.post(path, DEED_BODY), 500, "INTERNAL", 13) == UNCAUGHT
+        assert [path for path, _ in studio.cuebot.calls] == [native_path(FAILING)]
 
 
 @pytest.mark.parametrize(
@@ -1018,13 +1012,24 @@ async def test_create_show_with_one_of_the_cores(studio: Studio) -> None:
 
 
 async def test_a_show_that_is_there_is_not_changed(studio: Studio) -> None:
-    """When CreateShow fails, nothing follows."""
+    """When CreateShow fails, as with a short name, nothing follows."""
     before = studio.everything()
-    body = {"name": "myshow", "defaultMinCores": 7}
+    body = {"name": "my", "defaultMinCores": 7}
     answer = await studio.post("/show.ShowInterface/CreateShow", body)
     refused(answer, 500, "INTERNAL", 13)
     assert [path for path, _ in studio.cuebot.calls] == ["/show.ShowInterface/CreateShow"]
     assert studio.everything() == before
+
+
+async def test_a_show_of_a_name_that_is_taken(studio: Studio) -> None:
+    """Cuebot makes it and finds two then, which the answer tells."""
+    body = {"name": "myshow", "defaultMinCores": 7}
+    answer = await studio.post("/show.ShowInterface/CreateShow", body)
+    message = refused(answer, 500, "INTERNAL", 13)
+    steps = [path for path, _ in studio.cuebot.calls]
+    assert steps[0] == "/show.ShowInterface/CreateShow"
+    assert message.startswith(f"{', '.join(steps[:-1])} succeeded, then {steps[-1]} failed: ")
+    assert message.endswith("\nIncorrect result size: expected 1, actual 2")
 
 
 async def test_a_reason_of_ones_own_is_kept(studio: Studio) -> None:
@@ -1135,10 +1140,6 @@ async def test_unbook_and_kill_a_proc(studio: Studio) -> None:
     [
         ("/show.ShowInterface/FindShow", {"name": "nothing"}),
         ("/job.JobInterface/FindJob", {"name": "nothing"}),
-        ("/job.JobInterface/GetFrames", {"job": {"id": "nothing"}, "req": {"limit": 1}}),
-        ("/job.JobInterface/Pause", {"job": {"id": "nothing"}}),
-        ("/job.JobInterface/Resume", {"job": {"id": "nothing"}}),
-        ("/job.JobInterface/Kill", {"job": {"id": "nothing"}}),
         ("/frame.FrameInterface/GetFrame", {"id": "nothing"}),
         ("/layer.LayerInterface/GetLayer", {"id": "nothing"}),
         ("/layer.LayerInterface/FindLayer", {"job": "nothing", "layer": "comp"}),
@@ -1149,13 +1150,28 @@ async def test_unbook_and_kill_a_proc(studio: Studio) -> None:
         ("/group.GroupInterface/FindGroup", {"show": "myshow", "name": "nothing"}),
         ("/group.GroupInterface/GetGroup", {"id": "nothing"}),
         ("/owner.OwnerInterface/GetOwner", {"name": "nothing"}),
-        ("/job.JobInterface/Kill", {}),
     ],
 )
 async def test_what_is_not_there_is_404(studio: Studio, path: str, body: Json) -> None:
     """Where Cuebot says NOT_FOUND it is a 404, in Cuebot's words."""
     answer = await studio.post(path, body)
     assert refused(answer, 404, "NOT_FOUND", 5) == NOTHING_FOUND
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/job.JobInterface/GetFrames", {"job": {"id": "nothing"}, "req": {"limit": 1}}),
+        ("/job.JobInterface/Pause", {"job": {"id": "nothing"}}),
+        ("/job.JobInterface/Resume", {"job": {"id": "nothing"}}),
+        ("/job.JobInterface/Kill", {"job": {"id": "nothing"}}),
+        ("/job.JobInterface/Kill", {}),
+    ],
+)
+async def test_a_job_that_is_not_there_is_404(studio: Studio, path: str, body: Json) -> None:
+    """The methods of JobInterface that are about a job have their own word for it."""
+    answer = await studio.post(path, body)
+    assert refused(answer, 404, "NOT_FOUND", 5) == "Job not found"
 
 
 @pytest.mark.parametrize(
@@ -1198,7 +1214,7 @@ async def test_cuebots_refusals_pass_as_they_are(studio: Studio) -> None:
 async def test_a_method_that_is_not_simulated_is_501(studio: Studio) -> None:
     """The simulated Cuebot's UNIMPLEMENTED is a 501, not a 404."""
     answer = await studio.post("/host.HostInterface/RestartRqdNow", HOST_BODY)
-    assert "/host.HostInterface/RestartRqdNow" in refused(answer, 501, "UNIMPLEMENTED", 12)
+    assert "host.HostInterface/RestartRqdNow" in refused(answer, 501, "UNIMPLEMENTED", 12)
 
 
 # --- The document's promises, in one go -----------------------------------------------------

@@ -17,6 +17,32 @@ UNCAUGHT = (
 """What Cuebot says of a thing that is not there: caught (NOT_FOUND), and uncaught (INTERNAL)."""
 
 
+FOUND_TWO = UNCAUGHT.replace("actual 0", "actual 2").replace(
+    "EmptyResultData", "IncorrectResultSizeData"
+)
+JOB_NOT_FOUND = "Job not found"
+NO_ANSWER = "java.lang.NullPointerException\nnull"
+"""What AddTask says when it has made a task."""
+
+
+def database_says(
+    text: str, detail: str = "", kind: str = "dao.DataIntegrityViolationException"
+) -> tuple[str, str]:
+    """What a call fails with that the database refuses, without the statement."""
+    whole = f"ERROR: {text}\n  Detail: {detail}" if detail else f"ERROR: {text}"
+    line = (
+        f"PreparedStatementCallback; SQL [...]; {whole};"
+        f" nested exception is org.postgresql.util.PSQLException: {whole}"
+    )
+    return "INTERNAL", f"org.springframework.{kind}: {line}\n{line}"
+
+
+def duplicate(constraint: str, key: str) -> tuple[str, str]:
+    """What a call fails with that would make a second row with a key, `(a, b)=(1, 2)`."""
+    text = f'duplicate key value violates unique constraint "{constraint}"'
+    return database_says(text, f"Key {key} already exists.", "dao.DuplicateKeyException")
+
+
 SIMULATED = {name.rpartition(".")[2]: methods for name, methods in SERVICES.items()}
 
 
@@ -37,7 +63,7 @@ class Cuebot:
         }
 
     def has(self, name: str) -> bool:
-        """Whether this version of the protos has `Interface/Method`, which must be simulated."""
+        """Whether this version of the protos has `Interface/Method`; if not, it is simulated."""
         service, _, method = name.partition("/")
         known = name in self.methods
         assert known or method in SIMULATED[service]

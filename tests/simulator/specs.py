@@ -2,7 +2,7 @@
 
 DOCTYPE = (
     '<?xml version="1.0"?><!DOCTYPE spec PUBLIC "SPI Cue  Specification Language"'
-    ' "http://localhost:8080/spcue/dtd/cjsl-1.16.dtd">'
+    ' "http://localhost:8080/spcue/dtd/cjsl-1.15.dtd">'
 )
 
 

@@ -143,7 +143,7 @@ def assert_shares(farm: Farm) -> None:
     for proc in farm.procs.values():
         host = farm.hosts[farm.host_of[proc.id]]
         reserved[proc.show_name, host.alloc_name] += round(proc.reserved_cores * 100)
-        running.update(farm.layers[farm.parent_of[farm.parent_of[proc.id]]].limits)
+        running.update({*farm.layers[farm.parent_of[farm.parent_of[proc.id]]].limits} - {""})
     assert +farm.reserved == reserved
     assert +farm.running_with == running
     assert min((*farm.reserved.values(), *farm.running_with.values()), default=0) >= 0

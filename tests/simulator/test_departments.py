@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import UNCAUGHT, Cuebot
+from tests.simulator.in_process import NO_ANSWER, UNCAUGHT, Cuebot, duplicate
 
 
 def show(cuebot: Cuebot, name: str = "demo") -> dict[str, str]:
@@ -22,6 +22,12 @@ def ref(cuebot: Cuebot) -> dict[str, str]:
 
 def tasks(cuebot: Cuebot) -> list[Any]:
     return list(cuebot("DepartmentInterface/GetTasks", department=ref(cuebot)).tasks.tasks)
+
+
+def add_task(cuebot: Cuebot, department: dict[str, str], **values: Any) -> None:
+    """Make a task, which fails all the same."""
+    refusal = cuebot.refusal("DepartmentInterface/AddTask", department=department, **values)
+    assert refusal == ("INTERNAL", NO_ANSWER)
 
 
 def test_a_show_has_the_departments_of_its_groups(cuebot: Cuebot) -> None:
@@ -81,14 +87,10 @@ def test_a_used_department_name_stays(cuebot: Cuebot) -> None:
 
 
 def test_a_new_task_has_the_cores_asked_for(cuebot: Cuebot) -> None:
-    """ManageDepartment.addTask keeps hundredths of cores; GetTasks gives whole ones, no names."""
-    made = cuebot(
-        "DepartmentInterface/AddTask", department=ref(cuebot), shot="sh010", min_cores=4.5
-    ).task
-    assert (made.shot, made.dept, made.min_cores) == ("sh010", "Lighting", 4.5)
-    assert made.point_id == department(cuebot).id
+    """ManageDepartment.addTask makes it, then fails over its answer. GetTasks has whole cores."""
+    add_task(cuebot, ref(cuebot), shot="sh010", min_cores=4.5)
     (listed,) = tasks(cuebot)
-    assert (listed.id, listed.shot, listed.dept) == (made.id, "sh010", "Lighting")
+    assert (listed.shot, listed.dept) == ("sh010", "Lighting")
     assert (listed.min_cores, listed.adjust_cores) == (5, 0)
     assert (listed.name, listed.point_id) == ("", "")
 
@@ -96,31 +98,36 @@ def test_a_new_task_has_the_cores_asked_for(cuebot: Cuebot) -> None:
 def test_a_department_has_one_task_per_shot(cuebot: Cuebot) -> None:
     """The table has a unique index on shot and department."""
     task = {"shot": "sh010", "min_cores": 1}
-    cuebot("DepartmentInterface/AddTask", department=ref(cuebot), **task)
-    other = {"id": department(cuebot, "Effects").id}
-    cuebot("DepartmentInterface/AddTask", department=other, **task)
-    code, text = cuebot.refusal("DepartmentInterface/AddTask", department=ref(cuebot), **task)
-    assert code == "INTERNAL"
-    assert text.startswith("org.springframework.dao.DuplicateKeyException: ")
-    assert '"c_task_uniq"' in text
+    add_task(cuebot, ref(cuebot), **task)
+    add_task(cuebot, {"id": department(cuebot, "Effects").id}, **task)
+    key = f"(str_shot, pk_point)=(sh010, {department(cuebot).id})"
+    refusal = cuebot.refusal("DepartmentInterface/AddTask", department=ref(cuebot), **task)
+    assert refusal == duplicate("c_task_uniq", key)
     assert len(tasks(cuebot)) == 1
 
 
-def test_tasks_are_added_by_shot_in_hundredths_of_cores(cuebot: Cuebot) -> None:
-    """ManageDepartment.addTasks takes the map's numbers as they are; GetTasks sorts by shot."""
-    cuebot(
-        "DepartmentInterface/AddTasks", department=ref(cuebot), tmap={"sh030": 200, "sh020": 300}
-    )
-    assert [(task.shot, task.min_cores) for task in tasks(cuebot)] == [("sh020", 3), ("sh030", 2)]
+def test_only_the_first_of_many_tasks_is_added(cuebot: Cuebot) -> None:
+    """ManageDepartment.addTasks takes hundredths of cores, and fails after the first task."""
+    many = {"sh030": 200, "sh020": 300}
+    refusal = cuebot.refusal("DepartmentInterface/AddTasks", department=ref(cuebot), tmap=many)
+    assert refusal == ("INTERNAL", NO_ANSWER)
+    assert [(task.shot, task.min_cores) for task in tasks(cuebot)] == [("sh020", 3)]
+
+
+def test_no_tasks_are_added(cuebot: Cuebot) -> None:
+    """Then nothing fails."""
+    answer = cuebot("DepartmentInterface/AddTasks", department=ref(cuebot))
+    assert not answer.tasks.tasks
 
 
 def test_tasks_are_replaced_by_others(cuebot: Cuebot) -> None:
     """ManageDepartment.replaceTasks clears the department first."""
-    cuebot(
-        "DepartmentInterface/AddTasks", department=ref(cuebot), tmap={"sh010": 100, "sh020": 100}
+    for shot in ("sh010", "sh030"):
+        add_task(cuebot, ref(cuebot), shot=shot, min_cores=1)
+    refusal = cuebot.refusal(
+        "DepartmentInterface/ReplaceTasks", department=ref(cuebot), tmap={"sh020": 500}
     )
-    answer = cuebot("DepartmentInterface/ReplaceTasks", department=ref(cuebot), tmap={"sh020": 500})
-    assert [task.shot for task in answer.tasks.tasks] == ["sh020"]
+    assert refusal == ("INTERNAL", NO_ANSWER)
     assert [(task.shot, task.min_cores) for task in tasks(cuebot)] == [("sh020", 5)]
 
 
@@ -128,16 +135,16 @@ def test_clearing_takes_the_tasks_of_one_department(cuebot: Cuebot) -> None:
     """ManageDepartment.clearTasks leaves the tasks of other departments."""
     other = {"id": department(cuebot, "Effects").id}
     for each in (ref(cuebot), other):
-        cuebot("DepartmentInterface/AddTasks", department=each, tmap={"sh010": 100})
+        add_task(cuebot, each, shot="sh010", min_cores=1)
     cuebot("DepartmentInterface/ClearTasks", department=ref(cuebot))
     assert tasks(cuebot) == []
     assert len(cuebot("DepartmentInterface/GetTasks", department=other).tasks.tasks) == 1
 
 
-def test_a_managed_department_adjusts_its_tasks(cuebot: Cuebot) -> None:
-    """Where the department is managed, setMinCores of a task is an adjustment that can be undone.
+def test_a_managed_department_has_cores(cuebot: Cuebot) -> None:
+    """ManageDepartment.enableTiManaged keeps task and cores.
 
-    DepartmentInterface/ClearTaskAdjustments does so as documented; the real one has broken SQL.
+    ManageDepartment.clearTaskAdjustments fails, managed or not: its statement is broken.
     """
     cuebot(
         "DepartmentInterface/EnableTiManaged",
@@ -147,14 +154,13 @@ def test_a_managed_department_adjusts_its_tasks(cuebot: Cuebot) -> None:
     )
     managed = department(cuebot)
     assert (managed.ti_managed, managed.ti_task, managed.min_cores) == (True, "Lighting", 40)
-    cuebot("DepartmentInterface/AddTasks", department=ref(cuebot), tmap={"sh090": 300})
+    add_task(cuebot, ref(cuebot), shot="sh090", min_cores=3)
     (task,) = tasks(cuebot)
-    cuebot("TaskInterface/SetMinCores", task={"name": task.id}, new_min_cores=8)
-    (task,) = tasks(cuebot)
-    assert (task.min_cores, task.adjust_cores) == (8, 5)
-    cuebot("DepartmentInterface/ClearTaskAdjustments", department=ref(cuebot))
-    (task,) = tasks(cuebot)
-    assert (task.min_cores, task.adjust_cores) == (3, 0)
+    code, text = cuebot.refusal("DepartmentInterface/ClearTaskAdjustments", department=ref(cuebot))
+    assert code == "INTERNAL"
+    assert text.startswith("org.springframework.jdbc.BadSqlGrammarException: ")
+    assert 'ERROR: column "pk_show" does not exist' in text
+    assert tasks(cuebot) == [task]
 
 
 def test_a_department_is_managed_no_more(cuebot: Cuebot) -> None:
@@ -162,7 +168,7 @@ def test_a_department_is_managed_no_more(cuebot: Cuebot) -> None:
     cuebot(
         "DepartmentInterface/EnableTiManaged", department=ref(cuebot), ti_task="L", managed_cores=4
     )
-    cuebot("DepartmentInterface/AddTasks", department=ref(cuebot), tmap={"sh010": 100})
+    add_task(cuebot, ref(cuebot), shot="sh010", min_cores=1)
     cuebot("DepartmentInterface/DisableTiManaged", department=ref(cuebot))
     plain = department(cuebot)
     assert (plain.ti_managed, plain.ti_task, plain.min_cores) == (False, "", 0)
@@ -170,10 +176,15 @@ def test_a_department_is_managed_no_more(cuebot: Cuebot) -> None:
 
 
 def test_managed_cores_are_whole(cuebot: Cuebot) -> None:
-    """ManageDepartment.setManagedCores cuts to whole cores. Old protos spell it differently."""
+    """ManageDepartment.setManagedCores cuts to whole cores, and then fails over a column's type.
+
+    Old protos spell it differently.
+    """
     names = ("DepartmentInterface/SetManagedCores", "DepartmentInterface/SetMangedCores")
     name = next(each for each in names if cuebot.has(each))
-    cuebot(name, department=ref(cuebot), managed_cores=12.9)
+    code, text = cuebot.refusal(name, department=ref(cuebot), managed_cores=12.9)
+    assert code == "INTERNAL"
+    assert "; Bad value for type int : f; nested" in text
     assert department(cuebot).min_cores == 12
 
 

@@ -1,6 +1,6 @@
 """facility.FacilityInterface."""
 
-from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
+from tests.simulator.in_process import FOUND_TWO, NOTHING_FOUND, UNCAUGHT, Cuebot
 
 
 def test_a_facility_is_found_by_name_or_id(cuebot: Cuebot) -> None:
@@ -10,28 +10,22 @@ def test_a_facility_is_found_by_name_or_id(cuebot: Cuebot) -> None:
     assert cuebot.refusal("FacilityInterface/Get", name="x") == ("NOT_FOUND", NOTHING_FOUND)
 
 
-def test_a_facility_has_allocations(cuebot: Cuebot) -> None:
-    """The allocations of one facility, with their statistics, and none of another's."""
+def test_allocations_of_a_facility_are_not_told(cuebot: Cuebot) -> None:
+    """ManageFacility does not override getAllocations, so gRPC answers UNIMPLEMENTED."""
     facility = cuebot("FacilityInterface/Get", name="local").facility
-    other = cuebot("FacilityInterface/Create", name="cloud").facility
-    values = {"name": "burst", "tag": "burst", "facility": {"name": "cloud"}}
-    cuebot("AllocationInterface/Create", **values)
-    found = cuebot("FacilityInterface/GetAllocations", facility={"id": facility.id})
-    sizes = {each.name: each.stats.hosts for each in found.allocations.allocations}
-    assert sizes == {"local.general": 7, "local.desktop": 3}
-    found = cuebot("FacilityInterface/GetAllocations", facility={"id": other.id})
-    assert [each.name for each in found.allocations.allocations] == ["cloud.burst"]
+    assert cuebot.refusal("FacilityInterface/GetAllocations", facility={"id": facility.id}) == (
+        "UNIMPLEMENTED",
+        "Method facility.FacilityInterface/GetAllocations is unimplemented",
+    )
 
 
-def test_a_facility_is_created_once(cuebot: Cuebot) -> None:
-    """ManageFacility.create answers what it made; a second of that name is an error."""
+def test_a_second_facility_of_a_name_hides_both(cuebot: Cuebot) -> None:
+    """The table has no unique index on names: ManageFacility.create looks for what it has made."""
     made = cuebot("FacilityInterface/Create", name="cloud").facility
     assert cuebot("FacilityInterface/Get", name="cloud").facility == made
-    code, text = cuebot.refusal("FacilityInterface/Create", name="cloud")
-    assert (code, text.partition(":")[0]) == (
-        "INTERNAL",
-        "org.springframework.dao.DuplicateKeyException",
-    )
+    for method in ("Create", "Get", "Delete"):
+        refusal = cuebot.refusal(f"FacilityInterface/{method}", name="cloud")
+        assert refusal == ("INTERNAL", FOUND_TWO)
 
 
 def test_a_renamed_facility_shows_in_what_it_has(cuebot: Cuebot) -> None:
@@ -46,8 +40,8 @@ def test_a_renamed_facility_shows_in_what_it_has(cuebot: Cuebot) -> None:
     assert cuebot("FacilityInterface/Create", **other).facility.id != home.id
     refusal = cuebot.refusal("FacilityInterface/Rename", facility={"name": "x"}, new_name="y")
     assert refusal == ("INTERNAL", UNCAUGHT)
-    code, _ = cuebot.refusal("FacilityInterface/Rename", facility=other, new_name="home")
-    assert code == "INTERNAL"
+    cuebot("FacilityInterface/Rename", facility=other, new_name="home")
+    assert cuebot.refusal("FacilityInterface/Get", name="home") == ("INTERNAL", FOUND_TWO)
 
 
 def test_an_empty_facility_can_be_deleted(cuebot: Cuebot) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
+from tests.simulator.in_process import JOB_NOT_FOUND, NOTHING_FOUND, UNCAUGHT, Cuebot
 
 COMP = "demo-sh010-lena_comp_v003"
 
@@ -19,10 +19,6 @@ NO_ID: dict[str, Any] = {"id": "nobody"}
             ("ShowInterface/FindShow", {"name": "x"}),
             ("JobInterface/FindJob", {"name": "x"}),
             ("JobInterface/GetJob", NO_ID),
-            ("JobInterface/Pause", {"job": NO_ID}),
-            ("JobInterface/Kill", {"job": NO_ID}),
-            ("JobInterface/GetFrames", {"job": NO_ID}),
-            ("JobInterface/GetLayers", {}),
             ("LayerInterface/GetLayer", NO_ID),
             ("LayerInterface/FindLayer", {"job": COMP, "layer": "x"}),
             ("FrameInterface/GetFrame", NO_ID),
@@ -34,14 +30,22 @@ NO_ID: dict[str, Any] = {"id": "nobody"}
             ("OwnerInterface/GetOwner", {"name": "x"}),
             ("AllocationInterface/Find", {"name": "x"}),
             ("ServiceInterface/GetService", {"name": "x"}),
+            ("SubscriptionInterface/Get", NO_ID),
         ]
     ],
 )
 def test_a_thing_that_is_not_there_is_not_found(
     cuebot: Cuebot, name: str, values: dict[str, Any]
 ) -> None:
-    """Get and Find by key, and all of JobInterface, answer NOT_FOUND with Spring's text."""
+    """Get and Find by key answer NOT_FOUND with Spring's text."""
     assert cuebot.refusal(name, **values) == ("NOT_FOUND", NOTHING_FOUND)
+
+
+@pytest.mark.parametrize("method", ["Pause", "Kill", "GetFrames", "GetLayers", "GetCurrent"])
+def test_a_job_that_is_not_there_is_called_so(cuebot: Cuebot, method: str) -> None:
+    """All other methods of JobInterface say which thing it is."""
+    refusal = cuebot.refusal(f"JobInterface/{method}", job=NO_ID)
+    assert refusal == ("NOT_FOUND", JOB_NOT_FOUND)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,6 @@ def test_a_thing_that_is_not_there_is_not_found(
             ("ProcInterface/GetHost", {"proc": NO_ID}),
             ("DeedInterface/GetOwner", {"deed": NO_ID}),
             ("ShowInterface/GetGroups", {"show": NO_ID}),
-            ("SubscriptionInterface/Get", NO_ID),
         ]
     ],
 )
@@ -73,9 +76,25 @@ def test_an_exception_that_no_servant_catches_is_internal(
     assert cuebot.refusal(name, **values) == ("INTERNAL", UNCAUGHT)
 
 
-def test_a_method_that_is_not_simulated_is_unimplemented(cuebot: Cuebot) -> None:
-    """What this Cuebot cannot do it says by name."""
-    assert cuebot.refusal("RqdReportInterface/ReportStatus") == (
-        "UNIMPLEMENTED",
-        "not simulated: /report.RqdReportInterface/ReportStatus",
-    )
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rqd.RqdInterface/GetRunFrame",
+        "report.RqdReportInterface/ReportStatus",
+        "monitoring.MonitoringInterface/GetJobHistory",
+        "host.HostInterface/RestartRqdNow",
+    ],
+)
+def test_a_method_that_is_not_there_is_not_found(cuebot: Cuebot, name: str) -> None:
+    """GrpcServer registers no such service, or its protos have no such method."""
+    code, text = cuebot.refusal(name.partition(".")[2])
+    assert (code, text) == ("UNIMPLEMENTED", f"Method not found: {name}")
+
+
+@pytest.mark.parametrize(
+    "name", ["job.LayerInterface/SetMinGpu", "department.DepartmentInterface/Delete"]
+)
+def test_a_method_without_code_is_unimplemented(cuebot: Cuebot, name: str) -> None:
+    """Its servant does not override it."""
+    code, text = cuebot.refusal(name.partition(".")[2])
+    assert (code, text) == ("UNIMPLEMENTED", f"Method {name} is unimplemented")

@@ -8,7 +8,7 @@ from cuebot_simulator.services import frames as interface
 from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.frames import start_frame
 from cuebot_simulator.world.messages import enum_name
-from tests.simulator.in_process import UNCAUGHT, Cuebot
+from tests.simulator.in_process import UNCAUGHT, Cuebot, database_says
 
 COMP = "demo-sh010-lena_comp_v003"
 LIGHT = "demo-sh010-artist1_light_v012"
@@ -256,12 +256,12 @@ def test_a_look_that_cannot_be_stored_is_refused(cuebot: Cuebot) -> None:
     """The database takes 24 characters, and frames that exist; the getter knows no difference."""
     long = {"state": 2, "text": "x" * 25}
     frame = a_frame(cuebot, "RUNNING")
-    for shown, override in (({"id": frame.id}, long), ({"id": "x"}, {"state": 2, "text": "x"})):
-        code, text = cuebot.refusal(
-            "FrameInterface/SetFrameStateDisplayOverride", frame=shown, override=override
-        )
-        assert code == "INTERNAL"
-        assert text.startswith("org.springframework.dao.DataIntegrityViolationException: ERROR: ")
+    method = "FrameInterface/SetFrameStateDisplayOverride"
+    refusal = cuebot.refusal(method, frame={"id": frame.id}, override=long)
+    assert refusal == database_says("value too long for type character varying(24)")
+    code, text = cuebot.refusal(method, frame={"id": "x"}, override={"state": 2, "text": "x"})
+    assert code == "INTERNAL"
+    assert 'foreign key constraint "c_frame_state_overrides_pk_frame"' in text
     got = cuebot("FrameInterface/GetFrameStateDisplayOverrides", frame={"id": "x"})
     assert not got.overrides.overrides
 

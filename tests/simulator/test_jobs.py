@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.services import jobs
+from cuebot_simulator.world.failures import Unanswered
 from cuebot_simulator.world.messages import enum_name, fill
-from tests.simulator.in_process import NOTHING_FOUND, Cuebot
+from tests.simulator.in_process import JOB_NOT_FOUND, NOTHING_FOUND, Cuebot
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
 
 COMP = "demo-sh010-lena_comp_v003"
@@ -70,7 +71,6 @@ def test_layers_come_in_dispatch_order(cuebot: Cuebot) -> None:
 @pytest.mark.parametrize(
     ("method", "values"),
     [
-        ("GetJob", {"id": "nope"}),
         ("Pause", {"job": {"id": "nope"}}),
         ("SetPriority", {"job": {"id": "nope"}, "val": 3}),
         ("KillFrames", {"job": {"id": "nope"}}),
@@ -82,8 +82,25 @@ def test_layers_come_in_dispatch_order(cuebot: Cuebot) -> None:
 def test_a_job_that_is_not_there_is_not_found(
     cuebot: Cuebot, method: str, values: dict[str, Any]
 ) -> None:
-    """ManageJob catches Spring's exception in every method."""
-    assert cuebot.refusal(f"JobInterface/{method}", **values) == ("NOT_FOUND", NOTHING_FOUND)
+    """ManageJob catches Spring's exception in every method but AddSubscriber."""
+    assert cuebot.refusal(f"JobInterface/{method}", **values) == ("NOT_FOUND", JOB_NOT_FOUND)
+
+
+def test_nobody_subscribes_to_a_job_that_is_not_there(cuebot: Cuebot) -> None:
+    """ManageJob.addSubscriber has an error of its own."""
+    refusal = cuebot.refusal("JobInterface/AddSubscriber", job={"id": "nope"}, subscriber="a@b")
+    assert refusal == ("INTERNAL", "Failed to find job data")
+
+
+def test_nobody_subscribes_to_a_job_without_an_address(cuebot: Cuebot) -> None:
+    """JobManagerSupport splits the addresses of the job, and there may be none."""
+    text = spec_xml().replace("<email>lena@studio.example</email>", "")
+    (job,) = cuebot("JobInterface/LaunchSpecAndWait", spec=text).jobs.jobs
+    code, text = cuebot.refusal(
+        "JobInterface/AddSubscriber", job={"id": job.id}, subscriber="a@b.example"
+    )
+    assert code == "INTERNAL"
+    assert text.startswith('java.lang.NullPointerException: Cannot invoke "String.split(String)"')
 
 
 # Setting.
@@ -161,7 +178,7 @@ def test_a_job_moves_to_a_group_and_takes_its_defaults(cuebot: Cuebot) -> None:
 
 
 def test_a_job_stays_in_its_show(cuebot: Cuebot) -> None:
-    """JobDaoJdbc.updateParent refuses a group of another show; one that is not there is missing."""
+    """JobDaoJdbc.updateParent refuses a group of another show. Without one, it is called a job."""
     job, text = {"id": cuebot.job(COMP).id}, "error moving job, cannot move jobs between shows"
     other = group_id(cuebot, "harbor", "comp")
     assert cuebot.refusal("JobInterface/SetGroup", job=job, group_id=other) == (
@@ -170,7 +187,7 @@ def test_a_job_stays_in_its_show(cuebot: Cuebot) -> None:
     )
     assert cuebot.refusal("JobInterface/SetGroup", job=job, group_id="nope") == (
         "NOT_FOUND",
-        NOTHING_FOUND,
+        JOB_NOT_FOUND,
     )
 
 
@@ -419,11 +436,8 @@ def test_the_last_check_is_a_minute_ago_at_most(cuebot: Cuebot) -> None:
     """ManageJob.getUpdatedFrames catches the exception and then does not answer at all."""
     job = {"id": cuebot.job(COMP).id}
     since = cuebot.farm.now - 61
-    assert cuebot.refusal("JobInterface/GetUpdatedFrames", job=job, last_check=since) == (
-        "DEADLINE_EXCEEDED",
-        "the last update timestamp cannot be over a minute off the current time, difference was:"
-        " 61",
-    )
+    with pytest.raises(Unanswered):
+        cuebot("JobInterface/GetUpdatedFrames", job=job, last_check=since)
     assert updates(cuebot, COMP, since + 1)
 
 
@@ -455,7 +469,7 @@ def test_a_job_waits_for_a_layer_or_a_frame(cuebot: Cuebot) -> None:
     job = {"id": cuebot.job(ROTO).id}
     assert cuebot.refusal("JobInterface/CreateDependencyOnLayer", job=job, layer={"id": "x"}) == (
         "NOT_FOUND",
-        NOTHING_FOUND,
+        JOB_NOT_FOUND,
     )
 
 

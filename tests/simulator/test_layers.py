@@ -189,13 +189,16 @@ def test_a_time_that_is_none_is_refused(cuebot: Cuebot, start: int) -> None:
 
 
 def test_limits_are_added_and_dropped_by_id(cuebot: Cuebot) -> None:
-    """LayerDaoJdbc.addLimit and dropLimit; what runs in the layer counts for the limit at once."""
+    """LayerDaoJdbc.addLimit adds it as often as asked, and dropLimit drops it once and for all.
+
+    What runs in the layer counts for the limit at once.
+    """
     limit = cuebot("LimitInterface/Find", name="arnold").limit
     layer = cuebot.layer(COMP, "comp")
     before = cuebot.farm.running_with["arnold"]
-    for _ in range(2):
+    for times in (1, 2):
         cuebot("LayerInterface/AddLimit", layer={"id": layer.id}, limit_id=limit.id)
-        assert sorted(seen(cuebot, layer).limits) == ["arnold", "nuke_render"]
+        assert sorted(seen(cuebot, layer).limits) == [*["arnold"] * times, "nuke_render"]
         assert cuebot.farm.running_with["arnold"] == before + 3
     found = cuebot("LayerInterface/GetLimits", layer={"id": layer.id}).limits
     assert sorted(each.name for each in found) == ["arnold", "nuke_render"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import UNCAUGHT, Cuebot
+from tests.simulator.in_process import FOUND_TWO, UNCAUGHT, Cuebot
 from tests.simulator.licenses import busy, has_licenses, limit
 
 LIMIT_NOT_FOUND = ("NOT_FOUND", "Limit not found.")
@@ -40,23 +40,24 @@ def test_current_running_follows_what_runs(cuebot: Cuebot) -> None:
     assert limit(cuebot).current_running == 0
 
 
-def test_a_limit_is_created_once(cuebot: Cuebot) -> None:
-    """ManageLimit.create has the database's text for a name that is taken, without the class."""
+def test_a_second_limit_of_a_name_hides_both(cuebot: Cuebot) -> None:
+    """The table has no unique index on names: ManageLimit.create makes it, and finds it by id."""
     made = cuebot("LimitInterface/Create", name="mari", max_value=3).limit
     assert limit(cuebot, "mari") == made
     assert (made.max_value, made.current_running) == (3, 0)
-    code, text = cuebot.refusal("LimitInterface/Create", name="mari", max_value=4)
-    assert code == "INTERNAL"
-    assert text.startswith("ERROR: duplicate key")
-    assert limit(cuebot, "mari").max_value == 3
+    second = cuebot("LimitInterface/Create", name="mari", max_value=4).limit
+    assert (second.name, second.max_value) == ("mari", 4)
+    assert cuebot("LimitInterface/Get", id=made.id).limit.max_value == 3
+    for method in ("Find", "Delete", "SetMaxValue"):
+        assert cuebot.refusal(f"LimitInterface/{method}", name="mari") == ("INTERNAL", FOUND_TWO)
 
 
 def test_a_deleted_limit_limits_nothing(cuebot: Cuebot) -> None:
-    """LimitDaoJdbc.deleteLimit; layers show only limits that there are."""
+    """LimitDaoJdbc.deleteLimit; layers show only limits that there are, or one without a name."""
     cuebot("LimitInterface/Delete", name="arnold")
     assert cuebot.refusal("LimitInterface/Find", name="arnold") == ("INTERNAL", UNCAUGHT)
     assert cuebot.refusal("LimitInterface/Delete", name="arnold") == ("INTERNAL", UNCAUGHT)
-    assert list(cuebot.layer(BEAUTY, "beauty").limits) == []
+    assert list(cuebot.layer(BEAUTY, "beauty").limits) == [""]
     cuebot.wait(300)
     cuebot("LimitInterface/Create", name="arnold", max_value=1)
     assert limit(cuebot).current_running == 0
@@ -73,11 +74,6 @@ def test_a_renamed_limit_goes_on_limiting(cuebot: Cuebot) -> None:
     assert list(cuebot.layer(BEAUTY, "beauty").limits) == ["karma"]
     cuebot.wait(400)
     assert cuebot.farm.running_with["karma"] == limit(cuebot, "karma").current_running
-    code, text = cuebot.refusal("LimitInterface/Rename", old_name="karma", new_name="nuke_render")
-    assert (code, text.partition(":")[0]) == (
-        "INTERNAL",
-        "org.springframework.dao.DuplicateKeyException",
-    )
     refusal = cuebot.refusal("LimitInterface/Rename", old_name="x", new_name="y")
     assert refusal == ("INTERNAL", UNCAUGHT)
     made = cuebot("LimitInterface/Create", name="arnold", max_value=1).limit

@@ -5,7 +5,10 @@ import pytest
 from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.patterns import compile_pattern, like
 
-BROKEN = "org.springframework.dao.DataIntegrityViolationException: ERROR: invalid regular expr"
+BROKEN = (
+    "org.springframework.dao.DataIntegrityViolationException: PreparedStatementCallback; SQL [...];"
+    " ERROR: invalid regular expression: "
+)
 
 
 @pytest.mark.parametrize(

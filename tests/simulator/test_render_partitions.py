@@ -10,7 +10,7 @@ from cuebot_simulator.world.failures import Refusal
 from cuebot_simulator.world.messages import enum_name, fill
 from cuebot_simulator.world.partitions import add_partition
 from cuebot_simulator.world.state import by_name
-from tests.simulator.in_process import UNCAUGHT, Cuebot
+from tests.simulator.in_process import JOB_NOT_FOUND, UNCAUGHT, Cuebot
 
 GIGABYTE = 1024 * 1024
 ROTO = "northwind-ep02_031-artist1_roto_v001"
@@ -151,9 +151,11 @@ def test_the_user_must_own_a_host(cuebot: Cuebot) -> None:
 
 @pytest.mark.parametrize("unknown", ["host", "username"])
 def test_an_unknown_host_or_owner(cuebot: Cuebot, unknown: str) -> None:
-    """ManageJob catches it, and speaks of job data; ManageLayer does not catch it."""
-    job = refusal(cuebot, cuebot.job(ROTO), **{unknown: "no"})
-    assert job == ("INTERNAL", "Failed to find job data")
+    """ManageJob catches it, and speaks of the job; ManageLayer does not catch it."""
+    where = {"host": HOST, "username": "artist2", unknown: "no"}
+    job = {"id": cuebot.job(ROTO).id}
+    refused = cuebot.refusal("JobInterface/AddRenderPartition", job=job, **where)
+    assert refused == ("NOT_FOUND", JOB_NOT_FOUND)
     code, text = refusal(cuebot, cuebot.layer(ROTO, "roto"), **{unknown: "no"})
     said = "Failed to find host no" if unknown == "host" else "Failed to find owner: no"
     assert code == "INTERNAL"

@@ -3,7 +3,13 @@
 import pytest
 
 from cuebot_simulator.world.new_entities import add_group
-from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
+from tests.simulator.in_process import (
+    FOUND_TWO,
+    NOTHING_FOUND,
+    UNCAUGHT,
+    Cuebot,
+    database_says,
+)
 from tests.simulator.shows import LIGHT, create, find, launch, ref, running
 
 # New shows.
@@ -35,12 +41,37 @@ def test_a_show_needs_a_proper_name(cuebot: Cuebot, name: str) -> None:
     assert text.startswith("Show could not be created.The show name")
 
 
-def test_a_name_is_taken_once(cuebot: Cuebot) -> None:
-    """Not as the real one, which makes a second show, a name in use is refused."""
-    create(cuebot)
-    code, text = cuebot.refusal("ShowInterface/CreateShow", name="TIDAL")
-    assert code == "INTERNAL"
-    assert text.startswith("Show could not be created.")
+def test_a_second_show_of_a_name_hides_both(cuebot: Cuebot) -> None:
+    """The table has no unique index on names: whatever looks for one finds two, until one goes."""
+    first, second = create(cuebot), create(cuebot, "TIDAL")
+    assert cuebot.refusal("ShowInterface/FindShow", name="tidal") == ("INTERNAL", FOUND_TWO)
+    group = {"show": "tidal", "name": "tidal"}
+    assert cuebot.refusal("GroupInterface/FindGroup", **group) == ("INTERNAL", FOUND_TWO)
+    allocation = cuebot("AllocationInterface/Find", name="local.general").allocation.id
+    cuebot("ShowInterface/CreateSubscription", show=first, allocation_id=allocation)
+    cuebot("ShowInterface/CreateOwner", show=first, name="lena")
+    for things in ("subscriptions", "deeds"):
+        method = f"ShowInterface/Get{things.capitalize()}"
+        assert not getattr(getattr(cuebot(method, show=second), things), things)
+    cuebot("ShowInterface/Delete", show=second)
+    assert find(cuebot, "tidal").id == first["id"]
+
+
+def test_a_groups_name_limits_that_of_a_show(cuebot: Cuebot) -> None:
+    """A show's root group is called as the show, and the folder table has 36 characters for it."""
+    create(cuebot, "x" * 36)
+    error = database_says("value too long for type character varying(36)")[1]
+    assert cuebot.refusal("ShowInterface/CreateShow", name="x" * 37) == (
+        "INTERNAL",
+        f"Show could not be created.error creating group, {error.partition(chr(10))[0]}",
+    )
+
+
+def test_an_alias_limits_the_name_of_an_archived_show(cuebot: Cuebot) -> None:
+    """The table of aliases has 16 characters."""
+    show = create(cuebot, "x" * 17)
+    refusal = cuebot.refusal("ShowInterface/Archive", show=show, target_show_name="demo")
+    assert refusal == database_says("value too long for type character varying(16)")
 
 
 # The end of a show.
@@ -84,7 +115,7 @@ def test_whatever_refers_to_a_show_keeps_it(cuebot: Cuebot) -> None:
     allocation = cuebot("AllocationInterface/Find", name="local.general").allocation.id
     department = cuebot("ShowInterface/GetDepartments", show=create(cuebot, "tasks"))
     point = {"id": department.departments.departments[0].id}
-    cuebot("DepartmentInterface/AddTask", department=point, shot="sh010", min_cores=1)
+    cuebot.refusal("DepartmentInterface/AddTask", department=point, shot="sh010", min_cores=1)
     cuebot("ShowInterface/CreateFilter", show=create(cuebot, "filter"), name="mine")
     cuebot(
         "ShowInterface/CreateSubscription", show=create(cuebot, "subs"), allocation_id=allocation

@@ -126,18 +126,18 @@ def test_a_spec_asks_for_no_more_dependencies_than_can_be_made_soon(
     assert launch(cuebot, spec_xml(two, depends=one))
 
 
-def test_limits_have_to_be_there(cuebot: Cuebot) -> None:
-    """JobLauncher.verifyLimits names every missing limit and the layers that use it."""
-    limits = "<limits><limit>arnold</limit><limit>nope</limit></limits>"
-    assert refused(cuebot, spec_xml(job_xml(layer_xml(more=limits)))) == (
-        f"The following limits do not exist: nope (used by {NAME}/render). Please contact"
-        " administrator of your OpenCue deployment to have these limits created, or remove them"
-        " from the job spec."
-    )
-    assert list(one_layer(cuebot, more=limits.replace("nope", "nuke_render")).limits) == [
-        "arnold",
-        "nuke_render",
-    ]
+def test_a_layer_has_the_limits_of_its_spec(cuebot: Cuebot) -> None:
+    """JobSpec.determineLimits; a layer without any has one without a name."""
+    limits = "<limits><limit>arnold</limit><limit>nuke_render</limit></limits>"
+    assert list(one_layer(cuebot, more=limits).limits) == ["arnold", "nuke_render"]
+    (job,) = launch(cuebot, spec_xml(job_xml(name="plain_v001")))
+    assert list(cuebot.layer(job.name, "render").limits) == [""]
+
+
+def test_two_shows_of_a_name_launch_nothing(cuebot: Cuebot) -> None:
+    """ShowDaoJdbc.findShowDetail finds both."""
+    cuebot("ShowInterface/CreateShow", name="demo")
+    assert refused(cuebot, spec_xml()) == "Incorrect result size: expected 1, actual 2"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,10 @@ def test_limits_have_to_be_there(cuebot: Cuebot) -> None:
     [
         spec_xml(facility="nope"),
         spec_xml(job_xml(), job_xml()),
+        spec_xml(job_xml(layer_xml(more="<limits><limit>nope</limit></limits>"))),
+        spec_xml(job_xml(layer_xml("x" * 257))),
+        spec_xml(job_xml(name="x" * 256)),
+        spec_xml(user="x" * 33),
         spec_xml(depends=depend_xml("JOB_ON_JOB", depjob="comp_v004", onjob="nope")),
         spec_xml(depends=depend_xml("JOB_ON_JOB", depjob="comp_v004", onjob="comp_v004")),
         spec_xml(
@@ -258,8 +262,8 @@ def test_names_that_are_too_short_or_odd_are_refused(cuebot: Cuebot) -> None:
         " underscores and be at least 3 characters long"
     )
     assert refused(cuebot, spec_xml(shot="s1")) == "The shot name must be at least 3 characters."
-    assert refused(cuebot, spec_xml(job_xml(layer_xml("my layer")))) == (
-        "The layer name: my layer is not in the proper format.  Layer names must be alpha"
+    assert refused(cuebot, spec_xml(job_xml(layer_xml("my:layer")))) == (
+        "The layer name: my:layer is not in the proper format.  Layer names must be alpha"
         " numeric, no dashes or punctuation."
     )
 
@@ -403,7 +407,6 @@ def test_frames_are_named_and_chunked(cuebot: Cuebot) -> None:
         (layer_xml(more="<tags>a1</tags>"), "error, invalid tag a1, tags must be alpha numberic"),
         (layer_xml(more="<cores>few</cores>"), 'For input string: "few"'),
         (layer_xml(more="<cores>\u0662.\u0665</cores>"), 'For input string: "\u0662.\u0665"'),
-        (layer_xml(kind="Paint"), "No enum constant com.imageworks.spcue.grpc.job.LayerType.PAINT"),
         (layer_xml() * 2, f"error, the layer render was already defined in job {NAME}"),
         (layer_xml(kind="Post"), f"The job {NAME} has no layers"),
     ],
@@ -414,10 +417,10 @@ def test_layers_that_make_no_sense_are_refused(cuebot: Cuebot, layer: str, text:
 
 
 def test_too_many_layers_or_frames_are_refused(cuebot: Cuebot) -> None:
-    """JobSpec: 1000 layers in a job, and 100,000 frames in a spec."""
-    many = job_xml(*(layer_xml(f"layer_{number}", span="1") for number in range(1001)))
+    """JobSpec: 2000 layers in a job, and 100,000 frames in a spec."""
+    many = job_xml(*(layer_xml(f"layer_{number}", span="1") for number in range(2001)))
     assert refused(cuebot, spec_xml(many)).endswith(
-        "1001 layers,  the maximum number of allowed layers is 1000"
+        "2001 layers,  the maximum number of allowed layers is 2000"
     )
     large = [job_xml(layer_xml(span="1-60000"), name=name) for name in ("one", "two")]
     assert refused(cuebot, spec_xml(*large)) == (
@@ -468,15 +471,12 @@ def test_a_job_waits_for_another_of_its_spec_and_for_a_pending_one(cuebot: Cuebo
 
 def test_dependencies_that_make_no_sense_are_refused(cuebot: Cuebot) -> None:
     """JobSpec.handleDependTag and conformFrameName."""
-    ends = {"depjob": "comp_v004", "onjob": "comp_v004"}
-    wrong = depend_xml("LAYER_ON_MOON", **ends)
-    assert refused(cuebot, spec_xml(depends=wrong)).startswith("No enum constant com.imageworks")
-    same = {"depframe": "0001-render", "onframe": "0001-render"}
-    itself = depend_xml("FRAME_ON_FRAME", **ends, **same)
+    er, on = {"depjob": "comp_v004"}, {"onjob": "comp_v004"}
+    itself = depend_xml("FRAME_ON_FRAME", **er, depframe="0001-render", **on, onframe="0001-render")
     assert refused(cuebot, spec_xml(depends=itself)) == (
         "The frame name: 0001-render cannot depend on itself."
     )
-    odd = depend_xml("FRAME_ON_JOB", **ends, depframe="1-render")
+    odd = depend_xml("FRAME_ON_JOB", **er, depframe="1-render", **on)
     assert refused(cuebot, spec_xml(depends=odd)) == (
         "The frame name: 1-render is not in the proper format."
     )
@@ -488,8 +488,11 @@ def test_dependencies_that_make_no_sense_are_refused(cuebot: Cuebot) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "Error on line 1: no element found"),
-        (f"{DOCTYPE}<spec>\n<job", "Error on line 2: unclosed token"),
+        ("", "Error on line 1: Premature end of file."),
+        (
+            f"{DOCTYPE}<spec>\n<job",
+            "Error on line 2: XML document structures must start and end within the same entity.",
+        ),
         ("<spec></spec>", "Error on line 1: Document is invalid: no grammar found."),
         (
             spec_xml().replace("spec PUBLIC", "job PUBLIC"),
@@ -506,8 +509,8 @@ def test_dependencies_that_make_no_sense_are_refused(cuebot: Cuebot) -> None:
         ),
         (
             f"{DOCTYPE}<spec><show>demo</show></spec>",
-            'Error on line 1: The content of element type "spec" is incomplete,'
-            " it must have show, shot, user.",
+            'Error on line 1: The content of element type "spec" is incomplete, it must match'
+            ' "(facility?,dept?,show,shot,user,email?,uid?,job*,depends*)".',
         ),
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import UNCAUGHT, Cuebot
+from tests.simulator.in_process import NOTHING_FOUND, UNCAUGHT, Cuebot
 
 MODIFICATION = "com.imageworks.spcue.EntityModificationError"
 
@@ -22,41 +22,36 @@ def test_a_subscription_is_found_by_allocation_and_show(cuebot: Cuebot) -> None:
         "local",
     )
     assert cuebot("SubscriptionInterface/Get", id=found.id).subscription == found
-    assert cuebot.refusal("SubscriptionInterface/Get", id="x") == ("INTERNAL", UNCAUGHT)
+    refusal = cuebot.refusal("SubscriptionInterface/Get", id="x")
+    assert refusal == ("NOT_FOUND", NOTHING_FOUND)
 
 
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [
-        ("local.general.nope", "EntityNotFoundException"),
-        ("nope.general.demo", "EntityNotFoundException"),
-        ("local.demo", "CueGrpcException"),
-    ],
-)
-def test_an_unknown_subscription_is_an_error_of_its_own(
-    cuebot: Cuebot, name: str, error: str
-) -> None:
-    """ManageSubscription.find throws Cuebot's own exceptions, which nobody catches."""
-    text = {
-        "EntityNotFoundException": f"A subscription to {name} was not found.",
-        "CueGrpcException": "Subscription names must be in the form of alloc.show",
-    }[error]
-    assert cuebot.refusal("SubscriptionInterface/Find", name=name) == (
+@pytest.mark.parametrize("name", ["local.general.nope", "nope.general.demo"])
+def test_a_subscription_that_is_not_there_is_not_found(cuebot: Cuebot, name: str) -> None:
+    """ManageSubscription.find says which one."""
+    text = f"A subscription to {name} was not found."
+    assert cuebot.refusal("SubscriptionInterface/Find", name=name) == ("NOT_FOUND", text)
+
+
+def test_half_a_name_is_an_error_of_its_own(cuebot: Cuebot) -> None:
+    """ManageSubscription.find throws an exception of Cuebot's, which nobody catches."""
+    text = "Subscription names must be in the form of alloc.show"
+    assert cuebot.refusal("SubscriptionInterface/Find", name="local.demo") == (
         "INTERNAL",
-        f"com.imageworks.spcue.{error}: {text}\n{text}",
+        f"com.imageworks.spcue.CueGrpcException: {text}\n{text}",
     )
 
 
-def test_sizes_are_asked_for_in_cores_and_shown_in_hundredths(cuebot: Cuebot) -> None:
-    """ManageSubscription.setSize and setBurst turn whole cores into core units."""
+def test_sizes_are_set_in_hundredths_of_cores(cuebot: Cuebot) -> None:
+    """ManageSubscription.setSize and setBurst take the numbers as they are."""
     key = {"id": subscription(cuebot).id}
     cuebot("SubscriptionInterface/SetSize", subscription=key, new_size=5)
     cuebot("SubscriptionInterface/SetBurst", subscription=key, burst=7)
-    assert (subscription(cuebot).size, subscription(cuebot).burst) == (500, 700)
+    assert (subscription(cuebot).size, subscription(cuebot).burst) == (5, 7)
     cuebot("SubscriptionInterface/SetSize", subscription=key, new_size=-1)
     cuebot("SubscriptionInterface/SetBurst", subscription=key, burst=2**31 - 1)
     assert subscription(cuebot).size == -1
-    assert subscription(cuebot).burst > 2_000_000_000
+    assert subscription(cuebot).burst == 2**31 - 1
     nobody = {"id": "x"}
     refusal = cuebot.refusal("SubscriptionInterface/SetSize", subscription=nobody, new_size=1)
     assert refusal == ("INTERNAL", UNCAUGHT)
@@ -79,7 +74,7 @@ def test_an_idle_subscription_can_be_deleted(cuebot: Cuebot) -> None:
     refusal = cuebot.refusal("SubscriptionInterface/Delete", subscription={"id": busy.id})
     assert refusal == ("INTERNAL", f"{MODIFICATION}: {text}\n{text}")
     cuebot("SubscriptionInterface/Delete", subscription={"id": idle.id})
-    assert cuebot.refusal("SubscriptionInterface/Get", id=idle.id) == ("INTERNAL", UNCAUGHT)
+    assert cuebot.refusal("SubscriptionInterface/Get", id=idle.id)[0] == "NOT_FOUND"
 
 
 def test_reserved_gpus_are_those_of_the_procs_there(cuebot: Cuebot) -> None:

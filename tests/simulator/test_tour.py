@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 JOB = "demo-sh100-lena_tour"
 SPEC = """<?xml version="1.0"?>
 <!DOCTYPE spec PUBLIC "SPI Cue Specification Language"
-  "http://localhost:8080/spcue/dtd/cjsl-1.8.dtd">
+  "http://localhost:8080/spcue/dtd/cjsl-1.15.dtd">
 <spec>
   <facility>local</facility>
   <show>demo</show>
