@@ -1,0 +1,181 @@
+"""Questions to a Cuebot over gRPC, and what of its answers is compared.
+
+Of an answer counts what does not depend on the farm: the status, the message of an error, and of a
+success its shape and the values that the question names.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from string import Template
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message_factory import GetMessageClass
+
+from cuebot_simulator.world.messages import Messages
+
+Facts: TypeAlias = dict[str, Any]
+"""What counts of an answer: `{"status": "OK", "shape": […], "values": {…}}`, or a status with a
+`message`."""
+Path: TypeAlias = str
+"""A place in an answer: `jobs.jobs.0.id`."""
+
+NOTHING = "00000000-0000-0000-0000-00000000ffff"
+"""An id that nothing has."""
+DEADLINE = 10.0
+"""Seconds for one call."""
+PATIENCE = 10.0
+"""Seconds until something that comes a moment later has to be there."""
+PAUSE = 0.1
+
+SAME_ANYWHERE = (
+    (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "<id>"),
+    (re.compile(r"\b[0-9]{9,}\b"), "<number>"),
+    (re.compile(r': Cannot invoke "String.length\(\)" because "spec" is null'), ""),
+    (re.compile(r"(?<=Position: )[0-9]+"), "1"),
+    (re.compile(r"SQL( grammar)? \[.*?\]; ", re.DOTALL), r"SQL\1 [...]; "),
+)
+"""What in a text is another one each time, or a statement of Cuebot's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call, called by a sentence of its own.
+
+    Texts in the request may hold `$names` of what earlier answers gave, and `$run`, which is
+    another text each time.
+    """
+
+    name: str
+    method: str
+    """`show.ShowInterface/FindShow`."""
+    request: Mapping[str, Any] = field(default_factory=dict)
+    keep: Mapping[str, Path | Callable[[Any], str]] = field(default_factory=dict)
+    """Names for later questions, and where in the answer, with all its fields, they are."""
+    values: Sequence[Path] = ()
+    """What else of the answer counts."""
+    later: bool = False
+    """What is asked for comes a moment after an earlier answer."""
+    deadline: float = DEADLINE
+
+
+class Interview:
+    """One after the other, questions to one Cuebot."""
+
+    def __init__(self, channel: grpc.aio.Channel, messages: Messages, run: str) -> None:
+        self._channel = channel
+        self._messages = messages
+        self.known = {"run": run}
+        """What `$names` stand for."""
+
+    async def ask(self, question: Question, expected: Facts | None = None) -> Facts:
+        """What counts of the answer. Until what comes later is as expected, it asks again.
+
+        A question that needs a name which no answer gave has the status NOT_ASKED.
+        """
+        try:
+            request = fill_in(question.request, self.known)
+        except KeyError as error:
+            return {"status": "NOT_ASKED", "message": f"no answer gave {error.args[0]!r}"}
+        async with asyncio.timeout(PATIENCE + 2 * DEADLINE):
+            facts = await self._call(question, request)
+            for _ in range(int(PATIENCE / PAUSE) if question.later and expected else 0):
+                if facts == expected:
+                    break
+                await asyncio.sleep(PAUSE)
+                facts = await self._call(question, request)
+            return facts
+
+    async def _call(self, question: Question, request: Any) -> Facts:
+        method = method_named(self._messages, question.method)
+        ask: Any = self._channel.unary_unary(
+            f"/{question.method}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=GetMessageClass(method.output_type).FromString,
+        )
+        message = ParseDict(request, GetMessageClass(method.input_type)())
+        try:
+            answer = await ask(message, timeout=question.deadline)
+        except grpc.aio.AioRpcError as error:
+            return {"status": error.code().name, "message": self._blank(error.details() or "")}
+        return self._facts(question, answer)
+
+    def _facts(self, question: Question, answer: Any) -> Facts:
+        whole = MessageToDict(
+            answer, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+        )
+        for name, place in question.keep.items():
+            try:
+                self.known[name] = place(whole) if callable(place) else at(whole, place)
+            except (LookupError, StopIteration):
+                self.known.pop(name, None)
+        facts: Facts = {"status": "OK", "shape": sorted(shape_of(answer))}
+        if question.values:
+            facts["values"] = {place: self._value(whole, place) for place in question.values}
+        return facts
+
+    def _value(self, whole: Any, place: Path) -> Any:
+        try:
+            return self._blanked(at(whole, place))
+        except LookupError:
+            return None
+
+    def _blanked(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._blanked(each) for each in value]
+        return self._blank(value) if isinstance(value, str) else value
+
+    def _blank(self, text: str) -> str:
+        """A text without what is another one at each farm and time."""
+        for pattern, blank in SAME_ANYWHERE:
+            text = pattern.sub(blank, text)
+        for name, value in sorted(self.known.items(), key=lambda item: -len(item[1])):
+            text = text.replace(value, f"<{name}>") if value else text
+        return text
+
+
+def method_named(messages: Messages, name: str) -> MethodDescriptor:
+    service, _, method = name.partition("/")
+    found: MethodDescriptor = messages.pool.FindServiceByName(service).methods_by_name[method]
+    return found
+
+
+def fill_in(value: Any, known: Mapping[str, str]) -> Any:
+    """A request with what its `$names` stand for. Raises KeyError."""
+    if isinstance(value, str):
+        return Template(value).substitute(known)
+    if isinstance(value, Mapping):
+        return {key: fill_in(each, known) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [fill_in(each, known) for each in value]
+    return value
+
+
+def at(value: Any, place: Path) -> Any:
+    """What is at a place (`jobs.jobs.0.id`). Raises LookupError."""
+    for part in place.split("."):
+        value = value[int(part)] if isinstance(value, list) else value[part]
+    return value
+
+
+def shape_of(message: Any, above: str = "") -> set[str]:
+    """The paths of all messages in it, and of all lists that are not empty (`jobs.jobs[].tags[]`).
+
+    All else in a message is always there.
+    """
+    paths: set[str] = set()
+    for descriptor, value in message.ListFields():
+        if descriptor.is_repeated:
+            path = f"{above}{descriptor.name}[]"
+            paths.add(path)
+            if descriptor.message_type:
+                paths.update(*(shape_of(each, f"{path}.") for each in value))
+        elif descriptor.message_type:
+            path = f"{above}{descriptor.name}"
+            paths |= {path, *shape_of(value, f"{path}.")}
+    return paths

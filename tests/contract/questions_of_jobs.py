@@ -1,0 +1,263 @@
+"""Questions: jobs, and what is found of their layers and frames."""
+
+from tests.contract.asking import NOTHING
+from tests.contract.asking import Question as Ask
+
+JOB = {"job": {"id": "$job"}}
+NO_JOB = {"job": {"id": NOTHING}}
+LAYER = {"layer": {"id": "$layer"}}
+NO_LAYER = {"layer": {"id": NOTHING}}
+FULL = "c$run-sh010-alice_a_v001"
+
+READS = (
+    Ask(
+        "finding a job in capitals",
+        "job.JobInterface/FindJob",
+        {"name": "C$run-SH010-alice_A_v001"},
+        values=("job.name",),
+    ),
+    Ask("finding a job that is not there", "job.JobInterface/FindJob", {"name": "nope$run"}),
+    Ask("a job by id", "job.JobInterface/GetJob", {"id": "$job"}),
+    Ask("a job by a wrong id", "job.JobInterface/GetJob", {"id": NOTHING}),
+    Ask("a job by what is no id", "job.JobInterface/GetJob", {"id": "nope"}),
+    Ask("a job by no id", "job.JobInterface/GetJob", {"id": ""}),
+    Ask("a job as it is now", "job.JobInterface/GetCurrent", JOB),
+    Ask(
+        "whether a job is pending",
+        "job.JobInterface/IsJobPending",
+        {"name": FULL},
+        values=("value",),
+    ),
+    Ask(
+        "whether a job is pending, in capitals",
+        "job.JobInterface/IsJobPending",
+        {"name": "C$run-SH010-alice_A_v001"},
+        values=("value",),
+    ),
+    Ask(
+        "whether a missing job is pending",
+        "job.JobInterface/IsJobPending",
+        {"name": "nope$run"},
+        values=("value",),
+    ),
+    Ask("jobs by show", "job.JobInterface/GetJobs", {"r": {"shows": ["c$run"]}}),
+    Ask(
+        "job names by show and user",
+        "job.JobInterface/GetJobNames",
+        {"r": {"shows": ["c$run"], "users": ["alice"], "jobs": [FULL]}},
+        values=("names",),
+    ),
+    Ask("jobs by a wrong id", "job.JobInterface/GetJobs", {"r": {"ids": [NOTHING]}}),
+    Ask("jobs of a missing show", "job.JobInterface/GetJobs", {"r": {"shows": ["nope$run"]}}),
+    Ask(
+        "jobs by a part of their names",
+        "job.JobInterface/GetJobNames",
+        {"r": {"substr": ["c$run-sh010-alice_a_"]}},
+        values=("names",),
+    ),
+    Ask(
+        "jobs by a part with a wild card",
+        "job.JobInterface/GetJobNames",
+        {"r": {"substr": ["c$run-sh_10%_a_v"]}},
+        values=("names",),
+    ),
+    Ask(
+        "jobs by a regular expression",
+        "job.JobInterface/GetJobNames",
+        {"r": {"regex": ["^c$run-sh010-alice_a_v[0-9]+$$"]}},
+        values=("names",),
+    ),
+    Ask(
+        "jobs by an expression with an open group",
+        "job.JobInterface/GetJobs",
+        {"r": {"regex": ["("]}},
+    ),
+    Ask(
+        "jobs by an expression with an open set",
+        "job.JobInterface/GetJobs",
+        {"r": {"regex": ["["]}},
+    ),
+    Ask(
+        "jobs by an expression that repeats nothing",
+        "job.JobInterface/GetJobs",
+        {"r": {"regex": ["*a"]}},
+    ),
+    Ask(
+        "jobs by an expression that ends early",
+        "job.JobInterface/GetJobs",
+        {"r": {"regex": ["a\\"]}},
+    ),
+    Ask(
+        "jobs by an expression with a bad range",
+        "job.JobInterface/GetJobs",
+        {"r": {"regex": ["[z-a]"]}},
+    ),
+    Ask(
+        "jobs by an expression with a bad number",
+        "job.JobInterface/GetJobs",
+        {"r": {"regex": ["a{300}"]}},
+    ),
+    Ask(
+        "jobs by an expression that closes too much",
+        "job.JobInterface/GetJobs",
+        {"r": {"regex": ["a)"]}},
+    ),
+    Ask(
+        "a job's layers",
+        "job.JobInterface/GetLayers",
+        JOB,
+        keep={"layer": "layers.layers.0.id", "movie": "layers.layers.1.id"},
+        values=(
+            "layers.layers.0.name",
+            "layers.layers.0.limits",
+            "layers.layers.0.type",
+            "layers.layers.0.min_cores",
+            "layers.layers.0.max_cores",
+            "layers.layers.0.tags",
+            "layers.layers.0.range",
+            "layers.layers.0.chunk_size",
+            "layers.layers.0.is_threadable",
+            "layers.layers.0.services",
+            "layers.layers.0.dispatch_order",
+            "layers.layers.1.dispatch_order",
+            "layers.layers.1.layer_stats.depend_frames",
+        ),
+    ),
+    Ask("the layers of no job", "job.JobInterface/GetLayers", NO_JOB),
+    Ask(
+        "a job's frames",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"limit": 2}},
+        keep={"frame": "frames.frames.0.id", "second": "frames.frames.1.id"},
+        values=(
+            "frames.frames.0.name",
+            "frames.frames.1.name",
+            "frames.frames.0.number",
+            "frames.frames.0.state",
+            "frames.frames.0.exit_status",
+            "frames.frames.0.dispatch_order",
+            "frames.frames.0.checkpoint_state",
+            "frames.frames.0.last_resource",
+            "frames.frames.0.retry_count",
+        ),
+    ),
+    Ask("a job's frames without a limit", "job.JobInterface/GetFrames", JOB),
+    Ask("less than no frames", "job.JobInterface/GetFrames", {**JOB, "req": {"limit": -1}}),
+    Ask(
+        "frames on a page before the first",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"page": -1, "limit": 2}},
+        values=("frames.frames.0.name",),
+    ),
+    Ask(
+        "frames on the second page",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"page": 2, "limit": 2}},
+        values=("frames.frames.0.name",),
+    ),
+    Ask(
+        "frames by a range",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"frame_range": "2-3", "limit": 9}},
+        values=("frames.frames.0.name",),
+    ),
+    Ask(
+        "frames by a range that is none",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"frame_range": "abc", "limit": 9}},
+    ),
+    Ask(
+        "frames by memory",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"memory_range": "0-5", "limit": 1}},
+    ),
+    Ask(
+        "frames by memory that is none",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"memory_range": "abc", "limit": 9}},
+    ),
+    Ask(
+        "frames by states",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"states": {"frame_states": ["DEPEND"]}, "limit": 9}},
+        values=("frames.frames.0.name", "frames.frames.0.state"),
+    ),
+    Ask(
+        "frames by layers",
+        "job.JobInterface/GetFrames",
+        {**JOB, "req": {"layers": ["movie"], "limit": 9}},
+        values=("frames.frames.0.name",),
+    ),
+    Ask("the frames of no job", "job.JobInterface/GetFrames", {**NO_JOB, "req": {"limit": 1}}),
+    Ask("frames that changed since nothing", "job.JobInterface/GetUpdatedFrames", JOB, deadline=1),
+    Ask(
+        "frames that changed since long ago",
+        "job.JobInterface/GetUpdatedFrames",
+        {**JOB, "last_check": 1000},
+        deadline=1,
+    ),
+    Ask(
+        "frames that will change",
+        "job.JobInterface/GetUpdatedFrames",
+        {**JOB, "last_check": 2147483647},
+        values=("state",),
+    ),
+    Ask("frames that changed in no job", "job.JobInterface/GetUpdatedFrames", NO_JOB),
+    Ask("a frame by id", "job.FrameInterface/GetFrame", {"id": "$frame"}),
+    Ask("a frame by a wrong id", "job.FrameInterface/GetFrame", {"id": NOTHING}),
+    Ask(
+        "finding a frame",
+        "job.FrameInterface/FindFrame",
+        {"job": FULL, "layer": "render", "frame": 1},
+        values=("frame.name",),
+    ),
+    Ask(
+        "finding a frame that is not there",
+        "job.FrameInterface/FindFrame",
+        {"job": FULL, "layer": "render", "frame": 99},
+    ),
+    Ask(
+        "finding frames",
+        "job.FrameInterface/GetFrames",
+        {"job": FULL, "r": {"limit": 1}},
+        values=("frames.frames.0.name",),
+    ),
+    Ask(
+        "finding frames of no job",
+        "job.FrameInterface/GetFrames",
+        {"job": "nope$run", "r": {"limit": 1}},
+    ),
+    Ask(
+        "a layer by id",
+        "job.LayerInterface/GetLayer",
+        {"id": "$layer"},
+        values=("layer.name", "layer.limits", "layer.parent_id"),
+    ),
+    Ask("a layer by a wrong id", "job.LayerInterface/GetLayer", {"id": NOTHING}),
+    Ask(
+        "finding a layer",
+        "job.LayerInterface/FindLayer",
+        {"job": FULL, "layer": "render"},
+        values=("layer.limits",),
+    ),
+    Ask(
+        "finding a layer that is not there",
+        "job.LayerInterface/FindLayer",
+        {"job": FULL, "layer": "nope"},
+    ),
+    Ask(
+        "finding a layer of no job",
+        "job.LayerInterface/FindLayer",
+        {"job": "nope$run", "layer": "render"},
+    ),
+    Ask(
+        "a layer's frames",
+        "job.LayerInterface/GetFrames",
+        {**LAYER, "s": {"limit": 1}},
+        values=("frames.frames.0.name",),
+    ),
+    Ask("the frames of no layer", "job.LayerInterface/GetFrames", {**NO_LAYER, "s": {"limit": 1}}),
+    Ask("a layer's limits", "job.LayerInterface/GetLimits", LAYER),
+    Ask("the limits of no layer", "job.LayerInterface/GetLimits", NO_LAYER),
+    Ask("a layer's outputs", "job.LayerInterface/GetOutputPaths", LAYER),
+)
