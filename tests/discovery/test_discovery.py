@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from tests.support.opencue import opencue
-from tests.support.servers import ScriptedCuebot, running_cuebot, running_gateway, settings_for
+from tests.support.servers import (
+    ScriptedCuebot,
+    gateway_for,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -22,7 +28,7 @@ async def test_an_absent_cuebot_is_503_until_it_comes() -> None:
     """The gateway starts alone, says 503, and is ready by itself within 5 s of Cuebot's coming."""
     async with running_cuebot(ScriptedCuebot()) as placeholder:
         port = int(placeholder.endpoint.rpartition(":")[2])
-    async with running_gateway(settings_for(f"127.0.0.1:{port}"), ready=False) as gateway:
+    async with gateway_for(f"127.0.0.1:{port}", ready=False) as gateway:
         assert (await gateway.client.get("/healthz")).json() == {"status": "ok"}
         answer = await gateway.post(SHOWS, {})
         assert (answer.status_code, answer.json()["error"]) == (503, "UNAVAILABLE")
@@ -44,7 +50,7 @@ async def test_a_lost_cuebot_is_not_ready_and_comes_back() -> None:
     first = ScriptedCuebot(opencue().files)
     async with running_cuebot(first) as cuebot:
         port = int(cuebot.endpoint.rpartition(":")[2])
-        context = running_gateway(settings_for(cuebot.endpoint))
+        context = gateway_for(cuebot.endpoint)
         gateway = await context.__aenter__()
     try:
         answer = await gateway.post(SHOWS, {})
@@ -66,7 +72,7 @@ async def test_a_stock_cuebot_is_served_as_assumed() -> None:
     """Without reflection the installed package serves, and readiness says that it is assumed."""
     async with (
         running_cuebot(ScriptedCuebot(opencue().files, reflection=())) as cuebot,
-        running_gateway(settings_for(cuebot.endpoint)) as gateway,
+        gateway_for(cuebot.endpoint) as gateway,
     ):
         cuebot.answers(SHOWS, b"")
         assert (await gateway.post(SHOWS, {})).status_code == 200
@@ -89,7 +95,7 @@ async def test_health_needs_no_token_and_other_verbs_are_405() -> None:
     """Health is open to load balancers, and answers in the one shape when it is misused."""
     async with (
         running_cuebot(ScriptedCuebot(opencue().files)) as cuebot,
-        running_gateway(settings_for(cuebot.endpoint)) as gateway,
+        gateway_for(cuebot.endpoint) as gateway,
     ):
         for path in ("/healthz", "/readyz"):
             answer = await gateway.client.get(path, headers={"Authorization": ""})

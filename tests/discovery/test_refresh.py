@@ -35,6 +35,7 @@ from tests.support.servers import (
     Context,
     Gateway,
     clean_environment,
+    gateway_for,
     running_cuebot,
     running_gateway,
     settings_for,
@@ -551,7 +552,7 @@ async def test_every_answer_of_a_path_names_its_schema() -> None:
     cuebot.fails(OLD.own_path, grpc.StatusCode.NOT_FOUND, "scripted")
     async with (
         running_cuebot(cuebot),
-        running_gateway(settings_for(cuebot.endpoint, max_body_mb=0.01)) as gateway,
+        gateway_for(cuebot.endpoint, max_body_mb=0.01) as gateway,
     ):
         json_type = {"Content-Type": "application/json"}
         answers = {
@@ -581,7 +582,7 @@ async def test_every_answer_of_a_path_names_its_schema() -> None:
 async def test_answers_without_a_schema_name_none() -> None:
     """Health is not about a schema; who has no valid token is not told which one there is."""
     cuebot = ChangingCuebot()
-    async with running_cuebot(cuebot), running_gateway(settings_for(cuebot.endpoint)) as gateway:
+    async with running_cuebot(cuebot), gateway_for(cuebot.endpoint) as gateway:
         for answer in (
             await gateway.client.get("/healthz"),
             await gateway.client.get("/readyz"),
@@ -589,7 +590,7 @@ async def test_answers_without_a_schema_name_none() -> None:
             await gateway.post(ECHO, {}, headers={"Authorization": ""}),
         ):
             assert "x-schema" not in answer.headers
-    async with running_gateway(settings_for("127.0.0.1:1"), ready=False) as gateway:
+    async with gateway_for("127.0.0.1:1", ready=False) as gateway:
         answer = await gateway.post(ECHO, {})
         assert answer.status_code == 503
         assert "x-schema" not in answer.headers
