@@ -10,7 +10,7 @@ from gateway.calls.failures import error_for
 from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.errors import Code, GatewayError
-from gateway.schema.method import Copies, LookUp, Method
+from gateway.schema.method import Copies, LookUp, Method, Unique
 from gateway.upstream.interface import CallFailed, Metadata, Upstream
 
 Call = Callable[[Method, bytes], Awaitable[bytes]]
@@ -22,9 +22,10 @@ async def invoke(
 ) -> bytes:
     """Cuebot's answer to a plan. All of its calls together may take `timeout` seconds.
 
-    Raises GatewayError: as `error_for` says for a call that has failed; for a look-up that fails
-    or (NOT_FOUND) finds nothing, when the call itself is not made; and for a follow-up that fails,
-    with what has happened before it. Cancelling the caller's task cancels the call under way.
+    Raises GatewayError: as `error_for` says for a call that has failed; for a look-up that fails,
+    (NOT_FOUND) finds nothing or (ALREADY_EXISTS) what the call would make, when the call itself is
+    not made; and for a follow-up that fails, with what has happened before it. Cancelling the
+    caller's task cancels the call under way.
     """
     if not (plan.look_ups or plan.follow_ups):
         try:
@@ -50,7 +51,10 @@ async def invoke_steps(plan: Plan, call: Call) -> bytes:
     if plan.look_ups:
         request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
         for look_up, asked in plan.look_ups:
-            set_at(request, look_up.put.original, await look(look_up, asked, call))
+            if isinstance(look_up, Unique):
+                await check_absent(look_up, asked, call)
+            else:
+                set_at(request, look_up.put.original, await look(look_up, asked, call))
         payload = request.SerializeToString()
     answer = await call(plan.method, payload)
     return await follow(plan, answer, call) if plan.follow_ups else answer
@@ -68,6 +72,25 @@ async def look(look_up: LookUp, request: bytes, call: Call) -> object:
     if not found:
         raise GatewayError(Code.NOT_FOUND, f"{place}: {path} found nothing")
     return found
+
+
+async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
+    """Raises GatewayError if there is something of that name, or if that cannot be told.
+
+    Something that is found by another name than its own, such as an alias, does not count.
+    """
+    place, path = str(unique.given), unique.method.path
+    try:
+        answer = parsed(unique.method, await call(unique.method, request))
+    except GatewayError as error:
+        nothing = unique.nothing and error.message.startswith(unique.nothing)
+        if nothing or error.code is Code.NOT_FOUND:
+            return
+        raise reworded(error, f"{place}: {path} failed: {error.message}") from None
+    asked = GetMessageClass(unique.method.descriptor.input_type).FromString(request)
+    name = value_at(asked, unique.send.original)
+    if value_at(answer, unique.found) == name:
+        raise GatewayError(Code.ALREADY_EXISTS, f"{place}: {name!r} exists already ({path})")
 
 
 async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:

@@ -10,7 +10,7 @@ from gateway.codec.decode import parse
 from gateway.codec.rewrite import BodyPath, Json, peek, pull, put, rewrite
 from gateway.codec.unknown import REJECTED, Reject
 from gateway.errors import GatewayError
-from gateway.schema.method import FollowUp, LookUp, Method, Rereading, Steps
+from gateway.schema.method import FollowUp, LookUp, Method, Rereading, Steps, Unique
 
 
 class Plan(NamedTuple):
@@ -21,7 +21,7 @@ class Plan(NamedTuple):
     """The request for `method`, without what the look-ups will find."""
     ignored: tuple[str, ...] = ()
     """The paths of the first fields that neither Cuebot nor the profile knows."""
-    look_ups: tuple[tuple[LookUp, bytes], ...] = ()
+    look_ups: tuple[tuple[LookUp | Unique, bytes], ...] = ()
     """Each with its request."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
     """Each with its request, without what it takes from the answer."""
@@ -51,12 +51,13 @@ def plan_steps(method: Method, steps: Steps, body: bytes, reject: Reject) -> Pla
     """The same for a method that the profile has look-ups or follow-ups for."""
     value = parse(body)
     done = rewrite(value, method.rewrites)
-    look_ups = []
+    look_ups: list[tuple[LookUp | Unique, bytes]] = []
     for look_up in steps.before:
         given = value_to_look_up(value, look_up)
-        if given is not None:
-            asked = request_for(look_up.method, look_up.send, given, look_up.given)
-            look_ups.append((look_up, asked))
+        if given is None:
+            continue
+        look_ups.append((look_up, request_for(look_up.method, look_up.send, given, look_up.given)))
+        if isinstance(look_up, LookUp):
             if look_up.documented:
                 pull(value, look_up.given)
             done.drop(value, look_up.put)  # the documented object in the place of Cuebot's field
@@ -69,9 +70,11 @@ def plan_steps(method: Method, steps: Steps, body: bytes, reject: Reject) -> Pla
     return Plan(method, request.payload, request.ignored, tuple(look_ups), follow_ups)
 
 
-def value_to_look_up(value: object, look_up: LookUp) -> object:
+def value_to_look_up(value: object, look_up: LookUp | Unique) -> object:
     """What has to be looked up; None if nothing is given or Cuebot's own field is there."""
     given = peek(value, look_up.given)
+    if isinstance(look_up, Unique):
+        return given
     there = peek(value, look_up.put)
     inside = look_up.given.is_within(look_up.put) and isinstance(there, dict)
     return given if inside or not there else None

@@ -1,6 +1,6 @@
 """Fields of a JSON request under documented names, moved to where Cuebot has them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,10 +40,18 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """The value of a field that a request leaves out, or sets to an empty string."""
+    """The value of a field that a request leaves out, or sets to what it is when left out."""
 
     target: BodyPath
-    content: object
+    content: Callable[[], object]
+    """Gives the value, for each request anew."""
+    unset: object
+    """What the field is when it is left out: an empty string, or 0."""
+
+    def is_needed(self, value: object) -> bool:
+        """Whether the body does not have the field, or has it unset."""
+        there = peek(value, self.target)
+        return there is None or (type(there) is type(self.unset) and there == self.unset)
 
 
 Rewrite = Rename | Default
@@ -81,9 +89,9 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
     done = Rewritten()
     for step in rewrites:
         if isinstance(step, Default):
-            if type(value) is dict and peek(value, step.target) in (None, ""):
+            if type(value) is dict and step.is_needed(value):
                 pull(value, step.target)
-                put(value, step.target, step.content, step.target)
+                put(value, step.target, step.content(), step.target)
         elif (taken := pull(value, step.source)) is not None:
             if step.root is not None:
                 done.drop(value, step.root)

@@ -57,6 +57,17 @@ class Before(Entry):
     put: FieldPath
 
 
+class UniqueName(Entry):
+    """A look-up before a call, which is refused if there is something of that name already."""
+
+    method: MethodName
+    given: FieldPath
+    call: MethodName
+    send: FieldPath
+    found: FieldPath
+    nothing: str = ""
+
+
 class Reading(Entry):
     """A read that shows what a call has led to: `take` of its answer replaces that of the call."""
 
@@ -85,6 +96,7 @@ class Profile(Entry):
     defaults: dict[MethodName, dict[FieldPath, str]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName]] = {}
     before: tuple[Before, ...] = ()
+    unique: tuple[UniqueName, ...] = ()
     after: tuple[After, ...] = ()
 
 

@@ -9,15 +9,29 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from time import time
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.codec.fields import is_message, json_name, message_of
+from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, json_name, message_of
 from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite
-from gateway.compat.profile import After, Before, Profile, Reading
+from gateway.compat.profile import After, Before, Profile, Reading, UniqueName
 from gateway.schema.catalog import NATIVE, UnusedEntry
-from gateway.schema.method import Copies, FieldPath, FollowUp, LookUp, Method, Rereading, Steps
+from gateway.schema.method import (
+    Copies,
+    FieldPath,
+    FollowUp,
+    LookUp,
+    Method,
+    Rereading,
+    Steps,
+    Unique,
+)
+
+NOW = "now"
+"""The default of an integer that stands for the time of the request."""
+INTEGERS = (*INT32, *INT64, *UINT32, *UINT64)
 
 
 class NotApplicable(Exception):
@@ -91,11 +105,14 @@ class Resolver:
         return found
 
     def _steps(self) -> Mapping[str, Steps]:
-        look_ups = defaultdict[str, tuple[LookUp, ...]](tuple)
+        look_ups = defaultdict[str, tuple[LookUp | Unique, ...]](tuple)
         follow_ups = defaultdict[str, tuple[FollowUp, ...]](tuple)
         for before in self._profile.before:
             with entry(f"before.{before.method}.{before.given}", self._unused):
                 look_ups[before.method] += (self._look_up(before),)
+        for unique in self._profile.unique:
+            with entry(f"unique.{unique.method}.{unique.given}", self._unused):
+                look_ups[unique.method] += (self._unique(unique),)
         for after in self._profile.after:
             with entry(f"after.{after.method}.{after.given}", self._unused):
                 follow_ups[after.method] += (self._follow_up(after),)
@@ -117,6 +134,18 @@ class Resolver:
             take=take,
             put=body_path(request, put),
             documented=not native,
+        )
+
+    def _unique(self, entry: UniqueName) -> Unique:
+        main, method = self._served(entry.method), self._served(entry.call)
+        answer, asked = method.descriptor.output_type, method.descriptor.input_type
+        found, _ = copied(answer, split(entry.found), asked, split(entry.send))
+        return Unique(
+            given=needed_path(main.descriptor.input_type, entry.given),
+            method=method,
+            send=needed_path(asked, entry.send),
+            found=found,
+            nothing=entry.nothing,
         )
 
     def _follow_up(self, entry: After) -> FollowUp:
@@ -178,12 +207,17 @@ def rename(method: Method, source: str, target: str) -> Rename:
 
 
 def default(method: Method, target: str, content: str) -> Default:
-    """The text of a field that a request does not set. Raises NotApplicable."""
-    request = method.descriptor.input_type
-    field = needed_field(request, split(target))
-    if field.is_repeated or field.type != FieldDescriptor.TYPE_STRING:
-        raise NotApplicable(f"{target} is no text")
-    return Default(body_path(request, split(target)), content)
+    """What a field is that a request does not set: this text; or, for an integer, `now`.
+
+    That is the time of the request, in seconds since 1970. Raises NotApplicable.
+    """
+    path = needed_path(method.descriptor.input_type, target)
+    field = needed_field(method.descriptor.input_type, split(target))
+    if not field.is_repeated and field.type == FieldDescriptor.TYPE_STRING:
+        return Default(path, lambda: content, "")
+    if content == NOW and not field.is_repeated and field.type in INTEGERS:
+        return Default(path, lambda: int(time()), 0)
+    raise NotApplicable(f"{target} is no text, and {content!r} no default for anything else")
 
 
 def answer_aliases(

@@ -16,7 +16,7 @@ from gateway.openapi.examples import Examples
 from gateway.openapi.values import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
 from gateway.schema.declarations import comments_of
-from gateway.schema.method import Method
+from gateway.schema.method import LookUp, Method, Unique
 
 NESTED = 2
 """How many levels are split into blocks: paths, and the components of each kind."""
@@ -113,16 +113,19 @@ def first_sentence(text: str) -> tuple[str, str]:
 
 
 def also_accepted(method: Method) -> Iterator[str]:
-    """A sentence on what the compatibility profile lets requests have besides, if anything."""
+    """Sentences on what the compatibility profile lets requests have besides, and refuses."""
     names = [
         f"`{rewrite.source}` for `{rewrite.target}`"
         for rewrite in method.rewrites
         if isinstance(rewrite, Rename)
     ]
     if method.steps is not None:
-        given = [step.given for step in method.steps.before]
+        given = [step.given for step in method.steps.before if isinstance(step, LookUp)]
         given += [step.given for step in method.steps.after]
         names += [f"`{path}`" for path in given]
+        for step in method.steps.before:
+            if isinstance(step, Unique):
+                yield f"The answer is 409 if `{step.method.path}` finds one of that `{step.given}`."
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
 

@@ -81,6 +81,21 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Unique:
+    """A look-up before the call, which is refused if it would make what is found."""
+
+    given: BodyPath
+    """Where the request has the name of what it makes."""
+    method: Method
+    send: BodyPath
+    """Where the look-up's request has that name."""
+    found: FieldPath
+    """Where the look-up's answer has the name of what it has found."""
+    nothing: str
+    """How the error begins that means there is none; NOT_FOUND does so, too. Empty: no other."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rereading:
     """The call that shows what follow-ups have led to: `take` is the same in both answers."""
 
@@ -104,7 +119,7 @@ class FollowUp:
 class Steps:
     """What surrounds a call."""
 
-    before: tuple[LookUp, ...] = ()
+    before: tuple[LookUp | Unique, ...] = ()
     after: tuple[FollowUp, ...] = ()
 
 

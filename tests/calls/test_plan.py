@@ -46,7 +46,14 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
     answers(GET_OWNER, filled("host.OwnerGetOwnerResponse", owner={"id": "owner-1"}))
     answers(CREATE, filled("show.ShowCreateShowResponse", show=show))
     changed = show | {"default_min_cores": 1, "default_max_cores": 50}
-    answers(FIND_SHOW, filled("show.ShowFindShowResponse", show=changed))
+    found = filled("show.ShowFindShowResponse", show=changed)
+
+    async def find_show(request: bytes, context: Context) -> bytes:
+        if CREATE not in heard(cuebot):
+            await context.abort(grpc.StatusCode.NOT_FOUND, "expected 1, actual 0")
+        return found
+
+    cuebot.handlers[FIND_SHOW] = find_show
     return cuebot
 
 
@@ -137,8 +144,9 @@ async def test_an_unreadable_look_up_is_told(gateway: Gateway, cuebot: ScriptedC
         (TAKE, {"host": {"id": "host-1"}, "owner": {"id": "owner-2"}}, [GET_HOST, TAKE]),
         (TAKE, {"host": {"id": None}, "owner": {"name": None}}, None),
         (TAKE, {}, [TAKE]),
-        (CREATE, {"name": "new", "defaultMinCores": None}, [CREATE]),
-        (CREATE, {"name": "new", "default_min_cores": 2}, [CREATE, SET_MIN, FIND_SHOW]),
+        (CREATE, {"name": "new", "defaultMinCores": None}, [FIND_SHOW, CREATE]),
+        (CREATE, {"name": "new", "default_min_cores": 2}, [FIND_SHOW, CREATE, SET_MIN, FIND_SHOW]),
+        (CREATE, {"name": None}, [CREATE]),
     ],
 )
 async def test_only_what_is_needed_is_done(
@@ -158,19 +166,91 @@ async def test_only_what_is_needed_is_done(
         assert sent.owner.id == body["owner"].get("id", "owner-1")
 
 
+# --- Names that must be new -----------------------------------------------------------------
+
+NEW = {
+    CREATE: (FIND_SHOW, "show.ShowFindShowResponse", "show"),
+    "/facility.FacilityInterface/Create": (
+        "/facility.FacilityInterface/Get",
+        "facility.FacilityGetResponse",
+        "facility",
+    ),
+    "/limit.LimitInterface/Create": (
+        "/limit.LimitInterface/Find",
+        "limit.LimitFindResponse",
+        "limit",
+    ),
+}
+"""By method: what looks for a thing of that name, with its answer and where that has the thing."""
+
+
+@pytest.mark.parametrize("path", NEW)
+async def test_a_taken_name_is_409(gateway: Gateway, cuebot: ScriptedCuebot, path: str) -> None:
+    """Nothing is created, since a second one would make both unusable."""
+    find, answer, thing = NEW[path]
+    cuebot.answers(find, filled(answer, **{thing: {"name": "comp"}}))
+    refused = await gateway.post(path, {"name": "comp"})
+    message = problem(refused, 409, "ALREADY_EXISTS")
+    assert message == f"name: 'comp' exists already ({find})"
+    assert heard(cuebot) == [find]
+
+
+@pytest.mark.parametrize("path", NEW)
+@pytest.mark.parametrize("other", ["Comp", "compositing", ""])
+async def test_a_name_that_is_like_it_is_not_taken(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, other: str
+) -> None:
+    """What is found by an alias or an id has another name; the new one can be made."""
+    find, answer, thing = NEW[path]
+    cuebot.answers(find, filled(answer, **{thing: {"name": other}}))
+    assert (await gateway.post(path, {"name": "comp"})).status_code == 200
+    assert heard(cuebot) == [find, path]
+
+
+SPRINGS = "org.springframework.dao.EmptyResultDataAccessException: Incorrect result size"
+TWICE = "org.springframework.dao.IncorrectResultSizeDataAccessException: expected 1, actual 2"
+
+
+@pytest.mark.parametrize("path", NEW)
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (grpc.StatusCode.NOT_FOUND, "expected 1, actual 0"),
+        (grpc.StatusCode.INTERNAL, SPRINGS),
+        (grpc.StatusCode.INTERNAL, TWICE),
+        (grpc.StatusCode.INTERNAL, f"no database: {SPRINGS}"),
+        (grpc.StatusCode.UNAVAILABLE, "restarting"),
+    ],
+)
+async def test_only_not_found_means_that_a_name_is_new(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, code: grpc.StatusCode, text: str
+) -> None:
+    """Whatever else the look-up says refuses the call. For limits, Cuebot has another not-found."""
+    find, _, _ = NEW[path]
+    cuebot.fails(find, code, text)
+    answer = await gateway.post(path, {"name": "comp"})
+    if code is grpc.StatusCode.NOT_FOUND or (text == SPRINGS and "limit" in path):
+        assert answer.status_code == 200
+        assert heard(cuebot) == [find, path]
+    else:
+        assert problem(answer, answer.status_code, code.name) == f"name: {find} failed: {text}"
+        assert path not in heard(cuebot)
+
+
 # --- Follow-ups -----------------------------------------------------------------------------
 
 
 async def test_follow_ups_come_last_in_order(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """They are about what the call has made, and the answer shows it as it then is."""
     answer = await gateway.post(CREATE, SHOW_BODY)
-    assert heard(cuebot) == [CREATE, SET_MIN, SET_MAX, FIND_SHOW]
+    assert heard(cuebot) == [FIND_SHOW, CREATE, SET_MIN, SET_MAX, FIND_SHOW]
     assert request(cuebot, CREATE, "show.ShowCreateShowRequest").name == "new"
     least = request(cuebot, SET_MIN, "show.ShowSetDefaultMinCoresRequest")
     most = request(cuebot, SET_MAX, "show.ShowSetDefaultMaxCoresRequest")
     assert (least.show.id, least.min_cores) == ("show-1", 1)
     assert (most.show.id, most.max_cores) == ("show-1", 50)
-    assert request(cuebot, FIND_SHOW, "show.ShowFindShowRequest").name == "new"
+    again = message_class("show.ShowFindShowRequest").FromString(cuebot.seen[-1][1])
+    assert again.name == "new"
     show = answer.json()["show"]
     assert (show["id"], show["defaultMinCores"], show["defaultMaxCores"]) == ("show-1", 1, 50)
 
@@ -179,7 +259,7 @@ async def test_nothing_follows_a_call_that_fails(gateway: Gateway, cuebot: Scrip
     """The error is the call's own."""
     cuebot.fails(CREATE, grpc.StatusCode.ALREADY_EXISTS, "taken")
     assert problem(await gateway.post(CREATE, SHOW_BODY), 409, "ALREADY_EXISTS") == "taken"
-    assert heard(cuebot) == [CREATE]
+    assert heard(cuebot) == [FIND_SHOW, CREATE]
 
 
 @pytest.mark.parametrize(
@@ -194,10 +274,17 @@ async def test_a_follow_up_that_fails_says_what_has_happened(
     gateway: Gateway, cuebot: ScriptedCuebot, failing: str, before: list[str]
 ) -> None:
     """What was done, what was not, and why; nothing is tried after it."""
-    cuebot.fails(failing, grpc.StatusCode.FAILED_PRECONDITION, "not now")
+    works = cuebot.handlers[failing]
+
+    async def fail_afterwards(request: bytes, context: Context) -> bytes:
+        if CREATE in heard(cuebot):
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "not now")
+        return await works(request, context)
+
+    cuebot.handlers[failing] = fail_afterwards
     message = problem(await gateway.post(CREATE, SHOW_BODY), 400, "FAILED_PRECONDITION")
     assert message == f"{', '.join(before)} succeeded, then {failing} failed: not now"
-    assert heard(cuebot) == [*before, failing]
+    assert heard(cuebot) == [FIND_SHOW, *before, failing]
 
 
 async def test_nothing_invites_to_repeat_what_has_been_done(
@@ -217,7 +304,7 @@ async def test_an_unreadable_answer_is_followed_by_nothing(
     cuebot.answers(CREATE, b"\xff")
     message = problem(await gateway.post(CREATE, SHOW_BODY), 500, "INTERNAL")
     assert message.startswith(f"{CREATE} was called, but: Cuebot's answer cannot be read")
-    assert heard(cuebot) == [CREATE]
+    assert heard(cuebot) == [FIND_SHOW, CREATE]
 
 
 # --- One deadline ---------------------------------------------------------------------------
@@ -318,7 +405,8 @@ async def test_dry_runs_call_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -
     assert (shown["request"]["host"], shown["request"]["owner"]["name"]) == ("", "artist1")
 
     shown = await dry(CREATE, SHOW_BODY)
-    assert (shown["before"], shown["request"]) == ([], {"name": "new"})
+    assert shown["before"] == [{"method": FIND_SHOW, "request": {"name": "new"}}]
+    assert shown["request"] == {"name": "new"}
     assert [step["method"] for step in shown["after"]] == [SET_MIN, SET_MAX, FIND_SHOW]
     assert shown["after"][1]["request"]["maxCores"] == 50
     assert cuebot.seen == []
@@ -415,7 +503,7 @@ async def test_ignoring_unknown_fields_names_them(gateway: Gateway, cuebot: Scri
     """With `ignore` even a change takes what nobody knows; the steps are made all the same."""
     answer = await gateway.post(CREATE, SHOW_BODY | {"colour": "red"})
     assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "colour")
-    assert heard(cuebot) == [CREATE, SET_MIN, SET_MAX, FIND_SHOW]
+    assert heard(cuebot) == [FIND_SHOW, CREATE, SET_MIN, SET_MAX, FIND_SHOW]
 
 
 @pytest.mark.gateway(unknown_fields="reject")

@@ -20,8 +20,9 @@ SHOW = Rename(at("r", "show", "name"), at("r", "shows"), as_list=True, root=at("
 BY_NAME = Rename(at("show", "name"), at("show"), root=at("show"))
 DEEPER = Rename(at("min_cores"), at("all_limits", "cores", "min_cores"))
 CHOSEN = Rename(at("cores"), BodyPath(json=("coresAtLeast",), original=("min_cores",)))
-REASON = Default(at("reason"), "none given")
-INNER = Default(at("by", "user_name"), "nobody")
+REASON = Default(at("reason"), lambda: "none given", "")
+INNER = Default(at("by", "user_name"), lambda: "nobody", "")
+CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,11 @@ INNER = Default(at("by", "user_name"), "nobody")
         (INNER, {"by": {"user_name": "lena"}}, {"by": {"user_name": "lena"}}),
         (INNER, {"by": {"user_name": ""}}, {"by": {"userName": "nobody"}}),
         (INNER, {"by": {"x": 1}}, {"by": {"x": 1, "userName": "nobody"}}),
+        (CHECKED, {}, {"lastCheck": 1_790_000_000}),
+        (CHECKED, {"last_check": 0}, {"lastCheck": 1_790_000_000}),
+        (CHECKED, {"last_check": 5}, {"last_check": 5}),
+        (CHECKED, {"lastCheck": False}, {"lastCheck": False}),
+        (CHECKED, {"lastCheck": ""}, {"lastCheck": ""}),
         (REASON, [], []),
         (CORES, None, None),
         (CORES, "cores", "cores"),

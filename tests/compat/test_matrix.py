@@ -577,8 +577,8 @@ async def test_the_profile_is_silent_for_another_schema(
 
 def steps_of(profile: Any) -> list[tuple[str, Any]]:
     """The look-ups and follow-ups, each with the name of its list."""
-    return [("before", step) for step in profile.before] + [
-        ("after", step) for step in profile.after
+    return [
+        (kind, step) for kind in ("before", "unique", "after") for step in getattr(profile, kind)
     ]
 
 

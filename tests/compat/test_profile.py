@@ -93,6 +93,7 @@ def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
         ('"two\\nlines" = 1', r"'two\nlines': unknown key"),
         ('[[before]]\nmethod = "a.B/C"', "before.0.given: field required"),
         ("before = 3", "before: input should be a valid"),
+        ('[[unique]]\nmethod = "a.B/C"\ntake = "x"', "unique.0.given: field required"),
         (
             '[methods]\n"a.B" = "a.B/C"',
             "methods.a.B: 'a.B' is not a method such as job.JobInterface/GetJobs",

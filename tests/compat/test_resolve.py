@@ -13,6 +13,7 @@ from gateway.compat.profile import Profile, load_profile
 from gateway.errors import GatewayError
 from gateway.schema.catalog import Catalog, UnusedEntry
 from gateway.schema.description import Schema, services_of
+from gateway.schema.method import LookUp
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.protos import trial
@@ -30,8 +31,9 @@ def entries(profile: Profile) -> set[str]:
     for section in ("requests", "defaults", "answers"):
         for name, paths in getattr(profile, section).items():
             found |= {f"{section}.{name}.{path}" for path in paths}
-    found |= {f"before.{look_up.method}.{look_up.given}" for look_up in profile.before}
-    return found | {f"after.{each.method}.{each.given}" for each in profile.after}
+    for kind in ("before", "unique", "after"):
+        found |= {f"{kind}.{each.method}.{each.given}" for each in getattr(profile, kind)}
+    return found
 
 
 def resolved(profile: Profile, **selection: Any) -> Catalog:
@@ -58,8 +60,9 @@ def test_requests_to_other_methods_pay_nothing() -> None:
         if method.rewrites or method.steps is not None
     }
     named = {*profile.requests, *profile.defaults}
-    named |= {look_up.method for look_up in profile.before}
-    assert touched == named | {follow_up.method for follow_up in profile.after}
+    named |= {each.method for each in profile.before} | {each.method for each in profile.unique}
+    named |= {each.method for each in profile.after}
+    assert touched == named
 
 
 def test_nothing_applies_to_another_schema() -> None:
@@ -94,8 +97,12 @@ def test_it_falls_silent_next_to_the_real_thing() -> None:
     catalog = build_catalog(richer(), Selection(), profile)
     silent = {each.entry for each in catalog.unused_entries if each.reason == NATIVE}
     owner_by_name = "before.host.OwnerInterface/TakeOwnership.owner.name"
-    wanted = "defaults.job.JobInterface/Kill.reason"
-    assert entries(profile) - silent == {owner_by_name, wanted}
+    wanted = {
+        "defaults.job.JobInterface/Kill.reason",
+        "defaults.job.JobInterface/GetUpdatedFrames.lastCheck",
+        *(f"unique.{each.method}.name" for each in profile.unique),
+    }
+    assert entries(profile) - silent == {owner_by_name, *wanted}
     assert not catalog.missing
     assert len(FIELDS) + len(METHODS) == len(silent)
 
@@ -137,7 +144,15 @@ FIND_SHOW = {
     "with": {"show.name": "name"},
     "take": "show",
 }
+NEW_SHOW = {
+    "method": "show.ShowInterface/CreateShow",
+    "given": "name",
+    "call": "show.ShowInterface/FindShow",
+    "send": "name",
+    "found": "show.name",
+}
 SET_CORES = "job.GroupInterface/SetMinCores"
+GET_UPDATED = "job.JobInterface/GetUpdatedFrames"
 
 
 @pytest.mark.parametrize(
@@ -154,6 +169,13 @@ SET_CORES = "job.GroupInterface/SetMinCores"
         ({"requests": {"job.JobInterface/GetJobs": {"show": "r.shows"}}}, "r.shows is a list"),
         ({"defaults": {SET_CORES: {"minCores": "4"}}}, "minCores is no text"),
         ({"defaults": {SET_CORES: {"name": "4"}}}, "has no name"),
+        ({"defaults": {SET_CORES: {"minCores": "now"}}}, "minCores is no text"),
+        ({"defaults": {GET_UPDATED: {"lastCheck": "0"}}}, "'0' no default for anything else"),
+        ({"unique": [NEW_SHOW | {"call": "show.ShowInterface/Look"}]}, "is not served"),
+        ({"unique": [NEW_SHOW | {"given": "title"}]}, "has no title"),
+        ({"unique": [NEW_SHOW | {"send": "title"}]}, "has no title"),
+        ({"unique": [NEW_SHOW | {"found": "show"}]}, "show is not a single value"),
+        ({"unique": [NEW_SHOW | {"found": "show.active"}]}, "have different types"),
         ({"answers": {"job.Nothing": {"a": "b"}}}, "there is no message job.Nothing"),
         ({"answers": {"job.Layer": {"minCores": "maxCores"}}}, NATIVE),
         ({"answers": {"job.Layer": {"min_cores": "maxCores"}}}, NATIVE),
@@ -183,6 +205,21 @@ SET_CORES = "job.GroupInterface/SetMinCores"
 def test_what_does_not_fit_is_idle(content: dict[str, Any], reason: str) -> None:
     """The entry does nothing, and says why; nothing else is affected."""
     assert reason in why_unused(content)
+
+
+def test_a_default_of_now_is_the_time_of_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not that of startup; 0 is no time, and a time of the client's own is kept."""
+    method = resolved(load_profile("opencue")).routes[f"/{GET_UPDATED}"]
+
+    def sent(body: bytes) -> int:
+        request: Any = GetMessageClass(method.descriptor.input_type)
+        checked: int = request.FromString(method.decode(body, Reject.EVERYTHING).payload).last_check
+        return checked
+
+    for now in (1_790_000_000.9, 1_790_000_075.1):
+        monkeypatch.setattr("gateway.compat.resolve.time", lambda now=now: now)
+        assert sent(b'{"job": {"id": "j"}}') == sent(b'{"last_check": 0}') == int(now)
+        assert sent(b'{"lastCheck": 1780000000}') == 1_780_000_000
 
 
 def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
@@ -215,6 +252,7 @@ def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
             method.decode(b'{"most": "5", "max_": "4"}', Reject.EVERYTHING)
         assert method.steps is not None
         (step,) = method.steps.before
+        assert isinstance(step, LookUp)
         assert (step.put.json, step.put.original, step.take) == (("theMost",), ("max_",), ("a__b",))
 
 
@@ -233,6 +271,10 @@ def cuebot(richer_cuebot: ScriptedCuebot) -> ScriptedCuebot:
     """It answers every method with an empty message."""
     richer_cuebot.start_over()
     return richer_cuebot
+
+
+LOOK_UP = "/show.ShowInterface/FindShow"
+"""Made before a show is, whatever Cuebot has."""
 
 
 @pytest.mark.anyio
@@ -254,11 +296,11 @@ def cuebot(richer_cuebot: ScriptedCuebot) -> ScriptedCuebot:
 async def test_the_real_thing_is_called_as_it_is(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: dict[str, Any]
 ) -> None:
-    """One call, of the documented method, with the documented fields in it."""
+    """One call that matters, of the documented method, with the documented fields in it."""
     answer = await gateway.post(path, body)
     assert answer.status_code == 200, answer.text
     assert "x-ignored-fields" not in answer.headers
-    ((heard, sent, _),) = cuebot.seen
+    ((heard, sent, _),) = [each for each in cuebot.seen if each[0] != LOOK_UP]
     assert heard.rpartition(".")[2] == path.rpartition(".")[2]
     method = build_catalog(richer(), Selection()).routes[heard]
     request = GetMessageClass(method.descriptor.input_type).FromString(sent)

@@ -334,6 +334,12 @@ def test_other_names_of_the_profile_are_there() -> None:
         assert name in document()["paths"][path]["post"]["description"]
 
 
+def test_refusals_of_the_profile_are_told() -> None:
+    """A name that must be new is in the method's description, and not among the other names."""
+    told = document()["paths"]["/limit.LimitInterface/Create"]["post"]["description"]
+    assert told == "The answer is 409 if `/limit.LimitInterface/Find` finds one of that `name`."
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_arguments_are_closed_unless_everything_is_ignored(closed: bool) -> None:
     """Requests have no unknown arguments; what is echoed may have more, as the decoder does it."""
