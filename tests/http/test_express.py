@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gateway.access.tokens import TokenRules
 from gateway.http.request import BODIES_AT_ONCE
 from tests.support.commands import OPENCUE
 from tests.support.http2_server import Peer, framed, http2_server
@@ -266,6 +267,30 @@ async def test_a_call_that_cuebot_refuses_to_look_at_is_made_again(way: str) -> 
     ):
         assert (await gateway.post(SET_CORES, {})).status_code == 200
     assert len(seen) == 2
+
+
+async def test_a_remembered_head_is_checked_each_time(cuebot: ScriptedCuebot) -> None:
+    """Its token expires, and is worth nothing once its secret is not trusted any more."""
+    async with gateway_for(cuebot.endpoint) as gateway, wire(gateway) as one:
+        lasting = request(SET_CORES, b"{}")
+        passing = request(
+            SET_CORES, b"{}", f"Authorization: Bearer {token(seconds=4)}", subject=None
+        )
+
+        async def status(sent: bytes) -> int:
+            await one.send(sent)
+            return (await one.answer(timeout=LONG)).status
+
+        assert [await status(sent) for sent in (lasting, passing) * 3] == [200] * 6
+        async with asyncio.timeout(LONG):
+            while await status(passing) == 200:  # noqa: ASYNC110 - nobody tells when it expires
+                await asyncio.sleep(0.1)
+        assert await status(passing) == 403
+        assert await status(lasting) == 200
+        gateway.app.parts.authenticator.trust(
+            [b"another secret of more than 32 bytes"], TokenRules()
+        )
+        assert await status(lasting) == 403
 
 
 @pytest.mark.parametrize("way", ["on", "off"])
