@@ -26,7 +26,7 @@ from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.cors import Cors, CorsRules
-from gateway.http.exchange import Reporter
+from gateway.http.exchange import Exchange, Reporter
 from gateway.http.express import ExpressLane
 from gateway.http.guard import Guard
 from gateway.http.middleware import ExchangeMiddleware
@@ -129,20 +129,30 @@ def make_parts(settings: Settings) -> Parts:
     secrets = load_secrets(settings)
     upstream = open_upstream(settings)
     rates = Rates(settings)
+    live = LiveCatalog(
+        choose_source(settings.descriptor_source, reflection_of(upstream)),
+        Selection(include=settings.include_services, exclude=settings.exclude_services),
+        load_profile(settings.compat_profile),
+        every=settings.reflection_refresh,
+    )
+    reporters: list[Reporter] = [AccessLog(sys.stdout if settings.log_format == "json" else None)]
+    if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
+        reporters.append(partial(report_unserved, live))
     return Parts(
         upstream=upstream,
-        live=LiveCatalog(
-            choose_source(settings.descriptor_source, reflection_of(upstream)),
-            Selection(include=settings.include_services, exclude=settings.exclude_services),
-            load_profile(settings.compat_profile),
-            every=settings.reflection_refresh,
-        ),
+        live=live,
         authenticator=Authenticator(secrets, token_rules(settings)),
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
         readiness=Readiness(),
-        reporters=[AccessLog(sys.stdout if settings.log_format == "json" else None)],
+        reporters=reporters,
     )
+
+
+def report_unserved(live: LiveCatalog, exchange: Exchange) -> None:
+    """A reporter: what Cuebot does not serve is left out of the documents."""
+    if exchange.unserved:
+        live.leave_out(exchange.unserved)
 
 
 def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -18,9 +19,16 @@ from gateway.schema.selection import Selection
 log = structlog.stdlib.get_logger("gateway.schema")
 
 WHAT_TO_DO = (
-    "Turn on server reflection in Cuebot, or pip install 'cuebot-gateway[opencue]' beside the"
-    " gateway, or set DESCRIPTOR_SOURCE to a FileDescriptorSet (*.binpb) or a directory of protos"
+    "Set DESCRIPTOR_SOURCE to Cuebot's own protos (the directory proto/src of its sources, or a"
+    " FileDescriptorSet, *.binpb), or pip install 'cuebot-gateway[opencue]' beside the gateway, or"
+    " turn on server reflection in Cuebot"
 )
+WHAT_TO_DO_AFTER = (
+    "The gateway goes on with the schema that it has. If Cuebot is to stay as it is, restart the"
+    " gateway with DESCRIPTOR_SOURCE set to Cuebot's own protos (proto/src of its sources), or to"
+    " auto for the installed opencue-proto"
+)
+"""The same when there is a catalog already: what is installed is not asked any more."""
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 1.0
@@ -52,6 +60,8 @@ class LiveCatalog:
         """When the source has last answered (unix time); 0 before that."""
         self.others: tuple[OtherSchema, ...] = ()
         """What other endpoints of Cuebot have instead of the current schema."""
+        self._complete: Catalog | None = None
+        """The current catalog with all methods, also those that are left out."""
         self._source = source
         self._selection = selection
         self._profile = profile
@@ -79,8 +89,20 @@ class LiveCatalog:
         self._selection, self._profile = selection, profile
 
     def look_again(self) -> None:
-        """Ask the source soon, since it may say something else now."""
+        """Ask the source soon, since it may say something else now. Nothing is left out then."""
+        self.current = self._complete
         self._wanted.set()
+
+    def leave_out(self, path: str) -> None:
+        """Tell people no more of this method, which Cuebot does not serve, until `look_again`.
+
+        It can still be called: what is said then is up to Cuebot.
+        """
+        catalog = self.current
+        kept = tuple(each for each in catalog.methods if each.path != path) if catalog else ()
+        if catalog is not None and len(kept) < len(catalog.methods):
+            self.current = replace(catalog, methods=kept)
+            log.warning("Cuebot does not serve a method that its descriptors have", method=path)
 
     async def run(self) -> None:
         """Find the catalog and keep it up to date, until cancelled."""
@@ -122,7 +144,8 @@ class LiveCatalog:
             if new is not None:
                 await warm(new[0])
         except (NotReady, NoReflection, NoSchema) as error:
-            advice = "" if isinstance(error, NotReady | BrokenFiles) else f". {WHAT_TO_DO}"
+            advice = WHAT_TO_DO if self.current is None else WHAT_TO_DO_AFTER
+            advice = "" if isinstance(error, NotReady | BrokenFiles) else f". {advice}"
             tell = log.warning if isinstance(error, NotReady) else log.error
             self._fail(f"{error}{advice}", tell)
             return False
@@ -147,7 +170,7 @@ class LiveCatalog:
 
         The first one has no news.
         """
-        current = self.current
+        current = self._complete
         if current is None:
             return build_catalog(schema, selection, profile), {}
         same = identity(schema) == identity(current.schema)
@@ -163,7 +186,7 @@ class LiveCatalog:
         codecs refer to themselves.
         """
         event = "schema loaded" if self.current is None else "schema changed"
-        self.current = catalog
+        self.current = self._complete = catalog
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)

@@ -6,6 +6,7 @@ from contextlib import suppress
 import structlog
 from starlette.types import Receive, Send
 
+from gateway.calls.failures import NotServed
 from gateway.errors import Code, GatewayError
 from gateway.http.exchange import JSON_TYPE, Exchange
 from gateway.http.head import content_length
@@ -18,6 +19,8 @@ log = structlog.stdlib.get_logger("gateway")
 
 def told_of(error: Exception, exchange: Exchange) -> GatewayError:
     """What a client is told of an exception: an unexpected one is logged, and told as INTERNAL."""
+    if isinstance(error, NotServed):
+        exchange.unserved = error.path
     if isinstance(error, GatewayError):
         return error
     log.error(

@@ -54,6 +54,8 @@ class Exchange:
     subject: str | None = None
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
+    unserved: str = ""
+    """The path of the method that Cuebot said it does not have, if it did."""
     dry_run: bool = False
     """Whether the client only wants to see what would be called."""
     body_read: bool = False

@@ -1,7 +1,9 @@
 """`/openapi.json` and `/openapi.yaml`: the document of the current catalog."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
+from weakref import ref
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,8 +33,8 @@ class Documents:
         self._live = live
         self._closed = closed
         self._timeout = timeout
-        self._tag: object = None
-        """Identifies the catalog of the cached documents, without keeping it alive."""
+        self._source: Callable[[], Catalog | None] = lambda: None
+        """The catalog of the cached documents, which they do not keep alive."""
         self._cached: dict[str, Content] = {}
         self._lock = asyncio.Lock()
 
@@ -50,8 +52,8 @@ class Documents:
         if catalog is None:
             raise no_schema()
         async with self._lock:
-            if self._tag is not catalog.tag:
-                self._tag, self._cached = catalog.tag, {}
+            if self._source() is not catalog:
+                self._source, self._cached = ref(catalog), {}
             if path not in self._cached:
                 self._cached[path] = await asyncio.to_thread(self._build, catalog, path)
             return self._cached[path]

@@ -30,11 +30,12 @@ class UnusedEntry:
         return self.reason != NATIVE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Catalog:
     """One version of what is served. It never changes, and has a descriptor pool of its own."""
 
     methods: tuple[Method, ...]
+    """Those that people are told of."""
     routes: Mapping[str, Method]
     """Native and alias paths to methods: one look-up per request."""
     names: Mapping[str, tuple[str, ...]]

@@ -77,7 +77,7 @@ async def test_no_schema_is_a_problem() -> None:
     assert report.catalog is None
     assert not report.settings_wrong
     (problem,) = report.problems
-    assert "Turn on server reflection" in problem
+    assert "turn on server reflection" in problem
 
 
 @pytest.mark.anyio

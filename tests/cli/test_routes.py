@@ -214,7 +214,7 @@ def test_without_reflection_the_package_is_taken(stock_process: str) -> None:
     ran = child("routes", CUEBOT_ENDPOINT=stock_process, DESCRIPTOR_SOURCE="reflection")
     assert (ran.status, ran.out) == (1, b"")
     assert_one_line(
-        ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "Turn on server reflection"
+        ran, "no server reflection", "DESCRIPTOR_SOURCE=auto", "turn on server reflection"
     )
 
 

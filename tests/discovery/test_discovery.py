@@ -86,7 +86,7 @@ async def test_demanded_reflection_that_is_not_there() -> None:
         async with running_gateway(settings, ready=False) as gateway:
             live = gateway.app.parts.live
             async with asyncio.timeout(10):
-                while "Turn on server reflection" not in live.problem:
+                while "turn on server reflection" not in live.problem:
                     await gateway.client.get("/healthz")
             assert (await gateway.post(SHOWS, {})).status_code == 503
 

@@ -528,7 +528,7 @@ async def test_a_file_is_read_again_each_time(made: Made, tmp_path: Path) -> Non
         assert not await live.attempt()
         assert live.current is first
         assert "could not be refreshed" in live.problem
-        assert "Turn on server reflection" not in live.problem
+        assert "turn on server reflection" not in live.problem
     path.write_bytes(file_set(*(file for file in made.files if file.name != "shop.proto")))
     assert await live.attempt()
     assert live.problem == ""

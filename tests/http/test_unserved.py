@@ -1,0 +1,157 @@
+"""Methods that the descriptors have and Cuebot does not: what is said, and who is told of them."""
+
+import grpc
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    free_port,
+    gateway_for,
+    running_cuebot,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
+
+GET_SHOWS = "/show.ShowInterface/GetShows"
+GET_DEPEND = "/depend.DependInterface/GetDepend"
+SATISFY = "/depend.DependInterface/Satisfy"
+UNSATISFY = "/depend.DependInterface/Unsatisfy"
+CREATE = "/show.ShowInterface/CreateShow"
+FIND_SHOW = "/show.ShowInterface/FindShow"
+
+
+def lacks(cuebot: ScriptedCuebot, *paths: str) -> None:
+    """From now on Cuebot says, as grpc-java does, that it does not have these methods."""
+    for path in paths:
+        cuebot.fails(path, grpc.StatusCode.UNIMPLEMENTED, f"Method not found: {path[1:]}")
+
+
+async def listed(gateway: Gateway) -> set[str]:
+    """The paths in the document, which the pages list."""
+    return set((await gateway.client.get("/openapi.json")).json()["paths"])
+
+
+async def refused(gateway: Gateway, path: str) -> str:
+    """What a call of a method that Cuebot lacks is told."""
+    answer = await gateway.post(path, {})
+    assert (answer.status_code, answer.json()["error"]) == (501, "UNIMPLEMENTED")
+    message: str = answer.json()["message"]
+    return message
+
+
+@pytest.fixture
+async def gateway(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    """A gateway that has forgotten what earlier tests have found."""
+    gateway = await shared_gateway(cuebot.endpoint)
+    gateway.app.parts.live.look_again()
+    return gateway
+
+
+async def test_a_method_that_cuebot_lacks_is_told_with_a_way_out(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """The 501 has Cuebot's words, says why, and names the setting that helps; each time."""
+    lacks(cuebot, GET_DEPEND)
+    for _ in range(2):
+        message = await refused(gateway, GET_DEPEND)
+        assert message.startswith("Method not found: depend.DependInterface/GetDepend; this Cuebot")
+        assert "DESCRIPTOR_SOURCE=<your Cuebot's proto/src>" in message
+
+
+async def test_a_method_that_cuebot_lacks_is_not_listed_any_more(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """It leaves the document, and its interface as well when that was the last; others stay."""
+    before = await listed(gateway)
+    interfaces = (await gateway.client.get("/status.json")).json()["schema"]["interfaces"]
+    gone = {path for path in before if path.startswith("/depend.")}
+    lacks(cuebot, *gone)
+    with capture_logs() as logs:
+        for path in (*gone, *gone):
+            await refused(gateway, path)
+    assert await listed(gateway) == before - gone
+    status = (await gateway.client.get("/status.json")).json()["schema"]
+    assert status["interfaces"] == interfaces - 1
+    told = [line["method"] for line in logs if line["event"].startswith("Cuebot does not serve")]
+    assert sorted(told) == sorted(gone)
+    assert (await gateway.post(GET_SHOWS, {})).status_code == 200
+
+
+async def test_a_method_that_is_not_listed_can_be_called(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """What is said then is up to Cuebot."""
+    lacks(cuebot, GET_DEPEND)
+    await refused(gateway, GET_DEPEND)
+    cuebot.answers(GET_DEPEND, b"")
+    assert (await gateway.post(GET_DEPEND, {})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Method depend.DependInterface/GetDepend is unimplemented",
+        "Method not found!",
+        "Method not found: depend.DependInterface/GetDepend or so",
+        "Method not found: farm.FarmInterface/NotInTheDescriptors",
+    ],
+)
+async def test_other_words_hide_nothing(
+    gateway: Gateway, cuebot: ScriptedCuebot, text: str
+) -> None:
+    """Only grpc-java's words about a method of the descriptors do."""
+    before = await listed(gateway)
+    cuebot.fails(GET_DEPEND, grpc.StatusCode.UNIMPLEMENTED, text)
+    assert (await refused(gateway, GET_DEPEND)).startswith(text)
+    cuebot.fails(SATISFY, grpc.StatusCode.NOT_FOUND, f"Method not found: {SATISFY[1:]}")
+    assert (await gateway.post(SATISFY, {})).json()["message"] == f"Method not found: {SATISFY[1:]}"
+    assert await listed(gateway) == before
+
+
+async def test_a_step_that_cuebot_lacks_is_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """The call is refused with the step and the way out, and stays listed."""
+    lacks(cuebot, FIND_SHOW)
+    answer = await gateway.post(CREATE, {"name": "new"})
+    message = answer.json()["message"]
+    assert answer.status_code == 501
+    assert message.startswith(f"name: {FIND_SHOW} failed: Method not found: {FIND_SHOW[1:]}")
+    assert CREATE in await listed(gateway)
+
+
+async def test_a_cuebot_that_comes_back_may_have_it() -> None:
+    """What was found of the one before is forgotten when there is a new connection."""
+    port = free_port()
+    old, new = ScriptedCuebot(opencue().files), ScriptedCuebot(opencue().files)
+    for cuebot in (old, new):
+        cuebot.start_over()
+    lacks(old, UNSATISFY)
+    async with gateway_for(f"127.0.0.1:{port}", ready=False) as gateway:
+        async with running_cuebot(old, port):
+            await gateway.app.parts.live.wait()
+            await refused(gateway, UNSATISFY)
+            assert UNSATISFY not in await listed(gateway)
+        async with running_cuebot(new, port):
+            while (await gateway.post(UNSATISFY, {})).status_code != 200:
+                pass
+            while UNSATISFY not in await listed(gateway):
+                pass
+
+
+async def test_of_several_cuebots_none_hides_what_another_has(cuebot: ScriptedCuebot) -> None:
+    """The answer of one has the hint; the document keeps the method."""
+    other = ScriptedCuebot(opencue().files)
+    other.start_over()
+    lacks(cuebot, UNSATISFY)
+    async with running_cuebot(other):
+        endpoints = f"{cuebot.endpoint},{other.endpoint}"
+        async with gateway_for(endpoints) as gateway:
+            assert await gateway.app.parts.upstream.usable(10)
+            codes: set[int] = set()
+            while codes != {200, 501}:
+                codes.add((await gateway.post(UNSATISFY, {})).status_code)
+            assert UNSATISFY in await listed(gateway)
