@@ -469,6 +469,40 @@ async def test_large_bodies_take_the_same_steps(gateway: Gateway, cuebot: Script
     assert problem(refused, 400, "INVALID_ARGUMENT").startswith("defaultMinCores: ")
 
 
+# --- Moved fields ---------------------------------------------------------------------------
+
+JOBS = "/job.JobInterface/GetJobs"
+
+
+@pytest.mark.parametrize(
+    ("criteria", "shows", "users"),
+    [
+        ({"show": "demo"}, ["demo"], []),
+        ({"show": {"name": "demo"}}, ["demo"], []),
+        ({"show": {"name": "demo", "id": "s"}, "user": "lena"}, ["demo"], ["lena"]),
+        ({"show": None, "user": None}, [], []),
+        ({"shows": ["demo", "harbor"]}, ["demo", "harbor"], []),
+    ],
+)
+async def test_a_show_may_be_an_object_or_a_name(
+    gateway: Gateway, cuebot: ScriptedCuebot, criteria: object, shows: list[str], users: list[str]
+) -> None:
+    """Both are documented, and both are a criterion of Cuebot's."""
+    assert (await gateway.post(JOBS, {"r": criteria})).status_code == 200
+    sent = request(cuebot, JOBS, "job.JobGetJobsRequest").r
+    assert (list(sent.shows), list(sent.users)) == (shows, users)
+
+
+@pytest.mark.parametrize("show", [{"id": "s"}, {}, 7, ["demo"]])
+async def test_a_show_without_a_name_is_not_every_show(
+    gateway: Gateway, cuebot: ScriptedCuebot, show: object
+) -> None:
+    """A criterion that cannot be sent is an error, since without it all jobs would be listed."""
+    message = problem(await gateway.post(JOBS, {"r": {"show": show}}), 400, "INVALID_ARGUMENT")
+    assert message.startswith("r.show: expected a string")
+    assert cuebot.seen == []
+
+
 # --- Unknown fields -------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ FIELDS = (  # job.proto cannot import show.proto; a group has a name as well
     ("job.GroupSetMaxCoresRequest", "cores", "float"),
     ("job.GroupFindGroupRequest", "show", ".job.Group"),
     ("job.JobSearchCriteria", "show", ".job.Group"),
+    ("job.JobSearchCriteria", "user", "string"),
     ("job.LayerGetFramesRequest", "req", ".job.FrameSearchCriteria"),
     ("job.LayerFindLayerRequest", "job", ".job.Job"),
     ("host.OwnerTakeOwnershipRequest", "host", ".host.Host"),
