@@ -14,6 +14,8 @@ from gateway.http.exchange import CLOSE
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """The types that curl, fetch and others give a body when they are not told one."""
+READABLE = frozenset((b"identity", *READERS))
+"""The values of Content-Encoding with which a body can be read."""
 JSON_MEDIA = re.compile(rb"(?:[\w.+-]+/)?(?:(?!grpc)[\w.+-]+[+-])?json")
 UNICODE = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
 
@@ -54,7 +56,7 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
         problem = f"a body of type {shown(media)} cannot be JSON; use application/json"
         raise GatewayError(Code.INVALID_ARGUMENT, problem, status=415, headers=CLOSE)
     encoding = headers.get(b"content-encoding")
-    if encoding is not None and encoding.lower() not in (b"identity", *READERS):
+    if encoding is not None and encoding.lower() not in READABLE:
         raise GatewayError(
             Code.INVALID_ARGUMENT,
             f"a body encoded as {shown(encoding)} is not supported; use one of: {SUPPORTED}",

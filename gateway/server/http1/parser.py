@@ -63,6 +63,8 @@ class RequestParser:
     back until `answered` says that there is one answer more.
     """
 
+    __deletable__ = ("_parser",)  # mypyc wants to know (hatch_build.py)
+
     def __init__(self, sink: RequestSink, heads: HeadMemory) -> None:
         self._sink = sink
         self._heads = heads
