@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
 DOCS := .venv/.docs
-CODE := gateway cuebot_simulator tests benchmarks docs
+CODE := gateway cuebot_simulator tests benchmarks docs hatch_build.py
 JAVASCRIPT := .venv/javascript
 
 .DEFAULT_GOAL := help
