@@ -126,6 +126,9 @@ class PlainCall:
             finally:
                 handler.requests.bodies.release(body)
             self._read = call_request(exchange, head, planned, large=False)
+            if planned.look_ups or planned.follow_ups:  # the profile is another one by now
+                self._answer_in_task(self._read)
+                return
             self._began = monotonic()
             self._under_way = True
             cancel = handler.calls.start(exchange, self._read, self)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.access.tokens import TokenRules
+from gateway.http.express import ExpressLane
 from gateway.http.request import BODIES_AT_ONCE
 from tests.support.commands import OPENCUE
 from tests.support.http2_server import Peer, framed, http2_server
@@ -267,6 +268,18 @@ async def test_a_call_that_cuebot_refuses_to_look_at_is_made_again(way: str) -> 
     ):
         assert (await gateway.post(SET_CORES, {})).status_code == 200
     assert len(seen) == 2
+
+
+async def test_look_ups_are_never_left_out(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request may be on the lane when the profile comes to want a look-up for its method."""
+    monkeypatch.setattr(ExpressLane, "takes", lambda lane, request: True)
+    cuebot.handlers[FIND_SHOW] = find_show
+    async with gateway_for(cuebot.endpoint) as gateway:
+        answer = await gateway.post("/show.ShowInterface/CreateShow", {"name": "demo"})
+    assert answer.status_code == 409
+    assert [path for path, _, _ in cuebot.seen if "Show" in path] == [FIND_SHOW]
 
 
 async def test_a_remembered_head_is_checked_each_time(cuebot: ScriptedCuebot) -> None:

@@ -191,13 +191,37 @@ def test_only_what_comes_again_is_remembered() -> None:
 
 
 def test_the_memory_of_heads_is_bounded() -> None:
-    """When too many heads come twice, the oldest is forgotten."""
+    """When too many heads come twice, they are forgotten, and those that come again are known."""
     heads = HeadMemory()
-    for number in range(REMEMBERED + 1):
+    sent = [SMALLEST.replace(b"Host:", b"Host: a%d" % number) for number in range(REMEMBERED + 1)]
+    for each in sent:
         for _ in range(2):
-            parsed(SMALLEST.replace(b"Host:", b"Host: a%d" % number), heads=heads)
-    assert heads.find(SMALLEST.replace(b"Host:", b"Host: a0")) is None
-    assert heads.find(SMALLEST.replace(b"Host:", b"Host: a1")) is not None
+            parsed(each, heads=heads)
+    assert sum(heads.find(each) is not None for each in sent) == 1
+    parsed(sent[0], heads=heads)
+    parsed(sent[0], heads=heads)
+    assert heads.find(sent[0]) is not None
+
+
+@pytest.mark.parametrize("lines", [[b"A: b"] * 40, [b"A: " + b"b" * 3000]], ids=["many", "long"])
+def test_large_heads_are_not_remembered(lines: list[bytes]) -> None:
+    """They would take much room, and anybody may send them."""
+    heads = HeadMemory()
+    sent = raw(b"Content-Length: 2", *lines, body=b"{}")
+    for _ in range(3):
+        parsed(sent, heads=heads)
+    assert heads.find(sent.removesuffix(b"{}")) is None
+
+
+def test_an_empty_line_behind_each_body_is_ignored() -> None:
+    """For ever: some clients send one (RFC 9112 section 2.2)."""
+    recorder = Recorder()
+    sent = request(SHOWS, b"{}") + b"\r\n"
+    for _ in range(40_000):
+        recorder.parser.feed(sent)
+        recorder.answer(1)
+    assert recorder.refusal is None
+    assert recorder.answered == 40_000
 
 
 @pytest.mark.parametrize("sent", [*SHORT.values(), *SERVED.values()], ids=[*SHORT, *SERVED])

@@ -121,6 +121,7 @@ class RequestParser:
             self._raw = raw if raw[:1].isalpha() and end >= len(END_OF_HEAD) else b""
             return data
         self._keep_alive = head.keep_alive
+        self._without_progress = 0
         self._unanswered += 1
         self._in_body = True
         self._body_left = head.body_length
@@ -150,6 +151,7 @@ class RequestParser:
     def stop(self) -> None:
         """Ignore whatever comes from now on."""
         self._stopped = True
+        self._body_left = 0
         self._held_back.clear()
 
     def close(self) -> None:
