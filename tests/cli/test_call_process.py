@@ -1,14 +1,10 @@
 """`cuebot-gateway call` as a process: arguments, pipes, signals, terminals."""
 
 import asyncio
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
-import struct
-import termios
 from pathlib import Path
 
 import pytest
@@ -16,7 +12,7 @@ import pytest
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.cli.commands.call import NOT_FOUND, UNAVAILABLE
 from gateway.cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, WRONG_USAGE
-from tests.support.commands import TIMEOUT, Ran, in_process, run, started
+from tests.support.commands import TIMEOUT, Ran, Terminal, in_process, run, started
 from tests.support.opencue import jobs
 from tests.support.servers import (
     SECRET,
@@ -170,24 +166,6 @@ async def test_ctrl_c_ends_a_call(
 
 
 # --- Terminals ------------------------------------------------------------------------------
-
-
-class Terminal:
-    """A terminal of so many lines, as a command sees it, and what has been written to it."""
-
-    def __init__(self, lines: int = 24) -> None:
-        self._ours, self.theirs = pty.openpty()
-        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 80, 0, 0))
-        self.written = ""
-
-    async def read_until(self, pattern: str) -> None:
-        async with asyncio.timeout(TIMEOUT):
-            while not re.search(pattern, self.written):
-                self.written += (await asyncio.to_thread(os.read, self._ours, 65536)).decode()
-
-    def close(self) -> None:
-        os.close(self._ours)
-        os.close(self.theirs)
 
 
 @pytest.mark.parametrize("no_color", ["", "1"])

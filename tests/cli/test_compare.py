@@ -1,6 +1,7 @@
 """`cuebot-gateway compare`: two gateways in front of one Cuebot, and what it finds."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import cache
 from typing import Any
@@ -23,7 +24,7 @@ from gateway.compat.profile import load_profile
 from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection
 from tests.cli.test_cli_docs import ROOT, stable
-from tests.support.commands import Ran, assert_one_line, child, in_process
+from tests.support.commands import Ran, Terminal, assert_one_line, child, in_process, started
 from tests.support.go_gateway import GoGateway, running_go_gateway
 from tests.support.opencue import message_class, opencue
 from tests.support.servers import (
@@ -52,7 +53,12 @@ def catalog() -> Catalog:
 
 
 async def compared(
-    here: str, there: str, *paths: str, timeout: float = 10, seconds: float = 60
+    here: str,
+    there: str,
+    *paths: str,
+    timeout: float = 10,
+    seconds: float = 60,
+    told: Callable[[str], object] = len,
 ) -> Outcome:
     """Compare these methods, or all that are answered, over HTTP at full speed."""
     methods = [
@@ -72,6 +78,7 @@ async def compared(
             seconds=seconds,
             documented=load_profile("opencue").answers,
             wanted=lambda path: True,
+            told=told,
         ).run()
 
 
@@ -325,6 +332,106 @@ async def test_what_differs_beside_what_moves_is_found(ours: Gateway, go: GoGate
     assert kinds(result(outcome, SHOWS)) == {("value", "shows.shows[].name")}
 
 
+# --- Methods that take long -----------------------------------------------------------------
+
+GET_UPDATED = "/job.JobInterface/GetUpdatedFrames"
+HOSTS = "/host.HostInterface/GetHosts"
+ACTIVE = "/show.ShowInterface/GetActiveShows"
+FACILITIES = "/facility.AllocationInterface/GetAll"
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[ScriptedCuebot]:
+    """A Cuebot of this test's own, with one job."""
+    cuebot = ScriptedCuebot(opencue().files)
+    cuebot.start_over()
+    answer = message_class("job.JobGetJobsResponse")()
+    answer.jobs.jobs.add(id="job-1", name="demo-job")
+    cuebot.answers(JOBS, answer.SerializeToString())
+    async with running_cuebot(cuebot):
+        yield cuebot
+
+
+@pytest.fixture
+async def both(scripted: ScriptedCuebot) -> AsyncIterator[tuple[str, str]]:
+    """The URLs of our gateway and of OpenCue's, in front of it."""
+    async with (
+        gateway_for(scripted.endpoint) as first,
+        running_go_gateway(scripted.endpoint) as second,
+    ):
+        yield first.url, second.url
+
+
+async def test_what_the_profile_adds_is_sent_to_both(
+    scripted: ScriptedCuebot, both: tuple[str, str]
+) -> None:
+    """The other gateway adds no time of the last check, without which Cuebot does not answer."""
+    began = int(time.time())
+    outcome = await compared(*both, JOBS, GET_UPDATED)
+    asked = [payload for path, payload, _ in scripted.seen if path == GET_UPDATED]
+    new = message_class("job.JobGetUpdatedFramesRequest").FromString
+    assert len(asked) == 2
+    assert all(began <= new(each).last_check <= time.time() for each in asked)
+    assert {new(each).job.id for each in asked} == {"job-1"}
+    assert (result(outcome, GET_UPDATED).succeeded, outcome.same) == (1, True)
+
+
+@pytest.mark.parametrize("grace", [0.3, -0.2], ids=["504", "no answer"])
+async def test_a_method_that_neither_answers_in_time_is_skipped(
+    scripted: ScriptedCuebot,
+    both: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    grace: float,
+) -> None:
+    """It is asked once, whoever's clock has run out, and no gateway is given up because of it."""
+    monkeypatch.setattr("gateway.cli.client.gateway.GRACE", grace)
+    never = (HOSTS, GET_UPDATED, ACTIVE, FACILITIES)
+    for path in never:
+        scripted.holds(path)
+    outcome = await compared(*both, JOBS, SHOWS, *never, timeout=0.4)
+    assert outcome.same
+    for path in never:
+        late = result(outcome, path)
+        assert (late.verdict, late.skipped) == ("skipped", "neither gateway answered in time")
+        assert [called for called, _, _ in scripted.seen].count(path) == 2
+    assert result(outcome, SHOWS).verdict == "same"
+
+
+async def test_a_method_that_only_one_answers_in_time_differs(
+    scripted: ScriptedCuebot, both: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is a difference between the gateways, and neither is given up."""
+    monkeypatch.setattr("gateway.cli.client.gateway.GRACE", 0.0)
+
+    async def hang_for_the_other(request: bytes, context: Context) -> bytes:
+        if "x-gateway-principal" not in dict(context.invocation_metadata() or ()):
+            await asyncio.Event().wait()
+        return b""
+
+    scripted.handlers[HOSTS] = hang_for_the_other
+    outcome = await compared(*both, FACILITIES, HOSTS, SHOWS, timeout=0.3)
+    (finding,) = result(outcome, HOSTS).findings.values()
+    assert (finding.kind, finding.here) == ("no-answer", 200)
+    assert "did not answer within 0.3 s" in str(finding.there)
+    assert (result(outcome, SHOWS).verdict, outcome.stopped) == ("same", "")
+
+
+async def test_methods_are_asked_side_by_side(
+    scripted: ScriptedCuebot, both: tuple[str, str]
+) -> None:
+    """One that takes long does not hold up the others; progress is told after each."""
+    slow = [scripted.holds(path) for path in (HOSTS, ACTIVE)]
+    told: list[str] = []
+    comparing = asyncio.create_task(compared(*both, FACILITIES, HOSTS, ACTIVE, told=told.append))
+    async with asyncio.timeout(10):
+        for called, _ in slow:
+            await called.wait()
+    for _, release in slow:
+        release.set()
+    assert (await comparing).same
+    assert told[:3] == [f"round 1: {number} of 3 methods" for number in (1, 2, 3)]
+
+
 # --- Gateways that are none, or slow, or away -----------------------------------------------
 
 
@@ -499,6 +606,22 @@ async def test_the_command(cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway
         FIND_SHOW[1:]
     }
     assert token()[:20] not in ran.text
+
+
+@pytest.mark.slow
+async def test_progress_is_shown_on_a_terminal(
+    cuebot: SimulatedCuebot, ours: Gateway, go: GoGateway
+) -> None:
+    """One line of standard error is written over and over, and is empty at the end."""
+    terminal = Terminal()
+    environ = {"CUEBOT_ENDPOINT": cuebot.endpoint, "GATEWAY_URL": ours.url, "TOKEN": token()}
+    some = ("--other", go.url, "--rate", "1000", "--methods", "show/*")
+    async with started("compare", *some, environ=environ, stderr=terminal.theirs) as command:
+        await terminal.read_until(r"round 1: \d+ of \d+ methods\x1b\[K")
+        await command.print_until("^15 methods: ")
+        await terminal.read_until(r"\r\x1b\[K$")
+    terminal.close()
+    assert "\n" not in terminal.written
 
 
 @pytest.mark.slow

@@ -1,12 +1,16 @@
 """Commands of the command line, run in this process or as children, in a clean environment."""
 
 import asyncio
+import fcntl
 import logging
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -118,12 +122,31 @@ class Running:
         return await self.end()
 
 
+class Terminal:
+    """A terminal of so many lines, as a command sees it, and what has been written to it."""
+
+    def __init__(self, lines: int = 24) -> None:
+        self._ours, self.theirs = pty.openpty()
+        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, 80, 0, 0))
+        self.written = ""
+
+    async def read_until(self, pattern: str) -> None:
+        async with asyncio.timeout(TIMEOUT):
+            while not re.search(pattern, self.written):
+                self.written += (await asyncio.to_thread(os.read, self._ours, 65536)).decode()
+
+    def close(self) -> None:
+        os.close(self._ours)
+        os.close(self.theirs)
+
+
 @asynccontextmanager
 async def started(
     *arguments: str,
     environ: Mapping[str, str] = MappingProxyType({}),
     stdin: int = DEVNULL,
     stdout: int = PIPE,
+    stderr: int = PIPE,
 ) -> AsyncIterator[Running]:
     """A running command, which does not outlive the test."""
     process = await asyncio.create_subprocess_exec(
@@ -131,7 +154,7 @@ async def started(
         env=clean_environment(**environ),
         stdin=stdin,
         stdout=stdout,
-        stderr=PIPE,
+        stderr=stderr,
     )
     try:
         yield Running(process)

@@ -50,7 +50,7 @@ from gateway.errors import ConfigurationError
     show_default=True,
     help="Requests per second to each gateway, at most.",
 )
-@time_option("--timeout", help="How long each call may take (default: GRPC_TIMEOUT, 30s).")
+@time_option("--timeout", default="10s", show_default=True, help="How long each call may take.")
 @time_option(
     "--max-time",
     default="10m",
@@ -67,7 +67,7 @@ def compare(
     pattern: str,
     samples: int,
     rate: float,
-    timeout: float | None,
+    timeout: float,
     max_time: float,
     as_json: bool,
     config: Path | None,
@@ -102,10 +102,9 @@ def compare(
         raise Failure(f"no read-only method matches {pattern!r}")
 
     async def run() -> Outcome:
-        limit = settings.grpc_timeout if timeout is None else timeout
         async with (
-            gateway_client(here, own_token, limit) as first,
-            gateway_client(there, its_token, limit) as second,
+            gateway_client(here, own_token, timeout) as first,
+            gateway_client(there, its_token, timeout) as second,
         ):
             return await Comparison(
                 here=ReadOnlyGateway(first, rate),
@@ -115,9 +114,11 @@ def compare(
                 seconds=max_time,
                 documented=load_profile(settings.compat_profile).answers,
                 wanted=lambda path: matches(path, pattern),
+                told=show_progress,
             ).run()
 
     outcome = asyncio.run(run())
+    show_progress("")
     if as_json:
         click.echo(orjson.dumps(as_object(outcome, here, there), option=orjson.OPT_INDENT_2))
     else:
@@ -127,3 +128,9 @@ def compare(
         complain(outcome.problem)
     if not outcome.same:
         sys.exit(FAILED)
+
+
+def show_progress(text: str) -> None:
+    """On a terminal, show this text in the place of the last one."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{text}\x1b[K", err=True, nl=False)

@@ -1,11 +1,11 @@
-"""The same requests to two gateways: every method that only reads, one request after another.
+"""The same requests to two gateways: every method that only reads, a few of them side by side.
 
 A farm changes while it is asked. So this gateway is asked before and after the other one, what
 changed in between does not count, and a difference has to show repeatedly.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -15,11 +15,14 @@ from gateway.cli.compare.differences import Difference, Documented, Reply, compa
 from gateway.cli.compare.findings import Outcome, Result, any_item
 from gateway.cli.compare.samples import Samples
 from gateway.codec.fields import returned_types
-from gateway.errors import GatewayError
+from gateway.codec.rewrite import Default, rewrite
+from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 
 TIMES = 3
 """How often in a row a difference has to show."""
+SIDE_BY_SIDE = 8
+"""How many methods are asked at once. One that takes long does not hold up the others."""
 UNANSWERED = 3
 """After so many requests in a row without an answer, a gateway is given up."""
 REFUSED = (401, 403)
@@ -47,6 +50,8 @@ class Comparison:
     documented: Documented
     wanted: Callable[[str], bool]
     """Whether to compare this path. Others are only asked here, for ids in their answers."""
+    told: Callable[[str], object] = lambda text: None
+    """Is told of progress: `round 1: 12 of 97 methods`."""
     unanswered: dict[str, int] = field(default_factory=dict)
     heard: set[str] = field(default_factory=set)
 
@@ -69,32 +74,71 @@ class Comparison:
         return outcome
 
     async def _rounds(
-        self, methods: Iterable[Method], results: dict[str, Result], samples: Samples
+        self, methods: Sequence[Method], results: dict[str, Result], samples: Samples
     ) -> None:
-        done: dict[str, set[bytes]] = {path: set() for path in results}
-        progress = True
-        while progress:
-            progress = False
-            for method in methods:
-                result, sent = results[method.path], done[method.path]
-                questions, result.skipped = samples.questions(method.descriptor)
-                for request, about in questions:
-                    body = orjson.dumps(request)
-                    if body not in sent and len(sent) < self.samples:
-                        sent.add(body)
-                        progress = True
-                        reply = await self._compare(method, body, result)
-                        if reply.status == 200:
-                            samples.harvest(method.descriptor.output_type, reply.object, about)
+        sent: dict[str, set[bytes]] = {path: set() for path in results}
+
+        async def ask(method: Method) -> bool:
+            path = method.path
+            return await self._ask_about(method, results[path], sent[path], samples)
+
+        number = 1
+        while await self._round(f"round {number}", methods, ask):
+            number += 1
+
+    async def _round(
+        self, name: str, methods: Sequence[Method], ask: Callable[[Method], Awaitable[bool]]
+    ) -> bool:
+        """Ask about each method once, a few side by side; whether there was anything to ask."""
+        left, done = iter(methods), list[bool]()
+
+        async def work(*, until_heard: bool = False) -> None:
+            for method in left:
+                done.append(await ask(method))
+                self.told(f"{name}: {len(done)} of {len(methods)} methods")
+                if until_heard and len(self.heard) == 2:
+                    return
+
+        await work(until_heard=True)  # so that a gateway that refuses the token is asked once
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(SIDE_BY_SIDE):
+                    group.create_task(work())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return any(done)
+
+    async def _ask_about(
+        self, method: Method, result: Result, sent: set[bytes], samples: Samples
+    ) -> bool:
+        """Send what there is to ask a method and has not been `sent`; whether that was anything."""
+        if result.late:
+            return False
+        before = len(sent)
+        questions, result.skipped = samples.questions(method.descriptor)
+        for request, about in questions:
+            body = orjson.dumps(request)
+            if body not in sent and len(sent) < self.samples and not result.late:
+                sent.add(body)
+                reply = await self._compare(method, with_defaults(method, body), result)
+                if reply.status == 200:
+                    samples.harvest(method.descriptor.output_type, reply.object, about)
+        return len(sent) > before
 
     async def _compare(self, method: Method, body: bytes, result: Result) -> Reply:
         """Send one request to both gateways and note the differences; this gateway's reply."""
         if not self.wanted(method.path):
-            return await self._ask("this gateway", self.here, method, body)
+            only = await self._ask("this gateway", self.here, method, body)
+            result.late = only.late
+            return only
         seen: list[Difference] | None = None
         for _ in range(TIMES):
             before = await self._ask("this gateway", self.here, method, body)
             there = await self._ask("the other gateway", self.there, method, body)
+            result.late = before.late or there.late
+            if before.late and there.late:
+                result.skipped = "neither gateway answered in time"
+                return before
             found = list(compare(method, before, there, self.documented))
             if any(not each.expected for each in found):
                 after = await self._ask("this gateway", self.here, method, body)
@@ -118,6 +162,8 @@ class Comparison:
         self, name: str, gateway: "ReadOnlyGateway", method: Method, body: bytes
     ) -> Reply:
         reply = await gateway.ask(method, body)
+        if reply.late and name in self.heard:  # that is the method's doing, not the gateway's
+            return reply
         if reply.status is None:
             self.unanswered[name] = self.unanswered.get(name, 0) + 1
             if self.unanswered[name] == UNANSWERED:
@@ -136,6 +182,16 @@ def is_within(path: str, places: Collection[str]) -> bool:
         not place or path == place or path.startswith((f"{place}.", f"{place}["))
         for place in places
     )
+
+
+def with_defaults(method: Method, body: bytes) -> bytes:
+    """A request with what the profile makes this gateway add to it; the other one needs it, too."""
+    defaults = [each for each in method.rewrites if isinstance(each, Default)]
+    if not defaults:
+        return body
+    value = orjson.loads(body)
+    rewrite(value, defaults)
+    return orjson.dumps(value)
 
 
 class NotReadOnly(Exception):
@@ -159,7 +215,8 @@ class ReadOnlyGateway:
             try:
                 response = await self._client.send("POST", method.path, body, {})
             except GatewayError as error:
-                return Reply(None, problem=error.message)
+                late = error.code is Code.DEADLINE_EXCEEDED
+                return Reply(None, problem=error.message, timed_out=late)
             if response.status_code != TOO_MANY_REQUESTS or not left:
                 break
             await asyncio.sleep(seconds_of(response.headers.get("Retry-After", "")))

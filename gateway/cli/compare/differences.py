@@ -32,6 +32,7 @@ FORMS = {
 """The kinds of differences between two ways to write one value."""
 WELL_KNOWN = "google.protobuf."
 ABSENT = object()
+GATEWAY_TIMEOUT = 504
 UNROUTED = "Not Found"
 """What grpc-gateway says of a path that it does not have; Cuebot says more."""
 GO_ERROR = frozenset({"code", "message", "details"})
@@ -47,6 +48,13 @@ class Reply:
     body: bytes = b""
     problem: str = ""
     """Why there was none."""
+    timed_out: bool = False
+    """Whether there was none in time."""
+
+    @property
+    def late(self) -> bool:
+        """Whether the call took too long, by the client's clock or by the gateway's."""
+        return self.timed_out or self.status == GATEWAY_TIMEOUT
 
     @property
     def object(self) -> dict[str, object] | None:

@@ -40,7 +40,9 @@ class Result:
     failure: str = ""
     """The last error that both gateways agreed on."""
     skipped: str = ""
-    """Why it was not asked."""
+    """Why it was not asked, or not compared."""
+    late: bool = False
+    """Whether a gateway has not answered in time. It is not asked further."""
 
     @property
     def verdict(self) -> str:
