@@ -51,7 +51,7 @@ class Content:
         exchange = exchange_of(scope)
         if exchange.subject is None:
             exchange.headers_out[:] = [
-                NO_CACHE if each is NO_STORE else each for each in exchange.headers_out
+                NO_CACHE if each == NO_STORE else each for each in exchange.headers_out
             ]
         accepted = exchange.headers.get(b"accept-encoding")
         coding = None if accepted is None else choose(accepted).coding
