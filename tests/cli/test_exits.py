@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,15 @@ def test_standard_error_may_be_closed() -> None:
     assert ended(("routes", "nothing"), "2>&-") == (1, "")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Children react to SIGINT, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("arguments", [("routes",), ("check",), ("describe", "Job")])
 def test_ctrl_c(arguments: tuple[str, ...]) -> None:
     """Status 130 without a message, while the command waits for Cuebot."""
