@@ -4,11 +4,13 @@ import asyncio
 import os
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import orjson
 import pytest
 from playwright.async_api import Browser, Page, expect
+from playwright.async_api import TimeoutError as PageTimeout
 
 from cuebot_simulator.server import SimulatedCuebot
 from tests.support.browser import (
@@ -67,8 +69,11 @@ async def run(line: str) -> Any:
 
 async def authorise(page: Page, given: str) -> None:
     """Give Swagger UI a token, with the mouse."""
-    await page.get_by_role("button", name="Authorize").click()
     dialog = page.locator(".dialog-ux")
+    while not await dialog.is_visible():  # a click may come before the page listens to it
+        await page.get_by_role("button", name="Authorize").click()
+        with suppress(PageTimeout):
+            await dialog.wait_for(timeout=2000)
     await dialog.locator("input").fill(given)
     await dialog.get_by_role("button", name="Apply credentials").click()
     await dialog.get_by_role("button", name="Close").last.click()
