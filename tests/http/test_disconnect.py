@@ -5,10 +5,13 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
-from gateway.errors import GatewayError
+from gateway.errors import Code, GatewayError
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import ClientGone
+from gateway.http.exchange import ClientGone, Exchange, open_exchange
+from gateway.http.middleware import conclude, noting
+from gateway.http.proxies import TrustedProxies
 
 pytestmark = pytest.mark.anyio
 
@@ -22,11 +25,15 @@ class Connection:
     def __init__(self) -> None:
         self.refusal: GatewayError | None = None
         self.on_disconnect: Callable[[], object] | None = None
+        self.problem: Exception | None = None
+        """What a write raises."""
 
     def take_body(self) -> bytes | None:
         return None
 
     def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        if self.problem is not None:
+            raise self.problem
         return False
 
     def abort(self) -> None: ...
@@ -94,3 +101,50 @@ async def test_a_disconnect_does_not_hide_a_cancellation(served: Serve) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert task.cancelled()
+
+
+GONE = [
+    ConnectionResetError(),
+    RuntimeError("unable to perform operation on <TCPTransport>; the handler is closed"),
+]
+
+
+def new_exchange(direct: Connection | None = None) -> Exchange:
+    return open_exchange(
+        http_method="POST",
+        path="/a.B/C",
+        headers={},
+        peer="",
+        proxies=TrustedProxies(()),
+        direct=direct,
+    )
+
+
+@pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
+async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
+    """Whatever a transport raises for it: the request is reported with 499, and nothing failed."""
+    exchange = new_exchange()
+    reported: list[Exchange] = []
+
+    async def write(message: Message) -> None:
+        raise error
+
+    async def never() -> Message:
+        raise AssertionError("nobody has to ask")
+
+    send = noting(exchange, write)
+    start = send({"type": "http.response.start", "status": 200, "headers": []})
+    await conclude(exchange, start, never, send, [reported.append])
+    assert reported == [exchange]
+    assert (exchange.status, exchange.code) == (499, Code.CANCELLED)
+
+
+@pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
+def test_so_it_is_on_the_short_way(error: Exception) -> None:
+    """An answer in one write that finds nobody ends in ClientGone; other errors stay the same."""
+    other = RuntimeError("something else")
+    for raised, expected in ((error, ClientGone), (other, RuntimeError)):
+        connection = Connection()
+        connection.problem = raised
+        with pytest.raises(expected):
+            new_exchange(connection).answer(200, (), b"")
