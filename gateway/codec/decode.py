@@ -104,11 +104,7 @@ class Decoders:
             if rewrites:
                 done = rewrite(value, rewrites)
                 return self.decode_rewritten(descriptor, value, done, reject)
-            message = new()
-            unknown: Unknown = []
-            read(value, message, ROOT, unknown)
-            ignored = check_unknown(unknown, reject) if unknown else ()
-            return Decoded(self.serialize(message), ignored)
+            return self._decoded(new(), read, value, reject)
 
         return decode
 
@@ -128,8 +124,11 @@ class Decoders:
     def decode_value(self, descriptor: Descriptor, value: object, reject: Reject) -> Decoded:
         """The message's bytes for a parsed JSON object. Raises GatewayError (INVALID_ARGUMENT)."""
         message = GetMessageClass(descriptor)()
+        return self._decoded(message, self.reader(descriptor), value, reject)
+
+    def _decoded(self, message: Any, read: Read, value: object, reject: Reject) -> Decoded:
         unknown: Unknown = []
-        self.reader(descriptor)(value, message, ROOT, unknown)
+        read(value, message, ROOT, unknown)
         ignored = check_unknown(unknown, reject) if unknown else ()
         return Decoded(self.serialize(message), ignored)
 
@@ -172,7 +171,7 @@ class Decoders:
                     try:
                         setattr(message, field.name, item)
                         continue
-                    except ValueError:  # out of range: `fill` raises the error for that
+                    except ValueError:  # out of range: `convert` raises the error for that
                         pass
                 if item is None and not field.takes_null:
                     continue

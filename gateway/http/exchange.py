@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
+from typing import NoReturn
 
 from starlette.types import Scope
 
@@ -77,9 +78,7 @@ class Exchange:
         try:
             done = self.direct.answer(status, (*headers, *self.headers_out, self.timing()), body)
         except (OSError, RuntimeError) as error:
-            if is_disconnect(error):
-                raise ClientGone from None
-            raise
+            raise_gone(error)
         if done:
             self.status, self.bytes_out = status, len(body)
         return done
@@ -98,9 +97,7 @@ class Exchange:
 
         `gateway` is the time so far that was spent neither with Cuebot nor waiting.
         """
-        own = time.monotonic() - self.started - self.with_cuebot - self.waited
-        if own < 0:
-            own = 0.0
+        own = max(self.seconds - self.with_cuebot - self.waited, 0.0)
         return (
             b"server-timing",
             b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"
@@ -112,24 +109,11 @@ Reporter = Callable[[Exchange], None]
 """Is told of a finished exchange."""
 
 
-class WhileConnected:
-    """`with WHILE_CONNECTED: …` turns a failed write into ClientGone."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is not None and is_disconnect(error):
-            raise ClientGone from None
-
-
-WHILE_CONNECTED = WhileConnected()
-
-
-def is_disconnect(error: BaseException) -> bool:
-    """Whether a write has failed with this because there is no connection any more."""
-    if isinstance(error, OSError):
-        return True
-    return isinstance(error, RuntimeError) and "handler is closed" in str(error)  # uvloop's words
+def raise_gone(error: OSError | RuntimeError) -> NoReturn:
+    """Raise ClientGone for the error of a write to a connection that is gone, else the error."""
+    if isinstance(error, OSError) or "handler is closed" in str(error):  # uvloop's words
+        raise ClientGone from None
+    raise error
 
 
 @lru_cache(maxsize=1024)

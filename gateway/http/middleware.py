@@ -13,11 +13,11 @@ from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.direct import direct_connection
 from gateway.http.error_answer import send_error, told_of
 from gateway.http.exchange import (
-    WHILE_CONNECTED,
     ClientGone,
     Exchange,
     Reporter,
     open_exchange,
+    raise_gone,
 )
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import headers_of
@@ -71,8 +71,10 @@ def noting(exchange: Exchange, send: Send) -> Send:
             message["headers"] = list(headers)
         elif message["type"] == "http.response.body":
             exchange.bytes_out += len(message.get("body", b""))
-        with WHILE_CONNECTED:
+        try:
             await send(message)
+        except (OSError, RuntimeError) as error:
+            raise_gone(error)
 
     return send_noted
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from gateway.http.head import content_length
+
 LARGE_BODY = 64 * 1024
 """Bodies above this many bytes are decoded in a thread, so that others get their turns."""
 NOT_PLAIN = frozenset((b"content-encoding", b"transfer-encoding", b"expect", b"x-dry-run"))
 """Headers of requests that ask for more than reading a body and answering."""
-LONGEST_LENGTH = len(str(LARGE_BODY))
-"""Digits of a Content-Length that may be short enough."""
 
 
 @dataclass(eq=False, repr=False)
@@ -44,7 +44,7 @@ class ReceivedHead:
     @cached_property
     def body_length(self) -> int:
         """Bytes of the body, if it is not in chunks."""
-        return int(self.fields.get(b"content-length", 0))
+        return content_length(self.fields) or 0
 
     @cached_property
     def is_plain(self) -> bool:
@@ -53,7 +53,6 @@ class ReceivedHead:
             self.method == "POST"
             and self.http_version == "1.1"
             and NOT_PLAIN.isdisjoint(self.fields)
-            and len(self.fields.get(b"content-length", b"")) <= LONGEST_LENGTH
             and self.body_length <= LARGE_BODY
         )
 
