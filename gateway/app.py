@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway.access.admission import InFlight
 from gateway.access.keys import load_secrets
 from gateway.access.limits import MemoryLimiter, RateLimits
 from gateway.access.rates import Rates
+from gateway.access.shares import Shares, Turns
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
@@ -45,6 +45,9 @@ from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
 from gateway.upstream.open import Cuebot, open_upstream
 
+WAITING_ANSWERS = 32
+"""How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -56,6 +59,10 @@ class Parts:
     authenticator: Authenticator
     rates: Rates
     limits: RateLimits
+    places: Shares
+    """Those of calls in flight."""
+    answers: Turns
+    """The bytes of large answers."""
     readiness: Readiness
     """Where a server says that it is about to stop."""
     reporters: list[Reporter]
@@ -144,6 +151,8 @@ def make_parts(settings: Settings) -> Parts:
         authenticator=Authenticator(secrets, token_rules(settings)),
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
+        places=Shares(settings.max_in_flight, rates.weight),
+        answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
         reporters=reporters,
     )
@@ -164,8 +173,9 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
             http_timeout=settings.http_timeout,
             longest_call=settings.grpc_timeout,
             unknown_fields=settings.unknown_fields,
+            weight=parts.rates.weight,
         ),
-        CallMaker(parts.upstream, InFlight(settings.max_in_flight)),
+        CallMaker(parts.upstream, parts.places, parts.answers),
         Responder(http_timeout=settings.http_timeout),
     )
 

@@ -54,7 +54,7 @@ def make_rate(rps: float, burst: int | None, max_wait: float, share: int = 1) ->
 class Rates:
     """Which rate a subject has: that of the first override that names it, else the default.
 
-    None means no limit.
+    None means no limit. Here is also how large its share is of what all clients have in common.
     """
 
     default: Rate | None
@@ -79,7 +79,21 @@ class Rates:
             for glob in each.subjects
             if settings.rate_limit_rps
         ]
+        self._shares = [
+            (glob, each.share) for each in settings.rate_limit_overrides for glob in each.subjects
+        ]
         self.of = lru_cache(maxsize=4096)(self._of)
+        self._weight = lru_cache(maxsize=4096)(self._weight_of)
+
+    def weight(self, subject: str) -> float:
+        """The `share` of the first override that names the subject; for all others 1."""
+        return self._weight(subject)
+
+    def _weight_of(self, subject: str) -> float:
+        for glob, share in self._shares:
+            if fnmatchcase(subject, glob):
+                return share
+        return 1.0
 
     def _of(self, subject: str) -> Rate | None:
         for glob, rate in self._overrides:

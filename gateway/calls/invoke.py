@@ -11,16 +11,23 @@ from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Copies, LookUp, Method, Unique
-from gateway.upstream.interface import CallFailed, Metadata, Upstream
+from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
 Call = Callable[[Method, bytes], Awaitable[bytes]]
 """Sends a request to Cuebot and returns the answer, or raises GatewayError."""
 
 
 async def invoke(
-    plan: Plan, upstream: Upstream, *, timeout: float, metadata: Metadata = ()
+    plan: Plan,
+    upstream: Upstream,
+    *,
+    timeout: float,
+    metadata: Metadata = (),
+    expects: Expects = takes_all,
 ) -> bytes:
     """Cuebot's answer to a plan. All of its calls together may take `timeout` seconds.
+
+    `expects` is told of large answers before they are received.
 
     Raises GatewayError: as `error_for` says for a call that has failed; for a look-up that fails,
     (NOT_FOUND) finds nothing or (ALREADY_EXISTS) what the call would make, when the call itself is
@@ -29,7 +36,7 @@ async def invoke(
     """
     if not (plan.look_ups or plan.follow_ups):
         try:
-            return await upstream.call(plan.method.path, plan.payload, timeout, metadata)
+            return await upstream.call(plan.method.path, plan.payload, timeout, metadata, expects)
         except CallFailed as failed:
             raise error_for(failed) from None
     loop = asyncio.get_running_loop()
@@ -38,7 +45,7 @@ async def invoke(
     async def call(method: Method, payload: bytes) -> bytes:
         left = max(deadline - loop.time(), 0)
         try:
-            return await upstream.call(method.path, payload, left, metadata)
+            return await upstream.call(method.path, payload, left, metadata, expects)
         except CallFailed as failed:
             raise error_for(failed) from None
 

@@ -4,21 +4,24 @@ import asyncio
 
 from starlette.types import Receive
 
+from gateway.access.shares import Shares
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.decompression import decoder_for
 from gateway.http.exchange import CLOSE, ClientGone, Exchange
 from gateway.http.head import body_too_large
+from gateway.http.received import LARGE_BODY
 
 
 class BodyReader:
     """Reads bodies of at most `max_body` bytes within `timeout` seconds each.
 
-    All bodies that have been read and not released may have `room` bytes together. What counts
-    is what a compressed body stands for. It also needs up to as much again while it is read (the
-    window of zstd), which is what joining the parts of any body takes.
+    All large bodies that have been read and not released share `room`, in bytes. What counts is
+    what a compressed body stands for. It also needs up to as much again while it is read (the
+    window of zstd), which is what joining the parts of any body takes. Bodies of up to LARGE_BODY
+    bytes find their place in any case: connections have room for as much.
     """
 
-    def __init__(self, *, max_body: int, timeout: float, room: int) -> None:
+    def __init__(self, *, max_body: int, timeout: float, room: Shares) -> None:
         self._max_body = max_body
         self._timeout = timeout
         self._room = room
@@ -31,7 +34,7 @@ class BodyReader:
         """
         decoder = decoder_for(exchange.headers.get(b"content-encoding"))
         parts: list[bytes] = []
-        size = 0
+        size = received_bytes = counted = 0
         try:
             async with asyncio.timeout(self._timeout):
                 while True:
@@ -40,21 +43,25 @@ class BodyReader:
                         raise ClientGone
                     exchange.body_read = not message.get("more_body", False)
                     received = message.get("body", b"")
+                    received_bytes += len(received)
+                    self._check(received_bytes)
                     for part in (received,) if decoder is None else decoder.feed(received):
                         if not part:
                             await asyncio.sleep(0)
                             continue
                         parts.append(part)
                         size += len(part)
-                        self._room -= len(part)
                         self._check(size)
+                        if size > LARGE_BODY:
+                            self._count(exchange, size - counted)
+                            counted = size
                     if exchange.body_read:
                         break
                 if decoder is not None:
                     decoder.finish()
         except TimeoutError:
             exchange.body_read = True  # there is no use in waiting for more
-            self._room += size
+            self._uncount(exchange, counted)
             raise GatewayError(
                 Code.DEADLINE_EXCEEDED,
                 f"the body did not arrive within {self._timeout:g} s",
@@ -62,7 +69,7 @@ class BodyReader:
                 headers=CLOSE,
             ) from None
         except BaseException:
-            self._room += size
+            self._uncount(exchange, counted)
             raise
         del decoder  # and its window, before there is a copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -78,22 +85,26 @@ class BodyReader:
         if body is None:
             return None
         exchange.body_read = True
-        self._room -= len(body)
-        try:
-            self._check(len(body))
-        except GatewayError:
-            self.release(body)
-            raise
+        self._check(len(body))
+        if len(body) > LARGE_BODY:
+            self._count(exchange, len(body))
         return body
 
-    def release(self, body: bytes) -> None:
+    def release(self, exchange: Exchange, body: bytes) -> None:
         """The body is not needed any more."""
-        self._room += len(body)
+        if len(body) > LARGE_BODY:
+            self._uncount(exchange, len(body))
 
     def _check(self, size: int) -> None:
         if size > self._max_body:
             raise body_too_large(self._max_body)
-        if self._room < 0:
+
+    def _uncount(self, exchange: Exchange, size: int) -> None:
+        if size:
+            self._room.give_back(exchange.principal, size)
+
+    def _count(self, exchange: Exchange, size: int) -> None:
+        if not self._room.take(exchange.principal, size):
             raise GatewayError(
                 Code.UNAVAILABLE,
                 "too many large bodies are being read",

@@ -23,6 +23,11 @@ class DirectConnection(Protocol):
     refusal: GatewayError | None
     """What the server has answered by itself, since the body turned out not to be HTTP. The app
     is told that the client has disconnected."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the client reads more slowly than the answer is written."""
+
     on_disconnect: Callable[[], object] | None
     """Called once when the client disconnects before it has its answer. To be set by the app."""
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
@@ -10,6 +10,8 @@ from typing import NoReturn
 
 from starlette.types import Scope
 
+from gateway.access.admission import Lease
+from gateway.access.shares import Shares
 from gateway.errors import Code
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
@@ -67,12 +69,17 @@ class Exchange:
     headers_out: list[tuple[bytes, bytes]] = field(default_factory=list)
     direct: DirectConnection | None = None
     """The short way to the connection, if our own server serves this request."""
+    places: Shares | None = None
+    """Where it has a place among the calls, as long as it has one."""
+    lease: Lease | None = None
+    """The memory of a large answer."""
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer; False when it has to go the way of ASGI's messages.
 
         `headers` have a Content-Length, and nothing that a client has written. Raises ClientGone.
         """
+        self.leave()
         if self.direct is None:
             return False
         try:
@@ -82,6 +89,21 @@ class Exchange:
         if done:
             self.status, self.bytes_out = status, len(body)
         return done
+
+    @property
+    def principal(self) -> str:
+        """Whose share is used: the subject's, or the address's if there is none."""
+        return self.subject or self.client
+
+    def leave(self) -> None:
+        """Give back its place among the calls: what is left to do is the client's to read.
+
+        To be called before the end of the answer is sent, after which the next request on the
+        connection may want it.
+        """
+        if self.places is not None:
+            self.places.give_back(self.principal)
+            self.places = None
 
     @property
     def logged_path(self) -> str:
@@ -107,6 +129,15 @@ class Exchange:
 
 Reporter = Callable[[Exchange], None]
 """Is told of a finished exchange."""
+
+
+def close(exchange: Exchange, reporters: Iterable[Reporter]) -> None:
+    """The exchange is over: give back what it has, and tell the reporters."""
+    exchange.leave()
+    if exchange.lease is not None:
+        exchange.lease.close()
+    for report in reporters:
+        report(exchange)
 
 
 def raise_gone(error: OSError | RuntimeError) -> NoReturn:

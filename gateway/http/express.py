@@ -23,13 +23,13 @@ from gateway.http.cors import CorsRules
 from gateway.http.direct import DirectConnection
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.error_answer import error_answer, send_error, told_of
-from gateway.http.exchange import ClientGone, Exchange, Reporter, open_exchange
+from gateway.http.exchange import ClientGone, Exchange, Reporter, close, open_exchange
 from gateway.http.guard import admit, identify
 from gateway.http.middleware import conclude, note_disconnect, noting, stopping
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import ReceivedHead
 from gateway.http.request import CallRequest, call_request
-from gateway.http.respond import LARGE_ANSWER, answer_at_once, form_for
+from gateway.http.respond import answer_at_once, form_for
 from gateway.http.unary import UnaryHandler
 from gateway.upstream.interface import CallFailed
 
@@ -124,8 +124,8 @@ class PlainCall:
             try:
                 planned = plan(head.method, body, head.reject)
             finally:
-                handler.requests.bodies.release(body)
-            self._read = call_request(exchange, head, planned, large=False)
+                handler.requests.bodies.release(exchange, body)
+            self._read = call_request(exchange, head, planned)
             if planned.look_ups or planned.follow_ups:  # the profile is another one by now
                 self._answer_in_task(self._read)
                 return
@@ -155,25 +155,25 @@ class PlainCall:
 
     # --- the outcome of the call ------------------------------------------------------------
 
+    def expects(self, size: int, go_on: Callable[[], None]) -> bool:
+        return self._lane.handler.calls.expect(self._exchange, size, go_on)
+
     def answered(self, message: bytes) -> None:
         exchange, handler = self._exchange, self._lane.handler
         self._end_call()
         exchange.code = Code.OK
         try:
             form = form_for(exchange, self._read.plan.method.encode(message))
-            if len(message) <= LARGE_ANSWER and answer_at_once(exchange, form):
+            if answer_at_once(exchange, form):
                 self._report()
                 return
         except Exception as error:
             self._fail(error)
             return
-        turn_within = None
-        if len(message) > LARGE_ANSWER:
-            turn_within = max(self._read.timeout - (monotonic() - self._began), 0)
 
         async def send_it(send: Send) -> None:
             with CancelOnDisconnect(self._request.receive, self._request):
-                await handler.responder.send(exchange, form, send, turn_within=turn_within)
+                await handler.responder.send(exchange, form, send)
 
         self._go_on(send_it)
 
@@ -233,5 +233,4 @@ class PlainCall:
         self._spawn(conclude(self._exchange, answer(send), receive, send, reporters))
 
     def _report(self) -> None:
-        for report in self._lane.reporters:
-            report(self._exchange)
+        close(self._exchange, self._lane.reporters)

@@ -16,6 +16,7 @@ from gateway.http.exchange import (
     ClientGone,
     Exchange,
     Reporter,
+    close,
     open_exchange,
     raise_gone,
 )
@@ -69,12 +70,12 @@ def noting(exchange: Exchange, send: Send) -> Send:
             exchange.status = message["status"]
             headers = (*message["headers"], *exchange.headers_out, exchange.timing())
             message["headers"] = list(headers)
-        elif message["type"] == "http.response.body":
-            exchange.bytes_out += len(message.get("body", b""))
         try:
             await send(message)
         except (OSError, RuntimeError) as error:
             raise_gone(error)
+        if message["type"] == "http.response.body":
+            exchange.bytes_out += len(message.get("body", b""))
 
     return send_noted
 
@@ -104,8 +105,7 @@ async def conclude(
             direct.abort()
             await asyncio.sleep(0)  # until the connection is lost
     finally:
-        for report in reporters:
-            report(exchange)
+        close(exchange, reporters)
 
 
 def stopping() -> GatewayError:

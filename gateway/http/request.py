@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from starlette.types import Receive
 
+from gateway.access.shares import Shares, Weight, alike
 from gateway.calls.plan import Plan, plan, reject_for
 from gateway.codec.unknown import Reject
 from gateway.discovery.refresh import LiveCatalog
@@ -49,15 +50,13 @@ class CallRequest(NamedTuple):
     plan: Plan
     timeout: float
     """Seconds that its calls may take together."""
-    large: bool
-    """Whether its body was large, so that what is made of it may be."""
 
 
 class RequestReader:
     """Reads requests to methods.
 
     Bodies may have `max_body` bytes and `http_timeout` seconds to arrive, calls `longest_call`
-    seconds. `unknown_fields` is UNKNOWN_FIELDS.
+    seconds. `unknown_fields` is UNKNOWN_FIELDS. Principals share by `weight`.
     """
 
     def __init__(
@@ -68,12 +67,12 @@ class RequestReader:
         http_timeout: float,
         longest_call: float,
         unknown_fields: str,
+        weight: Weight = alike,
     ) -> None:
         self._live = live
         self._max_body = max_body
-        self.bodies = BodyReader(
-            max_body=max_body, timeout=http_timeout, room=max_body * BODIES_AT_ONCE
-        )
+        room = Shares(max_body * BODIES_AT_ONCE, weight)
+        self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
         self._unknown_fields = unknown_fields
         self._decoding = asyncio.Semaphore(DECODING_THREADS)
@@ -93,8 +92,8 @@ class RequestReader:
             else:
                 planned = plan(head.method, body, head.reject)
         finally:
-            self.bodies.release(body)
-        return call_request(exchange, head, planned, large=len(body) > LARGE_BODY)
+            self.bodies.release(exchange, body)
+        return call_request(exchange, head, planned)
 
     def read_head(self, exchange: Exchange) -> RequestHead:
         """What a request says before its body. Raises GatewayError for what is wrong with it."""
@@ -142,10 +141,8 @@ def method_at(exchange: Exchange, catalog: Catalog) -> Method:
     return method
 
 
-def call_request(
-    exchange: Exchange, head: RequestHead, planned: Plan, *, large: bool
-) -> CallRequest:
+def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRequest:
     """The request, whose answer tells which parts of it were ignored."""
     if planned.ignored or head.unread:
         exchange.headers_out.append(ignored_header(head.unread + planned.ignored))
-    return CallRequest(planned, head.timeout, large)
+    return CallRequest(planned, head.timeout)

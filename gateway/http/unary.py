@@ -1,11 +1,13 @@
 """The handler of methods: one request, one answer."""
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.access.admission import InFlight
+from gateway.access.admission import Lease, enter
+from gateway.access.shares import Shares, Turns
 from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
 from gateway.calls.preview import preview
@@ -13,20 +15,40 @@ from gateway.errors import Code
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import Exchange, exchange_of
 from gateway.http.request import CallRequest, RequestReader
-from gateway.http.respond import LARGE_ANSWER, Responder, form_for
+from gateway.http.respond import Responder, form_for
 from gateway.upstream.interface import Metadata, Sink, Upstream
 
 
 class CallMaker:
     """Makes the calls of a request, for any handler."""
 
-    def __init__(self, upstream: Upstream, in_flight: InFlight) -> None:
+    def __init__(self, upstream: Upstream, places: Shares, answers: Turns) -> None:
+        """`places` are those of calls in flight, `answers` the bytes of large answers."""
         self._upstream = upstream
-        self._in_flight = in_flight
+        self._places = places
+        self._answers = answers
+
+    def enter(self, exchange: Exchange) -> None:
+        """Take a place among the calls, which is given back with the exchange.
+
+        Raises GatewayError (UNAVAILABLE) when there is none.
+        """
+        if exchange.places is None:
+            enter(self._places, exchange.principal)
+            exchange.places = self._places
+
+    def expect(self, exchange: Exchange, size: int, go_on: Callable[[], None]) -> bool:
+        """An answer of so many bytes is coming, or another large thing; see `Expects`.
+
+        Its memory is given back with the exchange.
+        """
+        if exchange.lease is None:
+            exchange.lease = Lease(self._answers, exchange.principal)
+        return exchange.lease.ask(size, go_on)
 
     async def call(self, exchange: Exchange, request: CallRequest) -> bytes:
         """Cuebot's answer. Raises GatewayError; too many requests in flight are UNAVAILABLE."""
-        self._in_flight.take()
+        self.enter(exchange)
         began = monotonic()
         try:
             answer = await invoke(
@@ -34,6 +56,7 @@ class CallMaker:
                 self._upstream,
                 timeout=request.timeout,
                 metadata=metadata_of(exchange),
+                expects=partial(self.expect, exchange),
             )
         finally:
             self.finish(exchange, began)
@@ -48,22 +71,18 @@ class CallMaker:
         Whoever is told the outcome, or cancels, calls `finish`. None, and nothing is done, if the
         call has to wait for a connection. Raises GatewayError as `call` does.
         """
-        self._in_flight.take()
-        cancel = self._upstream.start(
+        self.enter(exchange)
+        return self._upstream.start(
             request.plan.method.path,
             request.plan.payload,
             request.timeout,
             metadata_of(exchange),
             sink,
         )
-        if cancel is None:
-            self._in_flight.give_back()
-        return cancel
 
     def finish(self, exchange: Exchange, began: float) -> None:
         """The calls that began at this time (monotonic seconds) are over."""
         exchange.with_cuebot += monotonic() - began
-        self._in_flight.give_back()
 
 
 def metadata_of(exchange: Exchange) -> Metadata:
@@ -86,11 +105,9 @@ class UnaryHandler:
         """Read a request and answer it. Raises GatewayError and ClientGone."""
         request = await self.requests.read(exchange, receive)
         if exchange.dry_run:
+            self.calls.enter(exchange)
             exchange.code = Code.OK
-            # A few bytes may stand for a large message of defaults: the client chooses its size.
-            turn_within = request.timeout if request.large else None
-            form = form_for(exchange, preview(request.plan))
-            await self.responder.send(exchange, form, send, turn_within=turn_within)
+            await self.responder.send(exchange, form_for(exchange, preview(request.plan)), send)
         else:
             await self.answer(exchange, request, receive, send)
 
@@ -98,11 +115,8 @@ class UnaryHandler:
         self, exchange: Exchange, request: CallRequest, receive: Receive, send: Send
     ) -> None:
         """Answer a request that has been read. Raises GatewayError and ClientGone."""
-        began = monotonic()
         with CancelOnDisconnect(receive, exchange.direct):
             answer = await self.calls.call(exchange, request)
-            turn_within = None
-            if len(answer) > LARGE_ANSWER:
-                turn_within = max(request.timeout - (monotonic() - began), 0)
             form = form_for(exchange, request.plan.method.encode(answer))
-            await self.responder.send(exchange, form, send, turn_within=turn_within)
+            del answer  # what has been sent of it is not needed any more
+            await self.responder.send(exchange, form, send)

@@ -24,6 +24,8 @@ ORIGIN = re.compile(
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
+SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB|GB|)", re.ASCII | re.IGNORECASE)
+SIZES = {"": 2**20, "MB": 2**20, "GB": 2**30}
 DAY = 86400.0
 LONGEST = 36500 * DAY
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
@@ -37,6 +39,18 @@ def parse_duration(value: object) -> float:
     if isinstance(value, str) and (found := DURATION.fullmatch(value.strip())):
         return float(found[1]) * SECONDS[found[2]]
     raise ValueError("expected a duration such as 30s, 500ms or 2m")
+
+
+def parse_size(value: object) -> object:
+    """`256MB`, `1GB` or a number of MB, as bytes."""
+    size: float = -1
+    if isinstance(value, str) and (found := SIZE.fullmatch(value.strip())):
+        size = float(found[1]) * SIZES[found[2].upper()]
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        size = value * 2**20
+    if not 2**20 <= size <= 2**40:
+        raise ValueError("expected a size such as 256MB or 1GB, and 1MB at least")
+    return round(size)
 
 
 def check_rps(value: float) -> float:
@@ -136,6 +150,7 @@ def parse_json(value: object) -> object:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
+Size = Annotated[int, BeforeValidator(parse_size)]
 Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 Origin = Annotated[str, AfterValidator(check_origin)]
@@ -171,10 +186,14 @@ class RateOverride(Strict):
     rps: Rps
     burst: int | None = Field(default=None, ge=1)
     max_wait: Duration = 0.0
+    share: float = Field(default=1.0, gt=0, le=1000)
 
 
 CUEWEB = RateOverride(
-    subjects=("user-id", "cueweb-status-bar", "cueweb-facility-health"), rps=1000, max_wait=5.0
+    subjects=("user-id", "cueweb-status-bar", "cueweb-facility-health"),
+    rps=1000,
+    max_wait=5.0,
+    share=8,
 )
 """CueWeb signs the tokens of all its users with these subjects and drops rows on a 429."""
 
@@ -213,6 +232,7 @@ class Settings(Strict):
     docs: Literal["public", "token", "off"] = "token"
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)
+    max_answer_memory: Size = 128 * 2**20
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
     keepalive_time: Duration = 0.0
     keepalive_timeout: Duration = Field(default=20.0, gt=0)

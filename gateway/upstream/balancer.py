@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.upstream.endpoint import Endpoint
-from gateway.upstream.interface import CallFailed, Metadata, Sink
+from gateway.upstream.interface import CallFailed, Expects, Metadata, Sink, takes_all
 
 
 class Balancer:
@@ -19,7 +19,14 @@ class Balancer:
         """All of them, as CUEBOT_ENDPOINT names them."""
         return ",".join(each.endpoint for each in self.endpoints)
 
-    async def call(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
+    async def call(
+        self,
+        path: str,
+        payload: bytes,
+        timeout: float,
+        metadata: Metadata,
+        expects: Expects = takes_all,
+    ) -> bytes:
         """As `Upstream` says. What could not be sent to one endpoint goes to another one."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -28,7 +35,7 @@ class Balancer:
             chosen = self._next(left) or await first_usable(left, timeout) or left[0]
             timeout = max(deadline - loop.time(), 0)
             try:
-                return await chosen.call(path, payload, timeout, metadata)
+                return await chosen.call(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
                 if failure.sent or not left:

@@ -14,7 +14,15 @@ import structlog
 from gateway.errors import Code
 from gateway.upstream.http2.connection import ClosedEarly
 from gateway.upstream.http2.outcome import not_connected, too_late
-from gateway.upstream.interface import CallFailed, Channel, Metadata, Sink, State
+from gateway.upstream.interface import (
+    CallFailed,
+    Channel,
+    Expects,
+    Metadata,
+    Sink,
+    State,
+    takes_all,
+)
 from gateway.upstream.tls import Tls
 
 log = structlog.stdlib.get_logger("gateway.upstream")
@@ -53,7 +61,14 @@ class Endpoint:
         """Whether it is connected. If not, it will try to be."""
         return self._channel.get_state(try_to_connect=True) is State.READY
 
-    async def call(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
+    async def call(
+        self,
+        path: str,
+        payload: bytes,
+        timeout: float,
+        metadata: Metadata,
+        expects: Expects = takes_all,
+    ) -> bytes:
         """As `Upstream` says.
 
         A call waits while the first connection is made, and fails at once while none can be made.
@@ -64,7 +79,7 @@ class Endpoint:
         attempt = 0
         while True:
             try:
-                return await self._channel.unary(path, payload, timeout, metadata)
+                return await self._channel.unary(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 attempt += 1
                 # Its headers would be too large for the peer the next time as well.

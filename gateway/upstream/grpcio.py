@@ -2,7 +2,8 @@
 
 grpc.aio tells what has failed in English only, which is passed on and never read. So less is known
 here than over our own HTTP/2: a web server's answer looks like a status of Cuebot's, and a call
-that a leaving Cuebot has not looked at counts as lost, not as refused.
+that a leaving Cuebot has not looked at counts as lost, not as refused. An answer is in memory
+before its size is known.
 """
 
 import asyncio
@@ -15,8 +16,24 @@ from gateway.codec.error_details import TRAILER
 from gateway.errors import Code
 from gateway.upstream.http2.connect import connect
 from gateway.upstream.http2.connection import Connection
-from gateway.upstream.http2.outcome import lost, not_connected, not_grpc, too_large, too_late
-from gateway.upstream.interface import CallFailed, ChannelOptions, Metadata, Sink, State
+from gateway.upstream.http2.outcome import (
+    lost,
+    no_memory,
+    not_connected,
+    not_grpc,
+    too_large,
+    too_late,
+)
+from gateway.upstream.interface import (
+    SMALL_ANSWER,
+    CallFailed,
+    ChannelOptions,
+    Expects,
+    Metadata,
+    Sink,
+    State,
+    takes_all,
+)
 from gateway.upstream.tls import Tls
 
 SETTLING = 0.05
@@ -49,7 +66,14 @@ class GrpcioChannel:
         credentials = grpc.ssl_channel_credentials(tls.roots, tls.key, tls.certificate)
         return grpc.aio.secure_channel(self._endpoint, credentials, options=options)
 
-    async def unary(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
+    async def unary(
+        self,
+        path: str,
+        payload: bytes,
+        timeout: float,
+        metadata: Metadata,
+        expects: Expects = takes_all,
+    ) -> bytes:
         if self.get_state() is not State.READY:
             raise not_connected(f"there is no connection to {self._endpoint}")
         method = self._methods.get(path)
@@ -68,6 +92,8 @@ class GrpcioChannel:
                 failure = not_grpc("the answer is not one message")
             elif len(answer) > self._options.max_message:
                 failure = too_large(len(answer), self._options.max_message)
+            elif len(answer) > SMALL_ANSWER and not expects(len(answer), lambda: None):
+                failure = no_memory(len(answer))
             else:
                 return answer
         finally:

@@ -28,6 +28,8 @@ class Reason(Enum):
     """The connection ended before the answer did."""
     TOO_LARGE = "too large"
     """The answer is larger than GRPC_MAX_RECV_MSG_MB; `details` are the sizes."""
+    NO_MEMORY = "no memory"
+    """There has been no room for the answer; `details` say how large it is."""
     DEADLINE = "deadline"
     """Our own deadline passed."""
     CANCELLED = "cancelled"
@@ -61,11 +63,30 @@ class CallFailed(Exception):
         self.status_details = status_details
 
 
+SMALL_ANSWER = 256 * 1024
+"""Bytes of an answer that are received without asking."""
+Expects = Callable[[int, Callable[[], None]], bool]
+"""Is told that an answer of so many bytes is coming, more than SMALL_ANSWER.
+
+The rest of it is received once the function has been called, at once or later. False if that will
+never be: the call fails as NO_MEMORY.
+"""
+
+
+def takes_all(size: int, go_on: Callable[[], None]) -> bool:
+    """The `Expects` of who takes any answer."""
+    go_on()
+    return True
+
+
 class Sink(Protocol):
     """Is told the outcome of a call, once. It must not raise.
 
     It may be told before `start` has returned, and may itself start and cancel calls.
     """
+
+    def expects(self, size: int, go_on: Callable[[], None]) -> bool:
+        """A large answer is coming; see `Expects`."""
 
     def answered(self, message: bytes) -> None:
         """The answer has come."""
@@ -77,7 +98,14 @@ class Sink(Protocol):
 class Upstream(Protocol):
     """A way to call Cuebot. Cancelling the caller's task cancels the call."""
 
-    async def call(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
+    async def call(
+        self,
+        path: str,
+        payload: bytes,
+        timeout: float,
+        metadata: Metadata,
+        expects: Expects = takes_all,
+    ) -> bytes:
         """The answer's bytes. Raises CallFailed for every other outcome.
 
         `timeout` is in seconds.
@@ -137,7 +165,14 @@ class Channel(Protocol):
     A channel is made without an event loop, and belongs to the one in which it is first used.
     """
 
-    async def unary(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
+    async def unary(
+        self,
+        path: str,
+        payload: bytes,
+        timeout: float,
+        metadata: Metadata,
+        expects: Expects = takes_all,
+    ) -> bytes:
         """The answer's bytes. Raises CallFailed for every other outcome.
 
         Without a connection it does not wait for one: the call fails as NOT_CONNECTED. Cancelling

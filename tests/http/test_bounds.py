@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,9 +15,17 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.unknown import Reject
 from gateway.http.request import BODIES_AT_ONCE
-from gateway.http.respond import LARGE_ANSWER, LARGE_ANSWERS_EACH
+from gateway.upstream.interface import SMALL_ANSWER
 from tests.support.opencue import message_class
-from tests.support.servers import ON_EACH_LANE, Context, Gateway, ScriptedCuebot, gateway_for, head
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    bearer,
+    gateway_for,
+    head,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
 
@@ -26,7 +35,7 @@ FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 REPARENT = "/job.GroupInterface/ReparentJobs"
 LARGE = 15_000
-"""So many jobs are an answer that needs a turn."""
+"""So many jobs are an answer that asks for memory."""
 
 
 async def until(condition: Callable[[], bool], timeout: float = TIMEOUT) -> None:
@@ -114,17 +123,67 @@ async def test_answers_that_nobody_reads_keep_no_slot(cuebot: ScriptedCuebot) ->
         assert sum(path == GET_JOBS for path, _, _ in cuebot.seen) < 80
 
 
-async def test_a_stalled_reader_loses_its_turn(cuebot: ScriptedCuebot) -> None:
-    """Who does not read a very large answer within HTTP_TIMEOUT makes way for the next one."""
+async def test_a_subject_with_all_places_shuts_nobody_out(cuebot: ScriptedCuebot) -> None:
+    """One subject's slow calls fill MAX_IN_FLIGHT: its next one is 503, and others are served."""
+    release = asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await release.wait()
+        return b""
+
+    cuebot.handlers[SHOWS] = handler
+    async with gateway_for(cuebot.endpoint, max_in_flight=32) as gateway:
+        calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(32)]
+        await until(lambda: len(cuebot.seen) == 32)
+        assert (await gateway.post(FIND_SHOW, {})).status_code == 503
+        others = [gateway.post(FIND_SHOW, {}, headers=bearer(f"other{n}")) for n in range(5)]
+        assert [each.status_code for each in await asyncio.gather(*others)] == [200] * 5
+        release.set()
+        assert {(await call).status_code for call in calls} == {200}
+
+
+async def test_stalled_readers_make_way_for_others(cuebot: ScriptedCuebot) -> None:
+    """Those who read nothing of a large answer lose it when others need MAX_ANSWER_MEMORY."""
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    assert len(jobs(LARGE)) > LARGE_ANSWER
-    async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway, AsyncExitStack() as stack:
-        for _ in range(LARGE_ANSWERS_EACH):
+    assert len(jobs(LARGE)) > SMALL_ANSWER
+    gateway_with = partial(gateway_for, http_timeout=60, max_answer_memory="4MB")
+    async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
+        for _ in range(3):
             await stack.enter_async_context(stalled(gateway, request(GET_JOBS, b"{}")))
-        await until(lambda: unread(gateway) == LARGE_ANSWERS_EACH)
-        answer = await gateway.post(GET_JOBS, {})
-        assert answer.status_code == 200
-        assert len(answer.json()["jobs"]["jobs"]) == LARGE
+        await until(lambda: unread(gateway) == 3)
+        for subject in ("tester", "other"):
+            answer = await gateway.post(GET_JOBS, {}, headers=bearer(subject))
+            assert answer.status_code == 200
+            assert len(answer.json()["jobs"]["jobs"]) == LARGE
+
+
+async def test_large_answers_have_a_bound_while_they_are_received(cuebot: ScriptedCuebot) -> None:
+    """However many are asked for at once, MAX_ANSWER_MEMORY bounds what has come of them."""
+    cuebot.answers(GET_JOBS, jobs(LARGE))
+    async with gateway_for(cuebot.endpoint, max_answer_memory="2MB") as gateway:
+        memory, most = gateway.app.parts.answers, 0
+        asking = asyncio.gather(*(gateway.post(GET_JOBS, {}) for _ in range(20)))
+        while not asking.done():
+            most = max(most, sum(memory.held.values()))
+            await asyncio.sleep(0)
+        assert {len(each.json()["jobs"]["jobs"]) for each in await asking} == {LARGE}
+        assert SMALL_ANSWER < most <= 2 * 2**20
+        await until(lambda: not memory.held)
+
+
+async def test_too_many_large_answers_at_once_are_503(cuebot: ScriptedCuebot) -> None:
+    """Cuebot need not keep more answers than a few for which there is no memory."""
+    cuebot.answers(GET_JOBS, jobs(LARGE))
+    gateway_with = partial(gateway_for, http_timeout=60, max_answer_memory="1MB", grpc_timeout=1)
+    async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
+        await stack.enter_async_context(stalled(gateway, request(GET_JOBS, b"{}")))
+        await until(lambda: unread(gateway) == 1)
+        answers = await asyncio.gather(*(gateway.post(GET_JOBS, {}) for _ in range(40)))
+        refused = [each for each in answers if each.status_code == 503]
+        assert refused
+        for each in refused:
+            assert "MAX_ANSWER_MEMORY" in each.json()["message"]
+            assert each.headers["retry-after"] == "1"
 
 
 async def test_a_stalled_reader_loses_its_connection(cuebot: ScriptedCuebot) -> None:
@@ -154,8 +213,8 @@ async def test_a_stalled_pipeline_loses_its_connection(cuebot: ScriptedCuebot) -
 
 
 End = Callable[[bytes], Awaitable[int]]
-BODY_MB = 0.01
-BODY = b'{"name": "' + b"x" * 9900 + b'"}'
+BODY_MB = 0.1
+BODY = b'{"name": "' + b"x" * 100_000 + b'"}'
 """Almost as large as a body may be: there is room for so many of them and not for one more."""
 
 
@@ -225,7 +284,7 @@ async def test_room_for_bodies_is_bounded_and_given_back(cuebot: ScriptedCuebot)
 async def test_room_of_refused_bodies_is_given_back(cuebot: ScriptedCuebot) -> None:
     """Bodies that came too slowly, or turned out too large, take no room afterwards."""
     many = range(BODIES_AT_ONCE)
-    chunk = b"%x\r\n%s\r\n" % (20_000, b" " * 20_000)
+    chunk = b"%x\r\n%s\r\n" % (200_000, b" " * 200_000)
     async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB, http_timeout=0.3) as gateway:
         for _ in range(2):
             async with AsyncExitStack() as stack:

@@ -15,7 +15,8 @@ from google.rpc import error_details_pb2, status_pb2
 from starlette.types import Message
 
 from gateway.errors import Code
-from gateway.http.exchange import ClientGone
+from gateway.http.exchange import ClientGone, open_exchange
+from gateway.http.proxies import TrustedProxies
 from gateway.http.respond import send_pieces
 from tests.support.opencue import jobs, message_class
 from tests.support.servers import (
@@ -567,6 +568,14 @@ async def test_no_part_of_an_answer_is_waited_for_without_end(pieces: Iterable[b
         if not message.get("more_body", message["type"] == "http.response.start"):
             await asyncio.Event().wait()
 
+    exchange = open_exchange(
+        http_method="POST",
+        path=SHOWS,
+        headers={},
+        peer="",
+        proxies=TrustedProxies(()),
+        direct=None,
+    )
     with pytest.raises(ClientGone):
         async with asyncio.timeout(20):
-            await send_pieces(pieces, (), send, 0.01)
+            await send_pieces(exchange, pieces, (), send, 0.01)

@@ -66,3 +66,9 @@ def test_the_same_holds_for_overrides() -> None:
     """A rate in RATE_LIMIT_OVERRIDES is checked as the default one is."""
     line = problem(RATE_LIMIT_OVERRIDES='[{"subjects": ["a"], "rps": 1e-300}]')
     assert line.startswith("RATE_LIMIT_OVERRIDES[0].rps: ")
+
+
+@pytest.mark.parametrize("size", ["0", "0.9MB", "-1", "5KB", "2TB", "99999GB", "nan", "x"])
+def test_a_size_is_megabytes_or_gigabytes(size: str) -> None:
+    """Anything else, or less than a megabyte, stops startup."""
+    assert problem(MAX_ANSWER_MEMORY=size).startswith("MAX_ANSWER_MEMORY: expected a size such as")

@@ -1,6 +1,7 @@
 """An HTTP/2 server whose every frame a test decides, over h2, which checks what we send it."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from h2.events import (
     RequestReceived,
     StreamEnded,
     StreamReset,
+    WindowUpdated,
 )
 from h2.exceptions import ProtocolError
 from h2.settings import Settings
@@ -47,6 +49,8 @@ class Peer(asyncio.Protocol):
     bodies: dict[int, bytearray] = field(default_factory=dict)
     headers: dict[int, dict[str, str]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    unsent: dict[int, tuple[deque[bytes], Any]] = field(default_factory=dict)
+    """What the client's windows have no room for yet of answers, and the trailers after it."""
     complaint: str = ""
     """What h2 has found wrong with what we sent."""
     lost: bool = False
@@ -85,6 +89,11 @@ class Peer(asyncio.Protocol):
                     self.h2.increment_flow_control_window(
                         event.flow_controlled_length, event.stream_id
                     )
+        elif isinstance(event, WindowUpdated):
+            for stream in [each for each in self.unsent if event.stream_id in (0, each)]:
+                self.send_rest(stream)
+        elif isinstance(event, StreamReset):
+            self.unsent.pop(event.stream_id, None)
         elif isinstance(event, StreamEnded):
             self.on_call(self, event.stream_id)
 
@@ -98,9 +107,26 @@ class Peer(asyncio.Protocol):
     def answer(self, stream: int, *data: bytes, trailers: Any = OK) -> None:
         """Headers, data frames and trailers of a success, or of what they say."""
         self.h2.send_headers(stream, HEADERS)
-        for part in data:
-            for start in range(0, max(len(part), 1), FRAME):
-                self.h2.send_data(stream, part[start : start + FRAME])
+        parts = deque(
+            part[start : start + FRAME]
+            for part in data
+            for start in range(0, max(len(part), 1), FRAME)
+        )
+        self.unsent[stream] = parts, trailers
+        self.send_rest(stream)
+
+    def send_rest(self, stream: int) -> None:
+        """Send as much of an answer as the client takes now."""
+        parts, trailers = self.unsent[stream]
+        while parts:
+            room = self.h2.local_flow_control_window(stream)
+            if parts[0] and not room:
+                return
+            part = parts.popleft()
+            if len(part) > room:
+                parts.appendleft(part[room:])
+            self.h2.send_data(stream, part[:room])
+        del self.unsent[stream]
         self.h2.send_headers(stream, trailers, end_stream=True)
 
     async def until(self, met: Callable[[], bool]) -> None:

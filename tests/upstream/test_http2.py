@@ -1,7 +1,7 @@
 """Unary gRPC calls over our own HTTP/2: against grpc.aio, and against peers of every kind."""
 
 import asyncio
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from gateway.errors import Code
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.http2.channel import Http2Channel
 from gateway.upstream.http2.headers import binary, literal
-from gateway.upstream.interface import CallFailed, Reason, State
+from gateway.upstream.interface import SMALL_ANSWER, CallFailed, Reason, State
 from tests.support.http2_server import (
     ECHO,
     HEADERS,
@@ -217,6 +217,44 @@ async def test_the_other_sides_limit_on_streams_is_kept() -> None:
 
 def has_more(things: Sized, number: int) -> bool:
     return len(things) > number
+
+
+@pytest.mark.parametrize("agrees", ["at once", "later", "never"])
+async def test_a_large_answer_is_received_when_there_is_room(agrees: str) -> None:
+    """Of more than SMALL_ANSWER bytes the peer may send only those until it is told to go on."""
+    message = bytes(range(256)) * (SMALL_ANSWER // 256 + 5)
+    told = asyncio.get_running_loop().create_future()
+
+    def expects(size: int, go_on: Callable[[], None]) -> bool:
+        if agrees == "at once":
+            go_on()
+        told.set_result((size, go_on))
+        return agrees != "never"
+
+    async with http2_server() as server:
+        task = asyncio.create_task(server.upstream.call(ECHO, message, 10, (), expects))
+        size, go_on = await told
+        assert size == len(message)
+        if agrees == "never":
+            with pytest.raises(CallFailed) as failed:
+                await task
+            assert (failed.value.reason, failed.value.sent) == (Reason.NO_MEMORY, True)
+            await server.peer.until(lambda: bool(server.peer.resets()))
+            return
+        if agrees == "later":
+            await server.peer.until(lambda: bool(server.peer.unsent))
+            assert server.peer.h2.local_flow_control_window(1) == 0
+            go_on()
+        assert await task == message
+
+
+async def test_the_deadline_of_an_answer_without_room_says_so() -> None:
+    """It is not Cuebot that has been slow."""
+    message = bytes(SMALL_ANSWER + 1)
+    async with http2_server() as server:
+        with pytest.raises(CallFailed) as failed:
+            await server.upstream.call(ECHO, message, 0.3, (), lambda size, go_on: True)
+        assert failed.value.reason is Reason.NO_MEMORY
 
 
 @pytest.mark.parametrize("window", [0, 1, 7, 65_535])

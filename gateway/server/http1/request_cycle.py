@@ -140,6 +140,11 @@ class RequestCycle:
 
     # --- the short way (gateway.http.direct) ------------------------------------------------
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the client reads more slowly than the answer is written."""
+        return self.connection.write_paused
+
     def take_body(self) -> bytes | None:
         """The whole body if it is here, and None otherwise; `receive` gives nothing after it."""
         if not self.complete or self.disconnected:

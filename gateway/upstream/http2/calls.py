@@ -5,7 +5,7 @@ from math import inf
 from typing import Protocol
 
 from gateway.errors import Code
-from gateway.upstream.http2.outcome import lost, not_connected, refused, too_late
+from gateway.upstream.http2.outcome import lost, not_connected, refused
 from gateway.upstream.http2.streams import Sender, Stream
 from gateway.upstream.http2.wire import (
     MAX_STREAM,
@@ -145,7 +145,7 @@ class Calls:
         earliest = inf
         for stream in (*self.streams.values(), *self._waiting):
             if stream.deadline <= now:
-                self.abandon(stream, too_late(sent=stream.number > 0))
+                self.abandon(stream, stream.too_late())
             elif stream.deadline < earliest:
                 earliest = stream.deadline
         return earliest

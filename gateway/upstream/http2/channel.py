@@ -12,7 +12,7 @@ from gateway.upstream.http2.connect import Resolve, connect, resolve
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.outcome import not_connected, too_late
-from gateway.upstream.interface import ChannelOptions, Metadata, Sink, State
+from gateway.upstream.interface import ChannelOptions, Expects, Metadata, Sink, State, takes_all
 
 INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
 """`:method: POST` and `:scheme` in HPACK's static table (RFC 7541 appendix A)."""
@@ -50,14 +50,21 @@ class Http2Channel:
 
     # --- Calls ------------------------------------------------------------------------------
 
-    async def unary(self, path: str, payload: bytes, timeout: float, metadata: Metadata) -> bytes:
+    async def unary(
+        self,
+        path: str,
+        payload: bytes,
+        timeout: float,
+        metadata: Metadata,
+        expects: Expects = takes_all,
+    ) -> bytes:
         connection = self._connection
         if connection is None:
             raise not_connected(f"there is no connection to {self._endpoint}")
         if timeout <= 0:
             raise too_late(sent=False)
         head = self._block(path, timeout, metadata)
-        return await connection.unary(head, payload, connection.time() + timeout)
+        return await connection.unary(head, payload, connection.time() + timeout, expects)
 
     def start(
         self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink

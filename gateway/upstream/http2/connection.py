@@ -13,7 +13,7 @@ from gateway.upstream.http2.core import Core
 from gateway.upstream.http2.outcome import lost, not_grpc
 from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError
-from gateway.upstream.interface import CallFailed, ChannelOptions, Sink
+from gateway.upstream.interface import CallFailed, ChannelOptions, Expects, Sink, takes_all
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
@@ -71,10 +71,11 @@ class WriteBuffer:
 class Answer:
     """A `Sink` that resolves a future."""
 
-    __slots__ = ("future",)
+    __slots__ = ("expects", "future")
 
-    def __init__(self, future: "asyncio.Future[bytes]") -> None:
+    def __init__(self, future: "asyncio.Future[bytes]", expects: Expects) -> None:
         self.future = future
+        self.expects = expects
 
     def answered(self, message: bytes) -> None:
         if not self.future.done():
@@ -126,9 +127,11 @@ class Connection(asyncio.Protocol):
         """Forget a call, whose sink is told nothing, and tell the peer if it knows of it."""
         self._calls.cancel(stream)
 
-    async def unary(self, head: bytes, message: bytes, deadline: float) -> bytes:
+    async def unary(
+        self, head: bytes, message: bytes, deadline: float, expects: Expects = takes_all
+    ) -> bytes:
         """The same for a coroutine that waits: the answer. Raises CallFailed."""
-        answer = Answer(self._loop.create_future())
+        answer = Answer(self._loop.create_future(), expects)
         stream = self.start(head, message, deadline, answer)
         try:
             return await answer.future

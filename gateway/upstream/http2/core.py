@@ -14,9 +14,10 @@ from gateway.upstream.http2.outcome import (
     failure_of_headers,
     failure_of_reset,
     failure_of_trailers,
+    no_memory,
     not_grpc,
 )
-from gateway.upstream.http2.streams import NOT_ONE_MESSAGE, Stream
+from gateway.upstream.http2.streams import NOT_ONE_MESSAGE, PREFIX, Stream
 from gateway.upstream.http2.wire import (
     ErrorCode,
     FrameReader,
@@ -27,10 +28,12 @@ from gateway.upstream.http2.wire import (
     whole_answer,
     window_update,
 )
-from gateway.upstream.interface import CallFailed
+from gateway.upstream.interface import SMALL_ANSWER, CallFailed
 
 OUR_FRAME_SIZE = 64 * 1024
 """The largest frame that we take."""
+SMALL_WINDOW = SMALL_ANSWER + PREFIX
+"""Bytes of an answer that the peer may send before anybody has asked for more."""
 CONNECTION_WINDOW = 2**30
 """Bytes of all answers together that the peer may send without a word from us."""
 PING_DATA = b"gateway!"
@@ -67,11 +70,11 @@ class Core:
         self._now = 0.0
 
     def open(self) -> None:
-        """Introduce ourselves. A call's window has room for the largest answer."""
+        """Introduce ourselves. A call's window has room for a small answer."""
         settings = (
             (wire.HEADER_TABLE_SIZE, 0),
             (wire.ENABLE_PUSH, 0),
-            (wire.INITIAL_WINDOW_SIZE, min(self._max_message + OUR_FRAME_SIZE, wire.MAX_WINDOW)),
+            (wire.INITIAL_WINDOW_SIZE, SMALL_WINDOW),
             (wire.MAX_FRAME_SIZE, OUR_FRAME_SIZE),
             (wire.MAX_HEADER_LIST_SIZE, MAX_HEADERS),
         )
@@ -165,8 +168,24 @@ class Core:
         elif (failure := stream.take(payload, self._max_message)) is not None:
             calls.abandon(stream, failure)
             return
+        elif stream.due > SMALL_WINDOW and not stream.announced:
+            self._announce(stream)
         if flags & wire.END_STREAM:
             calls.finish(stream, not_grpc("the answer ended without a status"))
+
+    def _announce(self, stream: Stream) -> None:
+        """A large answer is coming: have the rest of it sent as soon as there is room for it."""
+        calls, size = self.calls, stream.due - PREFIX
+        stream.announced = stream.held_back = True
+
+        def go_on() -> None:
+            stream.held_back = False
+            if calls.streams.get(stream.number) is stream:
+                more = stream.due - SMALL_WINDOW + OUR_FRAME_SIZE
+                self._write(window_update(stream.number, more))
+
+        if stream.sink is not None and not stream.sink.expects(size, go_on):
+            calls.abandon(stream, no_memory(size))
 
     def _on_headers(self, flags: int, number: int, payload: bytes) -> None:
         if flags & (wire.PADDED | wire.HAS_PRIORITY):
@@ -225,7 +244,10 @@ class Core:
             self.calls.count_late_frame(number)
             return
         late = self._now >= stream.deadline
-        self.calls.end(stream, failure_of_reset(code, begun=stream.begun, late=late))
+        if late and stream.held_back:
+            self.calls.end(stream, stream.too_late())
+        else:
+            self.calls.end(stream, failure_of_reset(code, begun=stream.begun, late=late))
 
     # --- Other frames -----------------------------------------------------------------------
 

@@ -49,6 +49,12 @@ def too_large(size: int, most: int) -> CallFailed:
     return CallFailed(Code.RESOURCE_EXHAUSTED, sizes, Reason.TOO_LARGE)
 
 
+def no_memory(size: int) -> CallFailed:
+    """An answer of `size` bytes for which there has been no room."""
+    problem = f"there is no room for an answer of {size / 2**20:.4g} MB now (MAX_ANSWER_MEMORY)"
+    return CallFailed(Code.UNAVAILABLE, problem, Reason.NO_MEMORY)
+
+
 def failure_of_headers(block: Block) -> CallFailed | None:
     """Why these are no headers of a gRPC answer; None when they are.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.headers import EMPTY_TABLE
-from gateway.upstream.http2.outcome import not_grpc, too_large
+from gateway.upstream.http2.outcome import no_memory, not_grpc, too_large, too_late
 from gateway.upstream.http2.wire import ErrorCode, ProtocolError, frame, header_frames
 from gateway.upstream.interface import CallFailed, Sink
 
@@ -42,6 +42,10 @@ class Stream:
     """How many bytes have come, with the prefix."""
     due: int = 0
     """How many there are to be; 0 until the prefix is whole."""
+    announced: bool = False
+    """Whether the sink has been told that they are many."""
+    held_back: bool = False
+    """Whether the rest of them waits for room."""
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
         """Add a piece of the answer (not an empty one).
@@ -72,6 +76,10 @@ class Stream:
         if self.size != self.due or not self.due:
             return None
         return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+    def too_late(self) -> CallFailed:
+        """The failure of a call whose deadline has passed."""
+        return no_memory(self.due - PREFIX) if self.held_back else too_late(sent=self.number > 0)
 
     def tell(self, outcome: bytes | CallFailed) -> None:
         """Tell the sink its answer, or that there is none, unless it knows the outcome."""

@@ -1,0 +1,185 @@
+"""Fair shares of what all clients draw from: places in flight, bytes of bodies, bytes of answers.
+
+One rule, known from the buffers of network switches as dynamic thresholds (Choudhury and Hahne,
+1998): nobody who has something may have more than a multiple of what is still free. Whoever is
+alone may have everything; the more there are, the less each of them gets; and something is always
+left for those who have nothing yet.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+RESERVE = 4
+"""The total divided by this is kept, beyond the total, for others than the one who has it all."""
+
+Weight = Callable[[str], float]
+"""How many principals' worth of a share a principal has: 1 for most."""
+
+
+def alike(principal: str) -> float:
+    """The weight of principals that are all the same."""
+    return 1.0
+
+
+class Shares:
+    """So many units, `total` for whoever is alone and a quarter more for all together."""
+
+    def __init__(self, total: int, weight: Weight = alike) -> None:
+        self._weight = weight
+        self.held: dict[str, int] = {}
+        """By principal, for those that have some."""
+        self.resize(total)
+
+    def resize(self, total: int) -> None:
+        """Have another total from now on. Nobody loses what it has."""
+        self.total = total
+        reserve = max(1, total // RESERVE)
+        self._factor = total / reserve
+        self.free = total + reserve - sum(self.held.values())
+
+    def take(self, principal: str, amount: int = 1) -> bool:
+        """Take so many units; False, and nothing is taken, if that is more than its share."""
+        before = self.held.get(principal, 0)
+        after, left = before + amount, self.free - amount
+        if left < 0 or after > self.total:
+            return False
+        if before and after > self._factor * left * self._weight(principal):
+            return False
+        self.held[principal] = after
+        self.free = left
+        return True
+
+    def force(self, principal: str, amount: int) -> None:
+        """Take so many units, whoever has the others."""
+        self.held[principal] = self.held.get(principal, 0) + amount
+        self.free -= amount
+
+    def give_back(self, principal: str, amount: int = 1) -> None:
+        """So many units are not needed any more."""
+        left = self.held[principal] - amount
+        self.free += amount
+        if left:
+            self.held[principal] = left
+        else:
+            del self.held[principal]
+
+
+class Asking(NamedTuple):
+    """Somebody who waits for units."""
+
+    amount: int
+    grant: Callable[[], None]
+
+
+class Turns:
+    """Shares that can be waited for. Those who have the least are the next.
+
+    At most `most_waiting` may wait, and they are shared in the same way. Who asks for more than
+    the total gets it once nobody else has anything.
+    """
+
+    def __init__(self, total: int, most_waiting: int, weight: Weight = alike) -> None:
+        self._shares = Shares(total, weight)
+        self._weight = weight
+        self._places = Shares(most_waiting, weight)
+        self._waiting: dict[str, deque[Asking]] = {}
+
+    @property
+    def total(self) -> int:
+        """The units that one principal may have."""
+        return self._shares.total
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits."""
+        return bool(self._waiting)
+
+    @property
+    def held(self) -> dict[str, int]:
+        """What each principal has."""
+        return self._shares.held
+
+    def ask(self, principal: str, amount: int, grant: Callable[[], None]) -> Asking | None:
+        """Call `grant`, at once or later, when the units are the principal's.
+
+        Returns what `forget` takes as long as it has not been called; None, and `grant` will never
+        be called, if too many wait already.
+        """
+        asking = Asking(amount, grant)
+        if principal not in self._waiting and self._take(principal, amount):
+            grant()
+        elif self._places.take(principal):
+            self._waiting.setdefault(principal, deque()).append(asking)
+        else:
+            return None
+        return asking
+
+    def forget(self, principal: str, asking: Asking) -> bool:
+        """The units are not wanted any more; False if they have been granted before."""
+        waiting = self._waiting.get(principal, ())
+        if not any(each is asking for each in waiting):
+            return False
+        self._leave(principal, asking)
+        self._go_on()
+        return True
+
+    def give_back(self, principal: str, amount: int) -> None:
+        """So many units are not needed any more: they go to those who wait."""
+        self._shares.give_back(principal, amount)
+        if self._waiting:
+            self._go_on()
+
+    async def take(self, principal: str, amount: int, timeout: float) -> bool:
+        """Wait for units; False if there are none within `timeout` seconds, or too many wait."""
+        granted = asyncio.Event()
+        asking = self.ask(principal, amount, granted.set)
+        if asking is None:
+            return False
+        try:
+            async with asyncio.timeout(timeout):
+                await granted.wait()
+        except BaseException as error:
+            if not self.forget(principal, asking):
+                self.give_back(principal, amount)
+            if isinstance(error, TimeoutError):
+                return False
+            raise
+        return True
+
+    def _take(self, principal: str, amount: int) -> bool:
+        if self._shares.take(principal, amount):
+            return True
+        if amount <= self.total or self._shares.held:
+            return False
+        self._shares.force(principal, amount)
+        return True
+
+    def _go_on(self) -> None:
+        """Grant what can be granted now."""
+        while (found := next(self._grantable(), None)) is not None:
+            principal, asking = found
+            self._leave(principal, asking)
+            asking.grant()
+
+    def _grantable(self) -> Iterator[tuple[str, Asking]]:
+        """Whose turn it is; the units are taken."""
+        for principal in sorted(self._waiting, key=self._part):
+            asking = self._waiting[principal][0]
+            if self._take(principal, asking.amount):
+                yield principal, asking
+
+    def _part(self, principal: str) -> float:
+        """How much a principal has, by its weight."""
+        return self._shares.held.get(principal, 0) / self._weight(principal)
+
+    def _leave(self, principal: str, asking: Asking) -> None:
+        """Wait no longer."""
+        self._places.give_back(principal)
+        waiting = self._waiting[principal]
+        left = deque(each for each in waiting if each is not asking)
+        if left:
+            self._waiting[principal] = left
+        else:
+            del self._waiting[principal]

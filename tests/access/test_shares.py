@@ -1,0 +1,207 @@
+"""Shares: who may have how much, who waits, whose turn it is, and that all is given back."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.access.admission import Lease
+from gateway.access.shares import Shares, Turns
+
+pytestmark = pytest.mark.anyio
+
+LONG = 20.0
+
+
+def taken(shares: Shares, principal: str, amount: int = 1) -> int:
+    """How often the principal can take so much."""
+    return next(times for times in count() if not shares.take(principal, amount))
+
+
+# --- shares ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 7, 8, 256, 1000])
+def test_whoever_is_alone_may_have_everything(total: int) -> None:
+    """One principal gets the total, and not one more."""
+    assert taken(Shares(total), "a") == total
+
+
+@pytest.mark.parametrize("total", [1, 2, 3, 7, 8, 256, 1000])
+def test_something_is_left_for_others(total: int) -> None:
+    """While one principal has everything, another one still gets some, and a third one, too."""
+    shares = Shares(total)
+    taken(shares, "a")
+    assert taken(shares, "b")
+    assert taken(shares, "c") or total < 8
+
+
+def test_those_who_want_more_than_their_share_become_equal() -> None:
+    """Whoever had everything gets nothing back of what it returns until others have as much."""
+    shares = Shares(256)
+    taken(shares, "a")
+    for _ in range(1000):
+        shares.give_back("a")
+        shares.take("b")
+        shares.take("a")
+    assert shares.held["b"] >= shares.held["a"] - 1
+    assert sum(shares.held.values()) > 256
+
+
+def test_a_heavier_principal_has_more() -> None:
+    """Of two that want all, the one that stands for many people gets a multiple."""
+    shares = Shares(256, {"many": 8.0, "one": 1.0}.__getitem__)
+    for _ in range(1000):
+        for principal in ("one", "many"):
+            shares.take(principal)
+        for principal in tuple(shares.held):
+            shares.give_back(principal)
+            shares.take(principal)
+    assert shares.held["many"] > 3 * shares.held["one"]
+    assert shares.held["many"] <= 256
+
+
+def test_a_smaller_total_takes_nothing_away() -> None:
+    """Those who have more than a new total allows get no more until they are below it."""
+    shares = Shares(100)
+    taken(shares, "a")
+    shares.resize(10)
+    assert not shares.take("a")
+    for _ in range(91):
+        shares.give_back("a")
+    assert shares.take("a")
+    assert not shares.take("a")
+
+
+@given(
+    total=st.integers(1, 1000),
+    steps=st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(1, 400), st.booleans())),
+)
+def test_the_bound_holds_and_nothing_is_lost(
+    total: int, steps: list[tuple[str, int, bool]]
+) -> None:
+    """Whatever is taken and given back: never more than the total for one and 5/4 for all."""
+    shares, held = Shares(total), list[tuple[str, int]]()
+    for principal, amount, gives in steps:
+        if gives and held:
+            shares.give_back(*held.pop())
+        elif shares.take(principal, amount):
+            held.append((principal, amount))
+        assert all(having <= total for having in shares.held.values())
+        assert sum(shares.held.values()) <= total + max(1, total // 4)
+        assert sum(shares.held.values()) == sum(amount for _, amount in held)
+    for each in held:
+        shares.give_back(*each)
+    assert not shares.held
+    assert shares.take("z", total)
+
+
+# --- turns ----------------------------------------------------------------------------------
+
+
+async def waiting(
+    turns: Turns, principal: str, amount: int = 1, timeout: float = LONG
+) -> "asyncio.Task[bool]":
+    """A task that has got as far as it can without something that another one has."""
+    task = asyncio.create_task(turns.take(principal, amount, timeout))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    return task
+
+
+async def test_what_is_given_back_goes_to_who_waits() -> None:
+    """Who waits goes on as soon as there is enough, and waits for nothing while there is."""
+    turns = Turns(4, 10)
+    assert await turns.take("a", 4, 0)
+    task = await waiting(turns, "a", 2)
+    assert turns.is_awaited
+    turns.give_back("a", 1)
+    await asyncio.sleep(0)
+    assert not task.done()
+    turns.give_back("a", 1)
+    assert await task
+    assert turns.held == {"a": 4}
+    assert await turns.take("b", 1, 0)
+
+
+async def test_those_who_have_the_least_are_next() -> None:
+    """One principal's many wait behind another's first, also if they came before it."""
+    turns, order = Turns(8, 100), list[str]()
+    holder = [await turns.take("x", 1, 0) for _ in range(8)]
+    assert all(holder)
+    assert await turns.take("y", 1, 0)
+    assert await turns.take("z", 1, 0)
+
+    def asked(principal: str) -> None:
+        turns.ask(principal, 1, lambda: order.append(principal))
+
+    for principal in "xxxxab":
+        asked(principal)
+    for _ in range(8):
+        turns.give_back("x", 1)
+    assert order[:2] == ["a", "b"]
+    assert Counter(order) == Counter("abxxxx")
+
+
+async def test_waiting_has_its_end_and_its_bound() -> None:
+    """Without units in time, or with too many who wait, there are none; nothing is kept."""
+    turns = Turns(1, 2)
+    assert await turns.take("a", 1, 0)
+    assert not await turns.take("a", 1, 0.01)
+    first, second = await waiting(turns, "a"), await waiting(turns, "a")
+    assert not await turns.take("a", 1, LONG)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    turns.give_back("a", 1)
+    assert await second
+    turns.give_back("a", 1)
+    assert not turns.held
+    assert not turns.is_awaited
+
+
+async def test_more_than_everything_comes_alone() -> None:
+    """Who asks for more than there is gets it when nobody else has anything, and then is alone."""
+    turns = Turns(10, 10)
+    assert await turns.take("a", 1, 0)
+    huge = await waiting(turns, "b", 100)
+    turns.give_back("a", 1)
+    assert await huge
+    small = await waiting(turns, "c", 1)
+    turns.give_back("b", 100)
+    assert await small
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from("abcd"), st.integers(1, 12), st.sampled_from(["ask", "end"]))
+    )
+)
+def test_every_lease_ends_with_nothing_held(steps: list[tuple[str, int, str]]) -> None:
+    """Leases that wait, have memory or have been refused: once all are closed, all is free."""
+    turns, leases = Turns(8, 4), list[Lease]()
+    busy = set[int]()
+
+    def ended_for(index: int) -> Callable[[], None]:
+        return lambda: busy.discard(index)
+
+    for principal, amount, step in steps:
+        if step == "ask":
+            lease, index = Lease(turns, principal), len(leases)
+            leases.append(lease)
+            busy.add(index)
+            lease.ask(amount, ended_for(index))
+            if index not in busy:  # it has been granted: a second answer follows
+                busy.add(index)
+                lease.ask(1, ended_for(index))
+        elif leases:
+            leases.pop(0).close()
+    for lease in leases:
+        lease.close()
+        lease.close()
+    assert not turns.held
+    assert not turns.is_awaited
