@@ -55,6 +55,8 @@ class Connection(asyncio.Protocol):
         self._answer = asyncio.get_running_loop().create_future()
         self._keep = keep
         self.body.clear()
+        if self._transport.is_closing():
+            raise ConnectionError("closed between two requests")
         self._transport.write(request)
         async with asyncio.timeout(LONGEST_ANSWER):
             return await self._answer

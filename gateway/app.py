@@ -15,8 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from gateway.access.admission import Admission
 from gateway.access.keys import load_secrets
 from gateway.access.limits import MemoryLimiter, RateLimits
+from gateway.access.load import TICK, LongAnswers
 from gateway.access.rates import Rates
 from gateway.access.shares import Shares, Turns
 from gateway.access.tokens import Authenticator, token_rules
@@ -60,7 +62,8 @@ class Parts:
     rates: Rates
     limits: RateLimits
     places: Shares
-    """Those of calls in flight."""
+    """Those of requests in flight."""
+    long_answers: LongAnswers
     answers: Turns
     """The bytes of large answers."""
     readiness: Readiness
@@ -152,6 +155,7 @@ def make_parts(settings: Settings) -> Parts:
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
         places=Shares(settings.max_in_flight, rates.weight),
+        long_answers=LongAnswers(settings.max_in_flight, rates.weight),
         answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
         reporters=reporters,
@@ -173,10 +177,14 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
             http_timeout=settings.http_timeout,
             longest_call=settings.grpc_timeout,
             unknown_fields=settings.unknown_fields,
+            admission=Admission(parts.places, parts.long_answers),
             weight=parts.rates.weight,
         ),
-        CallMaker(parts.upstream, parts.places, parts.answers),
-        Responder(http_timeout=settings.http_timeout),
+        CallMaker(parts.upstream, parts.answers),
+        Responder(
+            http_timeout=settings.http_timeout,
+            long_answers=parts.long_answers,
+        ),
     )
 
 
@@ -204,7 +212,12 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
     """While the app runs, the catalog is kept up to date and Cuebot connected."""
     live, upstream = app.parts.live, app.parts.upstream
-    tasks = asyncio.gather(live.run(), upstream.watch(live.look_again), return_exceptions=True)
+    tasks = asyncio.gather(
+        live.run(),
+        upstream.watch(live.look_again),
+        keep_up(app.parts.long_answers),
+        return_exceptions=True,
+    )
     try:
         yield
     finally:
@@ -212,6 +225,15 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await tasks
         await upstream.close()
+
+
+async def keep_up(long_answers: LongAnswers) -> None:
+    """Take on no more long answers than the gateway keeps up with, until cancelled."""
+    time = asyncio.get_running_loop().time
+    while True:
+        due = time() + TICK
+        await asyncio.sleep(TICK)
+        long_answers.observe(time() - due)
 
 
 async def wrong_verb(request: Request, error: Exception) -> Response:

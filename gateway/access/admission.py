@@ -2,16 +2,38 @@
 
 from collections.abc import Callable
 
+from gateway.access.load import LongAnswers
 from gateway.access.shares import Asking, Shares, Turns
 from gateway.errors import RETRY_SOON, Code, GatewayError
 
 
-def enter(places: Shares, principal: str) -> None:
-    """Take a place. Raises GatewayError (UNAVAILABLE) when there is none for this principal."""
-    if not places.take(principal):
-        raise GatewayError(
-            Code.UNAVAILABLE, "too many requests are being served", headers=RETRY_SOON
-        )
+class Admission:
+    """Places for requests in flight, and among them for those with long answers."""
+
+    def __init__(self, places: Shares, long_answers: LongAnswers) -> None:
+        self._places = places
+        self._long_answers = long_answers
+        self._ordinary = (places,)
+        self._long = (places, long_answers.places)
+
+    def enter(self, principal: str, method: str, now: float) -> tuple[Shares, ...]:
+        """Take the places that a call needs; those that it has to give back.
+
+        Raises GatewayError (UNAVAILABLE) when there are none for this principal.
+        """
+        if not self._places.take(principal):
+            raise unavailable("too many requests are being served")
+        if not self._long_answers.includes(method, now):
+            return self._ordinary
+        if not self._long_answers.places.take(principal):
+            self._places.give_back(principal)
+            raise unavailable("too many long answers are being made")
+        return self._long
+
+
+def unavailable(problem: str) -> GatewayError:
+    """503: it may be better in a moment."""
+    return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON)
 
 
 class Lease:

@@ -9,6 +9,7 @@ left for those who have nothing yet.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import NamedTuple
 
 RESERVE = 4
@@ -16,6 +17,11 @@ RESERVE = 4
 
 Weight = Callable[[str], float]
 """How many principals' worth of a share a principal has: 1 for most."""
+
+
+def reserve_of(total: int) -> int:
+    """What is kept for others than the one who has the total."""
+    return max(1, total // RESERVE)
 
 
 def alike(principal: str) -> float:
@@ -30,36 +36,48 @@ class Shares:
         self._weight = weight
         self.held: dict[str, int] = {}
         """By principal, for those that have some."""
+        self._taken = 0
+        self._most = total + reserve_of(total)
         self.resize(total)
 
     def resize(self, total: int) -> None:
-        """Have another total from now on. Nobody loses what it has."""
+        """Have a smaller total from now on, or again the first one. Nobody loses what it has.
+
+        Those who have nothing still get something, from what there was first.
+        """
         self.total = total
-        reserve = max(1, total // RESERVE)
+        reserve = reserve_of(total)
+        self._shared = total + reserve
         self._factor = total / reserve
-        self.free = total + reserve - sum(self.held.values())
+
+    @property
+    def taken(self) -> int:
+        """The units that all have together."""
+        return self._taken
 
     def take(self, principal: str, amount: int = 1) -> bool:
         """Take so many units; False, and nothing is taken, if that is more than its share."""
         before = self.held.get(principal, 0)
-        after, left = before + amount, self.free - amount
-        if left < 0 or after > self.total:
+        after, taken = before + amount, self._taken + amount
+        if taken > self._most or after > self.total:
             return False
-        if before and after > self._factor * left * self._weight(principal):
-            return False
+        if before:
+            weight = self._weight(principal)
+            if after > weight and after > self._factor * (self._shared - taken) * weight:
+                return False
         self.held[principal] = after
-        self.free = left
+        self._taken = taken
         return True
 
     def force(self, principal: str, amount: int) -> None:
         """Take so many units, whoever has the others."""
         self.held[principal] = self.held.get(principal, 0) + amount
-        self.free -= amount
+        self._taken += amount
 
     def give_back(self, principal: str, amount: int = 1) -> None:
         """So many units are not needed any more."""
         left = self.held[principal] - amount
-        self.free += amount
+        self._taken -= amount
         if left:
             self.held[principal] = left
         else:
@@ -67,10 +85,11 @@ class Shares:
 
 
 class Asking(NamedTuple):
-    """Somebody who waits for units."""
+    """Somebody who waits for units, since a time on the monotonic clock."""
 
     amount: int
     grant: Callable[[], None]
+    since: float
 
 
 class Turns:
@@ -96,6 +115,15 @@ class Turns:
         """Whether somebody waits."""
         return bool(self._waiting)
 
+    def is_awaited_by_others(self, principal: str) -> bool:
+        """Whether anybody else waits."""
+        return len(self._waiting) > (principal in self._waiting)
+
+    def longest_wait(self) -> float:
+        """Seconds for which the first of those who wait has been waiting."""
+        since = (asking[0].since for asking in self._waiting.values())
+        return monotonic() - min(since) if self._waiting else 0.0
+
     @property
     def held(self) -> dict[str, int]:
         """What each principal has."""
@@ -107,7 +135,7 @@ class Turns:
         Returns what `forget` takes as long as it has not been called; None, and `grant` will never
         be called, if too many wait already.
         """
-        asking = Asking(amount, grant)
+        asking = Asking(amount, grant, monotonic())
         if principal not in self._waiting and self._take(principal, amount):
             grant()
         elif self._places.take(principal):
@@ -131,12 +159,12 @@ class Turns:
         if self._waiting:
             self._go_on()
 
-    async def take(self, principal: str, amount: int, timeout: float) -> bool:
-        """Wait for units; False if there are none within `timeout` seconds, or too many wait."""
+    async def take(self, principal: str, amount: int, timeout: float | None) -> bool:
+        """Wait for units, `timeout` seconds at most; False without them, or if too many wait."""
         granted = asyncio.Event()
         asking = self.ask(principal, amount, granted.set)
-        if asking is None:
-            return False
+        if asking is None or granted.is_set():
+            return asking is not None
         try:
             async with asyncio.timeout(timeout):
                 await granted.wait()

@@ -69,8 +69,8 @@ class Exchange:
     headers_out: list[tuple[bytes, bytes]] = field(default_factory=list)
     direct: DirectConnection | None = None
     """The short way to the connection, if our own server serves this request."""
-    places: Shares | None = None
-    """Where it has a place among the calls, as long as it has one."""
+    places: tuple[Shares, ...] = ()
+    """Where it has a place among the calls in flight, as long as it has one."""
     lease: Lease | None = None
     """The memory of a large answer."""
 
@@ -101,9 +101,9 @@ class Exchange:
         To be called before the end of the answer is sent, after which the next request on the
         connection may want it.
         """
-        if self.places is not None:
-            self.places.give_back(self.principal)
-            self.places = None
+        places, self.places = self.places, ()
+        for each in places:
+            each.give_back(self.principal)
 
     @property
     def logged_path(self) -> str:

@@ -122,6 +122,7 @@ class PlainCall:
             body = handler.requests.bodies.take(exchange)
             assert body is not None
             try:
+                handler.requests.enter(exchange)
                 planned = plan(head.method, body, head.reject)
             finally:
                 handler.requests.bodies.release(exchange, body)
@@ -171,9 +172,11 @@ class PlainCall:
             self._fail(error)
             return
 
+        within = max(self._read.timeout - (monotonic() - self._began), 0)
+
         async def send_it(send: Send) -> None:
             with CancelOnDisconnect(self._request.receive, self._request):
-                await handler.responder.send(exchange, form, send)
+                await handler.responder.send(exchange, form, send, within=within)
 
         self._go_on(send_it)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from starlette.types import Receive
 
+from gateway.access.admission import Admission
 from gateway.access.shares import Shares, Weight, alike
 from gateway.calls.plan import Plan, plan, reject_for
 from gateway.codec.unknown import Reject
@@ -56,7 +57,8 @@ class RequestReader:
     """Reads requests to methods.
 
     Bodies may have `max_body` bytes and `http_timeout` seconds to arrive, calls `longest_call`
-    seconds. `unknown_fields` is UNKNOWN_FIELDS. Principals share by `weight`.
+    seconds. `unknown_fields` is UNKNOWN_FIELDS. Requests that have been read have a place by
+    `admission`; principals share the room for bodies by `weight`.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class RequestReader:
         http_timeout: float,
         longest_call: float,
         unknown_fields: str,
+        admission: Admission,
         weight: Weight = alike,
     ) -> None:
         self._live = live
         self._max_body = max_body
+        self._admission = admission
         room = Shares(max_body * BODIES_AT_ONCE, weight)
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
@@ -87,6 +91,7 @@ class RequestReader:
         if body is None:
             body = await self._wait_for_body(exchange, receive)
         try:
+            self.enter(exchange)
             if len(body) > LARGE_BODY:
                 planned = await self._plan_aside(head, body)
             else:
@@ -94,6 +99,14 @@ class RequestReader:
         finally:
             self.bodies.release(exchange, body)
         return call_request(exchange, head, planned)
+
+    def enter(self, exchange: Exchange) -> None:
+        """Take a place among the requests in flight, which is given back with the exchange.
+
+        Raises GatewayError (UNAVAILABLE) when there is none.
+        """
+        method = exchange.rpc or ""
+        exchange.places = self._admission.enter(exchange.principal, method, exchange.started)
 
     def read_head(self, exchange: Exchange) -> RequestHead:
         """What a request says before its body. Raises GatewayError for what is wrong with it."""

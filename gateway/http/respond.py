@@ -10,6 +10,9 @@ from contextlib import contextmanager
 
 from starlette.types import Message, Send
 
+from gateway.access.admission import unavailable
+from gateway.access.load import LongAnswers
+from gateway.access.shares import Turns
 from gateway.http.compression import compressed
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
 
@@ -21,24 +24,74 @@ PATIENCE = 1.0
 """Seconds for which such a client may read nothing, or be behind SLOWEST_READER from its first
 byte on, when others wait."""
 
+PIECES_A_TURN = 8
+"""Some 5 ms of work."""
+
 Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
 """The pieces of an answer, and headers that say in which form they are."""
 
 
 class Responder:
-    """Sends answers in JSON. A client has `http_timeout` seconds to read each piece."""
+    """Sends answers in JSON. A client has `http_timeout` seconds to read each piece.
 
-    def __init__(self, *, http_timeout: float) -> None:
+    Long ones, of several pieces, are encoded while they are sent, a few at once.
+    """
+
+    def __init__(self, *, http_timeout: float, long_answers: LongAnswers) -> None:
         self._http_timeout = http_timeout
+        self._long_answers = long_answers
 
-    async def send(self, exchange: Exchange, form: Form, send: Send) -> None:
-        """Send a 200. Raises ClientGone."""
+    async def send(self, exchange: Exchange, form: Form, send: Send, *, within: float) -> None:
+        """Send a 200; a long one begins within so many seconds.
+
+        Raises ClientGone, and GatewayError (UNAVAILABLE) if it would begin later.
+        """
         if answer_at_once(exchange, form):
             return
         pieces, headers = form
-        if exchange.http_version == "1.0":  # which has no chunks
-            pieces = await gather(pieces)
-        await send_pieces(exchange, pieces, headers, send, self._http_timeout)
+        if isinstance(pieces, Sequence):
+            await send_pieces(exchange, pieces, headers, send, self._http_timeout)
+            return
+        self._long_answers.note(exchange.rpc or "")
+        turn = EncodingTurn(self._long_answers.turns, exchange.principal)
+        if not await turn.take(within):
+            raise unavailable("too many long answers are being made")
+        try:
+            if exchange.http_version == "1.0":  # which has no chunks
+                pieces = await gather(pieces)
+            await send_pieces(exchange, pieces, headers, send, self._http_timeout, turn)
+        finally:
+            turn.give_back()
+
+
+class EncodingTurn:
+    """The right of one answer to be encoded, which goes round while others wait for theirs."""
+
+    def __init__(self, turns: Turns, principal: str) -> None:
+        self._turns = turns
+        self._principal = principal
+        self._is_held = False
+        self._pieces = 0
+        """Pieces that have been made in this turn."""
+
+    async def take(self, within: float | None = None) -> bool:
+        """Wait for it; False if it has not come within so many seconds."""
+        if not self._is_held:
+            self._pieces = 0
+            self._is_held = await self._turns.take(self._principal, 1, within)
+        return self._is_held
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        if self._is_held:
+            self._is_held = False
+            self._turns.give_back(self._principal, 1)
+
+    def note_piece(self) -> None:
+        """A piece has been made: after a few, it is another principal's turn."""
+        self._pieces += 1
+        if self._pieces >= PIECES_A_TURN and self._turns.is_awaited_by_others(self._principal):
+            self.give_back()
 
 
 def form_for(exchange: Exchange, pieces: Iterable[bytes]) -> Form:
@@ -70,9 +123,11 @@ async def send_pieces(
     more: Iterable[tuple[bytes, bytes]],
     send: Send,
     timeout: float,
+    turn: EncodingTurn | None = None,
 ) -> None:
     """Send the JSON, with its length when all of it is there; others get turns between pieces.
 
+    `turn` is held when it begins, and whenever a piece is made, but not while the client is behind.
     `more` are headers that say in which form the pieces are. Raises ClientGone when the client
     takes longer than `timeout` seconds to read a piece, or is slower than SLOWEST_READER all in
     all; and earlier when others wait for the memory.
@@ -89,7 +144,7 @@ async def send_pieces(
                 await send(start)
                 await send({"type": "http.response.body", "body": pieces[0]})
         return
-    reader = SlowReader(exchange, timeout)
+    reader = SlowReader(exchange, timeout, turn)
     started = False
     for piece in pieces:
         if piece:
@@ -100,24 +155,31 @@ async def send_pieces(
                 started = True
             message = {"type": "http.response.body", "body": piece, "more_body": True}
             await reader.send(message, len(piece), send)
+        if turn is not None:
+            turn.note_piece()
         await asyncio.sleep(0)
+        if turn is not None:
+            await turn.take()
     exchange.leave()
     with gone_after_timeout():
         async with asyncio.timeout(timeout):
             await send({"type": "http.response.body", "body": b""})
 
 
-def leave_if_behind(exchange: Exchange) -> None:
-    """A client that is slower than we are keeps nothing busy but memory."""
-    if exchange.direct is not None and exchange.direct.is_behind:
+def leave_if_behind(exchange: Exchange) -> bool:
+    """A client that is slower than we are keeps nothing busy but memory. Whether it is."""
+    is_behind = exchange.direct is not None and exchange.direct.is_behind
+    if is_behind:
         exchange.leave()
+    return is_behind
 
 
 class SlowReader:
     """The client of a long answer, with the time that it has to read it."""
 
-    def __init__(self, exchange: Exchange, timeout: float) -> None:
+    def __init__(self, exchange: Exchange, timeout: float, turn: EncodingTurn | None) -> None:
         self._exchange = exchange
+        self._turn = turn
         self._timeout = timeout
         self._time = asyncio.get_running_loop().time
         self._due = self._time()
@@ -125,7 +187,8 @@ class SlowReader:
 
     async def send(self, message: Message, size: int, send: Send) -> None:
         """Send a piece of so many bytes. Raises ClientGone if it is not read in time."""
-        leave_if_behind(self._exchange)
+        if leave_if_behind(self._exchange) and self._turn is not None:
+            self._turn.give_back()
         began = self._time()
         last = min(self._due, began) + self._timeout
         while True:
@@ -136,6 +199,8 @@ class SlowReader:
             except TimeoutError:
                 now, exchange = self._time(), self._exchange
                 exchange.leave()
+                if self._turn is not None:
+                    self._turn.give_back()
                 is_wanted = exchange.lease is not None and exchange.lease.is_wanted
                 if now >= last or (is_wanted and now - min(began, self._due) >= PATIENCE):
                     raise ClientGone from None

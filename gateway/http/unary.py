@@ -6,8 +6,8 @@ from time import monotonic
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.access.admission import Lease, enter
-from gateway.access.shares import Shares, Turns
+from gateway.access.admission import Lease
+from gateway.access.shares import Turns
 from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
 from gateway.calls.preview import preview
@@ -22,20 +22,10 @@ from gateway.upstream.interface import Metadata, Sink, Upstream
 class CallMaker:
     """Makes the calls of a request, for any handler."""
 
-    def __init__(self, upstream: Upstream, places: Shares, answers: Turns) -> None:
-        """`places` are those of calls in flight, `answers` the bytes of large answers."""
+    def __init__(self, upstream: Upstream, answers: Turns) -> None:
+        """`answers` are the bytes of large answers."""
         self._upstream = upstream
-        self._places = places
         self._answers = answers
-
-    def enter(self, exchange: Exchange) -> None:
-        """Take a place among the calls, which is given back with the exchange.
-
-        Raises GatewayError (UNAVAILABLE) when there is none.
-        """
-        if exchange.places is None:
-            enter(self._places, exchange.principal)
-            exchange.places = self._places
 
     def expect(self, exchange: Exchange, size: int, go_on: Callable[[], None]) -> bool:
         """An answer of so many bytes is coming, or another large thing; see `Expects`.
@@ -47,8 +37,7 @@ class CallMaker:
         return exchange.lease.ask(size, go_on)
 
     async def call(self, exchange: Exchange, request: CallRequest) -> bytes:
-        """Cuebot's answer. Raises GatewayError; too many requests in flight are UNAVAILABLE."""
-        self.enter(exchange)
+        """Cuebot's answer. Raises GatewayError."""
         began = monotonic()
         try:
             answer = await invoke(
@@ -69,9 +58,8 @@ class CallMaker:
         """Make the one call of a plan and tell `sink` the outcome; the function that cancels it.
 
         Whoever is told the outcome, or cancels, calls `finish`. None, and nothing is done, if the
-        call has to wait for a connection. Raises GatewayError as `call` does.
+        call has to wait for a connection.
         """
-        self.enter(exchange)
         return self._upstream.start(
             request.plan.method.path,
             request.plan.payload,
@@ -105,9 +93,9 @@ class UnaryHandler:
         """Read a request and answer it. Raises GatewayError and ClientGone."""
         request = await self.requests.read(exchange, receive)
         if exchange.dry_run:
-            self.calls.enter(exchange)
             exchange.code = Code.OK
-            await self.responder.send(exchange, form_for(exchange, preview(request.plan)), send)
+            form = form_for(exchange, preview(request.plan))
+            await self.responder.send(exchange, form, send, within=request.timeout)
         else:
             await self.answer(exchange, request, receive, send)
 
@@ -115,8 +103,10 @@ class UnaryHandler:
         self, exchange: Exchange, request: CallRequest, receive: Receive, send: Send
     ) -> None:
         """Answer a request that has been read. Raises GatewayError and ClientGone."""
+        began = monotonic()
         with CancelOnDisconnect(receive, exchange.direct):
             answer = await self.calls.call(exchange, request)
             form = form_for(exchange, request.plan.method.encode(answer))
             del answer  # what has been sent of it is not needed any more
-            await self.responder.send(exchange, form, send)
+            within = max(request.timeout - (monotonic() - began), 0)
+            await self.responder.send(exchange, form, send, within=within)

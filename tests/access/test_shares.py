@@ -65,6 +65,15 @@ def test_a_heavier_principal_has_more() -> None:
     assert shares.held["many"] <= 256
 
 
+def test_a_smaller_total_leaves_something_for_everybody() -> None:
+    """One who has more than a new total does not keep others from their first, or their weight."""
+    shares = Shares(100, {"a": 1.0, "b": 1.0, "many": 3.0}.__getitem__)
+    taken(shares, "a")
+    shares.resize(10)
+    assert taken(shares, "b") == 1
+    assert taken(shares, "many") == 3
+
+
 def test_a_smaller_total_takes_nothing_away() -> None:
     """Those who have more than a new total allows get no more until they are below it."""
     shares = Shares(100)

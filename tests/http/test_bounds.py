@@ -13,6 +13,7 @@ import orjson
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.access.load import ENCODED_AT_ONCE, LEAST
 from gateway.codec.unknown import Reject
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.upstream.interface import SMALL_ANSWER
@@ -207,6 +208,49 @@ async def test_a_stalled_pipeline_loses_its_connection(cuebot: ScriptedCuebot) -
         await until(lambda: unread(gateway) == 1)
         await until(lambda: not gateway.server.server_state.connections, 3)
         await until(lambda: not gateway.server.server_state.tasks, 3)
+
+
+async def test_too_many_long_answers_are_503_and_nothing_else_is(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway that is behind refuses more of the methods that keep it busy, and no small call."""
+    monkeypatch.setattr("gateway.app.TICK", 3600)  # only the test observes
+    release = asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        if len(cuebot.seen) > 1:
+            await release.wait()
+        return jobs(2000)
+
+    cuebot.handlers[GET_JOBS] = handler
+    async with gateway_for(cuebot.endpoint) as gateway:
+        assert (await gateway.post(GET_JOBS, {})).status_code == 200  # it is known as long by now
+        for _ in range(20):
+            gateway.app.parts.long_answers.observe(lag=10)
+        calls = [asyncio.create_task(gateway.post(GET_JOBS, {})) for _ in range(LEAST)]
+        await until(lambda: len(cuebot.seen) == 1 + LEAST)
+        refused = await gateway.post(GET_JOBS, {})
+        assert (refused.status_code, refused.json()["code"]) == (503, 14)
+        assert refused.headers["retry-after"] == "1"
+        assert (await gateway.post(FIND_SHOW, {})).status_code == 200
+        other = asyncio.create_task(gateway.post(GET_JOBS, {}, headers=bearer("other")))
+        await until(lambda: len(cuebot.seen) == 3 + LEAST)
+        release.set()
+        assert {(await call).status_code for call in (*calls, other)} == {200}
+
+
+async def test_small_requests_do_not_wait_for_many_long_answers(cuebot: ScriptedCuebot) -> None:
+    """However many lists are asked for at once, a few are encoded at a time."""
+    cuebot.answers(GET_JOBS, jobs(LARGE))
+    async with gateway_for(cuebot.endpoint, max_answer_memory="1GB") as gateway:
+        turns, most = gateway.app.parts.long_answers.turns, 0
+        asking = asyncio.gather(*(gateway.post(GET_JOBS, {}) for _ in range(20)))
+        while not asking.done():
+            most = max(most, sum(turns.held.values()))
+            await asyncio.sleep(0)
+        assert {each.status_code for each in await asking} == {200}
+        assert 1 < most <= ENCODED_AT_ONCE + 1
+        assert not turns.held
 
 
 # --- bodies ---------------------------------------------------------------------------------
