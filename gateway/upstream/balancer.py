@@ -47,7 +47,10 @@ class Balancer:
         chosen = self._next(self.endpoints)
         if chosen is None:
             return None
-        return chosen.start(path, payload, timeout, metadata, sink)
+        cancel = chosen.start(path, payload, timeout, metadata, sink)
+        if cancel is None:
+            self._turn -= 1  # `call` is next, and has the same turn
+        return cancel
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
         """Whose turn it is of those that are connected."""
