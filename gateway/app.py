@@ -45,6 +45,7 @@ from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
+from gateway.upstream.endpoint import HEALTH
 from gateway.upstream.open import Cuebot, open_upstream
 
 WAITING_ANSWERS = 32
@@ -137,7 +138,7 @@ def create_app(settings: Settings) -> Gateway:
 def make_parts(settings: Settings) -> Parts:
     """The parts that these settings ask for. Raises ConfigurationError."""
     secrets = load_secrets(settings)
-    upstream = open_upstream(settings)
+    upstream = open_upstream(settings, lambda: probe_of(live))
     rates = Rates(settings)
     live = LiveCatalog(
         choose_source(settings.descriptor_source, reflection_of(upstream)),
@@ -160,6 +161,11 @@ def make_parts(settings: Settings) -> Parts:
         readiness=Readiness(),
         reporters=reporters,
     )
+
+
+def probe_of(live: LiveCatalog) -> str:
+    """The method whose answer shows that Cuebot works: the profile's, if it has one that fits."""
+    return (live.current.probe if live.current is not None else "") or HEALTH
 
 
 def report_unserved(live: LiveCatalog, exchange: Exchange) -> None:

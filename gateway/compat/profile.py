@@ -90,6 +90,7 @@ class After(Entry):
 class Profile(Entry):
     """A whole profile, as its file has it."""
 
+    probe: MethodName | None = None
     methods: dict[MethodName, MethodName] = {}
     missing: dict[MethodName, str] = {}
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}

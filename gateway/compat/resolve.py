@@ -67,6 +67,13 @@ class Resolver:
             for name, method in self._methods.items()
         ]
 
+    def probe(self) -> str:
+        """The path of the method that shows whether Cuebot answers; empty if there is none."""
+        if self._profile.probe is not None:
+            with entry("probe", self._unused):
+                return self._served(self._profile.probe).path
+        return ""
+
     def method_aliases(self) -> dict[str, str]:
         """Documented method to served one."""
         found = {}

@@ -1,9 +1,10 @@
 """What the gateway says of itself.
 
-`/healthz`: the process lives. `/readyz`: a call would reach Cuebot. Neither needs a token.
+`/healthz`: the process lives. `/readyz`: a call would be answered by Cuebot. Neither needs a token.
 `/status.json`: Cuebot, its schema and the links that the farm page shows.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,9 +47,17 @@ def health_routes(live: LiveCatalog, upstream: Cuebot, readiness: Readiness) -> 
         schema = "none"
         if catalog is not None:
             schema = "confirmed" if catalog.schema.confirmed else "assumed"
+        cuebot = "reachable"
+        if not usable:
+            hanging = any(each.ready and each.hanging for each in upstream.endpoints)
+            cuebot = "hanging" if hanging else "unreachable"
+        asked = () if usable else upstream.endpoints
+        reasons = await asyncio.gather(*(each.trouble() for each in asked))
+        reason = "; ".join(dict.fromkeys(filter(None, reasons)))
         state = {
             "status": "ok" if ready else "stopping" if stopping else "unavailable",
-            "cuebot": "reachable" if usable else "unreachable",
+            "cuebot": cuebot,
+            **({"reason": reason} if reason else {}),
             **({"endpoints": {"usable": usable, "of": number}} if number > 1 else {}),
             "schema": schema,
             **({"schemas": "differ"} if live.others else {}),

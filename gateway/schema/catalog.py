@@ -49,6 +49,8 @@ class Catalog:
     """Globs of the selection that name nothing in this schema."""
     missing: Mapping[str, str]
     """Paths of methods that only documents have, with what to say about each."""
+    probe: str
+    """The path of a method that only reads, to find out whether Cuebot answers; empty if none."""
     unused_entries: tuple[UnusedEntry, ...]
     """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]

@@ -1,4 +1,4 @@
-"""Several endpoints of one Cuebot: calls go in turn to those that are connected."""
+"""Several endpoints of one Cuebot: calls go in turn to those that are connected and answer."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -53,15 +53,16 @@ class Balancer:
         return cancel
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
-        """Whose turn it is of those that are connected."""
-        ready = [each for each in among if each.ready]
+        """Whose turn it is of those that are connected; one that hangs if all of them do."""
+        connected = [each for each in among if each.ready]
+        ready = [each for each in connected if not each.hanging] or connected
         if len(ready) < 2:
             return ready[0] if ready else None
         self._turn += 1
         return ready[self._turn % len(ready)]
 
     async def usable(self, timeout: float) -> int:
-        ready = sum(each.ready for each in self.endpoints)
+        ready = sum(each.ready and not each.hanging for each in self.endpoints)
         return ready or int(await first_usable(self.endpoints, timeout) is not None)
 
     async def watch(self, on_change: Callable[[], object] = lambda: None) -> None:

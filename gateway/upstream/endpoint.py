@@ -1,6 +1,6 @@
 """One endpoint of Cuebot: calls over its channel, and what is told of the connection.
 
-Why one could not be made is told in words that help.
+Why one could not be made is told in words that help. Whether Cuebot answers is found out by probes.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from gateway.errors import Code
+from gateway.upstream.health import Health
 from gateway.upstream.http2.connection import ClosedEarly
 from gateway.upstream.http2.outcome import not_connected, too_late
 from gateway.upstream.interface import (
@@ -19,6 +20,7 @@ from gateway.upstream.interface import (
     Channel,
     Expects,
     Metadata,
+    Reason,
     Sink,
     State,
     takes_all,
@@ -32,6 +34,10 @@ ATTEMPTS = 5
 """How often a call is tried for which there is no connection, or which the peer refuses."""
 HEALTH = "/grpc.health.v1.Health/Check"
 """A call that changes nothing. The stock Cuebot does not know it, and says so."""
+PAUSE = 1.0
+"""Seconds between two probes."""
+GONE = (Reason.NOT_CONNECTED, Reason.REFUSED, Reason.LOST)
+"""How a call fails on a connection that has ended, which tells nothing of Cuebot."""
 
 EXPIRED = 10
 WRONG_NAME = (62, 64)
@@ -43,13 +49,25 @@ NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILU
 class Endpoint:
     """An `Upstream` over one channel.
 
-    `endpoint` is its `host:port`, and `tls` what the channel has for TLS.
+    `endpoint` is its `host:port`, and `tls` what the channel has for TLS. `probe` names a method
+    (`/package.Interface/Method`) that only reads and takes an empty request.
     """
 
-    def __init__(self, endpoint: str, channel: Channel, tls: Tls | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        channel: Channel,
+        tls: Tls | None = None,
+        *,
+        probe: Callable[[], str] = lambda: HEALTH,
+        probe_timeout: float = 3.0,
+    ) -> None:
         self.endpoint = endpoint
         self._channel = channel
         self._tls = tls
+        self._health = Health()
+        self._probe = probe
+        self._probe_timeout = probe_timeout
 
     @property
     def endpoints(self) -> "tuple[Endpoint, ...]":
@@ -60,6 +78,18 @@ class Endpoint:
     def ready(self) -> bool:
         """Whether it is connected. If not, it will try to be."""
         return self._channel.get_state(try_to_connect=True) is State.READY
+
+    @property
+    def hanging(self) -> bool:
+        """Whether calls to it are not answered. They are sent all the same: one might be."""
+        return self._health.hanging
+
+    async def trouble(self) -> str:
+        """Why calls would fail, for people who need not know its name; empty if they would not."""
+        if self.ready:
+            return self._health.reason if self.hanging else ""
+        problem = await self._channel.problem()
+        return "" if problem is None else likely_cause(problem, self._tls) or described(problem)
 
     async def call(
         self,
@@ -113,7 +143,7 @@ class Endpoint:
     async def usable(self, timeout: float) -> int:
         try:
             async with asyncio.timeout(timeout):
-                return int(await self._wait_until_ready())
+                return int(await self._wait_until_ready() and not self.hanging)
         except TimeoutError:
             return 0
 
@@ -122,11 +152,19 @@ class Endpoint:
     ) -> None:
         """Keep the channel connected, and log when Cuebot goes and comes, until cancelled.
 
-        A connection that has been idle for long is thereby replaced by a fresh one. `on_return`
-        is called when there is a new connection in place of an old one: behind it may be
-        another Cuebot. With `on_any` it is called for the first connection as well, and when
-        there is none any more.
+        A connection that has been idle for long is thereby replaced by a fresh one, and silence is
+        looked into. `on_return` is called when there is a new connection in place of an old one:
+        behind it may be another Cuebot. With `on_any` it is called for the first connection as
+        well, and when there is none any more.
         """
+        probing = asyncio.create_task(self._probe_when_silent())
+        try:
+            await self._stay_connected(on_return, on_any=on_any)
+        finally:
+            probing.cancel()
+            await asyncio.gather(probing, return_exceptions=True)
+
+    async def _stay_connected(self, on_return: Callable[[], object], *, on_any: bool) -> None:
         reachable: bool | None = None
         connected_before = False
         while (state := self._channel.get_state(try_to_connect=True)) is not State.SHUTDOWN:
@@ -144,6 +182,47 @@ class Endpoint:
                 if on_any:
                     on_return()
             await self._channel.wait_for_state_change(state)
+
+    async def _probe_when_silent(self) -> None:
+        """Whenever calls stay without an answer, probe until there is one.
+
+        A Cuebot without its database answers pings but no reads. A peer that has vanished answers
+        neither, and only another connection helps. There is one ping for each silence, since Cuebot
+        (grpc-java) closes a connection at the third ping for which it has sent no answer between.
+        """
+        while True:
+            await self._channel.silence()
+            pinged = False
+            while not await self._answers():
+                if not pinged:
+                    self._channel.ping(self._probe_timeout)
+                    pinged = True
+                await asyncio.sleep(min(PAUSE, self._probe_timeout))
+            if self._health.mend():
+                log.info("Cuebot answers again", endpoint=self.endpoint)
+
+    async def _answers(self) -> bool:
+        """Whether a probe is answered, or another call meanwhile. Waits for a connection."""
+        while (state := self._channel.get_state(try_to_connect=True)) is not State.READY:
+            if state is State.SHUTDOWN:
+                return True
+            await self._channel.wait_for_state_change(state)
+        began = asyncio.get_running_loop().time()
+        try:
+            await self._channel.unary(self._probe(), b"", self._probe_timeout, ())
+        except CallFailed as failure:
+            if failure.reason in GONE:
+                return False
+            late = failure.code is Code.DEADLINE_EXCEEDED  # which Cuebot may say as well
+            answers = failure.reason in (Reason.STATUS, Reason.TOO_LARGE) and not late
+            if not answers and self._channel.answered_at < began:
+                reason = f"a call that only reads failed: {failure.details}"
+                if late:
+                    reason = f"a call that only reads had no answer in {self._probe_timeout:g} s"
+                if self._health.fail(reason):
+                    log.warning("Cuebot hangs", endpoint=self.endpoint, reason=reason)
+                return False
+        return True
 
     async def close(self) -> None:
         """End its connection and all calls on it."""

@@ -4,6 +4,9 @@ grpc.aio tells what has failed in English only, which is passed on and never rea
 here than over our own HTTP/2: a web server's answer looks like a status of Cuebot's, and a call
 that a leaving Cuebot has not looked at counts as lost, not as refused. An answer is in memory
 before its size is known.
+
+Silence is noticed only when a call's deadline passes. A connection whose peer has vanished is never
+replaced by us, since grpc.aio sends no ping when asked to: set KEEPALIVE_TIME for that.
 """
 
 import asyncio
@@ -30,6 +33,7 @@ from gateway.upstream.interface import (
     ChannelOptions,
     Expects,
     Metadata,
+    Reason,
     Sink,
     State,
     takes_all,
@@ -56,6 +60,9 @@ class GrpcioChannel:
         self._probe_again = 0.0
         """The loop's time from which on the latest probe is too old."""
         self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
+        self._silent = asyncio.Event()
+        self.answered_at = 0.0
+        """As `Channel` has it."""
 
     @cached_property
     def _channel(self) -> grpc.aio.Channel:
@@ -80,14 +87,19 @@ class GrpcioChannel:
         if method is None:
             method = self._methods[path] = self._channel.unary_unary(path)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
+        deadline = (began := loop.time()) + timeout
         call = method(payload, timeout=timeout, metadata=metadata)
         try:
             answer: bytes | None = await call
         except grpc.aio.AioRpcError as error:
             late = loop.time() >= deadline
             failure = await self._failure(error, late=late)
+            if failure.code is not Code.DEADLINE_EXCEEDED and failure.reason is Reason.STATUS:
+                self.answered_at = loop.time()
+            elif loop.time() - max(began, self.answered_at) >= self._options.patience:
+                self._silent.set()
         else:
+            self.answered_at = loop.time()
             if answer is None:  # so grpc.aio gives an OK without a message
                 failure = not_grpc("the answer is not one message")
             elif len(answer) > self._options.max_message:
@@ -135,6 +147,13 @@ class GrpcioChannel:
     async def wait_for_state_change(self, last: State) -> None:
         if not self._closed:
             await self._channel.wait_for_state_change(grpc.ChannelConnectivity[last.name])
+
+    async def silence(self) -> None:
+        self._silent.clear()
+        await self._silent.wait()
+
+    def ping(self, timeout: float) -> None:
+        """Nothing: see above."""
 
     async def problem(self) -> Exception | None:
         """As `Channel` says, by an attempt of our own to connect.

@@ -121,7 +121,7 @@ class Upstream(Protocol):
         """
 
     async def usable(self, timeout: float) -> int:
-        """How many endpoints a call could be sent to now.
+        """How many endpoints a call could be sent to now: connected, and not known to hang.
 
         Waits up to `timeout` seconds for the first of them to connect.
         """
@@ -157,6 +157,8 @@ class ChannelOptions:
     """Between two pings while calls are under way; 0 is never."""
     keepalive_timeout: float = 20.0
     """Without an answer to a ping for so long, the connection ends."""
+    patience: float = 5.0
+    """Calls that wait for so long, while none is answered, are reason to doubt the connection."""
 
 
 class Channel(Protocol):
@@ -192,6 +194,16 @@ class Channel(Protocol):
 
     async def problem(self) -> Exception | None:
         """Why there is no connection, as Python raises it. None when that is not known."""
+
+    @property
+    def answered_at(self) -> float:
+        """The loop's time at which a call was last answered on the connection; 0 before that."""
+
+    async def silence(self) -> None:
+        """Return when calls have been waiting for `patience`, and meanwhile none was answered."""
+
+    def ping(self, timeout: float) -> None:
+        """End the connection, and the calls on it, unless a ping is answered in so many seconds."""
 
     async def close(self) -> None:
         """End the connection and all calls on it."""

@@ -1,12 +1,14 @@
 """The way to Cuebot that the settings ask for."""
 
+from collections.abc import Callable
+
 import structlog
 
 from gateway.errors import ConfigurationError
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
 from gateway.upstream.balancer import Balancer
-from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.grpcio import GrpcioChannel
 from gateway.upstream.http2.channel import Http2Channel
 from gateway.upstream.interface import Channel, ChannelOptions
@@ -16,16 +18,21 @@ log = structlog.stdlib.get_logger("gateway.upstream")
 
 PING_FLOOR = 300
 """Seconds. Cuebot (grpc-java's default) answers pings more often than this by closing."""
+PATIENCE = 5.0
+"""Seconds that calls wait without any answer before the endpoint is probed."""
+PROBE_TIMEOUT = 3.0
+"""Both are shorter where GRPC_TIMEOUT is so short that calls would all be over by then."""
 TLS_FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
 
 Cuebot = Endpoint | Balancer
 """An `Upstream` whose endpoints can be told apart."""
 
 
-def open_upstream(settings: Settings) -> Cuebot:
+def open_upstream(settings: Settings, probe: Callable[[], str] = lambda: HEALTH) -> Cuebot:
     """The way to CUEBOT_ENDPOINT; nothing is connected before it is used.
 
-    One endpoint is that alone. Raises ConfigurationError when the settings about TLS cannot work.
+    One endpoint is that alone. `probe` is for `Endpoint`. Raises ConfigurationError when the
+    settings about TLS cannot work.
     """
     if 0 < settings.keepalive_time < PING_FLOOR:
         log.warning(
@@ -38,14 +45,19 @@ def open_upstream(settings: Settings) -> Cuebot:
         max_message=int(settings.grpc_max_recv_msg_mb * 2**20),
         keepalive_time=settings.keepalive_time,
         keepalive_timeout=settings.keepalive_timeout,
+        patience=min(PATIENCE, settings.grpc_timeout / 2),
     )
+    probe_timeout = min(PROBE_TIMEOUT, settings.grpc_timeout / 2)
 
     def channel_to(endpoint: str) -> Channel:
         if settings.cuebot_transport == "grpcio":
             return GrpcioChannel(endpoint, options, tls)
         return Http2Channel(endpoint, options, None if tls is None else tls.context)
 
-    endpoints = tuple(Endpoint(each, channel_to(each), tls) for each in settings.cuebot_endpoint)
+    endpoints = tuple(
+        Endpoint(each, channel_to(each), tls, probe=probe, probe_timeout=probe_timeout)
+        for each in settings.cuebot_endpoint
+    )
     return endpoints[0] if len(endpoints) == 1 else Balancer(endpoints)
 
 

@@ -558,6 +558,7 @@ async def test_the_profile_is_silent_for_another_schema(
     gateway, _ = other
     catalog, profile = catalog_of(gateway), load_profile("opencue")
     entries = {
+        "probe",
         *(f"methods.{name}" for name in profile.methods),
         *(f"missing.{name}" for name in profile.missing),
         *(f"requests.{name}.{path}" for name, paths in profile.requests.items() for path in paths),

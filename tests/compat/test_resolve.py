@@ -27,7 +27,7 @@ NATIVE = "Cuebot has it itself"
 
 def entries(profile: Profile) -> set[str]:
     """The names of all entries but those of `missing`, as `UnusedEntry` has them."""
-    found = {f"methods.{name}" for name in profile.methods}
+    found = {f"methods.{name}" for name in profile.methods} | {"probe"}
     for section in ("requests", "defaults", "answers"):
         for name, paths in getattr(profile, section).items():
             found |= {f"{section}.{name}.{path}" for path in paths}
@@ -49,6 +49,15 @@ def why_unused(content: dict[str, Any]) -> str:
 def test_everything_applies_to_opencue() -> None:
     """No entry of the built-in profile is idle next to the Cuebot that it was written for."""
     assert resolved(load_profile("opencue")).unused_entries == ()
+
+
+def test_the_probe_is_a_method_that_is_served() -> None:
+    """One that Cuebot does not have, or that is excluded, is idle; a profile may have none."""
+    profile = load_profile("opencue")
+    assert resolved(profile).probe == f"/{profile.probe}"
+    assert resolved(profile, exclude=("service.*",)).probe == ""
+    assert resolved(Profile()).probe == ""
+    assert why_unused({"probe": "a.B/C"}) == "a.B/C is not served"
 
 
 def test_requests_to_other_methods_pay_nothing() -> None:
@@ -98,6 +107,7 @@ def test_it_falls_silent_next_to_the_real_thing() -> None:
     silent = {each.entry for each in catalog.unused_entries if each.reason == NATIVE}
     owner_by_name = "before.host.OwnerInterface/TakeOwnership.owner.name"
     wanted = {
+        "probe",
         "defaults.job.JobInterface/Kill.reason",
         "defaults.job.JobInterface/GetUpdatedFrames.lastCheck",
         *(f"unique.{each.method}.name" for each in profile.unique),

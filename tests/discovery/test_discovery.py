@@ -35,7 +35,12 @@ async def test_an_absent_cuebot_is_503_until_it_comes() -> None:
         assert answer.headers["retry-after"] == "1"
         status, state = await ready_state(gateway)
         assert status == 503
-        assert state == {"status": "unavailable", "cuebot": "unreachable", "schema": "none"}
+        assert state == {
+            "status": "unavailable",
+            "cuebot": "unreachable",
+            "reason": "Connection refused",
+            "schema": "none",
+        }
         cuebot = ScriptedCuebot(opencue().files)
         cuebot.answers(SHOWS, b"")
         async with running_cuebot(cuebot, port):

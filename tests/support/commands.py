@@ -173,6 +173,13 @@ async def run(*arguments: str, given: str = "", **environ: str) -> Ran:
 @contextmanager
 def cuebot_process(*arguments: str) -> Iterator[str]:
     """The endpoint of a simulated Cuebot in a child process."""
+    with running_simulator(*arguments) as (endpoint, _):
+        yield endpoint
+
+
+@contextmanager
+def running_simulator(*arguments: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """The same, with the process. It may be stopped."""
     with subprocess.Popen(  # noqa: S603 - it is our own command
         [sys.executable, "-m", "gateway", "demo", "--cuebot-only", "--port", "0", *arguments],
         env=clean_environment(),
@@ -181,8 +188,9 @@ def cuebot_process(*arguments: str) -> Iterator[str]:
     ) as process:
         try:
             assert process.stdout is not None
-            yield process.stdout.readline().partition("listens on ")[2].split()[0]
+            yield process.stdout.readline().partition("listens on ")[2].split()[0], process
         finally:
+            process.send_signal(signal.SIGCONT)
             process.terminate()
 
 

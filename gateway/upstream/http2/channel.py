@@ -36,12 +36,13 @@ class Http2Channel:
         self._resolve = resolve
         self._state = State.IDLE
         self._changed = asyncio.Event()
+        self._silent = asyncio.Event()
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._retiring: WeakSet[Connection] = WeakSet()
         """Connections on which calls are still being answered."""
         self._problem: Exception | None = None
-        """Why the latest attempt to connect has failed."""
+        """Why the latest attempt to connect has failed, or the connection was given up."""
         self._backoff = 0.0
         """Seconds before the next attempt."""
         self._since = 0.0
@@ -114,6 +115,18 @@ class Http2Channel:
     async def problem(self) -> Exception | None:
         return self._problem
 
+    @property
+    def answered_at(self) -> float:
+        return 0.0 if self._connection is None else self._connection.answered_at
+
+    async def silence(self) -> None:
+        self._silent.clear()
+        await self._silent.wait()
+
+    def ping(self, timeout: float) -> None:
+        if self._connection is not None:
+            self._connection.ping(timeout)
+
     async def close(self) -> None:
         self._set(State.SHUTDOWN)
         if self._connecting is not None:
@@ -134,7 +147,13 @@ class Http2Channel:
     async def _connect(self) -> None:
         """Try until there is a connection."""
         options = self._options
-        make = partial(Connection, max_message=options.max_message, on_end=self._on_end)
+        make = partial(
+            Connection,
+            max_message=options.max_message,
+            on_end=self._on_end,
+            patience=options.patience,
+            on_silence=self._silent.set,
+        )
         while True:
             await asyncio.sleep(self._backoff)
             self._backoff = max(options.initial_backoff, self._backoff * 2)
@@ -168,6 +187,7 @@ class Http2Channel:
         """There will be no more calls on this connection; those that there are may finish."""
         if self._connection is connection:
             self._connection = None
+            self._problem = connection.problem
             self._retiring.add(connection)
             lasted = connection.time() - self._since >= self._options.max_backoff
             if connection.answered or lasted:  # otherwise the next one has to wait for its turn

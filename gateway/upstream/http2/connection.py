@@ -91,18 +91,37 @@ class Connection(asyncio.Protocol):
 
     `on_end` is called once, when no more calls should be made on it: it is lost, the peer is going
     away, or its stream numbers are used up. Calls that have begun may still finish.
+
+    `on_silence` is called, again and again, when calls have been waiting for `patience` seconds and
+    meanwhile none was answered or begun to be. A peer that says nothing else is silent, too.
     """
 
     ready: "asyncio.Future[None]"
     """Done when the peer has introduced itself as HTTP/2. There from `connection_made` on."""
 
-    def __init__(self, *, max_message: int, on_end: Callable[["Connection"], object]) -> None:
+    def __init__(
+        self,
+        *,
+        max_message: int,
+        on_end: Callable[["Connection"], object],
+        patience: float = inf,
+        on_silence: Callable[[], object] = lambda: None,
+    ) -> None:
         self.too_many_pings = False
         """Whether the peer has closed it because of our pings."""
         self.last_active = 0.0
         """The loop's time at which the peer has last said something."""
+        self.answered_at = 0.0
+        """The same of the end of an answer; 0 before the first one."""
+        self.problem: Exception | None = None
+        """Why it was ended on this side."""
         self._max_message = max_message
         self._on_end = on_end
+        self._patience = patience
+        self._on_silence = on_silence
+        self._asked_at = 0.0
+        """Since when a call has been waiting and none was answered; 0 if none waits. It stays when
+        the call is given up: nothing has been heard then, either."""
         self._sweep: asyncio.TimerHandle | None = None
         self._sweep_at = inf
         """When the calls are looked through for those whose deadline has passed."""
@@ -119,8 +138,11 @@ class Connection(asyncio.Protocol):
         loop's time), which is kept on this side too. See `Calls.start` for failures.
         """
         stream = self._calls.start(head, message, deadline, sink)
-        if deadline < self._sweep_at and stream.sink is not None:
-            self._schedule_sweep(deadline)
+        if stream.sink is not None:
+            if not self._asked_at:
+                self._asked_at = self._loop.time()
+            if deadline < self._sweep_at:
+                self._schedule_sweep(deadline)
         return stream
 
     def cancel(self, stream: Stream) -> None:
@@ -142,17 +164,25 @@ class Connection(asyncio.Protocol):
             del answer, stream  # an error would hold itself: traceback, frame, future
 
     def _schedule_sweep(self, when: float) -> None:
-        """One timer for all deadlines, at the earliest of them: a timer for each costs more."""
+        """One timer for all deadlines, at the earliest of them: a timer for each costs more.
+
+        It is also the one that notices silence.
+        """
         if self._sweep is not None:
             self._sweep.cancel()
-        self._sweep_at = when
-        self._sweep = None if when == inf else self._loop.call_at(when, self._expire)
+        now, silent_at = self._loop.time(), self._asked_at + self._patience
+        self._sweep_at = min(when, silent_at if silent_at > now else now + self._patience)
+        self._sweep = self._loop.call_at(self._sweep_at, self._expire)
 
     def _expire(self) -> None:
         self._sweep, self._sweep_at = None, inf
-        earliest = self._calls.expire(self._loop.time() + TIMER_STEP)
+        now = self._loop.time() + TIMER_STEP
+        earliest = self._calls.expire(now)
         if earliest < self._sweep_at:  # a sink may have started a call
             self._schedule_sweep(earliest)
+        silent = self._asked_at and self._asked_at + self._patience <= now
+        if silent and not any(each.begun for each in self._calls.streams.values()):
+            self._on_silence()
 
     # --- For the channel --------------------------------------------------------------------
 
@@ -164,7 +194,7 @@ class Connection(asyncio.Protocol):
     @property
     def answered(self) -> bool:
         """Whether a call has been answered on it."""
-        return self._core.answered
+        return self.answered_at > 0
 
     @property
     def idle(self) -> bool:
@@ -184,14 +214,24 @@ class Connection(asyncio.Protocol):
         delay = max(left, 1.0) if self.idle else options.idle_timeout
         if options.keepalive_time:
             delay = min(delay, options.keepalive_time)
-            if not self.idle and self._pong is None:
-                self._pong = self._loop.call_later(options.keepalive_timeout, self.abort)
-                self._core.ping()
+            if not self.idle:
+                self.ping(options.keepalive_timeout)
         self._upkeep = self._loop.call_later(delay, self.look_after, options)
 
-    def abort(self) -> None:
+    def ping(self, timeout: float) -> None:
+        """End the connection unless the peer answers a ping within so many seconds."""
+        if self._pong is None:
+            self._pong = self._loop.call_later(timeout, self._give_up)
+            self._core.ping()
+
+    def _give_up(self) -> None:
+        log.warning("Cuebot answers no ping; its connection is given up")
+        self.abort("a ping was not answered")
+
+    def abort(self, problem: str = "the connection was closed") -> None:
         """End the connection and all of its calls."""
-        self._lose(partial(lost, "the connection was closed"), ClosedEarly("closed on this side"))
+        self.problem = ConnectionError(problem)
+        self._lose(partial(lost, problem), self.problem)
         self._transport.abort()
 
     # --- For the transport ------------------------------------------------------------------
@@ -208,8 +248,13 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_active = now = self._loop.time()
+        core = self._core
         try:
-            self._core.receive(data, now)
+            core.receive(data, now)
+            if core.answered:
+                core.answered = False
+                self.answered_at = now
+                self._asked_at = 0.0 if self._calls.idle else now
         except ProtocolError as error:
             self._buffer.flush()
             problem = f"Cuebot broke the HTTP/2 protocol: {error}"

@@ -36,6 +36,7 @@ SMALL_WINDOW = SMALL_ANSWER + PREFIX
 """Bytes of an answer that the peer may send before anybody has asked for more."""
 CONNECTION_WINDOW = 2**30
 """Bytes of all answers together that the peer may send without a word from us."""
+TOO_LATE = str(Code.DEADLINE_EXCEEDED.value)
 PING_DATA = b"gateway!"
 
 
@@ -230,8 +231,11 @@ class Core:
                 self.calls.abandon(stream, failure)
 
     def _on_trailers(self, stream: Stream, block: Block) -> None:
-        """The end of an answer, or all of it."""
-        self.answered = True
+        """The end of an answer, or all of it.
+
+        A server that keeps the deadline says so itself, also when it has not begun to answer.
+        """
+        self.answered |= block.grpc_status != TOO_LATE
         outcome: bytes | CallFailed | None = failure_of_trailers(block)
         if outcome is None:
             outcome = stream.received

@@ -1,0 +1,379 @@
+"""A Cuebot that takes calls and does not answer: noticed, told at /readyz, left out, seen again."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from h2.events import PingReceived
+from structlog.testing import capture_logs
+
+from gateway.errors import Code
+from gateway.openapi import shared
+from gateway.upstream.endpoint import HEALTH, Endpoint
+from gateway.upstream.health import Health
+from gateway.upstream.interface import CallFailed, Reason
+from tests.support.commands import running_simulator
+from tests.support.http2_server import ECHO, HEADERS, Http2Server, Peer, framed, http2_server
+from tests.support.openapi import validator
+from tests.support.opencue import opencue
+from tests.support.servers import (
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    gateway_for,
+    paths_of,
+    running_cuebot,
+)
+
+pytestmark = pytest.mark.anyio
+
+SHOWS = "/show.ShowInterface/GetShows"
+UPDATES = "/job.JobInterface/GetUpdatedFrames"
+PROBE = "/service.ServiceInterface/GetDefaultServices"
+DEADLINE = 1.0
+"""Seconds that calls have. Probes have half of it."""
+EACH_WAY = pytest.mark.parametrize(
+    "way",
+    [{"express": "on"}, {"express": "off"}, {"cuebot_transport": "grpcio"}],
+    ids=["express", "asgi", "grpcio"],
+)
+
+
+def opencue_cuebot() -> ScriptedCuebot:
+    """A Cuebot whose methods all answer."""
+    cuebot = ScriptedCuebot(opencue().files)
+    cuebot.start_over()
+    return cuebot
+
+
+async def never(request: bytes, context: Context) -> bytes:
+    """The handler of a method that does not answer."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def hang(cuebot: ScriptedCuebot) -> None:
+    """No method answers from now on, as without a database. The connection is fine."""
+    cuebot.handlers = dict.fromkeys(paths_of(cuebot.files), never)
+
+
+async def ready_state(gateway: Gateway, met: Callable[[int, Any], bool]) -> Any:
+    """What /readyz says as soon as it is so (of its status and its content)."""
+    async with asyncio.timeout(20):
+        while True:
+            answer = await gateway.client.get("/readyz")
+            if met(answer.status_code, answer.json()):
+                reference = {"$ref": "#/components/schemas/gateway-Readiness"}
+                schemas = shared.SHARED["components"]["schemas"]
+                validator(reference, schemas).validate(answer.json())
+                return answer.json()
+
+
+def is_ready(status: int, state: Any) -> bool:
+    return status == 200
+
+
+def is_not_ready(status: int, state: Any) -> bool:
+    return status == 503
+
+
+async def statuses(gateway: Gateway, times: int, path: str = SHOWS) -> Counter[int]:
+    """How often which status comes, one call after the other."""
+    return Counter([(await gateway.post(path, {})).status_code for _ in range(times)])
+
+
+# --- One Cuebot -----------------------------------------------------------------------------
+
+
+@EACH_WAY
+async def test_a_cuebot_that_answers_no_call_is_not_ready_until_it_does(way: Any) -> None:
+    """/readyz and the log say so, calls are still tried, and the first answer mends it."""
+    cuebot = opencue_cuebot()
+    async with (
+        running_cuebot(cuebot),
+        gateway_for(cuebot.endpoint, grpc_timeout=DEADLINE, **way) as gateway,
+    ):
+        assert await statuses(gateway, 1) == {200: 1}
+        with capture_logs() as logs:
+            hang(cuebot)
+            assert await statuses(gateway, 1) == {504: 1}
+            state = await ready_state(gateway, is_not_ready)
+            cuebot.seen.clear()
+            assert await statuses(gateway, 1) == {504: 1}
+            assert SHOWS in {path for path, *_ in cuebot.seen}
+            cuebot.start_over()
+            again = await ready_state(gateway, is_ready)
+        assert await statuses(gateway, 1) == {200: 1}
+    assert state == {
+        "status": "unavailable",
+        "cuebot": "hanging",
+        "reason": "a call that only reads had no answer in 0.5 s",
+        "schema": "confirmed",
+    }
+    assert again == {"status": "ok", "cuebot": "reachable", "schema": "confirmed"}
+    told = [(each["event"], each["endpoint"]) for each in logs if "endpoint" in each]
+    assert told == [
+        ("Cuebot hangs", cuebot.endpoint),
+        ("Cuebot answers again", cuebot.endpoint),
+    ]
+
+
+@EACH_WAY
+async def test_a_method_that_never_answers_condemns_nobody(way: Any) -> None:
+    """Although nothing else is called: another call shows that Cuebot answers."""
+    cuebot = opencue_cuebot()
+    cuebot.handlers[UPDATES] = never
+    async with (
+        running_cuebot(cuebot),
+        gateway_for(cuebot.endpoint, grpc_timeout=DEADLINE, **way) as gateway,
+    ):
+        with capture_logs() as logs:
+            assert await statuses(gateway, 3, UPDATES) == {504: 3}
+            await ready_state(gateway, lambda *_: PROBE in {path for path, *_ in cuebot.seen})
+            assert (await gateway.client.get("/readyz")).status_code == 200
+        assert "Cuebot hangs" not in {each["event"] for each in logs}
+
+
+async def test_where_other_calls_are_answered_nothing_is_probed() -> None:
+    """As long as answers come, a slow call is nothing to look into."""
+    cuebot = opencue_cuebot()
+    cuebot.handlers[UPDATES] = never
+    async with (
+        running_cuebot(cuebot),
+        gateway_for(cuebot.endpoint, grpc_timeout=DEADLINE) as gateway,
+    ):
+        slow = asyncio.create_task(gateway.post(UPDATES, {}))
+        while not slow.done():
+            assert await statuses(gateway, 1) == {200: 1}
+        assert slow.result().status_code == 504
+    assert PROBE not in {path for path, *_ in cuebot.seen}
+
+
+async def test_without_a_read_in_the_profile_any_word_counts_as_an_answer() -> None:
+    """A server that says that it has no health check is not known to hang."""
+    cuebot = opencue_cuebot()
+    async with (
+        running_cuebot(cuebot),
+        gateway_for(cuebot.endpoint, grpc_timeout=DEADLINE, compat_profile="none") as gateway,
+    ):
+        hang(cuebot)
+        with capture_logs() as logs:
+            assert await statuses(gateway, 2) == {504: 2}
+        assert (await gateway.client.get("/readyz")).status_code == 200
+        assert "Cuebot hangs" not in {each["event"] for each in logs}
+
+
+async def test_a_stopped_process_is_not_ready_until_it_goes_on() -> None:
+    """Its connection is given up, and calls no longer wait for it."""
+    with running_simulator() as (endpoint, process):
+        async with gateway_for(endpoint, grpc_timeout=DEADLINE) as gateway:
+            assert await statuses(gateway, 1) == {200: 1}
+            process.send_signal(signal.SIGSTOP)
+            assert await statuses(gateway, 1) == {504: 1}
+            state = await ready_state(gateway, lambda _, state: "ping" in state.get("reason", ""))
+            assert (state["status"], state["cuebot"]) == ("unavailable", "unreachable")
+            state = await ready_state(gateway, lambda _, state: "in time" in state["reason"])
+            assert await statuses(gateway, 1) == {503: 1}
+            process.send_signal(signal.SIGCONT)
+            await ready_state(gateway, is_ready)
+            assert await statuses(gateway, 1) == {200: 1}
+
+
+# --- Packets that vanish --------------------------------------------------------------------
+
+
+class Hole:
+    """A proxy whose connections can lose all that is said on them, while both sides stay."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target.rpartition(":")
+        self._writers: list[asyncio.StreamWriter] = []
+        self._swallowed: set[asyncio.StreamWriter] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward, back = await asyncio.open_connection(self._target[0], int(self._target[2]))
+        self._writers += (writer, back)
+        await asyncio.gather(self._pump(reader, back), self._pump(onward, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while part := await reader.read(65536):
+                if writer not in self._swallowed:
+                    writer.write(part)
+        writer.close()
+
+    def swallow(self) -> None:
+        """Everything on the connections that there are vanishes from now on."""
+        self._swallowed.update(self._writers)
+
+
+@asynccontextmanager
+async def hole_before(endpoint: str) -> AsyncIterator[tuple[str, Hole]]:
+    """The endpoint of such a proxy."""
+    hole = Hole(endpoint)
+    server = await asyncio.start_server(hole.serve, "127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", hole
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("express", ["on", "off"])
+async def test_a_connection_whose_packets_vanish_is_replaced(express: str) -> None:
+    """Two calls at most are lost to it, the second as soon as the connection is given up."""
+    cuebot = opencue_cuebot()
+    async with (
+        running_cuebot(cuebot),
+        hole_before(cuebot.endpoint) as (endpoint, hole),
+        gateway_for(endpoint, grpc_timeout=DEADLINE, express=express) as gateway,
+    ):
+        assert await statuses(gateway, 1) == {200: 1}
+        hole.swallow()
+        answer = await gateway.post(SHOWS, {})
+        assert answer.status_code == 504
+        answer = await gateway.post(SHOWS, {})
+        assert answer.status_code == 200 or "a ping was not answered" in answer.text
+        assert await statuses(gateway, 3) == {200: 3}
+        await ready_state(gateway, is_ready)
+
+
+# --- Several Cuebots ------------------------------------------------------------------------
+
+
+@EACH_WAY
+async def test_one_of_two_that_hangs_is_left_out_until_it_answers(way: Any) -> None:
+    """Three calls at most wait for it in vain. /readyz counts it again when it answers."""
+    one, two = opencue_cuebot(), opencue_cuebot()
+    async with running_cuebot(one), running_cuebot(two):
+        both = f"{one.endpoint},{two.endpoint}"
+        async with gateway_for(both, grpc_timeout=DEADLINE, **way) as gateway:
+            await ready_state(gateway, lambda _, state: state["endpoints"]["usable"] == 2)
+            hang(one)
+            outcomes = await statuses(gateway, 8)
+            assert outcomes[200] + outcomes[504] == 8
+            assert outcomes[504] in (1, 2, 3)
+            state = await ready_state(gateway, lambda _, state: state["endpoints"]["usable"] == 1)
+            assert (state["status"], state["cuebot"]) == ("ok", "reachable")
+            one.seen.clear()
+            assert await statuses(gateway, 6) == {200: 6}
+            assert SHOWS not in {path for path, *_ in one.seen}
+            one.start_over()
+            await ready_state(gateway, lambda _, state: state["endpoints"]["usable"] == 2)
+            assert await statuses(gateway, 2) == {200: 2}
+            assert SHOWS in {path for path, *_ in one.seen}
+
+
+@EACH_WAY
+async def test_when_all_of_them_hang_calls_still_go_somewhere(way: Any) -> None:
+    """Neither is ready, and yet no call fails without having been tried."""
+    one, two = opencue_cuebot(), opencue_cuebot()
+    async with running_cuebot(one), running_cuebot(two):
+        both = f"{one.endpoint},{two.endpoint}"
+        async with gateway_for(both, grpc_timeout=DEADLINE, **way) as gateway:
+            await ready_state(gateway, lambda _, state: state["endpoints"]["usable"] == 2)
+            hang(one)
+            hang(two)
+            await asyncio.gather(statuses(gateway, 1), statuses(gateway, 1))
+            state = await ready_state(gateway, is_not_ready)
+            assert (state["cuebot"], state["endpoints"]) == ("hanging", {"usable": 0, "of": 2})
+            one.seen.clear()
+            two.seen.clear()
+            assert await statuses(gateway, 1) == {504: 1}
+            assert [path for path, *_ in one.seen + two.seen].count(SHOWS) == 1
+
+
+# --- Probes ---------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def probed(
+    on_call: Callable[[Peer, int], None],
+) -> AsyncIterator[tuple[Http2Server, Endpoint]]:
+    """A server, and an endpoint of little patience that keeps watch over it."""
+    async with http2_server(on_call, patience=0.05) as server:
+        endpoint = Endpoint(server.endpoint, server.channel, probe_timeout=0.05)
+        watching = asyncio.create_task(endpoint.watch())
+        try:
+            async with asyncio.timeout(20):
+                yield server, endpoint
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+def called(server: Http2Server, path: str) -> int:
+    """How often this method has been called."""
+    every = [headers for peer in server.peers for headers in peer.headers.values()]
+    return sum(headers[":path"] == path for headers in every)
+
+
+def pings(server: Http2Server) -> int:
+    events = [event for peer in server.peers for event in peer.events]
+    return sum(isinstance(event, PingReceived) for event in events)
+
+
+async def failed(endpoint: Endpoint, timeout: float = 20) -> CallFailed:
+    """How a call fails."""
+    with pytest.raises(CallFailed) as raised:
+        await endpoint.call(ECHO, b"", timeout, ())
+    return raised.value
+
+
+async def test_one_silence_is_one_ping() -> None:
+    """However long it lasts: Cuebot closes connections that are pinged often."""
+    async with probed(lambda peer, stream: None) as (server, endpoint):
+        call = asyncio.create_task(failed(endpoint))
+        await server.until(lambda: called(server, HEALTH) >= 5)
+        assert endpoint.hanging
+        assert pings(server) == 1
+        assert await endpoint.usable(10) == 0
+        server.peer.transport.abort()
+        assert (await call).reason is Reason.LOST
+
+
+async def test_a_probe_that_is_answered_needs_no_ping() -> None:
+    """Each time a call has had no answer for long; and the call itself goes on."""
+
+    def answer_health(peer: Peer, stream: int) -> None:
+        if peer.headers[stream][":path"] == HEALTH:
+            peer.answer(stream, b"\x00")
+
+    async with probed(answer_health) as (server, endpoint):
+        call = asyncio.create_task(failed(endpoint))
+        await server.until(lambda: called(server, HEALTH) >= 3)
+        assert (pings(server), endpoint.hanging, await endpoint.usable(10)) == (0, False, 1)
+        server.peer.transport.abort()
+        assert (await call).reason is Reason.LOST
+
+
+async def test_calls_that_end_before_patience_does_show_silence_together() -> None:
+    """Clients that give a call only a moment do not keep a silent Cuebot from being noticed."""
+    async with probed(lambda peer, stream: None) as (server, endpoint):
+        while not called(server, HEALTH):
+            assert (await failed(endpoint, 0.01)).code is Code.DEADLINE_EXCEEDED
+
+
+async def test_an_answer_that_takes_long_to_arrive_is_no_silence() -> None:
+    """What is being answered is not probed, however long the rest of it takes."""
+
+    def begin(peer: Peer, stream: int) -> None:
+        peer.h2.send_headers(stream, HEADERS)
+        peer.h2.send_data(stream, framed(b"half")[:7])
+
+    async with probed(begin) as (server, endpoint):
+        assert await endpoint.usable(10)
+        assert (await failed(endpoint, 0.5)).code is Code.DEADLINE_EXCEEDED
+        assert called(server, HEALTH) == 0
+
+
+def test_two_failures_in_a_row_are_needed_and_one_answer_mends() -> None:
+    """Each change is news once."""
+    health = Health()
+    assert (health.fail("slow"), health.hanging, health.mend()) == (False, False, False)
+    assert [health.fail("slow") for _ in range(3)] == [False, True, False]
+    assert (health.hanging, health.reason) == (True, "slow")
+    assert (health.mend(), health.hanging, health.reason) == (True, False, "")
