@@ -15,9 +15,18 @@ from gateway.errors import Code
 from gateway.openapi import shared
 from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.health import Health
-from gateway.upstream.interface import CallFailed, Reason
+from gateway.upstream.http2.wire import WINDOW_UPDATE
+from gateway.upstream.interface import CallFailed, Reason, State
 from tests.support.commands import running_simulator
-from tests.support.http2_server import ECHO, HEADERS, Http2Server, Peer, framed, http2_server
+from tests.support.http2_server import (
+    ECHO,
+    HEADERS,
+    Http2Server,
+    Peer,
+    framed,
+    http2_server,
+    raw_frame,
+)
 from tests.support.openapi import validator
 from tests.support.opencue import opencue
 from tests.support.servers import (
@@ -29,7 +38,7 @@ from tests.support.servers import (
     running_cuebot,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SHOWS = "/show.ShowInterface/GetShows"
 UPDATES = "/job.JobInterface/GetUpdatedFrames"
@@ -269,7 +278,7 @@ async def test_one_of_two_that_hangs_is_left_out_until_it_answers(way: Any) -> N
 
 @EACH_WAY
 async def test_when_all_of_them_hang_calls_still_go_somewhere(way: Any) -> None:
-    """Neither is ready, and yet no call fails without having been tried."""
+    """Neither is ready, and yet no call fails without having been tried, in turn."""
     one, two = opencue_cuebot(), opencue_cuebot()
     async with running_cuebot(one), running_cuebot(two):
         both = f"{one.endpoint},{two.endpoint}"
@@ -282,8 +291,9 @@ async def test_when_all_of_them_hang_calls_still_go_somewhere(way: Any) -> None:
             assert (state["cuebot"], state["endpoints"]) == ("hanging", {"usable": 0, "of": 2})
             one.seen.clear()
             two.seen.clear()
-            assert await statuses(gateway, 1) == {504: 1}
-            assert [path for path, *_ in one.seen + two.seen].count(SHOWS) == 1
+            assert await statuses(gateway, 2) == {504: 2}
+            for cuebot in (one, two):
+                assert [path for path, *_ in cuebot.seen].count(SHOWS) == 1
 
 
 # --- Probes ---------------------------------------------------------------------------------
@@ -335,12 +345,28 @@ async def test_one_silence_is_one_ping() -> None:
         assert (await call).reason is Reason.LOST
 
 
+async def test_only_a_peer_that_says_nothing_at_all_is_given_up() -> None:
+    """It may be busy taking a large request; any word is a sign that the connection lives."""
+    async with http2_server() as server, asyncio.timeout(20):
+        assert await server.upstream.usable(10)
+        server.peer.transport.pause_reading()
+        server.channel.ping(0.1)
+        server.peer.transport.write(raw_frame(WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await server.channel.wait_for_state_change(State.READY)
+        await asyncio.sleep(0.01)  # the loop's clock counts milliseconds
+        server.channel.ping(0.1)
+        await server.channel.wait_for_state_change(State.READY)
+        assert str(await server.channel.problem()) == "a ping was not answered"
+
+
 async def test_a_probe_that_is_answered_needs_no_ping() -> None:
     """Each time a call has had no answer for long; and the call itself goes on."""
 
     def answer_health(peer: Peer, stream: int) -> None:
         if peer.headers[stream][":path"] == HEALTH:
-            peer.answer(stream, b"\x00")
+            peer.answer(stream, framed(b""))
 
     async with probed(answer_health) as (server, endpoint):
         call = asyncio.create_task(failed(endpoint))
@@ -353,8 +379,39 @@ async def test_a_probe_that_is_answered_needs_no_ping() -> None:
 async def test_calls_that_end_before_patience_does_show_silence_together() -> None:
     """Clients that give a call only a moment do not keep a silent Cuebot from being noticed."""
     async with probed(lambda peer, stream: None) as (server, endpoint):
-        while not called(server, HEALTH):
+        for _ in range(20):
             assert (await failed(endpoint, 0.01)).code is Code.DEADLINE_EXCEEDED
+        assert called(server, HEALTH)
+
+
+async def test_a_probe_without_an_answer_proves_nothing_while_others_are_answered() -> None:
+    """The method that is to show that Cuebot works may be the one that does not."""
+
+    def answer_echo(peer: Peer, stream: int) -> None:
+        if peer.headers[stream][":path"] == ECHO:
+            peer.answer(stream, framed(b""))
+
+    async with probed(answer_echo) as (server, endpoint):
+        slow = asyncio.create_task(endpoint.call("/a.B/Slow", b"", 20, ()))
+        await server.until(lambda: called(server, HEALTH) >= 1)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 0.5
+        while loop.time() < until:
+            await endpoint.call(ECHO, b"", 10, ())
+            assert not endpoint.hanging
+        slow.cancel()
+
+
+async def test_a_server_that_only_keeps_the_deadline_does_not_answer() -> None:
+    """gRPC's libraries themselves say that a call is too late, whatever the server is doing."""
+
+    def too_late(peer: Peer, stream: int) -> None:
+        trailers = [*HEADERS, ("grpc-status", str(Code.DEADLINE_EXCEEDED.value))]
+        peer.h2.send_headers(stream, trailers, end_stream=True)
+
+    async with probed(too_late) as (_, endpoint):
+        while not endpoint.hanging:
+            assert (await failed(endpoint)).reason is Reason.STATUS
 
 
 async def test_an_answer_that_takes_long_to_arrive_is_no_silence() -> None:

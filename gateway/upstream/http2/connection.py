@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
     @property
     def answered(self) -> bool:
         """Whether a call has been answered on it."""
-        return self.answered_at > 0
+        return self.answered_at > 0 or self._core.answered
 
     @property
     def idle(self) -> bool:
@@ -219,12 +219,18 @@ class Connection(asyncio.Protocol):
         self._upkeep = self._loop.call_later(delay, self.look_after, options)
 
     def ping(self, timeout: float) -> None:
-        """End the connection unless the peer answers a ping within so many seconds."""
+        """End the connection unless the peer answers a ping, or says anything, in so many seconds.
+
+        It may have to take a large request first, which the ping is behind.
+        """
         if self._pong is None:
-            self._pong = self._loop.call_later(timeout, self._give_up)
+            self._pong = self._loop.call_later(timeout, self._give_up, self._loop.time())
             self._core.ping()
 
-    def _give_up(self) -> None:
+    def _give_up(self, pinged_at: float) -> None:
+        self._pong = None
+        if self.last_active >= pinged_at:
+            return
         log.warning("Cuebot answers no ping; its connection is given up")
         self.abort("a ping was not answered")
 
