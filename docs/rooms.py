@@ -18,7 +18,7 @@ GATEWAY = "gateway"
 SIMULATOR = "cuebot_simulator"
 ROOMS = (
     *("cli", "server", "app"),
-    *("observe", "pages", "http", "openapi", "access", "calls"),
+    *("observe", "pages", "http", "openapi", "calls", "access"),
     *("discovery", "compat", "schema", "upstream"),
     *("codec", "settings", "errors", "hints"),
 )

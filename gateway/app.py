@@ -22,6 +22,7 @@ from gateway.access.load import TICK, LongAnswers
 from gateway.access.rates import Rates
 from gateway.access.shares import Shares, Turns
 from gateway.access.tokens import Authenticator, token_rules
+from gateway.calls.aside.planner import Planner
 from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
@@ -65,6 +66,8 @@ class Parts:
     places: Shares
     """Those of requests in flight."""
     long_answers: LongAnswers
+    planner: Planner
+    """Makes plans for large bodies."""
     answers: Turns
     """The bytes of large answers."""
     readiness: Readiness
@@ -157,6 +160,7 @@ def make_parts(settings: Settings) -> Parts:
         limits=RateLimits(MemoryLimiter(), rates),
         places=Shares(settings.max_in_flight, rates.weight),
         long_answers=LongAnswers(settings.max_in_flight, rates.weight),
+        planner=Planner(rates.weight),
         answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
         reporters=reporters,
@@ -184,6 +188,7 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
             longest_call=settings.grpc_timeout,
             unknown_fields=settings.unknown_fields,
             admission=Admission(parts.places, parts.long_answers),
+            planner=parts.planner,
             weight=parts.rates.weight,
         ),
         CallMaker(parts.upstream, parts.answers),
@@ -230,6 +235,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         tasks.cancel()
         with suppress(asyncio.CancelledError):
             await tasks
+        await app.parts.planner.close()
         await upstream.close()
 
 

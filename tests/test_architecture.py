@@ -29,7 +29,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TESTS = ROOT / "tests"
 
 LONGEST_FILE = 400
-LARGEST_GATEWAY = 18_000
+LARGEST_GATEWAY = 22_000
 MOST_LOOSE_MODULES = 6
 MOST_LOOSE_TESTS = 5
 
@@ -133,7 +133,7 @@ def test_files_are_short() -> None:
 
 
 def test_the_gateway_is_small() -> None:
-    """All of it has fewer than 18,000 lines of Python."""
+    """All of it has fewer than 22,000 lines of Python."""
     assert sum(map(lines_of, modules(GATEWAY).values())) < LARGEST_GATEWAY
 
 

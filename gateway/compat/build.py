@@ -1,5 +1,6 @@
 """From a schema and a profile to the catalog that is served."""
 
+from functools import partial
 from types import MappingProxyType
 
 from gateway.codec.decode import Decoders
@@ -61,4 +62,5 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         unused_entries=tuple(unused),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         schema=schema,
+        again=partial(build_catalog, schema, selection, profile),
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 from gateway.http.head import content_length
 
 LARGE_BODY = 64 * 1024
-"""Bodies above this many bytes are decoded in a thread, so that others get their turns."""
+"""Bytes. Larger bodies share what memory there is for them, and do not take the express lane."""
 NOT_PLAIN = frozenset((b"content-encoding", b"transfer-encoding", b"expect", b"x-dry-run"))
 """Headers of requests that ask for more than reading a body and answering."""
 

@@ -1,6 +1,5 @@
 """From an HTTP request to the calls that it asks for."""
 
-import asyncio
 from time import monotonic
 from typing import NamedTuple
 
@@ -8,7 +7,8 @@ from starlette.types import Receive
 
 from gateway.access.admission import Admission
 from gateway.access.shares import Shares, Weight, alike
-from gateway.calls.plan import Plan, plan, reject_for
+from gateway.calls.aside.planner import Planner
+from gateway.calls.plan import Plan, holds_the_loop, plan, reject_for
 from gateway.codec.unknown import Reject
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
@@ -23,12 +23,10 @@ from gateway.http.head import (
     unread_query,
 )
 from gateway.http.preflight import METHOD_ALLOWS
-from gateway.http.received import LARGE_BODY
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path
 
-DECODING_THREADS = 2
 BODIES_AT_ONCE = 16
 """How many bodies of the largest size may be read and decoded at once."""
 
@@ -36,6 +34,7 @@ BODIES_AT_ONCE = 16
 class RequestHead(NamedTuple):
     """What a request says before its body."""
 
+    catalog: Catalog
     method: Method
     timeout: float
     """Seconds that its calls may take together."""
@@ -70,6 +69,7 @@ class RequestReader:
         longest_call: float,
         unknown_fields: str,
         admission: Admission,
+        planner: Planner,
         weight: Weight = alike,
     ) -> None:
         self._live = live
@@ -79,7 +79,7 @@ class RequestReader:
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
         self._unknown_fields = unknown_fields
-        self._decoding = asyncio.Semaphore(DECODING_THREADS)
+        self._planner = planner
 
     async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
         """The calls that a request asks for. What is known of it goes into the exchange.
@@ -92,8 +92,15 @@ class RequestReader:
             body = await self._wait_for_body(exchange, receive)
         try:
             self.enter(exchange)
-            if len(body) > LARGE_BODY:
-                planned = await self._plan_aside(head, body)
+            if holds_the_loop(body):
+                planned = await self._planner.plan(
+                    exchange.principal,
+                    head.catalog,
+                    head.method,
+                    body,
+                    head.reject,
+                    head.timeout,
+                )
             else:
                 planned = plan(head.method, body, head.reject)
         finally:
@@ -122,7 +129,7 @@ class RequestReader:
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
         reject = reject_for(method, self._unknown_fields)
-        return RequestHead(method, timeout, reject, unread_query(exchange.query, reject))
+        return RequestHead(catalog, method, timeout, reject, unread_query(exchange.query, reject))
 
     async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
         began = monotonic()
@@ -130,11 +137,6 @@ class RequestReader:
             return await self.bodies.read(exchange, receive)
         finally:
             exchange.waited += monotonic() - began
-
-    async def _plan_aside(self, head: RequestHead, body: bytes) -> Plan:
-        """A plan that would hold the event loop, made in a thread."""
-        async with self._decoding:
-            return await asyncio.to_thread(plan, head.method, body, head.reject)
 
 
 def method_at(exchange: Exchange, catalog: Catalog) -> Method:

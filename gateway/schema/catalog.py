@@ -1,7 +1,7 @@
 """What there is to call: services, methods, their codecs, and one dictionary of paths."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -57,6 +57,8 @@ class Catalog:
     """The header that tells clients which schema an answer was made with."""
     schema: Schema
     """What all this was made from, with the comments, which descriptors do not keep."""
+    again: "Callable[[], Catalog]" = field(repr=False, compare=False)
+    """Makes the same catalog once more. It can be pickled, for another process."""
 
 
 def declared_methods(

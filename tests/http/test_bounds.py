@@ -329,7 +329,7 @@ async def test_room_of_refused_bodies_is_given_back(cuebot: ScriptedCuebot) -> N
     """Bodies that came too slowly, or turned out too large, take no room afterwards."""
     many = range(BODIES_AT_ONCE)
     chunk = b"%x\r\n%s\r\n" % (200_000, b" " * 200_000)
-    async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB, http_timeout=0.3) as gateway:
+    async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB, http_timeout=0.8) as gateway:
         for _ in range(2):
             async with AsyncExitStack() as stack:
                 slow = [await stack.enter_async_context(sending(gateway, BODY)) for _ in many]

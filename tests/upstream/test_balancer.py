@@ -13,7 +13,7 @@ from gateway.errors import Code
 from gateway.upstream.balancer import Balancer
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.http2.connection import Answer
-from gateway.upstream.interface import CallFailed, Reason
+from gateway.upstream.interface import CallFailed, Reason, takes_all
 from gateway.upstream.open import open_upstream
 from tests.support.http2_frames import NOTHING_DONE, leaving_server, silent_server
 from tests.support.servers import (
@@ -95,7 +95,7 @@ async def test_a_call_that_cannot_be_started_takes_one_turn() -> None:
     ):
         await all_connected(upstream)
         for _ in range(4):
-            answer = Answer(asyncio.get_running_loop().create_future())
+            answer = Answer(asyncio.get_running_loop().create_future(), takes_all)
             if upstream.start(SHOWS, b"", TIMEOUT, (), answer) is None:
                 await upstream.call(SHOWS, b"", TIMEOUT, ())
             else:

@@ -1,0 +1,58 @@
+"""What the gateway and its planning process tell each other: pickled, behind their length.
+
+Both ends are this program, and nothing of a client is unpickled but strings and bytes.
+"""
+
+import pickle
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gateway.codec.unknown import Reject
+from gateway.errors import GatewayError
+from gateway.schema.catalog import Catalog
+
+LENGTH = 8
+"""Bytes of the length."""
+
+
+class Job(NamedTuple):
+    """A body to be planned."""
+
+    catalog: Callable[[], Catalog] | None
+    """Makes the catalog, if it is another one than for the job before."""
+    path: str
+    """A path of the method."""
+    body: bytes
+    reject: Reject
+
+
+class Refusal(NamedTuple):
+    """What is wrong with a body; see GatewayError."""
+
+    code: int
+    message: str
+
+
+class Planned(NamedTuple):
+    """A plan whose steps are numbers: those of the method's look-ups and follow-ups."""
+
+    payload: bytes
+    ignored: tuple[str, ...]
+    look_ups: tuple[tuple[int, bytes], ...]
+    follow_ups: tuple[tuple[int, bytes], ...]
+
+
+def packed(message: Job | Planned | Refusal) -> bytes:
+    """A message with its length."""
+    content = pickle.dumps(message, protocol=5)
+    return len(content).to_bytes(LENGTH, "big") + content
+
+
+def unpacked(content: bytes) -> object:
+    """A message without its length."""
+    return pickle.loads(content)  # noqa: S301 - see above
+
+
+def refusal_of(error: GatewayError) -> Refusal:
+    """An error of planning, which has nothing but a code and a message."""
+    return Refusal(int(error.code), error.message)

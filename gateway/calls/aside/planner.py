@@ -1,0 +1,181 @@
+"""Plans for large bodies, made in another process, so that the event loop goes on meanwhile.
+
+A thread would not do: parsing holds the interpreter as long as it takes, half a second for 16 MB of
+short values. The process is started with the first large body and ends when there have been none
+for a while, and with it the memory that they have taken.
+"""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from gateway.access.admission import unavailable
+from gateway.access.shares import Turns, Weight, alike
+from gateway.calls.aside.messages import LENGTH, Job, Planned, Refusal, packed, unpacked
+from gateway.calls.plan import Plan
+from gateway.codec.unknown import Reject
+from gateway.errors import Code, GatewayError
+from gateway.schema.catalog import Catalog
+from gateway.schema.method import Method
+
+AT_ONCE = 1
+"""Bodies of one principal that are planned at once. If another one has some, too, there are two."""
+WAITING = 64
+IDLE = 30.0
+"""Seconds after which a process without a job ends."""
+
+log = structlog.stdlib.get_logger("gateway")
+
+
+class Planner:
+    """Plans bodies in turn, shared by principal."""
+
+    def __init__(self, weight: Weight = alike, *, idle: float = IDLE) -> None:
+        self._turns = Turns(AT_ONCE, WAITING, weight)
+        self._idle_seconds = idle
+        self._idle: list[PlanningProcess] = []
+        self._jobs: set[asyncio.Task[Planned | Refusal]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def plan(
+        self,
+        principal: str,
+        catalog: Catalog,
+        method: Method,
+        body: bytes,
+        reject: Reject,
+        timeout: float,
+    ) -> Plan:
+        """As `gateway.calls.plan.plan` does, within `timeout` seconds.
+
+        Raises GatewayError: as that one does, and UNAVAILABLE when it takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        if not await self._turns.take(principal, 1, timeout):
+            raise unavailable("too many large bodies are being decoded")
+        # It goes on if the client disconnects: a process that is in the middle of a job would have
+        # to be replaced, which costs more.
+        task = asyncio.create_task(self._done(catalog, method.path, body, reject, deadline))
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+        task.add_done_callback(lambda _: self._turns.give_back(principal, 1))
+        outcome = await asyncio.shield(task)
+        if isinstance(outcome, Refusal):
+            raise GatewayError(Code(outcome.code), outcome.message)
+        return plan_of(method, outcome)
+
+    async def _done(
+        self, catalog: Catalog, path: str, body: bytes, reject: Reject, deadline: float
+    ) -> Planned | Refusal:
+        """What a process makes of a body."""
+        process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
+        if process.has_ended:
+            self._end(process)
+            process = PlanningProcess(self._rested)
+        try:
+            async with asyncio.timeout_at(deadline):
+                outcome = await process.do(catalog, path, body, reject)
+        except TimeoutError:
+            self._end(process)
+            raise unavailable("the body could not be decoded in time") from None
+        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop, of its pipe
+            self._end(process)
+            log.error("the process for large bodies has failed", reason=repr(error))
+            raise unavailable("the process that decodes large bodies has failed") from None
+        except BaseException:
+            self._end(process)
+            raise
+        process.rest(self._idle_seconds)
+        self._idle.append(process)
+        return outcome
+
+    def _rested(self, process: "PlanningProcess") -> None:
+        """A process has been idle for long."""
+        self._idle.remove(process)
+        self._end(process)
+
+    def _end(self, process: "PlanningProcess") -> None:
+        task = asyncio.create_task(process.end())
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    async def close(self) -> None:
+        """End the processes, and what they are doing."""
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        while self._idle:
+            self._end(self._idle.pop())
+        await asyncio.gather(*self._endings)
+
+
+class PlanningProcess:
+    """One process, for one job at a time. `on_idle` is called when it has rested long enough."""
+
+    def __init__(self, on_idle: Callable[["PlanningProcess"], None]) -> None:
+        self._on_idle = on_idle
+        self._process: Process | None = None
+        self._catalog: Catalog | None = None
+        """The one that the process has."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether somebody has killed it."""
+        return self._process is not None and self._process.returncode is not None
+
+    async def do(
+        self, catalog: Catalog, path: str, body: bytes, reject: Reject
+    ) -> Planned | Refusal:
+        """Do a job. Raises OSError or EOFError if the process cannot start, or ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._process is None:
+            command = (sys.executable, "-m", "gateway.calls.aside.planning")
+            self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+        jobs, plans = self._process.stdin, self._process.stdout
+        assert jobs is not None
+        assert plans is not None
+        again = None if catalog is self._catalog else catalog.again
+        jobs.write(await asyncio.to_thread(packed, Job(again, path, body, reject)))
+        await jobs.drain()
+        self._catalog = catalog
+        length = int.from_bytes(await plans.readexactly(LENGTH), "big")
+        outcome = unpacked(await plans.readexactly(length))
+        assert isinstance(outcome, Planned | Refusal)
+        return outcome
+
+    def rest(self, seconds: float) -> None:
+        """There is no job: `on_idle` is due in so many seconds."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self._on_idle, self)
+
+    async def end(self) -> None:
+        """End it at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.wait()
+
+
+def plan_of(method: Method, found: Planned) -> Plan:
+    """The plan, with this process's steps."""
+    before = method.steps.before if method.steps else ()
+    after = method.steps.after if method.steps else ()
+    return Plan(
+        method,
+        found.payload,
+        found.ignored,
+        tuple((before[number], payload) for number, payload in found.look_ups),
+        tuple((after[number], payload) for number, payload in found.follow_ups),
+    )

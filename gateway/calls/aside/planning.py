@@ -1,0 +1,70 @@
+"""The planning process: `python -m gateway.calls.aside.planning`, started by the gateway.
+
+It reads jobs from its input and writes plans to its output until the input ends, which it does
+with the gateway, however that ends.
+"""
+
+import os
+import signal
+import sys
+from typing import BinaryIO
+
+from gateway.calls.aside.messages import (
+    LENGTH,
+    Job,
+    Planned,
+    Refusal,
+    packed,
+    refusal_of,
+    unpacked,
+)
+from gateway.calls.plan import plan
+from gateway.errors import GatewayError
+from gateway.schema.catalog import Catalog
+
+NICE = 10
+"""The event loop comes first."""
+
+
+def main() -> None:
+    """Do jobs until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # those of a terminal, or of a service, are for
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the gateway, which lets requests finish
+    os.nice(NICE)
+    jobs, plans = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    work(jobs, plans)
+
+
+def work(jobs: BinaryIO, plans: BinaryIO) -> None:
+    """Answer each job in `jobs` with a message in `plans`."""
+    catalog: Catalog | None = None
+    while len(length := jobs.read(LENGTH)) == LENGTH:
+        job = unpacked(jobs.read(int.from_bytes(length, "big")))
+        assert isinstance(job, Job)
+        if job.catalog is not None:
+            catalog = job.catalog()
+        assert catalog is not None
+        plans.write(packed(planned(job, catalog)))
+        plans.flush()
+
+
+def planned(job: Job, catalog: Catalog) -> Planned | Refusal:
+    """The plan for a job, or what is wrong with its body."""
+    method = catalog.routes[job.path]
+    try:
+        found = plan(method, job.body, job.reject)
+    except GatewayError as error:
+        return refusal_of(error)
+    before = method.steps.before if method.steps else ()
+    after = method.steps.after if method.steps else ()
+    return Planned(
+        found.payload,
+        found.ignored,
+        tuple((before.index(step), payload) for step, payload in found.look_ups),
+        tuple((after.index(step), payload) for step, payload in found.follow_ups),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Plans made in another process: the same plans and errors, and no trouble when it ends."""
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.calls.aside.planner import Planner
+from gateway.calls.plan import ALWAYS_QUICK, LARGEST_QUICK, MOST_QUICK, holds_the_loop, plan
+from gateway.codec.unknown import Reject
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.errors import Code, GatewayError
+from gateway.schema.catalog import Catalog
+from gateway.schema.selection import Selection
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+TIMEOUT = 20.0
+GET_JOBS = "/job.JobInterface/GetJobs"
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    """OpenCue's schema with its profile."""
+    return build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
+
+
+@asynccontextmanager
+async def planning(idle: float = 60.0) -> AsyncIterator[Planner]:
+    """A planner, closed at the end."""
+    planner = Planner(idle=idle)
+    try:
+        yield planner
+    finally:
+        await planner.close()
+
+
+def processes(planner: Planner) -> list[Any]:
+    """Its processes that have no job."""
+    return [each._process for each in planner._idle]
+
+
+BODIES = [
+    (GET_JOBS, {"r": {"shows": ["a"], "users": ["b"]}}),
+    (GET_JOBS, {"r": {"nonsense": 1, "shows": ["a"]}}),
+    (GET_JOBS, {"r": {"shows": 5}}),
+    (GET_JOBS, []),
+    ("/show.ShowInterface/CreateShow", {"name": "new"}),
+    ("/job.JobInterface/Kill", {"job": {"name": "demo-sh010"}, "username": "lena"}),
+    ("/host.HostInterface/AddTags", {"host": {"name": "h"}, "tags": ["t"]}),
+    ("/subscription.SubscriptionInterface/SetSize", {"subscription": {"name": "x"}, "newSize": 3}),
+]
+
+
+def outcome_of(catalog: Catalog, path: str, body: bytes) -> object:
+    """What the plan is, or what is wrong."""
+    try:
+        return plan(catalog.routes[path], body, Reject.EVERYTHING)
+    except GatewayError as error:
+        return error.code, error.message
+
+
+async def test_plans_and_errors_are_the_same(catalog: Catalog) -> None:
+    """Calls, look-ups, ignored fields and errors are those that this process would have made."""
+    with_steps = [each for each in catalog.methods if each.steps is not None]
+    assert with_steps
+    bodies = [(path, orjson.dumps(body)) for path, body in BODIES if path in catalog.routes]
+    bodies += [
+        (each.path, orjson.dumps({step.given.json[0]: "x"}))
+        for each in with_steps
+        for step in (*each.steps.before, *each.steps.after)  # type: ignore[union-attr]
+    ]
+    bodies += [(GET_JOBS, b"{"), (GET_JOBS, b"")]
+    found, steps = set(), 0
+    async with planning() as planner:
+        for path, body in bodies:
+            expected = outcome_of(catalog, path, body)
+            method = catalog.routes[path]
+            try:
+                made = await planner.plan("a", catalog, method, body, Reject.EVERYTHING, TIMEOUT)
+                steps += len(made.look_ups) + len(made.follow_ups)
+                got: object = made
+            except GatewayError as error:
+                got = error.code, error.message
+            assert got == expected
+            found.add(type(got))
+        assert len(processes(planner)) == 1
+    assert len(found) == 2
+    assert steps
+
+
+async def test_another_catalog_is_taken(catalog: Catalog) -> None:
+    """After a new schema or profile, plans are made with that."""
+    body = b'{"r": {"show": "a"}}'  # the profile makes `shows` of it
+    plain = build_catalog(catalog.schema, Selection())
+    async with planning() as planner:
+        for each in (catalog, plain, catalog):
+            expected = plan(each.routes[GET_JOBS], body, Reject.NOTHING)
+            method = each.routes[GET_JOBS]
+            assert expected == await planner.plan("a", each, method, body, Reject.NOTHING, TIMEOUT)
+
+
+async def test_a_process_that_dies_is_replaced(catalog: Catalog) -> None:
+    """In the middle of a job, the request is a 503; the next one has a new process."""
+    method = catalog.routes[GET_JOBS]
+
+    async def planned() -> object:
+        return await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+
+    async with planning() as planner:
+        expected = await planned()
+        (process,) = processes(planner)
+        os.kill(process.pid, signal.SIGSTOP)
+        task = asyncio.create_task(planned())
+        await asyncio.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        with pytest.raises(GatewayError) as failed:
+            await task
+        assert failed.value.code is Code.UNAVAILABLE
+        assert await planned() == expected
+        (process,) = processes(planner)
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+        assert await planned() == expected
+
+
+async def test_a_process_without_work_ends(catalog: Catalog) -> None:
+    """And its memory is given back."""
+    method = catalog.routes[GET_JOBS]
+    async with planning(idle=0.2) as planner:
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        (process,) = processes(planner)
+        async with asyncio.timeout(TIMEOUT):
+            await process.wait()
+        assert not processes(planner)
+
+
+async def test_the_end_of_the_planner_ends_its_processes(catalog: Catalog) -> None:
+    """None is left behind."""
+    async with planning() as planner:
+        method = catalog.routes[GET_JOBS]
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        (process,) = processes(planner)
+    async with asyncio.timeout(TIMEOUT):
+        await process.wait()
+
+
+async def test_one_subjects_bodies_do_not_hold_up_anothers(catalog: Catalog) -> None:
+    """They wait for each other; another subject's body has its own process."""
+    large = orjson.dumps({"jobs": {"jobs": [{"id": "i"}] * 90_000}})
+    slow, quick = catalog.routes["/job.GroupInterface/ReparentJobs"], catalog.routes[GET_JOBS]
+    order: list[str] = []
+
+    async def planned(principal: str, is_large: bool) -> None:
+        method, body = (slow, large) if is_large else (quick, b"{}")
+        await planner.plan(principal, catalog, method, body, Reject.NOTHING, TIMEOUT)
+        order.append(principal)
+
+    async with planning() as planner:
+        await planned("a", False)
+        many = [asyncio.create_task(planned("a", True)) for _ in range(10)]
+        await asyncio.sleep(0)
+        await planned("b", False)
+        assert order.count("a") < 1 + 10
+        await asyncio.gather(*many)
+        assert len(processes(planner)) == 2
+
+
+async def test_a_client_that_leaves_costs_no_process(catalog: Catalog) -> None:
+    """Its job is finished, and the process has the next one."""
+    method = catalog.routes[GET_JOBS]
+    async with planning() as planner:
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        (before,) = processes(planner)
+        task = asyncio.create_task(
+            planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        )
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        assert processes(planner) == [before]
+
+
+async def test_time_is_bounded(catalog: Catalog) -> None:
+    """A body that takes longer than its call may is a 503, and leaves no process at work."""
+    method = catalog.routes[GET_JOBS]
+    async with planning() as planner:
+        with pytest.raises(GatewayError, match="in time"):
+            await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, 0.001)
+        assert not processes(planner)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"{" * ALWAYS_QUICK, False),
+        (b"{" * (ALWAYS_QUICK + 1), True),
+        (b"x" * LARGEST_QUICK, False),
+        (b"x" * (LARGEST_QUICK + 1), True),
+        (b"[" * MOST_QUICK + b"x" * ALWAYS_QUICK, False),
+        (b"[" * MOST_QUICK + b"{" + b"x" * ALWAYS_QUICK, True),
+    ],
+    ids=itertools.count(),
+)
+def test_what_holds_the_loop(body: bytes, expected: bool) -> None:
+    """Large bodies, and those of some size that are full of objects and lists."""
+    assert holds_the_loop(body) == expected
