@@ -6,7 +6,7 @@ half a second. Here, every request that is sent is answered, read to its end and
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import cast
 
@@ -71,10 +71,11 @@ async def connect(port: int) -> Connection:
     return (await loop.create_connection(Connection, "127.0.0.1", port))[1]
 
 
-def wire(call: Call, token: str) -> bytes:
-    """The call as HTTP/1.1."""
+def wire(call: Call, token: str, more: Mapping[str, str] | None = None) -> bytes:
+    """The call as HTTP/1.1, with more headers."""
     lines = [f"POST {call.path} HTTP/1.1", "Host: gateway", f"Content-Length: {len(call.body)}"]
-    lines += [f"{name}: {value}" for name, value in headers_of(call, token).items()]
+    headers = {**headers_of(call, token), **(more or {})}
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + call.body
 
 

@@ -3,9 +3,9 @@
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.envoy import envoy_config
@@ -36,6 +36,8 @@ class Options:
 
     access_log: bool = False
     workers: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More of the gateway's settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def gateway(place: Place, options: Options) -> Iterator[Running]:
         "RATE_LIMIT_RPS": str(NEVER_REACHED),
         "LOG_LEVEL": "info" if options.access_log else "warning",
         "WORKERS": str(options.workers),
+        **options.settings,
     }
     command = [sys.executable, "-m", "gateway", "serve"]
     with running(command, environ, place.core, place.folder / "gateway.log") as child:

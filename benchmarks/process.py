@@ -50,9 +50,13 @@ class Child:
         for pid in self.family():
             Path(f"/proc/{pid}/clear_refs").write_text(RESET_PEAK)
 
+    def resident_mb(self) -> float:
+        """The resident set now, in MB; the sum over the family."""
+        return sum(status_kb_of(pid, "VmRSS:") for pid in self.family()) / 1024
+
     def peak_mb(self) -> float:
         """The largest resident set since the last reset, in MB; the sum over the family."""
-        return sum(map(peak_kb_of, self.family())) / 1024
+        return sum(status_kb_of(pid, "VmHWM:") for pid in self.family()) / 1024
 
     def check(self) -> None:
         """Raise RuntimeError, with the last lines of its output, if the program has ended."""
@@ -75,10 +79,10 @@ def waited_seconds_of(pid: int) -> float:
     return sum(int(stat.read_text().split()[1]) for stat in stats) / 1e9
 
 
-def peak_kb_of(pid: int) -> int:
-    """VmHWM of one process."""
+def status_kb_of(pid: int, name: str) -> int:
+    """A line of /proc/pid/status, in KB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(name):
             return int(line.split()[1])
     return 0
 

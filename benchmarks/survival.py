@@ -1,24 +1,37 @@
 """`python -m benchmarks.survival`: what is left of a gateway under more than it can take."""
 
 import argparse
+import asyncio
 import os
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from benchmarks.client import load_with_client, wire
-from benchmarks.contenders import Contender, Options, Running, envoy, find_envoy, gateway
+import orjson
+import uvloop
+
+from benchmarks.client import connect, load_with_client, wire
+from benchmarks.contenders import SECRET, Contender, Options, Running, envoy, find_envoy, gateway
+from benchmarks.fairness import RATE, sample
 from benchmarks.farm import CannedFarm
-from benchmarks.load import Load
+from benchmarks.greedy import all_at_once, silent_senders, slow_readers, times_of, unfinished_gzip
+from benchmarks.load import Load, percentile
 from benchmarks.measure import one_round
 from benchmarks.overload import flood, well_again
 from benchmarks.run import OTHER_CORES, Bench, prepared
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
 from benchmarks.verify import wait_until_answering, wait_until_listening
+from gateway.access.tokens import TokenRules, mint_token
 
 HEAVY, LIGHT = "jobs1000", "shows3"
 TIMES = (2, 5, 10)
+LARGE = "jobs20000"
+SLOW_READERS, INTERLEAVED, SILENT, BODY_SENDERS = 50, 100, 16, 4
 SECONDS = 5.0
+NO_OPTIONS = Options()
+Scenarios = dict[str, Scenario]
 AFTER = 4.0
 """Seconds of light load after each flood."""
 
@@ -26,20 +39,21 @@ AFTER = 4.0
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.survival", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=sorted(PARTS))
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of load ({SECONDS:g})")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, OTHER_CORES)
     scenarios = {each.name: each for each in build_scenarios(CannedFarm(MANY))}
     with prepared(list(scenarios.values()), 1, arguments.seconds) as bench:
-        for contender in (gateway, *((envoy,) if find_envoy() else ())):
-            report_overload(bench, contender, scenarios, arguments.seconds)
+        for part in arguments.only:
+            for contender in (gateway, *((envoy,) if find_envoy() else ())):
+                PARTS[part](bench, contender, scenarios)
 
 
-def report_overload(
-    bench: Bench, contender: Contender, scenarios: dict[str, Scenario], seconds: float
-) -> None:
+def report_overload(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
     """Goodput at several times the load that can be served, in parts of its peak."""
     heavy, light = replace(scenarios[HEAVY], counted=None), scenarios[LIGHT]
+    seconds = bench.seconds
     heavy_wire, light_wire = (wire(each.calls[0], bench.token) for each in (heavy, light))
     with ready(bench, contender, heavy) as running:
 
@@ -63,10 +77,128 @@ def report_overload(
             )
 
 
+def report_slow_readers(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
+    """Somebody's honest large answers beside those that are hardly read."""
+    large = scenarios[LARGE].calls[0]
+    requests = [wire(large, token_of(f"slow{n}")) for n in range(SLOW_READERS)]
+
+    async def attack(running: Running) -> tuple[list[float], float, float]:
+        child, port = running.child, running.port
+        before = child.resident_mb()
+        child.reset_peak()
+        async with slow_readers(port, requests):
+            await asyncio.sleep(2)
+            times = await times_of(port, wire(large, token_of("honest")), 5)
+            peak = child.peak_mb() - before
+        await asyncio.sleep(3)
+        return times, peak, child.resident_mb() - before
+
+    with ready(bench, contender, scenarios[LARGE]) as running:
+        times, peak, kept = uvloop.run(attack(running))
+    print(
+        f"{running.name}: {SLOW_READERS} slow readers of 20,000 jobs: an honest one takes"
+        f" {', '.join(f'{each:.1f}' for each in times)} s; {peak:.0f} MB more, {kept:.0f} MB kept",
+        flush=True,
+    )
+
+
+def report_interleaved(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
+    """Many large answers of one subject at once."""
+    request = wire(scenarios[LARGE].calls[0], bench.token)
+
+    async def attack(running: Running) -> Counter[int]:
+        return await all_at_once(running.port, [request] * INTERLEAVED)
+
+    with ready(bench, contender, scenarios[LARGE]) as running:
+        before = running.child.resident_mb()
+        running.child.reset_peak()
+        statuses = uvloop.run(attack(running))
+        peak = running.child.peak_mb()
+        time.sleep(3)
+        kept = running.child.resident_mb()
+    print(
+        f"{running.name}: {INTERLEAVED} answers of 20,000 jobs at once: {dict(statuses)};"
+        f" {before:.0f} MB before, {peak:.0f} MB at most, {kept:.0f} MB after",
+        flush=True,
+    )
+
+
+def report_silence(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
+    """Somebody's bodies beside compressed ones that stand for much and never end."""
+    echo = scenarios["body200"].calls[0]
+    body = orjson.dumps({"group": {"id": "x" * 100_000}})
+    honest = wire(replace(echo, body=body), token_of("honest"))
+    lines = {"Content-Encoding": "gzip"}
+    heads = [
+        wire(replace(echo, body=b" " * 100_000), token_of("silent"), lines)[:-100_000]
+        for _ in range(SILENT)
+    ]
+
+    async def attack(running: Running) -> Counter[int]:
+        async with silent_senders(running.port, heads, unfinished_gzip(4 * 2**20 - 1)):
+            await asyncio.sleep(1)
+            return await all_at_once(running.port, [honest] * 8)
+
+    with ready(bench, contender, scenarios[LIGHT]) as running:
+        statuses = uvloop.run(attack(running))
+    print(f"{running.name}: {SILENT} silent senders of 4 MB: others get {dict(statuses)}")
+
+
+def report_bodies(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
+    """The waits of small requests beside clients that send bodies of a million keys in a loop."""
+    if contender is not gateway:
+        return
+    keys = ",".join(f'"key{n:06}":{n:06}1' for n in range(900_000))
+    body = f'{{"r":{{{keys}}}}}'.encode()
+    call = replace(scenarios["jobs100"].calls[0], body=body, status=400)
+    requests = [wire(call, token_of(f"big{n}")) for n in range(BODY_SENDERS)]
+    small = scenarios[LIGHT].calls[0]
+    options = Options(settings={"MAX_BODY_MB": "17"})
+
+    async def attack(running: Running) -> list[float]:
+        async def loop(request: bytes) -> None:
+            connection = await connect(running.port)
+            while True:
+                await connection.ask(request)
+
+        tasks = [asyncio.create_task(loop(each)) for each in requests]
+        await asyncio.sleep(2)
+        try:
+            return await sample(running.port, small, bench.token, int(bench.seconds * RATE))
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    with ready(bench, contender, scenarios[LIGHT], options) as running:
+        found = uvloop.run(attack(running))
+    print(
+        f"{running.name}: {BODY_SENDERS} clients with {len(body) / 2**20:.0f} MB of keys: small"
+        f" requests wait {percentile(found, 0.5) * 1e3:.1f} ms, p99"
+        f" {percentile(found, 0.99) * 1e3:.0f} ms",
+        flush=True,
+    )
+
+
+PARTS: dict[str, Callable[[Bench, Contender, Scenarios], None]] = {
+    "overload": report_overload,
+    "slow-readers": report_slow_readers,
+    "interleaved": report_interleaved,
+    "silence": report_silence,
+    "bodies": report_bodies,
+}
+
+
+def token_of(subject: str) -> str:
+    """A token for this subject."""
+    return mint_token(SECRET.encode(), TokenRules(), subject, 3600)
+
+
 @contextmanager
-def ready(bench: Bench, contender: Contender, scenario: Scenario) -> Iterator[Running]:
+def ready(
+    bench: Bench, contender: Contender, scenario: Scenario, options: Options = NO_OPTIONS
+) -> Iterator[Running]:
     """A contender that answers."""
-    with contender(bench.place, Options()) as running:
+    with contender(bench.place, options) as running:
         wait_until_listening(running)
         wait_until_answering(running, scenario.calls[0], bench.token)
         yield running

@@ -1,6 +1,7 @@
 """One process that serves: what it makes at startup, and what signals do to it."""
 
 import asyncio
+import ctypes
 import gc
 import signal
 import socket
@@ -23,6 +24,11 @@ from gateway.settings.reload import Commit, Reload, Reloadable
 
 log = structlog.stdlib.get_logger("gateway")
 
+LARGE_BLOCK = 2**20
+"""Bytes from which on memory is the system's again as soon as it is free."""
+M_MMAP_THRESHOLD = -3
+"""mallopt(3)'s number."""
+
 RELOADABLE_LOG_LEVEL = Reloadable(
     "the log level", ("log_level",), lambda settings: partial(set_log_level, settings.log_level)
 )
@@ -43,6 +49,7 @@ async def serve(
     otherwise. With `reload` the settings are read again before it begins, as after a SIGHUP.
     Raises ConfigurationError when the settings cannot work.
     """
+    return_large_blocks()
     certificate = load_certificate(settings)
     app = create_app(settings)
     server = Server(app, settings, certificate, supervised=supervised is not None)
@@ -64,6 +71,16 @@ async def serve(
     log.info("listening", url=url_of(listener, tls=certificate is not None))
     await server.serve(sockets=[listener])
     log.info("stopped")
+
+
+def return_large_blocks() -> None:
+    """Have glibc give the memory of large answers back to the system.
+
+    By itself it would take larger and larger blocks from the heap, between small ones that stay:
+    of 160 MB of answers it kept 155.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def reloadable_certificate(certificate: Certificate) -> Reloadable:

@@ -238,7 +238,7 @@ class Core:
         self.answered |= block.grpc_status != TOO_LATE
         outcome: bytes | CallFailed | None = failure_of_trailers(block)
         if outcome is None:
-            outcome = stream.received
+            outcome = stream.take_message()
         self.calls.finish(stream, not_grpc(NOT_ONE_MESSAGE) if outcome is None else outcome)
 
     def _on_rst_stream(self, number: int, payload: bytes) -> None:

@@ -70,12 +70,12 @@ class Stream:
         self.parts.append(data)
         return None
 
-    @property
-    def received(self) -> bytes | None:
-        """The answer's message; None when what has come is not one."""
+    def take_message(self) -> bytes | None:
+        """Hand over the answer's message, once; None when what has come is not one."""
+        parts, self.parts = self.parts, []
         if self.size != self.due or not self.due:
             return None
-        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def too_late(self) -> CallFailed:
         """The failure of a call whose deadline has passed."""
