@@ -15,7 +15,8 @@ class TrustedProxies:
 
     def __init__(self, trusted: Iterable[str]) -> None:
         self._networks = tuple(map(ip_network, trusted))
-        self._trusts = lru_cache(maxsize=4096)(self._is_trusted)
+        self.trusts = lru_cache(maxsize=4096)(self._is_trusted)
+        """Whether an address is that of a trusted proxy."""
 
     def client(self, peer: str, forwarded_for: bytes | None) -> str:
         """The client's address, given that of the peer and the X-Forwarded-For that it sent.
@@ -24,7 +25,7 @@ class TrustedProxies:
         client has written there never counts. The peer's own if the peer is not trusted, or if
         what stands in that place is no address.
         """
-        if forwarded_for is None or not self._trusts(peer):
+        if forwarded_for is None or not self.trusts(peer):
             return peer
         address = peer
         for text in reversed(forwarded_for.decode("latin-1").split(",")):
@@ -32,7 +33,7 @@ class TrustedProxies:
             if found is None:
                 return peer
             address = found
-            if not self._trusts(address):
+            if not self.trusts(address):
                 break
         return address
 

@@ -4,12 +4,15 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
+from gateway.access.rates import address_key
+from gateway.errors import RETRY_SOON, Code, GatewayError
+
 QUIET = 60.0
-"""Seconds between two warnings."""
+"""Seconds between two warnings of the same."""
 OTHERS = 128
 """Files beside the connections: logs, channels to Cuebot, and clients that are turned away."""
 
@@ -18,36 +21,102 @@ log = structlog.stdlib.get_logger("gateway")
 
 @dataclass(slots=True)
 class ConnectionLimit:
-    """The limit on the connections of one server.
+    """The limits on the connections of one server, which count from their acceptance on.
 
-    `most` may be served at once. `leaving` are those that have been turned away and are not gone
-    yet; they take nobody's place.
+    `most` may be open at once, and `most_per_address` of them from one address (for IPv6: one /64)
+    that is not `trusted`; 0 is no limit. Those that are turned away take nobody's place.
     """
 
     most: int
+    most_per_address: int = 0
+    trusted: Callable[[str], bool] = lambda address: False
+    """Which addresses stand for many: those of proxies."""
     clock: Callable[[], float] = time.monotonic
-    leaving: int = 0
-    _next_warning: float = 0.0
+    most_lingering: int = OTHERS // 2
+    """How many that are turned away may stay for as long as they need to read why."""
+    _open: int = 0
+    _lingering: int = 0
+    _by_address: dict[str, int] = field(default_factory=dict)
+    _fits: bool = True
+    """Whether `most` is what was asked for, and not what the open files leave."""
+    _next_warnings: dict[str, float] = field(default_factory=dict)
 
-    def is_exceeded(self, connections: int) -> bool:
-        """Whether the newest of so many connections, those that are leaving included, is too many.
+    def enter(self, address: str) -> GatewayError | None:
+        """Count a connection from there until `leave`; or why there is no place for it, a 503.
 
-        Warns of it, once in a while.
+        Warns of the latter, once in a while.
         """
-        if connections - self.leaving <= self.most:
+        if self._open >= self.most:
+            whose = "MAX_CONNECTIONS" if self._fits else "the limit on open files (ulimit -n)"
+            self._warn(f"as many connections as {whose} allows", max_connections=self.most)
+            return no_place("too many connections (MAX_CONNECTIONS)")
+        if self._is_counted(address):
+            key = address_key(address)
+            count = self._by_address.get(key, 0)
+            if count >= self.most_per_address:
+                name = "MAX_CONNECTIONS_PER_ADDRESS"
+                self._warn(
+                    f"as many connections from one address as {name} allows",
+                    address=key,
+                    max_connections_per_address=self.most_per_address,
+                )
+                return no_place(f"too many connections from your address ({name})")
+            self._by_address[key] = count + 1
+        self._open += 1
+        return None
+
+    def leave(self, address: str) -> None:
+        """A connection that was counted is gone."""
+        self._open -= 1
+        if self._is_counted(address):
+            key = address_key(address)
+            if self._by_address[key] == 1:
+                del self._by_address[key]
+            else:
+                self._by_address[key] -= 1
+
+    def linger(self) -> bool:
+        """Whether one that is turned away may stay for a while, until `linger_no_more`."""
+        if self._lingering >= self.most_lingering:
             return False
-        now = self.clock()
-        if now >= self._next_warning:
-            self._next_warning = now + QUIET
-            log.warning("as many connections as MAX_CONNECTIONS allows", max_connections=self.most)
+        self._lingering += 1
         return True
 
+    def linger_no_more(self) -> None:
+        """One that was turned away is gone."""
+        self._lingering -= 1
 
-def make_room(connections: int) -> None:
-    """Raise the limit on open files, as far as it goes, until so many connections fit.
+    def fit(self, files: int) -> bool:
+        """Lower the limits to what so many open files have room for; whether that was needed."""
+        others = min(OTHERS, files // 2)
+        self.most_lingering = min(self.most_lingering, others // 2)
+        if self.most > files - others:
+            self.most = max(1, files - others)
+            self._fits = False
+        return not self._fits
 
-    Warns when they do not: those beyond the limit would be dropped without an answer.
+    def _is_counted(self, address: str) -> bool:
+        return self.most_per_address > 0 and not self.trusted(address)
+
+    def _warn(self, event: str, **values: object) -> None:
+        now = self.clock()
+        if now >= self._next_warnings.get(event, 0.0):
+            self._next_warnings[event] = now + QUIET
+            log.warning(event, **values)
+
+
+def no_place(problem: str) -> GatewayError:
+    """503, with what there are too many of."""
+    return GatewayError(Code.UNAVAILABLE, f"there are {problem}", headers=RETRY_SOON)
+
+
+def make_room(limit: ConnectionLimit) -> None:
+    """Raise the limit on open files, as far as it goes, until the connections fit.
+
+    If they do not, it warns, and lowers their limit instead: those for whom there is no file would
+    be dropped without an answer, and with no file left Cuebot could not be reached again.
     """
+    connections = limit.most
     wanted = connections + OTHERS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if reaches(soft, wanted):
@@ -56,11 +125,12 @@ def make_room(connections: int) -> None:
     with suppress(OSError, ValueError):  # macOS has a limit below the one that it names
         resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
         soft = possible
-    if not reaches(soft, wanted):
+    if not reaches(soft, wanted) and limit.fit(soft):
         log.warning(
             "MAX_CONNECTIONS does not fit into the limit on open files; raise that (ulimit -n)",
             max_connections=connections,
             open_files=soft,
+            effective=limit.most,
         )
 
 

@@ -6,9 +6,8 @@ import socket
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -16,12 +15,13 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from gateway.app import Gateway
+from gateway.http.proxies import TrustedProxies
+from gateway.server.accept import Acceptor
 from gateway.server.certificate import Certificate
 from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.lanes import ExpressService
 from gateway.server.http1.protocol import HttpProtocol, ServerContext
-from gateway.server.listen import BACKLOG
 from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
@@ -82,7 +82,11 @@ class Server(uvicorn.Server):
         )
         self._app = app
         self._http_timeout = settings.http_timeout
-        self._limit = ConnectionLimit(settings.max_connections)
+        self.limit = ConnectionLimit(
+            settings.max_connections,
+            settings.max_connections_per_address,
+            TrustedProxies(settings.forwarded_allow_ips).trusts,
+        )
         self._tls: dict[str, Any] = {}
         """What asyncio is told about TLS."""
         if certificate is not None:
@@ -90,11 +94,6 @@ class Server(uvicorn.Server):
         self._delay = settings.shutdown_delay
         self._shutdown_timeout = settings.shutdown_timeout
         self._supervised = supervised
-        self._opening: weakref.WeakSet[HttpProtocol] = weakref.WeakSet()
-        """Connections that there have been, to find those in their TLS handshake among them.
-
-        When a handshake fails nobody is told; but then nothing refers to its connection any more.
-        """
 
     @property
     def connections(self) -> set[HttpProtocol]:
@@ -130,15 +129,9 @@ class Server(uvicorn.Server):
         self._context = ServerContext(
             serve=asgi if lane is None else ExpressService(lane, asgi, loop),
             timeout=self._http_timeout,
-            limit=self._limit,
             state=self.server_state,
         )
-        self.servers = [
-            await loop.create_server(
-                self._make_connection, sock=listener, backlog=BACKLOG, **self._tls
-            )
-            for listener in sockets or ()
-        ]
+        self.acceptor = Acceptor(sockets or (), self._context, self.limit, self._tls)
         self.started = True
 
     async def _first_look(self) -> None:
@@ -152,12 +145,6 @@ class Server(uvicorn.Server):
             await asyncio.wait([looking], timeout=TICK)
         looking.cancel()
 
-    def _make_connection(self) -> HttpProtocol:
-        connection = HttpProtocol(self._context)
-        if self._tls:
-            self._opening.add(connection)
-        return connection
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.parts.readiness.stopping = True
         log.info("stopping", delay=self._delay, timeout=self._shutdown_timeout)
@@ -165,7 +152,7 @@ class Server(uvicorn.Server):
         self._context.is_ending = True
         for connection in self.connections:
             connection.finish()
-        await self._stop_listening(sockets or [])
+        self.acceptor.close()
         if not await self._until(self._is_idle, self._shutdown_timeout):
             log.warning(
                 "requests are cut off",
@@ -176,37 +163,8 @@ class Server(uvicorn.Server):
             await self._cut_off()
         await self.lifespan.shutdown()
 
-    async def _stop_listening(self, listeners: list[socket.socket]) -> None:
-        """Close the listeners, and serve whoever has connected before.
-
-        Those who have not been accepted yet would be reset. uvloop accepts one in each iteration
-        of its loop, so that under load there are always some.
-        """
-        queues = [listener.dup() for listener in listeners]
-        for server in self.servers:
-            server.close()
-        for listener in listeners:
-            listener.close()
-        for queue in queues:
-            queue.setblocking(False)
-            with queue, suppress(BlockingIOError):
-                for _ in range(BACKLOG):
-                    accepted, _ = queue.accept()
-                    task = asyncio.create_task(self._open(accepted))
-                    self.server_state.tasks.add(task)
-                    task.add_done_callback(self.server_state.tasks.discard)
-        await asyncio.sleep(0)  # until those that uvloop has accepted are among the connections
-
-    async def _open(self, accepted: socket.socket) -> None:
-        """Make a connection of this socket."""
-        with suppress(OSError):  # it has gone, or the handshake has failed
-            await asyncio.get_running_loop().connect_accepted_socket(
-                self._make_connection, accepted, **self._tls
-            )
-
     def _is_idle(self) -> bool:
-        in_handshake = any(each.is_opening for each in self._opening)
-        return not (self.connections or self.server_state.tasks or in_handshake)
+        return not (self.connections or self.server_state.tasks)
 
     async def _until(self, is_over: Callable[[], bool], seconds: float) -> bool:
         """Wait for that, so long at most and not beyond a second signal; whether it is so."""

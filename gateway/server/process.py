@@ -61,7 +61,7 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading)
     if reload:
         await reloading.run()
-    make_room(settings.max_connections)
+    make_room(server.limit)
     # Old schemas are garbage in cycles, and a full collection holds the event loop: 50 to 70 ms
     # with all that startup has made, some 15 ms without.
     gc.collect()

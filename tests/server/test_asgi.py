@@ -12,7 +12,6 @@ from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
 from gateway.http.direct import direct_connection
-from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
@@ -32,9 +31,11 @@ async def serving(serve: Serve, state: ServerState | None = None) -> AsyncIterat
     """A connection on which requests are served that way."""
     state = state or ServerState()
     state.default_headers = [DATE]
-    context = ServerContext(serve=serve, timeout=TIMEOUT, limit=ConnectionLimit(10), state=state)
+    context = ServerContext(serve=serve, timeout=TIMEOUT, state=state)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: HttpProtocol(context), "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: HttpProtocol(context, leave=lambda: None), "127.0.0.1", 0
+    )
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     try:
         yield Wire(reader, writer)

@@ -2,28 +2,19 @@
 
 import asyncio
 import os
-import resource
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 import pytest
-from structlog.testing import capture_logs
 
-from gateway.server.connection_limit import OTHERS, QUIET, ConnectionLimit
 from gateway.server.http1.parser import SLICE
-from gateway.server.http1.protocol import MOST_LINGERING
-from tests.http.test_wire import blocking_post
 from tests.server.samples import GET_JOBS, SHOWS, SMALLEST
 from tests.support.opencue import jobs
 from tests.support.servers import (
     ON_EACH_LANE,
-    SECRET,
     Gateway,
     ScriptedCuebot,
-    clean_environment,
     gateway_for,
     head,
 )
@@ -163,7 +154,7 @@ async def test_a_body_behind_its_answer_leaves_an_idle_connection(gateway: Gatew
 @contextmanager
 def stalled(gateway: Gateway, sent: bytes) -> Iterator[None]:
     """A client that sends this and never reads, and leaves little room for what is on its way."""
-    (listener,) = gateway.server.servers[0].sockets
+    (listener,) = gateway.server.acceptor.listeners
     with socket.socket(fileno=os.dup(listener.fileno())) as ours:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # for those it accepts
     with socket.socket() as client:
@@ -244,117 +235,3 @@ async def test_a_body_behind_waiting_requests_is_read(
             answer = await one.answer()
             assert (answer.status, answer.headers["x-ignored-fields"]) == (200, "x")
         await sending
-
-
-# --- places -----------------------------------------------------------------------------------
-
-
-async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
-    """Beyond MAX_CONNECTIONS a client is told to come again, and those who are in stay."""
-    async with (
-        gateway_for(cuebot.endpoint, max_connections=2) as gateway,
-        AsyncExitStack() as stack,
-    ):
-        await gateway.client.aclose()
-        first, second = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
-        assert [await asks(first), await asks(second)] == [200, 200]
-        with capture_logs() as lines:
-            for _ in range(3):
-                async with wire(gateway) as third:
-                    answer = await third.answer()
-                    assert_refused(answer, 503, 14)
-                    assert answer.headers["retry-after"] == "1"
-                    assert await third.rest() == b""
-        warnings = [line for line in lines if line["log_level"] == "warning"]
-        assert [line["max_connections"] for line in warnings] == [2]
-        assert [await asks(first), await asks(second)] == [200, 200]
-        first.writer.close()
-        await until(lambda: len(gateway.server.connections) == 1)
-        third = await stack.enter_async_context(wire(gateway))
-        assert await asks(third) == 200
-
-
-async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None:
-    """Clients that do not leave by themselves neither keep anybody out nor stay."""
-    async with (
-        gateway_for(cuebot.endpoint, max_connections=1) as gateway,
-        AsyncExitStack() as stack,
-    ):
-        await gateway.client.aclose()
-        first = await stack.enter_async_context(wire(gateway))
-        assert await asks(first) == 200
-        refused = [
-            await stack.enter_async_context(wire(gateway)) for _ in range(MOST_LINGERING + 20)
-        ]
-        for one in refused:
-            assert_refused(await one.answer(), 503, 14)
-        assert len(gateway.server.connections) <= 1 + MOST_LINGERING
-        first.writer.close()
-        await first.writer.wait_closed()
-        async with asyncio.timeout(TIMEOUT):
-            while True:
-                async with wire(gateway) as one:
-                    await one.send(request(SHOWS, b"{}"))
-                    if (await one.answer()).status == 200:
-                        break
-        await until(lambda: not gateway.server.connections)
-
-
-async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebot) -> None:
-    """A client that sends its whole body before it reads sees the 503, and no reset."""
-    async with gateway_for(cuebot.endpoint, max_connections=1) as gateway, wire(gateway) as first:
-        await gateway.client.aclose()
-        assert await asks(first) == 200
-        for _ in range(5):
-            url = gateway.url + SHOWS
-            status, _ = await asyncio.to_thread(blocking_post, url, 1_000_000, "application/json")
-            assert status == 503
-
-
-def test_the_limit_is_warned_of_once_in_a_while() -> None:
-    """The log has one line a minute, however many are turned away."""
-    now = 0.0
-    limit = ConnectionLimit(2, clock=lambda: now)
-    with capture_logs() as lines:
-        assert [limit.is_exceeded(count) for count in (1, 2, 3, 4)] == [False, False, True, True]
-        assert len(lines) == 1
-        now = QUIET
-        assert limit.is_exceeded(3)
-        assert len(lines) == 2
-    limit.leaving = 1
-    assert not limit.is_exceeded(3)
-
-
-MAKE_ROOM = """
-import resource, sys
-from gateway.server.connection_limit import make_room
-soft, hard, wanted = map(int, sys.argv[1:])
-resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-make_room(wanted)
-print(*resource.getrlimit(resource.RLIMIT_NOFILE))
-"""
-
-
-@pytest.mark.parametrize(
-    ("soft", "hard", "wanted", "then", "warned"),
-    [
-        (300, 1000, 100, 300, False),
-        (300, 1000, 400, 400 + OTHERS, False),
-        (300, 1000, 900, 1000, True),
-    ],
-    ids=["enough", "raised", "not enough"],
-)
-def test_open_files_make_room(soft: int, hard: int, wanted: int, then: int, warned: bool) -> None:
-    """The limit on open files is raised as far as needed, or as far as it goes with a warning."""
-    assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= hard
-    child = subprocess.run(  # noqa: S603 - it is our own code
-        [sys.executable, "-c", MAKE_ROOM, str(soft), str(hard), str(wanted)],
-        env=clean_environment(JWT_SECRET=SECRET),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=True,
-    )
-    *lines, last = child.stdout.splitlines()
-    assert last == f"{then} {hard}"
-    assert ("MAX_CONNECTIONS" in "".join(lines)) is warned

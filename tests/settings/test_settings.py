@@ -82,6 +82,7 @@ def test_the_defaults_of_the_contract() -> None:
     assert settings.max_body_mb == 4
     assert settings.max_in_flight == 256
     assert settings.max_connections == 4096
+    assert settings.max_connections_per_address == 0
     assert settings.docs == "token"
     assert settings.keepalive_time == 0
     assert settings.jwt_secret is None
@@ -127,6 +128,7 @@ def test_the_defaults_of_the_contract() -> None:
         ("MAX_ANSWER_MEMORY", "1.5 GB", "max_answer_memory", 3 * 2**29),
         ("MAX_ANSWER_MEMORY", "512mb", "max_answer_memory", 512 * 2**20),
         ("MAX_CONNECTIONS", "9", "max_connections", 9),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "5", "max_connections_per_address", 5),
         ("TLS_CERT_FILE", "/etc/tls.crt", "tls_cert_file", Path("/etc/tls.crt")),
         ("TLS_KEY_FILE", "/etc/tls.key", "tls_key_file", Path("/etc/tls.key")),
         ("FORWARDED_ALLOW_IPS", "10.0.0.5, 10.0.8.0/24", "forwarded_allow_ips", None),
@@ -382,6 +384,7 @@ def test_bad_durations(given: object) -> None:
         ("MAX_BODY_MB", "inf"),
         ("MAX_IN_FLIGHT", "0"),
         ("MAX_CONNECTIONS", "0"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "-1"),
         ("DOCS", "on"),
         ("MAX_IN_FLIGHT", "many"),
         ("HTTP_TIMEOUT", "0"),

@@ -6,6 +6,7 @@ boundary or in the middle, with FIN or with RST, and in TLS with close_notify or
 
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Condition, Thread
 from types import MappingProxyType
@@ -234,6 +236,10 @@ def cmdline(pid: str) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
+def limit_open_files(most: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 @contextmanager
 def instance(
     endpoint: str,
@@ -243,12 +249,13 @@ def instance(
     tls: ssl.SSLContext | None = None,
     ready: bool = True,
     started: bool = True,
+    open_files: int | None = None,
     **environ: str,
 ) -> Iterator[Instance]:
     """A gateway in front of this Cuebot, once it is ready; at the end nothing of it is left.
 
     Without `ready` nobody waits for that, but until it has `started`. Its environment
-    has `more` and `environ`.
+    has `more` and `environ`, and it may have so many `open_files`.
     """
     environ.update(more)
     port = port or free_port()
@@ -270,6 +277,7 @@ def instance(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=partial(limit_open_files, open_files) if open_files else None,
     ) as process:
         made = Instance(process, port, tls=tls)
         try:

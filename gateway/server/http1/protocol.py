@@ -9,10 +9,9 @@ from typing import cast
 import structlog
 from uvicorn.server import ServerState
 
-from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.errors import Code, GatewayError
 from gateway.http.direct import Headers
 from gateway.http.received import ReceivedHead
-from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle
@@ -23,8 +22,6 @@ MOST_BUFFERED = 64 * 1024
 """Bytes of a body that wait for the app; beyond them nothing is read."""
 LINGER = 2.0
 """Seconds that a client which is still sending has to read why it is refused."""
-MOST_LINGERING = 64
-"""How many clients that there was no place for may have that time."""
 IDLE_GRACE = 1.0
 """Seconds that an idle connection stays for a request that is on its way when a stop begins."""
 
@@ -46,7 +43,6 @@ class ServerContext:
     serve: Serve
     timeout: float
     """Seconds for a head to come, between requests, and for answers to be read."""
-    limit: ConnectionLimit
     state: ServerState
     """uvicorn's: the connections, and the headers of every answer (the date)."""
     heads: HeadMemory = field(default_factory=HeadMemory)
@@ -79,7 +75,15 @@ class HttpProtocol(asyncio.Protocol):
     write_paused = False
     """Whether the client reads more slowly than answers are written."""
 
-    def __init__(self, context: ServerContext) -> None:
+    def __init__(
+        self,
+        context: ServerContext,
+        leave: Callable[[], None],
+        no_place: GatewayError | None = None,
+    ) -> None:
+        """`leave` is called when the connection is gone. With `no_place` it is told only that."""
+        self.leave = leave
+        self._no_place = no_place
         self._context = context
         self._serve = context.serve
         self._current: RequestCycle | None = None
@@ -94,7 +98,6 @@ class HttpProtocol(asyncio.Protocol):
         """Whether the loop of `_serve_next` is running."""
         self._is_idle = False
         """Whether the timeout is for the first byte of another request."""
-        self._over_limit = False
         self._ended = False
         """Whether whatever comes from now on is ignored."""
         self._writable: asyncio.Event | None = None
@@ -115,15 +118,15 @@ class HttpProtocol(asyncio.Protocol):
         self._parser = RequestParser(self, context.heads)
         self._timeout = Timeout(self._loop, context.timeout, self._timed_out)
         context.connections.add(self)
-        if context.limit.is_exceeded(len(context.connections)):
-            self._turn_away()
+        if self._no_place is not None:
+            self._send_refusal(self._no_place)
         elif context.is_ending:
             self.finish()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
         self._context.connections.discard(self)
-        self._context.limit.leaving -= self._over_limit
+        self.leave()
         self._parser.close()
         self._timeout.cancel()
         self.resume_writing()
@@ -316,18 +319,6 @@ class HttpProtocol(asyncio.Protocol):
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
             self._send_refusal(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
         else:
-            self._end(self.transport.close)
-
-    def _turn_away(self) -> None:
-        """There is no place for this connection."""
-        limit = self._context.limit
-        self._over_limit = True
-        limit.leaving += 1
-        error = GatewayError(Code.UNAVAILABLE, "there are too many connections", headers=RETRY_SOON)
-        if limit.leaving <= MOST_LINGERING:
-            self._send_refusal(error)
-        else:
-            self.transport.write(last_answer(error, self.default_headers))
             self._end(self.transport.close)
 
     def _send_refusal(self, error: GatewayError) -> None:

@@ -1,0 +1,113 @@
+"""Accepting connections: each is counted before anything is read from it.
+
+uvloop's own server would say nothing of clients whose TLS handshake fails or does not end, and
+close connections without a word when there are too many open files.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import structlog
+
+from gateway.server.connection_limit import QUIET, ConnectionLimit
+from gateway.server.http1.protocol import HttpProtocol, ServerContext
+from gateway.server.http1.response import last_answer
+from gateway.server.listen import BACKLOG
+
+BATCH = 16
+"""Connections accepted at once; then it is the turn of others."""
+PAUSE = 0.5
+"""Seconds until the next try when the system has no more room for a connection."""
+
+log = structlog.stdlib.get_logger("gateway")
+
+
+class Acceptor:
+    """Makes connections of those who connect to the listening sockets, until it is closed."""
+
+    def __init__(
+        self,
+        listeners: Iterable[socket.socket],
+        context: ServerContext,
+        limit: ConnectionLimit,
+        tls: Mapping[str, Any],
+    ) -> None:
+        """`tls` is what asyncio is told about TLS: nothing for plain HTTP."""
+        self.listeners = [*listeners]
+        self._context = context
+        self._limit = limit
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._next_warning = 0.0
+        for listener in self.listeners:
+            listener.setblocking(False)
+            self._listen(listener)
+
+    def close(self) -> None:
+        """Close the sockets, and serve whoever has connected before, who would be reset."""
+        listeners, self.listeners = self.listeners, []
+        for listener in listeners:
+            self._loop.remove_reader(listener)
+            self._accept(listener, BACKLOG)
+            listener.close()
+
+    def _listen(self, listener: socket.socket) -> None:
+        if listener in self.listeners:
+            self._loop.add_reader(listener, self._accept, listener, BATCH)
+
+    def _accept(self, listener: socket.socket, most: int) -> None:
+        for _ in range(most):
+            try:
+                accepted, name = listener.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:  # the client has gone already
+                continue
+            except OSError as error:
+                self._pause(listener, error)
+                return
+            self._admit(accepted, str(name[0]))
+
+    def _pause(self, listener: socket.socket, error: OSError) -> None:
+        """There are too many open files, or there is no memory: the clients wait meanwhile."""
+        now = self._loop.time()
+        if now >= self._next_warning:
+            self._next_warning = now + QUIET
+            log.warning(
+                "no connections can be accepted; see the limits on open files (ulimit -n)",
+                reason=os.strerror(error.errno or 0),
+            )
+        self._loop.remove_reader(listener)
+        self._loop.call_later(PAUSE, self._listen, listener)
+
+    def _admit(self, accepted: socket.socket, address: str) -> None:
+        """Make a connection of this socket, if only to say why there is no place for it."""
+        no_place = self._limit.enter(address)
+        if no_place is None:
+            leave: Callable[[], None] = partial(self._limit.leave, address)
+        elif self._limit.linger():
+            leave = self._limit.linger_no_more
+        else:
+            with accepted, suppress(OSError):
+                if not self._tls:
+                    answer = last_answer(no_place, self._context.state.default_headers)
+                    accepted.send(answer, socket.MSG_DONTWAIT)
+            return
+        connection = HttpProtocol(self._context, leave, no_place)
+        task = self._loop.create_task(self._open(accepted, connection))
+        self._context.state.tasks.add(task)
+        task.add_done_callback(self._context.state.tasks.discard)
+
+    async def _open(self, accepted: socket.socket, connection: HttpProtocol) -> None:
+        """Wait until there is a connection: in TLS, until the handshake is over or has failed."""
+        try:
+            with suppress(OSError):  # also when the handshake takes too long
+                await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._tls)
+        finally:
+            if connection.is_opening:
+                connection.leave()

@@ -1,0 +1,328 @@
+"""How many connections there may be: in all, from one address, and with few open files."""
+
+import asyncio
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.server.connection_limit import OTHERS, QUIET, ConnectionLimit
+from tests.http.test_wire import blocking_post
+from tests.server.samples import SHOWS
+from tests.support.certificates import pair, trusting
+from tests.support.commands import cuebot_process as cuebot_at
+from tests.support.processes import GET_SHOWS, instance
+from tests.support.processes import Wire as BlockingWire
+from tests.support.processes import until as until_outside
+from tests.support.servers import (
+    SECRET,
+    Gateway,
+    ScriptedCuebot,
+    clean_environment,
+    free_port,
+    gateway_for,
+    head,
+)
+from tests.support.wire import TIMEOUT, Wire, assert_refused, request, wire
+
+MOST_LINGERING = OTHERS // 2
+
+pytestmark = pytest.mark.anyio
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that nobody announces."""
+    async with asyncio.timeout(TIMEOUT):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+
+
+async def asks(one: Wire) -> int:
+    await one.send(request(SHOWS, b"{}"))
+    return (await one.answer()).status
+
+
+# --- all of them ------------------------------------------------------------------------------
+
+
+async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
+    """Beyond MAX_CONNECTIONS a client is told to come again, and those who are in stay."""
+    async with (
+        gateway_for(cuebot.endpoint, max_connections=2) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        await gateway.client.aclose()
+        first, second = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
+        assert [await asks(first), await asks(second)] == [200, 200]
+        with capture_logs() as lines:
+            for _ in range(3):
+                async with wire(gateway) as third:
+                    answer = await third.answer()
+                    assert_refused(answer, 503, 14)
+                    assert answer.headers["retry-after"] == "1"
+                    assert await third.rest() == b""
+        warnings = [line for line in lines if line["log_level"] == "warning"]
+        assert [line["max_connections"] for line in warnings] == [2]
+        assert [await asks(first), await asks(second)] == [200, 200]
+        first.writer.close()
+        await until(lambda: len(gateway.server.connections) == 1)
+        third = await stack.enter_async_context(wire(gateway))
+        assert await asks(third) == 200
+
+
+async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None:
+    """Clients that do not leave by themselves neither keep anybody out nor stay."""
+    async with (
+        gateway_for(cuebot.endpoint, max_connections=1) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        await gateway.client.aclose()
+        first = await stack.enter_async_context(wire(gateway))
+        assert await asks(first) == 200
+        refused = [
+            await stack.enter_async_context(wire(gateway)) for _ in range(MOST_LINGERING + 20)
+        ]
+        for one in refused:
+            assert_refused(await one.answer(), 503, 14)
+        assert len(gateway.server.connections) <= 1 + MOST_LINGERING
+        first.writer.close()
+        await first.writer.wait_closed()
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                async with wire(gateway) as one:
+                    await one.send(request(SHOWS, b"{}"))
+                    if (await one.answer()).status == 200:
+                        break
+        await until(lambda: not gateway.server.connections)
+
+
+async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebot) -> None:
+    """A client that sends its whole body before it reads sees the 503, and no reset."""
+    async with gateway_for(cuebot.endpoint, max_connections=1) as gateway, wire(gateway) as first:
+        await gateway.client.aclose()
+        assert await asks(first) == 200
+        for _ in range(5):
+            url = gateway.url + SHOWS
+            status, _ = await asyncio.to_thread(blocking_post, url, 1_000_000, "application/json")
+            assert status == 503
+
+
+# --- TLS handshakes ---------------------------------------------------------------------------
+
+
+async def ask_with_tls(gateway: Gateway) -> bytes:
+    """The first bytes of the answer on a new connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=trusting())
+    try:
+        writer.write(head(GET_SHOWS, "Content-Length: 0"))
+        async with asyncio.timeout(TIMEOUT):
+            return await reader.read(4096)
+    finally:
+        writer.transport.abort()
+
+
+async def served(gateway: Gateway) -> None:
+    """Wait until a new client is served."""
+    async with asyncio.timeout(TIMEOUT):
+        while not (await ask_with_tls(gateway)).startswith(b"HTTP/1.1 200 "):
+            pass
+
+
+@pytest.mark.parametrize("end", ["close", "garbage", "timeout"])
+async def test_a_tls_handshake_is_a_connection(
+    cuebot: ScriptedCuebot, tmp_path: Path, end: str
+) -> None:
+    """Who opens connections and shakes no hands takes places, until they fail or time out."""
+    more: dict[str, Any] = pair(tmp_path).settings | {"http_timeout": 1 if end == "timeout" else 60}
+    async with gateway_for(cuebot.endpoint, max_connections=2, **more) as gateway:
+        await gateway.client.aclose()
+        silent = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(2)]
+        refused = await ask_with_tls(gateway)
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"MAX_CONNECTIONS" in refused
+        for _, writer in silent:
+            if end == "garbage":
+                writer.write(b"GET / HTTP/1.1\r\n\r\n")
+            elif end == "close":
+                writer.close()
+        await served(gateway)
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_handshakes_beyond_the_limit_are_bounded(
+    cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """Those for whom there is not even room to tell them so are closed at once."""
+    more: dict[str, Any] = {**pair(tmp_path).settings}
+    async with (
+        gateway_for(cuebot.endpoint, max_connections=1, **more) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        await gateway.client.aclose()
+        for _ in range(1 + MOST_LINGERING):
+            await stack.enter_async_context(wire(gateway))
+        for _ in range(3):
+            async with wire(gateway) as one:
+                assert await one.rest() == b""
+        assert len(gateway.server.server_state.tasks) == 1 + MOST_LINGERING
+
+
+# --- from one address -------------------------------------------------------------------------
+
+
+async def test_connections_from_one_address_are_bounded(cuebot: ScriptedCuebot) -> None:
+    """Who has as many as MAX_CONNECTIONS_PER_ADDRESS is told so; another address is served."""
+    async with (
+        gateway_for(cuebot.endpoint, max_connections_per_address=2) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        await gateway.client.aclose()
+        first, second = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
+        assert [await asks(first), await asks(second)] == [200, 200]
+        with capture_logs() as lines:
+            for _ in range(3):
+                async with wire(gateway) as third:
+                    answer = await third.answer()
+                    assert_refused(answer, 503, 14)
+                    assert b"MAX_CONNECTIONS_PER_ADDRESS" in answer.body
+                    assert answer.headers["retry-after"] == "1"
+        assert [line["address"] for line in lines if "address" in line] == ["127.0.0.1"]
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", gateway.port, local_addr=("127.0.0.2", 0)
+        )
+        assert await asks(Wire(reader, writer)) == 200
+        writer.close()
+        first.writer.close()
+        await until(lambda: len(gateway.server.connections) == 1)
+        third = await stack.enter_async_context(wire(gateway))
+        assert await asks(third) == 200
+
+
+async def test_a_trusted_proxy_may_have_any_number(cuebot: ScriptedCuebot) -> None:
+    """It stands for many people."""
+    more: dict[str, Any] = {"max_connections_per_address": 1, "forwarded_allow_ips": ("127.0.0.1",)}
+    async with gateway_for(cuebot.endpoint, **more) as gateway, AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(wire(gateway)) for _ in range(3)]
+        assert [await asks(one) for one in wires] == [200] * 3
+
+
+def test_an_ipv6_network_is_one_address() -> None:
+    """The addresses of one /64 are counted together, and a place that is left is free."""
+    limit = ConnectionLimit(10, 1)
+    assert limit.enter("2001:db8::1") is None
+    refusal = limit.enter("2001:db8::2")
+    assert refusal is not None
+    assert refusal.status == 503
+    assert limit.enter("2001:db8:0:1::1") is None
+    limit.leave("2001:db8::1")
+    assert limit.enter("2001:db8::2") is None
+
+
+def test_the_limit_is_warned_of_once_in_a_while() -> None:
+    """The log has one line a minute for each limit, however many are turned away."""
+    now = 0.0
+    limit = ConnectionLimit(2, 1, clock=lambda: now)
+    with capture_logs() as lines:
+        taken = [limit.enter(address) is None for address in ("a", "a", "b", "b", "c")]
+        assert taken == [True, False, True, False, False]
+        assert len(lines) == 2
+        now = QUIET
+        assert limit.enter("c") is not None
+        assert len(lines) == 3
+
+
+# --- open files -------------------------------------------------------------------------------
+
+
+MAKE_ROOM = """
+import resource, sys
+from gateway.server.connection_limit import ConnectionLimit, make_room
+soft, hard, wanted = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+limit = ConnectionLimit(wanted)
+make_room(limit)
+print(*resource.getrlimit(resource.RLIMIT_NOFILE), limit.most)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("soft", "hard", "wanted", "then", "most"),
+    [
+        (300, 1000, 100, 300, 100),
+        (300, 1000, 400, 400 + OTHERS, 400),
+        (300, 1000, 900, 1000, 1000 - OTHERS),
+        (64, 64, 100, 64, 32),
+        (64, 64, 20, 64, 20),
+    ],
+    ids=["enough", "raised", "not enough", "few", "few wanted"],
+)
+def test_open_files_make_room(soft: int, hard: int, wanted: int, then: int, most: int) -> None:
+    """Their limit is raised as far as needed, or that of connections is lowered with a warning."""
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= hard
+    child = subprocess.run(  # noqa: S603 - it is our own code
+        [sys.executable, "-c", MAKE_ROOM, str(soft), str(hard), str(wanted)],
+        env=clean_environment(JWT_SECRET=SECRET),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    *lines, last = child.stdout.splitlines()
+    assert last == f"{then} {hard} {most}"
+    assert ("MAX_CONNECTIONS" in "".join(lines)) is (most < wanted)
+
+
+@pytest.mark.slow
+def test_with_few_open_files_cuebot_is_reached(tmp_path: Path) -> None:
+    """When clients have taken what there is, they are told so, and Cuebot still gets its own."""
+    port = free_port()
+    with (
+        instance(f"127.0.0.1:{port}", ready=False, open_files=64, HTTP_TIMEOUT="1h") as gateway,
+        ExitStack() as stack,
+    ):
+        warning = gateway.event("does not fit")
+        assert (warning["open_files"], warning["effective"]) == (64, 32)
+        wires = [stack.enter_context(gateway.wire()) for _ in range(32)]
+        assert {each.get("/healthz").status for each in wires} == {200}
+        for _ in range(30):
+            assert stack.enter_context(gateway.wire()).answer().status == 503
+        assert "ulimit -n" in gateway.event("as many connections")["event"]
+        stack.enter_context(cuebot_at("--port", str(port)))
+        until_outside(lambda: wires[0].ask().status == 200, "Cuebot is there")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="there is no prlimit")
+def test_who_cannot_be_accepted_waits(cuebot_process: str) -> None:
+    """When there is no file left at all, a line says so, and clients are served when there is."""
+    with instance(cuebot_process) as gateway, ExitStack() as stack:
+        kept = stack.enter_context(gateway.wire())
+        assert kept.ask().status == 200
+        pid = gateway.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, before[1]))
+        waiting = stack.enter_context(BlockingWire(gateway.port))
+        waiting.send(head(GET_SHOWS, "Content-Length: 0"))
+        assert gateway.event("no connections can be accepted")["reason"] == "Too many open files"
+        assert kept.ask().status == 200
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        assert waiting.answer().status == 200
+        assert len(gateway.events("no connections can be accepted")) == 1
+
+
+async def test_connections_send_at_once(cuebot: ScriptedCuebot) -> None:
+    """Small answers do not wait for others (TCP_NODELAY)."""
+    async with gateway_for(cuebot.endpoint) as gateway, wire(gateway) as one:
+        assert await asks(one) == 200
+        for connection in gateway.server.connections:
+            ours = connection.transport.get_extra_info("socket")
+            assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
