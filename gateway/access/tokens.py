@@ -8,6 +8,7 @@ python-jose checks the signature. The claims are checked here, because jose lets
 import math
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -57,7 +58,7 @@ class Authenticator:
             algorithm: [jwk.construct(secret, algorithm) for secret in secrets]
             for algorithm in rules.algorithms
         }
-        self._verified: dict[bytes | None, Principal] = {}
+        self._verified: OrderedDict[bytes | None, Principal] = OrderedDict()
         """By the whole header, which is short enough once it has been verified."""
 
     def authenticate(self, authorization: bytes | None) -> Principal:
@@ -71,7 +72,7 @@ class Authenticator:
             principal = self._verify(bearer_token(authorization))
             principal.check(self._clock())
             if len(self._verified) >= REMEMBERED_TOKENS:
-                del self._verified[next(iter(self._verified))]
+                self._verified.popitem(last=False)
             self._verified[authorization] = principal
         principal.check(self._clock())
         return principal

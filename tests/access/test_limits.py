@@ -143,6 +143,16 @@ def test_the_client_not_seen_for_longest_is_forgotten() -> None:
     assert limiter.hit("b", rate).allowed
 
 
+def test_a_flood_of_clients_pushes_out_only_what_is_old() -> None:
+    """Many are forgotten at once, and never one of the latest."""
+    limiter, rate = MemoryLimiter(Clock(), remembered=1000), Rate(rps=1, burst=1)
+    for client in range(5000):
+        assert limiter.hit(str(client), rate).allowed
+        assert not limiter.hit("regular", rate).allowed or client == 0
+    assert not any(limiter.hit(str(client), rate).allowed for client in range(4001, 5000))
+    assert all(limiter.hit(str(client), rate).allowed for client in range(3900))
+
+
 @pytest.mark.parametrize("uptime", [0.0, 1e3, 1e5, 1e6, 1e7, 1e8], ids=lambda value: f"{value:g} s")
 @pytest.mark.parametrize(
     "rate",
