@@ -107,6 +107,12 @@ HEADS = {
     "HTTP/1.10": to(SHOWS.encode(), start=b"POST %b HTTP/1.10"),
     "HTTP/01.1": to(SHOWS.encode(), start=b"POST %b HTTP/01.1"),
     "another version": to(SHOWS.encode(), start=b"POST %b HTTP/9.9"),
+    "RTSP/1.0": to(SHOWS.encode(), start=b"POST %b RTSP/1.0"),
+    "RTSP/1.1": to(SHOWS.encode(), start=b"POST  %b  RTSP/1.1"),
+    "RTSP/1.0 after an empty line": b"\r\n" + to(SHOWS.encode(), start=b"POST %b RTSP/1.0"),
+    "RTSP/2.0": b"OPTIONS * RTSP/2.0\r\nHost: gateway\r\n\r\n",
+    "a method of RTSP": to(b"/x", start=b"DESCRIBE %b RTSP/1.0"),
+    "ICE/1.0": to(b"/x", start=b"SOURCE %b ICE/1.0"),
     "the start of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "no HTTP": b"garbage\r\n\r\n",
     "TLS": bytes.fromhex("16030100f1010000ed0303") + b"\0" * 200,
@@ -181,6 +187,10 @@ SERVED = {
     "encoded characters": to(b"/show.%53howInterface%2fGetShows"),
     "as many headers as may be": raw(*[b"A: b"] * (MOST_HEADERS - 2)),
     "a long header": raw(b"A: " + b"b" * (LARGEST_HEAD - 2 * SLICE)),
+    "another protocol in a header": raw(
+        LENGTH, host=b"A: POST RTSP/1.0\r\nB: ICE/1.0\r\nHost: gateway", body=b"{}"
+    ),
+    "another protocol in the target": to(SHOWS.encode() + b"?RTSP/1.0"),
     # RFC 9112 section 3 lets a server take any number of blanks.
     "two blanks": to(SHOWS.encode(), start=b"POST  %b  HTTP/1.1"),
 }

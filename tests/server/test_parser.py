@@ -95,12 +95,17 @@ def parsed(
 
 
 TARGETS = st.sampled_from([b"/", b"/a.B/C", b"/a?b=c?d", b"/%20%zz", b"http://x/y?z", b"*", b"x:1"])
-METHODS = st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"CONNECT", b"NONE"])
-VERSIONS = st.sampled_from([b"HTTP/1.1"] * 8 + [b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9"])
+METHODS = st.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS", b"CONNECT", b"NONE", b"SOURCE"])
+VERSIONS = st.sampled_from(
+    [b"HTTP/1.1"] * 12
+    + [b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9", b"RTSP/1.0", b"RTSP/1.1", b"ICE/1.0", b"ICY/1.0"]
+)
 HEADERS = st.sampled_from(
     [
         b"A: b",
         b"A:",
+        b"A: b RTSP/1.0",
+        b"ICE/1.0: c",
         b"Authorization: Bearer x.y.z",
         b"Cookie: \xe9\t" + b"c" * 300,
         b"Expect: 100-continue",
@@ -116,7 +121,11 @@ HEADERS = st.sampled_from(
         b"A: \x00",
     ]
 )
-DATA = st.one_of(st.binary(max_size=40), st.integers(0, 3 * SLICE).map(lambda size: b"x" * size))
+DATA = st.one_of(
+    st.binary(max_size=40),
+    st.integers(0, 3 * SLICE).map(lambda size: b"x" * size),
+    st.sampled_from([b"GET / RTSP/1.0\r\n", b"a: b\r\nGET /", b" ICE/1.0\r\nHost: a\r\n\r\n"]),
+)
 
 
 @st.composite

@@ -4,6 +4,7 @@ What comes out does not depend on how the bytes were cut into packets, with one 
 limit on a head as a whole is kept to within SLICE bytes.
 """
 
+import re
 from typing import Protocol
 
 import httptools
@@ -30,6 +31,8 @@ SLICE = 4096
 the answers to earlier ones on their connection."""
 
 END_OF_HEAD = b"\r\n\r\n"
+FOREIGN = re.compile(rb" (?:RTSP|ICE)/[0-9]\.[0-9]\r\n\Z")
+"""How a request line ends that llhttp takes although it is not HTTP's."""
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -86,6 +89,8 @@ class RequestParser:
         self._without_progress = 0
         """Bytes since the last progress."""
         self._keep_alive = True
+        self._line = b""
+        """What has come of a line that is not complete, and may be a request's first."""
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         """Those of the head, or after it the trailers."""
@@ -118,7 +123,8 @@ class RequestParser:
         head = self._heads.find(raw)
         if head is None:
             # Empty lines in front of a head are skipped, and none of it.
-            self._raw = raw if raw[:1].isalpha() and end >= len(END_OF_HEAD) else b""
+            whole = raw[:1].isalpha() and end >= len(END_OF_HEAD)
+            self._raw = raw if whole and is_http(raw) else b""
             return data
         self._keep_alive = head.keep_alive
         self._without_progress = 0
@@ -162,7 +168,7 @@ class RequestParser:
     def _parse(self, data: bytes) -> None:
         self._progress = False
         try:
-            self._parser.feed_data(data)
+            self._feed(data)
             if self._progress:
                 self._without_progress = 0
             else:
@@ -172,6 +178,28 @@ class RequestParser:
                 self._refuse(problem_of(error))
         except GatewayError as error:
             self._refuse(error)
+
+    def _feed(self, data: bytes) -> None:
+        """Let llhttp parse this: line by line if a request line of another protocol may end in it.
+
+        llhttp does not tell which protocol it was. Raises GatewayError if it was not HTTP.
+        """
+        line, start = self._line, len(self._raw)
+        if line or (data.find(b"\r", start) >= 0 and (b"RTSP/" in data or b"ICE/" in data)):
+            for piece in data.splitlines(keepends=True):
+                in_headers = self.in_head and self._target and not line
+                line += piece
+                self._parser.feed_data(piece)
+                foreign = self.in_head and not in_headers and FOREIGN.search(line)
+                if foreign and line.split()[-2:-1] == [self._target]:
+                    raise malformed("the request line does not end in HTTP/1.1")
+                if piece.endswith(b"\n"):
+                    line = b""
+        else:
+            self._parser.feed_data(data)
+            line = data
+        incomplete = self.in_head and not self._headers
+        self._line = line[line.rfind(b"\n") + 1 :] if incomplete else b""
 
     def _check_unfinished(self, more: int) -> None:
         """Raise GatewayError for what is too large although its end has not come."""
@@ -248,6 +276,12 @@ class RequestParser:
         self._sink.on_end()
         if not self._keep_alive:
             self.stop()
+
+
+def is_http(head: bytes) -> bool:
+    """Whether the first line of a head ends in a version of HTTP."""
+    end = head.find(b"\r")
+    return head[end - 8 : end - 3] == b"HTTP/"
 
 
 def problem_of(error: httptools.HttpParserError) -> GatewayError:
