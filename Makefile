@@ -6,7 +6,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
 DOCS := .venv/.docs
-CODE := gateway cuebot_simulator tests benchmarks docs hatch_build.py
+RELEASE_STAMP := .venv/.installed-release
+LOWEST := .venv/lowest
+PRODUCTION := .venv/production
+CODE := gateway cuebot_simulator tests benchmarks docs release hatch_build.py
 JAVASCRIPT := .venv/javascript
 
 .DEFAULT_GOAL := help
@@ -82,6 +85,46 @@ bench: $(BENCH_STAMP)  ## Measure the gateway against Envoy (BENCH="--only jobs1
 $(BENCH_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $(BENCH_STAMP)
+
+# Extensions of proto2, and editions, need a newer protobuf or protoc than the gateway does.
+NOT_LOWEST := not (trial.two.Extendable or trial.two.Scope or visibility_and_features)
+
+.PHONY: lowest
+lowest: $(RELEASE_STAMP)  ## Run the fast tests with the lowest versions that pyproject.toml allows
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --python $(LOWEST) --extra demo \
+	  --output-file $(LOWEST)/requirements.txt pyproject.toml
+	@$(BIN)/uv pip install --quiet --python $(LOWEST) --constraint $(LOWEST)/requirements.txt \
+	  --requirement $(LOWEST)/requirements.txt --group dev
+	@$(BIN)/uv pip install --quiet --python $(LOWEST) --no-deps --editable .
+	$(LOWEST)/bin/python -m pytest --numprocesses auto -m 'not slow' -k '$(NOT_LOWEST)' \
+	  --override-ini filterwarnings=default --ignore tests/simulator --ignore tests/contract
+
+$(RELEASE_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release
+	@touch $(RELEASE_STAMP)
+
+.PHONY: production
+production: $(RELEASE_STAMP)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PRODUCTION)
+	@$(BIN)/uv pip install --quiet --python $(PRODUCTION) .
+
+.PHONY: audit
+audit: production  ## Look for known vulnerabilities in what a gateway needs
+	@$(BIN)/uv pip freeze --quiet --python $(PRODUCTION) --exclude-editable | grep -v '^cuebot-gateway' \
+	  > $(PRODUCTION)/requirements.txt
+	@$(BIN)/python -m release.audit $(if $(CI),--may-be-unreachable) $(PRODUCTION)/requirements.txt
+
+.PHONY: sbom
+sbom: production  ## Write dist/sbom.cdx.json (CycloneDX): what a gateway needs, with licences
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+	  --output-file dist/sbom.cdx.json $(PRODUCTION)/bin/python
+	@echo "dist/sbom.cdx.json is up to date"
+
+.PHONY: dist
+dist: $(STAMP)  ## Build the wheel and the sdist into dist/, the same bytes each time
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation
 
 .PHONY: check
 check: lint types test gate  ## Run all checks, as CI does

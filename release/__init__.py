@@ -1,0 +1,1 @@
+"""What is checked of a release beside its code: its dependencies, and what it is built into."""
