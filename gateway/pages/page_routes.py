@@ -1,7 +1,7 @@
 """The routes of the HTML pages: the farm page, and Swagger UI for `/docs`.
 
-Swagger UI's files are those of the flask-swagger-ui package, which is read as files and never
-imported, since it would import Flask.
+Swagger UI's files are those of the mkdocs-swagger-ui-tag package, which is read as files and never
+imported.
 """
 
 import re
@@ -22,11 +22,12 @@ from gateway.http.guard import Guard
 from gateway.pages.content import Content, serve
 
 READ_METHODS = ["GET", "HEAD"]
-PACKAGE = "flask_swagger_ui"
+PACKAGE = "mkdocs_swagger_ui_tag"
 ASSETS = {
-    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "swagger-ui.css": "text/css; charset=utf-8",
+    "javascripts/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "stylesheets/swagger-ui.css": "text/css; charset=utf-8",
 }
+"""By their places in the package. They are served under their names alone."""
 INLINE = {
     "script-src": re.compile(rb"<script>(.*?)</script>", re.DOTALL),
     "style-src": re.compile(rb"<style>(.*?)</style>", re.DOTALL),
@@ -82,13 +83,14 @@ def docs_contents(docs: str) -> dict[str, Content]:
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ConfigurationError(
-            "DOCS: the documentation needs Swagger UI; pip install flask-swagger-ui, or DOCS=off"
+            "DOCS: the pages need Swagger UI; pip install mkdocs-swagger-ui-tag, or DOCS=off"
         )
-    folder = Path(spec.origin).parent / "dist"
+    folder = Path(spec.origin).parent / "swagger-ui"
     found = {"/docs": page("docs.html", docs)}
-    for name, media_type in ASSETS.items():
+    for place, media_type in ASSETS.items():
+        name = Path(place).name
         try:
-            body = (folder / name).read_bytes()
+            body = (folder / place).read_bytes()
         except OSError as error:
             raise ConfigurationError(f"DOCS: cannot read {name}: {error.strerror}") from None
         found[f"/docs/{name}"] = Content.of(body, media_type)
