@@ -2,9 +2,11 @@
 
 PYTHON ?= python3
 PORT ?= 8448
+FUZZ ?= 120
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
+FUZZ_STAMP := .venv/.installed-fuzz
 DOCS := .venv/.docs
 RELEASE_STAMP := .venv/.installed-release
 LOWEST := .venv/lowest
@@ -126,6 +128,14 @@ sbom: production  ## Write dist/sbom.cdx.json (CycloneDX): what a gateway needs,
 dist: $(STAMP)  ## Build the wheel and the sdist into dist/, the same bytes each time
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation
 
+.PHONY: fuzz
+fuzz: $(FUZZ_STAMP)  ## Feed every reader bad bytes (FUZZ=120 seconds each, TARGET=decoder for one)
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ) $(TARGET)
+
+$(FUZZ_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
+	@touch $(FUZZ_STAMP)
+
 .PHONY: check
 check: lint types test gate  ## Run all checks, as CI does
 
@@ -136,4 +146,4 @@ format: $(STAMP)  ## Rewrite the code in the project's format
 
 .PHONY: clean
 clean:  ## Remove .venv and caches
-	rm -rf .venv site .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv site .fuzz .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,112 @@
+"""Look for inputs that break a target: `python -m tests.fuzz [--seconds 120] [TARGET …]`.
+
+One target after the other, in a process of its own. What breaks one is put into `corpus/` under a
+name that begins with `crash-`, `timeout-`, `oom-` or `slow-unit-`; then the exit status is 1.
+Inputs that only lead further stay in `.fuzz/`, from which the next run goes on.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.fuzz.targets import CORPUS, LARGEST, TARGETS
+
+WORKING = Path(".fuzz")
+INPUT_SECONDS = 10
+"""One input that takes longer is a find."""
+MEMORY_MB = 2048
+STATUS = re.compile(r"#(\d+)\s.*?cov: (\d+).*?corp: (\d+)")
+EXECUTED = re.compile(r"number_of_executed_units: (\d+)")
+
+
+@dataclass
+class Result:
+    """What a run has come to."""
+
+    name: str
+    inputs: int = 0
+    coverage: int = 0
+    """Branches and the like that inputs have reached, as libFuzzer counts."""
+    corpus: int = 0
+    found: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    """The last lines of the process."""
+    status: int = 0
+
+
+def main() -> int:
+    """Run the targets that are asked for; a table at the end."""
+    arguments = argparse.ArgumentParser(prog="tests.fuzz")
+    arguments.add_argument("--seconds", type=int, default=120, help="for each target")
+    arguments.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
+    given = arguments.parse_args()
+    names = given.targets or list(TARGETS)
+    if unknown := [name for name in names if name not in TARGETS]:
+        arguments.error(f"no target is called {unknown[0]}; there are {', '.join(TARGETS)}")
+    results = []
+    for number, name in enumerate(names, 1):
+        title = f"[{number}/{len(names)}] {TARGETS[name]}"
+        results.append(run(name, given.seconds, title))
+    print(
+        f"\n{'target':<12} {'seconds':>8} {'inputs':>11} {'coverage':>9} {'corpus':>7} {'finds':>6}"
+    )
+    for each in results:
+        print(
+            f"{each.name:<12} {given.seconds:>8} {each.inputs:>11,} {each.coverage:>9,}"
+            f" {each.corpus:>7,} {len(each.found):>6}"
+        )
+    bad = [each for each in results if each.status]
+    for each in bad:
+        print(f"\n{each.name}: {', '.join(each.found) or 'it ended'}", *each.words, sep="\n  ")
+    total = sum(each.inputs for each in results)
+    print(f"\n{total:,} inputs, {sum(len(each.found) for each in results)} finds")
+    return int(bool(bad))
+
+
+def run(name: str, seconds: int, title: str) -> Result:
+    """Fuzz a target for so long, or until something is found."""
+    working, known = WORKING / name, CORPUS / name
+    working.mkdir(parents=True, exist_ok=True)
+    before = set(known.iterdir())
+    result = Result(name)
+    flags = [
+        f"-max_total_time={seconds}",
+        f"-max_len={LARGEST}",
+        f"-timeout={INPUT_SECONDS}",
+        f"-rss_limit_mb={MEMORY_MB}",
+        f"-artifact_prefix={known}/",
+        "-print_final_stats=1",
+    ]
+    command = [sys.executable, "-m", "tests.fuzz.guided", name, *flags, str(working), str(known)]
+    with subprocess.Popen(  # noqa: S603 - it is our own command
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
+        assert process.stdout is not None
+        for line in follow(process.stdout, result):
+            if sys.stdout.isatty():
+                print(f"\r{title}: {line}", end="\x1b[K", flush=True)
+    result.status = process.wait()
+    result.found = [path.name for path in sorted(set(known.iterdir()) - before)]
+    clear = "\r\x1b[K" if sys.stdout.isatty() else ""
+    print(f"{clear}{title}: {result.inputs:,} inputs, {len(result.found)} finds", flush=True)
+    return result
+
+
+def follow(lines: Iterator[str], result: Result) -> Iterator[str]:
+    """Read what libFuzzer says into the result, and tell how far it is."""
+    for line in lines:
+        if status := STATUS.match(line):
+            result.inputs, result.coverage, result.corpus = map(int, status.groups())
+            yield f"{result.inputs:,} inputs, coverage {result.coverage:,}"
+        elif executed := EXECUTED.search(line):
+            result.inputs = int(executed[1])
+        elif line.strip():
+            result.words = [*result.words, line.rstrip()][-30:]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""FileDescriptorSets: a catalog whose methods can be called, or an error that says why not."""
+
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gateway.codec.unknown import Reject
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.discovery.factory import read_file
+from gateway.errors import ConfigurationError, GatewayError
+from gateway.openapi.document import as_json, build_document
+from gateway.schema.description import NoSchema
+from gateway.schema.file_set import file_set
+from gateway.schema.selection import Selection
+
+FOLDER = TemporaryDirectory()
+PROFILE = load_profile("opencue")
+
+
+def one_input(data: bytes) -> None:
+    """The bytes are the file that DESCRIPTOR_SOURCE names."""
+    path = Path(FOLDER.name) / "schema.binpb"
+    path.write_bytes(data)
+    try:
+        schema = read_file(path)
+        catalog = build_catalog(schema, Selection(), PROFILE)
+    except (ConfigurationError, NoSchema) as error:
+        assert str(error)  # noqa: PT017 - success is fine too
+        return
+    assert catalog.methods or catalog.withheld
+    for method in catalog.methods:
+        with suppress(GatewayError):
+            method.decode(b"{}", Reject.EVERYTHING)
+        with suppress(GatewayError):
+            b"".join(method.encode(b""))
+    as_json(build_document(catalog, closed=True))
+    file_set(schema)

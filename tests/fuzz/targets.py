@@ -1,0 +1,31 @@
+"""The targets by name, what each of them is, and where its corpus lies."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+CORPUS = Path(__file__).parent / "corpus"
+LARGEST = 4096
+"""Bytes of an input."""
+
+TARGETS = {
+    "decoder": "JSON bodies",
+    "encoder": "protobuf answers",
+    "tokens": "Authorization headers",
+    "requests": "HTTP/1.1 requests",
+    "upstream": "HTTP/2 from Cuebot",
+    "descriptors": "FileDescriptorSets",
+    "profiles": "compatibility profiles",
+}
+"""Names of modules in this package, and what they are fed with."""
+
+
+def load(name: str) -> Callable[[bytes], None]:
+    """The function `one_input` of the target."""
+    found: Callable[[bytes], None] = import_module(f"tests.fuzz.{name}").one_input
+    return found
+
+
+def corpus(name: str) -> list[Path]:
+    """The files of the target's corpus."""
+    return sorted((CORPUS / name).iterdir())

@@ -1,0 +1,37 @@
+"""What fuzzing has found stays fixed, and mutations of it find nothing new."""
+
+from random import Random
+
+import pytest
+
+from tests.fuzz.mutations import mutated
+from tests.fuzz.targets import CORPUS, LARGEST, TARGETS, corpus, load
+
+MUTATIONS = 300
+MOST_FILES = 80
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_corpus_and_mutations_of_it(name: str) -> None:
+    """Each input is taken or refused as it should be; the same mutations are tried every time."""
+    one_input = load(name)
+    known = [path.read_bytes() for path in corpus(name)]
+    for data in known:
+        one_input(data)
+    random = Random(name)  # noqa: S311 - no secret
+    for _ in range(MUTATIONS):
+        data = mutated(random.choice(known), known, random)[:LARGEST]
+        try:
+            one_input(data)
+        except BaseException as error:
+            error.add_note(f"the input: {data!r}")
+            raise
+
+
+def test_the_corpus_is_small() -> None:
+    """Each target has some inputs, and none of them is large."""
+    assert {path.name for path in CORPUS.iterdir()} == set(TARGETS)
+    for name in TARGETS:
+        sizes = [path.stat().st_size for path in corpus(name)]
+        assert 0 < len(sizes) <= MOST_FILES, name
+        assert max(sizes) <= LARGEST, name

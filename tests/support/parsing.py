@@ -1,0 +1,84 @@
+"""What the parser of requests makes of bytes, however they are cut into packets."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
+from itertools import pairwise
+
+from gateway.errors import GatewayError
+from gateway.http.received import ReceivedHead
+from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.parser import RequestParser
+
+
+@dataclass
+class Parsed:
+    """What the parser has said of one request."""
+
+    head: tuple[object, ...]
+    body: bytes = b""
+    complete: bool = False
+
+
+@dataclass
+class Recorder:
+    """A sink that keeps everything, and a parser that feeds it."""
+
+    heads: HeadMemory = field(default_factory=HeadMemory)
+    requests: list[Parsed] = field(default_factory=list)
+    refusal: tuple[int, str, bool] | None = None
+    answered: int = 0
+
+    def __post_init__(self) -> None:
+        self.parser = RequestParser(self, self.heads)
+
+    def on_head(self, head: ReceivedHead) -> None:
+        assert self.refusal is None
+        assert not self.requests or self.requests[-1].complete
+        self.requests.append(Parsed(astuple(head)))
+
+    def on_body(self, data: bytes) -> None:
+        assert self.refusal is None
+        self.requests[-1].body += data
+
+    def on_end(self) -> None:
+        assert self.refusal is None
+        self.requests[-1].complete = True
+
+    def on_refusal(self, error: GatewayError, in_body: bool) -> None:
+        assert self.refusal is None
+        self.refusal = (error.status, error.message, in_body)
+
+    @property
+    def unanswered(self) -> int:
+        return len(self.requests) - self.answered
+
+    def answer(self, count: int) -> None:
+        """Answer as many requests, if there are as many."""
+        for _ in range(min(count, self.unanswered)):
+            self.answered += 1
+            self.parser.answered()
+
+    def events(self) -> object:
+        """Everything that has been said, once everything is answered."""
+        while self.unanswered:
+            self.answer(self.unanswered)
+        assert not self.parser.holds_back
+        return self.requests, self.refusal
+
+
+def parsed(
+    stream: bytes,
+    cuts: Sequence[int] = (),
+    answers: Sequence[int] = (),
+    heads: HeadMemory | None = None,
+) -> object:
+    """What is made of a stream that is cut at these places (modulo its length).
+
+    After each packet so many requests are answered, and in the end all of them.
+    """
+    recorder = Recorder(heads or HeadMemory())
+    places = sorted({cut % len(stream) for cut in cuts} | {0, len(stream)})
+    for number, (start, end) in enumerate(pairwise(places)):
+        recorder.parser.feed(stream[start:end])
+        recorder.answer(answers[number] if number < len(answers) else 0)
+    return recorder.events()
