@@ -109,10 +109,8 @@ class BlockReader:
             fields = self._decoder.decode(block, raw=True)
         except OversizedHeaderListError:
             return None
-        except (HPACKError, IndexError) as error:
-            raise ProtocolError(
-                f"headers that are not HPACK: {error}", ErrorCode.COMPRESSION_ERROR
-            ) from None
+        except (HPACKError, IndexError):  # whose words may name a place in memory
+            raise ProtocolError("headers that are not HPACK", ErrorCode.COMPRESSION_ERROR) from None
         found = block_of(fields)
         if len(block) <= LONGEST_CACHED_BLOCK:
             if len(self._cache) >= CACHED_BLOCKS:
