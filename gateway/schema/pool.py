@@ -10,7 +10,7 @@ from importlib import import_module
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.schema.description import services_of
+from gateway.schema.description import fields_of, services_of
 
 WELL_KNOWN = (
     *("any", "api", "descriptor", "duration", "empty", "field_mask"),
@@ -60,6 +60,7 @@ def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Ma
                     broken[name] = problem
                     return problem
             try:
+                check_json_names(found[name])
                 pool.AddSerializedFile(found[name].SerializeToString())
                 added.add(name)
             except TypeError as error:
@@ -77,6 +78,13 @@ def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Ma
     for name in found:
         add(name, ())
     return pool, broken
+
+
+def check_json_names(file: FileDescriptorProto) -> None:
+    """Raise TypeError for a JSON name that is not UTF-8: pools do not look at those."""
+    for field in fields_of(file):
+        if not isinstance(field.json_name, str):
+            raise TypeError(f"the JSON name of {field.name} is not UTF-8")
 
 
 def declares(file: FileDescriptorProto, service: str) -> bool:

@@ -479,10 +479,11 @@ def test_a_damaged_file_never_crashes(made: Made, tmp_path: Path) -> None:
             continue
 
 
-def test_a_name_that_is_not_utf_8(made: Made, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [b"not_before", b"notBefore"], ids=["name", "JSON name"])
+def test_a_name_that_is_not_utf_8(made: Made, tmp_path: Path, name: bytes) -> None:
     """It makes its own file useless, and no other."""
     path = tmp_path / "odd.binpb"
-    path.write_bytes(made.file.read_bytes().replace(b"not_before", b"not_bef\xf6re"))
+    path.write_bytes(made.file.read_bytes().replace(name, name.replace(b"o", b"\xf6", 1)))
     catalog = build_catalog(read_file(path), Selection())
     assert set(catalog.routes) == {path for path in ROUTES if path.endswith("Empty")}
     (skip,) = catalog.skipped
