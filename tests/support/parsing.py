@@ -19,6 +19,10 @@ class Parsed:
     complete: bool = False
 
 
+Events = tuple[list[Parsed], tuple[int, str, bool] | None]
+"""The requests, and the refusal if there is one: status, message, whether a body was coming."""
+
+
 @dataclass
 class Recorder:
     """A sink that keeps everything, and a parser that feeds it."""
@@ -58,7 +62,7 @@ class Recorder:
             self.answered += 1
             self.parser.answered()
 
-    def events(self) -> object:
+    def events(self) -> Events:
         """Everything that has been said, once everything is answered."""
         while self.unanswered:
             self.answer(self.unanswered)
@@ -71,7 +75,7 @@ def parsed(
     cuts: Sequence[int] = (),
     answers: Sequence[int] = (),
     heads: HeadMemory | None = None,
-) -> object:
+) -> Events:
     """What is made of a stream that is cut at these places (modulo its length).
 
     After each packet so many requests are answered, and in the end all of them.

@@ -1,7 +1,8 @@
 """Bytes in, requests out: the parsing of one connection, with its limits and without any I/O.
 
-What comes out does not depend on how the bytes were cut into packets, with one exception: the
-limit on a head as a whole is kept to within SLICE bytes.
+What comes out does not depend on how the bytes were cut into packets, with two exceptions: the
+limit on a head as a whole is kept to within SLICE bytes, and if a mistake comes right behind one
+header too many, the client is told of either.
 """
 
 import re
