@@ -9,7 +9,7 @@ What is cut: repeated messages, strings and bytes, at any depth of messages that
 of a oneof. Maps, packed numbers and single long strings are encoded at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,7 +107,7 @@ def encode(
             if one.is_repeated:
                 yield from encode_list(one, runs, message_class, encoders, payload, depth + 1)
             else:
-                content = joined_values(payload, runs)
+                content = yield from joined(payload, runs)
                 yield from encode(message_of(one), encoders, content, depth + 1)
         else:
             yield opening + orjson.dumps({key: value})[1:-1]
@@ -133,7 +133,8 @@ def encode_list(
             and one.message_type is not None
         ):
             yield opening
-            yield from encode(message_of(one), encoders, joined_values(payload, [run]), depth)
+            content = yield from joined(payload, [run])
+            yield from encode(message_of(one), encoders, content, depth)
         else:
             items = getattr(message_class.FromString(payload[run.start : run.end]), one.name)
             values = list(items) if to_json is None else [to_json(item) for item in items]
@@ -186,14 +187,22 @@ def size(runs: list[Run]) -> int:
     return sum(run.end - run.start for run in runs)
 
 
-def joined_values(payload: memoryview, runs: list[Run]) -> memoryview:
-    """The contents of single length-delimited records, without tags and lengths."""
+def joined(payload: memoryview, runs: list[Run]) -> Generator[bytes, None, memoryview]:
+    """The contents of single length-delimited records, without tags and lengths.
+
+    If there are several, each of them has to be whole, and not only all of them together.
+    """
     values = []
     for run in runs:
         _, position = read_varint(payload, run.start)
         _, position = read_varint(payload, position)
         values.append(payload[position : run.end])
-    return values[0] if len(values) == 1 else memoryview(b"".join(values))
+    if len(values) == 1:
+        return values[0]
+    for value in values:
+        for _ in survey(value, {}, Layout()):
+            yield b""
+    return memoryview(b"".join(values))
 
 
 def skip(payload: memoryview, position: int, tag: int) -> int:

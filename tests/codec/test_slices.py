@@ -177,6 +177,16 @@ def test_length_of_eleven_bytes() -> None:
         assert outcome(trial(), "trial.Tree", payload, sizes) is None
 
 
+def test_parts_that_are_whole_only_together() -> None:
+    """A message that comes in two records is INTERNAL if one of them ends within a value."""
+    child = b"\x0a\x02xy" * 10
+    for cut in (1, 2, 3):
+        first, second = child[:cut], child[cut:]
+        payload = b"".join(b"\x12%c%b" % (len(part), part) for part in (first, second))
+        for sizes in (ONE_PIECE, (16, 8, 8, 4)):
+            assert outcome(trial(), "trial.Tree", payload, sizes) is None
+
+
 def test_error_in_a_later_piece() -> None:
     """An answer whose end is broken fails as INTERNAL, whenever that is found."""
     item = b"\x1a\x03\x0a\x01x"
