@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8448
 FUZZ ?= 120
+SOAK ?= 30
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
@@ -135,6 +136,10 @@ fuzz: $(FUZZ_STAMP)  ## Feed every reader bad bytes (FUZZ=120 seconds each, TARG
 $(FUZZ_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
 	@touch $(FUZZ_STAMP)
+
+.PHONY: chaos
+chaos: $(STAMP)  ## Break the way to Cuebot under load, and kill Cuebot (CHAOS="--kills 10 cut" for parts)
+	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: check
 check: lint types test gate  ## Run all checks, as CI does

@@ -1,0 +1,88 @@
+"""A simulated Cuebot in a process of its own, which writes down each comment that it is sent.
+
+Its journal outlives it: a comment that stands there twice was made twice.
+"""
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor
+
+from cuebot_simulator import server
+from cuebot_simulator.answers import answer_to
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.state import Farm
+from tests.support.farms import still_farm
+from tests.support.processes import TIMEOUT
+from tests.support.servers import free_port
+
+READY = "listens"
+
+
+class CuebotProcess:
+    """The process: it can be killed and started again on the same port."""
+
+    def __init__(self, journal: Path) -> None:
+        self.port = free_port()
+        self._journal = journal
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Return when it listens."""
+        self._process = subprocess.Popen(  # noqa: S603 - it is our own command
+            [sys.executable, "-m", "tests.chaos.cuebot", f"{self.port}", f"{self._journal}"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line.startswith(READY), line
+
+    def kill(self) -> None:
+        """SIGKILL: it says nothing more to anybody."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate(timeout=TIMEOUT)
+            self._process = None
+
+    def made(self) -> Counter[str]:
+        """How often each comment has come so far."""
+        return Counter(self._journal.read_text().split())
+
+
+def journalled(journal: int) -> Any:
+    """`answer_to`, which writes the text of a comment down before the comment is made."""
+
+    def answer(farm: Farm, method: MethodDescriptor, request: Any) -> Any:
+        if method.name == "AddComment":
+            os.write(journal, f"{request.new_comment.message}\n".encode())
+        return answer_to(farm, method, request)
+
+    return answer
+
+
+async def serve(port: int, journal: int) -> None:
+    """Until the process is killed."""
+    setattr(server, "answer_to", journalled(journal))  # noqa: B010 - for this process alone
+    await SimulatedCuebot(port=port, farm=still_farm()).start()
+    print(READY, flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("port", type=int)
+    arguments.add_argument("journal")
+    given = arguments.parse_args()
+    opened = os.open(given.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    asyncio.run(serve(given.port, opened))
