@@ -141,6 +141,10 @@ $(FUZZ_STAMP): $(STAMP)
 chaos: $(STAMP)  ## Break the way to Cuebot under load, and kill Cuebot (CHAOS="--kills 10 cut" for parts)
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
+.PHONY: soak
+soak: $(STAMP)  ## Mixed load and a fault every 30 s, for SOAK=30 minutes
+	@$(BIN)/python -m tests.chaos.soak --minutes $(SOAK)
+
 .PHONY: check
 check: lint types test gate  ## Run all checks, as CI does
 

@@ -17,19 +17,29 @@ from google.protobuf.descriptor import MethodDescriptor
 from cuebot_simulator import server
 from cuebot_simulator.answers import answer_to
 from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
-from tests.support.farms import still_farm
+from cuebot_simulator.world.studio import build_farm
+from tests.support.farms import NOW
 from tests.support.processes import TIMEOUT
 from tests.support.servers import free_port
 
 READY = "listens"
+JOBS = 8
+
+
+def farm_of(jobs: int) -> Farm:
+    """The demo's farm with so many jobs, on which no time passes: the same each time."""
+    return build_farm(read_messages(), jobs=jobs, clock=StoppedClock(NOW))
 
 
 class CuebotProcess:
     """The process: it can be killed and started again on the same port."""
 
-    def __init__(self, journal: Path) -> None:
+    def __init__(self, journal: Path, jobs: int = JOBS) -> None:
         self.port = free_port()
+        self.jobs = jobs
         self._journal = journal
         self._process: subprocess.Popen[str] | None = None
 
@@ -40,7 +50,10 @@ class CuebotProcess:
     def start(self) -> None:
         """Return when it listens."""
         self._process = subprocess.Popen(  # noqa: S603 - it is our own command
-            [sys.executable, "-m", "tests.chaos.cuebot", f"{self.port}", f"{self._journal}"],
+            [
+                *(sys.executable, "-m", "tests.chaos.cuebot"),
+                *(f"{self.port}", f"{self._journal}", "--jobs", f"{self.jobs}"),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -71,10 +84,10 @@ def journalled(journal: int) -> Any:
     return answer
 
 
-async def serve(port: int, journal: int) -> None:
+async def serve(port: int, journal: int, farm: Farm) -> None:
     """Until the process is killed."""
     setattr(server, "answer_to", journalled(journal))  # noqa: B010 - for this process alone
-    await SimulatedCuebot(port=port, farm=still_farm()).start()
+    await SimulatedCuebot(port=port, farm=farm).start()
     print(READY, flush=True)
     await asyncio.Event().wait()
 
@@ -83,6 +96,7 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
     arguments.add_argument("port", type=int)
     arguments.add_argument("journal")
+    arguments.add_argument("--jobs", type=int, default=JOBS)
     given = arguments.parse_args()
     opened = os.open(given.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    asyncio.run(serve(given.port, opened))
+    asyncio.run(serve(given.port, opened, farm_of(given.jobs)))

@@ -4,14 +4,14 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from typing import Any
 
-from tests.support.farms import still_farm
+from tests.chaos.cuebot import farm_of
 from tests.support.servers import token
 from tests.support.wire import Answer, Wire
 
@@ -20,12 +20,19 @@ FIND_JOB = "/job.JobInterface/FindJob"
 ADD_COMMENT = "/job.JobInterface/AddComment"
 ERRORS = (429, 499, 500, 502, 503, 504)
 """Statuses that the gateway may have for calls that Cuebot does not answer."""
+CLIENTS = 8
 PENDING = 0
 """The state of jobs that can be found by name."""
 PAUSE = 0.01
 """Seconds between two calls of a client."""
 ANSWER_SECONDS = 20
+NUMBERS = count()
+"""Of comments: no two of a process have the same."""
 TOKEN = token(seconds=10**6)
+
+
+Right = Callable[[Any], bool]
+"""Whether the JSON of an answer is the right one."""
 
 
 @dataclass
@@ -46,104 +53,141 @@ class Tally:
     """When the latest call began that was answered with an error."""
     latencies: list[float] = field(default_factory=list)
     """Seconds, of right answers."""
+    other: int = 0
+    """Calls of clients that have gone away or were wrong."""
     complete: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while all calls that have begun are answered."""
+
+    def take(self, answer: Answer, what: str, right: Right, began: float) -> None:
+        """Count the answer to a call that began then (monotonic)."""
+        found = json.loads(answer.body)
+        if answer.status == 200 and right(found):
+            self.right += 1
+            self.latencies.append(time.monotonic() - began)
+        elif answer.status in ERRORS and found.keys() >= {"error", "code", "message"}:
+            self.errors[answer.status] += 1
+            self.failed_from = began
+        else:
+            self.wrong.append(f"{what[:200]}: {answer.status} {answer.body[:200]!r}")
 
 
 @dataclass
 class Load:
-    """Clients that call one after the other."""
+    """Clients that call one after the other, and what becomes of their calls."""
 
     port: int
+    jobs: dict[str, str]
+    """The names of Cuebot's jobs, by id."""
     tally: Tally = field(default_factory=Tally)
-    _jobs: list[tuple[str, str]] = field(default_factory=list)
-    _numbers: "count[int]" = field(default_factory=count)
-
-    def __post_init__(self) -> None:
-        jobs = still_farm().jobs.values()
-        self._jobs = [(job.id, job.name) for job in jobs if job.state == PENDING]
+    pause: float = PAUSE
 
     def next_tally(self) -> Tally:
         """What has become of the calls so far; from now on it is counted anew."""
         tally, self.tally = self.tally, Tally()
         return tally
 
-    async def client(self, seed: int) -> None:
-        """One client, until it is cancelled."""
-        random = Random(seed)  # noqa: S311 - no secret
-        connection = await connect(self.port)
-        try:
+    async def small_calls(self, random: Random) -> None:
+        """Calls on one connection, until it is cancelled."""
+        async with connection(self.port) as wire:
             while True:
-                tally = self.tally  # a call counts where it began
-                tally.begun += 1
-                tally.complete.clear()
-                began = time.monotonic()
-                path, body, expected = self._call(random)
-                answer = await ask(connection, path, body)
-                self._check(tally, answer, expected, body, began)
-                if tally.calls == tally.begun:
-                    tally.complete.set()
-                await asyncio.sleep(PAUSE)
-        finally:
-            connection.writer.close()
+                id_, name = random.choice(list(self.jobs.items()))
+                choice = random.random()
+                if choice < 0.4:
+                    await self._read(wire, GET_JOB, {"id": id_}, (id_, name))
+                elif choice < 0.8:
+                    await self._read(wire, FIND_JOB, {"name": name}, (id_, name))
+                else:
+                    await self._change(wire, id_)
+                await asyncio.sleep(self.pause)
 
-    def _call(self, random: Random) -> tuple[str, Any, Any]:
-        """A call, and what its answer has to have."""
-        id_, name = random.choice(self._jobs)
-        choice = random.random()
-        if choice < 0.4:
-            return GET_JOB, {"id": id_}, (id_, name)
-        if choice < 0.8:
-            return FIND_JOB, {"name": name}, (id_, name)
-        comment = {"user": "lena", "subject": "chaos", "message": f"c{next(self._numbers)}"}
-        return ADD_COMMENT, {"job": {"id": id_}, "newComment": comment}, None
+    async def _read(
+        self, wire: Wire, path: str, body: dict[str, str], expected: tuple[str, str]
+    ) -> None:
+        """A job, which has to have this id and name."""
 
-    def _check(self, tally: Tally, answer: Answer, expected: Any, body: Any, began: float) -> None:
+        def right(found: Any) -> bool:
+            return (found["job"]["id"], found["job"]["name"]) == expected
+
+        with self.call(f"{path} {body}", right) as call:
+            call.answer = await ask(wire, path, json.dumps(body).encode())
+
+    async def _change(self, wire: Wire, id_: str) -> None:
+        """A comment on this job, as there has never been one."""
+        text = f"c{next(NUMBERS)}"
+        comment = {"user": "lena", "subject": "chaos", "message": text}
+        body = json.dumps({"job": {"id": id_}, "newComment": comment}).encode()
+        with self.call(ADD_COMMENT, lambda found: found == {}) as call:
+            call.answer = await ask(wire, ADD_COMMENT, body)
+            if call.answer.status == 200:
+                self.tally.made.append(text)
+
+    @contextmanager
+    def call(self, what: str, right: Right) -> Iterator["Call"]:
+        """A call, which counts where it began. Its answer is set within, or nobody wants it."""
+        tally, began, call = self.tally, time.monotonic(), Call()
+        tally.begun += 1
+        tally.complete.clear()
+        yield call
         tally.calls += 1
-        found = json.loads(answer.body)
-        if answer.status != 200:
-            if set(found) >= {"error", "code", "message"} and answer.status in (
-                499,
-                *range(500, 505),
-            ):
-                tally.errors[answer.status] += 1
-            else:
-                tally.wrong.append(f"{answer.status} {answer.body[:300]!r} for {body}")
-            tally.failed_from = began
-            return
-        if expected is None:
-            tally.made.append(body["newComment"]["message"])
-        job = found.get("job", {})
-        if expected not in (None, (job.get("id"), job.get("name"))):
-            tally.wrong.append(f"{answer.body[:300]!r} for {body}")
-            return
-        tally.right += 1
-        tally.latencies.append(time.monotonic() - began)
+        if call.answer is None:
+            tally.other += 1
+        else:
+            tally.take(call.answer, what, right, began)
+        if tally.calls == tally.begun:
+            tally.complete.set()
 
 
-async def connect(port: int) -> Wire:
-    """A client's connection to the gateway, which has to last."""
-    return Wire(*await asyncio.open_connection("127.0.0.1", port))
+@dataclass
+class Call:
+    """One call."""
 
-
-async def ask(connection: Wire, path: str, body: Any) -> Answer:
-    """The answer to a call; there has to be one."""
-    await connection.send(request(path, json.dumps(body).encode()))
-    return await connection.answer(timeout=ANSWER_SECONDS)
-
-
-def request(path: str, body: bytes) -> bytes:
-    """A whole request."""
-    lines = [f"POST {path} HTTP/1.1", "Host: gateway", f"Content-Length: {len(body)}"]
-    lines.append(f"Authorization: Bearer {TOKEN}")
-    return "".join(f"{line}\r\n" for line in (*lines, "")).encode() + body
+    answer: Answer | None = None
+    """None: nobody has waited for it."""
 
 
 @asynccontextmanager
-async def load(port: int, clients: int = 8) -> AsyncIterator[Load]:
-    """So many clients of the gateway, until the end. Raises what one of them fails with."""
-    running = Load(port)
-    tasks = [asyncio.create_task(running.client(seed)) for seed in range(clients)]
+async def connection(port: int) -> AsyncIterator[Wire]:
+    """A client's connection to the gateway, of which nothing is left in the end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+async def ask(wire: Wire, path: str, body: bytes) -> Answer:
+    """The answer to a call; there has to be one."""
+    await wire.send(request(path, body))
+    return await wire.answer(timeout=ANSWER_SECONDS)
+
+
+def request(path: str, body: bytes, *lines: str) -> bytes:
+    """A whole request, with more lines in its head."""
+    head = [f"POST {path} HTTP/1.1", "Host: gateway", f"Content-Length: {len(body)}", *lines]
+    head.append(f"Authorization: Bearer {TOKEN}")
+    return "".join(f"{line}\r\n" for line in (*head, "")).encode() + body
+
+
+Client = Callable[[Load, Random], Coroutine[Any, Any, None]]
+"""Makes calls of one kind until it is cancelled."""
+
+
+@asynccontextmanager
+async def load(
+    port: int, jobs: int, *, pause: float = PAUSE, others: Sequence[Client] = ()
+) -> AsyncIterator[Load]:
+    """Clients of the gateway in front of a farm with so many jobs, until the end.
+
+    Eight of them make small calls; `others` are besides. Raises what one of them fails with.
+    """
+    found = farm_of(jobs).jobs.values()
+    known = {job.id: job.name for job in found if job.state == PENDING}
+    running = Load(port, known, pause=pause)
+    clients = [*[Load.small_calls] * CLIENTS, *others]
+    tasks = [
+        asyncio.create_task(client(running, Random(seed)))  # noqa: S311 - no secret
+        for seed, client in enumerate(clients)
+    ]
     try:
         yield running
         for task in tasks:

@@ -166,7 +166,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
                     grpc_timeout=GRPC_TIMEOUT,
                     descriptor_source=OPENCUE,
                 ) as gateway,
-                load(gateway.port) as running,
+                load(gateway.port, cuebot.jobs) as running,
             ):
                 other = FaultProxy(behind, OTHER_ADDRESS)
                 here = Place(cuebot, proxy, other, addresses, running)

@@ -1,0 +1,135 @@
+"""Clients besides those of small calls: they want much, read slowly, go away, or are wrong."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from random import Random
+from typing import Any, cast
+
+from tests.chaos.load import ANSWER_SECONDS, Load, ask, connection, request
+from tests.support.wire import Answer, Wire
+
+GET_JOBS = "/job.JobInterface/GetJobs"
+PAUSE = 0.5
+"""Seconds between two calls of such a client."""
+PIECE = 8192
+"""Bytes that a slow reader takes at once."""
+PADDING = 1000
+"""Ids that no job has, in a large request."""
+
+BAD = {
+    400: (
+        request(GET_JOBS, b'{"r": '),
+        request(GET_JOBS, b'{"r": {"ids": "a"}}'),
+        request(GET_JOBS, b"{}", "Host: two"),
+        request(GET_JOBS, b"{}", "A : b"),
+        b"\x16\x03\x01 not HTTP\r\n\r\n",
+    ),
+    401: (f"POST {GET_JOBS} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode(),),
+    404: (request("/job.JobInterface/GetJobz", b"{}"), request("/nothing", b"{}")),
+    413: (request(GET_JOBS, b'{"r": "' + b"x" * (5 * 2**20) + b'"}'),),
+    415: (request(GET_JOBS, b"{}", "Content-Encoding: br"),),
+    431: (request(GET_JOBS, b"{}", *["A: b"] * 120),),
+}
+"""Bad requests by the status that they have to get."""
+
+
+async def lists(running: Load, random: Random) -> None:
+    """Ask for all jobs, on one connection."""
+    await ask_for_jobs(
+        running, random, lambda connection: connection.answer(timeout=ANSWER_SECONDS)
+    )
+
+
+async def slow_readers(running: Load, random: Random) -> None:
+    """Ask for all jobs, and take them a few KB at a time."""
+    await ask_for_jobs(running, random, answer_to_slow_reader)
+
+
+async def ask_for_jobs(
+    running: Load, random: Random, read: Callable[[Wire], Awaitable[Answer]]
+) -> None:
+    """Ask for all jobs again and again, each time on a connection of its own."""
+
+    def right(found: Any) -> bool:
+        return (
+            running.jobs.items()
+            <= {job["id"]: job["name"] for job in found["jobs"]["jobs"]}.items()
+        )
+
+    while True:
+        async with connection(running.port) as wire:
+            with running.call(GET_JOBS, right) as call:
+                coding = random.choice(("identity", "gzip;q=0"))
+                await wire.send(request(GET_JOBS, b"{}", f"Accept-Encoding: {coding}"))
+                call.answer = await read(wire)
+        await asyncio.sleep(random.random() * PAUSE)
+
+
+async def answer_to_slow_reader(wire: Wire) -> Answer:
+    """The answer, read slowly."""
+    slow = Wire(cast(asyncio.StreamReader, SlowReader(wire.reader)), wire.writer)
+    return await slow.answer(timeout=ANSWER_SECONDS)
+
+
+class SlowReader:
+    """A stream that is read a few KB at a time, with pauses."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self.readline = reader.readline
+
+    async def readexactly(self, size: int) -> bytes:
+        found = b""
+        while len(found) < size:
+            found += await self._reader.readexactly(min(PIECE, size - len(found)))
+            await asyncio.sleep(0.01)
+        return found
+
+
+async def large_requests(running: Load, random: Random) -> None:
+    """Ask for a few jobs and for very many that there are not, on one connection."""
+    async with connection(running.port) as wire:
+        while True:
+            wanted = set(random.sample(list(running.jobs), 5))
+            ids = [*wanted, *(f"{random.getrandbits(128):032x}" for _ in range(PADDING))]
+
+            def right(found: Any, wanted: set[str] = wanted) -> bool:
+                return {job["id"] for job in found["jobs"]["jobs"]} == wanted
+
+            with running.call("jobs by id", right) as call:
+                call.answer = await ask(wire, GET_JOBS, json.dumps({"r": {"ids": ids}}).encode())
+            await asyncio.sleep(random.random() * PAUSE)
+
+
+async def gone_clients(running: Load, random: Random) -> None:
+    """Go away: within a request, before the answer, or within it."""
+    whole = request(GET_JOBS, b"{}")
+    while True:
+        async with connection(running.port) as wire:
+            with running.call("gone", lambda found: True), suppress(ConnectionError):
+                sent = random.choice((len(whole), random.randrange(len(whole))))
+                await wire.send(whole[:sent])
+                if sent == len(whole) and random.random() < 0.5:
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        await wire.reader.read(PIECE)
+        await asyncio.sleep(random.random() * PAUSE / 2)
+
+
+async def bad_requests(running: Load, random: Random) -> None:
+    """Send what is wrong, which gets the status for it, whatever goes on with Cuebot."""
+    while True:
+        status = random.choice(list(BAD))
+        async with connection(running.port) as wire:
+            with running.call("bad", lambda found: True):
+                with suppress(ConnectionError):  # the answer may come before all is sent
+                    await wire.send(random.choice(BAD[status]))
+                answer = await wire.answer(timeout=ANSWER_SECONDS)
+                if answer.status != status:
+                    what = f"{answer.status} instead of {status}: {answer.body[:200]!r}"
+                    running.tally.wrong.append(what)
+        await asyncio.sleep(random.random() * PAUSE / 2)
+
+
+ALL = (lists, slow_readers, large_requests, gone_clients, bad_requests)

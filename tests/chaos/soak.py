@@ -1,0 +1,223 @@
+"""The gateway for long, under mixed load with a fault now and then: `python -m tests.chaos.soak`.
+
+At rest, after a first while and in the end, its memory and its open descriptors are compared. The
+exit status is 1 when the verdict is not good.
+"""
+
+import argparse
+import asyncio
+import itertools
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.chaos.cuebot import CuebotProcess
+from tests.chaos.faults import FAULTS
+from tests.chaos.load import Load, load
+from tests.chaos.mixture import ALL
+from tests.chaos.proxy import Fault, FaultProxy, fault_proxy
+from tests.chaos.trial import Killed
+from tests.support.processes import Instance, instance
+
+JOBS = 400
+"""Of the farm: a list of them takes some 300 KB."""
+PAUSE = 0.02
+FAULT_SECONDS = 3.0
+REST_SECONDS = 6.0
+"""Within this after the last call, all connections of clients are gone."""
+WARM_UP = 0.2
+"""The share of the time that is over before memory is looked at first."""
+MAY_GROW_MB = 16.0
+SETTINGS = {"GRPC_TIMEOUT": "2s", "LOG_LEVEL": "warning", "WORKERS": "1"}
+HEADS = ("minute", "fault", "calls", "right", "errors", "other", "wrong", "p99", "RSS", "files")
+ROW = "{:>6}  {:<11}{:>7}{:>7}{:>8}{:>7}{:>7}{:>9}{:>10}{:>7}"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the gateway's process takes."""
+
+    memory: float
+    """MB of resident memory."""
+    descriptors: int
+    threads: int
+
+
+@dataclass
+class Report:
+    """What the whole run has come to."""
+
+    warm: Usage
+    after: Usage
+    calls: int
+    right: int
+    twice: int
+    lost: int
+    wrong: list[str]
+    unexpected: list[str]
+    """Lines of the log that tell of a bug."""
+
+    @property
+    def problems(self) -> list[str]:
+        """What is not as it has to be."""
+        grown = self.after.memory - self.warm.memory
+        found = [
+            (grown > MAY_GROW_MB, f"memory has grown by {grown:.1f} MB"),
+            (self.after.descriptors != self.warm.descriptors, "descriptors are not the same"),
+            (self.after.threads > self.warm.threads, "there are more threads"),
+            (bool(self.wrong), f"{len(self.wrong)} wrong answers: {self.wrong[:3]}"),
+            (bool(self.twice), f"{self.twice} changes were made twice"),
+            (bool(self.lost), f"{self.lost} changes were not made"),
+            (bool(self.unexpected), f"the log has errors: {self.unexpected[:3]}"),
+            (not self.right, "no call was answered"),
+        ]
+        return [text for is_so, text in found if is_so]
+
+
+@dataclass
+class Soak:
+    """A gateway in a process, a proxy and a Cuebot behind it, and the load."""
+
+    gateway: Instance
+    cuebot: CuebotProcess
+    proxy: FaultProxy
+    every: float
+    """Seconds from one fault to the next."""
+    calls: int = 0
+    right: int = 0
+
+    def __post_init__(self) -> None:
+        self.wrong: list[str] = []
+        self._made: list[str] = []
+        self._faults = itertools.cycle([*FAULTS, "killed"])
+        self._began = time.monotonic()
+
+    async def run(self, seconds: float) -> Usage:
+        """Put load on it for so long; then, at rest, what it takes."""
+        end = time.monotonic() + seconds
+        async with load(self.gateway.port, JOBS, pause=PAUSE, others=ALL) as running:
+            while time.monotonic() + self.every <= end:
+                await self._round(running, next(self._faults))
+        return await self._rest()
+
+    async def _round(self, running: Load, name: str) -> None:
+        """A fault, and then none until it is time for the next one."""
+        fault: Callable[[], Fault] = FAULTS.get(name, partial(Killed, self.cuebot))
+        async with asyncio.timeout(self.every * 2):
+            await self.proxy.begin(fault())
+            await asyncio.sleep(FAULT_SECONDS)
+            await self.proxy.end()
+        await asyncio.sleep(self.every - FAULT_SECONDS)
+        tally = running.next_tally()
+        usage = usage_of(self.gateway.process.pid)
+        self.calls += tally.calls
+        self.right += tally.right
+        self.wrong += tally.wrong
+        self._made += tally.made
+        ordered = sorted(tally.latencies)
+        p99 = ordered[len(ordered) * 99 // 100] * 1000 if ordered else 0.0
+        print(
+            ROW.format(
+                f"{(time.monotonic() - self._began) / 60:.1f}",
+                name,
+                *(tally.calls, tally.right, tally.errors.total(), tally.other, len(tally.wrong)),
+                *(f"{p99:.0f} ms", f"{usage.memory:.1f} MB", usage.descriptors),
+            ),
+            flush=True,
+        )
+
+    async def _rest(self) -> Usage:
+        """What the gateway takes when nobody calls it."""
+        await asyncio.sleep(REST_SECONDS / 2)
+        before = usage_of(self.gateway.process.pid)
+        await asyncio.sleep(REST_SECONDS / 2)
+        return min(before, usage_of(self.gateway.process.pid), key=lambda each: each.descriptors)
+
+    def report(self, warm: Usage, after: Usage) -> Report:
+        made = self.cuebot.made()
+        return Report(
+            warm=warm,
+            after=after,
+            calls=self.calls,
+            right=self.right,
+            twice=sum(number > 1 for number in made.values()),
+            lost=sum(made[each] == 0 for each in self._made),
+            wrong=self.wrong,
+            unexpected=[
+                line
+                for line in self.gateway.lines
+                if "unexpected error" in line or "Traceback" in line
+            ],
+        )
+
+
+def usage_of(pid: int) -> Usage:
+    """What a process takes now."""
+    process = Path(f"/proc/{pid}")
+    status = dict(
+        line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
+    )
+    return Usage(
+        memory=int(status["VmRSS"].split()[0]) / 1024,
+        descriptors=len(list((process / "fd").iterdir())),
+        threads=int(status["Threads"]),
+    )
+
+
+@asynccontextmanager
+async def place(folder: Path, every: float) -> AsyncIterator[Soak]:
+    """All of it, ready."""
+    cuebot = CuebotProcess(folder / "journal", JOBS)
+    await asyncio.to_thread(cuebot.start)
+    try:
+        async with fault_proxy(("127.0.0.1", cuebot.port)) as proxy:
+            started = instance(proxy.endpoint, SETTINGS, started=False, ready=False)
+            gateway = await asyncio.to_thread(started.__enter__)
+            try:
+                async with asyncio.timeout(30):
+                    while not await asyncio.to_thread(gateway.ready):  # noqa: ASYNC110 - a process
+                        await asyncio.sleep(0.1)
+                yield Soak(gateway, cuebot, proxy, every)
+            finally:
+                await asyncio.to_thread(started.__exit__, None, None, None)
+    finally:
+        cuebot.kill()
+
+
+async def soak(folder: Path, seconds: float, every: float) -> Report:
+    """Let it work for so long, with a fault so often."""
+    async with place(folder, every) as whole:
+        print(ROW.format(*HEADS), flush=True)
+        warm = await whole.run(seconds * WARM_UP)
+        print(f"at rest: {warm}", flush=True)
+        after = await whole.run(seconds * (1 - WARM_UP))
+        print(f"at rest: {after}", flush=True)
+        return whole.report(warm, after)
+
+
+def main() -> int:
+    """Run it for some minutes, and say what came of it."""
+    arguments = argparse.ArgumentParser(prog="tests.chaos.soak")
+    arguments.add_argument("--minutes", type=float, default=30)
+    arguments.add_argument("--every", type=float, default=30, help="seconds between faults")
+    given = arguments.parse_args()
+    with TemporaryDirectory() as folder:
+        report = asyncio.run(soak(Path(folder), given.minutes * 60, given.every))
+    grown = report.after.memory - report.warm.memory
+    print(
+        f"\n{report.calls:,} calls, {report.right:,} of them answered rightly,"
+        f" {len(report.wrong)} wrong, {report.twice} changes made twice, {report.lost} lost;"
+        f" memory {grown:+.1f} MB, descriptors {report.warm.descriptors} before and"
+        f" {report.after.descriptors} after"
+    )
+    print("\n".join(f"NOT GOOD: {problem}" for problem in report.problems) or "good")
+    return int(bool(report.problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
