@@ -17,8 +17,18 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.trial import Outcome, place
 
 KILLED_SECONDS = 0.2
-HEADS = ("fault", "calls", "right", "wrong", "twice", "lost", "good after", "errors by status")
-ROW = "{:<16}{:>8}{:>8}{:>7}{:>7}{:>6}{:>12}  {}"
+HEADS = (
+    "fault",
+    "calls",
+    "right",
+    "wrong",
+    "changes",
+    "twice",
+    "lost",
+    "good after",
+    "errors by status",
+)
+ROW = "{:<16}{:>8}{:>8}{:>7}{:>9}{:>7}{:>6}{:>12}  {}"
 
 
 def main() -> int:
@@ -73,6 +83,7 @@ def together(name: str, outcomes: list[Outcome]) -> Outcome:
         right=sum(each.right for each in outcomes),
         errors=dict(sorted(errors.items())),
         wrong=tuple(wrong for each in outcomes for wrong in each.wrong),
+        changes=sum(each.changes for each in outcomes),
         twice=sum(each.twice for each in outcomes),
         lost=sum(each.lost for each in outcomes),
         recovery=max(each.recovery for each in outcomes),
@@ -87,6 +98,7 @@ def row(outcome: Outcome) -> str:
         outcome.calls,
         outcome.right,
         len(outcome.wrong),
+        outcome.changes,
         outcome.twice,
         outcome.lost,
         f"{outcome.recovery:.1f} s",

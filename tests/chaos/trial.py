@@ -20,7 +20,7 @@ from tests.support.commands import OPENCUE
 from tests.support.servers import gateway_for
 
 GRPC_TIMEOUT = "1s"
-RECOVERY_SECONDS = 15.0
+RECOVERY_SECONDS = 30.0
 """After a fault, the gateway has to be good again within this."""
 CALM_SECONDS = 1.0
 """So long without an error counts as good."""
@@ -37,6 +37,8 @@ class Outcome:
     errors: dict[int, int]
     """By HTTP status."""
     wrong: tuple[str, ...]
+    changes: int
+    """Those that have come to Cuebot."""
     twice: int
     """Changes that were made more than once."""
     lost: int
@@ -63,6 +65,8 @@ class Place:
     running: Load
     twice: set[str] = field(default_factory=set)
     """Changes of which that is known."""
+    changes: int = 0
+    """Those so far."""
 
     def faults(self) -> dict[str, Callable[[], Fault]]:
         """All faults by name."""
@@ -86,12 +90,14 @@ class Place:
         made = self.cuebot.made()
         twice = {each for each, number in made.items() if number > 1} - self.twice
         self.twice |= twice
+        changes, self.changes = len(made) - self.changes, len(made)
         return Outcome(
             fault=name,
             calls=tally.calls,
             right=tally.right,
             errors=dict(sorted(tally.errors.items())),
             wrong=tuple(tally.wrong),
+            changes=changes,
             twice=len(twice),
             lost=sum(made[each] == 0 for each in tally.made),
             recovery=max(tally.failed_from - ended, 0.0),

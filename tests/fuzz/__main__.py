@@ -9,6 +9,7 @@ import argparse
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ class Result:
     """What a run has come to."""
 
     name: str
+    seconds: float = 0.0
     inputs: int = 0
     coverage: int = 0
     """Branches and the like that inputs have reached, as libFuzzer counts."""
@@ -56,7 +58,7 @@ def main() -> int:
     )
     for each in results:
         print(
-            f"{each.name:<12} {given.seconds:>8} {each.inputs:>11,} {each.coverage:>9,}"
+            f"{each.name:<12} {each.seconds:>8.0f} {each.inputs:>11,} {each.coverage:>9,}"
             f" {each.corpus:>7,} {len(each.found):>6}"
         )
     bad = [each for each in results if each.status]
@@ -72,7 +74,7 @@ def run(name: str, seconds: int, title: str) -> Result:
     working, known = WORKING / name, CORPUS / name
     working.mkdir(parents=True, exist_ok=True)
     before = set(known.iterdir())
-    result = Result(name)
+    result, began = Result(name), time.monotonic()
     flags = [
         f"-max_total_time={seconds}",
         f"-max_len={LARGEST}",
@@ -89,7 +91,7 @@ def run(name: str, seconds: int, title: str) -> Result:
         for line in follow(process.stdout, result):
             if sys.stdout.isatty():
                 print(f"\r{title}: {line}", end="\x1b[K", flush=True)
-    result.status = process.wait()
+    result.status, result.seconds = process.wait(), time.monotonic() - began
     result.found = [path.name for path in sorted(set(known.iterdir()) - before)]
     clear = "\r\x1b[K" if sys.stdout.isatty() else ""
     print(f"{clear}{title}: {result.inputs:,} inputs, {len(result.found)} finds", flush=True)
