@@ -13,7 +13,7 @@ from gateway.upstream.http2.wire import ProtocolError
 from gateway.upstream.interface import CallFailed
 
 HEAD = b"\x83\x86" + literal(b":path", b"/a.B/Echo")
-MAX_MESSAGE = 500
+MAX_MESSAGE = 2**20
 MOST_CALLS = 40
 RAW = 0x80
 
@@ -25,8 +25,19 @@ class Call:
     happened: list[object]
     name: str
     then: Callable[[], object] = lambda: None
+    later: list[Callable[[], None]] = field(default_factory=list)
+    """What other calls wait for until this one is told its outcome: all have the same list."""
     cancelled: bool = False
     told: int = 0
+
+    def expects(self, size: int, go_on: Callable[[], None]) -> bool:
+        """A large answer is coming: it is refused, taken at once, or when the call before ends."""
+        self.happened.append((self.name, size))
+        if size % 3 == 1:
+            go_on()
+        elif size % 3 == 2:
+            self.later.append(go_on)
+        return size % 3 > 0
 
     def answered(self, message: bytes) -> None:
         self._note(message)
@@ -40,6 +51,8 @@ class Call:
         self.told += 1
         self.happened.append((self.name, outcome))
         self.then()
+        while self.later:
+            self.later.pop()()
 
 
 @dataclass(eq=False)
@@ -49,6 +62,7 @@ class Observer:
     happened: list[object] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
+    later: list[Callable[[], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.core = Core(self, self.happened.append, max_message=MAX_MESSAGE)
@@ -77,7 +91,7 @@ class Observer:
     def start(self, then: Callable[[], object] = lambda: None, message: bytes = b"hi") -> None:
         """One more call."""
         if len(self.calls) < MOST_CALLS:
-            call = Call(self.happened, f"{len(self.calls)}", then)
+            call = Call(self.happened, f"{len(self.calls)}", then, self.later)
             self.calls.append(call)
             self.streams.append(self.core.calls.start(HEAD, message, inf, call))
 
