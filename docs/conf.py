@@ -28,7 +28,7 @@ PARTS = {
     "The API": ["http", "errors", "pages", "compatibility"],
     "The command line": ["call", "tools"],
     "The project": [
-        *("architecture", "../CONTRIBUTING", "../benchmarks/**"),
+        *("architecture", "../CONTRIBUTING", "../benchmarks/**", "reliability"),
         *("dependencies", "../CHANGELOG"),
     ],
 }

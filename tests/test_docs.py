@@ -61,3 +61,14 @@ def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_tests_of_promises_exist() -> None:
+    """The files that docs/reliability.md names are there, and so are the targets of make."""
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    files = re.findall(r"`(tests/[\w/.]+)`", page)
+    assert len(files) > 5
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    for target in re.findall(r"`make (\w+)", page):
+        assert f"\n{target}: " in makefile, target
