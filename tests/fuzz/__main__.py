@@ -1,7 +1,7 @@
 """Look for inputs that break a target: `python -m tests.fuzz [--seconds 120] [TARGET …]`.
 
 One target after the other, in a process of its own. What breaks one is put into `corpus/` under a
-name that begins with `crash-`, `timeout-`, `oom-` or `slow-unit-`; then the exit status is 1.
+name that begins with one of FINDS; then the exit status is 1.
 Inputs that only lead further stay in `.fuzz/`, from which the next run goes on.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.fuzz.targets import CORPUS, LARGEST, TARGETS
 
 WORKING = Path(".fuzz")
+FINDS = ("crash-", "timeout-", "oom-", "slow-unit-")
 INPUT_SECONDS = 10
 """One input that takes longer is a find."""
 MEMORY_MB = 2048
@@ -92,7 +93,8 @@ def run(name: str, seconds: int, title: str) -> Result:
             if sys.stdout.isatty():
                 print(f"\r{title}: {line}", end="\x1b[K", flush=True)
     result.status, result.seconds = process.wait(), time.monotonic() - began
-    result.found = [path.name for path in sorted(set(known.iterdir()) - before)]
+    new = sorted(path.name for path in set(known.iterdir()) - before)
+    result.found = [each for each in new if each.startswith(FINDS)]
     clear = "\r\x1b[K" if sys.stdout.isatty() else ""
     print(f"{clear}{title}: {result.inputs:,} inputs, {len(result.found)} finds", flush=True)
     return result

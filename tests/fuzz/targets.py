@@ -11,6 +11,7 @@ LARGEST = 4096
 TARGETS = {
     "decoder": "JSON bodies",
     "encoder": "protobuf answers",
+    "bodies": "compressed bodies",
     "tokens": "Authorization headers",
     "requests": "HTTP/1.1 requests",
     "upstream": "HTTP/2 from Cuebot",
