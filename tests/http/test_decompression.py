@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,7 +18,7 @@ from gateway.errors import GatewayError
 from gateway.http.decompression import INPUT, READERS, STEP, CompressedDecoder, Decompressor
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.zstd import zstd as zstandard
-from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
+from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 from tests.support.wire import wire
 
 FIND_SHOW = "/show.ShowInterface/FindShow"
@@ -220,9 +220,31 @@ async def test_room_is_for_what_bodies_stand_for(cuebot: ScriptedCuebot) -> None
         done, _ = await asyncio.wait(waiting, timeout=20, return_when=asyncio.FIRST_COMPLETED)
         (refused,) = done
         assert (refused.result().status, refused.result().code) == (503, 14)
+        other = bearer("other") | {"Content-Encoding": "gzip"}
+        body = gzip.compress(asking(LIMIT))
+        answer = await gateway.post(FIND_SHOW, content=body, headers=other)
+        assert answer.status_code == 200
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+
+
+@pytest.mark.anyio
+async def test_bytes_that_stand_for_nothing_count(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A body may not be larger on the wire than it may be without its coding."""
+    compressor = zlib.compressobj(wbits=31)
+    empty = compressor.flush(zlib.Z_FULL_FLUSH)
+    block = compressor.flush(zlib.Z_FULL_FLUSH) or b"\x00\x00\x00\xff\xff"
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield empty
+        for _ in range(LIMIT // 1000):
+            yield block * 300
+
+    headers = {"Content-Encoding": "gzip"}
+    answer = await gateway.post(FIND_SHOW, content=parts(), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, 8)
+    assert cuebot.seen == []
 
 
 @pytest.mark.anyio
