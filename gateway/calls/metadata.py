@@ -11,14 +11,12 @@ def caller_metadata(request_id: str, client: str, subject: str | None) -> Metada
 
     The token itself is not part of it.
     """
-    return (
-        ("x-request-id", request_id),
-        ("x-forwarded-for", client),
-        ("x-gateway-principal", encoded(subject or "")),
-    )
+    return (("x-request-id", request_id), *caller(client, subject or ""))
 
 
 @lru_cache(maxsize=1024)
-def encoded(subject: str) -> str:
-    """The subject percent-encoded: gRPC's metadata is printable ASCII."""
-    return quote(subject, safe="")
+def caller(client: str, subject: str) -> Metadata:
+    """What is the same in all calls of a caller. Its subject is percent-encoded, since gRPC's
+    metadata is printable ASCII.
+    """
+    return (("x-forwarded-for", client), ("x-gateway-principal", quote(subject, safe="")))

@@ -4,15 +4,15 @@ The rest of the gateway calls an `Upstream`: an `Endpoint`, or a `Balancer` over
 endpoint has a `Channel`, which keeps a connection to one address; CUEBOT_TRANSPORT names its kind.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
 from gateway.errors import Code
 
-Metadata = Sequence[tuple[str, str]]
-"""Names and values; values are printable ASCII."""
+Metadata = tuple[tuple[str, str], ...]
+"""Names and values; values are printable ASCII. What differs from call to call comes first."""
 
 
 class Reason(Enum):

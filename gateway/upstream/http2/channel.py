@@ -83,7 +83,8 @@ class Http2Channel:
             (
                 self._head(path),
                 timeout_field(timeout),
-                *[literal(name.encode(), value.encode()) for name, value in metadata],
+                literals(metadata[:1]),
+                caller_literals(metadata[1:]),
             )
         )
 
@@ -196,6 +197,15 @@ class Http2Channel:
                 doubled = self._options.keepalive_time * 2
                 self._options = replace(self._options, keepalive_time=doubled)
             self._set(State.IDLE)
+
+
+def literals(metadata: Metadata) -> bytes:
+    """Metadata as header fields."""
+    return b"".join([literal(name.encode(), value.encode()) for name, value in metadata])
+
+
+caller_literals = lru_cache(maxsize=CACHED_HEADS)(literals)
+"""The same of what all calls of a caller have in common."""
 
 
 @lru_cache(maxsize=64)
