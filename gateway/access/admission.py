@@ -53,19 +53,21 @@ class Lease:
         return self._turns.is_awaited
 
     def ask(self, size: int, go_on: Callable[[], None]) -> bool:
-        """Ask for so many bytes more; `go_on` is called once they are there, perhaps at once.
+        """Ask for so many bytes; `go_on` is called once they are there, perhaps at once.
 
-        False if that will never be. To be called again only after `go_on` has been.
+        False if that will never be. What was asked for before is given back: of several answers,
+        one after the other, the one before has been read by then. Who waited for the next with it
+        might wait for ever.
         """
+        self.close()
 
         def granted() -> None:
             self._asking = None
             self._held += size
             go_on()
 
-        before = self._held
         asking = self._turns.ask(self._principal, size, granted)
-        if self._held == before:
+        if not self._held:
             self._asking = asking
         return asking is not None
 

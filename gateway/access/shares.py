@@ -92,11 +92,16 @@ class Asking(NamedTuple):
     since: float
 
 
+PATIENCE = 1.0
+"""Seconds for which others may be served before somebody who waits for more than there is free."""
+
+
 class Turns:
     """Shares that can be waited for. Those who have the least are the next.
 
-    At most `most_waiting` may wait, and they are shared in the same way. Who asks for more than
-    the total gets it once nobody else has anything.
+    At most `most_waiting` may wait, and they are shared in the same way. Who has waited for longer
+    than PATIENCE is the next before all others. Who asks for more than the total gets it once
+    nobody else has anything.
     """
 
     def __init__(self, total: int, most_waiting: int, weight: Weight = alike) -> None:
@@ -136,7 +141,8 @@ class Turns:
         be called, if too many wait already.
         """
         asking = Asking(amount, grant, monotonic())
-        if principal not in self._waiting and self._take(principal, amount):
+        is_free = principal not in self._waiting and self.longest_wait() < PATIENCE
+        if is_free and self._take(principal, amount):
             grant()
         elif self._places.take(principal):
             self._waiting.setdefault(principal, deque()).append(asking)
@@ -193,10 +199,15 @@ class Turns:
 
     def _grantable(self) -> Iterator[tuple[str, Asking]]:
         """Whose turn it is; the units are taken."""
+        if self.longest_wait() >= PATIENCE:
+            oldest = min(self._waiting, key=lambda each: self._waiting[each][0].since)
+            if self._take(oldest, self._waiting[oldest][0].amount):
+                yield oldest, self._waiting[oldest][0]
+            return
         for principal in sorted(self._waiting, key=self._part):
-            asking = self._waiting[principal][0]
-            if self._take(principal, asking.amount):
-                yield principal, asking
+            for asking in self._waiting[principal]:
+                if self._take(principal, asking.amount):
+                    yield principal, asking
 
     def _part(self, principal: str) -> float:
         """How much a principal has, by its weight."""

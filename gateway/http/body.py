@@ -4,8 +4,9 @@ import asyncio
 
 from starlette.types import Receive
 
+from gateway.access.admission import unavailable
 from gateway.access.shares import Shares
-from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.errors import Code, GatewayError
 from gateway.http.decompression import decoder_for
 from gateway.http.exchange import CLOSE, ClientGone, Exchange
 from gateway.http.head import body_too_large
@@ -15,7 +16,7 @@ from gateway.http.received import LARGE_BODY
 class BodyReader:
     """Reads bodies of at most `max_body` bytes within `timeout` seconds each.
 
-    All large bodies that have been read and not released share `room`, in bytes. What counts is
+    All large bodies of requests that are not over share `room`, in bytes. What counts is
     what a compressed body stands for. It also needs up to as much again while it is read (the
     window of zstd), which is what joining the parts of any body takes. Bodies of up to LARGE_BODY
     bytes find their place in any case: connections have room for as much.
@@ -27,14 +28,14 @@ class BodyReader:
         self._room = room
 
     async def read(self, exchange: Exchange, receive: Receive) -> bytes:
-        """The whole body, decompressed. To be released after use.
+        """The whole body, decompressed. Its room is given back with the exchange.
 
         Raises GatewayError when it is too large, too slow or not in its Content-Encoding, or when
         there is no room; ClientGone when the client disconnects.
         """
         decoder = decoder_for(exchange.headers.get(b"content-encoding"))
         parts: list[bytes] = []
-        size = received_bytes = counted = 0
+        size = received_bytes = 0
         try:
             async with asyncio.timeout(self._timeout):
                 while True:
@@ -52,32 +53,27 @@ class BodyReader:
                         parts.append(part)
                         size += len(part)
                         self._check(size)
-                        if size > LARGE_BODY:
-                            self._count(exchange, size - counted)
-                            counted = size
+                        self._count(exchange, size)
                     if exchange.body_read:
                         break
                 if decoder is not None:
                     decoder.finish()
         except TimeoutError:
             exchange.body_read = True  # there is no use in waiting for more
-            self._uncount(exchange, counted)
             raise GatewayError(
                 Code.DEADLINE_EXCEEDED,
                 f"the body did not arrive within {self._timeout:g} s",
                 status=408,
                 headers=CLOSE,
             ) from None
-        except BaseException:
-            self._uncount(exchange, counted)
-            raise
         del decoder  # and its window, before there is a copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def take(self, exchange: Exchange) -> bytes | None:
         """The whole body without waiting: None if it is compressed or has not all arrived.
 
-        To be released after use. Raises GatewayError when it is too large, or there is no room.
+        Its room is given back with the exchange. Raises GatewayError when it is too large, or there
+        is no room.
         """
         if exchange.direct is None or b"content-encoding" in exchange.headers:
             return None
@@ -86,27 +82,18 @@ class BodyReader:
             return None
         exchange.body_read = True
         self._check(len(body))
-        if len(body) > LARGE_BODY:
-            self._count(exchange, len(body))
+        self._count(exchange, len(body))
         return body
-
-    def release(self, exchange: Exchange, body: bytes) -> None:
-        """The body is not needed any more."""
-        if len(body) > LARGE_BODY:
-            self._uncount(exchange, len(body))
 
     def _check(self, size: int) -> None:
         if size > self._max_body:
             raise body_too_large(self._max_body)
 
-    def _uncount(self, exchange: Exchange, size: int) -> None:
-        if size:
-            self._room.give_back(exchange.principal, size)
-
     def _count(self, exchange: Exchange, size: int) -> None:
-        if not self._room.take(exchange.principal, size):
-            raise GatewayError(
-                Code.UNAVAILABLE,
-                "too many large bodies are being read",
-                headers=RETRY_SOON,
-            )
+        """So many bytes of a body are here by now."""
+        if size <= LARGE_BODY:
+            return
+        before = 0 if exchange.body_room is None else exchange.body_room[1]
+        if not self._room.take(exchange.principal, size - before):
+            raise unavailable("too many large bodies are being read")
+        exchange.body_room = (self._room, size)

@@ -24,6 +24,9 @@ class DirectConnection(Protocol):
     """What the server has answered by itself, since the body turned out not to be HTTP. The app
     is told that the client has disconnected."""
 
+    disconnected: bool
+    """Whether there is nobody to answer any more."""
+
     @property
     def is_behind(self) -> bool:
         """Whether the client reads more slowly than the answer is written."""

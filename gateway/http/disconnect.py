@@ -12,8 +12,9 @@ from gateway.http.exchange import ClientGone
 class CancelOnDisconnect:
     """`with CancelOnDisconnect(receive, direct): …` cancels its body when the client goes away.
 
-    The body then ends in ClientGone. The whole request body must have been read. Our own server
-    tells us of a disconnect; of any other one, `receive` has to be asked, by a task.
+    The body then ends in ClientGone; it does not begin if the client has gone already. The whole
+    request body must have been read. Our own server tells us of a disconnect; of any other one,
+    `receive` has to be asked, by a task.
     """
 
     __slots__ = ("_direct", "_disconnected", "_receive", "_task", "_watcher")
@@ -25,6 +26,8 @@ class CancelOnDisconnect:
         self._watcher: asyncio.Task[None] | None = None
 
     def __enter__(self) -> None:
+        if self._direct is not None and self._direct.disconnected:
+            raise ClientGone
         task = asyncio.current_task()
         assert task is not None
         self._task = task

@@ -11,6 +11,7 @@ from typing import NoReturn
 from starlette.types import Scope
 
 from gateway.access.admission import Lease
+from gateway.access.rates import address_key
 from gateway.access.shares import Shares
 from gateway.errors import Code
 from gateway.http.direct import DirectConnection, Headers
@@ -73,6 +74,8 @@ class Exchange:
     """Where it has a place among the calls in flight, as long as it has one."""
     lease: Lease | None = None
     """The memory of a large answer."""
+    body_room: tuple[Shares, int] | None = None
+    """The memory of its large body, and of what is made of that: where it is counted, and bytes."""
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole answer; False when it has to go the way of ASGI's messages.
@@ -93,7 +96,7 @@ class Exchange:
     @property
     def principal(self) -> str:
         """Whose share is used: the subject's, or the address's if there is none."""
-        return self.subject or self.client
+        return self.subject or f"ip {address_key(self.client)}"
 
     def leave(self) -> None:
         """Give back its place among the calls: what is left to do is the client's to read.
@@ -136,6 +139,10 @@ def close(exchange: Exchange, reporters: Iterable[Reporter]) -> None:
     exchange.leave()
     if exchange.lease is not None:
         exchange.lease.close()
+    if exchange.body_room is not None:
+        room, size = exchange.body_room
+        room.give_back(exchange.principal, size)
+        exchange.body_room = None
     for report in reporters:
         report(exchange)
 

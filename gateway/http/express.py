@@ -121,11 +121,8 @@ class PlainCall:
             head = handler.requests.read_head(exchange)
             body = handler.requests.bodies.take(exchange)
             assert body is not None
-            try:
-                handler.requests.enter(exchange)
-                planned = plan(head.method, body, head.reject)
-            finally:
-                handler.requests.bodies.release(exchange, body)
+            handler.requests.enter(exchange)
+            planned = plan(head.method, body, head.reject)
             self._read = call_request(exchange, head, planned)
             if planned.look_ups or planned.follow_ups:  # the profile is another one by now
                 self._answer_in_task(self._read)

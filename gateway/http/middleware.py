@@ -69,7 +69,7 @@ def noting(exchange: Exchange, send: Send) -> Send:
         if message["type"] == "http.response.start":
             exchange.status = message["status"]
             headers = (*message["headers"], *exchange.headers_out, exchange.timing())
-            message["headers"] = list(headers)
+            message = {**message, "headers": list(headers)}
         try:
             await send(message)
         except (OSError, RuntimeError) as error:

@@ -13,6 +13,7 @@ from gateway.codec.unknown import Reject
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
+from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import Exchange
 from gateway.http.head import (
     DRY_RUN_ANSWER,
@@ -90,22 +91,17 @@ class RequestReader:
         body = self.bodies.take(exchange)
         if body is None:
             body = await self._wait_for_body(exchange, receive)
-        try:
-            self.enter(exchange)
-            if holds_the_loop(body):
-                planned = await self._planner.plan(
-                    exchange.principal,
-                    head.catalog,
-                    head.method,
-                    body,
-                    head.reject,
-                    head.timeout,
-                )
-            else:
-                planned = plan(head.method, body, head.reject)
-        finally:
-            self.bodies.release(exchange, body)
-        return call_request(exchange, head, planned)
+        self.enter(exchange)
+        if not holds_the_loop(body):
+            return call_request(exchange, head, plan(head.method, body, head.reject))
+        began = monotonic()
+        with CancelOnDisconnect(receive, exchange.direct):
+            planned = await self._planner.plan(
+                exchange.principal, head.catalog, head.method, body, head.reject, head.timeout
+            )
+        took = monotonic() - began
+        exchange.waited += took
+        return call_request(exchange, head._replace(timeout=max(head.timeout - took, 0)), planned)
 
     def enter(self, exchange: Exchange) -> None:
         """Take a place among the requests in flight, which is given back with the exchange.

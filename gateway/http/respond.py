@@ -5,8 +5,7 @@ nobody else waits for that memory.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Iterable, Sequence
 
 from starlette.types import Message, Send
 
@@ -57,8 +56,6 @@ class Responder:
         if not await turn.take(within):
             raise unavailable("too many long answers are being made")
         try:
-            if exchange.http_version == "1.0":  # which has no chunks
-                pieces = await gather(pieces)
             await send_pieces(exchange, pieces, headers, send, self._http_timeout, turn)
         finally:
             turn.give_back()
@@ -108,15 +105,6 @@ def answer_at_once(exchange: Exchange, form: Form) -> bool:
     return exchange.answer(200, (JSON_TYPE, *headers, length), pieces[0])
 
 
-async def gather(pieces: Iterable[bytes]) -> Sequence[bytes]:
-    """All the pieces, giving others their turns on the way."""
-    gathered = []
-    for piece in pieces:
-        gathered.append(piece)
-        await asyncio.sleep(0)
-    return gathered
-
-
 async def send_pieces(
     exchange: Exchange,
     pieces: Iterable[bytes],
@@ -133,84 +121,84 @@ async def send_pieces(
     all; and earlier when others wait for the memory.
     """
     headers = [JSON_TYPE, *more]
+    reader = SlowReader(exchange, send, timeout, turn)
     if isinstance(pieces, Sequence):
         headers.append((b"content-length", b"%d" % sum(map(len, pieces))))
     start = {"type": "http.response.start", "status": 200, "headers": headers}
-    leave_if_behind(exchange)  # an earlier answer may be unread
     if isinstance(pieces, Sequence) and len(pieces) == 1:
         exchange.leave()
-        with gone_after_timeout():
-            async with asyncio.timeout(timeout):
-                await send(start)
-                await send({"type": "http.response.body", "body": pieces[0]})
+        await reader.send(start)
+        await reader.send({"type": "http.response.body", "body": pieces[0]}, len(pieces[0]))
         return
-    reader = SlowReader(exchange, timeout, turn)
     started = False
     for piece in pieces:
         if piece:
             if not started:
-                with gone_after_timeout():
-                    async with asyncio.timeout(timeout):
-                        await send(start)
+                await reader.send(start)
                 started = True
             message = {"type": "http.response.body", "body": piece, "more_body": True}
-            await reader.send(message, len(piece), send)
-        if turn is not None:
-            turn.note_piece()
+            await reader.send(message, len(piece))
         await asyncio.sleep(0)
         if turn is not None:
-            await turn.take()
+            turn.note_piece()
+            await reader.excuse(turn.take())
+    if turn is not None:
+        turn.give_back()
     exchange.leave()
-    with gone_after_timeout():
-        async with asyncio.timeout(timeout):
-            await send({"type": "http.response.body", "body": b""})
-
-
-def leave_if_behind(exchange: Exchange) -> bool:
-    """A client that is slower than we are keeps nothing busy but memory. Whether it is."""
-    is_behind = exchange.direct is not None and exchange.direct.is_behind
-    if is_behind:
-        exchange.leave()
-    return is_behind
+    await reader.send({"type": "http.response.body", "body": b""})
 
 
 class SlowReader:
-    """The client of a long answer, with the time that it has to read it."""
+    """The client of an answer, with the time that it has to read it.
 
-    def __init__(self, exchange: Exchange, timeout: float, turn: EncodingTurn | None) -> None:
+    While it is behind, it keeps nothing busy but memory: neither a place nor a turn.
+    """
+
+    def __init__(
+        self, exchange: Exchange, send: Send, timeout: float, turn: EncodingTurn | None
+    ) -> None:
         self._exchange = exchange
+        self._send = send
         self._turn = turn
         self._timeout = timeout
         self._time = asyncio.get_running_loop().time
         self._due = self._time()
         """When it should have read what has been sent, at SLOWEST_READER."""
 
-    async def send(self, message: Message, size: int, send: Send) -> None:
-        """Send a piece of so many bytes. Raises ClientGone if it is not read in time."""
-        if leave_if_behind(self._exchange) and self._turn is not None:
+    async def send(self, message: Message, size: int = 0) -> None:
+        """Send a message of so many bytes. Raises ClientGone if it is not read in time."""
+        direct = self._exchange.direct
+        if direct is not None and not direct.is_behind:
+            await self._send(message)  # which does not have to wait
+        else:
+            await self._send_slowly(message)
+        self._due += size / SLOWEST_READER
+
+    async def excuse(self, waiting: Awaitable[object]) -> None:
+        """Wait for something that is not the client's fault."""
+        began = self._time()
+        await waiting
+        self._due += self._time() - began
+
+    async def _send_slowly(self, message: Message) -> None:
+        """Send it, looking now and then at whether others wait for what the client keeps."""
+        self._exchange.leave()
+        if self._turn is not None:
             self._turn.give_back()
         began = self._time()
         last = min(self._due, began) + self._timeout
-        while True:
-            try:
-                async with asyncio.timeout_at(min(last, self._time() + LOOK_EVERY)):
-                    await send(message)
-                break
-            except TimeoutError:
-                now, exchange = self._time(), self._exchange
-                exchange.leave()
-                if self._turn is not None:
-                    self._turn.give_back()
-                is_wanted = exchange.lease is not None and exchange.lease.is_wanted
-                if now >= last or (is_wanted and now - min(began, self._due) >= PATIENCE):
-                    raise ClientGone from None
-        self._due += size / SLOWEST_READER
+        sending = asyncio.ensure_future(self._send(message))
+        try:
+            while not sending.done():
+                await asyncio.wait((sending,), timeout=min(last - self._time(), LOOK_EVERY))
+                if not sending.done() and self._is_over(began, last):
+                    raise ClientGone
+            sending.result()
+        finally:
+            sending.cancel()
 
-
-@contextmanager
-def gone_after_timeout() -> Iterator[None]:
-    """A client that does not read in time counts as disconnected."""
-    try:
-        yield
-    except TimeoutError:
-        raise ClientGone from None
+    def _is_over(self, began: float, last: float) -> bool:
+        """Whether a client that has been behind since then is let go."""
+        now, lease = self._time(), self._exchange.lease
+        is_wanted = lease is not None and lease.is_wanted
+        return now >= last or (is_wanted and now - min(began, self._due) >= PATIENCE)

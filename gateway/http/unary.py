@@ -95,7 +95,8 @@ class UnaryHandler:
         if exchange.dry_run:
             exchange.code = Code.OK
             form = form_for(exchange, preview(request.plan))
-            await self.responder.send(exchange, form, send, within=request.timeout)
+            with CancelOnDisconnect(receive, exchange.direct):
+                await self.responder.send(exchange, form, send, within=request.timeout)
         else:
             await self.answer(exchange, request, receive, send)
 

@@ -185,6 +185,54 @@ async def test_more_than_everything_comes_alone() -> None:
     assert await small
 
 
+async def test_who_waits_for_long_is_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small requests do not go on for ever before a large one, which they would never let in."""
+    monkeypatch.setattr("gateway.access.shares.PATIENCE", 0.02)
+    turns = Turns(10, 10)
+    assert await turns.take("a", 5, 0)
+    large = await waiting(turns, "b", 10)
+    assert await turns.take("c", 1, 0)
+    await asyncio.sleep(0.03)
+    small = await waiting(turns, "d", 1)
+    turns.give_back("c", 1)
+    await asyncio.sleep(0)
+    assert not small.done()
+    turns.give_back("a", 5)
+    assert await large
+    turns.give_back("b", 10)
+    assert await small
+
+
+async def test_a_small_request_passes_a_large_one_of_the_same_principal() -> None:
+    """One subject may stand for many people."""
+    turns = Turns(10, 10)
+    assert await turns.take("a", 8, 0)
+    large, small = await waiting(turns, "a", 9), await waiting(turns, "a", 3)
+    turns.give_back("a", 1)
+    assert await small
+    assert not large.done()
+    large.cancel()
+    await asyncio.gather(large, return_exceptions=True)
+
+
+def test_a_second_answer_takes_the_place_of_the_first() -> None:
+    """Of look-up and call, each of which may have more than half, neither waits for the other."""
+    turns, granted = Turns(128, 4), list[str]()
+    lease = Lease(turns, "a")
+    assert lease.ask(70, lambda: granted.append("look-up"))
+    assert lease.ask(70, lambda: granted.append("call"))
+    assert granted == ["look-up", "call"]
+    assert turns.held == {"a": 70}
+    other = Lease(turns, "b")
+    assert other.ask(100, lambda: granted.append("other"))
+    assert other.ask(100, lambda: granted.append("other instead"))
+    lease.close()
+    assert granted == ["look-up", "call", "other instead"]
+    other.close()
+    assert not turns.held
+    assert not turns.is_awaited
+
+
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from("abcd"), st.integers(1, 12), st.sampled_from(["ask", "end"]))

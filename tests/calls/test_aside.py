@@ -192,11 +192,27 @@ async def test_a_client_that_leaves_costs_no_process(catalog: Catalog) -> None:
 
 
 async def test_time_is_bounded(catalog: Catalog) -> None:
-    """A body that takes longer than its call may is a 503, and leaves no process at work."""
+    """A body that takes longer than its client gives it is a 503, and costs no process."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
-        with pytest.raises(GatewayError, match="in time"):
-            await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, 0.001)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        (before,) = processes(planner)
+        for _ in range(3):
+            with pytest.raises(GatewayError, match=r"in time|being decoded"):
+                await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, 0.0001)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        assert processes(planner) == [before]
+
+
+async def test_a_process_that_takes_too_long_is_ended(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its client would wait."""
+    monkeypatch.setattr("gateway.calls.aside.planner.LONGEST", 0.001)
+    method = catalog.routes[GET_JOBS]
+    async with planning() as planner:
+        with pytest.raises(GatewayError, match="could not be decoded within"):
+            await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
         assert not processes(planner)
 
 

@@ -1,6 +1,8 @@
 """What one client may take up: slots, turns, room for bodies, and the time of the event loop."""
 
 import asyncio
+import os
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -323,6 +325,53 @@ async def test_room_for_bodies_is_bounded_and_given_back(cuebot: ScriptedCuebot)
                 ]
                 found = await asyncio.gather(*(end(BODY[-1:]) for end in many))
                 assert found == [200] * BODIES_AT_ONCE
+
+
+async def test_bodies_of_calls_under_way_take_their_room(cuebot: ScriptedCuebot) -> None:
+    """What has been made of a body is in memory until its call is over."""
+    release = asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await release.wait()
+        return b""
+
+    cuebot.handlers[FIND_SHOW] = handler
+    async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB) as gateway:
+        calls = [
+            asyncio.create_task(gateway.post(FIND_SHOW, content=BODY))
+            for _ in range(BODIES_AT_ONCE)
+        ]
+        await until(lambda: len(cuebot.seen) == BODIES_AT_ONCE)
+        refused = await gateway.post(FIND_SHOW, content=BODY)
+        assert (refused.status_code, refused.json()["code"]) == (503, 14)
+        release.set()
+        assert {(await call).status_code for call in calls} == {200}
+        assert (await gateway.post(FIND_SHOW, content=BODY)).status_code == 200
+
+
+async def test_a_client_that_leaves_before_its_body_is_planned_makes_no_call(
+    cuebot: ScriptedCuebot,
+) -> None:
+    """Nobody would get the answer."""
+    large = orjson.dumps({"name": "x" * 300_000})
+    async with gateway_for(cuebot.endpoint) as gateway:
+        assert (await gateway.post(FIND_SHOW, content=large)).status_code == 200
+        (process,) = gateway.app.parts.planner.idle_processes
+        os.kill(process, signal.SIGSTOP)
+        writers = []
+        for _ in range(4):
+            _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+            writer.write(request(FIND_SHOW, large))
+            await writer.drain()
+            writers.append(writer)
+        await until(lambda: sum(gateway.app.parts.places.held.values()) == 4)
+        for writer in writers:
+            writer.transport.abort()
+        await until(lambda: len(gateway.server.server_state.connections) <= 1)
+        os.kill(process, signal.SIGCONT)
+        assert (await gateway.post(FIND_SHOW, content=large)).status_code == 200
+        await until(lambda: not gateway.app.parts.places.held)
+        assert len(cuebot.seen) == 2
 
 
 async def test_room_of_refused_bodies_is_given_back(cuebot: ScriptedCuebot) -> None:

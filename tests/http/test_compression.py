@@ -331,10 +331,10 @@ async def test_who_refuses_plain_json_gets_none(gateway: Gateway) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
-async def test_http_1_0_gets_a_length(
+async def test_http_1_0_gets_no_chunks(
     gateway: Gateway, cuebot: ScriptedCuebot, coding: str
 ) -> None:
-    """A client without chunks gets the whole compressed answer with its length."""
+    """A client without chunks gets the compressed answer until the connection ends."""
     cuebot.answers(GET_JOBS, MANY)
     asked = request(GET_JOBS, b"{}", f"Accept-Encoding: {coding}")
     async with wire(gateway) as one:

@@ -14,10 +14,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.rpc import error_details_pb2, status_pb2
 from starlette.types import Message
 
+from gateway.access.load import LongAnswers
 from gateway.errors import Code
-from gateway.http.exchange import ClientGone, open_exchange
+from gateway.http.exchange import ClientGone, Exchange, open_exchange
 from gateway.http.proxies import TrustedProxies
-from gateway.http.respond import send_pieces
+from gateway.http.respond import Form, Responder, SlowReader, send_pieces
 from tests.support.opencue import jobs, message_class
 from tests.support.servers import (
     Context,
@@ -558,6 +559,23 @@ async def test_the_longest_subject_reaches_cuebot(gateway: Gateway, cuebot: Scri
     assert cuebot.seen[0][2]["x-gateway-principal"] == quote(subject, safe="")
 
 
+def an_exchange() -> Exchange:
+    """One without a connection of our own server."""
+    return open_exchange(
+        http_method="POST",
+        path=SHOWS,
+        headers={},
+        peer="",
+        proxies=TrustedProxies(()),
+        direct=None,
+    )
+
+
+async def sent(message: Message) -> None:
+    """A client that reads everything, after a moment."""
+    await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize(
     "pieces", [[b"a"], [b"a", b"b"], iter([b"a", b"b"])], ids=["one", "two", "stream"]
 )
@@ -568,14 +586,31 @@ async def test_no_part_of_an_answer_is_waited_for_without_end(pieces: Iterable[b
         if not message.get("more_body", message["type"] == "http.response.start"):
             await asyncio.Event().wait()
 
-    exchange = open_exchange(
-        http_method="POST",
-        path=SHOWS,
-        headers={},
-        peer="",
-        proxies=TrustedProxies(()),
-        direct=None,
-    )
+    exchange = an_exchange()
     with pytest.raises(ClientGone):
         async with asyncio.timeout(20):
             await send_pieces(exchange, pieces, (), send, 0.01)
+
+
+async def test_a_client_that_is_behind_holds_no_turn() -> None:
+    """Neither while the head of its answer waits for an earlier one to be read, nor at the end."""
+    long_answers = LongAnswers(8)
+    responder = Responder(http_timeout=20, long_answers=long_answers)
+    held: list[int] = []
+
+    async def send(message: Message) -> None:
+        await asyncio.sleep(0)
+        held.append(long_answers.turns.held.get("ip ", 0))
+
+    exchange = an_exchange()
+    form: Form = iter([b"a", b"b"]), ()
+    await responder.send(exchange, form, send, within=1)
+    assert held == [0, 0, 0, 0]
+    assert not long_answers.turns.held
+
+
+async def test_the_gateways_own_waits_are_not_the_clients() -> None:
+    """A client is not let go for time in which the answer waited for its turn."""
+    reader = SlowReader(an_exchange(), sent, 0.2, None)
+    await reader.excuse(asyncio.sleep(0.3))
+    await reader.send({"type": "http.response.body", "body": b"a"}, 1)

@@ -141,10 +141,10 @@ async def test_health_answers_behind_two_slashes(gateway: Gateway) -> None:
     assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
 
 
-async def test_long_answers_to_http_1_0_have_a_length(
+async def test_long_answers_to_http_1_0_end_with_the_connection(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """A client of HTTP/1.0 knows no chunks: it gets the same bytes with a Content-Length."""
+    """A client of HTTP/1.0 knows no chunks: it gets the same bytes, piece by piece, without."""
     cuebot.answers(GET_JOBS, jobs(3000))
     async with wire(gateway) as one:
         await one.send(request(GET_JOBS, b"{}").replace(b"HTTP/1.1", b"HTTP/1.0"))
@@ -154,6 +154,17 @@ async def test_long_answers_to_http_1_0_have_a_length(
     assert "transfer-encoding" not in answer.headers
     assert len(answer.body) > MEGABYTE
     assert len(json.loads(answer.body)["jobs"]["jobs"]) == 3000
+
+
+async def test_a_broken_answer_to_http_1_0_ends_in_a_reset(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Where the end of the connection is the end of the answer, a failure must look otherwise."""
+    cuebot.answers(GET_JOBS, jobs(3000) + b"\x0a\x06\x0a\x04\x1a\x02\xff\xff")
+    async with wire(gateway) as one:
+        await one.send(request(GET_JOBS, b"{}").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        with pytest.raises(ConnectionResetError):
+            await one.answer()
 
 
 async def test_head_is_refused_without_a_body(gateway: Gateway) -> None:

@@ -52,8 +52,10 @@ class Wire:
                     found.body += await self.reader.readexactly(size)
                     await self.reader.readexactly(2)
                 await self.reader.readexactly(2)
-            else:
+            elif "content-length" in found.headers:
                 found.body = await self.reader.readexactly(int(found.headers["content-length"]))
+            else:
+                found.body = await self.reader.read()
         return found
 
     async def reply_begins(self) -> None:

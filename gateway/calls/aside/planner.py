@@ -25,8 +25,18 @@ from gateway.schema.method import Method
 AT_ONCE = 1
 """Bodies of one principal that are planned at once. If another one has some, too, there are two."""
 WAITING = 64
+LONGEST = 60.0
+"""Seconds that a body may take, whatever time its client has."""
 IDLE = 30.0
 """Seconds after which a process without a job ends."""
+
+COMMAND = f"""
+import sys
+sys.path[:] = {sys.path!r}
+from gateway.calls.aside.planning import main
+main()
+"""
+"""With `-m`, a package of our name in the working directory would come first."""
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -40,6 +50,11 @@ class Planner:
         self._idle: list[PlanningProcess] = []
         self._jobs: set[asyncio.Task[Planned | Refusal]] = set()
         self._endings: set[asyncio.Task[None]] = set()
+
+    @property
+    def idle_processes(self) -> list[int]:
+        """The ids of the processes that have no job."""
+        return [each.pid for each in self._idle]
 
     async def plan(
         self,
@@ -58,19 +73,23 @@ class Planner:
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):
             raise unavailable("too many large bodies are being decoded")
-        # It goes on if the client disconnects: a process that is in the middle of a job would have
-        # to be replaced, which costs more.
-        task = asyncio.create_task(self._done(catalog, method.path, body, reject, deadline))
+        # It goes on if the client disconnects, or wants no more: a process in the middle of a job
+        # would have to be replaced, which costs more, and holds the event loop.
+        task = asyncio.create_task(self._done(catalog, method.path, body, reject))
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
         task.add_done_callback(lambda _: self._turns.give_back(principal, 1))
-        outcome = await asyncio.shield(task)
+        try:
+            async with asyncio.timeout_at(deadline):
+                outcome = await asyncio.shield(task)
+        except TimeoutError:
+            raise unavailable("the body could not be decoded in time") from None
         if isinstance(outcome, Refusal):
             raise GatewayError(Code(outcome.code), outcome.message)
         return plan_of(method, outcome)
 
     async def _done(
-        self, catalog: Catalog, path: str, body: bytes, reject: Reject, deadline: float
+        self, catalog: Catalog, path: str, body: bytes, reject: Reject
     ) -> Planned | Refusal:
         """What a process makes of a body."""
         process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
@@ -78,11 +97,11 @@ class Planner:
             self._end(process)
             process = PlanningProcess(self._rested)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(LONGEST):
                 outcome = await process.do(catalog, path, body, reject)
         except TimeoutError:
             self._end(process)
-            raise unavailable("the body could not be decoded in time") from None
+            raise unavailable(f"the body could not be decoded within {LONGEST:g} s") from None
         except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop, of its pipe
             self._end(process)
             log.error("the process for large bodies has failed", reason=repr(error))
@@ -125,6 +144,12 @@ class PlanningProcess:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    def pid(self) -> int:
+        """Its id, once it has had a job."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def has_ended(self) -> bool:
         """Whether somebody has killed it."""
         return self._process is not None and self._process.returncode is not None
@@ -136,8 +161,9 @@ class PlanningProcess:
         if self._timer is not None:
             self._timer.cancel()
         if self._process is None:
-            command = (sys.executable, "-m", "gateway.calls.aside.planning")
-            self._process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", COMMAND, stdin=PIPE, stdout=PIPE
+            )
         jobs, plans = self._process.stdin, self._process.stdout
         assert jobs is not None
         assert plans is not None

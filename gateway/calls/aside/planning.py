@@ -1,4 +1,4 @@
-"""The planning process: `python -m gateway.calls.aside.planning`, started by the gateway.
+"""The planning process, which the gateway starts.
 
 It reads jobs from its input and writes plans to its output until the input ends, which it does
 with the gateway, however that ends.
@@ -7,6 +7,7 @@ with the gateway, however that ends.
 import os
 import signal
 import sys
+import traceback
 from typing import BinaryIO
 
 from gateway.calls.aside.messages import (
@@ -19,7 +20,7 @@ from gateway.calls.aside.messages import (
     unpacked,
 )
 from gateway.calls.plan import plan
-from gateway.errors import GatewayError
+from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 
 NICE = 10
@@ -56,6 +57,9 @@ def planned(job: Job, catalog: Catalog) -> Planned | Refusal:
         found = plan(method, job.body, job.reject)
     except GatewayError as error:
         return refusal_of(error)
+    except Exception:  # the next one would end in the same way, in the next process
+        traceback.print_exc()
+        return Refusal(Code.INTERNAL, "the gateway failed; its log has the cause")
     before = method.steps.before if method.steps else ()
     after = method.steps.after if method.steps else ()
     return Planned(

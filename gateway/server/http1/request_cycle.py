@@ -1,6 +1,8 @@
 """One request, from its head to the end of its answer: for an ASGI app, and for a shorter way."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,8 +20,16 @@ from gateway.server.http1.response import (
     last_answer,
 )
 
+AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: what is unsent is dropped, and the peer told with a reset (socket(7))."""
 BODILESS = (204, 304)
 """Statuses whose answers have no body, nor say how long it is (RFC 9112 section 6.3)."""
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Drop the connection so that the client sees an error, and not the end of its answer."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    transport.abort()
 
 
 class ClientDisconnected(ConnectionError):
@@ -84,7 +94,10 @@ class RequestCycle:
     _news: asyncio.Event | None = None
     """Set when that becomes true, once somebody waits for it."""
     _length_left: int | None = None
-    """Bytes that the answer's body still has; None for an answer in chunks."""
+    """Bytes that the answer's body still has; None for an answer of unknown length."""
+    _ends_with_connection: bool = False
+    """Whether that is how the client sees its end: HTTP/1.0 has no chunks (RFC 9112 section 6.3).
+    """
     _has_continued: bool = False
     """Whether the client has been told to send the body (100)."""
 
@@ -129,6 +142,8 @@ class RequestCycle:
         connection = self.connection
         if not (self.started or connection.transport.is_closing()):
             connection.transport.write(last_answer(error, connection.default_headers))
+        elif self._ends_with_connection:
+            reset(connection.transport)
         self.started = True
         self.keep_alive = False
         self._finish()
@@ -204,6 +219,7 @@ class RequestCycle:
             return {"type": "http.disconnect"}
         self._arrived = False
         body, self._body = self._body, b""
+        connection.resume_reading()  # also after the last part, or no disconnect would be noticed
         return {"type": "http.request", "body": bytes(body), "more_body": not self.complete}
 
     async def send(self, message: Message) -> None:
@@ -237,14 +253,17 @@ class RequestCycle:
                 continue
             fields.append((name, value))
         lines = head_lines(status, (*self.connection.default_headers, *fields))
-        if not self._stays_open():
-            lines.append(CLOSE)
         if self.head.method == "HEAD" or status in BODILESS:
             length = 0
         elif chunked:
             length = None
+        elif length is None and self.head.http_version == "1.0":
+            self._ends_with_connection = True
+            self.keep_alive = False
         elif length is None:
             lines.append(b"transfer-encoding: chunked\r\n")
+        if not self._stays_open():
+            lines.append(CLOSE)
         lines.append(b"\r\n")
         self._length_left = length
         self.started = True
@@ -254,7 +273,9 @@ class RequestCycle:
         transport = self.connection.transport
         if self.head.method == "HEAD":
             data = b""
-        if self._length_left is None:
+        if self._ends_with_connection:
+            transport.write(data)
+        elif self._length_left is None:
             parts = [b"%x\r\n" % len(data), data, b"\r\n"] if data else []
             if not more:
                 parts.append(b"0\r\n\r\n")

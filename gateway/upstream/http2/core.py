@@ -171,6 +171,8 @@ class Core:
             return
         elif stream.due > SMALL_WINDOW and not stream.announced:
             self._announce(stream)
+            if calls.streams.get(number) is not stream:  # nobody wants it
+                return
         if flags & wire.END_STREAM:
             calls.finish(stream, not_grpc("the answer ended without a status"))
 
