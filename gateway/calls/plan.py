@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gateway.codec.decode import parse
 from gateway.codec.rewrite import BodyPath, Json, peek, pull, put, rewrite
-from gateway.codec.unknown import REJECTED, Reject
+from gateway.codec.unknown import Reject
 from gateway.errors import GatewayError
 from gateway.schema.method import FollowUp, LookUp, Method, Rereading, Steps, Unique
 
@@ -45,12 +45,6 @@ def holds_the_loop(body: bytes) -> bool:
     if size <= ALWAYS_QUICK:
         return False
     return size > LARGEST_QUICK or body.count(b"{") + body.count(b"[") > MOST_QUICK
-
-
-def reject_for(method: Method, unknown_fields: str) -> Reject:
-    """Which unknown fields of a request to this method are errors, as UNKNOWN_FIELDS has it."""
-    on_read, on_write = REJECTED[unknown_fields]
-    return on_read if method.reads_only else on_write
 
 
 def plan(method: Method, body: bytes, reject: Reject) -> Plan:

@@ -115,21 +115,37 @@ class Decoders:
         if done.left and reject is Reject.EVERYTHING:
             raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{done.left[0]}`")
         try:
-            decoded = self.decode_value(descriptor, value, reject)
+            decoded = self.decode_value(descriptor, value, reject, done.documented)
         except GatewayError as error:
             raise GatewayError(error.code, done.as_written(error.message)) from None
         ignored = (*map(done.as_written, decoded.ignored), *done.left)
         return Decoded(decoded.payload, ignored[:REPORTED])
 
-    def decode_value(self, descriptor: Descriptor, value: object, reject: Reject) -> Decoded:
-        """The message's bytes for a parsed JSON object. Raises GatewayError (INVALID_ARGUMENT)."""
-        message = GetMessageClass(descriptor)()
-        return self._decoded(message, self.reader(descriptor), value, reject)
+    def decode_value(
+        self,
+        descriptor: Descriptor,
+        value: object,
+        reject: Reject,
+        documented: Container[str] = (),
+    ) -> Decoded:
+        """The message's bytes for a parsed JSON object. Raises GatewayError (INVALID_ARGUMENT).
 
-    def _decoded(self, message: Any, read: Read, value: object, reject: Reject) -> Decoded:
+        `documented` are paths of arguments that Cuebot does not have and that are no errors.
+        """
+        message = GetMessageClass(descriptor)()
+        return self._decoded(message, self.reader(descriptor), value, reject, documented)
+
+    def _decoded(
+        self,
+        message: Any,
+        read: Read,
+        value: object,
+        reject: Reject,
+        documented: Container[str] = (),
+    ) -> Decoded:
         unknown: Unknown = []
         read(value, message, ROOT, unknown)
-        ignored = check_unknown(unknown, reject) if unknown else ()
+        ignored = check_unknown(unknown, reject, documented) if unknown else ()
         return Decoded(self.serialize(message), ignored)
 
     def reader(self, descriptor: Descriptor) -> Read:

@@ -54,7 +54,15 @@ class Default:
         return there is None or (type(there) is type(self.unset) and there == self.unset)
 
 
-Rewrite = Rename | Default
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An argument that documents have and Cuebot does not: it is ignored, and no error."""
+
+    paths: tuple[str, ...]
+    """Its path as text, in both spellings."""
+
+
+Rewrite = Rename | Default | Ignored
 
 
 @dataclass(slots=True)
@@ -65,6 +73,8 @@ class Rewritten:
     """Paths where values are now, and where the client had them."""
     left: list[str] = field(default_factory=list)
     """Paths of what else was in documented objects. Cuebot has no place for it."""
+    documented: list[str] = field(default_factory=list)
+    """Paths of arguments that may be there although Cuebot has no place for them."""
 
     def drop(self, value: object, path: BodyPath) -> None:
         """Take a documented object out of the body, and remember what was in it."""
@@ -88,7 +98,9 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
     """
     done = Rewritten()
     for step in rewrites:
-        if isinstance(step, Default):
+        if isinstance(step, Ignored):
+            done.documented += step.paths
+        elif isinstance(step, Default):
             if type(value) is dict and step.is_needed(value):
                 pull(value, step.target)
                 put(value, step.target, step.content(), step.target)

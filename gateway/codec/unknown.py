@@ -1,6 +1,6 @@
 """Keys of a JSON body that no field has: which of them are errors, and what the errors say."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from enum import Enum, auto
 
 from gateway.codec.interfaces import Unknown, UnknownField
@@ -22,17 +22,17 @@ class Reject(Enum):
     NOTHING = auto()
     ARGUMENTS = auto()
     """Those of the request itself and of types that occur only in requests (search criteria):
-    ignoring them would change what the call does. Objects that Cuebot has handed out may carry
-    more than it takes back."""
+    ignoring them would change what the call does, or finds. Objects that Cuebot has handed out may
+    carry more than it takes back, and documents may have what no Cuebot has ever known."""
     EVERYTHING = auto()
 
 
-REJECTED: Mapping[str, tuple[Reject, Reject]] = {
-    "ignore": (Reject.NOTHING, Reject.NOTHING),
-    "safe": (Reject.NOTHING, Reject.ARGUMENTS),
-    "reject": (Reject.EVERYTHING, Reject.EVERYTHING),
+REJECTED: Mapping[str, Reject] = {
+    "ignore": Reject.NOTHING,
+    "safe": Reject.ARGUMENTS,
+    "reject": Reject.EVERYTHING,
 }
-"""By UNKNOWN_FIELDS: for methods that only read, and for those that change something."""
+"""By UNKNOWN_FIELDS. Reads are no exception: what they list is what a script changes next."""
 
 
 def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, str]]) -> bool:
@@ -47,13 +47,25 @@ def add_unknown(unknown: Unknown, field: UnknownField) -> None:
     unknown.append(field)
 
 
-def check_unknown(unknown: Unknown, reject: Reject) -> tuple[str, ...]:
-    """The paths of the first ignored fields. Raises GatewayError when one is an error instead."""
+def check_unknown(
+    unknown: Unknown, reject: Reject, documented: Container[str] = ()
+) -> tuple[str, ...]:
+    """The paths of the first ignored fields. Raises GatewayError when one is an error instead.
+
+    `documented` are paths of arguments that are ignored even so, except with EVERYTHING.
+    """
     for field in unknown:
         argument = field.path is ROOT or not field.echoed
-        if reject is Reject.EVERYTHING or (reject is Reject.ARGUMENTS and argument):
+        if reject is Reject.EVERYTHING or (
+            reject is Reject.ARGUMENTS and argument and place_of(field) not in documented
+        ):
             raise unknown_field(field)
-    return tuple(text((field.path, field.key, 0)) for field in unknown[:REPORTED])
+    return tuple(map(place_of, unknown[:REPORTED]))
+
+
+def place_of(field: UnknownField) -> str:
+    """The path of an unknown field, as text."""
+    return text((field.path, field.key, 0))
 
 
 def unknown_field(field: UnknownField) -> GatewayError:

@@ -94,6 +94,7 @@ class Profile(Entry):
     methods: dict[MethodName, MethodName] = {}
     missing: dict[MethodName, str] = {}
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}
+    ignored: dict[MethodName, tuple[FieldPath, ...]] = {}
     defaults: dict[MethodName, dict[FieldPath, str]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName]] = {}
     before: tuple[Before, ...] = ()

@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, json_name, message_of
-from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite
+from gateway.codec.rewrite import BodyPath, Default, Ignored, Rename, Rewrite
 from gateway.compat.profile import After, Before, Profile, Reading, UniqueName
 from gateway.schema.catalog import NATIVE, UnusedEntry
 from gateway.schema.method import (
@@ -105,6 +105,10 @@ class Resolver:
             for source, target in paths.items():
                 with entry(f"requests.{name}.{source}", self._unused):
                     found[name].append(rename(self._served(name), source, target))
+        for name, sources in self._profile.ignored.items():
+            for source in sources:
+                with entry(f"ignored.{name}.{source}", self._unused):
+                    found[name].append(ignored(self._served(name), source))
         for name, texts in self._profile.defaults.items():
             for target, content in texts.items():
                 with entry(f"defaults.{name}.{target}", self._unused):
@@ -211,6 +215,17 @@ def rename(method: Method, source: str, target: str) -> Rename:
     return Rename(
         body_path(request, path), body_path(request, native), as_list, root_of(request, path)
     )
+
+
+def ignored(method: Method, source: str) -> Ignored:
+    """A documented path of a request that is no error. Raises NotApplicable if it is a field."""
+    request, path = method.descriptor.input_type, split(source)
+    if field_at(request, path) is not None:
+        raise NotApplicable(NATIVE)
+    if path[1:]:
+        needed_field(request, path[:-1])
+    place = body_path(request, path)
+    return Ignored((".".join(place.json), ".".join(place.original)))
 
 
 def default(method: Method, target: str, content: str) -> Default:

@@ -8,8 +8,8 @@ from starlette.types import Receive
 from gateway.access.admission import Admission
 from gateway.access.shares import Shares, Weight, alike
 from gateway.calls.aside.planner import Planner
-from gateway.calls.plan import Plan, holds_the_loop, plan, reject_for
-from gateway.codec.unknown import Reject
+from gateway.calls.plan import Plan, holds_the_loop, plan
+from gateway.codec.unknown import REJECTED, Reject
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
@@ -79,7 +79,7 @@ class RequestReader:
         room = Shares(max_body * BODIES_AT_ONCE, weight)
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
-        self._unknown_fields = unknown_fields
+        self._reject = REJECTED[unknown_fields]
         self._planner = planner
 
     async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
@@ -124,8 +124,8 @@ class RequestReader:
         exchange.rpc = method.path
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
-        reject = reject_for(method, self._unknown_fields)
-        return RequestHead(catalog, method, timeout, reject, unread_query(exchange.query, reject))
+        unread = unread_query(exchange.query, self._reject)
+        return RequestHead(catalog, method, timeout, self._reject, unread)
 
     async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
         began = monotonic()

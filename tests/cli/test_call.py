@@ -102,10 +102,17 @@ async def test_a_wrong_field_is_wrong_usage(opening: Opening) -> None:
 
 async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) -> None:
     """The warning is on standard error; the call succeeds."""
-    done = await perform(opening(), "Job/GetJobs", '{"r": {"shöw": "x"}}')
+    done = await perform(opening(), "Job/GetJobs", '{"r": {"maxResults": 1}}')
     assert done.status == 0
     assert json.loads(done.out)["jobs"]["jobs"]
-    assert done.err == "cuebot-gateway: warning: fields ignored: r.shöw\n"
+    assert done.err == "cuebot-gateway: warning: fields ignored: r.maxResults\n"
+
+
+async def test_unknown_arguments_of_reads_are_refused(opening: Opening) -> None:
+    """A list of other jobs than were asked for is not printed."""
+    done = await perform(opening(), "Job/GetJobs", '{"r": {"usr": ["lena"]}}')
+    assert (done.status, done.out) == (FAILED, "")
+    assert "r: unknown field `usr`; did you mean `users`?" in done.problem
 
 
 # --- Failures -------------------------------------------------------------------------------
@@ -113,11 +120,11 @@ async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) ->
 
 async def test_ignored_fields_are_told_when_the_call_fails_too(opening: Opening) -> None:
     """A misspelled field is the likeliest reason for not finding something."""
-    done = await perform(opening(), "Job/FindJob", '{"nme": "x"}')
+    done = await perform(opening(), "Job/GetFrames", '{"job": {"id": "nothing", "nmé": "x"}}')
     assert (done.status, done.out) == (NOT_FOUND, "")
     failure, warning = done.err.splitlines()
     assert "NOT_FOUND" in failure
-    assert warning == "cuebot-gateway: warning: fields ignored: nme"
+    assert warning == "cuebot-gateway: warning: fields ignored: job.nmé"
 
 
 async def test_what_cuebot_does_not_find(opening: Opening) -> None:

@@ -41,8 +41,8 @@ def test_known_fields_beside_ignored_ones_are_kept() -> None:
     assert decoded(trial(), "trial.Tree", STRANGERS, Reject.NOTHING).name == "x"
 
 
-def test_top_level_is_rejected() -> None:
-    """With TOP_LEVEL an unknown field of the body itself is an error, one inside is ignored."""
+def test_arguments_are_rejected_at_the_top() -> None:
+    """With ARGUMENTS an unknown field of the body itself is an error, one inside is ignored."""
     message = refusal("trial.Tree", STRANGERS, Reject.ARGUMENTS)
     assert "unknown field `foo`" in message
     inside = {key: value for key, value in STRANGERS.items() if key != "foo"}
@@ -75,6 +75,26 @@ def test_arguments_are_rejected_at_any_depth() -> None:
     with pytest.raises(GatewayError) as caught:
         ignored("job.JobKillFramesRequest", body, Reject.ARGUMENTS, opencue())
     assert "req: unknown field `frame`; did you mean `frames`?" in caught.value.message
+
+
+def test_what_documents_have_is_ignored() -> None:
+    """A documented path is no error with ARGUMENTS, at that place only, and one with EVERYTHING."""
+    decoders = opencue().decoders
+    criteria = opencue().message_type("job.JobGetJobsRequest")
+
+    def ignored_of(body: Any, reject: Reject) -> tuple[str, ...]:
+        return decoders.decode_value(criteria, body, reject, ("r.maxResults",)).ignored
+
+    body = {"r": {"maxResults": None}}
+    assert ignored_of(body, Reject.ARGUMENTS) == ("r.maxResults",)
+    assert ignored_of(body, Reject.NOTHING) == ("r.maxResults",)
+    for wrong, reject in (
+        (body, Reject.EVERYTHING),
+        ({"maxResults": 1}, Reject.ARGUMENTS),
+        ({"r": {"maxResults": 1, "usr": 1}}, Reject.ARGUMENTS),
+    ):
+        with pytest.raises(GatewayError, match="unknown field"):
+            ignored_of(wrong, reject)
 
 
 def test_null_for_an_unknown_field() -> None:

@@ -562,6 +562,7 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"methods.{name}" for name in profile.methods),
         *(f"missing.{name}" for name in profile.missing),
         *(f"requests.{name}.{path}" for name, paths in profile.requests.items() for path in paths),
+        *(f"ignored.{name}.{path}" for name, paths in profile.ignored.items() for path in paths),
         *(f"defaults.{name}.{path}" for name, paths in profile.defaults.items() for path in paths),
         *(f"answers.{name}" for name in profile.answers),
         *(f"{kind}.{step.method}.{step.given}" for kind, step in steps_of(profile)),

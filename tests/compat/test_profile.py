@@ -192,22 +192,51 @@ async def test_without_a_profile_documented_changes_are_refused(
 @pytest.mark.anyio
 @pytest.mark.gateway(compat_profile="none")
 @pytest.mark.parametrize(
-    ("path", "body", "ignored"),
+    ("path", "body", "message"),
     [
         (
             "/job.JobInterface/GetJobs",
             {"r": {"show": {"name": "myshow"}, "maxResults": 100}},
-            "r.show, r.maxResults",
+            "r: unknown field `show`; did you mean `shows`?",
         ),
-        ("/layer.LayerInterface/GetFrames", {"layer": {"id": "l"}, "req": {"page": 1}}, "req"),
+        (
+            "/job.JobInterface/GetJobs",
+            {"r": {"maxResults": 100}},
+            "r: unknown field `maxResults`",
+        ),
+        (
+            "/layer.LayerInterface/GetFrames",
+            {"layer": {"id": "l"}, "req": {"page": 1}},
+            "unknown field `req`",
+        ),
     ],
 )
-async def test_without_a_profile_documented_reads_say_what_they_ignored(
-    gateway: Gateway, path: str, body: object, ignored: str
+async def test_without_a_profile_documented_reads_are_refused(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object, message: str
 ) -> None:
-    """A criterion that Cuebot does not have is named in the answer."""
+    """A criterion that Cuebot does not have would find more than was asked for."""
     answer = await gateway.post(path, body)
-    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, ignored)
+    assert (answer.status_code, answer.json()["code"]) == (400, 3)
+    assert answer.json()["message"].startswith(message)
+    assert cuebot.seen == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("spelling", ["maxResults", "max_results"])
+async def test_what_documents_send_and_no_cuebot_knows_is_named(
+    gateway: Gateway, cuebot: ScriptedCuebot, spelling: str
+) -> None:
+    """It is accepted in its own place, in either spelling, and only there."""
+    answer = await gateway.post("/job.JobInterface/GetJobs", {"r": {spelling: 100}})
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, f"r.{spelling}")
+    for path, body in (
+        ("/job.JobInterface/GetJobs", {spelling: 100}),
+        ("/job.JobInterface/GetJobs", {"r": {spelling: 100, "usr": ["lena"]}}),
+        ("/job.JobInterface/GetJobNames", {"r": {spelling: 100}}),
+    ):
+        cuebot.seen.clear()
+        answer = await gateway.post(path, body)
+        assert (answer.status_code, cuebot.seen) == (400, [])
 
 
 @pytest.mark.anyio

@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
+GET_GROUPS = "/job.GroupInterface/GetGroups"
 PAUSE = "/job.JobInterface/Pause"
 SET_MIN_CORES = "/job.GroupInterface/SetMinCores"
 
@@ -275,13 +276,31 @@ async def test_upgrades_are_refused(
 # --- unknown fields -------------------------------------------------------------------------
 
 
-async def test_a_read_ignores_unknown_fields_and_names_them(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    """What a read has no field for is in X-Ignored-Fields, percent-encoded."""
-    answer = await gateway.post(GET_JOBS, {"r": {"maxResults": 1, "naïve": 2}, "x, y": 3})
+async def test_ignored_fields_are_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """What an echoed object has besides is in X-Ignored-Fields, percent-encoded."""
+    body = {"job": {"id": "j", "naïve": 2, "x, y": 3}, "req": {"limit": 1}}
+    cuebot.answers("/job.JobInterface/GetFrames", b"")
+    answer = await gateway.post("/job.JobInterface/GetFrames", body)
     assert answer.status_code == 200
-    assert answer.headers["x-ignored-fields"] == "r.maxResults, r.na%C3%AFve, x%2C%20y"
+    assert answer.headers["x-ignored-fields"] == "job.na%C3%AFve, job.x%2C%20y"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"r": {"usr": ["lena"]}}, "r: unknown field `usr`; did you mean `users`?"),
+        ({"r": {"show": "demo", "shws": None}}, "r: unknown field `shws`; did you mean `shows`?"),
+        ({"R": {"users": ["lena"]}}, "unknown field `R`; did you mean `r`?"),
+    ],
+)
+async def test_a_read_refuses_unknown_arguments(
+    gateway: Gateway, cuebot: ScriptedCuebot, body: object, message: str
+) -> None:
+    """Without its criterion a search would find every job, for whatever a script does next."""
+    answer = await gateway.post(GET_JOBS, body)
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(message)
+    assert cuebot.seen == []
 
 
 async def test_a_change_refuses_unknown_fields_at_its_top(
@@ -316,12 +335,12 @@ async def test_a_change_ignores_unknown_fields_inside_objects(gateway: Gateway) 
 
 async def test_ignored_fields_are_bounded(gateway: Gateway) -> None:
     """At most 20 names and 1 KB leave, and the cut is visible."""
-    many = await gateway.post(SHOWS, {f"f{number:02}": 1 for number in range(30)})
+    many = await gateway.post(GET_GROUPS, {"group": {f"f{n:02}": 1 for n in range(30)}})
     assert many.headers["x-ignored-fields"].split(", ") == [
-        *(f"f{number:02}" for number in range(20)),
+        *(f"group.f{number:02}" for number in range(20)),
         "...",
     ]
-    long = await gateway.post(SHOWS, {"é" * 60 + str(n): 1 for n in range(10)})
+    long = await gateway.post(GET_GROUPS, {"group": {"é" * 60 + str(n): 1 for n in range(10)}})
     assert len(long.headers["x-ignored-fields"]) <= 1024
     assert long.headers["x-ignored-fields"].endswith("...")
 

@@ -7,6 +7,7 @@ from tests.support.servers import token
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
+GET_GROUPS = "/job.GroupInterface/GetGroups"
 SMALLEST = b"GET /healthz HTTP/1.1\r\nHost:\r\n\r\n"
 CHUNKED = b"Transfer-Encoding: chunked"
 LENGTH = b"Content-Length: 2"

@@ -14,6 +14,7 @@ from gateway.server.http1.rules import LONGEST_TARGET
 from tests.server.samples import (
     CHUNKED,
     FIND_SHOW,
+    GET_GROUPS,
     LENGTH,
     REFUSED,
     SERVED,
@@ -140,10 +141,11 @@ async def test_a_query_is_not_read_and_named(
 
 async def test_a_query_stands_beside_unknown_fields(gateway: Gateway) -> None:
     """The answer names both, and not without bound."""
-    answer = await gateway.post(SHOWS + "?" + "&".join(["x"] * 1000), {"unknown": 1})
+    body = {"group": {"unknown": 1}}
+    answer = await gateway.post(GET_GROUPS + "?" + "&".join(["x"] * 1000), body)
     assert answer.headers["x-ignored-fields"] == "%3Fx, " * 20 + "..."
-    answer = await gateway.post(SHOWS + "?x=y", {"unknown": 1})
-    assert answer.headers["x-ignored-fields"] == "%3Fx, unknown"
+    answer = await gateway.post(GET_GROUPS + "?x=y", body)
+    assert answer.headers["x-ignored-fields"] == "%3Fx, group.unknown"
 
 
 async def test_a_query_is_refused_where_nothing_is_ignored(cuebot: ScriptedCuebot) -> None:

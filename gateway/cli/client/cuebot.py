@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.calls.invoke import invoke
-from gateway.calls.plan import Plan, plan, reject_for
+from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
 from gateway.cli.client.client import IGNORED_FIELDS, Answer, Client
 from gateway.cli.client.discover import TIMEOUT, find_catalog
 from gateway.cli.client.method_names import find_method, parse_name
+from gateway.codec.unknown import REJECTED
 from gateway.errors import Code, GatewayError
 from gateway.http.head import ignored_header
 from gateway.schema.catalog import Catalog
@@ -63,7 +64,7 @@ class CuebotClient:
         method = find_method(name, self.catalog)
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
-        return plan(method, body, reject_for(method, self.settings.unknown_fields))
+        return plan(method, body, REJECTED[self.settings.unknown_fields])
 
     async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:
         """The same failure with the ignored fields in a header, as a gateway's answer has them.
