@@ -269,12 +269,11 @@ def reloadable_tokens(authenticator: Authenticator) -> Reloadable:
 
 
 def reloadable_catalog(live: LiveCatalog) -> Reloadable:
-    """What is made of the schema. It takes effect at the next look, which every reload asks for."""
+    """What is made of the schema that is there, and of the next one."""
 
     def prepare(settings: Settings) -> Commit:
         selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
-        profile = load_profile(settings.compat_profile)
-        return lambda: live.use(selection, profile)
+        return live.prepare(selection, load_profile(settings.compat_profile))
 
     names = ("compat_profile", "include_services", "exclude_services")
     return Reloadable("the profile and the selection of services", names, prepare)

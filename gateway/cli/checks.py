@@ -132,6 +132,9 @@ async def check_schema(settings: Settings, report: Report) -> None:
     schema = catalog.schema
     if not catalog.methods:
         report.problems.append("no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES")
+    if catalog.unused_globs:
+        report.settings_wrong = True
+        report.problems += map(str, catalog.unused_globs)
     if not schema.confirmed:
         report.warnings.append(
             f"the schema is assumed: it comes from {schema.origin}, and Cuebot's may differ"
@@ -146,7 +149,6 @@ async def check_schema(settings: Settings, report: Report) -> None:
         for each in schema.others
     ]
     report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in catalog.skipped]
-    report.warnings += [f"{glob} matches nothing" for glob in catalog.unused_globs]
 
 
 def as_object(report: Report) -> dict[str, object]:
@@ -173,7 +175,7 @@ def schema_object(catalog: Catalog) -> dict[str, Any]:
         "aliases": served_aliases(catalog),
         "withheld": dict(catalog.withheld),
         "skipped": [asdict(skip) for skip in catalog.skipped],
-        "idle_globs": catalog.unused_globs,
+        "idle_globs": [each.glob for each in catalog.unused_globs],
         "idle_entries": [asdict(each) for each in catalog.unused_entries],
         "streaming": streaming_paths(catalog),
         "differences": [asdict(each) for each in catalog.schema.others],
@@ -228,7 +230,7 @@ def schema_lines(catalog: Catalog) -> Iterator[str]:
     yield from entry("Withheld", withheld, withheld_lines(catalog.withheld))
     skipped = [f"{skip.service}: {skip.reason}" for skip in catalog.skipped]
     yield from entry("Skipped", counted(len(skipped), "service"), skipped)
-    globs = catalog.unused_globs
+    globs = [each.glob for each in catalog.unused_globs]
     yield from entry("Idle globs", str(len(globs) or "none"), globs)
     idle = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries]
     yield from entry("Profile", counted(len(idle), "idle entry", "idle entries"), idle)

@@ -1,5 +1,6 @@
 """From a schema and a profile to the catalog that is served."""
 
+from collections.abc import Collection, Mapping
 from functools import partial
 from types import MappingProxyType
 
@@ -35,18 +36,24 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     unused: list[UnusedEntry] = []
     names = answer_aliases(profile, pool, unused)
     encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
+    aliases = service_aliases(schema.services)
+    native = {path_of(each)[1:] for each in declared}
+    known = names_of(native, aliases, profile)
     served, withheld = {}, {}
     for descriptor in declared:
         method = Method(path_of(descriptor), descriptor, encoders, decoders)
-        if rule := selection.withheld_by(method.service, descriptor.name):
+        others = known[method.path[1:]]
+        if rule := selection.withheld_by(method.service, descriptor.name, others):
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
-    resolver = Resolver(profile, served, {path_of(each)[1:] for each in declared}, unused)
+    resolver = Resolver(profile, served, native, unused)
     absent = resolver.missing_methods()
+    for documented, name in profile.methods.items():
+        if f"/{name}" in withheld and documented not in native:
+            absent[documented] = f"it is {name}, which is not served here"
     methods = resolver.adapted()
     probe = resolver.probe()
-    aliases = service_aliases(schema.services)
     routes = build_routes(methods, aliases, resolver.method_aliases())
     missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases)}
     return Catalog(
@@ -56,7 +63,10 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         aliases=MappingProxyType(aliases),
         withheld=MappingProxyType(withheld),
         skipped=tuple(skipped),
-        unused_globs=selection.unused(declared),
+        unused_globs=selection.unused(
+            sorted({*schema.services, *aliases}.union(*known.values())),
+            [skip.service for skip in skipped],
+        ),
         missing=MappingProxyType({path: missing[path] for path in missing if path not in routes}),
         probe=probe,
         unused_entries=tuple(unused),
@@ -64,3 +74,25 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         schema=schema,
         again=partial(build_catalog, schema, selection, profile),
     )
+
+
+def names_of(
+    native: Collection[str], aliases: Mapping[str, str], profile: Profile
+) -> dict[str, set[str]]:
+    """Native method (`service/Method`) to all that documents and clients call it and its service.
+
+    What the profile calls it counts too, unless Cuebot has a method of that name itself.
+    """
+    names = {name: {name} for name in native}
+    for documented, name in profile.methods.items():
+        if name in names and documented not in native:
+            names[name].add(documented)
+    return {
+        name: {
+            part
+            for each in own
+            for path in paths_of(each, aliases)
+            for part in (path[1:], path[1:].partition("/")[0])
+        }
+        for name, own in names.items()
+    }

@@ -11,6 +11,7 @@ import structlog
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import EMPTY, Profile
 from gateway.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
+from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
 from gateway.schema.changes import changes_between
 from gateway.schema.description import NoSchema, OtherSchema, Schema
@@ -37,12 +38,18 @@ enough for the gateway to be ready within 5 s of Cuebot."""
 LONGEST_REFRESH_PAUSE = 30.0
 """The same when there is a catalog already."""
 
+News = Mapping[str, list[str]]
+"""What is new in a catalog, for the log."""
+
 
 class LiveCatalog:
     """The current catalog: found by asking the source until it answers, and kept up to date.
 
     `current` is one reference, replaced as a whole: read it once for a consistent view. The source
     is asked again every `every` seconds (0: never by itself) and after `look_again`.
+
+    There is no first catalog as long as globs of the selection match nothing: what they were to
+    withhold would be served. A later one is made even so, since a farm should not stop for it.
     """
 
     def __init__(
@@ -60,6 +67,8 @@ class LiveCatalog:
         """When the source has last answered (unix time); 0 before that."""
         self.others: tuple[OtherSchema, ...] = ()
         """What other endpoints of Cuebot have instead of the current schema."""
+        self.unmatched: tuple[str, ...] = ()
+        """Of the globs that match nothing in the latest schema, what is wrong."""
         self._complete: Catalog | None = None
         """The current catalog with all methods, also those that are left out."""
         self._source = source
@@ -70,6 +79,8 @@ class LiveCatalog:
         """The selection and the profile that the current catalog was made with."""
         self._unasked: tuple[str, ...] = ()
         """Endpoints that the last attempt has not reached."""
+        self._warming: asyncio.Task[None] | None = None
+        """Compiles what a reload has made current, so that fewer requests have to."""
         self._found = asyncio.Event()
         self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
@@ -84,9 +95,29 @@ class LiveCatalog:
         """Wait until the source has been asked once, successfully or not."""
         await self._looked.wait()
 
-    def use(self, selection: Selection, profile: Profile) -> None:
-        """Build catalogs with these from the next attempt on, even of the same schema."""
-        self._selection, self._profile = selection, profile
+    def prepare(self, selection: Selection, profile: Profile) -> Callable[[], None]:
+        """Make what is served with these, of the schema that is there; for another thread.
+
+        What this gives back makes it current at once. Without a schema, the next attempt uses
+        them. Raises ConfigurationError for globs that match nothing, unless they did so before.
+        """
+        there = self._complete
+        made = None if there is None else self._build(there.schema, selection, profile)
+        if made is not None:
+            wrong = set(map(str, made[0].unused_globs)) - set(self.unmatched)
+            if wrong:
+                raise ConfigurationError(*sorted(wrong))
+
+        def use() -> None:
+            self._selection, self._profile = selection, profile
+            if made is not None:
+                self._built_with = selection, profile
+                self._swap(*made)
+                self._warming = asyncio.create_task(warm(made[0]))
+            elif there is None:
+                self.unmatched = ()
+
+        return use
 
     def look_again(self) -> None:
         """Ask the source soon, since it may say something else now. Nothing is left out then."""
@@ -139,10 +170,12 @@ class LiveCatalog:
         """
         try:
             schema = await self._source.fetch()
-            wanted = self._selection, self._profile
-            new = await asyncio.to_thread(self._build, schema, *wanted)
-            if new is not None:
-                await warm(new[0])
+            wanted: object = None
+            while wanted != (self._selection, self._profile):  # which may change meanwhile
+                wanted = selection, profile = self._selection, self._profile
+                new = await asyncio.to_thread(self._build, schema, selection, profile)
+                if new is not None:
+                    await warm(new[0])
         except (NotReady, NoReflection, NoSchema) as error:
             advice = WHAT_TO_DO if self.current is None else WHAT_TO_DO_AFTER
             advice = "" if isinstance(error, NotReady | BrokenFiles) else f". {advice}"
@@ -153,6 +186,10 @@ class LiveCatalog:
             self._fail(f"discovery failed: {type(error).__name__}: {error}", log.exception)
             return False
         self._unasked = schema.unasked
+        if self._complete is None and new is not None and new[0].unused_globs:
+            self.unmatched = tuple(map(str, new[0].unused_globs))
+            self._fail("; ".join(self.unmatched), log.error)
+            return True
         if self.current is not None and self.problem:
             log.info("schema refreshed again")
         self.problem = ""
@@ -165,7 +202,7 @@ class LiveCatalog:
 
     def _build(
         self, schema: Schema, selection: Selection, profile: Profile
-    ) -> tuple[Catalog, Mapping[str, list[str]]] | None:
+    ) -> tuple[Catalog, News] | None:
         """The catalog of this schema, and what is new in it; None if the current one is the same.
 
         The first one has no news.
@@ -179,7 +216,7 @@ class LiveCatalog:
         catalog = build_catalog(schema, selection, profile)
         return catalog, changes_between(current, catalog)
 
-    def _swap(self, catalog: Catalog, changes: Mapping[str, list[str]]) -> None:
+    def _swap(self, catalog: Catalog, changes: News) -> None:
         """Serve this catalog from now on, and log what is new.
 
         The old one is freed by the garbage collector after its last request: message classes and
@@ -190,11 +227,9 @@ class LiveCatalog:
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
-        if catalog.unused_globs:
-            log.warning(
-                "INCLUDE_SERVICES or EXCLUDE_SERVICES name nothing that Cuebot has",
-                globs=catalog.unused_globs,
-            )
+        self.unmatched = tuple(map(str, catalog.unused_globs))
+        for wrong in self.unmatched:
+            log.error("a pattern matches nothing any more", problem=wrong)
         unused = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries if each.needed]
         if unused:
             log.info("entries of the compatibility profile do nothing here", entries=unused)

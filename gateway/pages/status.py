@@ -53,6 +53,8 @@ def health_routes(live: LiveCatalog, upstream: Cuebot, readiness: Readiness) -> 
             cuebot = "hanging" if hanging else "unreachable"
         asked = () if usable else upstream.endpoints
         reasons = await asyncio.gather(*(each.trouble() for each in asked))
+        if catalog is None:
+            reasons += live.unmatched
         reason = "; ".join(dict.fromkeys(filter(None, reasons)))
         state = {
             "status": "ok" if ready else "stopping" if stopping else "unavailable",
@@ -61,6 +63,7 @@ def health_routes(live: LiveCatalog, upstream: Cuebot, readiness: Readiness) -> 
             **({"endpoints": {"usable": usable, "of": number}} if number > 1 else {}),
             "schema": schema,
             **({"schemas": "differ"} if live.others else {}),
+            **({"unmatched": live.unmatched} if live.unmatched else {}),
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),
         }
         return JSONResponse(state, 200 if ready else 503)

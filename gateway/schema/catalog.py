@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.method import Method
 from gateway.schema.pool import why_missing
+from gateway.schema.selection import UnusedGlob
 
 NATIVE = "Cuebot has it itself"
 """Why an entry of the compatibility profile is not needed; all other reasons are that it does not
@@ -45,7 +46,7 @@ class Catalog:
     withheld: Mapping[str, str]
     """Native paths of methods that Cuebot has and that are not served, with the rule for each."""
     skipped: tuple[Skipped, ...]
-    unused_globs: tuple[str, ...]
+    unused_globs: tuple[UnusedGlob, ...]
     """Globs of the selection that name nothing in this schema."""
     missing: Mapping[str, str]
     """Paths of methods that only documents have, with what to say about each."""

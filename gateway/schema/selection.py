@@ -1,55 +1,77 @@
 """Which methods are served.
 
-The rules are about native names, never about paths: an alias must not lead around them.
+The rules are about methods, never about paths: no name of a method leads around a rule that has
+another of its names.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from google.protobuf.descriptor import MethodDescriptor
+from gateway.hints import did_you_mean
 
 NEVER_BY_DEFAULT = ("grpc.*", "report.RqdReportInterface", "rqd.*")
 """Infrastructure, and what render hosts report themselves with, which a client could forge."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedGlob:
+    """A glob that names nothing: a mistake, and what it was to withhold is served."""
+
+    setting: str
+    glob: str
+    hint: str
+    """`; did you mean …?`, or nothing."""
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.glob} matches nothing that Cuebot has{self.hint}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Globs of the services, or single methods (`service/Method`), that clients may call.
 
-    With `include`, nothing else is served. `exclude` always wins. What is never served by
-    default needs its own exact name in `include`.
+    With `include`, nothing else is served. `exclude` always wins. A glob may have any name of a
+    method, except that what is never served by default needs its own exact one in `include`.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
-    def withheld_by(self, service: str, method: str) -> str | None:
+    def withheld_by(self, service: str, method: str, aliases: Collection[str] = ()) -> str | None:
         """The rule that withholds the method of the service (full name), in words.
 
-        None when clients may call it.
+        `aliases` are other names of it, and of its service. None when clients may call it.
         """
-        names = (service, f"{service}/{method}")
+        native = (service, f"{service}/{method}")
+        names = (*native, *aliases)
         for glob in self.exclude:
             if matches(names, (glob,)):
                 return f"EXCLUDE_SERVICES has {glob}"
         if self.include and not matches(names, self.include):
             return "INCLUDE_SERVICES does not name it"
-        if matches(names, NEVER_BY_DEFAULT) and not any(name in self.include for name in names):
+        if matches(native, NEVER_BY_DEFAULT) and not any(name in self.include for name in native):
             return "never served by default"
         return None
 
-    def unused(self, methods: Iterable[MethodDescriptor]) -> tuple[str, ...]:
-        """The globs that match none of the methods, which is probably a mistake."""
-        known = [
-            name
-            for method in methods
-            for service in [method.containing_service.full_name]
-            for name in (service, f"{service}/{method.name}")
-        ]
-        return tuple(glob for glob in (*self.include, *self.exclude) if not matches(known, (glob,)))
+    def unused(self, known: Collection[str], skipped: Collection[str]) -> tuple[UnusedGlob, ...]:
+        """The globs that match none of these names of services and methods.
+
+        Of services that are skipped, the methods are not known. Excluding what is never served by
+        default is no mistake, whether Cuebot has it or not.
+        """
+        settings = (
+            ("INCLUDE_SERVICES", self.include, skipped),
+            ("EXCLUDE_SERVICES", self.exclude, (*skipped, *NEVER_BY_DEFAULT)),
+        )
+        return tuple(
+            UnusedGlob(setting, glob, did_you_mean(glob, known))
+            for setting, globs, harmless in settings
+            for glob in globs
+            if not matches(known, (glob,)) and not matches((glob.partition("/")[0],), harmless)
+        )
 
 
-def matches(names: Sequence[str], globs: Iterable[str]) -> bool:
+def matches(names: Collection[str], globs: Iterable[str]) -> bool:
     """Whether one of the names matches one of the globs."""
     return any(fnmatchcase(name, glob) for glob in globs for name in names)

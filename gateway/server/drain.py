@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from gateway.app import Gateway
+from gateway.errors import ConfigurationError
 from gateway.http.proxies import TrustedProxies
 from gateway.server.accept import Acceptor
 from gateway.server.certificate import Certificate
@@ -60,11 +61,14 @@ class Server(uvicorn.Server):
         app: Gateway,
         settings: Settings,
         certificate: Certificate | None,
+        begin: Callable[[], object] = lambda: None,
         *,
         supervised: bool = False,
     ) -> None:
         """Without a certificate this is plain HTTP.
 
+        `begin` is called when the schema has been looked for, before connections are accepted. If
+        it raises ConfigurationError, `serve` does.
         With a supervisor, who may repeat signals, only SIGQUIT ends a stop at once.
         """
         super().__init__(
@@ -81,6 +85,7 @@ class Server(uvicorn.Server):
             )
         )
         self._app = app
+        self._begin = begin
         self._http_timeout = settings.http_timeout
         self.limit = ConnectionLimit(
             settings.max_connections,
@@ -122,6 +127,11 @@ class Server(uvicorn.Server):
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         await self._first_look()
+        try:
+            self._begin()
+        except ConfigurationError:
+            await self.lifespan.shutdown()
+            raise
         await self.on_tick(0)  # the date
         loop, tasks = asyncio.get_running_loop(), self.server_state.tasks
         asgi = AsgiService(self._app, state=self.lifespan.state, tasks=tasks, loop=loop)

@@ -41,18 +41,28 @@ async def serve(
     supervised: Callable[[Server], None] | None = None,
     *,
     reload: bool = False,
+    first: bool = True,
 ) -> None:
     """Run the gateway on the listening socket until a signal asks it to stop.
 
     `load` reads the settings again, for SIGHUP. Whoever supervises this process is told
     (`supervised`) when it is about to listen, and sends SIGQUIT for what a second signal is
     otherwise. With `reload` the settings are read again before it begins, as after a SIGHUP.
-    Raises ConfigurationError when the settings cannot work.
+    Raises ConfigurationError when the settings cannot work; for globs that match nothing in the
+    schema only if it is the `first` process to serve, and the schema is there by then.
     """
     return_large_blocks()
     certificate = load_certificate(settings)
     app = create_app(settings)
-    server = Server(app, settings, certificate, supervised=supervised is not None)
+
+    def begin() -> None:
+        if first and app.parts.live.current is None and app.parts.live.unmatched:
+            raise ConfigurationError(*app.parts.live.unmatched)
+        if supervised is not None:
+            supervised(server)
+        log.info("listening", url=url_of(listener, tls=certificate is not None))
+
+    server = Server(app, settings, certificate, begin, supervised=supervised is not None)
     parts = [*app.parts.reloadable, RELOADABLE_LOG_LEVEL]
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))
@@ -66,9 +76,6 @@ async def serve(
     # with all that startup has made, some 15 ms without.
     gc.collect()
     gc.freeze()
-    if supervised is not None:
-        supervised(server)
-    log.info("listening", url=url_of(listener, tls=certificate is not None))
     await server.serve(sockets=[listener])
     log.info("stopped")
 

@@ -164,7 +164,9 @@ def work(
             report.send("")
 
     try:
-        uvloop.run(serve(settings, listener, load, started, reload=reload))
+        uvloop.run(
+            serve(settings, listener, load, started, reload=reload, first=report is not None)
+        )
     except ConfigurationError as error:
         if report is None:
             log.error("a worker cannot start", problem=str(error))

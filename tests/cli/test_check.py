@@ -106,7 +106,7 @@ async def test_a_web_server_is_not_cuebot() -> None:
 
 @pytest.mark.anyio
 async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
-    """Each withheld method has its rule; a glob that matches nothing is a warning."""
+    """Each withheld method has its rule; a glob that matches nothing is a wrong setting."""
     given = {
         "include_services": ["job.*", "show.*", "nothing.*"],
         "exclude_services": ["job.JobInterface/Kill*"],
@@ -119,8 +119,8 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
     assert catalog.withheld["/job.JobInterface/KillFrames"] == rule
     assert catalog.withheld["/host.HostInterface/Lock"] == "INCLUDE_SERVICES does not name it"
     assert "/job.JobInterface/GetJobs" not in catalog.withheld
-    assert catalog.unused_globs == ("nothing.*",)
-    assert "nothing.* matches nothing" in report.warnings
+    assert report.problems == ["INCLUDE_SERVICES: nothing.* matches nothing that Cuebot has"]
+    assert report.settings_wrong
     text = text_of(report)
     assert f"           job.JobInterface: {rule} (Kill, KillFrames)\n" in text
     assert "host.HostInterface: INCLUDE_SERVICES does not name it (" in text

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gateway.cli.terminal.exits import WRONG_USAGE
-from tests.support.commands import assert_one_line, child, in_process, started
+from tests.support.commands import OPENCUE, assert_one_line, child, in_process, started
 from tests.support.farms import running_farm, still_farm
 from tests.support.servers import SECRET, bearer, free_port
 
@@ -66,6 +66,17 @@ def test_what_serve_cannot_do_is_one_line(environ: dict[str, str], word: str) ->
     assert ran.status == WRONG_USAGE
     assert_one_line(ran, word)
     assert SECRET not in ran.err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_glob_that_matches_nothing_is_one_line(workers: str) -> None:
+    """With the schema at hand, a misspelled exclusion stops startup before anybody is served."""
+    environ = {"DESCRIPTOR_SOURCE": OPENCUE, "EXCLUDE_SERVICES": "*/Kil,job.JobInterface/Kil"}
+    ran = child("serve", WORKERS=workers, **ON_ANY_PORT | environ | {"REST_PORT": str(free_port())})
+    assert ran.status == WRONG_USAGE
+    first = "EXCLUDE_SERVICES: */Kil matches nothing that Cuebot has"
+    assert ran.err.startswith(f"cuebot-gateway: {first}")
+    assert b'"listening"' not in ran.out
 
 
 def test_there_is_no_default_secret() -> None:

@@ -22,10 +22,12 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClass
 from structlog.testing import capture_logs
 
+from gateway.compat.profile import Profile
 from gateway.discovery import refresh
 from gateway.discovery.factory import AutoSource
 from gateway.discovery.refresh import LiveCatalog, warm
 from gateway.discovery.source import NoReflection, NotReady
+from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
@@ -170,6 +172,131 @@ async def test_a_request_cuts_the_pause_after_a_failure_short() -> None:
             for _ in range(2):
                 await look(live, source)
             assert served(live).schema.digest == NEW.schema.digest
+
+
+# --- what is to be withheld -----------------------------------------------------------------
+
+
+def only(*exclude: str) -> Selection:
+    return Selection(exclude=exclude)
+
+
+async def test_nothing_is_served_while_a_glob_matches_nothing() -> None:
+    """The first schema does not open what a misspelled exclusion was to close; another one may."""
+    source = ScriptedSource()
+    live = LiveCatalog(source, only(NEW.own_path[1:]))
+    with capture_logs() as logs:
+        for _ in range(2):
+            assert await live.attempt()
+    assert live.current is None
+    (line,) = logs
+    assert line["log_level"] == "error"
+    assert line["event"] == live.problem == live.unmatched[0]
+    assert f"EXCLUDE_SERVICES: {NEW.own_path[1:]} matches nothing" in live.problem
+    assert f"; did you mean {OLD.own_path[1:]}?" in live.problem
+    source.says = NEW.schema
+    assert await live.attempt()
+    assert NEW.own_path in served(live).withheld
+    assert (live.problem, live.unmatched) == ("", ())
+
+
+async def test_a_glob_that_matches_nothing_any_more_is_an_error_that_stops_nobody() -> None:
+    """A refresh goes on with the new schema; the log and `unmatched` have the glob, once."""
+    source = ScriptedSource()
+    live = LiveCatalog(source, only(OLD.own_path[1:]))
+    assert await live.attempt()
+    source.says = NEW.schema
+    with capture_logs() as logs:
+        for _ in range(2):
+            assert await live.attempt()
+    assert served(live).schema.digest == NEW.schema.digest
+    (line,) = [each for each in logs if each["log_level"] == "error"]
+    assert (line["problem"],) == live.unmatched
+    assert OLD.own_path[1:] in line["problem"]
+    source.says = OLD.schema
+    assert await live.attempt()
+    assert not live.unmatched
+
+
+async def test_an_exclusion_holds_at_once() -> None:
+    """Also while Cuebot is being asked, and what that has found with the old one does not win."""
+    asking, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(ScriptedSource):
+        async def fetch(self) -> Schema:
+            if self.times:
+                asking.set()
+                await go_on.wait()
+            return await super().fetch()
+
+    source = Slow()
+    live = LiveCatalog(source, Selection())
+    assert await live.attempt()
+    source.says = NEW.schema
+    looking = asyncio.create_task(live.attempt())
+    await asking.wait()
+    use = await asyncio.to_thread(live.prepare, only(ECHO[1:]), Profile())
+    assert ECHO in served(live).routes
+    use()
+    assert (ECHO in served(live).routes, LIST in served(live).routes) == (False, True)
+    go_on.set()
+    assert await looking
+    assert served(live).schema.digest == NEW.schema.digest
+    assert ECHO not in served(live).routes
+
+
+async def test_an_exclusion_is_not_lost_to_a_catalog_that_is_being_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A catalog without it, begun before, never takes the place of one with it."""
+    source = ScriptedSource()
+    live = LiveCatalog(source, Selection())
+    assert await live.attempt()
+    source.says = NEW.schema
+
+    async def meanwhile(catalog: Catalog) -> None:
+        monkeypatch.setattr(refresh, "warm", warm)
+        live.prepare(only(ECHO[1:]), Profile())()
+
+    monkeypatch.setattr(refresh, "warm", meanwhile)
+    assert await live.attempt()
+    assert served(live).schema.digest == NEW.schema.digest
+    assert ECHO not in served(live).routes
+
+
+async def test_new_globs_that_match_nothing_are_refused() -> None:
+    """What is served stays; globs that have matched nothing before do not keep others out."""
+    source = ScriptedSource()
+    live = LiveCatalog(source, only(OLD.own_path[1:]))
+    assert await live.attempt()
+    before = live.current
+    with pytest.raises(ConfigurationError, match=r"EXCLUDE_SERVICES: .* matches"):
+        live.prepare(only(OLD.own_path[1:], ECHO[1:], "trial.Nothing"), Profile())
+    assert live.current is before
+    source.says = NEW.schema
+    assert await live.attempt()
+    live.prepare(only(OLD.own_path[1:], ECHO[1:]), Profile())()
+    assert ECHO not in served(live).routes
+    assert OLD.own_path[1:] in live.unmatched[0]
+
+
+async def test_readiness_tells_of_globs_that_match_nothing() -> None:
+    """503 with the reason as long as nothing is served; a corrected exclusion ends that."""
+    wrong, right = f"{SERVICE}/GetWordss", ECHO[1:]
+    async with running_cuebot(ChangingCuebot(())) as cuebot:
+        settings = settings_for(cuebot.endpoint, exclude_services=wrong)
+        async with running_gateway(settings, ready=False) as gateway:
+            ready = await gateway.client.get(f"{gateway.url}/readyz")
+            assert ready.status_code == 503
+            assert f"EXCLUDE_SERVICES: {wrong} matches nothing" in ready.json()["reason"]
+            assert (await gateway.post(LIST, {})).status_code == 503
+            live = gateway.app.parts.live
+            live.prepare(only(right), Profile())()
+            live.look_again()
+            await live.wait()
+            assert (await gateway.post(ECHO, {})).status_code == 404
+            ready = await gateway.client.get(f"{gateway.url}/readyz")
+            assert (ready.status_code, ready.json().get("unmatched")) == (200, None)
 
 
 # --- what it finds --------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 """What is served: the globs of include_services and exclude_services, by native method."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.compat.build import build_catalog
+from gateway.compat.profile import Profile, load_profile
+from gateway.schema.description import Skipped
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 from tests.support.servers import Gateway, ScriptedCuebot
@@ -139,6 +142,83 @@ def test_aliases_of_excluded_methods_are_no_routes() -> None:
     assert "/job.FrameInterface/Kill" not in found
     assert "/frame.FrameInterface/Kill" not in found
     assert {"/job.FrameInterface/GetFrame", "/frame.FrameInterface/GetFrame"} <= found
+
+
+@pytest.mark.parametrize(
+    ("name", "native"),
+    [
+        ("frame.FrameInterface/Kill", "job.FrameInterface/Kill"),
+        ("frame.FrameInterface", "job.FrameInterface/GetFrame"),
+        ("frame.*", "job.FrameInterface/Eat"),
+        ("frame.FrameInterface/Ki*", "job.FrameInterface/Kill"),
+        ("job.LayerInterface/Kill", "job.LayerInterface/KillFrames"),
+        ("layer.LayerInterface/Kill", "job.LayerInterface/KillFrames"),
+        ("*/Kill", "job.LayerInterface/KillFrames"),
+    ],
+)
+def test_a_glob_may_have_any_name_of_a_method(name: str, native: str) -> None:
+    """The names of the reference and of the profile stand for Cuebot's: excluded or included."""
+    profile = load_profile("opencue")
+    everything = build_catalog(opencue(), Selection(), profile)
+    method = everything.routes[f"/{native}"]
+    leading = {path for path, each in everything.routes.items() if each is method}
+    excluding = build_catalog(opencue(), Selection(exclude=(name,)), profile)
+    assert excluding.withheld[f"/{native}"] == f"EXCLUDE_SERVICES has {name}"
+    assert not leading & excluding.routes.keys()
+    assert "/job.LayerInterface/GetLayer" in excluding.routes
+    including = build_catalog(opencue(), Selection(include=(name,)), profile)
+    assert leading <= including.routes.keys()
+    assert "/job.LayerInterface/GetLayer" not in including.routes
+    assert (excluding.unused_globs, including.unused_globs) == ((), ())
+
+
+@pytest.mark.anyio
+@pytest.mark.gateway(exclude_services=["job.LayerInterface/Kill"])
+@pytest.mark.parametrize("service", ["layer.LayerInterface", "job.LayerInterface"])
+async def test_an_excluded_name_of_the_profile_is_404(
+    gateway: Gateway, cuebot: ScriptedCuebot, service: str
+) -> None:
+    """The answer says what it stands for, and the method's own name does not lead there either."""
+    answer = await gateway.post(f"/{service}/Kill", {})
+    message = answer.json()["message"]
+    assert answer.status_code == 404
+    assert message.endswith("it is job.LayerInterface/KillFrames, which is not served here")
+    answer = await gateway.post(f"/{service}/KillFrames", {})
+    assert (answer.status_code, cuebot.seen) == (404, [])
+
+
+def test_a_name_of_the_profile_that_cuebot_has_is_cuebots() -> None:
+    """Where a method of a documented name exists, a glob means that one alone."""
+    profile = Profile.model_validate(
+        {"methods": {"job.JobInterface/Kill": "job.JobInterface/KillFrames"}}
+    )
+    catalog = build_catalog(opencue(), Selection(exclude=("job.JobInterface/Kill",)), profile)
+    assert "/job.JobInterface/KillFrames" in catalog.routes
+    assert "/job.JobInterface/Kill" not in catalog.routes
+
+
+def test_globs_that_match_nothing_have_a_suggestion() -> None:
+    """Each names its setting; what is never served, or cannot be, may be excluded all the same."""
+    skipped = Skipped(service="ghost.GhostInterface", reason="nothing known")
+    selection = Selection(
+        include=("*", "jbo.*", "rqd.Nothing"),
+        exclude=(
+            "frame.FrameInterface/Kil",
+            "job.JobInterface/kill",
+            "ghost.GhostInterface/Haunt",
+            "grpc.*",
+            "rqd.Nothing/Kill",
+        ),
+    )
+    catalog = build_catalog(replace(opencue(), skipped=(skipped,)), selection)
+    assert [str(each) for each in catalog.unused_globs] == [
+        "INCLUDE_SERVICES: jbo.* matches nothing that Cuebot has",
+        "INCLUDE_SERVICES: rqd.Nothing matches nothing that Cuebot has",
+        "EXCLUDE_SERVICES: frame.FrameInterface/Kil matches nothing that Cuebot has"
+        "; did you mean frame.FrameInterface/Kill?",
+        "EXCLUDE_SERVICES: job.JobInterface/kill matches nothing that Cuebot has"
+        "; did you mean job.JobInterface/Kill?",
+    ]
 
 
 def test_aliases_come_with_what_is_included() -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.access.tokens import TokenRules, mint_token
+from tests.support.opencue import opencue
 from tests.support.processes import Answer, Instance, instance, until
 from tests.support.servers import SECRET
 
@@ -117,12 +119,39 @@ def test_services(configured: Configured) -> None:
     """What is included and excluded follows, and so does what was served before."""
     secret = f'jwt_secret = "{SECRET}"'
     configured.sets(secret, "rate_limit_rps = 0", 'exclude_services = ["job.JobInterface/Get*"]')
-    until(lambda: configured.status(SECRET) == 404, "it is not served any more")
+    assert configured.status(SECRET) == 404, "it holds at once"
     configured.sets(secret, "rate_limit_rps = 0", 'include_services = ["job.JobInterface/GetJobs"]')
     until(lambda: configured.status(SECRET) == 200, "it is served again")
     assert configured.status(SECRET, "/show.ShowInterface/GetShows") == 404
     configured.sets(secret, "rate_limit_rps = 0")
     until(lambda: configured.status(SECRET, "/show.ShowInterface/GetShows") == 200, "all are")
+
+
+def test_an_exclusion_without_cuebot(cuebot_process: str, tmp_path: Path) -> None:
+    """It holds once the reload is done, although Cuebot cannot be asked for its schema."""
+    config, secret = tmp_path / "gateway.toml", f'jwt_secret = "{SECRET}"\nrate_limit_rps = 0\n'
+    schema = tmp_path / "schema.binpb"
+    files = FileDescriptorSet(file=opencue().files)
+    schema.write_bytes(files.SerializeToString())
+    config.write_text(secret)
+    environ = {"GATEWAY_CONFIG": str(config), "JWT_SECRET": "", "RATE_LIMIT_RPS": ""}
+    with instance(cuebot_process, environ, DESCRIPTOR_SOURCE=str(schema)) as gateway:
+        configured = Configured(gateway, config)
+        assert configured.status(SECRET) == 200
+        schema.unlink()
+        configured.sets(secret, 'exclude_services = "job.JobInterface/GetJobs"')
+        assert configured.status(SECRET) == 404
+
+
+def test_an_exclusion_of_nothing(configured: Configured) -> None:
+    """The selection stays as it was, and an error says what is wrong with the new one."""
+    good = (f'jwt_secret = "{SECRET}"', "rate_limit_rps = 0")
+    configured.sets(*good, 'exclude_services = "job.JobInterface/GetJobs"')
+    configured.sets(*good, 'exclude_services = "job.JobInterface/GetJobss"')
+    assert configured.status(SECRET) == 404
+    (problem,) = configured.problems()
+    assert problem.startswith("EXCLUDE_SERVICES: job.JobInterface/GetJobss matches nothing")
+    assert problem.endswith("; did you mean job.JobInterface/GetJobs?")
 
 
 def test_the_profile(configured: Configured) -> None:

@@ -32,7 +32,7 @@ def check(strict: bool, as_json: bool, config: Path | None) -> None:
       0  all is well
       1  no Cuebot answers, there is no schema, or no method would be served;
          with --strict, there are warnings
-      2  wrong usage or settings
+      2  wrong usage or settings, such as globs that match nothing
     """
     report = Report()
     with report.settings():  # without which there is nothing to ask
