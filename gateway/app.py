@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -32,9 +32,10 @@ from gateway.http.cors import Cors, CorsRules
 from gateway.http.exchange import Exchange, Reporter
 from gateway.http.express import ExpressLane
 from gateway.http.guard import Guard
-from gateway.http.middleware import ExchangeMiddleware
+from gateway.http.middleware import ExchangeMiddleware, report_refused
 from gateway.http.preflight import PAGE_ALLOWS, Options
 from gateway.http.proxies import TrustedProxies
+from gateway.http.received import Refused
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import MethodRouting
@@ -92,11 +93,19 @@ class Parts:
 class Gateway(Starlette):
     """Starlette's app, the parts that it is made of, and its second door."""
 
-    def __init__(self, parts: Parts, express: ExpressLane | None, **options: Any) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        express: ExpressLane | None,
+        report_refused: Callable[[Refused], None],
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         self.parts = parts
         self.express = express
         """For this gateway's own server: the same answers for plain calls, with less work."""
+        self.report_refused = report_refused
+        """To be told what that server refuses by itself."""
 
 
 def create_app(settings: Settings) -> Gateway:
@@ -128,6 +137,7 @@ def create_app(settings: Settings) -> Gateway:
     app = Gateway(
         parts,
         express if settings.express == "on" else None,
+        partial(report_refused, proxies, parts.reporters),
         routes=routes,
         middleware=layers,  # the outermost first
         exception_handlers={405: wrong_verb},

@@ -5,7 +5,9 @@ layers leave in `Exchange.headers_out`, and reports the finished exchange.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Iterable
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,9 +23,11 @@ from gateway.http.exchange import (
     raise_gone,
 )
 from gateway.http.proxies import TrustedProxies
-from gateway.http.received import headers_of
+from gateway.http.received import Refused, headers_of
 
 CLIENT_CLOSED_REQUEST = 499
+PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
+"""The path of a target, which may have a user and a password in front."""
 
 
 class ExchangeMiddleware:
@@ -106,6 +110,25 @@ async def conclude(
             await asyncio.sleep(0)  # until the connection is lost
     finally:
         close(exchange, reporters)
+
+
+def report_refused(
+    proxies: TrustedProxies, reporters: Iterable[Reporter], refused: Refused
+) -> None:
+    """Report a request that the server has refused by itself, with what is known of it."""
+    path = PATH.match(refused.target)
+    exchange = open_exchange(
+        http_method=refused.method,
+        path=unquote_to_bytes(path[1]).decode(errors="replace") if path else "",
+        headers=headers_of(refused.headers),
+        peer=refused.peer,
+        proxies=proxies,
+        direct=None,
+    )
+    exchange.started -= refused.seconds
+    exchange.status, exchange.code = refused.error.status, refused.error.code
+    exchange.bytes_out = len(refused.error.body())
+    close(exchange, reporters)
 
 
 def stopping() -> GatewayError:

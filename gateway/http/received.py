@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from gateway.errors import GatewayError
 from gateway.http.head import content_length
 
 LARGE_BODY = 64 * 1024
@@ -55,6 +56,22 @@ class ReceivedHead:
             and NOT_PLAIN.isdisjoint(self.fields)
             and self.body_length <= LARGE_BODY
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A request that the server has refused by itself, as far as it is known."""
+
+    peer: str
+    """The address that has connected."""
+    method: str
+    """Empty, like the target and the headers, if it has not come."""
+    target: bytes
+    headers: Iterable[tuple[bytes, bytes]]
+    """With names in lower case."""
+    error: GatewayError
+    seconds: float
+    """How long it has taken to come."""
 
 
 def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

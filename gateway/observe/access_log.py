@@ -65,13 +65,13 @@ def second(unix_time: int) -> str:
 
 
 def fields_of(exchange: Exchange) -> dict[str, object]:
-    """What the line says: no bodies, no tokens, no query."""
+    """What the line says: no bodies, no tokens, no query. None is what is not known."""
     fields: dict[str, object] = {
         "request_id": exchange.request_id,
         "client": exchange.client,
         "subject": exchange.subject,
-        "method": exchange.http_method,
-        "path": exchange.logged_path,
+        "method": exchange.http_method or None,
+        "path": exchange.logged_path or None,
         "rpc": exchange.rpc,
     }
     if exchange.dry_run:

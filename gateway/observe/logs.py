@@ -1,12 +1,14 @@
 """Structured logs: one format for our lines and for the libraries'."""
 
+import json
 import logging
 import sys
+from io import StringIO
 from typing import Any, Literal, TextIO
 
 import orjson
 import structlog
-from structlog.typing import EventDict
+from structlog.typing import EventDict, ExcInfo
 
 
 def configure_logging(
@@ -26,10 +28,11 @@ def configure_logging(
             structlog.processors.JSONRenderer(serializer=dump_line),
         ]
     else:
-        plain = structlog.dev.plain_traceback  # the rich one would print local variables
         render = [
             escape_controls,
-            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain),
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(), exception_formatter=write_traceback
+            ),
         ]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -67,8 +70,30 @@ def quieten_libraries() -> None:
 
 
 def dump_line(event: object, **_: object) -> str:
-    """One JSON log line; what JSON cannot say goes out as text."""
-    return orjson.dumps(event, default=str).decode("utf-8")
+    """One JSON log line; what JSON cannot say goes out as text.
+
+    Of DEL and what is not ASCII, which JSON leaves as it is, what cannot be printed is escaped.
+    """
+    line = orjson.dumps(event, default=str).decode("utf-8")
+    return line if line.isascii() and "\x7f" not in line else escaped(line)
+
+
+def escaped(text: str, kept: str = "") -> str:
+    """The text with JSON's escapes for what cannot be printed, except the characters `kept`.
+
+    That is what steers terminals (C0, C1), turns the direction of text, or ends a line for some
+    readers (U+2028): https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing.
+    """
+    return "".join(
+        char if char.isprintable() or char in kept else json.dumps(char)[1:-1] for char in text
+    )
+
+
+def write_traceback(stream: TextIO, exception: ExcInfo) -> None:
+    """Write a plain traceback: structlog's rich one would print local variables."""
+    text = StringIO()
+    structlog.dev.plain_traceback(text, exception)
+    stream.write(escaped(text.getvalue(), "\n"))
 
 
 def escape_controls(_: object, __: str, event: EventDict) -> EventDict:

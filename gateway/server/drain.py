@@ -140,6 +140,7 @@ class Server(uvicorn.Server):
             serve=asgi if lane is None else ExpressService(lane, asgi, loop),
             timeout=self._http_timeout,
             state=self.server_state,
+            report=self._app.report_refused,
         )
         self.acceptor = Acceptor(sockets or (), self._context, self.limit, self._tls)
         self.started = True

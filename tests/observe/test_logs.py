@@ -9,18 +9,21 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
 from secrets import token_hex
 from threading import Thread
-from typing import Any
+from typing import Any, Literal
 
 import grpc
 import httpx
 import pytest
 
+from gateway.http.exchange import Exchange, open_exchange
+from gateway.http.proxies import TrustedProxies
 from tests.support.servers import SECRET, ScriptedCuebot, bearer, clean_environment, token
 
 TIMEOUT = 20
@@ -271,10 +274,27 @@ async def test_no_token_no_body_no_query(
         "/%FF%FE",
         "/%ED%A0%80",
         "/%00",
-        "/%E2%80%A8x",
+        "/%E2%80%A8x%E2%80%A9",
+        "/%7F",
+        "/a%C2%85forged%C2%9B31m",
+        "/%E2%80%AEtxt%E2%81%A6x%E2%80%8Fx",
+        "/%F3%A0%80%81",
         "/" + "x" * 5000,
     ],
-    ids=["LF", "CRLF", "escape", "not UTF-8", "surrogate", "NUL", "line separator", "long"],
+    ids=[
+        "LF",
+        "CRLF",
+        "escape",
+        "not UTF-8",
+        "surrogate",
+        "NUL",
+        "line separators",
+        "DEL",
+        "C1",
+        "bidi",
+        "tags",
+        "long",
+    ],
 )
 async def test_paths_cannot_forge_lines(
     either: Child, child: Child, path: str, client: httpx.AsyncClient
@@ -291,17 +311,152 @@ async def test_paths_cannot_forge_lines(
     assert all(len(line) < 2000 for line in whole)
     if either is child:
         assert json.loads(whole[1])["status"] == 404
-    assert not re.search(r"[\x00-\x1f\x7f]", whole[1])
+    assert whole[1].isprintable()
 
 
 @pytest.mark.anyio
-async def test_subjects_cannot_forge_lines(console: Child, client: httpx.AsyncClient) -> None:
-    """Nor can whoever mints tokens, in the format for people."""
-    headers = bearer("lena\nforged subject") | {"X-Request-ID": "forging-subject"}
-    await client.post(console.url + SHOWS, headers=headers)
-    await client.post(console.url + SHOWS, headers=request_id("after-subject"))
-    console.line("after-subject")
-    assert not any(line.startswith("forged") for line in console.lines)
+async def test_subjects_cannot_forge_lines(either: Child, client: httpx.AsyncClient) -> None:
+    """Nor can whoever mints tokens; letters of any script are no harm."""
+    name = f"forging-{token_hex(8)}"
+    subject = "Łéna\nforged subject \x85\u2028\u202e"
+    await client.post(either.url + SHOWS, headers=bearer(subject) | {"X-Request-ID": name})
+    await client.post(either.url + SHOWS, headers=request_id(f"after-{name}"))
+    either.line(f"after-{name}")
+    assert not any(line.startswith("forged") for line in either.lines)
+    line = either.line(name)
+    assert line.isprintable()
+    if line.startswith("{"):
+        assert "Łéna" in line
+        assert json.loads(line)["subject"] == subject
+
+
+PARTS = ('{"a":1}', '{ "a":1}', '{\n  "a":1}', '{\r\n"a":1}', '{\t"a":1}', '{"é":1}', '{"1":1}')
+
+
+@pytest.mark.parametrize("claims", [*PARTS, "", ' {"a":1}'], ids=repr)
+@pytest.mark.parametrize("header", PARTS, ids=repr)
+def test_nothing_that_looks_like_a_token_is_logged(header: str, claims: str) -> None:
+    """However a JWT's JSON is written, neither a path nor a request id keeps any of it."""
+    first, second = (urlsafe_b64encode(part.encode()).decode() for part in (header, claims))
+    pasted = f"{first.rstrip('=')}.{second.rstrip('=')}.c2lnbmF0dXJl-_"
+    exchange = opened(f"/show/{pasted}/x", pasted)
+    assert exchange.logged_path == "/show/…/x"
+    assert re.fullmatch(r"[0-9a-f]{32}", exchange.request_id)
+
+
+@pytest.mark.parametrize(
+    "harmless", ["/money.eyes", "/key.eyJ", "/frame.FrameInterface/Kill", "/eye.IS.they.eyed"]
+)
+def test_what_does_not_look_like_a_token_is_logged(harmless: str) -> None:
+    """Paths and ids that happen to have its letters are kept."""
+    exchange = opened(harmless, harmless)
+    assert (exchange.logged_path, exchange.request_id) == (harmless, harmless)
+
+
+def opened(path: str, request_id: str) -> Exchange:
+    return open_exchange(
+        http_method="POST",
+        path=path,
+        headers={b"x-request-id": request_id.encode()},
+        peer="127.0.0.1",
+        proxies=TrustedProxies(()),
+        direct=None,
+    )
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_tracebacks_cannot_steer_the_terminal(style: Literal["json", "console"]) -> None:
+    """What a client wrote may be in the text of an exception."""
+    script = "import sys; from gateway.observe.logs import configure_logging; import structlog; "
+    script += f"configure_logging('info', '{style}'); log = structlog.stdlib.get_logger('x')\n"
+    script += "try: raise ValueError('a\\x9b31m\\u202eb')\nexcept ValueError: log.exception('it')"
+    done = subprocess.run(  # noqa: S603 - it is the script above
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert "ValueError: a" in done.stdout
+    assert all(line.isprintable() for line in done.stdout.split("\n"))
+
+
+# --- What the HTTP server refuses -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param(
+            "POST /{}/x?token=hush HTTP/1.1\r\nX-Request-ID: {}\r\n\r\n",
+            {"status": 400, "code": "INVALID_ARGUMENT", "method": "POST", "path": "/{}/x"},
+            id="no Host",
+        ),
+        pytest.param(
+            "GET http://user:hush@h/{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\n\r\n",
+            {"status": 400, "code": "INVALID_ARGUMENT", "method": "GET", "path": "/{}"},
+            id="a password in the target",
+        ),
+        pytest.param(
+            "POST /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\nA: b\r\nBad Header: hush\r\n\r\n",
+            {"status": 400, "code": "INVALID_ARGUMENT", "method": "POST", "path": "/{}"},
+            id="a malformed header",
+        ),
+        pytest.param(
+            "GET /{}/" + 9000 * "x" + " HTTP/1.1\r\n\r\n",
+            {"status": 414, "code": "RESOURCE_EXHAUSTED", "method": "GET"},
+            id="a long target",
+        ),
+        pytest.param(
+            "GET /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\n" + 101 * "A: b\r\n" + "\r\n",
+            {"status": 431, "code": "RESOURCE_EXHAUSTED", "method": "GET", "path": "/{}"},
+            id="many headers",
+        ),
+        pytest.param(
+            "POST /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\nTransfer-Encoding: chunked"
+            "\r\n\r\nhush\r\n",
+            {"status": 400, "code": "INVALID_ARGUMENT", "method": "POST", "path": "/{}"},
+            id="no chunk",
+        ),
+        pytest.param(
+            "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\nGET /{} HTTP/1.1\r\nX-Request-ID: {}\r\n\r\n",
+            {"status": 400, "code": "INVALID_ARGUMENT", "method": "GET", "path": "/{}"},
+            id="behind another",
+        ),
+    ],
+)
+def test_refusals_have_their_line(either: Child, sent: str, expected: dict[str, Any]) -> None:
+    """One access line has what is known of what is no request; no query, password or body."""
+    name = f"refused-{token_hex(8)}"
+    refuse(either, sent.replace("{}", name))
+    fields = {key: str(value).replace("{}", name) for key, value in expected.items()}
+    line = either.line(name)
+    assert "hush" not in line
+    assert len([each for each in either.lines if name in each]) == 1
+    if line.startswith("{"):
+        event = json.loads(line)
+        assert {key: str(event[key]) for key in fields} == fields
+        assert (event["event"], event["level"], event["client"]) == ("request", "info", "127.0.0.1")
+        assert 0 <= event["ms"] < 10_000
+        assert event["bytes"] > 0
+        if "X-Request-ID" in sent:
+            assert event["request_id"] == name
+    else:
+        assert all(f"{key}={value}" in line for key, value in fields.items())
+
+
+def test_what_is_nothing_of_http_has_a_line(child: Child) -> None:
+    """Nothing is made up where neither a method nor a path has come."""
+    refuse(child, "\x16\x03\x01\x02\x00 hush")
+    event = child.event('"method":null')
+    assert (event["status"], event["path"], event["client"]) == (400, None, "127.0.0.1")
+
+
+def refuse(gateway: Child, sent: str) -> None:
+    """Send this, and read until the connection ends."""
+    port = int(gateway.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as wire:
+        wire.sendall(sent.encode("latin-1"))
+        answer = b""
+        while more := wire.recv(65536):
+            answer += more
+        assert b"connection: close" in answer.lower()
 
 
 # --- The request id -------------------------------------------------------------------------

@@ -71,7 +71,11 @@ async def asks(one: Wire) -> int:
 async def test_bytes_one_by_one_do_not_extend_the_deadline(
     gateway: Gateway, first: bytes, start: bytes
 ) -> None:
-    """A head that comes in drops is 408, whether it is the first on its connection or not."""
+    """A head that comes in drops is 408, whether it is the first on its connection or not.
+
+    Its access line has the time that it took.
+    """
+    lines = gateway.access_lines()
     async with wire(gateway) as one:
         if first:
             await one.send(first)
@@ -82,7 +86,10 @@ async def test_bytes_one_by_one_do_not_extend_the_deadline(
             assert_refused(await one.answer(), 400, 3)
         else:
             assert_refused(await one.answer(), 408, 4)
+            assert (lines[-1]["status"], lines[-1]["code"]) == (408, "DEADLINE_EXCEEDED")
+            assert BRIEF * 900 < float(str(lines[-1]["ms"])) < BRIEF * 10_000
         assert await one.rest() == b""
+        assert len(lines) == 1 + bool(first)
 
 
 async def test_empty_lines_one_by_one_do_not_extend_the_deadline(gateway: Gateway) -> None:

@@ -103,6 +103,13 @@ class RequestParser:
         """Whether bytes are held back: no more of them should be read."""
         return bool(self._held_back)
 
+    @property
+    def begun(self) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
+        """Method, target and headers of a head that is not complete, as far as they have come."""
+        if not (self.in_head and self._target):  # or the method is not known either
+            return "", b"", []
+        return self._parser.get_method().decode("ascii"), self._target, self._headers
+
     def feed(self, data: bytes) -> None:
         """Parse what has come. Errors go to the sink."""
         if self._body_left:

@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
 from gateway.http.direct import Headers
-from gateway.http.received import ReceivedHead
+from gateway.http.received import ReceivedHead, Refused
 from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle
@@ -45,6 +45,8 @@ class ServerContext:
     """Seconds for a head to come, between requests, and for answers to be read."""
     state: ServerState
     """uvicorn's: the connections, and the headers of every answer (the date)."""
+    report: Callable[[Refused], object] = lambda refused: None
+    """Told of requests that are refused here, and that the app never sees."""
     heads: HeadMemory = field(default_factory=HeadMemory)
     is_ending: bool = False
     """Whether the answers from now on are the last ones on their connections."""
@@ -92,8 +94,8 @@ class HttpProtocol(asyncio.Protocol):
         """Those behind it."""
         self._latest: RequestCycle | None = None
         """The one whose head has come last: its body may still be coming."""
-        self._refusal: GatewayError | None = None
-        """The answer to what came behind the requests that are being answered."""
+        self._refusal: tuple[GatewayError, ReceivedHead | None] | None = None
+        """The answer to what came behind the requests that are being answered, and its head."""
         self._serving = False
         """Whether the loop of `_serve_next` is running."""
         self._is_idle = False
@@ -185,9 +187,9 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_refusal(self, error: GatewayError, in_body: bool) -> None:
         """Answer what is no request, or no body of one, when it is its turn."""
-        request = self._latest
+        request, head = self._latest, None
         if in_body and self._waiting:  # its request, the newest, has not been looked at yet
-            self._waiting.pop()
+            head = self._waiting.pop().head
         elif in_body and request is not None:
             if request.started:  # so there is no answer in which to say it
                 request.disconnect()
@@ -197,9 +199,9 @@ class HttpProtocol(asyncio.Protocol):
                 self._send_refusal(error)
             return
         if self._current is None and not self._waiting:
-            self._send_refusal(error)
+            self._refuse(error, head)
         else:
-            self._refusal = error
+            self._refusal = error, head
 
     # --- the requests' side -----------------------------------------------------------------
 
@@ -248,7 +250,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._waiting:
             self._serve_next()
         elif self._refusal is not None:
-            self._send_refusal(self._refusal)
+            self._refuse(*self._refusal)
         else:
             self._is_idle = True
             self._timeout.restart()
@@ -317,9 +319,26 @@ class HttpProtocol(asyncio.Protocol):
         """The timeout is over: say so to a client that has begun a request, and end."""
         if self._parser.in_head:
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
-            self._send_refusal(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
+            self._refuse(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
         else:
             self._end(self.transport.close)
+
+    def _refuse(self, error: GatewayError, head: ReceivedHead | None = None) -> None:
+        """Refuse what the app never sees, and report it. `head` is None for an incomplete one."""
+        known = self._parser.begun if head is None else (head.method, head.target, head.headers)
+        method, target, headers = known
+        # Behind an answer, a head without a beginning before this packet has begun with it.
+        seconds = 0.0 if self._is_idle else self._timeout.elapsed()
+        self._send_refusal(error)
+        refused = Refused(
+            peer=self.client[0] if self.client else "",
+            method=method,
+            target=target,
+            headers=headers,
+            error=error,
+            seconds=seconds,
+        )
+        self._context.report(refused)
 
     def _send_refusal(self, error: GatewayError) -> None:
         """Give the last answer on this connection.

@@ -27,6 +27,10 @@ class Timeout:
         """The deadline is `seconds` from now."""
         self._deadline = self._loop.time() + self._seconds
 
+    def elapsed(self) -> float:
+        """Seconds since the last `restart`; 0 while it is paused."""
+        return max(self._loop.time() - self._deadline + self._seconds, 0.0)
+
     def pause(self) -> None:
         """There is no deadline until the next `restart`."""
         self._deadline = math.inf
