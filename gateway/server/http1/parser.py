@@ -289,7 +289,7 @@ class RequestParser:
 def is_http(head: bytes) -> bool:
     """Whether the first line of a head ends in a version of HTTP."""
     end = head.find(b"\r")
-    return head[end - 8 : end - 3] == b"HTTP/"
+    return end >= 8 and head[end - 8 : end - 3] == b"HTTP/"  # compiled, no slice may begin below 0
 
 
 def problem_of(error: httptools.HttpParserError) -> GatewayError:
