@@ -22,7 +22,7 @@ from gateway.schema.catalog import (
 from gateway.schema.description import Schema
 from gateway.schema.method import Method, path_of
 from gateway.schema.pool import build_pool
-from gateway.schema.selection import Selection
+from gateway.schema.selection import Selection, chosen
 
 
 def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY) -> Catalog:
@@ -41,9 +41,10 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     known = names_of(native, aliases, profile)
     served, withheld = {}, {}
     for descriptor in declared:
-        method = Method(path_of(descriptor), descriptor, encoders, decoders)
-        others = known[method.path[1:]]
-        if rule := selection.withheld_by(method.service, descriptor.name, others):
+        path = path_of(descriptor)
+        reads = chosen((path[1:],), profile.reads)
+        method = Method(path, descriptor, encoders, decoders, profile_read=reads)
+        if rule := selection.withheld_by(method.service, descriptor.name, known[path[1:]]):
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method

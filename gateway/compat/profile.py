@@ -38,6 +38,7 @@ FieldPath = Annotated[str, shaped(NAMES, "a path of fields such as show.name")]
 TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
 ]
+Glob = Annotated[str, shaped(r"!?[^!/\s]+/[^!/\s]+", "a glob of methods such as job.*/Get*")]
 
 
 class Entry(BaseModel):
@@ -91,6 +92,7 @@ class Profile(Entry):
     """A whole profile, as its file has it."""
 
     probe: MethodName | None = None
+    reads: tuple[Glob, ...] = ()
     methods: dict[MethodName, MethodName] = {}
     missing: dict[MethodName, str] = {}
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}

@@ -1,6 +1,5 @@
 """One method that can be called, with its codecs and the calls around it."""
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,9 +9,6 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.rewrite import BodyPath, Rewrite
-
-READS = re.compile(r"(?:Get|Find|Is)(?:[A-Z]|\Z)")
-"""How the names of methods begin that change nothing."""
 
 FieldPath = tuple[str, ...]
 """Names of fields from a message down, as the proto has them."""
@@ -33,6 +29,8 @@ class Method:
     """What requests may call otherwise than Cuebot does, or leave out."""
     steps: "Steps | None" = None
     """What surrounds a call, if the request asks for it."""
+    profile_read: bool = False
+    """Whether the profile says that calling it changes nothing."""
 
     @cached_property
     def decode(self) -> Decode:
@@ -46,11 +44,12 @@ class Method:
 
     @cached_property
     def reads_only(self) -> bool:
-        """Whether calling it changes nothing: its options say so, or else its name."""
+        """Whether calling it changes nothing: the profile says so, or its options in the schema.
+
+        Its name proves nothing, as that of `GetOrCreate`.
+        """
         options = self.descriptor.GetOptions()
-        if options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS:
-            return True
-        return READS.match(self.descriptor.name) is not None
+        return self.profile_read or options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
     @cached_property
     def streams(self) -> bool:

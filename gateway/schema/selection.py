@@ -72,6 +72,13 @@ class Selection:
         )
 
 
+def chosen(names: Collection[str], globs: Iterable[str]) -> bool:
+    """Whether a glob matches one of the names, and none that has `!` in front does."""
+    globs = tuple(globs)
+    taken = [glob[1:] for glob in globs if glob.startswith("!")]
+    return matches(names, globs) and not matches(names, taken)
+
+
 def matches(names: Collection[str], globs: Iterable[str]) -> bool:
     """Whether one of the names matches one of the globs."""
     return any(fnmatchcase(name, glob) for glob in globs for name in names)

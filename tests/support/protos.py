@@ -9,7 +9,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
 from math import copysign
@@ -19,7 +19,7 @@ from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
 from google.protobuf.message_factory import GetMessageClass
 from grpc_tools import protoc
 from hypothesis import HealthCheck, settings
@@ -626,3 +626,19 @@ def damaged(value: Any, random: Random) -> Any:
         index = random.randrange(len(value))
         return [*value[:index], damaged(value[index], random), *value[index + 1 :]]
     return random.choice(STRAYS)
+
+
+def file_of_services(
+    service: str, names: Sequence[str], free: Sequence[str] = ()
+) -> FileDescriptorProto:
+    """A file that declares a service with methods of these names; `free` have no side effects."""
+    package, _, interface = service.rpartition(".")
+    file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
+    file.message_type.add(name="Nothing")
+    methods = file.service.add(name=interface).method
+    nothing = f".{package}.Nothing"
+    for name in (*names, *free):
+        methods.add(name=name, input_type=nothing, output_type=nothing)
+    for method in methods[len(methods) - len(free) :]:
+        method.options.idempotency_level = MethodOptions.NO_SIDE_EFFECTS
+    return file
