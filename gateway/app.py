@@ -20,6 +20,7 @@ from gateway.access.keys import load_secrets
 from gateway.access.limits import MemoryLimiter, RateLimits
 from gateway.access.load import TICK, LongAnswers
 from gateway.access.rates import Rates
+from gateway.access.rights import AccessRules
 from gateway.access.shares import Shares, Turns
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.calls.aside.planner import Planner
@@ -81,6 +82,7 @@ class Parts:
         """What can follow the settings without a restart."""
         return (
             reloadable_tokens(self.authenticator),
+            reloadable_access(self.authenticator),
             Reloadable(  # a client that is over its limit stays so
                 "the rate limits",
                 ("rate_limit_*",),
@@ -165,7 +167,7 @@ def make_parts(settings: Settings) -> Parts:
     return Parts(
         upstream=upstream,
         live=live,
-        authenticator=Authenticator(secrets, token_rules(settings)),
+        authenticator=Authenticator(secrets, token_rules(settings), access=AccessRules(settings)),
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
         places=Shares(settings.max_in_flight, rates.weight),
@@ -214,7 +216,6 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
     if settings.docs == "off":
         return []
     timeout = settings.http_timeout
-    readers = None if settings.docs == "public" else parts.authenticator
     closed = settings.unknown_fields != "ignore"
     return page_routes(
         {
@@ -222,7 +223,12 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
             "/status.json": status_app(parts.live, parts.upstream, timeout=timeout),
         },
         docs=settings.docs,
-        protect=partial(Guard, limits=parts.limits, authenticator=readers),
+        protect=partial(
+            Guard,
+            limits=parts.limits,
+            authenticator=parts.authenticator,
+            public=settings.docs == "public",
+        ),
         limit=partial(Guard, limits=parts.limits, authenticator=None),
         fallback=methods,
         timeout=timeout,
@@ -276,6 +282,16 @@ def reloadable_tokens(authenticator: Authenticator) -> Reloadable:
         return lambda: authenticator.trust(secrets, rules)
 
     return Reloadable("the secrets", ("jwt_*",), prepare)
+
+
+def reloadable_access(authenticator: Authenticator) -> Reloadable:
+    """What the bearers of tokens may do, and as whom."""
+
+    def prepare(settings: Settings) -> Commit:
+        access = AccessRules(settings)
+        return lambda: authenticator.follow(access)
+
+    return Reloadable("the rules of access", ("access*", "identity"), prepare)
 
 
 def reloadable_catalog(live: LiveCatalog) -> Reloadable:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.access.rights import Rule
 from gateway.errors import Code, GatewayError
 
 
@@ -12,6 +13,8 @@ class Principal:
     subject: str
     expires: float
     not_before: float
+    rule: Rule
+    """What it may do."""
 
     def check(self, now: float) -> None:
         """Raises GatewayError (PERMISSION_DENIED) outside the token's lifetime."""

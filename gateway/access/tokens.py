@@ -18,6 +18,7 @@ from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
 from gateway.access.principal import Principal, forbidden, unauthenticated
+from gateway.access.rights import AccessRules
 from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 
@@ -27,6 +28,8 @@ LONGEST_SUBJECT = 512
 REMEMBERED_TOKENS = 4096
 TOKEN = re.compile(rb"[\w-]+\.[\w-]*\.[\w-]*")
 """A JWS in compact form (RFC 7515 section 3.1). jose would skip foreign characters."""
+OPEN = AccessRules(Settings())
+"""Without rules, everybody may do everything."""
 TEMPORAL = ("exp", "nbf", "iat")
 
 
@@ -45,10 +48,27 @@ class Authenticator:
     """Tokens to principals, remembering those that it has verified."""
 
     def __init__(
-        self, secrets: Iterable[bytes], rules: TokenRules, clock: Callable[[], float] = time.time
+        self,
+        secrets: Iterable[bytes],
+        rules: TokenRules,
+        clock: Callable[[], float] = time.time,
+        *,
+        access: AccessRules = OPEN,
     ) -> None:
         self._clock = clock
+        self._access = access
         self.trust(secrets, rules)
+
+    def follow(self, access: AccessRules) -> None:
+        """From now on, these rules say what the bearers of tokens may do."""
+        self._access = access
+        self._verified.clear()
+
+    def nobody(self) -> Principal:
+        """Whoever has no token, where none is needed."""
+        return Principal(
+            subject="", expires=math.inf, not_before=-math.inf, rule=self._access.rule_for({})
+        )
 
     def trust(self, secrets: Iterable[bytes], rules: TokenRules) -> None:
         """Take these secrets and rules from now on, and forget what others have verified."""
@@ -105,10 +125,12 @@ class Authenticator:
             raise forbidden("the token's claims are not a JSON object")
         self._check(claims)
         leeway = self._rules.leeway
+        subject = claims.get("sub", "")
         return Principal(
-            subject=claims.get("sub", ""),
+            subject=subject,
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
+            rule=self._access.rule_for(claims | {"sub": subject} if subject else claims),
         )
 
     def _check(self, claims: Mapping[str, object]) -> None:

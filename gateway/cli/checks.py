@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gateway.access.keys import is_weak, load_secrets
+from gateway.access.rights import AccessRules
 from gateway.calls.failures import error_for
 from gateway.cli.client.discover import discover_once
 from gateway.cli.terminal.text import counted
@@ -73,7 +74,7 @@ async def run_checks(settings: Settings) -> Report:
 
 
 def check_settings(settings: Settings, report: Report) -> None:
-    """The secrets, the certificate, and values that are valid but probably a mistake."""
+    """The secrets, the certificate, and rules and values that are valid but probably a mistake."""
     with report.settings():
         secrets = load_secrets(settings)
         report.secrets = len(secrets)
@@ -87,6 +88,7 @@ def check_settings(settings: Settings, report: Report) -> None:
         pair = pair_of(settings, "tls")
         if pair is not None and (expires := ends_soon(first_certificate(pair))) is not None:
             report.warnings.append(f"TLS_CERT_FILE: the certificate expires on {expires}")
+    report.warnings += AccessRules(settings).unreachable
     if 0 < settings.keepalive_time < PING_FLOOR:
         report.warnings.append(
             f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"
@@ -149,6 +151,11 @@ async def check_schema(settings: Settings, report: Report) -> None:
         for each in schema.others
     ]
     report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in catalog.skipped]
+    report.warnings += [
+        f"access rule {rule.name!r}: {glob} matches nothing"
+        for rule in AccessRules(settings)
+        for glob in rule.idle(catalog)
+    ]
 
 
 def as_object(report: Report) -> dict[str, object]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
+from gateway.compat.identity import identified
 from gateway.compat.profile import EMPTY, Profile
 from gateway.compat.resolve import Resolver, answer_aliases
 from gateway.schema.aliases import service_aliases
@@ -48,6 +49,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
+    served = identified(profile, served, unused)
     resolver = Resolver(profile, served, native, unused)
     absent = resolver.missing_methods()
     for documented, name in profile.methods.items():

@@ -98,6 +98,8 @@ class Profile(Entry):
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}
     ignored: dict[MethodName, tuple[FieldPath, ...]] = {}
     defaults: dict[MethodName, dict[FieldPath, str]] = {}
+    identity: dict[MethodName, FieldPath] = {}
+    identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName]] = {}
     before: tuple[Before, ...] = ()
     unique: tuple[UniqueName, ...] = ()

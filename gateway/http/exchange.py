@@ -11,6 +11,7 @@ from typing import NoReturn
 from starlette.types import Scope
 
 from gateway.access.admission import Lease
+from gateway.access.principal import Principal
 from gateway.access.rates import address_key
 from gateway.access.shares import Shares
 from gateway.errors import Code
@@ -59,6 +60,8 @@ class Exchange:
     waited: float = 0.0
     """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
     subject: str | None = None
+    caller: Principal | None = None
+    """Whoever calls, once that is known."""
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     unserved: str = ""

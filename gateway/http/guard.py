@@ -11,34 +11,43 @@ from gateway.http.exchange import Exchange, exchange_of
 class Guard:
     """Lets a request pass to `app` as its principal, within its principal's rate.
 
-    Requests without a valid token are refused, and count against their address. Without an
-    authenticator, everybody passes within their address's rate.
+    Requests without a valid token are refused, and count against their address. With `public`,
+    they pass as nobody's. Without an authenticator, everybody passes within their address's rate.
     """
 
     def __init__(
-        self, app: ASGIApp, *, limits: RateLimits, authenticator: Authenticator | None
+        self,
+        app: ASGIApp,
+        *,
+        limits: RateLimits,
+        authenticator: Authenticator | None,
+        public: bool = False,
     ) -> None:
         self._app = app
         self._limits = limits
         self._authenticator = authenticator
+        self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)
         refusal = None
         if self._authenticator is not None:
             refusal = identify(exchange, self._authenticator)
+            if refusal is not None and self._public:
+                refusal, exchange.caller = None, self._authenticator.nobody()
         count = await self._limits.admit(exchange.subject, exchange.client)
         admit(exchange, count, refusal)
         await self._app(scope, receive, send)
 
 
 def identify(exchange: Exchange, authenticator: Authenticator) -> GatewayError | None:
-    """Note the subject of the request's token, or return why there is none."""
+    """Note whose token the request has, or return why it has none."""
     try:
-        principal = authenticator.authenticate(exchange.headers.get(b"authorization"))
+        caller = authenticator.authenticate(exchange.headers.get(b"authorization"))
     except GatewayError as error:
         return error
-    exchange.subject = principal.subject
+    exchange.caller = caller
+    exchange.subject = caller.subject
     return None
 
 

@@ -127,8 +127,11 @@ def shown(value: bytes) -> str:
     return value[:SHOWN].decode("ascii", "replace")
 
 
-def ignored_header(paths: tuple[str, ...]) -> tuple[bytes, bytes]:
-    """`X-Ignored-Fields`: percent-encoded paths, `...` last when there are too many of them."""
+def listed_paths(paths: tuple[str, ...]) -> bytes:
+    """The value of `X-Ignored-Fields` and `X-Replaced-Fields`: percent-encoded paths of fields.
+
+    `...` is the last when there are too many of them.
+    """
     names = [quote(path, safe="[]") for path in paths]
     listed: list[str] = []
     room = LONGEST_IGNORED_HEADER - len("...")
@@ -139,7 +142,7 @@ def ignored_header(paths: tuple[str, ...]) -> tuple[bytes, bytes]:
         listed.append(name)
     if len(listed) < len(names):
         listed.append("...")
-    return (b"x-ignored-fields", ", ".join(listed).encode("ascii"))
+    return ", ".join(listed).encode("ascii")
 
 
 def content_length(headers: Mapping[bytes, bytes]) -> int | None:

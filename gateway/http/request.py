@@ -1,5 +1,6 @@
 """From an HTTP request to the calls that it asks for."""
 
+import asyncio
 from time import monotonic
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from starlette.types import Receive
 from gateway.access.admission import Admission
 from gateway.access.shares import Shares, Weight, alike
 from gateway.calls.aside.planner import Planner
+from gateway.calls.caller import with_caller
 from gateway.calls.plan import Plan, holds_the_loop, plan
 from gateway.codec.unknown import REJECTED, Reject
 from gateway.discovery.refresh import LiveCatalog
@@ -20,7 +22,7 @@ from gateway.http.head import (
     asked_timeout,
     asks_dry_run,
     check_headers,
-    ignored_header,
+    listed_paths,
     unread_query,
 )
 from gateway.http.preflight import METHOD_ALLOWS
@@ -101,7 +103,8 @@ class RequestReader:
             )
         took = monotonic() - began
         exchange.waited += took
-        return call_request(exchange, head._replace(timeout=max(head.timeout - took, 0)), planned)
+        head = head._replace(timeout=max(head.timeout - took, 0))
+        return await asyncio.to_thread(call_request, exchange, head, planned)
 
     def enter(self, exchange: Exchange) -> None:
         """Take a place among the requests in flight, which is given back with the exchange.
@@ -122,6 +125,7 @@ class RequestReader:
         exchange.headers_out.append(catalog.tag)
         method = method_at(exchange, catalog)
         exchange.rpc = method.path
+        check_right(exchange, catalog, method)
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
         unread = unread_query(exchange.query, self._reject)
@@ -152,8 +156,28 @@ def method_at(exchange: Exchange, catalog: Catalog) -> Method:
     return method
 
 
+def check_right(exchange: Exchange, catalog: Catalog, method: Method, asked_by: str = "") -> None:
+    """Raises GatewayError (PERMISSION_DENIED) if the caller must not call the method."""
+    caller = exchange.caller
+    assert caller is not None, "no method is called without a token"
+    caller.rule.check(method, catalog, caller.subject, asked_by)
+
+
 def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRequest:
-    """The request, whose answer tells which parts of it were ignored."""
+    """The request, as its caller's; the answer tells what of it was ignored or replaced.
+
+    Raises GatewayError (PERMISSION_DENIED) if it asks for calls that its caller must not make. A
+    look-up only finds what a name stands for, and needs no right of its own; nor does it to show
+    once more what the call itself answers.
+    """
+    for follow_up, _ in planned.follow_ups:
+        check_right(exchange, head.catalog, follow_up.method, str(follow_up.given))
+    caller = exchange.caller
+    assert caller is not None, "as above"
+    planned, replaced = with_caller(planned, caller.rule.identity, caller.subject)
+    if replaced:
+        exchange.headers_out.append((b"x-replaced-fields", listed_paths(replaced)))
     if planned.ignored or head.unread:
-        exchange.headers_out.append(ignored_header(head.unread + planned.ignored))
+        ignored = listed_paths(head.unread + planned.ignored)
+        exchange.headers_out.append((b"x-ignored-fields", ignored))
     return CallRequest(planned, head.timeout)

@@ -1,7 +1,7 @@
 """A catalog as an OpenAPI 3.1 document, in JSON and in YAML."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from textwrap import indent
 
 import orjson
@@ -23,8 +23,10 @@ NESTED = 2
 UNCONFIRMED = "\nCuebot has not confirmed this schema, which comes from {origin}.\n"
 
 
-def build_document(catalog: Catalog, *, closed: bool) -> Json:
-    """The document, ready to be serialized.
+def build_document(
+    catalog: Catalog, *, closed: bool, allowed: Container[str] | None = None
+) -> Json:
+    """The document, ready to be serialized: of all methods, or of those with the `allowed` paths.
 
     With `closed`, requests allow no fields but those of the schema (UNKNOWN_FIELDS is not
     `ignore`). The same catalog gives the same document. Takes a second for a thousand methods, so
@@ -33,6 +35,8 @@ def build_document(catalog: Catalog, *, closed: bool) -> Json:
     methods = [method for method in catalog.methods if not method.streams]
     comments = comments_of(catalog.schema.files)
     returned = returned_types(method.descriptor for method in methods)
+    if allowed is not None:
+        methods = [method for method in methods if method.path in allowed]
     aliases = methods[0].encoders.aliases if methods else {}
     messages = Components(comments, returned, aliases, closed=closed)
     examples, others = Examples(returned), other_paths(catalog)

@@ -27,7 +27,7 @@ PARAMETERS: Json = SHARED["components"]["parameters"]
 
 USUAL = ("X-Request-ID", "Server-Timing", "X-Schema")
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-OF_SUCCESS = (*USUAL, "X-Ignored-Fields", "X-Dry-Run", *COUNTED)
+OF_SUCCESS = (*USUAL, "X-Ignored-Fields", "X-Replaced-Fields", "X-Dry-Run", *COUNTED)
 OF_ERROR = (*USUAL, *COUNTED)
 
 

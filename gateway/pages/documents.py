@@ -1,6 +1,7 @@
-"""`/openapi.json` and `/openapi.yaml`: the document of the current catalog."""
+"""`/openapi.json` and `/openapi.yaml`: what of the current catalog the reader may call."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from weakref import ref
@@ -8,6 +9,7 @@ from weakref import ref
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.discovery.refresh import LiveCatalog
+from gateway.http.exchange import exchange_of
 from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.pages.content import Content
 from gateway.schema.catalog import Catalog
@@ -18,6 +20,8 @@ FORMATS = {
     "/openapi.yaml": ("application/yaml", as_yaml),
 }
 """By path: the media type, and how the document is serialized."""
+KEPT = 16
+"""Documents, of some 800 KB each with OpenCue's schema, that are kept: those last asked for."""
 
 
 def document_apps(live: LiveCatalog, *, closed: bool, timeout: float) -> dict[str, ASGIApp]:
@@ -27,7 +31,10 @@ def document_apps(live: LiveCatalog, *, closed: bool, timeout: float) -> dict[st
 
 
 class Documents:
-    """The documents of the catalog that is current at each call, built once per catalog."""
+    """The documents of the catalog that is current at each call.
+
+    They are built once per catalog for all readers that may call the same methods.
+    """
 
     def __init__(self, live: LiveCatalog, *, closed: bool, timeout: float) -> None:
         self._live = live
@@ -35,29 +42,39 @@ class Documents:
         self._timeout = timeout
         self._source: Callable[[], Catalog | None] = lambda: None
         """The catalog of the cached documents, which they do not keep alive."""
-        self._cached: dict[str, Content] = {}
+        self._cached: OrderedDict[tuple[str, frozenset[str]], Content] = OrderedDict()
+        """By path, and the paths of the methods that are in it."""
         self._lock = asyncio.Lock()
 
     async def send(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the document in the format of this path."""
-        content = await self._content(path)
-        await content.send(scope, send, self._timeout)
-
-    async def _content(self, path: str) -> Content:
-        """The document in the format of this path, built in a thread.
+        """Serve the document in the format of this path.
 
         Raises GatewayError (UNAVAILABLE) while there is no catalog.
         """
         catalog = self._live.current
         if catalog is None:
             raise no_schema()
+        caller = exchange_of(scope).caller
+        assert caller is not None, "nobody is somebody, too"
+        content = await self._content(path, catalog, caller.rule.allowed(catalog))
+        await content.send(scope, send, self._timeout)
+
+    async def _content(self, path: str, catalog: Catalog, allowed: frozenset[str]) -> Content:
+        """The document in the format of this path, built in a thread."""
+        key = path, allowed
         async with self._lock:
             if self._source() is not catalog:
-                self._source, self._cached = ref(catalog), {}
-            if path not in self._cached:
-                self._cached[path] = await asyncio.to_thread(self._build, catalog, path)
-            return self._cached[path]
+                self._source = ref(catalog)
+                self._cached.clear()
+            if key not in self._cached:
+                content = await asyncio.to_thread(self._build, catalog, path, allowed)
+                self._cached[key] = content
+                if len(self._cached) > KEPT:
+                    self._cached.popitem(last=False)
+            self._cached.move_to_end(key)
+            return self._cached[key]
 
-    def _build(self, catalog: Catalog, path: str) -> Content:
+    def _build(self, catalog: Catalog, path: str, allowed: frozenset[str]) -> Content:
         media_type, serialize = FORMATS[path]
-        return Content.of(serialize(build_document(catalog, closed=self._closed)), media_type)
+        document = build_document(catalog, closed=self._closed, allowed=allowed)
+        return Content.of(serialize(document), media_type)

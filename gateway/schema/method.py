@@ -31,6 +31,8 @@ class Method:
     """What surrounds a call, if the request asks for it."""
     profile_read: bool = False
     """Whether the profile says that calling it changes nothing."""
+    identity: "Identity | None" = None
+    """Where its requests say who is calling, if they do."""
 
     @cached_property
     def decode(self) -> Decode:
@@ -60,6 +62,15 @@ class Method:
         """The full name of its service."""
         name: str = self.descriptor.containing_service.full_name
         return name
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Where a request says who is calling."""
+
+    field: BodyPath
+    element: str = ""
+    """If the field has XML: the name of the elements in it that say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ The rules are about methods, never about paths: no name of a method leads around
 another of its names.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -72,11 +72,19 @@ class Selection:
         )
 
 
-def chosen(names: Collection[str], globs: Iterable[str]) -> bool:
-    """Whether a glob matches one of the names, and none that has `!` in front does."""
-    globs = tuple(globs)
-    taken = [glob[1:] for glob in globs if glob.startswith("!")]
-    return matches(names, globs) and not matches(names, taken)
+def chosen(names: Collection[str], globs: Iterable[str], words: Container[str] = ()) -> bool:
+    """Whether a glob matches one of the names, and none that has `!` in front does.
+
+    Instead of a glob, there may be one of the words that stand for whatever has the names.
+    """
+    found = False
+    for glob in globs:
+        plain = glob.removeprefix("!")
+        if plain in words or matches(names, (plain,)):
+            if plain != glob:
+                return False
+            found = True
+    return found
 
 
 def matches(names: Collection[str], globs: Iterable[str]) -> bool:

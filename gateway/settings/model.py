@@ -1,9 +1,10 @@
 """Every setting: its name, its kind and its default, and how values of each kind are read."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import (
@@ -24,6 +25,9 @@ ORIGIN = re.compile(
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
+METHODS = re.compile(r"[^\s!/]+/[^\s!/]+|[^\s!/]+\.[^\s!/]+")
+"""A glob of methods (`job.*/Get*`) or services (`job.JobInterface`)."""
+DEEPEST_CLAIM = 8
 SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB|GB|)", re.ASCII | re.IGNORECASE)
 SIZES = {"": 2**20, "MB": 2**20, "GB": 2**30}
 DAY = 86400.0
@@ -149,9 +153,58 @@ def parse_json(value: object) -> object:
     return value
 
 
+def check_printable(value: str) -> str:
+    """A name that fits into one line of an answer or a log."""
+    if not value.isprintable():
+        raise ValueError("expected printable characters")
+    return value
+
+
+def parse_who(value: object, depth: int = 0) -> object:
+    """Claims by name: a glob, a list of globs, or a table for what is nested."""
+    if not isinstance(value, dict) or depth > DEEPEST_CLAIM:
+        raise ValueError('expected a table of claims, such as { role = "artist" }')
+    return {name: parse_claim(name, each, depth) for name, each in value.items()}
+
+
+def parse_claim(name: str, value: object, depth: int) -> object:
+    """A glob as a tuple of one; a list stays a list."""
+    if isinstance(value, dict):
+        return parse_who(value, depth + 1)
+    globs = value if isinstance(value, list | tuple) else [value]
+    if not globs or not all(isinstance(each, str) and each for each in globs):
+        raise ValueError(f"{name}: expected a glob, a list of globs, or a table of nested claims")
+    return tuple(globs)
+
+
+def check_may(value: tuple[str, ...]) -> tuple[str, ...]:
+    """`reads`, `changes`, `all`, or globs of methods; what is taken away needs what it is of."""
+    for each in value:
+        plain = each.removeprefix("!")
+        if plain not in ("reads", "changes", "all", "*") and not METHODS.fullmatch(plain):
+            raise ValueError(
+                f"expected reads, changes, all, or a glob such as job.*/Kill, not {each!r}"
+            )
+    if value and all(each.startswith("!") for each in value):
+        raise ValueError("there is nothing to take away from; begin with all, reads or changes")
+    return value
+
+
+def check_access(value: tuple["AccessRule", ...]) -> tuple["AccessRule", ...]:
+    """Answers, the log and `check` name rules, so no two have one name."""
+    names = [each.name for each in value]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two rules are called {name!r}")
+    return value
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
+Who = Mapping[str, Any]
+"""Claims by name, each with a tuple of globs, or with the same for what is nested in it."""
+Identity = Literal["fill", "force", "off"]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 Origin = Annotated[str, AfterValidator(check_origin)]
 HeaderName = Annotated[str, AfterValidator(check_header_name)]
@@ -177,6 +230,15 @@ class Strict(BaseModel):
         if isinstance(value, bool) and not switch:
             raise ValueError("expected no true or false")
         return value
+
+
+class AccessRule(Strict):
+    """What the tokens may do whose claims fit `who`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_printable)]
+    who: Annotated[Who, BeforeValidator(parse_who)]
+    may: Annotated[tuple[str, ...], AfterValidator(check_may)]
+    identity: Literal["trust"] | None = None
 
 
 class RateOverride(Strict):
@@ -247,6 +309,12 @@ class Settings(Strict):
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     jwt_leeway: Duration = 0.0
+
+    access_default: Literal["allow", "deny"] = "allow"
+    access: Annotated[
+        tuple[AccessRule, ...], BeforeValidator(parse_json), AfterValidator(check_access)
+    ] = ()
+    identity: Identity = "fill"
 
     rate_limit_rps: Rps = 100
     rate_limit_burst: int | None = Field(default=None, ge=1)

@@ -54,6 +54,32 @@ def test_endpoints(endpoint: str) -> None:
     assert settings.cuebot_endpoint == (endpoint,)
 
 
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (
+            '{"name": "a", "who": {}, "may": ["kill"]}',
+            "ACCESS[0].may: expected reads, changes, all",
+        ),
+        ('{"name": "a", "who": {}, "may": ["!reads"]}', "ACCESS[0].may: there is nothing to take"),
+        ('{"name": "a", "may": ["reads"]}', "ACCESS[0].who: field required"),
+        ('{"name": "a", "who": {"x": []}, "may": []}', "ACCESS[0].who: x: expected a glob"),
+        ('{"name": "a", "who": {"x": 1}, "may": []}', "ACCESS[0].who: x: expected a glob"),
+        ('{"name": "a", "who": "x", "may": []}', "ACCESS[0].who: expected a table of claims"),
+        ('{"name": "", "who": {}, "may": []}', "ACCESS[0].name: "),
+        ('{"name": "a\\n", "who": {}, "may": []}', "ACCESS[0].name: expected printable"),
+        ('{"name": "a", "who": {}, "may": [], "role": "x"}', "ACCESS[0].role: "),
+        ('{"name": "a", "who": {}, "may": [], "identity": "force"}', "ACCESS[0].identity: "),
+        ('{"name": "a", "who": {}, "may": []}', "ACCESS: two rules are called 'a'"),
+    ],
+)
+def test_rules_of_access_that_say_nothing_clear_stop_startup(rule: str, what: str) -> None:
+    """Each mistake names the rule and the key, and what is expected."""
+    line = problem(ACCESS=f"[{rule}, {rule}]" if "two rules" in what else f"[{rule}]")
+    assert line.startswith(what)
+    assert line.isprintable()
+
+
 @pytest.mark.parametrize("rps", ["1e-300", "0.0009", "5e-324", "1e7"])
 def test_rates_that_no_bucket_can_keep_stop_startup(rps: str) -> None:
     """RATE_LIMIT_RPS is 0 or a rate whose times can be reckoned with."""

@@ -133,6 +133,8 @@ def test_the_defaults_of_the_contract() -> None:
         ("TLS_KEY_FILE", "/etc/tls.key", "tls_key_file", Path("/etc/tls.key")),
         ("FORWARDED_ALLOW_IPS", "10.0.0.5, 10.0.8.0/24", "forwarded_allow_ips", None),
         ("WORKERS", "4", "workers", 4),
+        ("ACCESS_DEFAULT", "deny", "access_default", "deny"),
+        ("IDENTITY", "force", "identity", "force"),
         ("EXPRESS", "off", "express", "off"),
         ("SHUTDOWN_DELAY", "5s", "shutdown_delay", 5.0),
         ("SHUTDOWN_TIMEOUT", "1m", "shutdown_timeout", 60.0),
@@ -174,7 +176,8 @@ def test_every_setting_has_been_tried_from_the_environment() -> None:
     """No setting is left out of the table above but those with tests of their own."""
     marks = getattr(test_a_setting_from_the_environment, "pytestmark")  # noqa: B009 - for mypy
     tried = {row[2] for mark in marks for row in mark.args[1]}
-    assert Settings.model_fields.keys() - tried == {"jwt_secret", "rate_limit_overrides"}
+    own = {"jwt_secret", "rate_limit_overrides", "access"}
+    assert Settings.model_fields.keys() - tried == own
 
 
 def test_the_secret_from_the_environment() -> None:
@@ -192,6 +195,14 @@ def test_overrides_from_the_environment() -> None:
     expected = RateOverride(subjects=("a*", "b"), rps=3, burst=None, max_wait=0.5)
     assert settings.rate_limit_overrides == (expected,)
     assert load_settings({"RATE_LIMIT_OVERRIDES": "[]"}).rate_limit_overrides == ()
+
+
+def test_access_rules_from_the_environment() -> None:
+    """ACCESS is JSON there, with nested claims as nested objects."""
+    text = '[{"name": "td", "who": {"realm_access": {"roles": "td"}}, "may": ["reads"]}]'
+    (rule,) = load_settings({"ACCESS": text}).access
+    assert (rule.name, rule.may) == ("td", ("reads",))
+    assert rule.who == {"realm_access": {"roles": ("td",)}}
 
 
 def test_a_setting_from_the_file(file: Path) -> None:

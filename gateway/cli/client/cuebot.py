@@ -12,7 +12,7 @@ from gateway.cli.client.discover import TIMEOUT, find_catalog
 from gateway.cli.client.method_names import find_method, parse_name
 from gateway.codec.unknown import REJECTED
 from gateway.errors import Code, GatewayError
-from gateway.http.head import ignored_header
+from gateway.http.head import listed_paths
 from gateway.schema.catalog import Catalog
 from gateway.settings.model import Settings
 from gateway.upstream.open import Cuebot, open_upstream
@@ -73,5 +73,5 @@ class CuebotClient:
         """
         absent = error.code is Code.UNAVAILABLE and not await self.upstream.usable(0)
         message = f"{error.message}; {OR_A_GATEWAY}" if absent else error.message
-        headers = {IGNORED_FIELDS: ignored_header(ignored)[1].decode()}
+        headers = {IGNORED_FIELDS: listed_paths(ignored).decode()}
         return GatewayError(error.code, message, details=error.details, headers=headers)

@@ -1,0 +1,240 @@
+"""Rules of access on their own: which one a token has, what it allows, which can never decide."""
+
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.access.rights import AccessRules, covers
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.errors import Code, GatewayError
+from gateway.schema.catalog import Catalog
+from gateway.schema.method import Method
+from gateway.schema.selection import Selection
+from gateway.settings.model import Settings
+from tests.support.opencue import opencue
+from tests.support.protos import examples
+from tests.support.rights import rule
+
+GET_JOBS = "/job.JobInterface/GetJobs"
+KILL = "/job.JobInterface/Kill"
+KILL_FRAME = "/job.FrameInterface/Kill"
+KILL_FRAMES = "/job.LayerInterface/KillFrames"
+
+
+@cache
+def catalog() -> Catalog:
+    """All of OpenCue."""
+    return build_catalog(opencue(), Selection(), load_profile("opencue"))
+
+
+def rules(*access: dict[str, object], **more: object) -> AccessRules:
+    return AccessRules(Settings.model_validate({"access": access, **more}))
+
+
+def allowed(*may: str) -> frozenset[str]:
+    """What a rule with this `may` allows of OpenCue."""
+    (one,) = rules(rule("one", {}, *may))
+    return one.allowed(catalog())
+
+
+# --- Which rule -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "claims"),
+    [
+        ({}, {}),
+        ({"sub": "lena"}, {"sub": "lena"}),
+        ({"sub": ["tom", "le*"]}, {"sub": "lena"}),
+        ({"scope": "read"}, {"scope": "write read"}),
+        ({"scope": "read"}, {"scope": ["write", "read"]}),
+        ({"groups": "render *"}, {"groups": ["render wranglers"]}),
+        ({"realm_access": {"roles": "artist"}}, {"realm_access": {"roles": ["artist", "x"]}}),
+        ({"role": "artist", "site": "l*"}, {"role": "artist", "site": "london", "more": 1}),
+        ({"admin": "true"}, {"admin": True}),
+        ({"level": "3"}, {"level": 3}),
+    ],
+)
+def test_a_rule_that_fits(who: dict[str, object], claims: dict[str, object]) -> None:
+    """All claims that it asks for are there: as they are, as a member, or nested."""
+    assert rules(rule("one", who, "all")).rule_for(claims).name == "one"
+
+
+@pytest.mark.parametrize(
+    ("who", "claims"),
+    [
+        ({"sub": "lena"}, {"sub": "Lena"}),
+        ({"sub": "admin"}, {"sub": "x admin"}),
+        ({"sub": "*"}, {}),
+        ({"scope": "read"}, {"scope": "readers"}),
+        ({"scope": "job*write"}, {"scope": "job:read show:write"}),
+        ({"scope": "*"}, {"scope": " "}),
+        ({"scope": "*"}, {"scope": None}),
+        ({"scope": "*"}, {"scope": []}),
+        ({"scope": "*"}, {"scope": {"read": "read"}}),
+        ({"roles": {"cue": "x"}}, {"roles": "cue"}),
+        ({"roles": {"cue": "x"}}, {"roles": [{"cue": "x"}]}),
+        ({"role": "artist", "site": "l*"}, {"role": "artist", "site": "paris"}),
+    ],
+)
+def test_a_rule_that_does_not_fit(who: dict[str, object], claims: dict[str, object]) -> None:
+    """A claim that is missing, is another one, or has another shape is no match."""
+    assert rules(rule("one", who, "all")).rule_for(claims).name == "access_default"
+
+
+def test_the_first_rule_that_fits_decides() -> None:
+    """A later one that allows more does not count."""
+    both = rules(rule("few", {"role": "artist"}, "reads"), rule("many", {}, "all"))
+    assert both.rule_for({"role": "artist"}).name == "few"
+    assert both.rule_for({"role": "td"}).name == "many"
+
+
+# --- What it allows -------------------------------------------------------------------------
+
+
+def test_reads_and_changes_are_everything() -> None:
+    """Each method is one of them."""
+    reads, changes = allowed("reads"), allowed("changes")
+    assert (GET_JOBS in reads, KILL in changes, reads & changes) == (True, True, frozenset())
+    assert reads | changes == allowed("all") == {each.path for each in catalog().methods}
+
+
+def test_what_is_taken_away() -> None:
+    """`!` takes away, wherever it stands."""
+    assert allowed("!*/Kill*", "changes") == {
+        path for path in allowed("changes") if "/Kill" not in path
+    }
+    assert allowed("all", "!changes") == allowed("reads")
+
+
+def test_names_of_aliases_stand_for_the_native_method() -> None:
+    """A documented name is never a hole: it names what it leads to."""
+    assert allowed("frame.FrameInterface/Kill") == {KILL_FRAME}
+    assert allowed("job.LayerInterface/Kill") == {KILL_FRAMES}
+    assert KILL_FRAME not in allowed("all", "!frame.FrameInterface")
+
+
+def test_a_glob_is_no_word() -> None:
+    """`*s.*` names services, and not `reads`."""
+    assert allowed("nothing.*", "re*.*") == {
+        each.path for each in catalog().methods if each.service.startswith("re")
+    }
+
+
+def test_without_a_rule() -> None:
+    """`access_default` holds, and says so."""
+    method = catalog().routes[KILL]
+    rules().rule_for({"sub": "lena"}).check(method, catalog(), "lena")
+    with pytest.raises(GatewayError) as caught:
+        rules(access_default="deny").rule_for({"sub": "lena"}).check(method, catalog(), "lena")
+    assert caught.value.code is Code.PERMISSION_DENIED
+    assert caught.value.message == (
+        "'lena' may not call /job.JobInterface/Kill"
+        " (no access rule fits, and access_default is deny)"
+    )
+
+
+def naive(settings: dict[str, Any], claims: dict[str, Any], method: Method) -> bool:
+    """The rules, read as they are documented, for flat claims."""
+    names = [
+        name
+        for path, each in catalog().routes.items()
+        if each is method
+        for name in (path[1:], path[1:].split("/")[0])
+    ]
+
+    def named(each: str) -> bool:
+        word = "reads" if method.reads_only else "changes"
+        return each in ("all", word) or any(fnmatchcase(name, each) for name in names)
+
+    for each in settings["access"]:
+        if all(
+            any(fnmatchcase(member, glob) for member in claims.get(name, "").split())
+            for name, glob in each["who"].items()
+        ):
+            given = [may for may in each["may"] if not may.startswith("!")]
+            taken = [may[1:] for may in each["may"] if may.startswith("!")]
+            return any(map(named, given)) and not any(map(named, taken))
+    return bool(settings["access_default"] == "allow")
+
+
+GRANTS = st.sampled_from(["reads", "changes", "all", "job.*", "*/Get*", "frame.FrameInterface/*"])
+TAKEN = st.sampled_from(["!reads", "!*/Kill", "!layer.*", "!job.JobInterface/Kill"])
+WORDS = st.sampled_from(["read", "write", "admin"])
+CLAIMS = st.dictionaries(
+    st.sampled_from(["role", "scope"]), st.lists(WORDS, max_size=2).map(" ".join)
+)
+WHO = st.dictionaries(
+    st.sampled_from(["role", "scope"]), st.sampled_from(["read", "*", "a*", "w*e"])
+)
+
+
+@examples(200)
+@given(data=st.data())
+def test_what_is_compiled_is_what_is_documented(data: st.DataObject) -> None:
+    """For any rules, claims and method, the decision is that of the plain reading."""
+    access = [
+        rule(
+            str(number),
+            dict(who),
+            *data.draw(st.lists(GRANTS, min_size=1, max_size=2)),
+            *data.draw(st.lists(TAKEN, max_size=2)),
+        )
+        for number, who in enumerate(data.draw(st.lists(WHO, max_size=3)))
+    ]
+    settings = {"access": access, "access_default": data.draw(st.sampled_from(["allow", "deny"]))}
+    compiled = AccessRules(Settings.model_validate(settings))
+    claims = data.draw(CLAIMS)
+    for method in data.draw(st.lists(st.sampled_from(catalog().methods), min_size=1, max_size=5)):
+        decided = method.path in compiled.rule_for(dict(claims)).allowed(catalog())
+        assert decided == naive(settings, claims, method)
+
+
+# --- Rules that can never decide ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "dead"),
+    [
+        ({}, {"role": "artist"}, True),
+        ({"role": "*"}, {"role": ["artist", "td"]}, True),
+        ({"role": "a*"}, {"role": "art*", "site": "x"}, True),
+        ({"a": {"b": "x"}}, {"a": {"b": "x", "c": "y"}}, True),
+        ({"role": "artist"}, {}, False),
+        ({"role": "artist"}, {"role": ["artist", "td"]}, False),
+        ({"role": "artist", "site": "x"}, {"role": "artist"}, False),
+        ({"role": "a?c"}, {"role": "a*c"}, False),
+        ({"role": "*b*"}, {"role": "[abc]"}, False),
+    ],
+)
+def test_rules_that_can_never_decide(
+    first: dict[str, object], second: dict[str, object], dead: bool
+) -> None:
+    """A rule is useless if an earlier one fits every token that it fits."""
+    both = rules(rule("first", first, "all"), rule("second", second, "all"))
+    assert bool(both.unreachable) == dead
+    for line in both.unreachable:
+        assert line.startswith("access rule 'second' never decides: 'first'")
+
+
+@examples(500)
+@given(
+    wide=st.text("ab*?[]", max_size=4),
+    narrow=st.text("ab*?[]", max_size=4),
+    text=st.text("ab*", max_size=4),
+)
+def test_a_glob_that_covers_another_matches_more(wide: str, narrow: str, text: str) -> None:
+    """Whatever the narrow one matches, the wide one does, too."""
+    if covers(wide, narrow) and fnmatchcase(text, narrow):
+        assert fnmatchcase(text, wide)
+
+
+def test_globs_that_name_nothing() -> None:
+    """They are told, those that take something away included."""
+    (one,) = rules(rule("one", {}, "all", "job.JobInterface/Kil", "!job.JobInterfaces", "!show.*"))
+    assert one.idle(catalog()) == ("job.JobInterface/Kil", "!job.JobInterfaces")

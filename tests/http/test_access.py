@@ -1,0 +1,162 @@
+"""Rules of access over HTTP: on both lanes, by every path, for every call of a plan."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.opencue import message_class
+from tests.support.rights import rule, signed
+from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot
+from tests.support.wire import wire
+
+ACCESS = [
+    rule("dashboards", {"scope": "read"}, "reads"),
+    rule("producers", {"role": "producer"}, "reads", "show.ShowInterface/CreateShow"),
+    rule("layouts", {"role": "layout"}, "show.ShowInterface/Create*", "show.ShowInterface/SetDef*"),
+    rule("wranglers", {"realm_access": {"roles": "wrangler"}}, "all", "!*/LaunchSpec*"),
+]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(access=ACCESS, access_default="deny"),
+    *ON_EACH_LANE,
+]
+
+READER = signed("board", scope="openid read")
+GET_JOBS = "/job.JobInterface/GetJobs"
+KILL = "/job.JobInterface/Kill"
+CREATE_SHOW = "/show.ShowInterface/CreateShow"
+FIND_LAYER = "/job.LayerInterface/FindLayer"
+
+
+async def call(
+    gateway: Gateway, path: str, who: dict[str, str], body: object = None, **headers: str
+) -> httpx.Response:
+    return await gateway.post(path, {} if body is None else body, headers=who | headers)
+
+
+async def test_what_a_rule_allows_is_called(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A token that may read reads."""
+    answer = await call(gateway, GET_JOBS, READER)
+    assert answer.status_code == 200
+    assert [path for path, _, _ in cuebot.seen] == [GET_JOBS]
+
+
+@pytest.mark.parametrize(
+    ("path", "native"),
+    [
+        (KILL, KILL),
+        ("/layer.LayerInterface/Kill", "/job.LayerInterface/KillFrames"),
+        ("//frame.FrameInterface/Kill", "/job.FrameInterface/Kill"),
+        ("/frame.FrameInterface/%4bill", "/job.FrameInterface/Kill"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"X-Dry-Run": "1"}])
+async def test_what_it_does_not_allow_is_refused(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, native: str, headers: dict[str, str]
+) -> None:
+    """403, with the native method, the subject and the rule; Cuebot does not hear of it."""
+    lines = gateway.access_lines()
+    answer = await call(gateway, path, READER, {"no": "body"}, **headers)
+    assert answer.status_code == 403
+    assert answer.json() == {
+        "error": "PERMISSION_DENIED",
+        "code": 7,
+        "message": f"'board' may not call {native} (access rule 'dashboards')",
+    }
+    assert cuebot.seen == []
+    ((rpc, subject, code),) = [(each["rpc"], each["subject"], each["code"]) for each in lines]
+    assert (rpc, subject, code) == (native, "board", "PERMISSION_DENIED")
+
+
+async def test_a_token_that_no_rule_fits(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """`access_default` decides."""
+    answer = await call(gateway, GET_JOBS, signed("tom", scope="write"))
+    assert (answer.status_code, cuebot.seen) == (403, [])
+    assert "access_default is deny" in answer.json()["message"]
+
+
+async def test_nested_claims_and_what_is_taken_away(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """As Keycloak has them; `!` takes a method away from all."""
+    who = signed("lena", realm_access={"roles": ["offline", "wrangler"]})
+    assert (await call(gateway, KILL, who)).status_code == 200
+    assert (await call(gateway, "/job.JobInterface/LaunchSpec", who)).status_code == 403
+
+
+async def test_a_refused_body_is_not_waited_for(gateway: Gateway) -> None:
+    """A method that the token may not call is refused before its body has arrived."""
+    async with wire(gateway) as one:
+        lines = (f"POST {KILL} HTTP/1.1", "Host: x", "Content-Length: 3000000")
+        head = "\r\n".join((*lines, *(f"{name}: {value}" for name, value in READER.items())))
+        await one.send(f"{head}\r\n\r\n".encode())
+        answer = await one.answer(timeout=20)
+    assert answer.status == 403
+
+
+async def test_a_look_up_needs_no_right(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """It only finds what a name or id stands for."""
+    found = message_class("show.ShowFindShowResponse")()
+    cuebot.answers("/show.ShowInterface/FindShow", found.SerializeToString())
+    who = signed("lena", role="layout")
+    assert (await call(gateway, CREATE_SHOW, who, {"name": "new"})).status_code == 200
+    assert (await call(gateway, "/show.ShowInterface/FindShow", who)).status_code == 403
+
+
+async def test_a_follow_up_needs_one(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Without it nothing is called, not even a look-up; the field that asks for it is named."""
+    body = {"name": "new", "defaultMinCores": 5}
+    answer = await call(gateway, CREATE_SHOW, signed("tom", role="producer"), body)
+    assert (answer.status_code, cuebot.seen) == (403, [])
+    assert answer.json()["message"] == (
+        "'tom' may not call /show.ShowInterface/SetDefaultMinCores, which 'defaultMinCores' asks"
+        " for (access rule 'producers')"
+    )
+    answer = await call(gateway, CREATE_SHOW, signed("lena", role="layout"), body)
+    assert answer.status_code == 200
+    assert "/show.ShowInterface/SetDefaultMinCores" in [path for path, _, _ in cuebot.seen]
+
+
+async def documents(gateway: Gateway, who: dict[str, str], known: str = "") -> httpx.Response:
+    headers = who | {"Accept-Encoding": "gzip", "If-None-Match": known}
+    return await gateway.client.get("/openapi.json", headers=headers)
+
+
+async def test_the_document_shows_what_the_token_may_call(gateway: Gateway) -> None:
+    """Its own ETag, which does not stand for that of other rights."""
+    reader, wrangler = await asyncio.gather(
+        documents(gateway, READER),
+        documents(gateway, signed("lena", realm_access={"roles": "wrangler"})),
+    )
+    few, many = (each.json()["paths"] for each in (reader, wrangler))
+    assert (GET_JOBS in few, KILL in few) == (True, False)
+    assert (KILL in many, "/job.JobInterface/LaunchSpec" in many) == (True, False)
+    assert reader.headers["etag"] != wrangler.headers["etag"]
+    again = await documents(gateway, READER, wrangler.headers["etag"])
+    assert (again.status_code, again.headers["etag"]) == (200, reader.headers["etag"])
+    same = await documents(gateway, signed("other", scope="read"), reader.headers["etag"])
+    assert same.status_code == 304
+
+
+def methods_in(answer: httpx.Response) -> set[str]:
+    found: dict[str, Any] = answer.json()["paths"]
+    return {path for path in found if path.count("/") == 2}
+
+
+@pytest.mark.gateway(
+    access=[rule("dashboards", {"scope": "read"}, "reads"), rule("all", {}, "show.*/Get*")],
+    docs="public",
+)
+async def test_the_public_document_is_that_of_a_token_without_claims(gateway: Gateway) -> None:
+    """Nobody may know more; whoever sends a token sees its rights, in public, too."""
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+        nobody = await client.get("/openapi.json")
+        wrong = await client.get("/openapi.json", headers={"Authorization": "Bearer x.y.z"})
+        reader = await client.get("/openapi.json", headers=READER)
+    assert methods_in(nobody) == methods_in(wrong)
+    assert {path.rpartition(".")[0] for path in methods_in(nobody)} == {"/show"}
+    assert GET_JOBS in methods_in(reader)
+    assert nobody.headers["cache-control"] == "no-cache"
+    assert reader.headers["cache-control"] == "no-store"

@@ -1,0 +1,240 @@
+"""IDENTITY: what Cuebot is told about who is calling, on both lanes and by every path."""
+
+import pytest
+
+from gateway.calls.plan import LARGEST_QUICK
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.schema.selection import Selection
+from tests.support.opencue import message_class, opencue
+from tests.support.rights import rule, signed
+from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot
+
+CUEWEB = rule("cueweb", {"sub": "user-id"}, "all", identity="trust")
+FORCE = pytest.mark.gateway(identity="force", access=[CUEWEB])
+pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+
+INTERN = signed("intern")
+KILL = "/job.JobInterface/Kill"
+COMMENT = "/job.JobInterface/AddComment"
+LAUNCH = "/job.JobInterface/LaunchSpec"
+DOCTYPE = '<!DOCTYPE spec PUBLIC "SPI Cue" "http://localhost:8080/spcue/dtd/cjsl-1.15.dtd">'
+
+
+def killer(cuebot: ScriptedCuebot) -> str:
+    """Who has killed, as Cuebot was told."""
+    ((_, request, _),) = cuebot.seen
+    name: str = message_class("job.JobKillRequest").FromString(request).username
+    return name
+
+
+def spec(user: str, doctype: str = DOCTYPE) -> dict[str, str]:
+    return {"spec": f'<?xml version="1.0"?>{doctype}<spec><show>demo</show>{user}</spec>'}
+
+
+# --- fill, the default ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", [{}, {"username": ""}, {"username": None}])
+async def test_an_empty_name_is_filled(
+    gateway: Gateway, cuebot: ScriptedCuebot, body: dict[str, object]
+) -> None:
+    """With the token's subject, which is nothing that a client has to be told."""
+    answer = await gateway.post(KILL, body | {"reason": "old"}, headers=INTERN)
+    assert (killer(cuebot), answer.status_code) == ("intern", 200)
+    assert "x-replaced-fields" not in answer.headers
+
+
+async def test_a_name_that_is_given_stays(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """With `fill`, Cuebot gets what the client says."""
+    answer = await gateway.post(KILL, {"username": "supervisor"}, headers=INTERN)
+    assert killer(cuebot) == "supervisor"
+    assert "x-replaced-fields" not in answer.headers
+
+
+@pytest.mark.gateway(identity="off")
+async def test_off_changes_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """An empty name stays empty."""
+    await gateway.post(KILL, {}, headers=INTERN)
+    assert killer(cuebot) == ""
+
+
+async def test_every_method_that_names_its_caller_is_known() -> None:
+    """Those whose request has a `username`, or a comment: nothing of OpenCue's is forgotten."""
+    methods = build_catalog(opencue(), Selection(), load_profile("opencue")).methods
+    naming = {
+        each.path
+        for each in methods
+        if "username" in each.descriptor.input_type.fields_by_name
+        or "new_comment" in each.descriptor.input_type.fields_by_name
+        or each.descriptor.name.startswith("LaunchSpec")
+    }
+    assert {each.path for each in methods if each.identity is not None} == naming
+    assert len(naming) == 12
+
+
+# --- force ----------------------------------------------------------------------------------
+
+
+@FORCE
+@pytest.mark.parametrize("path", [KILL, "//job.JobInterface/Kill"])
+async def test_force_replaces_another_name(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str
+) -> None:
+    """The subject is what Cuebot records, and the answer says that something was replaced."""
+    answer = await gateway.post(path, {"username": "supervisor"}, headers=INTERN)
+    assert (killer(cuebot), answer.headers["x-replaced-fields"]) == ("intern", "username")
+
+
+@FORCE
+@pytest.mark.parametrize("given", ["", "intern"])
+async def test_force_has_nothing_to_replace(
+    gateway: Gateway, cuebot: ScriptedCuebot, given: str
+) -> None:
+    """Where nobody or the caller is named, nothing is told."""
+    answer = await gateway.post(KILL, {"username": given}, headers=INTERN)
+    assert killer(cuebot) == "intern"
+    assert "x-replaced-fields" not in answer.headers
+
+
+@FORCE
+@pytest.mark.parametrize("outer", ["newComment", "new_comment"])
+@pytest.mark.parametrize("path", [COMMENT, "/host.HostInterface/AddComment"])
+async def test_a_comment_is_the_callers(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, outer: str
+) -> None:
+    """In either spelling; the comment itself stays as it is."""
+    body = {outer: {"user": "supervisor", "subject": "late", "message": "render again"}}
+    answer = await gateway.post(path, body, headers=INTERN)
+    assert answer.headers["x-replaced-fields"] == "newComment.user"
+    ((_, request, _),) = cuebot.seen
+    name = "host.HostAddCommentRequest" if "host" in path else "job.JobAddCommentRequest"
+    comment = message_class(name).FromString(request).new_comment
+    assert (comment.user, comment.subject, comment.message) == ("intern", "late", "render again")
+
+
+@FORCE
+async def test_aliases_and_dry_runs(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A dry run by a documented path shows what Cuebot would get."""
+    body = {"layer": {"id": "l"}, "username": "supervisor"}
+    headers = INTERN | {"X-Dry-Run": "1"}
+    answer = await gateway.post("/layer.LayerInterface/Kill", body, headers=headers)
+    assert answer.json()["method"] == "/job.LayerInterface/KillFrames"
+    assert answer.json()["request"]["username"] == "intern"
+    assert (answer.headers["x-replaced-fields"], cuebot.seen) == ("username", [])
+
+
+@FORCE
+async def test_large_bodies(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """What another process decodes is the caller's as well."""
+    body = {"username": "supervisor", "reason": "x" * (LARGEST_QUICK + 1)}
+    answer = await gateway.post(KILL, body, headers=INTERN)
+    assert (killer(cuebot), answer.headers["x-replaced-fields"]) == ("intern", "username")
+
+
+@FORCE
+async def test_who_is_trusted_may_name_others(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """CueWeb is one subject for all its artists: what it says stays."""
+    answer = await gateway.post(KILL, {"username": "lena"}, headers=signed("user-id"))
+    assert killer(cuebot) == "lena"
+    assert "x-replaced-fields" not in answer.headers
+    launched = await gateway.post(LAUNCH, spec("<user>lena</user>"), headers=signed("user-id"))
+    assert launched.status_code == 200
+
+
+# --- job specs ------------------------------------------------------------------------------
+
+
+@FORCE
+@pytest.mark.parametrize(
+    "user",
+    [
+        "<user>intern</user>",
+        "<user> intern\n</user>",
+        "<user>in<!-- nobody -->tern</user>",
+        "<user><![CDATA[intern]]></user>",
+        "<user>&#105;ntern</user>",
+    ],
+)
+@pytest.mark.parametrize("path", [LAUNCH, "/job.JobInterface/LaunchSpecAndWait"])
+async def test_a_spec_of_the_caller_is_launched(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, user: str
+) -> None:
+    """However its name is written; the spec is sent as it is."""
+    answer = await gateway.post(path, spec(user), headers=INTERN)
+    assert answer.status_code == 200
+    ((_, request, _),) = cuebot.seen
+    sent = message_class("job.JobLaunchSpecRequest").FromString(request).spec
+    assert sent == spec(user)["spec"]
+
+
+@FORCE
+@pytest.mark.parametrize(
+    ("user", "found"),
+    [
+        ("<user>supervisor</user>", "is 'supervisor'"),
+        ("<user>intern</user><user>root</user>", "is 'root'"),
+        ("<job><user>root</user></job><user>intern</user>", "is 'root'"),
+        ('<x:user xmlns:x="y">root</x:user><user>intern</user>', "is 'root'"),
+        ("<!--<user>intern</user>--><user>root</user>", "is 'root'"),
+        ("<user>intern&#160;</user>", r"is 'intern\xa0'"),
+        ("<user/>", "is ''"),
+        ("", "is not there"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"X-Dry-Run": "1"}])
+async def test_a_spec_of_somebody_else_is_refused(
+    gateway: Gateway, cuebot: ScriptedCuebot, user: str, found: str, headers: dict[str, str]
+) -> None:
+    """403, that says who it has to be; Cuebot does not get it."""
+    answer = await gateway.post(LAUNCH, spec(user), headers=INTERN | headers)
+    assert (answer.status_code, cuebot.seen) == (403, [])
+    assert answer.json()["message"] == (
+        f"spec: its <user> {found}; it has to be the caller, 'intern' (IDENTITY=force)"
+    )
+
+
+@FORCE
+@pytest.mark.parametrize(
+    ("user", "doctype", "problem"),
+    [
+        ("<user>intern</user", DOCTYPE, "line 1 is not XML"),
+        ("<user>in<b/>tern</user>", DOCTYPE, "has other elements in it"),
+        (
+            "<user>&me;</user>",
+            '<!DOCTYPE spec [<!ENTITY me "intern">]>',
+            "its DOCTYPE declares something",
+        ),
+        ("<user>intern&me;</user>", DOCTYPE, "it uses the entity 'me'"),
+        (
+            "<user>intern</user>",
+            '<!DOCTYPE spec [<!ENTITY % d SYSTEM "file:///etc/passwd"> %d;]>',
+            "its DOCTYPE declares something",
+        ),
+    ],
+)
+async def test_a_spec_that_could_be_read_in_two_ways_is_refused(
+    gateway: Gateway, cuebot: ScriptedCuebot, user: str, doctype: str, problem: str
+) -> None:
+    """400: what Cuebot would make of it cannot be told."""
+    answer = await gateway.post(LAUNCH, spec(user, doctype), headers=INTERN)
+    assert (answer.status_code, cuebot.seen) == (400, [])
+    assert problem in answer.json()["message"]
+
+
+@FORCE
+async def test_a_large_spec_of_somebody_else(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Another process decodes its body; it is refused all the same."""
+    many = "<layer/>" * (LARGEST_QUICK // 8)
+    answer = await gateway.post(LAUNCH, spec(f"{many}<user>root</user>"), headers=INTERN)
+    assert (answer.status_code, cuebot.seen) == (403, [])
+
+
+async def test_without_force_a_spec_is_sent_as_it_is(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Whatever it says, and whether it is XML or not."""
+    answer = await gateway.post(LAUNCH, {"spec": "<user>"}, headers=INTERN)
+    assert answer.status_code == 200
+    ((_, request, _),) = cuebot.seen
+    assert message_class("job.JobLaunchSpecRequest").FromString(request).spec == "<user>"
