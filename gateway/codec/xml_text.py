@@ -19,22 +19,17 @@ def texts_of(xml: str, element: str) -> list[str]:
     Raises UnreadableXml.
     """
     found: list[list[str]] = []
-    inside = False
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal inside
-        if inside:
+        if parser.EndElementHandler is not None:
             raise UnreadableXml(f"<{element}> has other elements in it")
         if tag.rpartition(":")[2] == element:
             found.append([])
-            inside = True
-            parser.CharacterDataHandler = lambda text: found[-1].append(text)
+            parser.CharacterDataHandler = found[-1].append
+            parser.EndElementHandler = end  # only here, since each call takes its time
 
     def end(tag: str) -> None:
-        nonlocal inside
-        if inside:
-            inside = False
-            parser.CharacterDataHandler = None
+        parser.CharacterDataHandler = parser.EndElementHandler = None
 
     def doctype(name: str, system: str | None, public: str | None, declares: int) -> None:
         if declares:
@@ -45,7 +40,6 @@ def texts_of(xml: str, element: str) -> list[str]:
 
     parser = ParserCreate("utf-8")  # whatever encoding it claims: it is text already
     parser.StartElementHandler = start
-    parser.EndElementHandler = end
     parser.StartDoctypeDeclHandler = doctype
     parser.SkippedEntityHandler = skipped
     try:

@@ -83,6 +83,7 @@ class RequestReader:
         self._longest_call = longest_call
         self._reject = REJECTED[unknown_fields]
         self._planner = planner
+        self._one_reader = asyncio.Lock()
 
     async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
         """The calls that a request asks for. What is known of it goes into the exchange.
@@ -104,7 +105,10 @@ class RequestReader:
         took = monotonic() - began
         exchange.waited += took
         head = head._replace(timeout=max(head.timeout - took, 0))
-        return await asyncio.to_thread(call_request, exchange, head, planned)
+        if head.method.identity is not None:  # it may be in XML, which takes long to read
+            async with self._one_reader:
+                return await asyncio.to_thread(call_request, exchange, head, planned)
+        return call_request(exchange, head, planned)
 
     def enter(self, exchange: Exchange) -> None:
         """Take a place among the requests in flight, which is given back with the exchange.

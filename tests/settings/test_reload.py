@@ -98,6 +98,23 @@ def test_rules_for_tokens(configured: Configured) -> None:
     assert configured.status(SECRET) == 200
 
 
+def test_access_rules(configured: Configured) -> None:
+    """They hold at once for tokens that are known already; a mistake leaves the old ones."""
+    common = (f'jwt_secret = "{SECRET}"', "rate_limit_rps = 0", 'access_default = "deny"')
+    reads = 'access = [{name = "reads", who = {}, may = ["reads"]}]'
+    kill = "/job.JobInterface/Kill"
+    assert configured.status(SECRET, kill) == 404  # it is allowed, and there is no such job
+    configured.sets(*common, reads)
+    assert (configured.status(SECRET), configured.status(SECRET, kill)) == (200, 403)
+    configured.sets(*common)
+    assert configured.status(SECRET) == 403
+    configured.sets(*common, reads.replace("reads", "kills"))
+    assert configured.status(SECRET) == 403
+    assert "access[0].may" in configured.problems()[0]
+    configured.sets(*common[:2])
+    assert configured.status(SECRET, kill) == 404
+
+
 def test_rate_limits(configured: Configured) -> None:
     """From none to some, to others, and to none again."""
     secret = f'jwt_secret = "{SECRET}"'
