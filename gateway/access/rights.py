@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from weakref import ref
 
+import structlog
+
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
@@ -18,6 +20,8 @@ WORDS = ("all", "reads", "changes")
 """What stands for methods instead of a glob."""
 WHOLE = ("sub", "iss")
 """Claims that name one thing, in which a space does not separate members."""
+
+log = structlog.stdlib.get_logger("gateway")
 
 
 class Rule:
@@ -41,6 +45,8 @@ class Rule:
                 if chosen(names, self._may, ("all", "reads" if method.reads_only else "changes"))
             )
             compiled = self._compiled = ref(catalog), paths
+            if idle := self.idle(catalog):
+                log.warning("globs of an access rule match nothing", rule=self.name, globs=idle)
         return compiled[1]
 
     def check(self, method: Method, catalog: Catalog, subject: str, asked_by: str = "") -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from gateway.access.rights import AccessRules, covers
 from gateway.compat.build import build_catalog
@@ -235,6 +236,13 @@ def test_a_glob_that_covers_another_matches_more(wide: str, narrow: str, text: s
 
 
 def test_globs_that_name_nothing() -> None:
-    """They are told, those that take something away included."""
+    """They are told, those that take something away included; once for each catalog."""
     (one,) = rules(rule("one", {}, "all", "job.JobInterface/Kil", "!job.JobInterfaces", "!show.*"))
-    assert one.idle(catalog()) == ("job.JobInterface/Kil", "!job.JobInterfaces")
+    idle = ("job.JobInterface/Kil", "!job.JobInterfaces")
+    assert one.idle(catalog()) == idle
+    with capture_logs() as lines:
+        one.allowed(catalog())
+        one.allowed(catalog())
+    assert [(each["log_level"], each["rule"], each["globs"]) for each in lines] == [
+        ("warning", "one", idle)
+    ]
