@@ -109,6 +109,7 @@ class Authenticator:
             subject=claims.get("sub", ""),
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
+            claims=claims,
         )
 
     def _check(self, claims: Mapping[str, object]) -> None:

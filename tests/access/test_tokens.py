@@ -302,6 +302,12 @@ def test_a_good_token_is_its_subject(claims: dict[str, Any]) -> None:
     assert accepts(signed(claims)).subject == "lena"
 
 
+def test_a_principal_has_the_claims_of_its_token() -> None:
+    """All of them, those too that nothing asks for: rules of access may."""
+    claims = GOOD | {"scope": "read write", "realm_access": {"roles": ["artist"]}, "x": None}
+    assert accepts(signed(claims)).claims == claims
+
+
 @pytest.mark.parametrize("subject", ["léna", "日本", "a b", "a\nb", "\x00", " ", "x" * 512])
 def test_a_subject_may_be_any_text(subject: str) -> None:
     """`sub` is a non-empty string, whatever its characters."""
