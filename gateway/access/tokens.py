@@ -21,10 +21,13 @@ from gateway.access.principal import Principal, forbidden, unauthenticated
 from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 
-LONGEST_TOKEN = 8192
+LONGEST_TOKEN = 16384
+"""Bytes. Those of providers name all the groups that somebody is in."""
 LONGEST_SUBJECT = 512
 """Characters. Cuebot is told the subject, and metadata of more than 8 KB would be refused."""
 REMEMBERED_TOKENS = 4096
+REMEMBERED_BYTES = 4 * 2**20
+"""Those of the remembered tokens together. Their claims take a few times as much."""
 TOKEN = re.compile(rb"[\w-]+\.[\w-]*\.[\w-]*")
 """A JWS in compact form (RFC 7515 section 3.1). jose would skip foreign characters."""
 TEMPORAL = ("exp", "nbf", "iat")
@@ -58,8 +61,10 @@ class Authenticator:
             algorithm: [jwk.construct(secret, algorithm) for secret in secrets]
             for algorithm in rules.algorithms
         }
-        self._verified: OrderedDict[bytes | None, Principal] = OrderedDict()
-        """By the whole header, which is short enough once it has been verified."""
+        self._verified: OrderedDict[bytes, Principal] = OrderedDict()
+        """By token."""
+        self._remembered = 0
+        """The bytes of these tokens."""
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """The principal of an Authorization header.
@@ -67,15 +72,20 @@ class Authenticator:
         Raises GatewayError: UNAUTHENTICATED without a readable JWT, PERMISSION_DENIED with one
         that does not hold.
         """
-        principal = self._verified.get(authorization)
+        token = bearer_token(authorization)
+        principal = self._verified.get(token)
         if principal is None:
-            principal = self._verify(bearer_token(authorization))
+            principal = self._verify(text_of(token))
             principal.check(self._clock())
-            if len(self._verified) >= REMEMBERED_TOKENS:
-                self._verified.popitem(last=False)
-            self._verified[authorization] = principal
+            self._remember(token, principal)
         principal.check(self._clock())
         return principal
+
+    def _remember(self, token: bytes, principal: Principal) -> None:
+        self._verified[token] = principal
+        self._remembered += len(token)
+        while len(self._verified) > REMEMBERED_TOKENS or self._remembered > REMEMBERED_BYTES:
+            self._remembered -= len(self._verified.popitem(last=False)[0])
 
     def _verify(self, token: str) -> Principal:
         try:
@@ -133,7 +143,7 @@ class Authenticator:
                 raise forbidden("the token is for another audience (aud)")
 
 
-def bearer_token(authorization: bytes | None) -> str:
+def bearer_token(authorization: bytes | None) -> bytes:
     """The token of an Authorization header. Raises GatewayError (UNAUTHENTICATED)."""
     if authorization is None:
         raise unauthenticated("send a token: Authorization: Bearer <JWT>")
@@ -143,6 +153,11 @@ def bearer_token(authorization: bytes | None) -> str:
         raise unauthenticated("the Authorization header is not of the form: Bearer <JWT>")
     if len(token) > LONGEST_TOKEN:
         raise unauthenticated(f"the token is longer than {LONGEST_TOKEN} bytes")
+    return token
+
+
+def text_of(token: bytes) -> str:
+    """The token, if it looks like one. Raises GatewayError (UNAUTHENTICATED)."""
     if not TOKEN.fullmatch(token):
         raise unauthenticated("the bearer token is not a JWT")
     return token.decode("ascii")

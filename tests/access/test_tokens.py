@@ -124,12 +124,12 @@ def test_what_is_no_token_is_401(authorization: bytes | None) -> None:
     assert caught.value.headers["WWW-Authenticate"].split()[0] == "Bearer"
 
 
-def test_a_token_of_8192_bytes_is_read_and_one_more_is_not() -> None:
-    """The longest token is 8192 bytes; a longer one is refused as unread, however good."""
-    assert accepts(of_length(8192)).subject == "lena"
-    error = refusal(of_length(8193))
+def test_a_token_of_16384_bytes_is_read_and_one_more_is_not() -> None:
+    """The longest token is 16384 bytes; a longer one is refused as unread, however good."""
+    assert accepts(of_length(16384)).subject == "lena"
+    error = refusal(of_length(16385))
     assert error.status == 401
-    assert "8192" in error.message
+    assert "16384" in error.message
 
 
 @pytest.mark.parametrize("huge", [b"A" * 2**20, b"a.b." * 2**18], ids=["one part", "many"])
@@ -137,7 +137,7 @@ def test_a_huge_token_is_not_parsed(huge: bytes) -> None:
     """Its length is what is told, before anybody could see that it is no JWT."""
     error = refusal(huge)
     assert error.status == 401
-    assert error.message == "the token is longer than 8192 bytes"
+    assert error.message == "the token is longer than 16384 bytes"
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
@@ -514,6 +514,29 @@ def test_the_memory_of_tokens_is_bounded() -> None:
     assert accepts(tokens[-1], subject).subject == "lena"
 
 
+def test_the_memory_of_long_tokens_is_bounded_in_bytes() -> None:
+    """Far fewer long tokens are kept than short ones, and those seen last are."""
+    subject, before = authenticator(), remembered()
+    tokens = [signed(GOOD | {"n": number, "pad": "p" * 10_000}) for number in range(600)]
+    principals = [accepts(token, subject) for token in tokens]
+    first, last = principals[0], principals[-1]
+    del principals
+    assert 250 < remembered() - before < 350
+    assert accepts(tokens[-1], subject) is last
+    assert accepts(tokens[0], subject) is not first
+
+
+def test_blanks_before_a_token_make_no_other_one() -> None:
+    """A token is remembered once, however its header is written."""
+    subject, token = authenticator(), signed().encode()
+    principal = subject.authenticate(b"Bearer " + token)
+    before = remembered()
+    for blanks in (1, 2, 60_000):
+        for scheme in (b"Bearer", b"bearer"):
+            assert subject.authenticate(scheme + b" " * blanks + token + b" ") is principal
+    assert remembered() == before
+
+
 def test_a_verified_token_is_remembered() -> None:
     """Verifying costs: the same token is verified once."""
     subject, token = authenticator(), signed()
@@ -663,7 +686,7 @@ def now_signed(more: dict[str, Any], **options: Any) -> str:
         pytest.param(None, 401, "UNAUTHENTICATED", 16, id="no header"),
         pytest.param("Basic bGVuYTp4", 401, "UNAUTHENTICATED", 16, id="Basic"),
         pytest.param("Bearer hello", 401, "UNAUTHENTICATED", 16, id="no JWT"),
-        pytest.param("Bearer " + "a" * 9000, 401, "UNAUTHENTICATED", 16, id="too long"),
+        pytest.param("Bearer " + "a" * 17000, 401, "UNAUTHENTICATED", 16, id="too long"),
         pytest.param(
             f"Bearer {now_signed({}, key=OTHER_KEY)}", 403, "PERMISSION_DENIED", 7, id="secret"
         ),
