@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -44,10 +45,13 @@ from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
+from gateway.settings.key_files import readable_by_all
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
 from gateway.upstream.endpoint import HEALTH
 from gateway.upstream.open import Cuebot, open_upstream
+
+log = structlog.stdlib.get_logger("gateway")
 
 WAITING_ANSWERS = 32
 """How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
@@ -141,6 +145,7 @@ def create_app(settings: Settings) -> Gateway:
 def make_parts(settings: Settings) -> Parts:
     """The parts that these settings ask for. Raises ConfigurationError."""
     secrets = load_secrets(settings)
+    warn_of_readers(settings)
     upstream = open_upstream(settings, lambda: probe_of(live))
     rates = Rates(settings)
     live = LiveCatalog(
@@ -258,11 +263,19 @@ async def wrong_verb(request: Request, error: Exception) -> Response:
     )
 
 
+def warn_of_readers(settings: Settings) -> None:
+    """Log which files of secrets and keys everyone may read."""
+    for warning in readable_by_all(settings):
+        log.warning(warning)
+
+
 def reloadable_tokens(authenticator: Authenticator) -> Reloadable:
     """The secrets that tokens are signed with, and what else tokens must be."""
 
     def prepare(settings: Settings) -> Commit:
-        secrets, rules = load_secrets(settings), token_rules(settings)
+        secrets = load_secrets(settings, authenticator.secrets)
+        rules = token_rules(settings)
+        warn_of_readers(settings)
         return lambda: authenticator.trust(secrets, rules)
 
     return Reloadable("the secrets", ("jwt_*",), prepare)

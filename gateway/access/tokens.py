@@ -55,10 +55,10 @@ class Authenticator:
 
     def trust(self, secrets: Iterable[bytes], rules: TokenRules) -> None:
         """Take these secrets and rules from now on, and forget what others have verified."""
-        secrets = tuple(secrets)
+        self.secrets = tuple(secrets)
         self._rules = rules
         self._keys: Mapping[str, list[Key]] = {
-            algorithm: [jwk.construct(secret, algorithm) for secret in secrets]
+            algorithm: [jwk.construct(secret, algorithm) for secret in self.secrets]
             for algorithm in rules.algorithms
         }
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()

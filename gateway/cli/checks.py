@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gateway.access.keys import is_weak, load_secrets
+from gateway.access.keys import load_secrets, weaknesses
 from gateway.calls.failures import error_for
 from gateway.cli.client.discover import discover_once
 from gateway.cli.terminal.text import counted
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.server.certificate import ends_soon, load_certificate
-from gateway.settings.key_files import first_certificate, pair_of
+from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.settings.model import Settings
 from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.interface import CallFailed
@@ -77,11 +77,8 @@ def check_settings(settings: Settings, report: Report) -> None:
     with report.settings():
         secrets = load_secrets(settings)
         report.secrets = len(secrets)
-        report.warnings += [
-            f"JWT secret number {number} is easy to guess; use at least 32 random bytes"
-            for number, secret in enumerate(secrets, 1)
-            if is_weak(secret)
-        ]
+        report.warnings += weaknesses(settings, secrets)
+    report.warnings += readable_by_all(settings)
     with report.settings():
         load_certificate(settings)
         pair = pair_of(settings, "tls")

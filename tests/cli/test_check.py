@@ -190,7 +190,20 @@ async def test_secrets(cuebot: str) -> None:
     assert report.problems == []
     (warning,) = report.warnings
     assert "easy to guess" in warning
+    assert "openssl rand -base64 32" in warning
     assert "tooshort" not in text_of(report) + str(as_object(report))
+
+
+@pytest.mark.anyio
+async def test_secrets_that_everyone_can_read(cuebot: str, tmp_path: Path) -> None:
+    """A warning names the setting, the file and the command that helps."""
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    file.chmod(0o644)
+    report = await run_checks(settings_for(cuebot, jwt_secret=None, jwt_secret_file=file))
+    assert report.warnings == [
+        f"JWT_SECRET_FILE: everyone on this machine can read {file}; chmod o= {file}"
+    ]
 
 
 @pytest.mark.anyio

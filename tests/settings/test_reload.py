@@ -87,6 +87,22 @@ def test_a_rotation_in_a_file(configured: Configured, tmp_path: Path) -> None:
     assert (configured.status(SECRET), configured.status(OTHER)) == (403, 200)
 
 
+def test_a_half_written_file_of_secrets(configured: Configured, tmp_path: Path) -> None:
+    """The old secrets stay, with an error, until the file is whole."""
+    secrets = tmp_path / "secrets"
+    secrets.write_text(f"# ours\n{SECRET}\n")
+    configured.sets(f'jwt_secret_file = "{secrets}"', "rate_limit_rps = 0")
+    for content in ("", f"# ours\n{SECRET}\n{OTHER}"[:-5]):
+        secrets.write_text(content)
+        configured.reload()
+        assert (configured.status(SECRET), configured.status(OTHER[:-5])) == (200, 403)
+    assert len(configured.problems()) == 2
+    secrets.write_text(f"# ours\n{OTHER}\n")
+    configured.reload()
+    assert (configured.status(SECRET), configured.status(OTHER)) == (403, 200)
+    assert configured.status("# ours") == 403
+
+
 def test_rules_for_tokens(configured: Configured) -> None:
     """Claims that are required from now on are missed in tokens that were good before."""
     assert configured.status(SECRET) == 200
