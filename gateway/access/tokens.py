@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from jose import jwk, jws
@@ -39,9 +40,14 @@ class TokenRules:
 
     algorithms: tuple[str, ...] = ("HS256",)
     required: tuple[str, ...] = ("sub", "exp")
+    """`sub` stands for whichever claim is the subject."""
+    subject: tuple[str, ...] = ("sub",)
+    """The claims that may be the subject; the first that is there counts."""
     audience: str | None = None
     issuer: str | None = None
     leeway: float = 0.0
+    max_age: float = 0.0
+    """The longest lifetime of a token (seconds); 0 for any."""
 
 
 class Authenticator:
@@ -116,31 +122,48 @@ class Authenticator:
         self._check(claims)
         leeway = self._rules.leeway
         return Principal(
-            subject=claims.get("sub", ""),
+            subject=self._subject(claims),
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
             claims=claims,
         )
 
-    def _check(self, claims: Mapping[str, object]) -> None:
+    def _check(self, claims: Mapping[str, Any]) -> None:
         rules = self._rules
         for name in rules.required:
-            if claims.get(name) is None:
+            if name != "sub" and claims.get(name) is None:
                 raise forbidden(f"the token has no {name} claim")
         for name in TEMPORAL:
             if name in claims and not is_number(claims[name]):
                 raise forbidden(f"the token's {name} claim is not a number")
-        subject = claims.get("sub", "-")
-        if not isinstance(subject, str) or not subject:
-            raise forbidden("the token's sub claim is not a text")
-        if len(subject) > LONGEST_SUBJECT:
-            raise forbidden(f"the token's sub claim is longer than {LONGEST_SUBJECT} characters")
+        if rules.max_age:
+            self._check_age(claims)
         if rules.issuer is not None and claims.get("iss") != rules.issuer:
             raise forbidden("the token is from another issuer (iss)")
         if rules.audience is not None:
             audience = claims.get("aud")
             if rules.audience not in (audience if isinstance(audience, list) else [audience]):
                 raise forbidden("the token is for another audience (aud)")
+
+    def _check_age(self, claims: Mapping[str, Any]) -> None:
+        now = self._clock()
+        issued = min(claims.get("iat", now), now)  # or one from the future could live for ever
+        longest = self._rules.max_age
+        if claims.get("exp", math.inf) - issued > longest + self._rules.leeway:
+            raise forbidden(f"the token lives longer than {longest:g} s (JWT_MAX_AGE)")
+
+    def _subject(self, claims: Mapping[str, Any]) -> str:
+        name = next((each for each in self._rules.subject if claims.get(each) is not None), None)
+        if name is None:
+            if "sub" in self._rules.required:
+                raise forbidden(f"the token has no {' or '.join(self._rules.subject)} claim")
+            return ""
+        subject = claims[name]
+        if not isinstance(subject, str) or not subject:
+            raise forbidden(f"the token's {name} claim is not a text")
+        if len(subject) > LONGEST_SUBJECT:
+            raise forbidden(f"the token's {name} claim is longer than {LONGEST_SUBJECT} characters")
+        return subject
 
 
 def bearer_token(authorization: bytes | None) -> bytes:
@@ -173,9 +196,11 @@ def token_rules(settings: Settings) -> TokenRules:
     return TokenRules(
         algorithms=settings.jwt_algorithms,
         required=settings.jwt_required_claims,
+        subject=settings.jwt_subject_claim,
         audience=settings.jwt_audience,
         issuer=settings.jwt_issuer,
         leeway=settings.jwt_leeway,
+        max_age=settings.jwt_max_age,
     )
 
 
@@ -191,14 +216,19 @@ def mint_token(
         raise ConfigurationError(
             f"a token's subject is a text of 1 to {LONGEST_SUBJECT} characters"
         )
+    if rules.max_age and seconds > rules.max_age:
+        raise ConfigurationError(
+            f"JWT_MAX_AGE: the gateway takes no token that lives longer than {rules.max_age:g} s"
+        )
     issued = int(time.time() if now is None else now)
-    claims: dict[str, object] = {"sub": subject, "iat": issued, "exp": issued + int(seconds)}
+    claims: dict[str, object] = {"iat": issued, "exp": issued + int(seconds)}
     if rules.issuer is not None:
         claims["iss"] = rules.issuer
     if rules.audience is not None:
         claims["aud"] = rules.audience
+    claims[rules.subject[0]] = subject
     for name in rules.required:
-        if name not in claims:
+        if name not in claims and name != "sub":
             raise ConfigurationError(f"JWT_REQUIRED_CLAIMS: no value is known for the claim {name}")
     algorithm = rules.algorithms[0]
     key = jwk.construct(secret, algorithm)

@@ -133,6 +133,14 @@ def parse_words(value: object) -> object:
     return value
 
 
+def check_subjects(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Claims that can be a subject; not those that have a meaning of their own."""
+    for name in value:
+        if name in ("", "exp", "nbf", "iat", "iss", "aud"):
+            raise ValueError("expected claims that say who is calling, such as sub or email")
+    return value
+
+
 def parse_level(value: object) -> object:
     """`WARN`, as OpenCue's pages write it, as `warning`."""
     level = value.lower() if isinstance(value, str) else value
@@ -244,9 +252,13 @@ class Settings(Strict):
         tuple[Literal["HS256", "HS384", "HS512"], ...], BeforeValidator(parse_words)
     ] = Field(default=("HS256",), min_length=1)
     jwt_required_claims: Words = ("sub", "exp")
+    jwt_subject_claim: Annotated[Words, Field(min_length=1), AfterValidator(check_subjects)] = (
+        "sub",
+    )
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     jwt_leeway: Duration = 0.0
+    jwt_max_age: Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=LONGEST)] = 0.0
 
     rate_limit_rps: Rps = 100
     rate_limit_burst: int | None = Field(default=None, ge=1)

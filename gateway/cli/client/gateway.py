@@ -178,7 +178,8 @@ def token_source(settings: Settings, token: str | None, sub: str | None) -> Call
             "there is no token for the gateway: set TOKEN, or JWT_SECRET to sign one"
         )
     secret, subject = load_secrets(settings)[0], user_name() if sub is None else sub
-    sign = partial(mint_token, secret, token_rules(settings), subject, TOKEN_SECONDS)
+    seconds = min(TOKEN_SECONDS, settings.jwt_max_age or TOKEN_SECONDS)
+    sign = partial(mint_token, secret, token_rules(settings), subject, seconds)
     sign()  # what cannot be signed ends the command before it calls
     return sign
 
