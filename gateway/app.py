@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -17,9 +18,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gateway.access.admission import Admission
+from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets
 from gateway.access.limits import MemoryLimiter, RateLimits
 from gateway.access.load import TICK, LongAnswers
+from gateway.access.provider import Provider, is_url, load_key_set, read_key_set, unbound
 from gateway.access.rates import Rates
 from gateway.access.shares import Shares, Turns
 from gateway.access.tokens import Authenticator, token_rules
@@ -53,6 +56,8 @@ from gateway.upstream.open import Cuebot, open_upstream
 
 log = structlog.stdlib.get_logger("gateway")
 
+FIRST_KEYS = 5.0
+"""Seconds that the startup waits for the keys of an identity provider."""
 WAITING_ANSWERS = 32
 """How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
 
@@ -65,6 +70,8 @@ class Parts:
     live: LiveCatalog
     """The catalog, which is looked for from the app's startup on."""
     authenticator: Authenticator
+    provider: Provider
+    """Of the keys that tokens are signed with; followed from the app's startup on."""
     rates: Rates
     limits: RateLimits
     places: Shares
@@ -83,7 +90,7 @@ class Parts:
     def reloadable(self) -> tuple[Reloadable, ...]:
         """What can follow the settings without a restart."""
         return (
-            reloadable_tokens(self.authenticator),
+            reloadable_tokens(self.authenticator, self.provider),
             Reloadable(  # a client that is over its limit stays so
                 "the rate limits",
                 ("rate_limit_*",),
@@ -144,8 +151,7 @@ def create_app(settings: Settings) -> Gateway:
 
 def make_parts(settings: Settings) -> Parts:
     """The parts that these settings ask for. Raises ConfigurationError."""
-    secrets = load_secrets(settings)
-    warn_of_readers(settings)
+    authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings, lambda: probe_of(live))
     rates = Rates(settings)
     live = LiveCatalog(
@@ -160,7 +166,8 @@ def make_parts(settings: Settings) -> Parts:
     return Parts(
         upstream=upstream,
         live=live,
-        authenticator=Authenticator(secrets, token_rules(settings)),
+        authenticator=authenticator,
+        provider=provider,
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
         places=Shares(settings.max_in_flight, rates.weight),
@@ -170,6 +177,21 @@ def make_parts(settings: Settings) -> Parts:
         readiness=Readiness(),
         reporters=reporters,
     )
+
+
+def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
+    """Who checks tokens, and where the keys of an identity provider come from.
+
+    Those in a file are read here, those at a URL are fetched at startup.
+    """
+    secrets, source, keys = load_secrets(settings), settings.jwt_jwks, None
+    if source is not None and not is_url(source):
+        keys = read_key_set(Path(source))
+    warn_of_tokens(settings)
+    authenticator = Authenticator(secrets, token_rules(settings), keys=keys)
+    provider = Provider(source, keys, authenticator.use_keys)
+    authenticator.on_unknown_key = provider.look_again
+    return authenticator, provider
 
 
 def probe_of(live: LiveCatalog) -> str:
@@ -226,15 +248,19 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 
 @asynccontextmanager
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
-    """While the app runs, the catalog is kept up to date and Cuebot connected."""
-    live, upstream = app.parts.live, app.parts.upstream
+    """While the app runs, the catalog and the keys are kept up to date and Cuebot connected."""
+    live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
     tasks = asyncio.gather(
         live.run(),
         upstream.watch(live.look_again),
         keep_up(app.parts.long_answers),
+        provider.run(),
         return_exceptions=True,
     )
     try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_KEYS):
+                await provider.first_look()
         yield
     finally:
         tasks.cancel()
@@ -263,20 +289,34 @@ async def wrong_verb(request: Request, error: Exception) -> Response:
     )
 
 
-def warn_of_readers(settings: Settings) -> None:
-    """Log which files of secrets and keys everyone may read."""
-    for warning in readable_by_all(settings):
+def warn_of_tokens(settings: Settings) -> None:
+    """Log who could read secrets, and which tokens of others would do."""
+    for warning in (*readable_by_all(settings), *unbound(settings)):
         log.warning(warning)
 
 
-def reloadable_tokens(authenticator: Authenticator) -> Reloadable:
-    """The secrets that tokens are signed with, and what else tokens must be."""
+def reloadable_tokens(authenticator: Authenticator, provider: Provider) -> Reloadable:
+    """The secrets and keys that tokens are signed with, and what else tokens must be."""
 
     def prepare(settings: Settings) -> Commit:
         secrets = load_secrets(settings, authenticator.secrets)
-        rules = token_rules(settings)
-        warn_of_readers(settings)
-        return lambda: authenticator.trust(secrets, rules)
+        rules, source = token_rules(settings), settings.jwt_jwks
+        found: KeySet | None = None
+        if source is not None:
+            try:
+                found = asyncio.run(load_key_set(source))
+            except NoKeySet as error:
+                if source != provider.source or not is_url(source):
+                    raise
+                log.error("the identity provider's keys stay as they were", problem=str(error))
+        warn_of_tokens(settings)
+
+        def commit() -> None:
+            keys = provider.keys if found is None and source is not None else found
+            authenticator.trust(secrets, rules, keys)
+            provider.follow(source, keys)
+
+        return commit
 
     return Reloadable("the secrets", ("jwt_*",), prepare)
 

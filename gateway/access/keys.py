@@ -33,13 +33,13 @@ NEW_SECRET = "openssl rand -base64 32"  # noqa: S105 - makes one
 def load_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[bytes, ...]:
     """The secrets that tokens may be signed with, the first being the one to sign with.
 
-    `held` are those that are in use when they are loaded
+    There may be none only with JWT_JWKS. `held` are those that are in use when they are loaded
     again: then a file that seems to be half written is an error.
 
     Raises ConfigurationError; warns about those that are easy to guess.
     """
     secrets = read_secrets(settings, held)
-    if not secrets:
+    if not secrets and (settings.jwt_jwks is None or settings.jwt_secret_file is not None):
         raise ConfigurationError(
             "JWT_SECRET: there is no secret that tokens are signed with; set it or JWT_SECRET_FILE"
             f" (one way to make one: {NEW_SECRET})"
@@ -52,6 +52,17 @@ def load_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[byte
     for warning in weaknesses(settings, secrets):
         log.warning(warning)
     return secrets
+
+
+def signing_secret(settings: Settings) -> bytes:
+    """The secret to sign tokens with. Raises ConfigurationError."""
+    secrets = load_secrets(settings)
+    if not secrets:
+        raise ConfigurationError(
+            "JWT_SECRET: there is no secret to sign tokens with; get one from the identity provider"
+            " (JWT_JWKS)"
+        )
+    return secrets[0]
 
 
 def read_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[bytes, ...]:

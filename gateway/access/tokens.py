@@ -18,8 +18,9 @@ from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
+from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
-from gateway.errors import ConfigurationError
+from gateway.errors import RETRY_SOON, Code, ConfigurationError, GatewayError
 from gateway.settings.model import Settings
 
 LONGEST_TOKEN = 16384
@@ -32,6 +33,15 @@ REMEMBERED_BYTES = 4 * 2**20
 TOKEN = re.compile(rb"[\w-]+\.[\w-]*\.[\w-]*")
 """A JWS in compact form (RFC 7515 section 3.1). jose would skip foreign characters."""
 TEMPORAL = ("exp", "nbf", "iat")
+PROVIDER_ALGORITHMS = tuple(ALGORITHMS.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRules:
+    """What a token of an identity provider has to say besides."""
+
+    audience: str | None = None
+    issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,9 @@ class TokenRules:
     """The claims that may be the subject; the first that is there counts."""
     audience: str | None = None
     issuer: str | None = None
+    """Those of tokens that a secret has signed."""
+    provider: ProviderRules | None = None
+    """For tokens of an identity provider; none are accepted without them."""
     leeway: float = 0.0
     max_age: float = 0.0
     """The longest lifetime of a token (seconds); 0 for any."""
@@ -54,19 +67,36 @@ class Authenticator:
     """Tokens to principals, remembering those that it has verified."""
 
     def __init__(
-        self, secrets: Iterable[bytes], rules: TokenRules, clock: Callable[[], float] = time.time
+        self,
+        secrets: Iterable[bytes],
+        rules: TokenRules,
+        clock: Callable[[], float] = time.time,
+        *,
+        keys: KeySet | None = None,
     ) -> None:
         self._clock = clock
-        self.trust(secrets, rules)
+        self.on_unknown_key: Callable[[], object] = bool
+        """Called when a token names a key that is not among the provider's."""
+        self.trust(secrets, rules, keys)
 
-    def trust(self, secrets: Iterable[bytes], rules: TokenRules) -> None:
-        """Take these secrets and rules from now on, and forget what others have verified."""
+    def trust(
+        self, secrets: Iterable[bytes], rules: TokenRules, keys: KeySet | None = None
+    ) -> None:
+        """Take these secrets, rules and keys of a provider from now on.
+
+        What others have verified is forgotten.
+        """
         self.secrets = tuple(secrets)
         self._rules = rules
-        self._keys: Mapping[str, list[Key]] = {
+        self._secret_keys: Mapping[str, list[Key]] = {
             algorithm: [jwk.construct(secret, algorithm) for secret in self.secrets]
             for algorithm in rules.algorithms
         }
+        self.use_keys(keys)
+
+    def use_keys(self, keys: KeySet | None) -> None:
+        """Take these keys of the provider; none if they are not known yet."""
+        self._provider_keys = keys
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
         """By token."""
         self._remembered = 0
@@ -101,24 +131,56 @@ class Authenticator:
         if "crit" in header:
             raise forbidden("the token demands an extension (crit) that is not supported")
         algorithm = header.get("alg")
-        keys = self._keys.get(algorithm) if isinstance(algorithm, str) else None
-        if keys is None:
-            raise forbidden(f"the token's algorithm is not one of {', '.join(self._keys)}")
+        by_provider = algorithm in PROVIDER_ALGORITHMS and self._rules.provider is not None
+        keys = self._keys_of_provider(header) if by_provider else self._keys_of_secrets(algorithm)
         for key in keys:
             try:
-                payload = jws.verify(token, key, list(self._keys))
+                payload = jws.verify(token, key, [str(algorithm)])
             except Exception:  # noqa: S112 - whatever jose trips over is no valid token
                 continue
-            return self._principal(payload)
+            return self._principal(payload, self._rules.provider if by_provider else self._rules)
         raise forbidden("the token's signature does not match")
 
-    def _principal(self, payload: bytes) -> Principal:
+    def _keys_of_secrets(self, algorithm: object) -> list[Key]:
+        keys = self._secret_keys.get(algorithm) if isinstance(algorithm, str) else None
+        provided = PROVIDER_ALGORITHMS if self._rules.provider is not None else ()
+        if keys is None:
+            known = (*self._secret_keys, *provided)
+            raise forbidden(f"the token's algorithm is not one of {', '.join(known)}")
+        if not keys:
+            raise forbidden("no token that a secret has signed is accepted (JWT_SECRET is not set)")
+        return keys
+
+    def _keys_of_provider(self, header: Mapping[str, Any]) -> list[Key]:
+        keys, kid = self._provider_keys, header.get("kid")
+        if keys is None:
+            raise GatewayError(
+                Code.UNAVAILABLE,
+                "the identity provider's keys are not known yet",
+                headers=RETRY_SOON,
+            )
+        if not isinstance(kid, str | None):
+            raise forbidden("the token's kid is not a text")
+        found = keys.matching(header["alg"], kid)
+        if not found and keys.has(kid):
+            raise forbidden("the token's algorithm is not that of its key")
+        if not found:
+            self.on_unknown_key()
+            raise forbidden(
+                "the identity provider has no such key (kid) as the token's; its keys are fetched"
+                " again, so try again in 30 s"
+            )
+        return found
+
+    def _principal(self, payload: bytes, binding: TokenRules | ProviderRules | None) -> Principal:
         try:
             claims = orjson.loads(payload)
         except orjson.JSONDecodeError:
             raise forbidden("the token's claims are not JSON") from None
         if not isinstance(claims, dict):
             raise forbidden("the token's claims are not a JSON object")
+        assert binding is not None
+        check_binding(claims, binding)
         self._check(claims)
         leeway = self._rules.leeway
         return Principal(
@@ -138,12 +200,6 @@ class Authenticator:
                 raise forbidden(f"the token's {name} claim is not a number")
         if rules.max_age:
             self._check_age(claims)
-        if rules.issuer is not None and claims.get("iss") != rules.issuer:
-            raise forbidden("the token is from another issuer (iss)")
-        if rules.audience is not None:
-            audience = claims.get("aud")
-            if rules.audience not in (audience if isinstance(audience, list) else [audience]):
-                raise forbidden("the token is for another audience (aud)")
 
     def _check_age(self, claims: Mapping[str, Any]) -> None:
         now = self._clock()
@@ -164,6 +220,16 @@ class Authenticator:
         if len(subject) > LONGEST_SUBJECT:
             raise forbidden(f"the token's {name} claim is longer than {LONGEST_SUBJECT} characters")
         return subject
+
+
+def check_binding(claims: Mapping[str, Any], binding: TokenRules | ProviderRules) -> None:
+    """Whether a token is from the right issuer and for the right audience. Raises GatewayError."""
+    if binding.issuer is not None and claims.get("iss") != binding.issuer:
+        raise forbidden("the token is from another issuer (iss)")
+    if binding.audience is not None:
+        audience = claims.get("aud")
+        if binding.audience not in (audience if isinstance(audience, list) else [audience]):
+            raise forbidden("the token is for another audience (aud)")
 
 
 def bearer_token(authorization: bytes | None) -> bytes:
@@ -192,13 +258,20 @@ def is_number(value: object) -> bool:
 
 
 def token_rules(settings: Settings) -> TokenRules:
-    """The rules for tokens that these settings ask for."""
+    """The rules for tokens that these settings ask for.
+
+    Without a provider, JWT_ISSUER and JWT_AUDIENCE are for tokens that a secret has signed, too.
+    """
+    issuer, audience = settings.jwt_secret_issuer, settings.jwt_secret_audience
+    provider = ProviderRules(issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+    alone = settings.jwt_jwks is None
     return TokenRules(
         algorithms=settings.jwt_algorithms,
         required=settings.jwt_required_claims,
         subject=settings.jwt_subject_claim,
-        audience=settings.jwt_audience,
-        issuer=settings.jwt_issuer,
+        audience=provider.audience if alone and audience is None else audience,
+        issuer=provider.issuer if alone and issuer is None else issuer,
+        provider=None if alone else provider,
         leeway=settings.jwt_leeway,
         max_age=settings.jwt_max_age,
     )

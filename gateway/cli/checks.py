@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets, weaknesses
+from gateway.access.provider import load_key_set, unbound
 from gateway.calls.failures import error_for
 from gateway.cli.client.discover import discover_once
 from gateway.cli.terminal.text import counted
@@ -40,6 +42,8 @@ class Report:
     endpoints: dict[str, bool] = field(default_factory=dict)
     """Whether each endpoint of Cuebot answers; empty if wrong settings prevented asking."""
     secrets: int = 0
+    keys: KeySet | None = None
+    """Those of JWT_JWKS, if it is set."""
     catalog: Catalog | None = None
     """What would be served of the schema, if one was discovered."""
     settings_wrong: bool = False
@@ -65,6 +69,8 @@ async def run_checks(settings: Settings) -> Report:
     """Check everything. What is wrong with the settings or Cuebot is reported, not raised."""
     report = Report()
     check_settings(settings, report)
+    if settings.jwt_jwks is not None:
+        await check_keys(settings.jwt_jwks, report)
     with report.settings():
         await check_endpoints(settings, report)
         if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:
@@ -78,7 +84,7 @@ def check_settings(settings: Settings, report: Report) -> None:
         secrets = load_secrets(settings)
         report.secrets = len(secrets)
         report.warnings += weaknesses(settings, secrets)
-    report.warnings += readable_by_all(settings)
+    report.warnings += [*readable_by_all(settings), *unbound(settings)]
     with report.settings():
         load_certificate(settings)
         pair = pair_of(settings, "tls")
@@ -89,6 +95,14 @@ def check_settings(settings: Settings, report: Report) -> None:
             f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"
             " connections"
         )
+
+
+async def check_keys(source: str, report: Report) -> None:
+    """Fetch the keys. A provider that is away is a problem, as nobody could be let in."""
+    try:
+        report.keys = await load_key_set(source)
+    except NoKeySet as error:
+        report.problems += error.problems
 
 
 async def check_endpoints(settings: Settings, report: Report) -> None:
@@ -154,6 +168,7 @@ def as_object(report: Report) -> dict[str, object]:
         "cuebot": {"endpoint": ",".join(report.endpoints) or None, "answers": report.answers},
         "endpoints": report.endpoints,
         "secrets": report.secrets,
+        "keys": None if report.keys is None else len(report.keys.keys),
         "schema": None if report.catalog is None else schema_object(report.catalog),
     }
 
@@ -201,6 +216,10 @@ def lines(report: Report) -> Iterator[str]:
         )
         yield from entry("Cuebot", first, others)
         yield from entry("Secrets", str(report.secrets or "none"))
+    if report.keys is not None:
+        listed = [f"{each.kid or 'no kid'}: {each.algorithm}" for each in report.keys.keys]
+        skipped = [f"skipped {each}" for each in report.keys.skipped]
+        yield from entry("Keys", counted(len(listed), "key"), [*listed, *skipped])
     if report.catalog is not None:
         yield from schema_lines(report.catalog)
     yield from entry("Warnings", str(len(report.warnings) or "none"), report.warnings)

@@ -1,9 +1,11 @@
 """Every setting: its name, its kind and its default, and how values of each kind are read."""
 
 import re
-from ipaddress import ip_network
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import (
@@ -141,6 +143,34 @@ def check_subjects(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def check_key_set(value: str) -> str:
+    """A file, or a URL that nobody on the network can change the answer of."""
+    if "://" not in value and value.strip():
+        return value
+    try:
+        url = urlsplit(value)
+        good = bool(url.hostname and (url.port is None or url.port)) and value.isprintable()
+    except ValueError:
+        good = False
+    if (
+        not good
+        or "@" in url.netloc
+        or " " in value
+        or not (url.scheme == "https" or (url.scheme == "http" and is_here(url.hostname or "")))
+    ):
+        raise ValueError(
+            "expected a file or an https URL without a password (http only from this machine)"
+        )
+    return value
+
+
+def is_here(host: str) -> bool:
+    """Whether a name or address can only be this machine's."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
 def parse_level(value: object) -> object:
     """`WARN`, as OpenCue's pages write it, as `warning`."""
     level = value.lower() if isinstance(value, str) else value
@@ -257,6 +287,9 @@ class Settings(Strict):
     )
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+    jwt_jwks: Annotated[str, AfterValidator(check_key_set)] | None = None
+    jwt_secret_audience: str | None = None
+    jwt_secret_issuer: str | None = None
     jwt_leeway: Duration = 0.0
     jwt_max_age: Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=LONGEST)] = 0.0
 

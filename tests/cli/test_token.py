@@ -81,6 +81,22 @@ def test_a_token_has_what_the_settings_require() -> None:
     assert "role" in ran.err
 
 
+def test_without_a_secret_there_is_no_token() -> None:
+    """With a provider alone, tokens come from there."""
+    ran = in_process("token", "--sub", "me", JWT_SECRET="", JWT_JWKS="https://idp.studio/certs")
+    assert (ran.status, ran.out) == (2, b"")
+    assert "JWT_JWKS" in ran.err
+
+
+def test_a_token_is_bound_as_those_of_secrets_are() -> None:
+    """With a provider, JWT_ISSUER and JWT_AUDIENCE are for the provider's tokens."""
+    given = {"JWT_JWKS": "https://idp.studio/certs", "JWT_ISSUER": "idp", "JWT_AUDIENCE": "farm"}
+    token = minted("--sub", "me", JWT_SECRET_ISSUER="studio", **given)
+    rules = TokenRules(issuer="studio")
+    principal = Authenticator([SECRET.encode()], rules).authenticate(bearer(token))
+    assert "aud" not in principal.claims
+
+
 def test_a_token_has_the_subject_where_the_settings_look_for_it() -> None:
     """It is the first claim of JWT_SUBJECT_CLAIM."""
     rules = TokenRules(subject=("user", "sub"))
