@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gateway.access.admission import Admission
+from gateway.access.denied import DenyFile
 from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets
 from gateway.access.limits import MemoryLimiter, RateLimits
@@ -72,6 +73,7 @@ class Parts:
     authenticator: Authenticator
     provider: Provider
     """Of the keys that tokens are signed with; followed from the app's startup on."""
+    deny_file: DenyFile
     rates: Rates
     limits: RateLimits
     places: Shares
@@ -90,7 +92,7 @@ class Parts:
     def reloadable(self) -> tuple[Reloadable, ...]:
         """What can follow the settings without a restart."""
         return (
-            reloadable_tokens(self.authenticator, self.provider),
+            reloadable_tokens(self.authenticator, self.provider, self.deny_file),
             Reloadable(  # a client that is over its limit stays so
                 "the rate limits",
                 ("rate_limit_*",),
@@ -168,6 +170,7 @@ def make_parts(settings: Settings) -> Parts:
         live=live,
         authenticator=authenticator,
         provider=provider,
+        deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
         places=Shares(settings.max_in_flight, rates.weight),
@@ -255,6 +258,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         upstream.watch(live.look_again),
         keep_up(app.parts.long_answers),
         provider.run(),
+        app.parts.deny_file.run(),
         return_exceptions=True,
     )
     try:
@@ -295,7 +299,9 @@ def warn_of_tokens(settings: Settings) -> None:
         log.warning(warning)
 
 
-def reloadable_tokens(authenticator: Authenticator, provider: Provider) -> Reloadable:
+def reloadable_tokens(
+    authenticator: Authenticator, provider: Provider, deny_file: DenyFile
+) -> Reloadable:
     """The secrets and keys that tokens are signed with, and what else tokens must be."""
 
     def prepare(settings: Settings) -> Commit:
@@ -309,12 +315,14 @@ def reloadable_tokens(authenticator: Authenticator, provider: Provider) -> Reloa
                 if source != provider.source or not is_url(source):
                     raise
                 log.error("the identity provider's keys stay as they were", problem=str(error))
+        deny = deny_file.prepare(settings.jwt_deny_file)
         warn_of_tokens(settings)
 
         def commit() -> None:
             keys = provider.keys if found is None and source is not None else found
             authenticator.trust(secrets, rules, keys)
             provider.follow(source, keys)
+            deny()
 
         return commit
 

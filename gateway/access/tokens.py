@@ -18,6 +18,7 @@ from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
+from gateway.access.denied import NOBODY, Denied
 from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
 from gateway.errors import RETRY_SOON, Code, ConfigurationError, GatewayError
@@ -75,6 +76,7 @@ class Authenticator:
         keys: KeySet | None = None,
     ) -> None:
         self._clock = clock
+        self._denied = NOBODY
         self.on_unknown_key: Callable[[], object] = bool
         """Called when a token names a key that is not among the provider's."""
         self.trust(secrets, rules, keys)
@@ -97,6 +99,14 @@ class Authenticator:
     def use_keys(self, keys: KeySet | None) -> None:
         """Take these keys of the provider; none if they are not known yet."""
         self._provider_keys = keys
+        self._forget()
+
+    def deny(self, denied: Denied) -> None:
+        """Let these in no more."""
+        self._denied = denied
+        self._forget()
+
+    def _forget(self) -> None:
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
         """By token."""
         self._remembered = 0
@@ -182,9 +192,12 @@ class Authenticator:
         assert binding is not None
         check_binding(claims, binding)
         self._check(claims)
+        subject = self._subject(claims)
+        if self._denied.includes(subject, claims):
+            raise forbidden("the token or its subject is on the gateway's deny list")
         leeway = self._rules.leeway
         return Principal(
-            subject=self._subject(claims),
+            subject=subject,
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
             claims=claims,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gateway.access.denied import read_denied
 from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets, weaknesses
 from gateway.access.provider import load_key_set, unbound
@@ -85,6 +86,9 @@ def check_settings(settings: Settings, report: Report) -> None:
         report.secrets = len(secrets)
         report.warnings += weaknesses(settings, secrets)
     report.warnings += [*readable_by_all(settings), *unbound(settings)]
+    with report.settings():
+        if settings.jwt_deny_file is not None:
+            read_denied(settings.jwt_deny_file)
     with report.settings():
         load_certificate(settings)
         pair = pair_of(settings, "tls")

@@ -288,6 +288,7 @@ class Settings(Strict):
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     jwt_jwks: Annotated[str, AfterValidator(check_key_set)] | None = None
+    jwt_deny_file: Path | None = None
     jwt_secret_audience: str | None = None
     jwt_secret_issuer: str | None = None
     jwt_leeway: Duration = 0.0

@@ -4,7 +4,6 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from gateway.access.key_set import KeySet, NoKeySet, parse_key_set
 from gateway.access.keys import load_secrets
 from gateway.access.provider import Provider, load_key_set, unbound
 from gateway.access.tokens import Authenticator, token_rules
-from gateway.app import create_app, make_authenticator, reloadable_tokens
+from gateway.app import create_app
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
@@ -456,16 +455,3 @@ def test_where_keys_may_not_be(source: str) -> None:
     """Nobody on the network may be able to put other keys there; nothing is shown of a password."""
     with pytest.raises(ValueError, match="expected a file or an https URL"):
         Settings.model_validate({"jwt_jwks": source})
-
-
-def test_the_parts_know_each_other(tmp_path: Path) -> None:
-    """What a gateway makes of its settings: keys of a file are there before it has started."""
-    file = tmp_path / "keys.json"
-    file.write_text(json.dumps(key_set(ONE)))
-    settings = settings_for("127.0.0.1:1", jwt_jwks=str(file))
-    authenticator, provider = make_authenticator(settings)
-    token = f"Bearer {lasting(ONE, kid='1')}".encode()
-    assert authenticator.authenticate(token).subject == "lena"
-    commit: Callable[[], object] = reloadable_tokens(authenticator, provider).prepare(settings)
-    commit()
-    assert authenticator.authenticate(token).subject == "lena"

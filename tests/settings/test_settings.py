@@ -154,6 +154,7 @@ def test_the_defaults_of_the_contract() -> None:
         ("JWT_LEEWAY", "30s", "jwt_leeway", 30.0),
         ("JWT_SUBJECT_CLAIM", "sub,user", "jwt_subject_claim", ("sub", "user")),
         ("JWT_JWKS", "https://idp.studio/certs", "jwt_jwks", "https://idp.studio/certs"),
+        ("JWT_DENY_FILE", "/etc/denied", "jwt_deny_file", Path("/etc/denied")),
         ("JWT_SECRET_AUDIENCE", "old", "jwt_secret_audience", "old"),
         ("JWT_SECRET_ISSUER", "us", "jwt_secret_issuer", "us"),
         ("JWT_MAX_AGE", "30d", "jwt_max_age", 30 * 86400.0),
