@@ -26,6 +26,8 @@ from gateway.settings.model import Settings
 
 LONGEST_TOKEN = 16384
 """Bytes. Those of providers name all the groups that somebody is in."""
+BEARER = b"Bearer "
+LONGEST_HEADER = len(BEARER) + LONGEST_TOKEN
 LONGEST_SUBJECT = 512
 """Characters. Cuebot is told the subject, and metadata of more than 8 KB would be refused."""
 REMEMBERED_TOKENS = 4096
@@ -108,9 +110,9 @@ class Authenticator:
 
     def _forget(self) -> None:
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
-        """By token."""
+        """By token, each behind `Bearer` and one space."""
         self._remembered = 0
-        """The bytes of these tokens."""
+        """The bytes of them."""
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """The principal of an Authorization header.
@@ -118,18 +120,24 @@ class Authenticator:
         Raises GatewayError: UNAUTHENTICATED without a readable JWT, PERMISSION_DENIED with one
         that does not hold.
         """
-        token = bearer_token(authorization)
-        principal = self._verified.get(token)
+        if authorization is None or len(authorization) > LONGEST_HEADER:
+            principal = None
+        else:
+            principal = self._verified.get(authorization)  # as most clients write it
         if principal is None:
-            principal = self._verify(text_of(token))
-            principal.check(self._clock())
-            self._remember(token, principal)
+            token = bearer_token(authorization)
+            header = BEARER + token
+            principal = self._verified.get(header)
+            if principal is None:
+                principal = self._verify(text_of(token))
+                principal.check(self._clock())
+                self._remember(header, principal)
         principal.check(self._clock())
         return principal
 
-    def _remember(self, token: bytes, principal: Principal) -> None:
-        self._verified[token] = principal
-        self._remembered += len(token)
+    def _remember(self, header: bytes, principal: Principal) -> None:
+        self._verified[header] = principal
+        self._remembered += len(header)
         while len(self._verified) > REMEMBERED_TOKENS or self._remembered > REMEMBERED_BYTES:
             self._remembered -= len(self._verified.popitem(last=False)[0])
 
