@@ -152,6 +152,10 @@ async def test_a_provider_that_does_not_answer_is_not_waited_for() -> None:
         server.answers.clear()
         with pytest.raises(NoKeySet, match="did not answer within"):
             await load_key_set(server.url)
+        server.answers.set()
+        server.drips = True
+        with pytest.raises(NoKeySet, match="did not answer within"):
+            await load_key_set(server.url)
 
 
 async def test_nobody_there() -> None:
@@ -227,6 +231,18 @@ async def test_a_gateway_with_a_provider_alone(cuebot: ScriptedCuebot) -> None:
         assert await status(gateway, lasting(TWO, kid="kc-rsa")) == 403
         assert (await gateway.post(SHOWS)).status_code == 403  # its client has a secret
         assert [metadata["x-gateway-principal"] for *_, metadata in cuebot.seen] == ["lena"]
+
+
+async def test_the_start_waits_for_the_keys(cuebot: ScriptedCuebot) -> None:
+    """The first client that connects can have a token of the provider."""
+    async with key_server(key_set(ONE)) as server:
+        server.answers.clear()
+        async with gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway:
+            asking = asyncio.create_task(status(gateway, lasting(ONE, kid="1")))
+            await server.asked_more_than(0)
+            assert not (await asyncio.wait([asking], timeout=0.5))[0]
+            server.answers.set()
+            assert await asking == 200
 
 
 @pytest.mark.usefixtures("hurried")

@@ -153,6 +153,8 @@ class KeyServer:
     headers: tuple[str, ...] = ()
     asked: int = 0
     """How many requests there have been."""
+    drips: bool = False
+    """Whether an answer goes on for 20 s, a byte at a time."""
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     """Cleared, requests wait."""
     was_asked: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -176,6 +178,10 @@ class KeyServer:
             await self.answers.wait()
             lines = [f"HTTP/1.1 {self.status} x", *self.headers, "Connection: close", "", ""]
             writer.write("\r\n".join(lines).encode() + self.body)
+            for _ in range(400 * self.drips):
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
             await writer.drain()
         writer.close()
 
