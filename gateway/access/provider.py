@@ -19,7 +19,7 @@ SOONEST = 30.0
 """Seconds between two looks, however many tokens name a key that is not known."""
 FIRST_PAUSE = 1.0
 """Seconds after which the keys are asked for again as long as there are none; then twice that."""
-TIMEOUT = 10.0
+TIMEOUT = 5.0
 """Seconds that the provider may take to answer."""
 LARGEST = 256 * 1024
 """Bytes of a key set. The largest ones, with a chain of certificates for each key, have 30 KB."""

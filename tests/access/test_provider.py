@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import ssl
 import time
 from pathlib import Path
@@ -20,8 +21,9 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
 from tests.support.certificates import authority, pair
+from tests.support.commands import in_process
 from tests.support.provider import Rsa, ec_key, entra, key_server, keycloak, okta, rsa_key
-from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, settings_for
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for, settings_for
 
 pytestmark = pytest.mark.anyio
 
@@ -471,3 +473,12 @@ def test_where_keys_may_not_be(source: str) -> None:
     """Nobody on the network may be able to put other keys there; nothing is shown of a password."""
     with pytest.raises(ValueError, match="expected a file or an https URL"):
         Settings.model_validate({"jwt_jwks": source})
+
+
+def test_fetching_keys_is_no_line_in_the_log() -> None:
+    """The client's own lines, one for each look, are not the gateway's; its warnings are."""
+    ran = in_process("token", "--sub", "me", JWT_SECRET=SECRET)  # sets up the log
+    assert ran.status == 0
+    for name in ("httpx", "httpcore"):
+        assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+        assert logging.getLogger(name).isEnabledFor(logging.WARNING)
