@@ -24,7 +24,10 @@ html_show_sphinx = False
 
 PARTS = {
     "First steps": ["getting-started", "calls", "examples", "demo"],
-    "Running it": ["deployment", "configuration", "access", "moving", "cueweb", "reflection"],
+    "Running it": [
+        *("deployment", "configuration", "tokens", "access", "audit", "security"),
+        *("moving", "cueweb", "reflection"),
+    ],
     "The API": ["http", "errors", "pages", "compatibility"],
     "The command line": ["call", "tools"],
     "The project": [

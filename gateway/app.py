@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -16,9 +18,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gateway.access.admission import Admission
+from gateway.access.denied import DenyFile
+from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets
 from gateway.access.limits import MemoryLimiter, RateLimits
 from gateway.access.load import TICK, LongAnswers
+from gateway.access.provider import Provider, is_url, load_key_set, read_key_set, unbound
 from gateway.access.rates import Rates
 from gateway.access.rights import AccessRules
 from gateway.access.shares import Shares, Turns
@@ -46,11 +51,16 @@ from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
+from gateway.settings.key_files import readable_by_all
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
 from gateway.upstream.endpoint import HEALTH
 from gateway.upstream.open import Cuebot, open_upstream
 
+log = structlog.stdlib.get_logger("gateway")
+
+FIRST_KEYS = 5.0
+"""Seconds that the startup waits for the keys of an identity provider."""
 WAITING_ANSWERS = 32
 """How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
 
@@ -63,6 +73,9 @@ class Parts:
     live: LiveCatalog
     """The catalog, which is looked for from the app's startup on."""
     authenticator: Authenticator
+    provider: Provider
+    """Of the keys that tokens are signed with; followed from the app's startup on."""
+    deny_file: DenyFile
     rates: Rates
     limits: RateLimits
     places: Shares
@@ -81,7 +94,7 @@ class Parts:
     def reloadable(self) -> tuple[Reloadable, ...]:
         """What can follow the settings without a restart."""
         return (
-            reloadable_tokens(self.authenticator),
+            reloadable_tokens(self.authenticator, self.provider, self.deny_file),
             reloadable_access(self.authenticator),
             Reloadable(  # a client that is over its limit stays so
                 "the rate limits",
@@ -152,7 +165,7 @@ def create_app(settings: Settings) -> Gateway:
 
 def make_parts(settings: Settings) -> Parts:
     """The parts that these settings ask for. Raises ConfigurationError."""
-    secrets = load_secrets(settings)
+    authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings, lambda: probe_of(live))
     rates = Rates(settings)
     live = LiveCatalog(
@@ -167,7 +180,9 @@ def make_parts(settings: Settings) -> Parts:
     return Parts(
         upstream=upstream,
         live=live,
-        authenticator=Authenticator(secrets, token_rules(settings), access=AccessRules(settings)),
+        authenticator=authenticator,
+        provider=provider,
+        deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
         places=Shares(settings.max_in_flight, rates.weight),
@@ -177,6 +192,23 @@ def make_parts(settings: Settings) -> Parts:
         readiness=Readiness(),
         reporters=reporters,
     )
+
+
+def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
+    """Who checks tokens, and where the keys of an identity provider come from.
+
+    Those in a file are read here, those at a URL are fetched at startup.
+    """
+    secrets, source, keys = load_secrets(settings), settings.jwt_jwks, None
+    if source is not None and not is_url(source):
+        keys = read_key_set(Path(source))
+    warn_of_tokens(settings)
+    authenticator = Authenticator(
+        secrets, token_rules(settings), access=AccessRules(settings), keys=keys
+    )
+    provider = Provider(source, keys, authenticator.use_keys)
+    authenticator.on_unknown_key = provider.look_again
+    return authenticator, provider
 
 
 def probe_of(live: LiveCatalog) -> str:
@@ -237,15 +269,20 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 
 @asynccontextmanager
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
-    """While the app runs, the catalog is kept up to date and Cuebot connected."""
-    live, upstream = app.parts.live, app.parts.upstream
+    """While the app runs, the catalog and the keys are kept up to date and Cuebot connected."""
+    live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
     tasks = asyncio.gather(
         live.run(),
         upstream.watch(live.look_again),
         keep_up(app.parts.long_answers),
+        provider.run(),
+        app.parts.deny_file.run(),
         return_exceptions=True,
     )
     try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_KEYS):
+                await provider.first_look()
         yield
     finally:
         tasks.cancel()
@@ -274,12 +311,38 @@ async def wrong_verb(request: Request, error: Exception) -> Response:
     )
 
 
-def reloadable_tokens(authenticator: Authenticator) -> Reloadable:
-    """The secrets that tokens are signed with, and what else tokens must be."""
+def warn_of_tokens(settings: Settings) -> None:
+    """Log who could read secrets, and which tokens of others would do."""
+    for warning in (*readable_by_all(settings), *unbound(settings)):
+        log.warning(warning)
+
+
+def reloadable_tokens(
+    authenticator: Authenticator, provider: Provider, deny_file: DenyFile
+) -> Reloadable:
+    """The secrets and keys that tokens are signed with, and what else tokens must be."""
 
     def prepare(settings: Settings) -> Commit:
-        secrets, rules = load_secrets(settings), token_rules(settings)
-        return lambda: authenticator.trust(secrets, rules)
+        secrets = load_secrets(settings, authenticator.secrets)
+        rules, source = token_rules(settings), settings.jwt_jwks
+        found: KeySet | None = None
+        if source is not None:
+            try:
+                found = asyncio.run(load_key_set(source))
+            except NoKeySet as error:
+                if source != provider.source or not is_url(source):
+                    raise
+                log.error("the identity provider's keys stay as they were", problem=str(error))
+        deny = deny_file.prepare(settings.jwt_deny_file)
+        warn_of_tokens(settings)
+
+        def commit() -> None:
+            keys = provider.keys if found is None and source is not None else found
+            authenticator.trust(secrets, rules, keys)
+            provider.follow(source, keys)
+            deny()
+
+        return commit
 
     return Reloadable("the secrets", ("jwt_*",), prepare)
 

@@ -1,5 +1,6 @@
 """A caller whose token has been verified, and the two ways to refuse a token."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.access.rights import Rule
@@ -15,6 +16,8 @@ class Principal:
     not_before: float
     rule: Rule
     """What it may do."""
+    claims: Mapping[str, object]
+    """All that the token says, verified: JSON of its kind, not to be changed."""
 
     def check(self, now: float) -> None:
         """Raises GatewayError (PERMISSION_DENIED) outside the token's lifetime."""

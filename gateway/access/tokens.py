@@ -11,26 +11,43 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
+from gateway.access.denied import NOBODY, Denied
+from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
 from gateway.access.rights import AccessRules
-from gateway.errors import ConfigurationError
+from gateway.errors import RETRY_SOON, Code, ConfigurationError, GatewayError
 from gateway.settings.model import Settings
 
-LONGEST_TOKEN = 8192
+LONGEST_TOKEN = 16384
+"""Bytes. Those of providers name all the groups that somebody is in."""
+BEARER = b"Bearer "
+LONGEST_HEADER = len(BEARER) + LONGEST_TOKEN
 LONGEST_SUBJECT = 512
 """Characters. Cuebot is told the subject, and metadata of more than 8 KB would be refused."""
 REMEMBERED_TOKENS = 4096
+REMEMBERED_BYTES = 4 * 2**20
+"""Those of the remembered tokens together. Their claims take a few times as much."""
 TOKEN = re.compile(rb"[\w-]+\.[\w-]*\.[\w-]*")
 """A JWS in compact form (RFC 7515 section 3.1). jose would skip foreign characters."""
 OPEN = AccessRules(Settings())
 """Without rules, everybody may do everything."""
 TEMPORAL = ("exp", "nbf", "iat")
+PROVIDER_ALGORITHMS = tuple(ALGORITHMS.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRules:
+    """What a token of an identity provider has to say besides."""
+
+    audience: str | None = None
+    issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +56,17 @@ class TokenRules:
 
     algorithms: tuple[str, ...] = ("HS256",)
     required: tuple[str, ...] = ("sub", "exp")
+    """`sub` stands for whichever claim is the subject."""
+    subject: tuple[str, ...] = ("sub",)
+    """The claims that may be the subject; the first that is there counts."""
     audience: str | None = None
     issuer: str | None = None
+    """Those of tokens that a secret has signed."""
+    provider: ProviderRules | None = None
+    """For tokens of an identity provider; none are accepted without them."""
     leeway: float = 0.0
+    max_age: float = 0.0
+    """The longest lifetime of a token (seconds); 0 for any."""
 
 
 class Authenticator:
@@ -54,32 +79,60 @@ class Authenticator:
         clock: Callable[[], float] = time.time,
         *,
         access: AccessRules = OPEN,
+        keys: KeySet | None = None,
     ) -> None:
         self._clock = clock
         self._access = access
-        self.trust(secrets, rules)
+        self._denied = NOBODY
+        self.on_unknown_key: Callable[[], object] = bool
+        """Called when a token names a key that is not among the provider's."""
+        self.trust(secrets, rules, keys)
 
     def follow(self, access: AccessRules) -> None:
         """From now on, these rules say what the bearers of tokens may do."""
         self._access = access
-        self._verified.clear()
+        self._forget()
 
     def nobody(self) -> Principal:
         """Whoever has no token, where none is needed."""
         return Principal(
-            subject="", expires=math.inf, not_before=-math.inf, rule=self._access.rule_for({})
+            subject="",
+            expires=math.inf,
+            not_before=-math.inf,
+            rule=self._access.rule_for({}),
+            claims={},
         )
 
-    def trust(self, secrets: Iterable[bytes], rules: TokenRules) -> None:
-        """Take these secrets and rules from now on, and forget what others have verified."""
-        secrets = tuple(secrets)
+    def trust(
+        self, secrets: Iterable[bytes], rules: TokenRules, keys: KeySet | None = None
+    ) -> None:
+        """Take these secrets, rules and keys of a provider from now on.
+
+        What others have verified is forgotten.
+        """
+        self.secrets = tuple(secrets)
         self._rules = rules
-        self._keys: Mapping[str, list[Key]] = {
-            algorithm: [jwk.construct(secret, algorithm) for secret in secrets]
+        self._secret_keys: Mapping[str, list[Key]] = {
+            algorithm: [jwk.construct(secret, algorithm) for secret in self.secrets]
             for algorithm in rules.algorithms
         }
-        self._verified: OrderedDict[bytes | None, Principal] = OrderedDict()
-        """By the whole header, which is short enough once it has been verified."""
+        self.use_keys(keys)
+
+    def use_keys(self, keys: KeySet | None) -> None:
+        """Take these keys of the provider; none if they are not known yet."""
+        self._provider_keys = keys
+        self._forget()
+
+    def deny(self, denied: Denied) -> None:
+        """Let these in no more."""
+        self._denied = denied
+        self._forget()
+
+    def _forget(self) -> None:
+        self._verified: OrderedDict[bytes, Principal] = OrderedDict()
+        """By token, each behind `Bearer` and one space."""
+        self._remembered = 0
+        """The bytes of them."""
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """The principal of an Authorization header.
@@ -87,15 +140,26 @@ class Authenticator:
         Raises GatewayError: UNAUTHENTICATED without a readable JWT, PERMISSION_DENIED with one
         that does not hold.
         """
-        principal = self._verified.get(authorization)
+        if authorization is None or len(authorization) > LONGEST_HEADER:
+            principal = None
+        else:
+            principal = self._verified.get(authorization)  # as most clients write it
         if principal is None:
-            principal = self._verify(bearer_token(authorization))
-            principal.check(self._clock())
-            if len(self._verified) >= REMEMBERED_TOKENS:
-                self._verified.popitem(last=False)
-            self._verified[authorization] = principal
+            token = bearer_token(authorization)
+            header = BEARER + token
+            principal = self._verified.get(header)
+            if principal is None:
+                principal = self._verify(text_of(token))
+                principal.check(self._clock())
+                self._remember(header, principal)
         principal.check(self._clock())
         return principal
+
+    def _remember(self, header: bytes, principal: Principal) -> None:
+        self._verified[header] = principal
+        self._remembered += len(header)
+        while len(self._verified) > REMEMBERED_TOKENS or self._remembered > REMEMBERED_BYTES:
+            self._remembered -= len(self._verified.popitem(last=False)[0])
 
     def _verify(self, token: str) -> Principal:
         try:
@@ -105,56 +169,112 @@ class Authenticator:
         if "crit" in header:
             raise forbidden("the token demands an extension (crit) that is not supported")
         algorithm = header.get("alg")
-        keys = self._keys.get(algorithm) if isinstance(algorithm, str) else None
-        if keys is None:
-            raise forbidden(f"the token's algorithm is not one of {', '.join(self._keys)}")
+        by_provider = algorithm in PROVIDER_ALGORITHMS and self._rules.provider is not None
+        keys = self._keys_of_provider(header) if by_provider else self._keys_of_secrets(algorithm)
         for key in keys:
             try:
-                payload = jws.verify(token, key, list(self._keys))
+                payload = jws.verify(token, key, [str(algorithm)])
             except Exception:  # noqa: S112 - whatever jose trips over is no valid token
                 continue
-            return self._principal(payload)
+            return self._principal(payload, self._rules.provider if by_provider else self._rules)
         raise forbidden("the token's signature does not match")
 
-    def _principal(self, payload: bytes) -> Principal:
+    def _keys_of_secrets(self, algorithm: object) -> list[Key]:
+        keys = self._secret_keys.get(algorithm) if isinstance(algorithm, str) else None
+        provided = PROVIDER_ALGORITHMS if self._rules.provider is not None else ()
+        if keys is None:
+            known = (*self._secret_keys, *provided)
+            raise forbidden(f"the token's algorithm is not one of {', '.join(known)}")
+        if not keys:
+            raise forbidden("no token that a secret has signed is accepted (JWT_SECRET is not set)")
+        return keys
+
+    def _keys_of_provider(self, header: Mapping[str, Any]) -> list[Key]:
+        keys, kid = self._provider_keys, header.get("kid")
+        if keys is None:
+            raise GatewayError(
+                Code.UNAVAILABLE,
+                "the identity provider's keys are not known yet",
+                headers=RETRY_SOON,
+            )
+        if not isinstance(kid, str | None):
+            raise forbidden("the token's kid is not a text")
+        found = keys.matching(header["alg"], kid)
+        if not found and keys.has(kid):
+            raise forbidden("the token's algorithm is not that of its key")
+        if not found:
+            self.on_unknown_key()
+            raise forbidden(
+                "the identity provider has no such key (kid) as the token's; its keys are fetched"
+                " again, so try again in 30 s"
+            )
+        return found
+
+    def _principal(self, payload: bytes, binding: TokenRules | ProviderRules | None) -> Principal:
         try:
             claims = orjson.loads(payload)
         except orjson.JSONDecodeError:
             raise forbidden("the token's claims are not JSON") from None
         if not isinstance(claims, dict):
             raise forbidden("the token's claims are not a JSON object")
+        assert binding is not None
+        check_binding(claims, binding)
         self._check(claims)
+        subject = self._subject(claims)
+        if self._denied.includes(subject, claims):
+            raise forbidden("the token or its subject is on the gateway's deny list")
         leeway = self._rules.leeway
-        subject = claims.get("sub", "")
         return Principal(
             subject=subject,
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
             rule=self._access.rule_for(claims | {"sub": subject} if subject else claims),
+            claims=claims,
         )
 
-    def _check(self, claims: Mapping[str, object]) -> None:
+    def _check(self, claims: Mapping[str, Any]) -> None:
         rules = self._rules
         for name in rules.required:
-            if claims.get(name) is None:
+            if name != "sub" and claims.get(name) is None:
                 raise forbidden(f"the token has no {name} claim")
         for name in TEMPORAL:
             if name in claims and not is_number(claims[name]):
                 raise forbidden(f"the token's {name} claim is not a number")
-        subject = claims.get("sub", "-")
+        if rules.max_age:
+            self._check_age(claims)
+
+    def _check_age(self, claims: Mapping[str, Any]) -> None:
+        now = self._clock()
+        issued = min(claims.get("iat", now), now)  # or one from the future could live for ever
+        longest = self._rules.max_age
+        if claims.get("exp", math.inf) - issued > longest + self._rules.leeway:
+            raise forbidden(f"the token lives longer than {longest:g} s (JWT_MAX_AGE)")
+
+    def _subject(self, claims: Mapping[str, Any]) -> str:
+        name = next((each for each in self._rules.subject if claims.get(each) is not None), None)
+        if name is None:
+            if "sub" in self._rules.required:
+                raise forbidden(f"the token has no {' or '.join(self._rules.subject)} claim")
+            return ""
+        subject = claims[name]
         if not isinstance(subject, str) or not subject:
-            raise forbidden("the token's sub claim is not a text")
+            raise forbidden(f"the token's {name} claim is not a text")
         if len(subject) > LONGEST_SUBJECT:
-            raise forbidden(f"the token's sub claim is longer than {LONGEST_SUBJECT} characters")
-        if rules.issuer is not None and claims.get("iss") != rules.issuer:
-            raise forbidden("the token is from another issuer (iss)")
-        if rules.audience is not None:
-            audience = claims.get("aud")
-            if rules.audience not in (audience if isinstance(audience, list) else [audience]):
-                raise forbidden("the token is for another audience (aud)")
+            raise forbidden(f"the token's {name} claim is longer than {LONGEST_SUBJECT} characters")
+        return subject
 
 
-def bearer_token(authorization: bytes | None) -> str:
+def check_binding(claims: Mapping[str, Any], binding: TokenRules | ProviderRules) -> None:
+    """Whether a token is from the right issuer and for the right audience. Raises GatewayError."""
+    if binding.issuer is not None and claims.get("iss") != binding.issuer:
+        raise forbidden("the token is from another issuer (iss)")
+    if binding.audience is not None:
+        audience = claims.get("aud")
+        if binding.audience not in (audience if isinstance(audience, list) else [audience]):
+            raise forbidden("the token is for another audience (aud)")
+
+
+def bearer_token(authorization: bytes | None) -> bytes:
     """The token of an Authorization header. Raises GatewayError (UNAUTHENTICATED)."""
     if authorization is None:
         raise unauthenticated("send a token: Authorization: Bearer <JWT>")
@@ -164,6 +284,11 @@ def bearer_token(authorization: bytes | None) -> str:
         raise unauthenticated("the Authorization header is not of the form: Bearer <JWT>")
     if len(token) > LONGEST_TOKEN:
         raise unauthenticated(f"the token is longer than {LONGEST_TOKEN} bytes")
+    return token
+
+
+def text_of(token: bytes) -> str:
+    """The token, if it looks like one. Raises GatewayError (UNAUTHENTICATED)."""
     if not TOKEN.fullmatch(token):
         raise unauthenticated("the bearer token is not a JWT")
     return token.decode("ascii")
@@ -175,13 +300,22 @@ def is_number(value: object) -> bool:
 
 
 def token_rules(settings: Settings) -> TokenRules:
-    """The rules for tokens that these settings ask for."""
+    """The rules for tokens that these settings ask for.
+
+    Without a provider, JWT_ISSUER and JWT_AUDIENCE are for tokens that a secret has signed, too.
+    """
+    issuer, audience = settings.jwt_secret_issuer, settings.jwt_secret_audience
+    provider = ProviderRules(issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+    alone = settings.jwt_jwks is None
     return TokenRules(
         algorithms=settings.jwt_algorithms,
         required=settings.jwt_required_claims,
-        audience=settings.jwt_audience,
-        issuer=settings.jwt_issuer,
+        subject=settings.jwt_subject_claim,
+        audience=provider.audience if alone and audience is None else audience,
+        issuer=provider.issuer if alone and issuer is None else issuer,
+        provider=None if alone else provider,
         leeway=settings.jwt_leeway,
+        max_age=settings.jwt_max_age,
     )
 
 
@@ -197,14 +331,19 @@ def mint_token(
         raise ConfigurationError(
             f"a token's subject is a text of 1 to {LONGEST_SUBJECT} characters"
         )
+    if rules.max_age and seconds > rules.max_age:
+        raise ConfigurationError(
+            f"JWT_MAX_AGE: the gateway takes no token that lives longer than {rules.max_age:g} s"
+        )
     issued = int(time.time() if now is None else now)
-    claims: dict[str, object] = {"sub": subject, "iat": issued, "exp": issued + int(seconds)}
+    claims: dict[str, object] = {"iat": issued, "exp": issued + int(seconds)}
     if rules.issuer is not None:
         claims["iss"] = rules.issuer
     if rules.audience is not None:
         claims["aud"] = rules.audience
+    claims[rules.subject[0]] = subject
     for name in rules.required:
-        if name not in claims:
+        if name not in claims and name != "sub":
             raise ConfigurationError(f"JWT_REQUIRED_CLAIMS: no value is known for the claim {name}")
     algorithm = rules.algorithms[0]
     key = jwk.construct(secret, algorithm)

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gateway.access.keys import is_weak, load_secrets
+from gateway.access.denied import read_denied
+from gateway.access.key_set import KeySet, NoKeySet
+from gateway.access.keys import load_secrets, weaknesses
+from gateway.access.provider import load_key_set, unbound
 from gateway.access.rights import AccessRules
 from gateway.calls.failures import error_for
 from gateway.cli.client.discover import discover_once
@@ -18,7 +21,7 @@ from gateway.cli.terminal.text import counted
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.server.certificate import ends_soon, load_certificate
-from gateway.settings.key_files import first_certificate, pair_of
+from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.settings.model import Settings
 from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.interface import CallFailed
@@ -41,6 +44,8 @@ class Report:
     endpoints: dict[str, bool] = field(default_factory=dict)
     """Whether each endpoint of Cuebot answers; empty if wrong settings prevented asking."""
     secrets: int = 0
+    keys: KeySet | None = None
+    """Those of JWT_JWKS, if it is set."""
     catalog: Catalog | None = None
     """What would be served of the schema, if one was discovered."""
     settings_wrong: bool = False
@@ -66,6 +71,8 @@ async def run_checks(settings: Settings) -> Report:
     """Check everything. What is wrong with the settings or Cuebot is reported, not raised."""
     report = Report()
     check_settings(settings, report)
+    if settings.jwt_jwks is not None:
+        await check_keys(settings.jwt_jwks, report)
     with report.settings():
         await check_endpoints(settings, report)
         if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:
@@ -78,11 +85,11 @@ def check_settings(settings: Settings, report: Report) -> None:
     with report.settings():
         secrets = load_secrets(settings)
         report.secrets = len(secrets)
-        report.warnings += [
-            f"JWT secret number {number} is easy to guess; use at least 32 random bytes"
-            for number, secret in enumerate(secrets, 1)
-            if is_weak(secret)
-        ]
+        report.warnings += weaknesses(settings, secrets)
+    report.warnings += [*readable_by_all(settings), *unbound(settings)]
+    with report.settings():
+        if settings.jwt_deny_file is not None:
+            read_denied(settings.jwt_deny_file)
     with report.settings():
         load_certificate(settings)
         pair = pair_of(settings, "tls")
@@ -94,6 +101,14 @@ def check_settings(settings: Settings, report: Report) -> None:
             f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"
             " connections"
         )
+
+
+async def check_keys(source: str, report: Report) -> None:
+    """Fetch the keys. A provider that is away is a problem, as nobody could be let in."""
+    try:
+        report.keys = await load_key_set(source)
+    except NoKeySet as error:
+        report.problems += error.problems
 
 
 async def check_endpoints(settings: Settings, report: Report) -> None:
@@ -166,6 +181,7 @@ def as_object(report: Report) -> dict[str, object]:
         "cuebot": {"endpoint": ",".join(report.endpoints) or None, "answers": report.answers},
         "endpoints": report.endpoints,
         "secrets": report.secrets,
+        "keys": None if report.keys is None else len(report.keys.keys),
         "schema": None if report.catalog is None else schema_object(report.catalog),
     }
 
@@ -213,6 +229,10 @@ def lines(report: Report) -> Iterator[str]:
         )
         yield from entry("Cuebot", first, others)
         yield from entry("Secrets", str(report.secrets or "none"))
+    if report.keys is not None:
+        listed = [f"{each.kid or 'no kid'}: {each.algorithm}" for each in report.keys.keys]
+        skipped = [f"skipped {each}" for each in report.keys.skipped]
+        yield from entry("Keys", counted(len(listed), "key"), [*listed, *skipped])
     if report.catalog is not None:
         yield from schema_lines(report.catalog)
     yield from entry("Warnings", str(len(report.warnings) or "none"), report.warnings)

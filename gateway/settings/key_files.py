@@ -3,7 +3,9 @@
 There are two such pairs: what clients of the gateway see, and what the gateway shows to Cuebot.
 """
 
+import os
 import ssl
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,6 +73,25 @@ def read(setting: str, path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{setting}: cannot read {path}: {error.strerror}") from None
+
+
+def readable_by_all(settings: Settings) -> list[str]:
+    """A warning for each file of a secret or a key that everyone on this machine may read."""
+    names = ("jwt_secret_file", "tls_key_file", "cuebot_key_file")
+    files = {name.upper(): getattr(settings, name) for name in names}
+    return [
+        f"{name}: everyone on this machine can read {file}; chmod o= {file}"
+        for name, file in files.items()
+        if os.name == "posix" and file is not None and is_readable_by_all(file)
+    ]
+
+
+def is_readable_by_all(file: Path) -> bool:
+    """By its mode alone; false if there is no such file."""
+    try:
+        return bool(file.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 def first_certificate(pair: KeyPair) -> x509.Certificate:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import (
@@ -135,6 +137,42 @@ def parse_words(value: object) -> object:
     if isinstance(value, str):
         return tuple(word for word in (part.strip() for part in value.split(",")) if word)
     return value
+
+
+def check_subjects(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Claims that can be a subject; not those that have a meaning of their own."""
+    for name in value:
+        if name in ("", "exp", "nbf", "iat", "iss", "aud"):
+            raise ValueError("expected claims that say who is calling, such as sub or email")
+    return value
+
+
+def check_key_set(value: str) -> str:
+    """A file, or a URL that nobody on the network can change the answer of."""
+    if "://" not in value and value.strip():
+        return value
+    try:
+        url = urlsplit(value)
+        good = bool(url.hostname and (url.port is None or url.port)) and value.isprintable()
+    except ValueError:
+        good = False
+    if (
+        not good
+        or "@" in url.netloc
+        or " " in value
+        or not (url.scheme == "https" or (url.scheme == "http" and is_here(url.hostname or "")))
+    ):
+        raise ValueError(
+            "expected a file or an https URL without a password (http only from this machine)"
+        )
+    return value
+
+
+def is_here(host: str) -> bool:
+    """Whether a name or address can only be this machine's."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def parse_level(value: object) -> object:
@@ -306,9 +344,17 @@ class Settings(Strict):
         tuple[Literal["HS256", "HS384", "HS512"], ...], BeforeValidator(parse_words)
     ] = Field(default=("HS256",), min_length=1)
     jwt_required_claims: Words = ("sub", "exp")
+    jwt_subject_claim: Annotated[Words, Field(min_length=1), AfterValidator(check_subjects)] = (
+        "sub",
+    )
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+    jwt_jwks: Annotated[str, AfterValidator(check_key_set)] | None = None
+    jwt_deny_file: Path | None = None
+    jwt_secret_audience: str | None = None
+    jwt_secret_issuer: str | None = None
     jwt_leeway: Duration = 0.0
+    jwt_max_age: Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=LONGEST)] = 0.0
 
     access_default: Literal["allow", "deny"] = "allow"
     access: Annotated[

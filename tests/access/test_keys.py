@@ -8,9 +8,12 @@ from structlog.testing import capture_logs
 
 from gateway.access.keys import load_secrets
 from gateway.access.tokens import Authenticator, token_rules
+from gateway.app import create_app
 from gateway.errors import ConfigurationError
+from gateway.settings.key_files import readable_by_all
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
+from tests.support.servers import settings_for
 
 LONG = "0123456789abcdef0123456789abcdef"
 
@@ -27,12 +30,16 @@ LONG = "0123456789abcdef0123456789abcdef"
         pytest.param(b"new\n  \n\t\nold\n", (b"new", b"old"), id="lines of spaces"),
         pytest.param(b'"quoted"\ntrue\n', (b'"quoted"', b"true"), id="like JSON"),
         pytest.param(b"\xff\xfe\n", (b"\xff\xfe",), id="not UTF-8"),
+        pytest.param(b"# since May\nnew\n#old\n", (b"new",), id="comments"),
+        pytest.param(b"  # indented\nnew # 1\n", (b"new # 1",), id="comments have a line each"),
+        pytest.param(b"\xef\xbb\xbfnew\r\nold\r\n", (b"new", b"old"), id="byte order mark"),
+        pytest.param(b"\xef\xbb\xbf# why\r\nnew\r\n", (b"new",), id="mark and comment"),
     ],
 )
 def test_a_secret_file_has_one_secret_a_line(
     tmp_path: Path, content: bytes, secrets: tuple[bytes, ...]
 ) -> None:
-    """Each line of JWT_SECRET_FILE that is not blank is a secret, the first to sign with."""
+    """Each line of JWT_SECRET_FILE that says something is a secret, the first to sign with."""
     file = tmp_path / "jwt"
     file.write_bytes(content)
     assert load_secrets(Settings(jwt_secret_file=file)) == secrets
@@ -61,7 +68,11 @@ def test_there_is_no_default_secret(given: dict[str, str]) -> None:
     one_line(caught, "JWT_SECRET")
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\r\n\n", b"   \n"], ids=["empty", "blank", "spaces"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n\r\n\n", b"   \n", b"# none yet\n", b"\xef\xbb\xbf"],
+    ids=["empty", "blank", "spaces", "comment", "byte order mark"],
+)
 def test_a_secret_file_without_a_secret_is_an_error(tmp_path: Path, content: bytes) -> None:
     """A file that holds nothing is no permission to start without a secret."""
     file = tmp_path / "jwt"
@@ -94,8 +105,10 @@ def test_secret_and_file_at_once_is_an_error(tmp_path: Path) -> None:
         "-----BEGIN PUBLIC KEY-----MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A-----END PUBLIC KEY-----",
         "-----BEGIN CERTIFICATE-----MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A-----END CERTIFICATE-----",
         "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 somebody@somewhere",
+        '{"kty": "RSA", "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78", "e": "AQAB"}',
+        '{"keys": [{"kty": "EC", "crv": "P-256", "x": "MKBCTNIcKUSDii11", "y": "4Etl6SRW2Y"}]}',
     ],
-    ids=["public key", "certificate", "ssh key"],
+    ids=["public key", "certificate", "ssh key", "JWK", "JWKS"],
 )
 def test_a_public_key_is_no_secret(secret: str) -> None:
     """Somebody who configures a key that everybody knows is told so in one line at startup."""
@@ -140,6 +153,7 @@ def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
     with capture_logs() as lines:
         assert load_secrets(settings) == (secret.encode(),)
     assert [line["log_level"] for line in lines] == (["warning"] if warned else [])
+    assert all("export JWT_SECRET=$(openssl rand -base64 32)" in line["event"] for line in lines)
     if len(secret) > 1:
         assert secret not in repr(lines)
 
@@ -153,6 +167,79 @@ def test_every_easy_secret_of_a_file_is_warned_about(tmp_path: Path) -> None:
     assert len(lines) == 2
     assert lines[0] != lines[1]
     assert "short-" not in repr(lines)
+    assert all(f"openssl rand -base64 32 >> {file};" in line["event"] for line in lines)
+
+
+NEXT = "fedcba9876543210fedcba9876543210"
+HELD = (LONG.encode(),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("", id="nothing yet"),
+        pytest.param("# the secrets of", id="a comment"),
+        pytest.param(LONG[:20], id="a part of the old one"),
+        pytest.param(NEXT[:20], id="a part of a new one"),
+        pytest.param(f"{LONG}\n{NEXT[:20]}", id="a part of the second"),
+        pytest.param(f"{LONG}\n{NEXT}"[:-1], id="all but its end"),
+    ],
+)
+def test_a_half_written_file_is_not_taken(tmp_path: Path, content: str) -> None:
+    """While secrets are in use, a file whose last line may go on is an error that says so."""
+    file = tmp_path / "jwt"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        load_secrets(Settings(jwt_secret_file=file), HELD)
+    one_line(caught, "JWT_SECRET_FILE")
+
+
+@pytest.mark.parametrize(
+    ("content", "secrets"),
+    [
+        pytest.param(LONG, (LONG,), id="the same, without a newline"),
+        pytest.param(NEXT, (NEXT,), id="another, without a newline"),
+        pytest.param(f"{NEXT}\n{LONG}", (NEXT, LONG), id="a new one before the old one"),
+        pytest.param(f"{LONG}\n{NEXT}\n", (LONG, NEXT), id="whole lines"),
+        pytest.param("short\n", ("short",), id="a short line"),
+    ],
+)
+def test_a_whole_file_is_taken(tmp_path: Path, content: str, secrets: tuple[str, ...]) -> None:
+    """Secrets follow their file when nothing says that it is half written."""
+    file = tmp_path / "jwt"
+    file.write_text(content)
+    loaded = load_secrets(Settings(jwt_secret_file=file), HELD)
+    assert loaded == tuple(secret.encode() for secret in secrets)
+
+
+@pytest.mark.parametrize("name", ["jwt_secret_file", "tls_key_file", "cuebot_key_file"])
+def test_files_that_everyone_can_read_are_warned_about(tmp_path: Path, name: str) -> None:
+    """The file of a secret or a key is for the gateway alone; the warning has the remedy."""
+    file = tmp_path / "secret"
+    settings = Settings.model_validate({name: file})
+    assert readable_by_all(settings) == []  # there is none yet, which is told elsewhere
+    file.write_text(LONG)
+    for mode in (0o600, 0o640):
+        file.chmod(mode)
+        assert readable_by_all(settings) == []
+    for mode in (0o644, 0o604):
+        file.chmod(mode)
+        (warning,) = readable_by_all(settings)
+        assert name.upper() in warning
+        assert f"chmod o= {file}" in warning
+
+
+def test_the_gateway_warns_at_startup(tmp_path: Path) -> None:
+    """Of secrets that are easy to guess, and of files that everyone can read."""
+    file = tmp_path / "secret"
+    file.write_text("your-secret\n")
+    file.chmod(0o644)
+    with capture_logs() as lines:
+        create_app(settings_for("127.0.0.1:1", jwt_secret=None, jwt_secret_file=file))
+    told = [line["event"] for line in lines if line["log_level"] == "warning"]
+    assert len(told) == 2
+    assert "is published" in told[0]
+    assert "everyone on this machine can read" in told[1]
 
 
 def test_secrets_are_not_in_what_settings_show() -> None:

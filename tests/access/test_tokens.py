@@ -124,12 +124,12 @@ def test_what_is_no_token_is_401(authorization: bytes | None) -> None:
     assert caught.value.headers["WWW-Authenticate"].split()[0] == "Bearer"
 
 
-def test_a_token_of_8192_bytes_is_read_and_one_more_is_not() -> None:
-    """The longest token is 8192 bytes; a longer one is refused as unread, however good."""
-    assert accepts(of_length(8192)).subject == "lena"
-    error = refusal(of_length(8193))
+def test_a_token_of_16384_bytes_is_read_and_one_more_is_not() -> None:
+    """The longest token is 16384 bytes; a longer one is refused as unread, however good."""
+    assert accepts(of_length(16384)).subject == "lena"
+    error = refusal(of_length(16385))
     assert error.status == 401
-    assert "8192" in error.message
+    assert "16384" in error.message
 
 
 @pytest.mark.parametrize("huge", [b"A" * 2**20, b"a.b." * 2**18], ids=["one part", "many"])
@@ -137,7 +137,7 @@ def test_a_huge_token_is_not_parsed(huge: bytes) -> None:
     """Its length is what is told, before anybody could see that it is no JWT."""
     error = refusal(huge)
     assert error.status == 401
-    assert error.message == "the token is longer than 8192 bytes"
+    assert error.message == "the token is longer than 16384 bytes"
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
@@ -302,6 +302,12 @@ def test_a_good_token_is_its_subject(claims: dict[str, Any]) -> None:
     assert accepts(signed(claims)).subject == "lena"
 
 
+def test_a_principal_has_the_claims_of_its_token() -> None:
+    """All of them, those too that nothing asks for: rules of access may."""
+    claims = GOOD | {"scope": "read write", "realm_access": {"roles": ["artist"]}, "x": None}
+    assert accepts(signed(claims)).claims == claims
+
+
 @pytest.mark.parametrize("subject", ["léna", "日本", "a b", "a\nb", "\x00", " ", "x" * 512])
 def test_a_subject_may_be_any_text(subject: str) -> None:
     """`sub` is a non-empty string, whatever its characters."""
@@ -401,6 +407,49 @@ def test_tokens_need_no_exp_where_it_is_not_required() -> None:
     assert refusal(signed({"sub": "lena", "exp": int(NOW) - 1}), subject).status == 403
 
 
+USER = TokenRules(subject=("sub", "user"))
+
+
+@pytest.mark.parametrize(
+    ("claims", "subject"),
+    [
+        pytest.param({"sub": "lena"}, "lena", id="the first"),
+        pytest.param({"user": "integration-test"}, "integration-test", id="the second"),
+        pytest.param({"user": "bo", "sub": "lena"}, "lena", id="both"),
+        pytest.param({"user": "bo", "sub": None}, "bo", id="null is not there"),
+    ],
+)
+def test_other_claims_can_be_the_subject(claims: dict[str, object], subject: str) -> None:
+    """JWT_SUBJECT_CLAIM is a list; the first that is there counts, as required as `sub` is."""
+    token = signed({"exp": int(NOW) + 60} | claims)
+    assert accepts(token, authenticator(rules=USER)).subject == subject
+
+
+@pytest.mark.parametrize(
+    ("claims", "word"),
+    [
+        pytest.param({}, "sub or user", id="neither"),
+        pytest.param({"sub": None, "user": None}, "sub or user", id="null"),
+        pytest.param({"sub": 7, "user": "bo"}, "sub claim is not a text", id="a wrong first one"),
+        pytest.param({"sub": "", "user": "bo"}, "sub claim is not a text", id="an empty first one"),
+        pytest.param({"user": ["bo"]}, "user claim is not a text", id="a list"),
+        pytest.param({"user": "x" * 513}, "user claim is longer", id="too long"),
+    ],
+)
+def test_a_subject_is_a_text_whichever_claim_it_is(claims: dict[str, object], word: str) -> None:
+    """The claim that counts is as strictly checked as `sub`; the next one does not replace it."""
+    error = refusal(signed({"exp": int(NOW) + 60} | claims), authenticator(rules=USER))
+    assert (error.status, word in error.message) == (403, True)
+
+
+def test_sub_is_not_required_where_another_claim_takes_its_place() -> None:
+    """`sub` among the required claims means the subject, whichever claim that is."""
+    subject = authenticator(rules=TokenRules(subject=("email",)))
+    token = signed({"exp": int(NOW) + 60, "email": "lena@studio"})
+    assert accepts(token, subject).subject == "lena@studio"
+    assert "no email claim" in refusal(signed(), subject).message
+
+
 # --- Time -----------------------------------------------------------------------------------
 
 
@@ -422,6 +471,48 @@ def test_the_leeway_counts_on_both_sides(claims: dict[str, Any], now: float, pas
         assert accepts(token, subject).subject == "lena"
     else:
         assert refusal(token, subject).status == 403
+
+
+HOUR = 3600
+
+
+@pytest.mark.parametrize(
+    ("times", "passes"),
+    [
+        pytest.param({"iat": 0, "exp": HOUR}, True, id="as long as allowed"),
+        pytest.param({"iat": 0, "exp": HOUR + 1}, False, id="longer"),
+        pytest.param({"iat": 1 - HOUR, "exp": 2}, False, id="longer, and nearly over"),
+        pytest.param({"exp": HOUR}, True, id="without iat, from now"),
+        pytest.param({"exp": HOUR + 1}, False, id="without iat, longer from now"),
+        pytest.param({"iat": 86400, "exp": 86400 + 60}, False, id="short, in the future"),
+        pytest.param({"iat": 0}, False, id="no exp"),
+    ],
+)
+def test_the_lifetime_can_be_bounded(times: dict[str, int], passes: bool) -> None:
+    """JWT_MAX_AGE is the longest time from `iat`, or from now, to `exp`."""
+    subject = authenticator(rules=TokenRules(required=("sub",), max_age=HOUR))
+    claims = {"sub": "lena"} | {name: int(NOW) + seconds for name, seconds in times.items()}
+    if passes:
+        assert accepts(signed(claims), subject).subject == "lena"
+    else:
+        error = refusal(signed(claims), subject)
+        assert (error.status, "JWT_MAX_AGE" in error.message) == (403, True)
+
+
+@pytest.mark.parametrize("exp", ["1e308", "9" * 300, "18446744073709551616"])
+@pytest.mark.parametrize("iat", ["", '"iat": 1e308, ', '"iat": -1e308, ', '"iat": 0, '])
+def test_a_token_for_ever_is_refused_where_the_lifetime_is_bounded(exp: str, iat: str) -> None:
+    """A number that no clock will reach is a lifetime like any other, and too long."""
+    claims = f'{{"sub": "lena", {iat}"exp": {exp}}}'.encode()
+    assert accepts(signed(claims)).subject == "lena"
+    assert refusal(signed(claims), authenticator(rules=TokenRules(max_age=1e9))).status == 403
+
+
+def test_the_lifetime_is_bounded_with_the_leeway() -> None:
+    """Clocks that differ by no more than JWT_LEEWAY make no token too old."""
+    subject = authenticator(rules=TokenRules(max_age=HOUR, leeway=5))
+    assert accepts(signed(GOOD | {"exp": int(NOW) + HOUR + 5}), subject).subject == "lena"
+    assert refusal(signed(GOOD | {"exp": int(NOW) + HOUR + 6}), subject).status == 403
 
 
 def test_a_token_expires_although_it_is_remembered() -> None:
@@ -508,6 +599,29 @@ def test_the_memory_of_tokens_is_bounded() -> None:
     assert accepts(tokens[-1], subject).subject == "lena"
 
 
+def test_the_memory_of_long_tokens_is_bounded_in_bytes() -> None:
+    """Far fewer long tokens are kept than short ones, and those seen last are."""
+    subject, before = authenticator(), remembered()
+    tokens = [signed(GOOD | {"n": number, "pad": "p" * 10_000}) for number in range(600)]
+    principals = [accepts(token, subject) for token in tokens]
+    first, last = principals[0], principals[-1]
+    del principals
+    assert 250 < remembered() - before < 350
+    assert accepts(tokens[-1], subject) is last
+    assert accepts(tokens[0], subject) is not first
+
+
+def test_blanks_before_a_token_make_no_other_one() -> None:
+    """A token is remembered once, however its header is written."""
+    subject, token = authenticator(), signed().encode()
+    principal = subject.authenticate(b"Bearer " + token)
+    before = remembered()
+    for blanks in (1, 2, 60_000):
+        for scheme in (b"Bearer", b"bearer"):
+            assert subject.authenticate(scheme + b" " * blanks + token + b" ") is principal
+    assert remembered() == before
+
+
 def test_a_verified_token_is_remembered() -> None:
     """Verifying costs: the same token is verified once."""
     subject, token = authenticator(), signed()
@@ -529,6 +643,7 @@ def test_refused_tokens_are_not_remembered() -> None:
         pytest.param(TokenRules(algorithms=("HS512", "HS256")), id="algorithms"),
         pytest.param(TokenRules(audience="render", issuer="studio"), id="audience and issuer"),
         pytest.param(TokenRules(leeway=30), id="leeway"),
+        pytest.param(TokenRules(subject=("email", "sub"), max_age=90), id="subject and lifetime"),
     ],
 )
 def test_a_minted_token_is_accepted_until_it_expires(rules: TokenRules) -> None:
@@ -572,7 +687,7 @@ CLAIMS = st.fixed_dictionaries(
     {},
     optional={
         name: st.just("render") | st.just(int(NOW) + 60) | ANY_JSON
-        for name in ("sub", "exp", "nbf", "iat", "aud", "iss", "at_hash")
+        for name in ("sub", "user", "exp", "nbf", "iat", "aud", "iss", "jti")
     },
 )
 EVERY_RULE = TokenRules(
@@ -581,6 +696,8 @@ EVERY_RULE = TokenRules(
     audience="render",
     issuer="render",
     leeway=5,
+    subject=("user", "sub"),
+    max_age=1e6,
 )
 
 
@@ -621,7 +738,8 @@ def test_any_signed_json_is_a_principal_or_a_refusal(
     token = signed(claims, header)
     principal = outcome(authenticator(rules=rules), f"Bearer {token}".encode())
     if principal is not None:
-        assert principal.subject == claims["sub"]
+        named = [claims[name] for name in rules.subject if claims.get(name) is not None]
+        assert principal.subject == named[0]
         assert isinstance(principal.subject, str)
         assert principal.subject
 
@@ -657,7 +775,7 @@ def now_signed(more: dict[str, Any], **options: Any) -> str:
         pytest.param(None, 401, "UNAUTHENTICATED", 16, id="no header"),
         pytest.param("Basic bGVuYTp4", 401, "UNAUTHENTICATED", 16, id="Basic"),
         pytest.param("Bearer hello", 401, "UNAUTHENTICATED", 16, id="no JWT"),
-        pytest.param("Bearer " + "a" * 9000, 401, "UNAUTHENTICATED", 16, id="too long"),
+        pytest.param("Bearer " + "a" * 17000, 401, "UNAUTHENTICATED", 16, id="too long"),
         pytest.param(
             f"Bearer {now_signed({}, key=OTHER_KEY)}", 403, "PERMISSION_DENIED", 7, id="secret"
         ),

@@ -11,6 +11,7 @@ from gateway.discovery.factory import FILE_SUFFIXES
 from tests.support.commands import OPENCUE, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
+from tests.support.provider import ec_key, key_server, keycloak, rsa_key
 from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
 from tests.support.webserver import web_server
 
@@ -190,7 +191,42 @@ async def test_secrets(cuebot: str) -> None:
     assert report.problems == []
     (warning,) = report.warnings
     assert "easy to guess" in warning
+    assert "openssl rand -base64 32" in warning
     assert "tooshort" not in text_of(report) + str(as_object(report))
+
+
+@pytest.mark.anyio
+async def test_secrets_that_everyone_can_read(cuebot: str, tmp_path: Path) -> None:
+    """A warning names the setting, the file and the command that helps."""
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    file.chmod(0o644)
+    report = await run_checks(settings_for(cuebot, jwt_secret=None, jwt_secret_file=file))
+    assert report.warnings == [
+        f"JWT_SECRET_FILE: everyone on this machine can read {file}; chmod o= {file}"
+    ]
+
+
+@pytest.mark.anyio
+async def test_the_keys_of_a_provider(cuebot: str) -> None:
+    """They are fetched and listed; a provider that is away is a problem."""
+    signing, elliptic = rsa_key("one"), ec_key("curve")
+    async with key_server(keycloak(signing, elliptic)) as server:
+        bound = {"jwt_issuer": "https://idp.studio", "jwt_audience": "farm"}
+        settings = settings_for(cuebot, jwt_secret=None, jwt_jwks=server.url, **bound)
+        report = await run_checks(settings)
+        assert (report.problems, report.warnings) == ([], [])
+        assert as_object(report)["keys"] == 2
+        assert "Secrets    none\nKeys       2 keys\n           kc-rsa: RS256\n" in text_of(report)
+        report = await run_checks(settings_for(cuebot, jwt_jwks=server.url))
+        assert [warning.rpartition(" ")[2] for warning in report.warnings] == [
+            "JWT_ISSUER",
+            "JWT_AUDIENCE",
+        ]
+        server.status = 500
+        report = await run_checks(settings)
+    assert report.problems == [f"JWT_JWKS: {server.url} answers with status 500"]
+    assert not report.settings_wrong
 
 
 @pytest.mark.anyio

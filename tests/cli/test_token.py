@@ -81,6 +81,38 @@ def test_a_token_has_what_the_settings_require() -> None:
     assert "role" in ran.err
 
 
+def test_without_a_secret_there_is_no_token() -> None:
+    """With a provider alone, tokens come from there."""
+    ran = in_process("token", "--sub", "me", JWT_SECRET="", JWT_JWKS="https://idp.studio/certs")
+    assert (ran.status, ran.out) == (2, b"")
+    assert "JWT_JWKS" in ran.err
+
+
+def test_a_token_is_bound_as_those_of_secrets_are() -> None:
+    """With a provider, JWT_ISSUER and JWT_AUDIENCE are for the provider's tokens."""
+    given = {"JWT_JWKS": "https://idp.studio/certs", "JWT_ISSUER": "idp", "JWT_AUDIENCE": "farm"}
+    token = minted("--sub", "me", JWT_SECRET_ISSUER="studio", **given)
+    rules = TokenRules(issuer="studio")
+    principal = Authenticator([SECRET.encode()], rules).authenticate(bearer(token))
+    assert "aud" not in principal.claims
+
+
+def test_a_token_has_the_subject_where_the_settings_look_for_it() -> None:
+    """It is the first claim of JWT_SUBJECT_CLAIM."""
+    rules = TokenRules(subject=("user", "sub"))
+    token = minted("--sub", "me", JWT_SUBJECT_CLAIM="user,sub")
+    principal = Authenticator([SECRET.encode()], rules).authenticate(bearer(token))
+    assert (principal.subject, principal.claims["user"]) == ("me", "me")
+
+
+def test_a_token_lives_no_longer_than_the_settings_allow() -> None:
+    """A lifetime above JWT_MAX_AGE is an error, as the gateway would refuse the token."""
+    ran = in_process("token", "--sub", "me", "--ttl", "2h", JWT_SECRET=SECRET, JWT_MAX_AGE="1h")
+    assert (ran.status, ran.out) == (2, b"")
+    assert "JWT_MAX_AGE" in ran.err
+    minted("--sub", "me", "--ttl", "1h", JWT_MAX_AGE="1h")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

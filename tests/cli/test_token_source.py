@@ -32,6 +32,8 @@ def test_a_token_is_given_or_signed(environ: pytest.MonkeyPatch) -> None:
     assert token_source(settings, None, None)() == "of-the-environment"
     assert subject_of(token_source(settings, None, "robot")()) == "robot"
     assert token_source(settings, "given", None)() == "given"
+    short = settings_for("cuebot:8443", jwt_max_age="1m")
+    assert subject_of(token_source(short, None, "robot")()) == "robot"
 
 
 @pytest.mark.parametrize(

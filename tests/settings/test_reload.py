@@ -1,6 +1,8 @@
 """SIGHUP: what follows the settings without a restart, and what a broken value does."""
 
+import json
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -11,6 +13,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from gateway.access.tokens import TokenRules, mint_token
 from tests.support.opencue import opencue
 from tests.support.processes import Answer, Instance, instance, until
+from tests.support.provider import rsa_key
 from tests.support.servers import SECRET
 
 pytestmark = pytest.mark.slow  # each of them starts a process
@@ -47,7 +50,12 @@ class Configured:
         return self.answer(secret, path).status
 
     def answer(self, secret: str = SECRET, path: str = GET_JOBS) -> Answer:
-        token = mint_token(secret.encode(), TokenRules(), "tester", 3600)
+        return self.ask(mint_token(secret.encode(), TokenRules(), "tester", 3600), path)
+
+    def status_of(self, token: str) -> int:
+        return self.ask(token).status
+
+    def ask(self, token: str, path: str = GET_JOBS) -> Answer:
         with self.gateway.wire() as wire:
             start = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n"
             wire.send(f"{start}Authorization: Bearer {token}\r\n\r\n".encode())
@@ -87,6 +95,44 @@ def test_a_rotation_in_a_file(configured: Configured, tmp_path: Path) -> None:
     secrets.write_text(f"{OTHER}\n")
     configured.reload()
     assert (configured.status(SECRET), configured.status(OTHER)) == (403, 200)
+
+
+def test_a_half_written_file_of_secrets(configured: Configured, tmp_path: Path) -> None:
+    """The old secrets stay, with an error, until the file is whole."""
+    secrets = tmp_path / "secrets"
+    secrets.write_text(f"# ours\n{SECRET}\n")
+    configured.sets(f'jwt_secret_file = "{secrets}"', "rate_limit_rps = 0")
+    for content in ("", f"# ours\n{SECRET}\n{OTHER}"[:-5]):
+        secrets.write_text(content)
+        configured.reload()
+        assert (configured.status(SECRET), configured.status(OTHER[:-5])) == (200, 403)
+    assert len(configured.problems()) == 2
+    secrets.write_text(f"# ours\n{OTHER}\n")
+    configured.reload()
+    assert (configured.status(SECRET), configured.status(OTHER)) == (403, 200)
+    assert configured.status("# ours") == 403
+
+
+def test_keys_of_a_provider(configured: Configured, tmp_path: Path) -> None:
+    """A file of keys that is new, and one that is broken; secrets are needed no more."""
+    keys, now = tmp_path / "keys.json", int(time.time())
+    one, two = rsa_key("one"), rsa_key("two")
+    tokens = [key.token({"sub": "lena", "exp": now + 3600}, kid="1") for key in (one, two)]
+
+    def statuses() -> list[int]:
+        return [configured.status_of(token) for token in tokens]
+
+    for key, expected in ((one, [200, 403]), (two, [403, 200])):
+        keys.write_text(json.dumps({"keys": [key.jwk(kid="1")]}))
+        configured.sets(f'jwt_jwks = "{keys}"', "rate_limit_rps = 0")
+        assert statuses() == expected
+        assert configured.status(SECRET) == 403
+    assert configured.problems() == []
+    keys.write_text('{"keys": [')
+    configured.reload()
+    assert statuses() == [403, 200]
+    (problem,) = configured.problems()
+    assert problem.startswith("JWT_JWKS: ")
 
 
 def test_rules_for_tokens(configured: Configured) -> None:

@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 import orjson
 
-from gateway.access.keys import load_secrets
+from gateway.access.keys import signing_secret
 from gateway.access.tokens import mint_token, token_rules
 from gateway.cli.client.client import Answer, InvalidCall, ignored_fields
 from gateway.cli.client.method_names import explained, path_of
@@ -177,8 +177,9 @@ def token_source(settings: Settings, token: str | None, sub: str | None) -> Call
         raise ConfigurationError(
             "there is no token for the gateway: set TOKEN, or JWT_SECRET to sign one"
         )
-    secret, subject = load_secrets(settings)[0], user_name() if sub is None else sub
-    sign = partial(mint_token, secret, token_rules(settings), subject, TOKEN_SECONDS)
+    secret, subject = signing_secret(settings), user_name() if sub is None else sub
+    seconds = min(TOKEN_SECONDS, settings.jwt_max_age or TOKEN_SECONDS)
+    sign = partial(mint_token, secret, token_rules(settings), subject, seconds)
     sign()  # what cannot be signed ends the command before it calls
     return sign
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.access.keys import load_secrets
+from gateway.access.keys import signing_secret
 from gateway.access.tokens import mint_token, token_rules
 from gateway.cli.common_options import config_option, settings_from, time_option
 from gateway.observe.logs import configure_logging
@@ -36,4 +36,4 @@ def token(sub: str, ttl: float, config: Path | None) -> None:
     configure_logging("warning", "console", sys.stderr)
     if not sub:
         raise click.BadParameter("a token needs a subject", param_hint="--sub")
-    click.echo(mint_token(load_secrets(settings)[0], token_rules(settings), sub, ttl))
+    click.echo(mint_token(signing_secret(settings), token_rules(settings), sub, ttl))

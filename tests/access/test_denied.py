@@ -1,0 +1,207 @@
+"""The deny list: who is let in no more, from the moment that the file says so."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.access import denied as module
+from gateway.access.denied import NOBODY, Denied, DenyFile, NoList, parse_denied
+from gateway.access.tokens import Authenticator, TokenRules
+from gateway.errors import ConfigurationError, GatewayError
+from tests.access.test_tokens import GOOD, KEY, NOW, signed
+from tests.support.servers import SECRET, ScriptedCuebot, gateway_for, settings_for
+
+pytestmark = pytest.mark.anyio
+
+SHOWS = "/show.ShowInterface/GetShows"
+LENA = Denied(subjects=frozenset({"lena"}))
+
+
+@pytest.mark.parametrize(
+    ("content", "denied"),
+    [
+        pytest.param(b"", NOBODY, id="empty"),
+        pytest.param(b"# nobody\n\n  # yet\n", NOBODY, id="comments"),
+        pytest.param(b"sub:lena\n", LENA, id="a subject"),
+        pytest.param(b"\xef\xbb\xbfsub:lena\r\n", LENA, id="as Windows writes it"),
+        pytest.param(b" sub: lena \n", LENA, id="blanks"),
+        pytest.param(
+            b"jti:a:b#c\njti:7\nsub:l\xc3\xa9na s\n",
+            Denied(frozenset({"a:b#c", "7"}), frozenset({"léna s"})),
+            id="ids and subjects",
+        ),
+    ],
+)
+def test_a_list(content: bytes, denied: Denied) -> None:
+    """One `jti:…` or `sub:…` a line; blank lines and comments say nothing."""
+    assert parse_denied(content) == denied
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"sub:lena", "half written"),
+        (b"sub:lena\nsub:b", "half written"),
+        (b"sub:lena\nlena\n", "line 2"),
+        (b"sub:\n", "line 1"),
+        (b"jit:x\n", "line 1"),
+        (b"sub\n", "line 1"),
+        (b"SUB:lena\n", "line 1"),
+        (b"\xff\n", "UTF-8"),
+    ],
+)
+def test_what_is_no_list(content: bytes, word: str) -> None:
+    """A line that denies nobody would be a mistake that nobody notices."""
+    with pytest.raises(NoList, match="JWT_DENY_FILE: ") as caught:
+        parse_denied(content)
+    assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("claims", "refused"),
+    [
+        pytest.param({}, True, id="a subject"),
+        pytest.param({"sub": "Lena"}, False, id="another one"),
+        pytest.param({"sub": "bo", "jti": "stolen"}, True, id="an id"),
+        pytest.param({"sub": "bo", "jti": "lena"}, False, id="an id like a subject"),
+        pytest.param({"sub": "stolen"}, False, id="a subject like an id"),
+        pytest.param({"sub": "bo", "jti": 7}, True, id="a number"),
+        pytest.param({"sub": "bo", "jti": None}, False, id="null"),
+        pytest.param({"sub": "bo"}, False, id="no id"),
+    ],
+)
+def test_denied_tokens_are_403(claims: dict[str, object], refused: bool) -> None:
+    """By the token's id or by its subject."""
+    subject = Authenticator([KEY], TokenRules(), lambda: NOW)
+    subject.deny(Denied(frozenset({"stolen", "7", "None"}), frozenset({"lena"})))
+    token = b"Bearer " + signed(GOOD | claims).encode()
+    if not refused:
+        subject.authenticate(token)
+        return
+    with pytest.raises(GatewayError, match="deny list") as caught:
+        subject.authenticate(token)
+    assert caught.value.status == 403
+
+
+def test_a_token_is_denied_although_it_is_remembered() -> None:
+    """And holds again when it is on the list no more."""
+    subject = Authenticator([KEY], TokenRules(), lambda: NOW)
+    token = b"Bearer " + signed().encode()
+    subject.authenticate(token)
+    subject.deny(LENA)
+    with pytest.raises(GatewayError, match="deny list"):
+        subject.authenticate(token)
+    subject.deny(NOBODY)
+    assert subject.authenticate(token).subject == "lena"
+
+
+def test_the_subject_is_denied_whichever_claim_it_is() -> None:
+    """`sub:` means who is calling (JWT_SUBJECT_CLAIM)."""
+    rules = TokenRules(subject=("email",), required=("exp",))
+    subject = Authenticator([KEY], rules, lambda: NOW)
+    subject.deny(LENA)
+    subject.authenticate(b"Bearer " + signed(GOOD | {"email": "bo"}).encode())
+    with pytest.raises(GatewayError, match="deny list"):
+        subject.authenticate(b"Bearer " + signed(GOOD | {"sub": "x", "email": "lena"}).encode())
+
+
+def followed(path: Path) -> tuple[DenyFile, list[Denied]]:
+    """One that notes the lists that it tells of."""
+    told: list[Denied] = []
+    return DenyFile(path, told.append), told
+
+
+async def test_the_file_is_followed(tmp_path: Path) -> None:
+    """Written anew, or replaced by another file; the same content is told once."""
+    file = tmp_path / "denied"
+    file.write_text("")
+    deny, told = followed(file)
+    file.write_text("sub:lena\n")
+    await deny.refresh()
+    await deny.refresh()
+    assert told == [LENA]
+    file.write_text("# since Monday\nsub:lena\n")
+    await deny.refresh()
+    assert told == [LENA]
+    other = tmp_path / "other"
+    other.write_text("# nobody\n")
+    other.replace(file)
+    await deny.refresh()
+    assert told == [LENA, NOBODY]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda file: file.unlink(), id="missing"),
+        pytest.param(lambda file: file.write_bytes(b""), id="empty"),
+        pytest.param(lambda file: file.write_bytes(b"sub:l"), id="half written"),
+        pytest.param(lambda file: file.write_bytes(b"lena\n"), id="nonsense"),
+        pytest.param(lambda file: file.write_bytes(b"\xff\n"), id="no text"),
+    ],
+)
+async def test_a_broken_file_keeps_the_old_list(
+    tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    """With one error in the log; when the file is good again, it counts."""
+    file = tmp_path / "denied"
+    file.write_text("sub:lena\n")
+    deny, told = followed(file)
+    spoil(file)
+    with capture_logs() as lines:
+        await deny.refresh()
+        await deny.refresh()
+        if file.exists():  # a reload keeps it just as well
+            with pytest.raises(ConfigurationError, match="JWT_DENY_FILE"):
+                deny.prepare(file)
+    assert [line["log_level"] for line in lines] == ["error"]
+    assert "JWT_DENY_FILE" in lines[0]["problem"]
+    assert told == [LENA]
+    file.write_text("sub:bo\n")
+    await deny.refresh()
+    assert told[1:] == [Denied(subjects=frozenset({"bo"}))]
+
+
+def test_a_file_that_is_no_list_stops_the_start(tmp_path: Path) -> None:
+    """A list that was asked for and is not there would deny nobody."""
+    file = tmp_path / "denied"
+    for content in (None, "lena\n"):
+        if content is not None:
+            file.write_text(content)
+        with pytest.raises(ConfigurationError, match="JWT_DENY_FILE"):
+            followed(file)
+
+
+async def test_a_gateway_follows_its_list(
+    cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a signal; and on SIGHUP, when it is another file."""
+    monkeypatch.setattr(module, "EVERY", 0.01)
+    file, other = tmp_path / "denied", tmp_path / "other"
+    file.write_text("# nobody\n")
+    other.write_text("sub:lena\n")
+    claims = {"sub": "lena", "jti": "one", "exp": int(time.time()) + 60}
+    headers = {"Authorization": f"Bearer {signed(claims, key=SECRET.encode())}"}
+    async with gateway_for(cuebot.endpoint, jwt_deny_file=file) as gateway:
+
+        async def until(wanted: int) -> None:
+            status = 0
+            async with asyncio.timeout(20):
+                while status != wanted:
+                    answer = await gateway.post(SHOWS, headers=headers)
+                    status = answer.status_code
+
+        await until(200)
+        file.write_text("jti:one\n")
+        await until(403)
+        file.write_text("jti:two\n")
+        await until(200)
+        part = gateway.app.parts.reloadable[0]
+        for path, wanted in ((other, 403), (None, 200)):
+            settings = settings_for(cuebot.endpoint, jwt_deny_file=path)
+            (await asyncio.to_thread(part.prepare, settings))()
+            await until(wanted)

@@ -1,0 +1,201 @@
+"""An identity provider for tests: keys, tokens signed with them, and a server for the key set.
+
+Tokens are signed with cryptography alone, so that the library under test has no say in them.
+"""
+
+import asyncio
+import json
+import ssl
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+
+Document = Mapping[str, Any]
+
+
+def base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def number(value: int, size: int = 0) -> str:
+    """A number as a JWK has it (RFC 7518 section 6)."""
+    return base64url(value.to_bytes(size or (value.bit_length() + 7) // 8))
+
+
+def unsigned(header: Document, claims: Document | bytes) -> bytes:
+    """The first two parts of a token."""
+    body = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    return f"{base64url(json.dumps(header).encode())}.{base64url(body)}".encode()
+
+
+@dataclass(frozen=True)
+class Rsa:
+    """An RSA key."""
+
+    private: rsa.RSAPrivateKey
+
+    def jwk(self, **members: object) -> dict[str, Any]:
+        """The public key; a member that is None is left out."""
+        numbers = self.private.public_key().public_numbers()
+        own = {"kty": "RSA", "n": number(numbers.n), "e": number(numbers.e)}
+        return {name: value for name, value in (own | members).items() if value is not None}
+
+    def token(self, claims: Document | bytes, **header: object) -> str:
+        """Signed with RS256, whatever the header says."""
+        signed = unsigned({"alg": "RS256", "typ": "JWT"} | header, claims)
+        hashing = SHA512() if header.get("alg") == "RS512" else SHA256()
+        signature = self.private.sign(signed, padding.PKCS1v15(), hashing)
+        return f"{signed.decode()}.{base64url(signature)}"
+
+
+@dataclass(frozen=True)
+class Ec:
+    """An elliptic curve's key."""
+
+    private: ec.EllipticCurvePrivateKey
+
+    def jwk(self, **members: object) -> dict[str, Any]:
+        numbers = self.private.public_key().public_numbers()
+        size = (self.private.key_size + 7) // 8
+        curve = {256: "P-256", 384: "P-384", 521: "P-521"}[self.private.key_size]
+        own = {
+            "kty": "EC",
+            "crv": curve,
+            "x": number(numbers.x, size),
+            "y": number(numbers.y, size),
+        }
+        return {name: value for name, value in (own | members).items() if value is not None}
+
+    def token(self, claims: Document | bytes, **header: object) -> str:
+        """Signed with ES256, whatever the header says."""
+        signed = unsigned({"alg": "ES256", "typ": "JWT"} | header, claims)
+        r, s = decode_dss_signature(self.private.sign(signed, ec.ECDSA(SHA256())))
+        size = (self.private.key_size + 7) // 8
+        return f"{signed.decode()}.{base64url(r.to_bytes(size) + s.to_bytes(size))}"
+
+
+@cache
+def rsa_key(name: str, bits: int = 2048) -> Rsa:
+    """The RSA key that these tests call by this name."""
+    return Rsa(rsa.generate_private_key(65537, bits))
+
+
+@cache
+def ec_key(name: str) -> Ec:
+    """The P-256 key that these tests call by this name."""
+    return Ec(ec.generate_private_key(ec.SECP256R1()))
+
+
+# --- Key sets as providers have them --------------------------------------------------------
+
+CERTIFICATE = "MIICmzCCAYMCBgGQ" + "A" * 900
+"""In `x5c`, which nobody reads here."""
+
+
+def keycloak(signing: Rsa, elliptic: Ec) -> dict[str, Any]:
+    """…/realms/NAME/protocol/openid-connect/certs: a key for encryption beside those that sign."""
+    more = {"x5c": [CERTIFICATE], "x5t": "qzY", "x5t#S256": "Zk0"}
+    encryption = rsa_key("encryption")
+    return {
+        "keys": [
+            encryption.jwk(kid="kc-enc", alg="RSA-OAEP", use="enc", **more),
+            signing.jwk(kid="kc-rsa", alg="RS256", use="sig", **more),
+            elliptic.jwk(kid="kc-ec", alg="ES256", use="sig"),
+        ]
+    }
+
+
+def okta(signing: Rsa, following: Rsa) -> dict[str, Any]:
+    """…/oauth2/NAME/v1/keys: the key in use, and the next one."""
+    return {
+        "keys": [
+            signing.jwk(kid="okta-1", alg="RS256", use="sig"),
+            following.jwk(kid="okta-2", alg="RS256", use="sig"),
+        ]
+    }
+
+
+def entra(*signing: Rsa) -> dict[str, Any]:
+    """…/TENANT/discovery/v2.0/keys: several keys, of which none says its algorithm."""
+    issuer = "https://login.microsoftonline.com/{tenantid}/v2.0"
+    return {
+        "keys": [
+            each.jwk(
+                kid=f"entra-{count}",
+                use="sig",
+                x5t=f"entra-{count}",
+                x5c=[CERTIFICATE],
+                cloud_instance_name="microsoftonline.com",
+                issuer=issuer,
+            )
+            for count, each in enumerate(signing, 1)
+        ]
+    }
+
+
+# --- The server -----------------------------------------------------------------------------
+
+
+@dataclass
+class KeyServer:
+    """A web server on loopback whose answer can be changed while it runs."""
+
+    url: str = ""
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[str, ...] = ()
+    asked: int = 0
+    """How many requests there have been."""
+    drips: bool = False
+    """Whether an answer goes on for 20 s, a byte at a time."""
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared, requests wait."""
+    was_asked: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def has(self, document: object) -> None:
+        """From now on it answers with this."""
+        self.status, self.headers = 200, ()
+        self.body = document if isinstance(document, bytes) else json.dumps(document).encode()
+
+    async def asked_more_than(self, times: int) -> None:
+        """Wait until there have been more requests than that."""
+        async with asyncio.timeout(20), self.was_asked:
+            await self.was_asked.wait_for(lambda: self.asked > times)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            async with self.was_asked:
+                self.asked += 1
+                self.was_asked.notify_all()
+            await self.answers.wait()
+            lines = [f"HTTP/1.1 {self.status} x", *self.headers, "Connection: close", "", ""]
+            writer.write("\r\n".join(lines).encode() + self.body)
+            for _ in range(400 * self.drips):
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def key_server(
+    document: object = b"", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[KeyServer]:
+    """A server that answers every request with this document."""
+    server = KeyServer()
+    server.has(document)
+    server.answers.set()
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        server.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/certs"
+        yield server
+        server.answers.set()
