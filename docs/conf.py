@@ -24,7 +24,7 @@ html_show_sphinx = False
 
 PARTS = {
     "First steps": ["getting-started", "calls", "examples", "demo"],
-    "Running it": ["deployment", "configuration", "moving", "cueweb", "reflection"],
+    "Running it": ["deployment", "configuration", "audit", "moving", "cueweb", "reflection"],
     "The API": ["http", "errors", "pages", "compatibility"],
     "The command line": ["call", "tools"],
     "The project": [

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
@@ -55,6 +55,10 @@ class Exchange:
     waited: float = 0.0
     """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
     subject: str | None = None
+    claims: Mapping[str, object] = field(default_factory=dict)
+    """What else of the token has decided what its bearer may do."""
+    denied: str | None = None
+    """The name of the rule by which the caller may not make this call, if one has said so."""
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     unserved: str = ""

@@ -1,0 +1,245 @@
+"""The audit log of a gateway: what has a line, what the line says, and when it is there."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.http.exchange import Exchange
+from tests.support.audit import KILL, killing, lines_of, outcomes
+from tests.support.commands import OPENCUE
+from tests.support.opencue import message_class
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    gateway_for,
+    head,
+)
+from tests.support.wire import wire
+
+pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+
+LONG = 20.0
+GET_JOBS = "/job.JobInterface/GetJobs"
+CREATE = "/show.ShowInterface/CreateShow"
+SET_MIN = "/show.ShowInterface/SetDefaultMinCores"
+SET_MAX = "/show.ShowInterface/SetDefaultMaxCores"
+FIND_SHOW = "/show.ShowInterface/FindShow"
+
+
+@dataclass
+class Audited:
+    """A gateway and its audit log."""
+
+    gateway: Gateway
+    log: Path
+    synced: bool
+
+    def phases(self) -> list[str]:
+        return [line["phase"] for line in lines_of(self.log)]
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "synced"])
+async def audited(
+    each_lane: None, request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
+) -> AsyncIterator[Audited]:
+    log = tmp_path / "audit.log"
+    async with gateway_for(
+        cuebot.endpoint,
+        descriptor_source=OPENCUE,
+        audit_log=str(log),
+        audit_sync=request.param,
+    ) as gateway:
+        yield Audited(gateway, log, request.param)
+
+
+async def test_a_change_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """Who, from where, what, what Cuebot got, what came of it; the intent says the same before."""
+    answer = await audited.gateway.post(KILL, killing(1), headers={"X-Request-Id": "mine"})
+    assert answer.status_code == 200
+    *before, line = lines_of(audited.log)
+    assert list(line)[:2] == ["time", "phase"]
+    assert line["time"].endswith("Z")
+    assert line["ms"] > 0
+    said = {
+        "id": "mine",
+        "subject": "tester",
+        "claims": {},
+        "client": "127.0.0.1",
+        "method": KILL,
+        "request": killing(1) | {"reason": "none given (through cuebot-gateway)"},
+    }
+    assert line | said | {"phase": "outcome", "code": "OK", "status": 200} == line
+    assert len(before) == audited.synced
+    for intent in before:
+        assert intent | said | {"phase": "intent", "call": line["call"]} == intent
+        assert intent.keys().isdisjoint(("code", "status", "ms"))
+
+
+@pytest.mark.parametrize("path", [GET_JOBS, FIND_SHOW])
+async def test_reads_have_none(audited: Audited, path: str) -> None:
+    """What changes nothing leaves no trace; neither does a dry run, nor a request that is wrong."""
+    assert (await audited.gateway.post(path, {})).status_code == 200
+    dry = await audited.gateway.post(KILL, killing(1), headers={"X-Dry-Run": "1"})
+    assert dry.status_code == 200
+    assert (await audited.gateway.post(KILL, {"jobs": 1})).status_code == 400
+    assert lines_of(audited.log) == []
+
+
+async def test_calls_around_the_call(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """Follow-ups have lines of their own, look-ups and readings none; all have the request's id."""
+    show = message_class("show.ShowCreateShowResponse")()
+    show.show.id = "show-1"
+    cuebot.answers(CREATE, show.SerializeToString())
+    cuebot.fails(SET_MAX, grpc.StatusCode.FAILED_PRECONDITION, "not now")
+    body = {"name": "new", "defaultMinCores": 1, "defaultMaxCores": 50}
+    answer = await audited.gateway.post(CREATE, body, headers={"X-Request-Id": "mine"})
+    assert answer.status_code == 400
+    made = [(line["method"], line["code"], line["status"]) for line in outcomes(audited.log)]
+    assert made == [
+        (CREATE, "OK", 200),
+        (SET_MIN, "OK", 200),
+        (SET_MAX, "FAILED_PRECONDITION", 400),
+    ]
+    assert {line["id"] for line in lines_of(audited.log)} == {"mine"}
+    last = outcomes(audited.log)[-1]
+    assert last["request"] == {"show": {"id": "show-1"}, "maxCores": 50}
+    if audited.synced:
+        assert audited.phases() == ["intent", "outcome"] * 3
+
+
+async def test_a_call_that_fails_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """With Cuebot's code; and one that takes too long, which Cuebot may yet make, as well."""
+    cuebot.fails(KILL, grpc.StatusCode.NOT_FOUND, "no such job")
+    assert (await audited.gateway.post(KILL, killing(1))).status_code == 404
+    _, release = cuebot.holds(KILL)
+    late = await audited.gateway.post(KILL, killing(2), headers={"Grpc-Timeout": "50m"})
+    assert late.status_code == 504
+    release.set()
+    found = [(line["code"], line["status"]) for line in outcomes(audited.log)]
+    assert found == [("NOT_FOUND", 404), ("DEADLINE_EXCEEDED", 504)]
+
+
+async def test_the_line_comes_first(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """The intent is there while Cuebot works, and the outcome before the client has its answer."""
+    during: list[list[str]] = []
+
+    async def look(request: bytes, context: Context) -> bytes:
+        during.append(audited.phases())
+        return b""
+
+    cuebot.handlers[KILL] = look
+    await audited.gateway.post(KILL, killing(1))
+    assert during == [["intent"] if audited.synced else []]
+    assert audited.phases()[-1] == "outcome"
+
+
+async def test_a_client_that_leaves(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """The change may have been made: there is a line, which does not know."""
+    called, release = cuebot.holds(KILL)
+    async with wire(audited.gateway) as one:
+        await one.send(head(KILL, "Content-Length: 2"), b"{}")
+        async with asyncio.timeout(LONG):
+            await called.wait()
+    async with asyncio.timeout(LONG):
+        while not outcomes(audited.log):  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+    release.set()
+    (line,) = outcomes(audited.log)
+    assert (line["code"], line["status"]) == ("CANCELLED", 499)
+
+
+async def test_a_cuebot_that_is_away(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """A call that never reaches one has a line, too, and only one."""
+    log = tmp_path / "audit.log"
+    async with gateway_for("127.0.0.1:1", descriptor_source=OPENCUE, audit_log=str(log)) as gateway:
+        assert (await gateway.post(KILL, killing(1))).status_code == 503
+    assert [line["code"] for line in lines_of(log)] == ["UNAVAILABLE"]
+
+
+async def test_many_at_once(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """Calls of one moment each have their own lines, whole ones."""
+    await asyncio.gather(*(audited.gateway.post(KILL, killing(n)) for n in range(50)))
+    found = {line["request"]["job"]["id"] for line in outcomes(audited.log)}
+    assert found == {f"job-{n}" for n in range(50)}
+    assert len(lines_of(audited.log)) == 50 * (2 if audited.synced else 1)
+
+
+async def test_a_denied_call_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """It names the rule; this is how the exchange of such a call is reported."""
+
+    def deny(exchange: Exchange) -> None:
+        exchange.denied = "dashboards"
+
+    audited.gateway.app.parts.reporters.insert(0, deny)
+    await audited.gateway.post(GET_JOBS, {})
+    async with asyncio.timeout(LONG):
+        while not lines_of(audited.log):  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+    (line,) = lines_of(audited.log)
+    assert (line["denied"], line["method"], line["subject"]) == ("dashboards", GET_JOBS, "tester")
+
+
+async def test_full_from_the_start(each_lane: None, cuebot: ScriptedCuebot) -> None:
+    """Nothing is changed that cannot be written down; reads go on. AUDIT_FAIL=open goes on."""
+    async with gateway_for(cuebot.endpoint, audit_log="/dev/full", audit_sync=True) as gateway:
+        answer = await gateway.post(KILL, killing(1))
+        assert answer.status_code == 503
+        assert answer.json()["message"] == (
+            "nothing was changed: the gateway's audit log cannot be written"
+            " (No space left on device)"
+        )
+        assert (await gateway.post(GET_JOBS, {})).status_code == 200
+    assert [path for path, *_ in cuebot.seen if path == KILL] == []
+    for synced in (False, True):
+        async with gateway_for(
+            cuebot.endpoint, audit_log="/dev/full", audit_sync=synced, audit_fail="open"
+        ) as gateway:
+            answers = [await gateway.post(KILL, killing(n)) for n in range(3)]
+            assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_full_without_sync(each_lane: None, cuebot: ScriptedCuebot) -> None:
+    """The first change finds out, after it was made; no other one follows."""
+    async with gateway_for(cuebot.endpoint, audit_log="/dev/full") as gateway:
+        statuses = [(await gateway.post(KILL, killing(n))).status_code for n in range(3)]
+    assert statuses == [200, 503, 503]
+    assert len([path for path, *_ in cuebot.seen if path == KILL]) == 1
+
+
+async def test_standard_output(each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """AUDIT_LOG=stdout puts the lines between those of the log."""
+    before, there = os.dup(1), tmp_path / "stdout"
+    with there.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+    try:
+        async with gateway_for(cuebot.endpoint, audit_log="stdout") as gateway:
+            await gateway.post(KILL, killing(1))
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+    assert b'"method":"/job.JobInterface/Kill"' in there.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"audit_log": "/no/such/place"}, "AUDIT_LOG: cannot open /no/such/place: No such file"),
+        ({"audit_log": "stdout", "audit_sync": True}, "AUDIT_SYNC: standard output cannot be"),
+        ({"audit_sync": True}, "AUDIT_SYNC: needs a file in AUDIT_LOG"),
+    ],
+)
+async def test_settings_that_cannot_work(given: dict[str, object], problem: str) -> None:
+    """They stop startup, and say what to do."""
+    with pytest.raises(ConfigurationError, match=problem):
+        async with gateway_for("127.0.0.1:1", ready=False, **given):
+            pass
