@@ -45,7 +45,8 @@ class Entry:
     def line(self, phase: str, outcome: tuple[Code, int] | None = None) -> bytes:
         """A line, with the outcome if that is known."""
         if not self._request:
-            self._request = shown_request(self.method, self.payload, self.hides)
+            kind = self.method.descriptor.input_type
+            self._request = shown_request(self.method.encoders, kind, self.payload, self.hides)
         fields = head_of(self.exchange, phase, self.method.path)
         fields["call"] = self.call
         fields["request"] = orjson.Fragment(self._request)

@@ -7,13 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.encode import Encoders
+from gateway.codec.encode import Encoders, json_bool
 from gateway.codec.fields import is_map, is_message, map_fields, message_of
 from gateway.codec.wellknown import is_special
-from gateway.schema.method import Method
 
 LONGEST = 3000
 """Characters of a request that are shown, so that a line is about 4 KB at most."""
@@ -31,11 +30,13 @@ def hidden_names(globs: Iterable[str]) -> Hides:
     return lru_cache(maxsize=4096)(lambda name: pattern.match(name) is not None)
 
 
-def shown_request(method: Method, payload: bytes, hides: Hides) -> bytes:
-    """JSON of the fields that the request has. Does not raise."""
-    showing = Showing(method.encoders, hides)
+def shown_request(
+    encoders: Encoders, descriptor: Descriptor, payload: bytes, hides: Hides
+) -> bytes:
+    """JSON of the fields that a request of this type has. Does not raise."""
+    showing = Showing(encoders, hides)
     try:
-        message = GetMessageClass(method.descriptor.input_type).FromString(payload)
+        message = GetMessageClass(descriptor).FromString(payload)
         shown = showing.message(message)
         if showing.cut:
             shown[CUT] = f"cut; it has {len(payload)} bytes"
@@ -65,9 +66,10 @@ class Showing:
 
     def _field(self, field: FieldDescriptor, content: Any) -> object:
         if is_map(field):
-            _, value = map_fields(field)
+            key, value = map_fields(field)
+            text = json_bool if key.type == key.TYPE_BOOL else str
             return {
-                str(key): HIDDEN if self._hides(str(key)) else self._value(value, content[key])
+                text(key): HIDDEN if self._hides(text(key)) else self._value(value, content[key])
                 for key in self._within(content)
             }
         if field.is_repeated:
