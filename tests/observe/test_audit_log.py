@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.http.exchange import Exchange
-from tests.support.audit import KILL, killing, lines_of, outcomes
+from tests.support.audit import KILL, comes, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE
 from tests.support.opencue import message_class
 from tests.support.servers import (
@@ -148,9 +149,7 @@ async def test_a_client_that_leaves(audited: Audited, cuebot: ScriptedCuebot) ->
         await one.send(head(KILL, "Content-Length: 2"), b"{}")
         async with asyncio.timeout(LONG):
             await called.wait()
-    async with asyncio.timeout(LONG):
-        while not outcomes(audited.log):  # noqa: ASYNC110 - nobody is told
-            await asyncio.sleep(0.01)
+    await comes(lambda: outcomes(audited.log))
     release.set()
     (line,) = outcomes(audited.log)
     assert (line["code"], line["status"]) == ("CANCELLED", 499)
@@ -174,6 +173,85 @@ async def test_many_at_once(audited: Audited, cuebot: ScriptedCuebot) -> None:
     assert len(lines_of(audited.log)) == 50 * (2 if audited.synced else 1)
 
 
+class Disk:
+    """Stands before fdatasync: what it was asked to sync, and whether it does."""
+
+    def __init__(self) -> None:
+        self.syncs = 0
+        self.works = threading.Event()
+        self._sync = os.fdatasync
+
+    def sync(self, number: int) -> None:
+        self.syncs += 1
+        assert self.works.wait(LONG)
+        self._sync(number)
+
+
+@pytest.fixture
+async def slow_disk(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Audited, Disk]]:
+    disk, log = Disk(), tmp_path / "audit.log"
+    monkeypatch.setattr(os, "fdatasync", disk.sync)
+    async with gateway_for(
+        cuebot.endpoint, descriptor_source=OPENCUE, audit_log=str(log), audit_sync=True
+    ) as gateway:
+        yield Audited(gateway, log, synced=True), disk
+        disk.works.set()
+
+
+async def test_synced_before_cuebot_is_called(
+    slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot
+) -> None:
+    """Not just written. Reads do not wait for the disk; calls of one moment share a sync."""
+    audited, disk = slow_disk
+    changes = [asyncio.create_task(audited.gateway.post(KILL, killing(n))) for n in range(50)]
+    async with asyncio.timeout(LONG):
+        await comes(lambda: lines_of(audited.log))
+        assert (await audited.gateway.post(GET_JOBS, {})).status_code == 200
+        assert [path for path, *_ in cuebot.seen] == [GET_JOBS]
+        disk.works.set()
+        answers = await asyncio.gather(*changes)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(outcomes(audited.log)) == 50
+    assert disk.syncs < 50
+
+
+async def test_a_disk_that_hangs(
+    slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as one that cannot be written, until it works again."""
+    audited, disk = slow_disk
+    monkeypatch.setattr("gateway.observe.audit_writer.LONGEST_WAIT", 0.2)
+    for number in range(3):
+        answer = await audited.gateway.post(KILL, killing(number))
+        assert answer.status_code == 503
+        assert "the disk has taken longer" in answer.json()["message"]
+    assert cuebot.seen == []
+    monkeypatch.undo()
+    disk.works.set()
+    async with asyncio.timeout(LONG):
+        while (await audited.gateway.post(KILL, killing(9))).status_code != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_leaves_before_the_call(
+    slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot
+) -> None:
+    """While the intent is written: Cuebot is not called, and the outcome says so."""
+    audited, disk = slow_disk
+    async with wire(audited.gateway) as one:
+        await one.send(head(KILL, "Content-Length: 2"), b"{}")
+        await comes(lambda: disk.syncs)
+    await asyncio.sleep(0)
+    gone = audited.gateway.access_lines()
+    await comes(lambda: gone)
+    disk.works.set()
+    await comes(lambda: outcomes(audited.log))
+    assert [line["code"] for line in outcomes(audited.log)] == ["CANCELLED"]
+    assert cuebot.seen == []
+
+
 async def test_a_denied_call_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
     """It names the rule; this is how the exchange of such a call is reported."""
 
@@ -182,9 +260,7 @@ async def test_a_denied_call_has_a_line(audited: Audited, cuebot: ScriptedCuebot
 
     audited.gateway.app.parts.reporters.insert(0, deny)
     await audited.gateway.post(GET_JOBS, {})
-    async with asyncio.timeout(LONG):
-        while not lines_of(audited.log):  # noqa: ASYNC110 - nobody is told
-            await asyncio.sleep(0.01)
+    await comes(lambda: lines_of(audited.log))
     (line,) = lines_of(audited.log)
     assert (line["denied"], line["method"], line["subject"]) == ("dashboards", GET_JOBS, "tester")
 
