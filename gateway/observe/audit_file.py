@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway.errors import ConfigurationError
 
 STDOUT = "stdout"
+APPEND = os.O_WRONLY | os.O_APPEND
 MODE = 0o640
 """Of a new file: for its owner, and to be read by the group."""
 
@@ -27,12 +28,11 @@ class AuditFile:
             self._number = 1
             return
         try:
-            self._number = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, MODE)
+            self._number = os.open(place, APPEND | os.O_CREAT, MODE)
             if durable:
                 sync_directory(Path(place).absolute().parent)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ConfigurationError(f"AUDIT_LOG: cannot open {place}: {reason}") from None
+            raise cannot_open(place, error) from None
 
     def append(self, lines: list[bytes]) -> None:
         """Write all lines, in one write() unless the disk is full, and take them from the list.
@@ -61,6 +61,29 @@ class AuditFile:
     def close(self) -> None:
         if self._is_file:
             os.close(self._number)
+
+
+def check_place(place: str) -> None:
+    """Raises ConfigurationError if this process could not open such a file. Makes none.
+
+    Whoever asks may be another user, whose file the gateway could not open.
+    """
+    if place == STDOUT:
+        return
+    path = Path(place)
+    try:
+        if path.exists():
+            os.close(os.open(path, APPEND))
+        elif not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+            raise OSError(errno.EACCES, "its directory is not there, or cannot be written")
+    except (OSError, ValueError) as error:
+        raise cannot_open(place, error) from None
+
+
+def cannot_open(place: str, error: OSError | ValueError) -> ConfigurationError:
+    """The error for a file that cannot be opened."""
+    reason = getattr(error, "strerror", None) or error
+    return ConfigurationError(f"AUDIT_LOG: cannot open {place}: {reason}")
 
 
 def sync_directory(path: Path) -> None:

@@ -17,7 +17,7 @@ from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.change_log import CANCELLED, Outcome
 from gateway.http.exchange import Exchange
 from gateway.observe.access_log import second
-from gateway.observe.audit_file import AuditFile
+from gateway.observe.audit_file import STDOUT, AuditFile, check_place
 from gateway.observe.audit_request import Hides, hidden_names, shown_request
 from gateway.observe.audit_writer import StraightWriter, SyncedWriter, reason_of
 from gateway.schema.method import Method
@@ -132,6 +132,8 @@ class AuditLog:
         def prepare(settings: Settings) -> Commit:
             if settings.audit_log is None:
                 raise ConfigurationError("AUDIT_LOG: without it only a restart")
+            if self.waits and settings.audit_log == STDOUT:
+                raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
             file = open_file(settings, durable=self.waits)
 
             def commit() -> None:
@@ -222,11 +224,21 @@ def outcome_of(error: BaseException) -> tuple[Code, int]:
 
 def open_audit(settings: Settings) -> AuditLog | None:
     """The audit log, if there is to be one. Raises ConfigurationError."""
+    check_sync(settings)
+    return AuditLog(settings) if settings.audit_log is not None else None
+
+
+def check_audit(settings: Settings) -> None:
+    """Raises ConfigurationError if there could not be the audit log that is asked for."""
+    check_sync(settings)
     if settings.audit_log is not None:
-        return AuditLog(settings)
-    if settings.audit_sync:
+        check_place(settings.audit_log)
+
+
+def check_sync(settings: Settings) -> None:
+    """Raises ConfigurationError if there is no file to sync."""
+    if settings.audit_sync and settings.audit_log in (None, STDOUT):
         raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
-    return None
 
 
 def open_file(settings: Settings, *, durable: bool) -> AuditFile:
