@@ -1,6 +1,7 @@
 """The audit log of a gateway: what has a line, what the line says, and when it is there."""
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.http.exchange import Exchange
+from gateway.observe.audit_file import AuditFile
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE
 from tests.support.opencue import message_class
@@ -290,6 +292,29 @@ async def test_full_without_sync(each_lane: None, cuebot: ScriptedCuebot) -> Non
         statuses = [(await gateway.post(KILL, killing(n))).status_code for n in range(3)]
     assert statuses == [200, 503, 503]
     assert len([path for path, *_ in cuebot.seen if path == KILL]) == 1
+
+
+async def test_full_during_the_call(
+    audited: Audited, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change has been made, so its client is told so; its line comes when there is room."""
+
+    def fail(file: AuditFile, lines: list[bytes]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def fill_the_disk(request: bytes, context: Context) -> bytes:
+        monkeypatch.setattr(AuditFile, "append", fail)
+        return b""
+
+    cuebot.handlers[KILL] = fill_the_disk
+    assert (await audited.gateway.post(KILL, killing(1))).status_code == 200
+    assert (await audited.gateway.post(KILL, killing(2))).status_code == 503
+    assert outcomes(audited.log) == []
+    monkeypatch.undo()
+    await comes(lambda: outcomes(audited.log))  # nobody has to make another change for that
+    (line,) = outcomes(audited.log)
+    assert (line["request"]["job"]["id"], line["code"]) == ("job-1", "OK")
+    assert (await audited.gateway.post(KILL, killing(3))).status_code == 200
 
 
 async def test_standard_output(each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path) -> None:
