@@ -55,7 +55,7 @@ class Exchange:
     waited: float = 0.0
     """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
     subject: str | None = None
-    claims: Mapping[str, object] = field(default_factory=dict)
+    claims: Mapping[str, object] | None = None
     """What else of the token has decided what its bearer may do."""
     denied: str | None = None
     """The name of the rule by which the caller may not make this call, if one has said so."""

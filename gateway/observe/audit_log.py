@@ -65,7 +65,7 @@ def head_of(exchange: Exchange, phase: str, method: str | None) -> dict[str, obj
         "phase": phase,
         "id": exchange.request_id,
         "subject": exchange.subject,
-        "claims": exchange.claims,
+        "claims": exchange.claims or {},
         "client": exchange.client,
         "method": method,
     }

@@ -51,9 +51,11 @@ class Kept:
             self._again = asyncio.get_running_loop().call_later(AGAIN, self._try, again)
 
     def stop(self) -> None:
-        """Try nothing again."""
+        """Try nothing again. What is left goes into the log, which is better than nowhere."""
         if self._again is not None:
             self._again.cancel()
+        for line in self.lines:
+            log.error("a line that the audit log lacks", line=line.decode())
 
     def _try(self, again: Callable[[], object]) -> None:
         self._again = None

@@ -317,6 +317,20 @@ async def test_full_during_the_call(
     assert (await audited.gateway.post(KILL, killing(3))).status_code == 200
 
 
+async def test_full_to_the_end(
+    each_lane: None, cuebot: ScriptedCuebot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines that could not be written when the gateway stops are in its log."""
+    for synced in (False, True):
+        async with gateway_for(
+            cuebot.endpoint, audit_log="/dev/full", audit_sync=synced, audit_fail="open"
+        ) as gateway:
+            await gateway.post(KILL, killing(f"of-{synced}"))
+        logged = capsys.readouterr().out
+        assert "a line that the audit log lacks" in logged
+        assert f"job-of-{synced}" in logged
+
+
 async def test_standard_output(each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """AUDIT_LOG=stdout puts the lines between those of the log."""
     before, there = os.dup(1), tmp_path / "stdout"
