@@ -108,7 +108,7 @@ class AuditLog:
     def begin(self, exchange: Exchange, method: Method, payload: bytes) -> Outcome:
         writer = self._straight
         assert writer is not None
-        self._admit(writer.problem())
+        self._admit(method, writer.problem())
         entry = Entry(exchange, method, payload, self._hides)
         return lambda code, status: writer.put(entry.line(OUTCOME, (code, status)))
 
@@ -156,12 +156,12 @@ class AuditLog:
         self._closed = settings.audit_fail == "closed"
         self._writer.kept.then = REFUSED if self._closed else MADE
 
-    def _admit(self, problem: OSError | None) -> None:
+    def _admit(self, method: Method, problem: OSError | None) -> None:
         """Raises GatewayError if a call cannot be written down and therefore must not be made."""
         if problem is not None and self._closed:
             raise GatewayError(
                 Code.UNAVAILABLE,
-                "nothing was changed: the gateway's audit log cannot be written"
+                f"{method.path} was not called: the gateway's audit log cannot be written"
                 f" ({reason_of(problem)})",
             )
 
@@ -195,7 +195,7 @@ class AuditLog:
             writer.put_soon(entry.line(OUTCOME, CANCELLED))
             raise
         count_as_waiting(exchange, entry.began)
-        self._admit(problem)
+        self._admit(method, problem)
         entry.began = time.monotonic()
         try:
             answer = await call(method, payload)

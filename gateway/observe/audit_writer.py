@@ -123,7 +123,7 @@ class SyncedWriter:
         return await self._synced()
 
     async def put(self, line: bytes) -> None:
-        """Return when a line is on disk; if that fails, it is kept until it is possible."""
+        """Return when a line is on disk; if that fails, it is kept, and may be there twice then."""
         self.kept.lines.append(line)
         if self._is_stuck():
             self._give_up()
@@ -133,7 +133,10 @@ class SyncedWriter:
     def put_soon(self, line: bytes) -> None:
         """The same without waiting."""
         self.kept.lines.append(line)
-        self._start()
+        if self._is_stuck():
+            self._give_up()
+        else:
+            self._start()
 
     def use(self, file: AuditFile) -> None:
         """Write to another file from the next lines on."""

@@ -21,6 +21,7 @@ from tests.support.servers import (
     ON_EACH_LANE,
     Context,
     Gateway,
+    Handler,
     ScriptedCuebot,
     gateway_for,
     head,
@@ -273,7 +274,7 @@ async def test_full_from_the_start(each_lane: None, cuebot: ScriptedCuebot) -> N
         answer = await gateway.post(KILL, killing(1))
         assert answer.status_code == 503
         assert answer.json()["message"] == (
-            "nothing was changed: the gateway's audit log cannot be written"
+            f"{KILL} was not called: the gateway's audit log cannot be written"
             " (No space left on device)"
         )
         assert (await gateway.post(GET_JOBS, {})).status_code == 200
@@ -294,19 +295,25 @@ async def test_full_without_sync(each_lane: None, cuebot: ScriptedCuebot) -> Non
     assert len([path for path, *_ in cuebot.seen if path == KILL]) == 1
 
 
+def filling_the_disk(monkeypatch: pytest.MonkeyPatch) -> Handler:
+    """A method of Cuebot, while which the disk with the audit log becomes full."""
+
+    def fail(file: AuditFile, lines: list[bytes]) -> None:
+        if lines:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def fill(request: bytes, context: Context) -> bytes:
+        monkeypatch.setattr(AuditFile, "append", fail)
+        return b""
+
+    return fill
+
+
 async def test_full_during_the_call(
     audited: Audited, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The change has been made, so its client is told so; its line comes when there is room."""
-
-    def fail(file: AuditFile, lines: list[bytes]) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    async def fill_the_disk(request: bytes, context: Context) -> bytes:
-        monkeypatch.setattr(AuditFile, "append", fail)
-        return b""
-
-    cuebot.handlers[KILL] = fill_the_disk
+    cuebot.handlers[KILL] = filling_the_disk(monkeypatch)
     assert (await audited.gateway.post(KILL, killing(1))).status_code == 200
     assert (await audited.gateway.post(KILL, killing(2))).status_code == 503
     assert outcomes(audited.log) == []
@@ -315,6 +322,20 @@ async def test_full_during_the_call(
     (line,) = outcomes(audited.log)
     assert (line["request"]["job"]["id"], line["code"]) == ("job-1", "OK")
     assert (await audited.gateway.post(KILL, killing(3))).status_code == 200
+
+
+async def test_full_before_a_follow_up(
+    audited: Audited, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not made, and the client is told what was."""
+    cuebot.handlers[CREATE] = filling_the_disk(monkeypatch)
+    answer = await audited.gateway.post(CREATE, {"name": "new", "defaultMinCores": 1})
+    assert answer.status_code == 503
+    assert answer.json()["message"] == (
+        f"{CREATE} succeeded, then {SET_MIN} failed: {SET_MIN} was not called:"
+        " the gateway's audit log cannot be written (No space left on device)"
+    )
+    assert SET_MIN not in [path for path, *_ in cuebot.seen]
 
 
 async def test_full_to_the_end(
