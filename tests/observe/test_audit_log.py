@@ -14,6 +14,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.http.exchange import Exchange
 from gateway.observe.audit_file import AuditFile
+from gateway.observe.audit_writer import SyncedWriter
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE
 from tests.support.opencue import message_class
@@ -206,7 +207,7 @@ async def slow_disk(
 async def test_synced_before_cuebot_is_called(
     slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot
 ) -> None:
-    """Not just written. Reads do not wait for the disk; calls of one moment share a sync."""
+    """Not just written. Reads do not wait for the disk."""
     audited, disk = slow_disk
     changes = [asyncio.create_task(audited.gateway.post(KILL, killing(n))) for n in range(50)]
     async with asyncio.timeout(LONG):
@@ -217,7 +218,25 @@ async def test_synced_before_cuebot_is_called(
         answers = await asyncio.gather(*changes)
     assert {answer.status_code for answer in answers} == {200}
     assert len(outcomes(audited.log)) == 50
-    assert disk.syncs < 50
+
+
+async def test_lines_of_one_moment_share_a_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that come together do, and so do all that come while the disk is busy."""
+    disk = Disk()
+    monkeypatch.setattr(os, "fdatasync", disk.sync)
+    writer = SyncedWriter(AuditFile(str(tmp_path / "audit.log"), durable=True), "are refused")
+    first = asyncio.gather(*(writer.write(b"first\n") for _ in range(50)))
+    await comes(lambda: disk.syncs)
+    second = asyncio.gather(*(writer.put(b"second\n") for _ in range(50)))
+    await asyncio.sleep(0)
+    disk.works.set()
+    assert await first == [None] * 50
+    await second
+    assert disk.syncs == 2
+    assert (tmp_path / "audit.log").read_bytes() == b"first\n" * 50 + b"second\n" * 50
+    await writer.close()
 
 
 async def test_a_disk_that_hangs(
