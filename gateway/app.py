@@ -47,6 +47,7 @@ from gateway.http.respond import Responder
 from gateway.http.routing import MethodRouting
 from gateway.http.unary import CallMaker, UnaryHandler
 from gateway.observe.access_log import AccessLog
+from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
@@ -87,6 +88,7 @@ class Parts:
     """The bytes of large answers."""
     readiness: Readiness
     """Where a server says that it is about to stop."""
+    audit: AuditLog | None
     reporters: list[Reporter]
     """Who is told of each finished exchange."""
 
@@ -94,6 +96,7 @@ class Parts:
     def reloadable(self) -> tuple[Reloadable, ...]:
         """What can follow the settings without a restart."""
         return (
+            *((self.audit.reloadable(),) if self.audit is not None else ()),
             reloadable_tokens(self.authenticator, self.provider, self.deny_file),
             reloadable_access(self.authenticator),
             Reloadable(  # a client that is over its limit stays so
@@ -148,6 +151,7 @@ def create_app(settings: Settings) -> Gateway:
         limits=parts.limits,
         handler=handler,
         reporters=parts.reporters,
+        changes_wait=parts.audit is not None and parts.audit.waits,
     )
     app = Gateway(
         parts,
@@ -177,6 +181,9 @@ def make_parts(settings: Settings) -> Parts:
     reporters: list[Reporter] = [AccessLog(sys.stdout if settings.log_format == "json" else None)]
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
         reporters.append(partial(report_unserved, live))
+    audit = open_audit(settings)
+    if audit is not None:
+        reporters.append(audit)
     return Parts(
         upstream=upstream,
         live=live,
@@ -190,6 +197,7 @@ def make_parts(settings: Settings) -> Parts:
         planner=Planner(rates.weight),
         answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
+        audit=audit,
         reporters=reporters,
     )
 
@@ -235,7 +243,7 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
             planner=parts.planner,
             weight=parts.rates.weight,
         ),
-        CallMaker(parts.upstream, parts.answers),
+        CallMaker(parts.upstream, parts.answers, parts.audit),
         Responder(
             http_timeout=settings.http_timeout,
             long_answers=parts.long_answers,
@@ -290,6 +298,8 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
             await tasks
         await app.parts.planner.close()
         await upstream.close()
+        if app.parts.audit is not None:
+            await app.parts.audit.close()
 
 
 async def keep_up(long_answers: LongAnswers) -> None:

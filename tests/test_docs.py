@@ -64,11 +64,12 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_tests_of_promises_exist() -> None:
-    """The files that docs/reliability.md names are there, and so are the targets of make."""
-    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    """The files that the pages on promises name are there, and so are the targets of make."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    files = re.findall(r"`(tests/[\w/.]+)`", page)
-    assert len(files) > 5
-    assert [file for file in files if not (ROOT / file).exists()] == []
-    for target in re.findall(r"`make (\w+)", page):
-        assert f"\n{target}: " in makefile, target
+    for name in ("reliability.md", "security.md"):
+        page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        files = re.findall(r"`(tests/[\w/.]+)`", page)
+        assert len(files) > 5
+        assert [file for file in files if not (ROOT / file).exists()] == []
+        for target in re.findall(r"`make (\w+)", page):
+            assert f"\n{target}: " in makefile, target

@@ -19,6 +19,11 @@ class Principal:
     claims: Mapping[str, object]
     """All that the token says, verified: JSON of its kind, not to be changed."""
 
+    @property
+    def deciding_claims(self) -> dict[str, object]:
+        """The claims by which it has been decided what it may do."""
+        return {name: self.claims[name] for name in self.rule.decided_by if name in self.claims}
+
     def check(self, now: float) -> None:
         """Raises GatewayError (PERMISSION_DENIED) outside the token's lifetime."""
         if now >= self.expires:

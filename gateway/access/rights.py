@@ -27,8 +27,17 @@ log = structlog.stdlib.get_logger("gateway")
 class Rule:
     """What the tokens may do that it decides about."""
 
-    def __init__(self, name: str, may: Collection[str], identity: Identity, why: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        may: Collection[str],
+        identity: Identity,
+        decided_by: Collection[str],
+        why: str = "",
+    ) -> None:
         self.name = name
+        self.decided_by = decided_by
+        """The names of the claims by which it was chosen."""
         self.identity = identity
         """What becomes of the fields that name the caller."""
         self._may = may
@@ -73,13 +82,14 @@ class AccessRules:
 
     def __init__(self, settings: Settings) -> None:
         self._whose = [
-            (each.who, Rule(each.name, each.may, identity_of(each, settings)))
+            (each.who, Rule(each.name, each.may, identity_of(each, settings), tuple(each.who)))
             for each in settings.access
         ]
         self._default = Rule(
             "access_default",
             ("all",) if settings.access_default == "allow" else (),
             settings.identity,
+            tuple(dict.fromkeys(name for each in settings.access for name in each.who)),
             "no access rule fits, and access_default is deny",
         )
         self.unreachable = tuple(unreachable(settings.access))

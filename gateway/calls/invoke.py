@@ -15,6 +15,8 @@ from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, 
 
 Call = Callable[[Method, bytes], Awaitable[bytes]]
 """Sends a request to Cuebot and returns the answer, or raises GatewayError."""
+Around = Callable[[Call], Call]
+"""What else is done about each call."""
 
 
 async def invoke(
@@ -24,17 +26,19 @@ async def invoke(
     timeout: float,
     metadata: Metadata = (),
     expects: Expects = takes_all,
+    around: Around | None = None,
 ) -> bytes:
     """Cuebot's answer to a plan. All of its calls together may take `timeout` seconds.
 
-    `expects` is told of large answers before they are received.
+    `expects` is told of large answers before they are received, and each call is made as `around`
+    has it.
 
     Raises GatewayError: as `error_for` says for a call that has failed; for a look-up that fails,
     (NOT_FOUND) finds nothing or (ALREADY_EXISTS) what the call would make, when the call itself is
     not made; and for a follow-up that fails, with what has happened before it. Cancelling the
     caller's task cancels the call under way.
     """
-    if not (plan.look_ups or plan.follow_ups):
+    if not (plan.look_ups or plan.follow_ups or around):
         try:
             return await upstream.call(plan.method.path, plan.payload, timeout, metadata, expects)
         except CallFailed as failed:
@@ -49,7 +53,7 @@ async def invoke(
         except CallFailed as failed:
             raise error_for(failed) from None
 
-    return await invoke_steps(plan, call)
+    return await invoke_steps(plan, around(call) if around else call)
 
 
 async def invoke_steps(plan: Plan, call: Call) -> bytes:

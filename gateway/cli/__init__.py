@@ -3,6 +3,7 @@
 import click
 
 from gateway import __version__
+from gateway.cli.commands.audit import audit
 from gateway.cli.commands.call import call
 from gateway.cli.commands.check import check
 from gateway.cli.commands.compare import compare
@@ -26,7 +27,9 @@ def main() -> None:
     """
 
 
-for command in (serve, check, routes, describe, call, compare, snapshot, token, completion, demo):
+COMMANDS = serve, check, routes, describe, call, compare, audit, snapshot, token, completion, demo
+
+for command in COMMANDS:
     assert command.callback is not None
     command.callback = exits_cleanly(command.callback)
     main.add_command(command)

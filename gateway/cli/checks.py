@@ -19,6 +19,7 @@ from gateway.calls.failures import error_for
 from gateway.cli.client.discover import discover_once
 from gateway.cli.terminal.text import counted
 from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.observe.audit_log import check_audit
 from gateway.schema.catalog import Catalog
 from gateway.server.certificate import ends_soon, load_certificate
 from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
@@ -81,7 +82,7 @@ async def run_checks(settings: Settings) -> Report:
 
 
 def check_settings(settings: Settings, report: Report) -> None:
-    """The secrets, the certificate, and rules and values that are valid but probably a mistake."""
+    """Secrets, certificate, audit log, and what is valid but probably a mistake."""
     with report.settings():
         secrets = load_secrets(settings)
         report.secrets = len(secrets)
@@ -96,6 +97,8 @@ def check_settings(settings: Settings, report: Report) -> None:
         if pair is not None and (expires := ends_soon(first_certificate(pair))) is not None:
             report.warnings.append(f"TLS_CERT_FILE: the certificate expires on {expires}")
     report.warnings += AccessRules(settings).unreachable
+    with report.settings():
+        check_audit(settings)
     if 0 < settings.keepalive_time < PING_FLOOR:
         report.warnings.append(
             f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"

@@ -62,6 +62,8 @@ class Exchange:
     subject: str | None = None
     caller: Principal | None = None
     """Whoever calls, once that is known."""
+    denied: str | None = None
+    """The name of the rule by which the caller may not make this call, if one has said so."""
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     unserved: str = ""

@@ -19,6 +19,7 @@ from gateway.calls.failures import error_for
 from gateway.calls.plan import plan
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
+from gateway.http.change_log import CANCELLED
 from gateway.http.cors import CorsRules
 from gateway.http.direct import DirectConnection
 from gateway.http.disconnect import CancelOnDisconnect
@@ -59,6 +60,8 @@ class ExpressLane:
     limits: RateLimits
     handler: UnaryHandler
     reporters: list[Reporter]
+    changes_wait: bool = False
+    """Whether calls that change something need a task each."""
 
     def takes(self, request: PlainRequest) -> bool:
         """Whether a request goes this way, by its head. Nothing is done yet."""
@@ -66,7 +69,9 @@ class ExpressLane:
         if catalog is None or not request.head.is_plain:
             return False
         method = catalog.routes.get(request.head.path)
-        return method is not None and method.steps is None and not method.streams
+        if method is None or method.steps is not None or method.streams:
+            return False
+        return method.reads_only or not self.changes_wait
 
     def serve(self, request: PlainRequest, peer: str, spawn: Spawn) -> None:
         """Serve a request that this lane takes and whose body has arrived. Does not raise."""
@@ -97,6 +102,7 @@ class PlainCall:
         "_cancel",
         "_exchange",
         "_lane",
+        "_outcome",
         "_read",
         "_request",
         "_spawn",
@@ -127,11 +133,13 @@ class PlainCall:
             if planned.look_ups or planned.follow_ups:  # the profile is another one by now
                 self._answer_in_task(self._read)
                 return
+            self._outcome = handler.calls.begin(exchange, self._read)
             self._began = monotonic()
             self._under_way = True
             cancel = handler.calls.start(exchange, self._read, self)
         except Exception as error:
-            self._under_way = False
+            if self._under_way:  # nobody knows how far it has come
+                self._end_call(Code.INTERNAL, Code.INTERNAL.http_status)
             self._fail(error)
             return
         if cancel is None:  # it has to wait for a connection
@@ -158,7 +166,7 @@ class PlainCall:
 
     def answered(self, message: bytes) -> None:
         exchange, handler = self._exchange, self._lane.handler
-        self._end_call()
+        self._end_call(Code.OK, Code.OK.http_status)
         exchange.code = Code.OK
         try:
             form = form_for(exchange, self._read.plan.method.encode(message))
@@ -178,26 +186,31 @@ class PlainCall:
         self._go_on(send_it)
 
     def failed(self, failure: CallFailed) -> None:
-        self._end_call()
         if failure.sent or failure.code is not Code.UNAVAILABLE:
-            self._fail(error_for(failure))
+            error = error_for(failure)
+            self._end_call(error.code, error.status)
+            self._fail(error)
         else:  # Cuebot has not looked at it: over another connection, it is made once
+            self._end_call()
             left = max(self._read.timeout - (monotonic() - self._began), 0)
             self._answer_in_task(self._read._replace(timeout=left))
 
-    def _end_call(self) -> None:
+    def _end_call(self, code: Code | None = None, status: int = 0) -> None:
+        """With a code, the call has been made, or may have been."""
         self._under_way = False
+        if self._outcome is not None and code is not None:
+            self._outcome(code, status)
         self._request.on_disconnect = self._request.on_stop = None
         self._lane.handler.calls.finish(self._exchange, self._began)
 
     def _on_stop(self) -> None:
         self._cancel()
-        self._end_call()
+        self._end_call(*CANCELLED)
         self._fail(stopping())
 
     def _on_disconnect(self) -> None:
         self._cancel()
-        self._end_call()
+        self._end_call(*CANCELLED)
         note_disconnect(self._exchange)
         self._report()
 

@@ -164,7 +164,11 @@ def check_right(exchange: Exchange, catalog: Catalog, method: Method, asked_by: 
     """Raises GatewayError (PERMISSION_DENIED) if the caller must not call the method."""
     caller = exchange.caller
     assert caller is not None, "no method is called without a token"
-    caller.rule.check(method, catalog, caller.subject, asked_by)
+    try:
+        caller.rule.check(method, catalog, caller.subject, asked_by)
+    except GatewayError:
+        exchange.rpc, exchange.denied = method.path, caller.rule.name
+        raise
 
 
 def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRequest:

@@ -12,6 +12,7 @@ from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
 from gateway.calls.preview import preview
 from gateway.errors import Code
+from gateway.http.change_log import ChangeLog, Outcome
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import Exchange, exchange_of
 from gateway.http.request import CallRequest, RequestReader
@@ -22,10 +23,13 @@ from gateway.upstream.interface import Metadata, Sink, Upstream
 class CallMaker:
     """Makes the calls of a request, for any handler."""
 
-    def __init__(self, upstream: Upstream, answers: Turns) -> None:
-        """`answers` are the bytes of large answers."""
+    def __init__(
+        self, upstream: Upstream, answers: Turns, changes: ChangeLog | None = None
+    ) -> None:
+        """`answers` are the bytes of large answers. Changes are written down in `changes`."""
         self._upstream = upstream
         self._answers = answers
+        self._changes = changes
 
     def expect(self, exchange: Exchange, size: int, go_on: Callable[[], None]) -> bool:
         """An answer of so many bytes is coming, or another large thing; see `Expects`.
@@ -46,11 +50,22 @@ class CallMaker:
                 timeout=request.timeout,
                 metadata=metadata_of(exchange),
                 expects=partial(self.expect, exchange),
+                around=None if self._changes is None else partial(self._changes.around, exchange),
             )
         finally:
             self.finish(exchange, began)
         exchange.code = Code.OK
         return answer
+
+    def begin(self, exchange: Exchange, request: CallRequest) -> Outcome | None:
+        """To be called before `start`. If it returns a function, that is told the call's outcome.
+
+        Raises GatewayError if the call must not be made.
+        """
+        method, payload = request.plan.method, request.plan.payload
+        if self._changes is None or method.reads_only:
+            return None
+        return self._changes.begin(exchange, method, payload)
 
     def start(
         self, exchange: Exchange, request: CallRequest, sink: Sink

@@ -374,3 +374,7 @@ class Settings(Strict):
         BeforeValidator(parse_level),
     ] = "info"
     log_format: Literal["json", "console"] = "json"
+    audit_log: str | None = None
+    audit_sync: Switch = False
+    audit_fail: Literal["closed", "open"] = "closed"
+    audit_redact: Words = ("*password*", "*secret*", "*token*")

@@ -237,6 +237,24 @@ async def test_keepalive_below_what_cuebot_permits(cuebot: str) -> None:
 
 
 @pytest.mark.anyio
+async def test_an_audit_log_that_cannot_be_opened(cuebot: str, tmp_path: Path) -> None:
+    """It is a problem. One that could be made is not made, as its owner would be whoever checks."""
+    log, there = tmp_path / "audit.log", tmp_path / "there"
+    there.write_bytes(b"line")
+    for fine in (log, there, "stdout"):
+        report = await run_checks(settings_for(cuebot, audit_log=str(fine)))
+        assert report.problems == []
+    assert not log.exists()
+    assert there.read_bytes() == b"line"
+    for wrong in ({"audit_log": f"{tmp_path}/no/audit.log"}, {"audit_log": str(tmp_path)}):
+        report = await run_checks(settings_for(cuebot, **wrong))
+        (problem,) = report.problems
+        assert problem.startswith(f"AUDIT_LOG: cannot open {wrong['audit_log']}: ")
+    report = await run_checks(settings_for(cuebot, audit_sync=True))
+    assert report.problems == ["AUDIT_SYNC: needs a file in AUDIT_LOG"]
+
+
+@pytest.mark.anyio
 async def test_a_wrong_source_is_wrong_settings(cuebot: str) -> None:
     """DESCRIPTOR_SOURCE is checked, too, although any text is a valid value."""
     report = await run_checks(settings_for(cuebot, descriptor_source="magic"))

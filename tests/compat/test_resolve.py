@@ -131,8 +131,8 @@ def test_an_alias_of_an_excluded_method_is_none() -> None:
     """What is not served has no other name either."""
     catalog = resolved(load_profile("opencue"), exclude=("job.LayerInterface/KillFrames",))
     assert "/layer.LayerInterface/Kill" not in catalog.routes
-    (idle,) = catalog.unused_entries
-    assert idle.reason == "job.LayerInterface/KillFrames is not served"
+    reasons = {entry.reason for entry in catalog.unused_entries}
+    assert reasons == {"job.LayerInterface/KillFrames is not served"}
 
 
 FIND_LAYER = {

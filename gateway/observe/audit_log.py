@@ -1,0 +1,246 @@
+"""The audit log: who has changed what, and who was not allowed to.
+
+A line of JSON for each native call that changes something. Without AUDIT_SYNC it is written when
+the call has ended, before the client is answered. With it there are two: the intent is on disk
+before Cuebot is called, and the outcome before the client is answered.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from random import getrandbits
+
+import orjson
+
+from gateway.calls.invoke import Call
+from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.http.change_log import CANCELLED, Outcome
+from gateway.http.exchange import Exchange
+from gateway.observe.access_log import second
+from gateway.observe.audit_file import STDOUT, AuditFile, check_place
+from gateway.observe.audit_request import Hides, hidden_names, shown_request
+from gateway.observe.audit_writer import StraightWriter, SyncedWriter, reason_of
+from gateway.schema.method import Method
+from gateway.settings.model import Settings
+from gateway.settings.reload import Commit, Reloadable
+
+INTENT, OUTCOME = "intent", "outcome"
+REFUSED, MADE = "are refused", "are made"
+"""What becomes of changes that cannot be written down, as AUDIT_FAIL has it."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is written down of one call."""
+
+    exchange: Exchange
+    method: Method
+    payload: bytes
+    hides: Hides
+    call: str = field(default_factory=lambda: f"{getrandbits(64):016x}")
+    """The same in both lines of a call, and in no others."""
+    began: float = field(default_factory=time.monotonic)
+    _request: bytes = b""
+
+    def line(self, phase: str, outcome: tuple[Code, int] | None = None) -> bytes:
+        """A line, with the outcome if that is known."""
+        if not self._request:
+            kind = self.method.descriptor.input_type
+            self._request = shown_request(self.method.encoders, kind, self.payload, self.hides)
+        fields = head_of(self.exchange, phase, self.method.path)
+        fields["call"] = self.call
+        fields["request"] = orjson.Fragment(self._request)
+        if outcome is not None:
+            code, fields["status"] = outcome
+            fields["code"] = code.name
+            fields["ms"] = round((time.monotonic() - self.began) * 1000, 2)
+        return as_line(fields)
+
+
+def head_of(exchange: Exchange, phase: str, method: str | None) -> dict[str, object]:
+    """What every line begins with."""
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    return {
+        "time": f"{second(seconds)}.{nanoseconds // 1000:06}Z",
+        "phase": phase,
+        "id": exchange.request_id,
+        "subject": exchange.subject,
+        "claims": {} if exchange.caller is None else exchange.caller.deciding_claims,
+        "client": exchange.client,
+        "method": method,
+    }
+
+
+def denied_line(exchange: Exchange) -> bytes:
+    """The line of a call that a rule of access has denied; Cuebot was not called."""
+    fields = head_of(exchange, OUTCOME, exchange.rpc)
+    fields["denied"] = exchange.denied
+    fields["code"] = exchange.code.name if exchange.code is not None else None
+    fields["status"] = exchange.status
+    fields["ms"] = round(exchange.seconds * 1000, 2)
+    return as_line(fields)
+
+
+def as_line(fields: dict[str, object]) -> bytes:
+    return orjson.dumps(fields, default=str, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class AuditLog:
+    """A `ChangeLog` in a file, and the reporter of calls that were denied."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ConfigurationError when AUDIT_LOG cannot be written."""
+        self.waits = settings.audit_sync
+        file = open_file(settings, durable=self.waits)
+        self._straight = StraightWriter(file, "") if not self.waits else None
+        self._synced = SyncedWriter(file, "") if self.waits else None
+        self._obey(settings)
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Write down a finished exchange that was denied."""
+        if exchange.denied is not None:
+            line = denied_line(exchange)
+            if self._straight is not None:
+                self._straight.put(line)
+            elif self._synced is not None:
+                self._synced.put_soon(line)
+
+    def begin(self, exchange: Exchange, method: Method, payload: bytes) -> Outcome:
+        writer = self._straight
+        assert writer is not None
+        self._admit(method, writer.problem())
+        entry = Entry(exchange, method, payload, self._hides)
+        return lambda code, status: writer.put(entry.line(OUTCOME, (code, status)))
+
+    def around(self, exchange: Exchange, call: Call) -> Call:
+        around = self._call_straight if self._synced is None else self._call_synced
+
+        async def written_down(method: Method, payload: bytes) -> bytes:
+            if method.reads_only:
+                return await call(method, payload)
+            return await around(exchange, call, method, payload)
+
+        return written_down
+
+    async def close(self) -> None:
+        """Write what is left."""
+        await self._writer.close()
+
+    def reloadable(self) -> Reloadable:
+        """The file is opened anew, so that it can be rotated."""
+
+        def prepare(settings: Settings) -> Commit:
+            if settings.audit_log is None:
+                raise ConfigurationError("AUDIT_LOG: without it only a restart")
+            if self.waits and settings.audit_log == STDOUT:
+                raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
+            file = open_file(settings, durable=self.waits)
+
+            def commit() -> None:
+                self._writer.use(file)
+                self._obey(settings)
+
+            return commit
+
+        names = ("audit_log", "audit_fail", "audit_redact")
+        return Reloadable("the audit log's settings", names, prepare)
+
+    @property
+    def _writer(self) -> StraightWriter | SyncedWriter:
+        writer = self._straight or self._synced
+        assert writer is not None
+        return writer
+
+    def _obey(self, settings: Settings) -> None:
+        self._hides = hidden_names(settings.audit_redact)
+        self._closed = settings.audit_fail == "closed"
+        self._writer.kept.then = REFUSED if self._closed else MADE
+
+    def _admit(self, method: Method, problem: OSError | None) -> None:
+        """Raises GatewayError if a call cannot be written down and therefore must not be made."""
+        if problem is not None and self._closed:
+            raise GatewayError(
+                Code.UNAVAILABLE,
+                f"{method.path} was not called: the gateway's audit log cannot be written"
+                f" ({reason_of(problem)})",
+            )
+
+    async def _call_straight(
+        self, exchange: Exchange, call: Call, method: Method, payload: bytes
+    ) -> bytes:
+        outcome = self.begin(exchange, method, payload)
+        try:
+            answer = await call(method, payload)
+        except BaseException as error:
+            outcome(*outcome_of(error))
+            raise
+        outcome(Code.OK, Code.OK.http_status)
+        return answer
+
+    async def _call_synced(
+        self, exchange: Exchange, call: Call, method: Method, payload: bytes
+    ) -> bytes:
+        writer = self._synced
+        assert writer is not None
+        entry = Entry(exchange, method, payload, self._hides)
+
+        async def ended(*outcome: *tuple[Code, int]) -> None:
+            began = time.monotonic()
+            await writer.put(entry.line(OUTCOME, outcome))
+            count_as_waiting(exchange, began)
+
+        try:
+            problem = await writer.write(entry.line(INTENT))
+        except asyncio.CancelledError:
+            writer.put_soon(entry.line(OUTCOME, CANCELLED))
+            raise
+        count_as_waiting(exchange, entry.began)
+        self._admit(method, problem)
+        entry.began = time.monotonic()
+        try:
+            answer = await call(method, payload)
+        except BaseException as error:
+            await ended(*outcome_of(error))
+            raise
+        await ended(Code.OK, Code.OK.http_status)
+        return answer
+
+
+def count_as_waiting(exchange: Exchange, began: float) -> None:
+    """The time since then is none that Cuebot has taken, within which it will be counted."""
+    seconds = time.monotonic() - began
+    exchange.waited += seconds
+    exchange.with_cuebot -= seconds
+
+
+def outcome_of(error: BaseException) -> tuple[Code, int]:
+    """The code and the HTTP status of a call that has ended like this."""
+    if isinstance(error, GatewayError):
+        return error.code, error.status
+    if isinstance(error, asyncio.CancelledError):
+        return CANCELLED
+    return Code.INTERNAL, Code.INTERNAL.http_status
+
+
+def open_audit(settings: Settings) -> AuditLog | None:
+    """The audit log, if there is to be one. Raises ConfigurationError."""
+    check_sync(settings)
+    return AuditLog(settings) if settings.audit_log is not None else None
+
+
+def check_audit(settings: Settings) -> None:
+    """Raises ConfigurationError if there could not be the audit log that is asked for."""
+    check_sync(settings)
+    if settings.audit_log is not None:
+        check_place(settings.audit_log)
+
+
+def check_sync(settings: Settings) -> None:
+    """Raises ConfigurationError if there is no file to sync."""
+    if settings.audit_sync and settings.audit_log in (None, STDOUT):
+        raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
+
+
+def open_file(settings: Settings, *, durable: bool) -> AuditFile:
+    """The file that AUDIT_LOG names. Raises ConfigurationError."""
+    return AuditFile(settings.audit_log or "", durable=durable)

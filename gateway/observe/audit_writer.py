@@ -1,0 +1,208 @@
+"""Two ways to write the audit log: to the kernel at once, or to the disk, many lines together."""
+
+import asyncio
+import errno
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from gateway.observe.audit_file import AuditFile
+
+MOST_KEPT = 1000
+"""Lines that are kept until they can be written."""
+AGAIN = 1.0
+"""Seconds until lines that could not be written are tried again."""
+LONGEST_WAIT = 5.0
+"""Seconds that a disk may take."""
+SILENCE = 60.0
+"""Seconds between two lines in the log about the same trouble."""
+
+log = structlog.stdlib.get_logger("gateway.audit")
+
+
+class Kept:
+    """Lines of what has happened, until they are written, and the trouble with that."""
+
+    def __init__(self, then: str) -> None:
+        """`then` is what becomes of changes when there is trouble, for the log."""
+        self.lines: list[bytes] = []
+        self.then = then
+        self._again: asyncio.TimerHandle | None = None
+        self._told = -SILENCE
+        self._lost = 0
+
+    def failed(self, problem: OSError, again: Callable[[], object]) -> None:
+        """Tell of a problem, unless that was done just now, and try `again` later."""
+        self._lost += max(len(self.lines) - MOST_KEPT, 0)
+        del self.lines[MOST_KEPT:]
+        now = time.monotonic()
+        if now - self._told >= SILENCE:
+            self._told = now
+            log.error(
+                "the audit log cannot be written",
+                problem=reason_of(problem),
+                changes=self.then,
+                lines_waiting=len(self.lines),
+                lines_lost=self._lost,
+            )
+        if self.lines and self._again is None:
+            self._again = asyncio.get_running_loop().call_later(AGAIN, self._try, again)
+
+    def stop(self) -> None:
+        """Try nothing again. What is left goes into the log, which is better than nowhere."""
+        if self._again is not None:
+            self._again.cancel()
+        for line in self.lines:
+            log.error("a line that the audit log lacks", line=line.decode())
+
+    def _try(self, again: Callable[[], object]) -> None:
+        self._again = None
+        again()
+
+
+class StraightWriter:
+    """Gives each line to the kernel as soon as there is one."""
+
+    def __init__(self, file: AuditFile, then: str) -> None:
+        self._file = file
+        self.kept = Kept(then)
+        self._problem: OSError | None = None
+
+    def put(self, line: bytes) -> None:
+        """Write a line, or keep it until that is possible."""
+        self.kept.lines.append(line)
+        self._write()
+
+    def problem(self) -> OSError | None:
+        """Why lines cannot be written, if that is so."""
+        if self.kept.lines:
+            self._write()
+        return self._problem
+
+    def use(self, file: AuditFile) -> None:
+        """Write to another file from now on."""
+        self._file.close()
+        self._file = file
+        self._write()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        self._write()
+        self.kept.stop()
+
+    def _write(self) -> None:
+        try:
+            self._file.append(self.kept.lines)
+            self._problem = None
+        except OSError as error:
+            self._problem = error
+            self.kept.failed(error, self._write)
+
+
+class SyncedWriter:
+    """Writes and syncs in a thread: what comes while it does so is written together next."""
+
+    def __init__(self, file: AuditFile, then: str) -> None:
+        self._file = file
+        self.kept = Kept(then)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
+        self._next: list[bytes] = []
+        self._done: asyncio.Future[OSError | None] | None = None
+        """Those of the lines in `_next`."""
+        self._task: asyncio.Task[None] | None = None
+        self._began = 0.0
+        """Monotonic seconds at which the thread was given lines, while it has some."""
+
+    async def write(self, line: bytes) -> OSError | None:
+        """Return when a line is on disk, or why it is not there; it is not tried again."""
+        if self._is_stuck():
+            return self._give_up()
+        self._next.append(line)
+        return await self._synced()
+
+    async def put(self, line: bytes) -> None:
+        """Return when a line is on disk; if that fails, it is kept, and may be there twice then."""
+        self.kept.lines.append(line)
+        if self._is_stuck():
+            self._give_up()
+        else:
+            await self._synced()
+
+    def put_soon(self, line: bytes) -> None:
+        """The same without waiting."""
+        self.kept.lines.append(line)
+        if self._is_stuck():
+            self._give_up()
+        else:
+            self._start()
+
+    def use(self, file: AuditFile) -> None:
+        """Write to another file from the next lines on."""
+        self._thread.submit(self._file.close)  # after what is being written
+        self._file = file
+        self._start()
+
+    async def close(self) -> None:
+        """Write what is left."""
+        self._start()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=LONGEST_WAIT)
+        self.kept.stop()
+        self._thread.shutdown(wait=False)
+
+    async def _synced(self) -> OSError | None:
+        done = self._start()
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                return await asyncio.shield(done)
+        except TimeoutError:
+            return self._give_up()
+
+    def _is_stuck(self) -> bool:
+        """Whether the disk has taken so long already that waiting for it is in vain."""
+        return self._began > 0 and time.monotonic() - self._began > LONGEST_WAIT
+
+    def _give_up(self) -> OSError:
+        problem = OSError(errno.ETIMEDOUT, f"the disk has taken longer than {LONGEST_WAIT:g} s")
+        self.kept.failed(problem, self._start)
+        return problem
+
+    def _start(self) -> "asyncio.Future[OSError | None]":
+        """See that the waiting lines are written: what their future will tell."""
+        if self._done is None:
+            self._done = asyncio.get_running_loop().create_future()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return self._done
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._done is not None:
+            done, self._done = self._done, None
+            lines, self._next = self._next, []
+            kept, self.kept.lines = self.kept.lines, []
+            self._began = time.monotonic()
+            problem = await loop.run_in_executor(self._thread, commit, self._file, kept + lines)
+            self._began = 0.0
+            if problem is not None:
+                self.kept.lines[:0] = kept
+                self.kept.failed(problem, self._start)
+            done.set_result(problem)
+        self._task = None
+
+
+def commit(file: AuditFile, lines: list[bytes]) -> OSError | None:
+    """Put lines on disk, or return why they may not be there. Some may be there even then."""
+    try:
+        file.append(lines)
+        file.sync()
+    except OSError as error:
+        return error
+    return None
+
+
+def reason_of(problem: OSError) -> str:
+    """What is wrong, for people: `No space left on device`."""
+    return problem.strerror or str(problem)

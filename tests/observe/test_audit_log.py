@@ -1,0 +1,414 @@
+"""The audit log of a gateway: what has a line, what the line says, and when it is there."""
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.observe.audit_file import AuditFile
+from gateway.observe.audit_writer import SyncedWriter
+from tests.support.audit import KILL, comes, killing, lines_of, outcomes
+from tests.support.commands import OPENCUE
+from tests.support.opencue import message_class
+from tests.support.rights import rule, signed
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Context,
+    Gateway,
+    Handler,
+    ScriptedCuebot,
+    gateway_for,
+    head,
+)
+from tests.support.wire import wire
+
+pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+
+LONG = 20.0
+GET_JOBS = "/job.JobInterface/GetJobs"
+CREATE = "/show.ShowInterface/CreateShow"
+SET_MIN = "/show.ShowInterface/SetDefaultMinCores"
+SET_MAX = "/show.ShowInterface/SetDefaultMaxCores"
+FIND_SHOW = "/show.ShowInterface/FindShow"
+
+
+@dataclass
+class Audited:
+    """A gateway and its audit log."""
+
+    gateway: Gateway
+    log: Path
+    synced: bool
+
+    def phases(self) -> list[str]:
+        return [line["phase"] for line in lines_of(self.log)]
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "synced"])
+async def audited(
+    each_lane: None, request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
+) -> AsyncIterator[Audited]:
+    log = tmp_path / "audit.log"
+    async with gateway_for(
+        cuebot.endpoint,
+        descriptor_source=OPENCUE,
+        audit_log=str(log),
+        audit_sync=request.param,
+    ) as gateway:
+        yield Audited(gateway, log, request.param)
+
+
+async def test_a_change_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """Who, from where, what, what Cuebot got, what came of it; the intent says the same before."""
+    answer = await audited.gateway.post(KILL, killing(1), headers={"X-Request-Id": "mine"})
+    assert answer.status_code == 200
+    *before, line = lines_of(audited.log)
+    assert list(line)[:2] == ["time", "phase"]
+    assert line["time"].endswith("Z")
+    assert line["ms"] > 0
+    said = {
+        "id": "mine",
+        "subject": "tester",
+        "claims": {},
+        "client": "127.0.0.1",
+        "method": KILL,
+        "request": killing(1) | {"reason": "none given (through cuebot-gateway)"},
+    }
+    assert line | said | {"phase": "outcome", "code": "OK", "status": 200} == line
+    assert len(before) == audited.synced
+    for intent in before:
+        assert intent | said | {"phase": "intent", "call": line["call"]} == intent
+        assert intent.keys().isdisjoint(("code", "status", "ms"))
+
+
+@pytest.mark.parametrize("path", [GET_JOBS, FIND_SHOW])
+async def test_reads_have_none(audited: Audited, path: str) -> None:
+    """What changes nothing leaves no trace; neither does a dry run, nor a request that is wrong."""
+    assert (await audited.gateway.post(path, {})).status_code == 200
+    dry = await audited.gateway.post(KILL, killing(1), headers={"X-Dry-Run": "1"})
+    assert dry.status_code == 200
+    assert (await audited.gateway.post(KILL, {"jobs": 1})).status_code == 400
+    assert lines_of(audited.log) == []
+
+
+async def test_calls_around_the_call(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """Follow-ups have lines of their own, look-ups and readings none; all have the request's id."""
+    show = message_class("show.ShowCreateShowResponse")()
+    show.show.id = "show-1"
+    cuebot.answers(CREATE, show.SerializeToString())
+    cuebot.fails(SET_MAX, grpc.StatusCode.FAILED_PRECONDITION, "not now")
+    body = {"name": "new", "defaultMinCores": 1, "defaultMaxCores": 50}
+    answer = await audited.gateway.post(CREATE, body, headers={"X-Request-Id": "mine"})
+    assert answer.status_code == 400
+    made = [(line["method"], line["code"], line["status"]) for line in outcomes(audited.log)]
+    assert made == [
+        (CREATE, "OK", 200),
+        (SET_MIN, "OK", 200),
+        (SET_MAX, "FAILED_PRECONDITION", 400),
+    ]
+    assert {line["id"] for line in lines_of(audited.log)} == {"mine"}
+    last = outcomes(audited.log)[-1]
+    assert last["request"] == {"show": {"id": "show-1"}, "maxCores": 50}
+    if audited.synced:
+        assert audited.phases() == ["intent", "outcome"] * 3
+
+
+async def test_a_call_that_fails_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """With Cuebot's code; and one that takes too long, which Cuebot may yet make, as well."""
+    cuebot.fails(KILL, grpc.StatusCode.NOT_FOUND, "no such job")
+    assert (await audited.gateway.post(KILL, killing(1))).status_code == 404
+    _, release = cuebot.holds(KILL)
+    late = await audited.gateway.post(KILL, killing(2), headers={"Grpc-Timeout": "50m"})
+    assert late.status_code == 504
+    release.set()
+    found = [(line["code"], line["status"]) for line in outcomes(audited.log)]
+    assert found == [("NOT_FOUND", 404), ("DEADLINE_EXCEEDED", 504)]
+
+
+async def test_the_line_comes_first(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """The intent is there while Cuebot works, and the outcome before the client has its answer."""
+    during: list[list[str]] = []
+
+    async def look(request: bytes, context: Context) -> bytes:
+        during.append(audited.phases())
+        return b""
+
+    cuebot.handlers[KILL] = look
+    await audited.gateway.post(KILL, killing(1))
+    assert during == [["intent"] if audited.synced else []]
+    assert audited.phases()[-1] == "outcome"
+
+
+async def test_a_client_that_leaves(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """The change may have been made: there is a line, which does not know."""
+    called, release = cuebot.holds(KILL)
+    async with wire(audited.gateway) as one:
+        await one.send(head(KILL, "Content-Length: 2"), b"{}")
+        async with asyncio.timeout(LONG):
+            await called.wait()
+    await comes(lambda: outcomes(audited.log))
+    release.set()
+    (line,) = outcomes(audited.log)
+    assert (line["code"], line["status"]) == ("CANCELLED", 499)
+
+
+async def test_a_cuebot_that_is_away(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """A call that never reaches one has a line, too, and only one."""
+    log = tmp_path / "audit.log"
+    async with gateway_for("127.0.0.1:1", descriptor_source=OPENCUE, audit_log=str(log)) as gateway:
+        assert (await gateway.post(KILL, killing(1))).status_code == 503
+    assert [line["code"] for line in lines_of(log)] == ["UNAVAILABLE"]
+
+
+async def test_many_at_once(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """Calls of one moment each have their own lines, whole ones."""
+    await asyncio.gather(*(audited.gateway.post(KILL, killing(n)) for n in range(50)))
+    found = {line["request"]["job"]["id"] for line in outcomes(audited.log)}
+    assert found == {f"job-{n}" for n in range(50)}
+    assert len(lines_of(audited.log)) == 50 * (2 if audited.synced else 1)
+
+
+class Disk:
+    """Stands before fdatasync: what it was asked to sync, and whether it does."""
+
+    def __init__(self) -> None:
+        self.syncs = 0
+        self.works = threading.Event()
+        self._sync = os.fdatasync
+
+    def sync(self, number: int) -> None:
+        self.syncs += 1
+        assert self.works.wait(LONG)
+        self._sync(number)
+
+
+@pytest.fixture
+async def slow_disk(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Audited, Disk]]:
+    disk, log = Disk(), tmp_path / "audit.log"
+    monkeypatch.setattr(os, "fdatasync", disk.sync)
+    async with gateway_for(
+        cuebot.endpoint, descriptor_source=OPENCUE, audit_log=str(log), audit_sync=True
+    ) as gateway:
+        yield Audited(gateway, log, synced=True), disk
+        disk.works.set()
+
+
+async def test_synced_before_cuebot_is_called(
+    slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot
+) -> None:
+    """Not just written. Reads do not wait for the disk."""
+    audited, disk = slow_disk
+    changes = [asyncio.create_task(audited.gateway.post(KILL, killing(n))) for n in range(50)]
+    async with asyncio.timeout(LONG):
+        await comes(lambda: lines_of(audited.log))
+        assert (await audited.gateway.post(GET_JOBS, {})).status_code == 200
+        assert [path for path, *_ in cuebot.seen] == [GET_JOBS]
+        disk.works.set()
+        answers = await asyncio.gather(*changes)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(outcomes(audited.log)) == 50
+
+
+async def test_lines_of_one_moment_share_a_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that come together do, and so do all that come while the disk is busy."""
+    disk = Disk()
+    monkeypatch.setattr(os, "fdatasync", disk.sync)
+    writer = SyncedWriter(AuditFile(str(tmp_path / "audit.log"), durable=True), "are refused")
+    first = asyncio.gather(*(writer.write(b"first\n") for _ in range(50)))
+    await comes(lambda: disk.syncs)
+    second = asyncio.gather(*(writer.put(b"second\n") for _ in range(50)))
+    await asyncio.sleep(0)
+    disk.works.set()
+    assert await first == [None] * 50
+    await second
+    assert disk.syncs == 2
+    assert (tmp_path / "audit.log").read_bytes() == b"first\n" * 50 + b"second\n" * 50
+    await writer.close()
+
+
+async def test_a_disk_that_hangs(
+    slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as one that cannot be written, until it works again."""
+    audited, disk = slow_disk
+    monkeypatch.setattr("gateway.observe.audit_writer.LONGEST_WAIT", 0.2)
+    for number in range(3):
+        answer = await audited.gateway.post(KILL, killing(number))
+        assert answer.status_code == 503
+        assert "the disk has taken longer" in answer.json()["message"]
+    assert cuebot.seen == []
+    monkeypatch.undo()
+    disk.works.set()
+    async with asyncio.timeout(LONG):
+        while (await audited.gateway.post(KILL, killing(9))).status_code != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_leaves_before_the_call(
+    slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot
+) -> None:
+    """While the intent is written: Cuebot is not called, and the outcome says so."""
+    audited, disk = slow_disk
+    async with wire(audited.gateway) as one:
+        await one.send(head(KILL, "Content-Length: 2"), b"{}")
+        await comes(lambda: disk.syncs)
+    await asyncio.sleep(0)
+    gone = audited.gateway.access_lines()
+    await comes(lambda: gone)
+    disk.works.set()
+    await comes(lambda: outcomes(audited.log))
+    assert [line["code"] for line in outcomes(audited.log)] == ["CANCELLED"]
+    assert cuebot.seen == []
+
+
+async def test_a_denied_call_has_a_line(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """It names the rule, and the claims by which that was chosen; so does a change that may be."""
+    log = tmp_path / "audit.log"
+    access = [
+        rule("dashboards", {"scope": "read"}, "reads"),
+        rule("wranglers", {"role": "wrangler"}, "all"),
+    ]
+    async with gateway_for(cuebot.endpoint, audit_log=str(log), access=access) as gateway:
+        reader = signed("board", scope="openid read", other="x")
+        assert (await gateway.post(GET_JOBS, {}, headers=reader)).status_code == 200
+        assert (await gateway.post(KILL, killing(1), headers=reader)).status_code == 403
+        await comes(lambda: lines_of(log))
+        (line,) = lines_of(log)
+        assert (line["denied"], line["method"], line["subject"]) == ("dashboards", KILL, "board")
+        assert (line["claims"], line["status"], line["code"]) == (
+            {"scope": "openid read"},
+            403,
+            "PERMISSION_DENIED",
+        )
+        wrangler = signed("lena", role="wrangler")
+        assert (await gateway.post(KILL, killing(1), headers=wrangler)).status_code == 200
+        assert lines_of(log)[-1]["claims"] == {"role": "wrangler"}
+    assert [path for path, *_ in cuebot.seen] == [GET_JOBS, KILL]
+
+
+async def test_full_from_the_start(each_lane: None, cuebot: ScriptedCuebot) -> None:
+    """Nothing is changed that cannot be written down; reads go on. AUDIT_FAIL=open goes on."""
+    async with gateway_for(cuebot.endpoint, audit_log="/dev/full", audit_sync=True) as gateway:
+        answer = await gateway.post(KILL, killing(1))
+        assert answer.status_code == 503
+        assert answer.json()["message"] == (
+            f"{KILL} was not called: the gateway's audit log cannot be written"
+            " (No space left on device)"
+        )
+        assert (await gateway.post(GET_JOBS, {})).status_code == 200
+    assert [path for path, *_ in cuebot.seen if path == KILL] == []
+    for synced in (False, True):
+        async with gateway_for(
+            cuebot.endpoint, audit_log="/dev/full", audit_sync=synced, audit_fail="open"
+        ) as gateway:
+            answers = [await gateway.post(KILL, killing(n)) for n in range(3)]
+            assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_full_without_sync(each_lane: None, cuebot: ScriptedCuebot) -> None:
+    """The first change finds out, after it was made; no other one follows."""
+    async with gateway_for(cuebot.endpoint, audit_log="/dev/full") as gateway:
+        statuses = [(await gateway.post(KILL, killing(n))).status_code for n in range(3)]
+    assert statuses == [200, 503, 503]
+    assert len([path for path, *_ in cuebot.seen if path == KILL]) == 1
+
+
+def filling_the_disk(monkeypatch: pytest.MonkeyPatch) -> Handler:
+    """A method of Cuebot, while which the disk with the audit log becomes full."""
+
+    def fail(file: AuditFile, lines: list[bytes]) -> None:
+        if lines:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def fill(request: bytes, context: Context) -> bytes:
+        monkeypatch.setattr(AuditFile, "append", fail)
+        return b""
+
+    return fill
+
+
+async def test_full_during_the_call(
+    audited: Audited, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change has been made, so its client is told so; its line comes when there is room."""
+    cuebot.handlers[KILL] = filling_the_disk(monkeypatch)
+    assert (await audited.gateway.post(KILL, killing(1))).status_code == 200
+    assert (await audited.gateway.post(KILL, killing(2))).status_code == 503
+    assert outcomes(audited.log) == []
+    monkeypatch.undo()
+    await comes(lambda: outcomes(audited.log))  # nobody has to make another change for that
+    (line,) = outcomes(audited.log)
+    assert (line["request"]["job"]["id"], line["code"]) == ("job-1", "OK")
+    assert (await audited.gateway.post(KILL, killing(3))).status_code == 200
+
+
+async def test_full_before_a_follow_up(
+    audited: Audited, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not made, and the client is told what was."""
+    cuebot.handlers[CREATE] = filling_the_disk(monkeypatch)
+    answer = await audited.gateway.post(CREATE, {"name": "new", "defaultMinCores": 1})
+    assert answer.status_code == 503
+    assert answer.json()["message"] == (
+        f"{CREATE} succeeded, then {SET_MIN} failed: {SET_MIN} was not called:"
+        " the gateway's audit log cannot be written (No space left on device)"
+    )
+    assert SET_MIN not in [path for path, *_ in cuebot.seen]
+
+
+async def test_full_to_the_end(
+    each_lane: None, cuebot: ScriptedCuebot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines that could not be written when the gateway stops are in its log."""
+    for synced in (False, True):
+        async with gateway_for(
+            cuebot.endpoint, audit_log="/dev/full", audit_sync=synced, audit_fail="open"
+        ) as gateway:
+            await gateway.post(KILL, killing(f"of-{synced}"))
+        logged = capsys.readouterr().out
+        assert "a line that the audit log lacks" in logged
+        assert f"job-of-{synced}" in logged
+
+
+async def test_standard_output(each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """AUDIT_LOG=stdout puts the lines between those of the log."""
+    before, there = os.dup(1), tmp_path / "stdout"
+    with there.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+    try:
+        async with gateway_for(cuebot.endpoint, audit_log="stdout") as gateway:
+            await gateway.post(KILL, killing(1))
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+    assert b'"method":"/job.JobInterface/Kill"' in there.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"audit_log": "/no/such/place"}, "AUDIT_LOG: cannot open /no/such/place: No such file"),
+        ({"audit_log": "stdout", "audit_sync": True}, "AUDIT_SYNC: needs a file in AUDIT_LOG"),
+        ({"audit_sync": True}, "AUDIT_SYNC: needs a file in AUDIT_LOG"),
+    ],
+)
+async def test_settings_that_cannot_work(given: dict[str, object], problem: str) -> None:
+    """They stop startup, and say what to do."""
+    with pytest.raises(ConfigurationError, match=problem):
+        async with gateway_for("127.0.0.1:1", ready=False, **given):
+            pass

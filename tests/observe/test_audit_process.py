@@ -1,0 +1,228 @@
+"""The audit log of gateways in processes of their own: rotated, shared, full, and killed."""
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gateway.observe.audit_file import AuditFile
+from tests.support.audit import KILL, killing, lines_of, outcomes
+from tests.support.opencue import message_class
+from tests.support.processes import Instance, instance
+from tests.support.servers import ScriptedCuebot, bearer
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+LONG = 30.0
+FULL = "the audit log cannot be written"
+
+
+@asynccontextmanager
+async def audited(cuebot: ScriptedCuebot, log: Path, **environ: str) -> AsyncIterator[Instance]:
+    """A gateway in front of this Cuebot, which serves in this loop."""
+    made = instance(cuebot.endpoint, environ | {"AUDIT_LOG": str(log)})
+    gateway = await asyncio.to_thread(made.__enter__)
+    try:
+        yield gateway
+    finally:
+        await asyncio.to_thread(made.__exit__, None, None, None)
+
+
+@asynccontextmanager
+async def client_of(gateway: Instance) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{gateway.port}",
+        headers=bearer(),
+        timeout=LONG,
+        trust_env=False,
+        limits=httpx.Limits(max_connections=32, max_keepalive_connections=0),
+    ) as client:
+        yield client
+
+
+async def kill(client: httpx.AsyncClient, number: int) -> int:
+    return (await client.post(KILL, json=killing(number))).status_code
+
+
+async def event(gateway: Instance, text: str) -> dict[str, object]:
+    return await asyncio.to_thread(gateway.event, text)
+
+
+def seen_by(cuebot: ScriptedCuebot) -> set[str]:
+    """The ids of the jobs that Cuebot was told to kill."""
+    parse = message_class("job.JobKillRequest").FromString
+    return {parse(payload).job.id for path, payload, _ in cuebot.seen if path == KILL}
+
+
+def jobs_in(lines: list[dict[str, object]]) -> set[str]:
+    """The ids of the jobs that lines are about."""
+    return {line["request"]["job"]["id"] for line in lines}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("synced", ["false", "true"])
+async def test_workers_share_a_file(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
+    """Each line is whole and there once, whoever wrote it."""
+    log = tmp_path / "audit.log"
+    async with (
+        audited(cuebot, log, WORKERS="2", AUDIT_SYNC=synced) as gateway,
+        client_of(gateway) as client,
+    ):
+        statuses = await asyncio.gather(*(kill(client, n) for n in range(300)))
+    assert set(statuses) == {200}
+    assert len(outcomes(log)) == 300
+    assert jobs_in(outcomes(log)) == {f"job-{n}" for n in range(300)}
+
+
+@pytest.mark.parametrize("synced", ["false", "true"])
+async def test_rotation(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
+    """After SIGHUP lines are in a new file, and none is lost on the way, under load."""
+    log, old = tmp_path / "audit.log", tmp_path / "audit.log.1"
+    async with audited(cuebot, log, AUDIT_SYNC=synced) as gateway, client_of(gateway) as client:
+        load = asyncio.gather(*(kill(client, n) for n in range(200)))
+        await asyncio.to_thread(log.rename, old)
+        gateway.send_signal(signal.SIGHUP)
+        await event(gateway, "SIGHUP: reloaded")
+        assert set(await load) == {200}
+        assert await kill(client, 200) == 200
+        assert "job-200" in jobs_in(outcomes(log))
+    assert jobs_in(outcomes(old)) | jobs_in(outcomes(log)) == {f"job-{n}" for n in range(201)}
+    assert len(outcomes(old)) + len(outcomes(log)) == 201
+    assert log.stat().st_mode & 0o777 == 0o640
+
+
+async def test_a_rotation_that_fails(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """If the new file cannot be opened, the old one stays in use, and the log says so."""
+    there = tmp_path / "there"
+    there.mkdir()
+    log = there / "audit.log"
+    async with audited(cuebot, log) as gateway, client_of(gateway) as client:
+        there.rename(tmp_path / "away")
+        gateway.send_signal(signal.SIGHUP)
+        problem = await event(gateway, "the audit log's settings stay as they were")
+        assert "No such file or directory" in str(problem["problem"])
+        assert await kill(client, 1) == 200
+    assert jobs_in(outcomes(tmp_path / "away" / "audit.log")) == {"job-1"}
+
+
+@pytest.mark.parametrize("synced", ["false", "true"])
+async def test_a_disk_that_fills_up(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
+    """Every change that was made has its line in the end; those that could have none were refused.
+
+    The largest size that a file may have stands for the disk: it ends in the midst of a line.
+    """
+    log = tmp_path / "audit.log"
+    async with audited(cuebot, log, AUDIT_SYNC=synced) as gateway, client_of(gateway) as client:
+        pid = gateway.process.pid
+        assert await kill(client, 0) == 200
+        _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (log.stat().st_size + 1500, most))
+        statuses = [await kill(client, n) for n in range(1, 20)]
+        assert statuses == sorted(statuses)
+        assert set(statuses) == {200, 503}
+        assert statuses.count(503) > 5
+        told = gateway.events(FULL)
+        assert [each["changes"] for each in told] == ["are refused"]
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+        assert await kill(client, 20) == 200
+    text = log.read_text(encoding="utf-8")
+    whole = "".join(f"{line}\n" for line in text.splitlines() if line.endswith("}"))
+    log.write_text(whole, encoding="utf-8")
+    assert jobs_in(outcomes(log)) >= seen_by(cuebot)
+    assert len(seen_by(cuebot)) == statuses.count(200) + 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:  # noqa: S603 - ours
+        pytest.skip("needs to mount a file system")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)  # noqa: S603, S607 - ours
+
+
+@pytest.mark.parametrize(("fail", "status"), [("closed", 503), ("open", 200)])
+async def test_a_small_disk(
+    cuebot: ScriptedCuebot, small_disk: Path, fail: str, status: int
+) -> None:
+    """Once it is full, changes are refused, or made, until there is room; then lines go on."""
+    log, other = small_disk / "audit.log", small_disk / "other"
+    async with (
+        audited(cuebot, log, AUDIT_SYNC="true", AUDIT_FAIL=fail) as gateway,
+        client_of(gateway) as client,
+    ):
+        other.write_bytes(bytes(60 * 1024))  # the file has its last page
+        statuses = [await kill(client, n) for n in range(40)]
+        assert statuses[0] == 200
+        assert statuses[-1] == status
+        assert len(gateway.events(FULL)) == 1
+        other.unlink()
+        assert await kill(client, 100) == 200
+        assert "job-100" in log.read_text()
+
+
+async def test_killed_in_the_midst_of_load(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """With AUDIT_SYNC every change that Cuebot saw has its intent, however the gateway ends, and
+    every one whose client was answered its outcome."""
+    log = tmp_path / "audit.log"
+    answered: set[str] = set()
+    for attempt in range(3):
+        async with (
+            audited(cuebot, log, AUDIT_SYNC="true", WORKERS="2") as gateway,
+            client_of(gateway) as client,
+        ):
+            enough = asyncio.Event()
+
+            async def load(first: int, client: httpx.AsyncClient, enough: asyncio.Event) -> None:
+                for number in range(first, first + 1000):
+                    try:
+                        assert await kill(client, number) == 200
+                    except httpx.TransportError:
+                        return
+                    answered.add(f"job-{number}")
+                    if len(answered) % 300 == 299:
+                        enough.set()
+
+            tasks = [
+                asyncio.create_task(load(1000 * (16 * attempt + n), client, enough))
+                for n in range(16)
+            ]
+            async with asyncio.timeout(LONG):
+                await enough.wait()
+            for pid in gateway.workers():
+                os.kill(pid, signal.SIGKILL)
+            gateway.process.kill()
+            await asyncio.gather(*tasks)
+    intents = [line for line in lines_of(log) if line["phase"] == "intent"]
+    assert len(answered) > 500
+    assert seen_by(cuebot) <= jobs_in(intents)
+    assert answered <= jobs_in(outcomes(log))
+
+
+def test_a_piece_of_a_line_is_ended(tmp_path: Path) -> None:
+    """What was begun on a full disk is followed by the whole line; nothing is there twice."""
+    place = tmp_path / "audit.log"
+    file = AuditFile(str(place), durable=True)
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    lines = [b"one\n", b"two\n", b"three\n"]
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, most))
+        with pytest.raises(OSError, match="File too large"):
+            file.append(lines)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    assert lines == [b"three\n"]
+    file.append(lines)
+    file.append(more := [b"four\n"])
+    file.close()
+    assert (lines, more) == ([], [])
+    assert place.read_bytes() == b"one\ntwo\nth\nthree\nfour\n"

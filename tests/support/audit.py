@@ -1,0 +1,33 @@
+"""Reading an audit log in tests."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+KILL = "/job.JobInterface/Kill"
+
+
+def lines_of(log: Path) -> list[dict[str, Any]]:
+    """Its lines, each of which is whole."""
+    text = log.read_text(encoding="utf-8")
+    assert text.endswith("\n") or not text
+    return [json.loads(line) for line in text.splitlines() if line]
+
+
+def outcomes(log: Path) -> list[dict[str, Any]]:
+    """The lines of calls that have ended."""
+    return [line for line in lines_of(log) if line["phase"] == "outcome"]
+
+
+def killing(number: int | str) -> dict[str, object]:
+    """The JSON of a request to KILL that tells it from others."""
+    return {"job": {"id": f"job-{number}"}, "username": "lena"}
+
+
+async def comes(condition: Callable[[], object]) -> None:
+    """Wait for what nobody announces."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - nobody does
+            await asyncio.sleep(0.01)
