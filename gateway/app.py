@@ -95,16 +95,16 @@ class Parts:
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
         """What can follow the settings without a restart."""
-        return (
-            *((self.audit.reloadable(),) if self.audit is not None else ()),
-            reloadable_tokens(self.authenticator, self.provider, self.deny_file),
+        return (  # those that may have to wait for a disk or a provider come last
             reloadable_access(self.authenticator),
+            reloadable_catalog(self.live),
             Reloadable(  # a client that is over its limit stays so
                 "the rate limits",
                 ("rate_limit_*",),
                 lambda settings: partial(self.rates.follow, settings),
             ),
-            reloadable_catalog(self.live),
+            reloadable_tokens(self.authenticator, self.provider, self.deny_file),
+            *((self.audit.reloadable(),) if self.audit is not None else ()),
         )
 
 
@@ -241,6 +241,7 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
             unknown_fields=settings.unknown_fields,
             admission=Admission(parts.places, parts.long_answers),
             planner=parts.planner,
+            authenticator=parts.authenticator,
             weight=parts.rates.weight,
         ),
         CallMaker(parts.upstream, parts.answers, parts.audit),

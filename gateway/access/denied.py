@@ -4,7 +4,7 @@ import asyncio
 import codecs
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,11 @@ class Denied:
     jti: frozenset[str] = frozenset()
     subjects: frozenset[str] = frozenset()
 
-    def includes(self, subject: str, claims: Mapping[str, object]) -> bool:
-        """Whether a token is denied, by its id (`jti`) or its subject."""
-        jti = claims.get("jti")
-        return subject in self.subjects or (jti is not None and str(jti) in self.jti)
+    def includes(self, names: Iterable[object], jti: object) -> bool:
+        """Whether a token is denied: by its id, or by any of its claims that can be a subject."""
+        return (jti is not None and str(jti) in self.jti) or any(
+            name in self.subjects for name in names if isinstance(name, str)
+        )
 
 
 NOBODY = Denied()

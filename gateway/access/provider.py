@@ -37,12 +37,15 @@ class Provider:
         self.problem = ""
         """Why the last look has failed, for people; empty if it has not."""
         self._use = use
+        self._fetches = 0
+        """What has been begun, to tell which is the latest."""
         self._wanted = asyncio.Event()
         self._looked = asyncio.Event()
 
     def follow(self, source: str | None, keys: KeySet | None) -> None:
         """Look there from now on; these are the keys that have been found there already."""
         self.source, self.keys, self.problem = source, keys, ""
+        self._fetches += 1
 
     def look_again(self) -> None:
         """There may be other keys now. Costs nothing, however often it is called."""
@@ -72,6 +75,8 @@ class Provider:
     async def refresh(self) -> None:
         """Look for the keys once. Does not raise."""
         source, problem, keys = self.source, "", None
+        self._fetches += 1
+        fetch = self._fetches
         if source is None:
             return
         try:
@@ -80,7 +85,7 @@ class Provider:
             problem = str(error)
         except Exception as error:  # or nobody would look again
             problem = f"JWT_JWKS: {type(error).__name__}: {error}"
-        if source != self.source:  # they are somewhere else by now
+        if source != self.source or fetch != self._fetches:  # there is something newer by now
             return
         if keys is None:
             if problem != self.problem:

@@ -221,15 +221,16 @@ class Authenticator:
         check_binding(claims, binding)
         self._check(claims)
         subject = self._subject(claims)
-        if self._denied.includes(subject, claims):
+        names = [claims.get(name) for name in self._rules.subject]
+        if self._denied.includes(names, claims.get("jti")):
             raise forbidden("the token or its subject is on the gateway's deny list")
         leeway = self._rules.leeway
         return Principal(
             subject=subject,
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
-            rule=self._access.rule_for(claims | {"sub": subject} if subject else claims),
-            claims=claims,
+            rule=self._access.rule_for(claims | {"sub": subject}),
+            claims=claims | {"sub": subject},
         )
 
     def _check(self, claims: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from starlette.types import Receive
 
 from gateway.access.admission import Admission
 from gateway.access.shares import Shares, Weight, alike
+from gateway.access.tokens import Authenticator
 from gateway.calls.aside.planner import Planner
 from gateway.calls.caller import with_caller
 from gateway.calls.plan import Plan, holds_the_loop, plan
@@ -26,6 +27,7 @@ from gateway.http.head import (
     unread_query,
 )
 from gateway.http.preflight import METHOD_ALLOWS
+from gateway.http.received import LARGE_BODY
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path
@@ -73,6 +75,7 @@ class RequestReader:
         unknown_fields: str,
         admission: Admission,
         planner: Planner,
+        authenticator: Authenticator,
         weight: Weight = alike,
     ) -> None:
         self._live = live
@@ -83,6 +86,7 @@ class RequestReader:
         self._longest_call = longest_call
         self._reject = REJECTED[unknown_fields]
         self._planner = planner
+        self._authenticator = authenticator
         self._one_reader = asyncio.Lock()
 
     async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
@@ -95,20 +99,38 @@ class RequestReader:
         if body is None:
             body = await self._wait_for_body(exchange, receive)
         self.enter(exchange)
-        if not holds_the_loop(body):
-            return call_request(exchange, head, plan(head.method, body, head.reject))
-        began = monotonic()
-        with CancelOnDisconnect(receive, exchange.direct):
-            planned = await self._planner.plan(
-                exchange.principal, head.catalog, head.method, body, head.reject, head.timeout
-            )
-        took = monotonic() - began
-        exchange.waited += took
-        head = head._replace(timeout=max(head.timeout - took, 0))
-        if head.method.identity is not None:  # it may be in XML, which takes long to read
-            async with self._one_reader:
-                return await asyncio.to_thread(call_request, exchange, head, planned)
+        if holds_the_loop(body):
+            began = monotonic()
+            with CancelOnDisconnect(receive, exchange.direct):
+                planned = await self._planner.plan(
+                    exchange.principal, head.catalog, head.method, body, head.reject, head.timeout
+                )
+            took = monotonic() - began
+            exchange.waited += took
+            head = head._replace(timeout=max(head.timeout - took, 0))
+        else:
+            planned = plan(head.method, body, head.reject)
+        if head.method.identity is not None and len(body) > LARGE_BODY:
+            # It may be in XML, which takes long to read.
+            with CancelOnDisconnect(receive, exchange.direct):
+                async with self._one_reader:
+                    self._look_again(exchange, head)
+                    return await asyncio.to_thread(call_request, exchange, head, planned)
+        self._look_again(exchange, head)
         return call_request(exchange, head, planned)
+
+    def _look_again(self, exchange: Exchange, head: RequestHead) -> None:
+        """Raise GatewayError if what was right when the head had come is not any more.
+
+        A body takes its time, and meanwhile the token may have been denied, or the method.
+        """
+        exchange.caller = self._authenticator.authenticate(exchange.headers.get(b"authorization"))
+        catalog, method = self._live.current, head.method
+        if catalog is not None and catalog is not head.catalog:
+            method = method_at(exchange, catalog)
+            check_right(exchange, catalog, method)
+        else:
+            check_right(exchange, head.catalog, method)
 
     def enter(self, exchange: Exchange) -> None:
         """Take a place among the requests in flight, which is given back with the exchange.
@@ -182,7 +204,12 @@ def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRe
         check_right(exchange, head.catalog, follow_up.method, str(follow_up.given))
     caller = exchange.caller
     assert caller is not None, "as above"
-    planned, replaced = with_caller(planned, caller.rule.identity, caller.subject)
+    try:
+        planned, replaced = with_caller(planned, caller.rule.identity, caller.subject)
+    except GatewayError as error:
+        if error.code is Code.PERMISSION_DENIED:
+            exchange.denied = "identity"
+        raise
     if replaced:
         exchange.headers_out.append((b"x-replaced-fields", listed_paths(replaced)))
     if planned.ignored or head.unread:

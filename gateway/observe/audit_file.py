@@ -29,9 +29,13 @@ class AuditFile:
             return
         try:
             self._number = os.open(place, APPEND | os.O_CREAT, MODE)
+        except (OSError, ValueError) as error:
+            raise cannot_open(place, error) from None
+        try:
             if durable:
                 sync_directory(Path(place).absolute().parent)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            os.close(self._number)
             raise cannot_open(place, error) from None
 
     def append(self, lines: list[bytes]) -> None:

@@ -12,6 +12,7 @@ from random import getrandbits
 
 import orjson
 
+from gateway.access.principal import Principal
 from gateway.calls.invoke import Call
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.change_log import CANCELLED, Outcome
@@ -19,7 +20,8 @@ from gateway.http.exchange import Exchange
 from gateway.observe.access_log import second
 from gateway.observe.audit_file import STDOUT, AuditFile, check_place
 from gateway.observe.audit_request import Hides, hidden_names, shown_request
-from gateway.observe.audit_writer import StraightWriter, SyncedWriter, reason_of
+from gateway.observe.audit_writer import MOST_KEPT, StraightWriter, SyncedWriter, reason_of
+from gateway.observe.logs import dump_line
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
@@ -27,6 +29,9 @@ from gateway.settings.reload import Commit, Reloadable
 INTENT, OUTCOME = "intent", "outcome"
 REFUSED, MADE = "are refused", "are made"
 """What becomes of changes that cannot be written down, as AUDIT_FAIL has it."""
+
+LONGEST_CLAIMS = 1000
+"""Bytes of the claims that a line shows."""
 
 
 @dataclass(slots=True)
@@ -65,10 +70,17 @@ def head_of(exchange: Exchange, phase: str, method: str | None) -> dict[str, obj
         "phase": phase,
         "id": exchange.request_id,
         "subject": exchange.subject,
-        "claims": {} if exchange.caller is None else exchange.caller.deciding_claims,
+        "claims": shown_claims(exchange.caller),
         "client": exchange.client,
         "method": method,
     }
+
+
+def shown_claims(caller: Principal | None) -> dict[str, object]:
+    """The claims that have decided, or that they are too long to be shown."""
+    claims = {} if caller is None else caller.deciding_claims
+    size = len(orjson.dumps(claims, default=str))
+    return claims if size <= LONGEST_CLAIMS else dict.fromkeys(claims, "…")
 
 
 def denied_line(exchange: Exchange) -> bytes:
@@ -82,7 +94,7 @@ def denied_line(exchange: Exchange) -> bytes:
 
 
 def as_line(fields: dict[str, object]) -> bytes:
-    return orjson.dumps(fields, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    return dump_line(fields).encode() + b"\n"
 
 
 class AuditLog:
@@ -98,12 +110,15 @@ class AuditLog:
 
     def __call__(self, exchange: Exchange) -> None:
         """Write down a finished exchange that was denied."""
-        if exchange.denied is not None:
-            line = denied_line(exchange)
-            if self._straight is not None:
-                self._straight.put(line)
-            elif self._synced is not None:
-                self._synced.put_soon(line)
+        writer = self._straight or self._synced
+        if exchange.denied is None or writer is None:
+            return
+        if len(writer.kept.lines) > MOST_KEPT // 2:  # the rest of the room is for changes
+            return
+        if self._straight is not None:
+            self._straight.put(denied_line(exchange))
+        elif self._synced is not None:
+            self._synced.put_soon(denied_line(exchange))
 
     def begin(self, exchange: Exchange, method: Method, payload: bytes) -> Outcome:
         writer = self._straight

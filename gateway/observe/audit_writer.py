@@ -5,6 +5,7 @@ import errno
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import structlog
 
@@ -83,9 +84,10 @@ class StraightWriter:
 
     def use(self, file: AuditFile) -> None:
         """Write to another file from now on."""
-        self._file.close()
-        self._file = file
+        old, self._file = self._file, file
         self._write()
+        with suppress(OSError):  # of a disk that had trouble before
+            old.close()
 
     async def close(self) -> None:
         """Write what is left."""

@@ -78,12 +78,11 @@ class Reload:
     async def _follow(self, part: Reloadable, settings: Settings) -> None:
         try:
             commit = await asyncio.to_thread(part.prepare, settings)
+            commit()
         except ConfigurationError as error:
             log.error(f"reload: {part.name} stay as they were", problem=str(error))
         except Exception:  # or the parts after this one would not follow
             log.exception(f"reload: {part.name} stay as they were, and the gateway is to blame")
-        else:
-            commit()
 
     def _tell_of_restart(self) -> None:
         """Name the settings that are others now and that nothing here follows."""

@@ -200,8 +200,16 @@ async def test_a_gateway_follows_its_list(
         await until(403)
         file.write_text("jti:two\n")
         await until(200)
-        part = gateway.app.parts.reloadable[0]
+        part = next(each for each in gateway.app.parts.reloadable if each.follows("jwt_jwks"))
         for path, wanted in ((other, 403), (None, 200)):
             settings = settings_for(cuebot.endpoint, jwt_deny_file=path)
             (await asyncio.to_thread(part.prepare, settings))()
             await until(wanted)
+
+
+def test_any_claim_that_can_be_a_subject_is_looked_at() -> None:
+    """A token that leaves out the first of them is that of the same person."""
+    denied = Denied(subjects=frozenset(("lena",)), jti=frozenset(("7",)))
+    assert denied.includes(["oid-1", "lena"], None)
+    assert denied.includes([None, "marco"], 7)
+    assert not denied.includes([None, "marco", ["lena"]], "8")

@@ -317,7 +317,7 @@ async def test_a_reload_fetches_the_keys_anew(cuebot: ScriptedCuebot, tmp_path: 
     file.write_text(json.dumps(key_set(ONE)))
     tokens = [lasting(key, kid="1") for key in (ONE, TWO)]
     async with key_server(key_set(TWO)) as server, gateway_for(cuebot.endpoint) as gateway:
-        part = gateway.app.parts.reloadable[0]
+        part = next(each for each in gateway.app.parts.reloadable if each.follows("jwt_jwks"))
 
         async def statuses(source: str | None) -> list[int]:
             settings = settings_for(cuebot.endpoint, jwt_jwks=source)

@@ -6,9 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.access.denied import NOBODY, Denied
+from gateway.compat.profile import load_profile
+from gateway.schema.selection import Selection
 from tests.support.opencue import message_class
 from tests.support.rights import rule, signed
-from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot
+from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot, head
 from tests.support.wire import wire
 
 ACCESS = [
@@ -160,3 +163,49 @@ async def test_the_public_document_is_that_of_a_token_without_claims(gateway: Ga
     assert GET_JOBS in methods_in(reader)
     assert nobody.headers["cache-control"] == "no-cache"
     assert reader.headers["cache-control"] == "no-store"
+
+
+async def test_rights_are_those_of_the_moment_at_which_the_call_is_made(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """A request whose body is still coming is refused once its token, or its method, is denied."""
+    who = signed("lena", realm_access={"roles": ["wrangler"]})
+    start = head(KILL, "Content-Length: 2", subject=None)
+    start = start.replace(
+        b"\r\n\r\n", f"\r\nAuthorization: {who['Authorization']}\r\n\r\n".encode(), 1
+    )
+    authenticator = gateway.app.parts.authenticator
+    async with wire(gateway) as denied, wire(gateway) as allowed:
+        for one in (denied, allowed):
+            await one.send(start, b"{")
+        await asyncio.sleep(0.1)  # longer than the lane waits for a body
+        await allowed.send(b"}")
+        assert (await allowed.answer()).status == 200
+        authenticator.deny(Denied(subjects=frozenset(("lena",))))
+        try:
+            await denied.send(b"}")
+            assert (await denied.answer()).status == 403
+        finally:
+            authenticator.deny(NOBODY)  # the gateway is that of other tests, too
+    assert [path for path, _, _ in cuebot.seen] == [KILL]
+
+
+async def test_a_method_that_is_excluded_meanwhile_is_not_called(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Nor one that the catalog of now does not have."""
+    who = signed("lena", realm_access={"roles": ["wrangler"]})
+    start = head(KILL, "Content-Length: 2", subject=None)
+    start = start.replace(
+        b"\r\n\r\n", f"\r\nAuthorization: {who['Authorization']}\r\n\r\n".encode(), 1
+    )
+    live = gateway.app.parts.live
+    async with wire(gateway) as one:
+        await one.send(start, b"{")
+        await asyncio.sleep(0.1)
+        live.prepare(Selection(exclude=("job.JobInterface/Kill",)), load_profile("opencue"))()
+        assert KILL not in gateway.catalog.routes
+        await one.send(b"}")
+        assert (await one.answer()).status == 404
+    live.prepare(Selection(), load_profile("opencue"))()
+    assert cuebot.seen == []

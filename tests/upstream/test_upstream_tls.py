@@ -54,6 +54,7 @@ class Authority:
     def written(self, name: str, content: bytes) -> Path:
         path = self.folder / name
         path.write_bytes(content)
+        path.chmod(0o600)
         return path
 
     def client(self) -> dict[str, Path]:
