@@ -165,19 +165,21 @@ async def test_the_public_document_is_that_of_a_token_without_claims(gateway: Ga
     assert reader.headers["cache-control"] == "no-store"
 
 
+def kill_that_is_coming() -> bytes:
+    """The head of a Kill, whose body has not come, of somebody who may do that."""
+    who = signed("lena", realm_access={"roles": ["wrangler"]})
+    lines = (f"{name}: {value}" for name, value in who.items())
+    return head(KILL, "Content-Length: 2", *lines, subject=None)
+
+
 async def test_rights_are_those_of_the_moment_at_which_the_call_is_made(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """A request whose body is still coming is refused once its token, or its method, is denied."""
-    who = signed("lena", realm_access={"roles": ["wrangler"]})
-    start = head(KILL, "Content-Length: 2", subject=None)
-    start = start.replace(
-        b"\r\n\r\n", f"\r\nAuthorization: {who['Authorization']}\r\n\r\n".encode(), 1
-    )
     authenticator = gateway.app.parts.authenticator
     async with wire(gateway) as denied, wire(gateway) as allowed:
         for one in (denied, allowed):
-            await one.send(start, b"{")
+            await one.send(kill_that_is_coming(), b"{")
         await asyncio.sleep(0.1)  # longer than the lane waits for a body
         await allowed.send(b"}")
         assert (await allowed.answer()).status == 200
@@ -194,14 +196,9 @@ async def test_a_method_that_is_excluded_meanwhile_is_not_called(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
     """Nor one that the catalog of now does not have."""
-    who = signed("lena", realm_access={"roles": ["wrangler"]})
-    start = head(KILL, "Content-Length: 2", subject=None)
-    start = start.replace(
-        b"\r\n\r\n", f"\r\nAuthorization: {who['Authorization']}\r\n\r\n".encode(), 1
-    )
     live = gateway.app.parts.live
     async with wire(gateway) as one:
-        await one.send(start, b"{")
+        await one.send(kill_that_is_coming(), b"{")
         await asyncio.sleep(0.1)
         live.prepare(Selection(exclude=("job.JobInterface/Kill",)), load_profile("opencue"))()
         assert KILL not in gateway.catalog.routes
