@@ -170,7 +170,8 @@ class KeyServer:
             await self.was_asked.wait_for(lambda: self.asked > times)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        # RuntimeError is uvloop's, of a client that has gone.
+        with suppress(ConnectionError, asyncio.IncompleteReadError, RuntimeError):
             await reader.readuntil(b"\r\n\r\n")
             async with self.was_asked:
                 self.asked += 1
