@@ -79,6 +79,11 @@ class GatewayError(Exception):
         return orjson.dumps(shape)
 
 
+def unavailable(problem: str) -> GatewayError:
+    """503: it may be better in a moment."""
+    return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON)
+
+
 class ConfigurationError(Exception):
     """A setting that cannot be used. Stops startup; its text is one line that names the setting.
 

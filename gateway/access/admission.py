@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gateway.access.load import LongAnswers
 from gateway.access.shares import Asking, Shares, Turns
-from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.errors import unavailable
 
 
 class Admission:
@@ -29,11 +29,6 @@ class Admission:
             self._places.give_back(principal)
             raise unavailable("too many long answers are being made")
         return self._long
-
-
-def unavailable(problem: str) -> GatewayError:
-    """503: it may be better in a moment."""
-    return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON)
 
 
 class Lease:

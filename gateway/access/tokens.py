@@ -22,7 +22,7 @@ from gateway.access.denied import NOBODY, Denied
 from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
 from gateway.access.rights import AccessRules
-from gateway.errors import RETRY_SOON, Code, ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, unavailable
 from gateway.settings.model import Settings
 
 LONGEST_TOKEN = 16384
@@ -192,11 +192,7 @@ class Authenticator:
     def _keys_of_provider(self, header: Mapping[str, Any]) -> list[Key]:
         keys, kid = self._provider_keys, header.get("kid")
         if keys is None:
-            raise GatewayError(
-                Code.UNAVAILABLE,
-                "the identity provider's keys are not known yet",
-                headers=RETRY_SOON,
-            )
+            raise unavailable("the identity provider's keys are not known yet")
         if not isinstance(kid, str | None):
             raise forbidden("the token's kid is not a text")
         found = keys.matching(header["alg"], kid)

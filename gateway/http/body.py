@@ -4,9 +4,8 @@ import asyncio
 
 from starlette.types import Receive
 
-from gateway.access.admission import unavailable
 from gateway.access.shares import Shares
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.decompression import decoder_for
 from gateway.http.exchange import CLOSE, ClientGone, Exchange
 from gateway.http.head import body_too_large

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.direct import direct_connection
 from gateway.http.error_answer import send_error, told_of
 from gateway.http.exchange import (
@@ -133,7 +133,7 @@ def report_refused(
 
 def stopping() -> GatewayError:
     """What a client is told whose answer would take longer than SHUTDOWN_TIMEOUT."""
-    return GatewayError(Code.UNAVAILABLE, "the gateway is stopping", headers=RETRY_SOON)
+    return unavailable("the gateway is stopping")
 
 
 def note_disconnect(exchange: Exchange) -> None:

@@ -125,12 +125,9 @@ class RequestReader:
         A body takes its time, and meanwhile the token may have been denied, or the method.
         """
         exchange.caller = self._authenticator.authenticate(exchange.headers.get(b"authorization"))
-        catalog, method = self._live.current, head.method
-        if catalog is not None and catalog is not head.catalog:
-            method = method_at(exchange, catalog)
-            check_right(exchange, catalog, method)
-        else:
-            check_right(exchange, head.catalog, method)
+        catalog = self._live.current or head.catalog
+        method = head.method if catalog is head.catalog else method_at(exchange, catalog)
+        check_right(exchange, catalog, method)
 
     def enter(self, exchange: Exchange) -> None:
         """Take a place among the requests in flight, which is given back with the exchange.

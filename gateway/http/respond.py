@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Iterable, Sequence
 
 from starlette.types import Message, Send
 
-from gateway.access.admission import unavailable
 from gateway.access.load import LongAnswers
 from gateway.access.shares import Turns
+from gateway.errors import unavailable
 from gateway.http.compression import compressed
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.errors import Code, GatewayError, unavailable
 from gateway.hints import SHOWN, did_you_mean
 from gateway.schema.catalog import Catalog
 
@@ -12,11 +12,7 @@ LISTED = 8
 
 def no_schema() -> GatewayError:
     """The 503 while there is no catalog."""
-    return GatewayError(
-        Code.UNAVAILABLE,
-        "the gateway does not know Cuebot's interface yet; its log tells why",
-        headers=RETRY_SOON,
-    )
+    return unavailable("the gateway does not know Cuebot's interface yet; its log tells why")
 
 
 def unknown_path(path: str, catalog: Catalog) -> GatewayError:

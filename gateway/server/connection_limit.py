@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.access.rates import address_key
-from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.errors import GatewayError, unavailable
 
 QUIET = 60.0
 """Seconds between two warnings of the same."""
@@ -107,7 +107,7 @@ class ConnectionLimit:
 
 def no_place(problem: str) -> GatewayError:
     """503, with what there are too many of."""
-    return GatewayError(Code.UNAVAILABLE, f"there are {problem}", headers=RETRY_SOON)
+    return unavailable(f"there are {problem}")
 
 
 def make_room(limit: ConnectionLimit) -> None:

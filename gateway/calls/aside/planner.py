@@ -13,12 +13,11 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.access.admission import unavailable
 from gateway.access.shares import Turns, Weight, alike
 from gateway.calls.aside.messages import LENGTH, Job, Planned, Refusal, packed, unpacked
 from gateway.calls.plan import Plan
 from gateway.codec.unknown import Reject
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 
