@@ -63,6 +63,18 @@ def request(path: str, body: bytes, length: int | None = None) -> bytes:
     return head(path, f"Content-Length: {len(body) if length is None else length}") + body
 
 
+def held_back(cuebot: ScriptedCuebot, path: str) -> asyncio.Event:
+    """Until this is set, Cuebot does not answer calls of that method."""
+    release = asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await release.wait()
+        return b""
+
+    cuebot.handlers[path] = handler
+    return release
+
+
 @asynccontextmanager
 async def stalled(gateway: Gateway, sent: bytes) -> AsyncIterator[None]:
     """A client that sends this and never reads."""
@@ -86,13 +98,7 @@ def unread(gateway: Gateway) -> int:
 
 async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> None:
     """While all slots have a call another is 503; one that ends, or hangs up, makes room."""
-    release = asyncio.Event()
-
-    async def handler(request: bytes, context: Context) -> bytes:
-        await release.wait()
-        return b""
-
-    cuebot.handlers[SHOWS] = handler
+    release = held_back(cuebot, SHOWS)
     async with gateway_for(cuebot.endpoint, max_in_flight=3) as gateway:
         calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(3)]
         await until(lambda: len(cuebot.seen) == 3)
@@ -128,13 +134,7 @@ async def test_answers_that_nobody_reads_keep_no_slot(cuebot: ScriptedCuebot) ->
 
 async def test_a_subject_with_all_places_shuts_nobody_out(cuebot: ScriptedCuebot) -> None:
     """One subject's slow calls fill MAX_IN_FLIGHT: its next one is 503, and others are served."""
-    release = asyncio.Event()
-
-    async def handler(request: bytes, context: Context) -> bytes:
-        await release.wait()
-        return b""
-
-    cuebot.handlers[SHOWS] = handler
+    release = held_back(cuebot, SHOWS)
     async with gateway_for(cuebot.endpoint, max_in_flight=32) as gateway:
         calls = [asyncio.create_task(gateway.post(SHOWS, {})) for _ in range(32)]
         await until(lambda: len(cuebot.seen) == 32)
@@ -329,13 +329,7 @@ async def test_room_for_bodies_is_bounded_and_given_back(cuebot: ScriptedCuebot)
 
 async def test_bodies_of_calls_under_way_take_their_room(cuebot: ScriptedCuebot) -> None:
     """What has been made of a body is in memory until its call is over."""
-    release = asyncio.Event()
-
-    async def handler(request: bytes, context: Context) -> bytes:
-        await release.wait()
-        return b""
-
-    cuebot.handlers[FIND_SHOW] = handler
+    release = held_back(cuebot, FIND_SHOW)
     async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB) as gateway:
         calls = [
             asyncio.create_task(gateway.post(FIND_SHOW, content=BODY))

@@ -49,6 +49,14 @@ async def asks(one: Wire) -> int:
     return (await one.answer()).status
 
 
+async def two_served(gateway: Gateway, stack: AsyncExitStack) -> list[Wire]:
+    """The only connections that there are, each of which has been served."""
+    await gateway.client.aclose()
+    both = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
+    assert [await asks(one) for one in both] == [200, 200]
+    return both
+
+
 # --- all of them ------------------------------------------------------------------------------
 
 
@@ -58,9 +66,7 @@ async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
         gateway_for(cuebot.endpoint, max_connections=2) as gateway,
         AsyncExitStack() as stack,
     ):
-        await gateway.client.aclose()
-        first, second = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
-        assert [await asks(first), await asks(second)] == [200, 200]
+        first, second = await two_served(gateway, stack)
         with capture_logs() as lines:
             for _ in range(3):
                 async with wire(gateway) as third:
@@ -184,9 +190,7 @@ async def test_connections_from_one_address_are_bounded(cuebot: ScriptedCuebot) 
         gateway_for(cuebot.endpoint, max_connections_per_address=2) as gateway,
         AsyncExitStack() as stack,
     ):
-        await gateway.client.aclose()
-        first, second = [await stack.enter_async_context(wire(gateway)) for _ in range(2)]
-        assert [await asks(first), await asks(second)] == [200, 200]
+        first, _ = await two_served(gateway, stack)
         with capture_logs() as lines:
             for _ in range(3):
                 async with wire(gateway) as third:
