@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway import app as app_module
 from gateway.access import provider as module
 from gateway.access.key_set import KeySet, NoKeySet, parse_key_set
 from gateway.access.keys import load_secrets
@@ -43,6 +44,13 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for the next look."""
     monkeypatch.setattr(module, "SOONEST", 0.01)
     monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test machine that stands still for a moment is no provider that is away."""
+    monkeypatch.setattr(module, "TIMEOUT", 60)
+    monkeypatch.setattr(app_module, "FIRST_KEYS", 60)
 
 
 @pytest.fixture

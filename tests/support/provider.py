@@ -8,7 +8,7 @@ import json
 import ssl
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -171,7 +171,10 @@ class KeyServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # RuntimeError is uvloop's, of a client that has gone.
-        with suppress(ConnectionError, asyncio.IncompleteReadError, RuntimeError):
+        with (
+            suppress(OSError, asyncio.IncompleteReadError, RuntimeError),
+            closing(writer),
+        ):
             await reader.readuntil(b"\r\n\r\n")
             async with self.was_asked:
                 self.asked += 1
@@ -184,7 +187,6 @@ class KeyServer:
                 await writer.drain()
                 await asyncio.sleep(0.05)
             await writer.drain()
-        writer.close()
 
 
 @asynccontextmanager
@@ -195,8 +197,19 @@ async def key_server(
     server = KeyServer()
     server.has(document)
     server.answers.set()
-    async with await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls) as listening:
+    serving = set[asyncio.Task[None]]()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(server.serve(reader, writer))
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls) as listening:
         port = listening.sockets[0].getsockname()[1]
         server.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/certs"
-        yield server
-        server.answers.set()
+        try:
+            yield server
+        finally:  # nobody is left waiting, whatever became of the test
+            for task in [*serving]:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
