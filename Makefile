@@ -12,7 +12,7 @@ DOCS := .venv/.docs
 RELEASE_STAMP := .venv/.installed-release
 LOWEST := .venv/lowest
 PRODUCTION := .venv/production
-CODE := gateway cuebot_simulator tests benchmarks docs release hatch_build.py
+CODE := gateway gateway_cli cuebot_simulator tests benchmarks docs release hatch_build.py
 JAVASCRIPT := .venv/javascript
 
 .DEFAULT_GOAL := help

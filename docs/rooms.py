@@ -15,19 +15,20 @@ ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "static" / "rooms.svg"
 
 GATEWAY = "gateway"
+COMMANDS = "gateway_cli"
 SIMULATOR = "cuebot_simulator"
 ROOMS = (
-    *("cli", "server", "app"),
+    *(COMMANDS, "server", "app"),
     *("observe", "pages", "http", "openapi", "calls", "access"),
     *("discovery", "compat", "schema", "upstream"),
     *("codec", "settings", "errors", "hints"),
 )
-"""The rooms of gateway/, top to bottom. A room imports only from those below it."""
+"""The commands, and the rooms of gateway/, top to bottom. Each imports only from those below it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A folder or a module directly in gateway/."""
+    """The commands, or a folder or a module directly in gateway/."""
 
     name: str
     label: str
@@ -84,14 +85,16 @@ def nearest(target: str, known: Iterable[str]) -> str | None:
 
 
 def room_of(module: str) -> str | None:
-    """The room of a module of the gateway; None for `gateway` itself, which has the version."""
-    _, _, inside = module.partition(".")
-    return "cli" if inside == "__main__" else inside.partition(".")[0] or None
+    """The room of a module; None for `gateway` itself, which has the version."""
+    package, _, inside = module.partition(".")
+    if package == COMMANDS or inside == "__main__":
+        return COMMANDS
+    return inside.partition(".")[0] or None
 
 
 def rooms() -> list[Room]:
     """The rooms as the code has them, in the order of `ROOMS`; unknown ones come last."""
-    graph, files = import_graph(GATEWAY), modules(GATEWAY)
+    graph, files = import_graph(COMMANDS, GATEWAY), modules(COMMANDS) | modules(GATEWAY)
     inside: dict[str, list[str]] = {}
     for name in files:
         if room := room_of(name):
@@ -102,8 +105,8 @@ def rooms() -> list[Room]:
         found.append(
             Room(
                 name=name,
-                label=name if (ROOT / GATEWAY / name).is_dir() else f"{name}.py",
-                purpose=first_sentence(files[f"{GATEWAY}.{name}"]),
+                label=f"{name}.py" if (ROOT / GATEWAY / f"{name}.py").exists() else name,
+                purpose=first_sentence(files[name if name in files else f"{GATEWAY}.{name}"]),
                 lines=sum(map(lines_of, (files[part] for part in parts))),
                 imports=frozenset(room for room in reached if room not in (None, name)),
             )
@@ -169,7 +172,7 @@ def draw(rooms: list[Room]) -> str:
     lines = [
         '<svg xmlns="http://www.w3.org/2000/svg" role="img"'
         f' viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        "<title>The rooms of gateway/, top to bottom, and what each imports</title>",
+        "<title>The commands and the rooms of gateway/, and what each imports</title>",
         f"<style>\n{STYLE}\n</style>",
         f'<rect class="paper" {frame}/>',
     ]

@@ -1,6 +1,6 @@
 """`python -m gateway` is `cuebot-gateway`."""
 
-from gateway.cli import main
+from gateway_cli import main
 
 if __name__ == "__main__":
     main(prog_name="python -m gateway")

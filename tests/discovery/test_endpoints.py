@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.cli.checks import as_object, lines, run_checks
 from gateway.discovery import endpoints, refresh
 from gateway.discovery.endpoints import EndpointsSource
 from gateway.discovery.refresh import LiveCatalog
@@ -17,6 +16,7 @@ from gateway.discovery.source import NoReflection, NotReady
 from gateway.schema.description import NoSchema, OtherSchema, Schema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
+from gateway_cli.checks import as_object, lines, run_checks
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SHARED = ("gateway.schema", "gateway.discovery.package")
 """What the gateway and the simulator both need of a schema."""
-ONLY_USER = "gateway/cli/demo/"
+ONLY_USER = "gateway_cli/demo/"
 
 
 def imports_of(file: Path) -> Iterator[str]:
@@ -41,7 +41,7 @@ def test_only_the_demo_knows_of_it() -> None:
     """Nothing that serves a real Cuebot has simulated parts."""
     users = {
         str(file.relative_to(ROOT))
-        for file in files_of("gateway")
+        for file in (*files_of("gateway"), *files_of("gateway_cli"))
         for name in imports_of(file)
         if name.startswith("cuebot_simulator")
     }

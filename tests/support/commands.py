@@ -24,7 +24,7 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from gateway.cli import main
+from gateway_cli import main
 from tests.support.servers import clean_environment
 
 TIMEOUT = 30

@@ -1,0 +1,287 @@
+"""The checks before serving: settings, secrets, Cuebot, schema, and what would be served.
+
+Their report is text or JSON.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gateway.access.denied import read_denied
+from gateway.access.key_set import KeySet, NoKeySet
+from gateway.access.keys import load_secrets, weaknesses
+from gateway.access.provider import load_key_set, unbound
+from gateway.access.rights import AccessRules
+from gateway.calls.failures import error_for
+from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.observe.audit_log import check_audit
+from gateway.schema.catalog import Catalog
+from gateway.server.certificate import ends_soon, load_certificate
+from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
+from gateway.settings.model import Settings
+from gateway.upstream.endpoint import HEALTH, Endpoint
+from gateway.upstream.interface import CallFailed
+from gateway.upstream.open import PING_FLOOR, open_upstream
+from gateway_cli.client.discover import discover_once
+from gateway_cli.terminal.text import counted
+
+TIMEOUT = 5.0
+"""Seconds that an endpoint may take to answer a call."""
+NO_ANSWER = (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
+SOURCES_IN_CUEBOT = ("auto", "reflection")
+LABEL = 11
+"""The width of the column of labels."""
+LISTED = 5
+"""How many methods of a withheld service are listed; JSON has all of them."""
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What the checks found. `problems` keep the gateway from serving, `warnings` do not."""
+
+    endpoints: dict[str, bool] = field(default_factory=dict)
+    """Whether each endpoint of Cuebot answers; empty if wrong settings prevented asking."""
+    secrets: int = 0
+    keys: KeySet | None = None
+    """Those of JWT_JWKS, if it is set."""
+    catalog: Catalog | None = None
+    """What would be served of the schema, if one was discovered."""
+    settings_wrong: bool = False
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def answers(self) -> bool:
+        """Whether any endpoint answers."""
+        return any(self.endpoints.values())
+
+    @contextmanager
+    def settings(self) -> Iterator[None]:
+        """Note what is found to be wrong with the settings inside, which ends there."""
+        try:
+            yield
+        except ConfigurationError as error:
+            self.settings_wrong = True
+            self.problems += error.problems
+
+
+async def run_checks(settings: Settings) -> Report:
+    """Check everything. What is wrong with the settings or Cuebot is reported, not raised."""
+    report = Report()
+    check_settings(settings, report)
+    if settings.jwt_jwks is not None:
+        await check_keys(settings.jwt_jwks, report)
+    with report.settings():
+        await check_endpoints(settings, report)
+        if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:
+            await check_schema(settings, report)
+    return report
+
+
+def check_settings(settings: Settings, report: Report) -> None:
+    """Secrets, certificate, audit log, and what is valid but probably a mistake."""
+    with report.settings():
+        secrets = load_secrets(settings)
+        report.secrets = len(secrets)
+        report.warnings += weaknesses(settings, secrets)
+    report.warnings += [*readable_by_all(settings), *unbound(settings)]
+    with report.settings():
+        if settings.jwt_deny_file is not None:
+            read_denied(settings.jwt_deny_file)
+    with report.settings():
+        load_certificate(settings)
+        pair = pair_of(settings, "tls")
+        if pair is not None and (expires := ends_soon(first_certificate(pair))) is not None:
+            report.warnings.append(f"TLS_CERT_FILE: the certificate expires on {expires}")
+    report.warnings += AccessRules(settings).unreachable
+    with report.settings():
+        check_audit(settings)
+    if 0 < settings.keepalive_time < PING_FLOOR:
+        report.warnings.append(
+            f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"
+            " connections"
+        )
+
+
+async def check_keys(source: str, report: Report) -> None:
+    """Fetch the keys. A provider that is away is a problem, as nobody could be let in."""
+    try:
+        report.keys = await load_key_set(source)
+    except NoKeySet as error:
+        report.problems += error.problems
+
+
+async def check_endpoints(settings: Settings, report: Report) -> None:
+    """Whether each endpoint answers. If another one does, one that does not is only a warning.
+
+    Raises ConfigurationError for TLS settings that cannot be used.
+    """
+    upstream = open_upstream(settings)
+    try:
+        reasons = await asyncio.gather(*map(why_no_answer, upstream.endpoints))
+    finally:
+        await upstream.close()
+    report.endpoints = {
+        each.endpoint: reason is None
+        for each, reason in zip(upstream.endpoints, reasons, strict=True)
+    }
+    found = report.warnings if report.answers else report.problems
+    found += [f"CUEBOT_ENDPOINT: {reason}" for reason in reasons if reason is not None]
+
+
+async def why_no_answer(endpoint: Endpoint) -> str | None:
+    """Why a call gets no answer from this endpoint; None if it does."""
+    try:
+        await endpoint.call(HEALTH, b"", TIMEOUT, ())
+    except CallFailed as failure:
+        if failure.code in NO_ANSWER:
+            return f"{endpoint.endpoint}: {error_for(failure).message}"
+    return None
+
+
+async def check_schema(settings: Settings, report: Report) -> None:
+    """Discover the schema, and what would be served of it. Raises ConfigurationError."""
+    try:
+        catalog = report.catalog = await discover_once(settings)
+    except GatewayError as error:
+        report.problems.append(error.message)
+        return
+    schema = catalog.schema
+    if not catalog.methods:
+        report.problems.append("no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES")
+    if catalog.unused_globs:
+        report.settings_wrong = True
+        report.problems += map(str, catalog.unused_globs)
+    if not schema.confirmed:
+        report.warnings.append(
+            f"the schema is assumed: it comes from {schema.origin}, and Cuebot's may differ"
+        )
+    report.warnings += [
+        f"{name}: its schema could not be read, so it was not compared"
+        for name in schema.unasked
+        if report.endpoints.get(name)
+    ]
+    report.warnings += [
+        f"{', '.join(each.endpoints)}: another schema than that of {schema.origin}"
+        for each in schema.others
+    ]
+    report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in catalog.skipped]
+    report.warnings += [
+        f"access rule {rule.name!r}: {glob} matches nothing"
+        for rule in AccessRules(settings)
+        for glob in rule.idle(catalog)
+    ]
+
+
+def as_object(report: Report) -> dict[str, object]:
+    """The report as a JSON object. `schema` is null if there is none."""
+    return {
+        "problems": report.problems,
+        "warnings": report.warnings,
+        "cuebot": {"endpoint": ",".join(report.endpoints) or None, "answers": report.answers},
+        "endpoints": report.endpoints,
+        "secrets": report.secrets,
+        "keys": None if report.keys is None else len(report.keys.keys),
+        "schema": None if report.catalog is None else schema_object(report.catalog),
+    }
+
+
+def schema_object(catalog: Catalog) -> dict[str, Any]:
+    """What would be served, and what would not."""
+    return {
+        "source": catalog.schema.origin,
+        "confirmed": catalog.schema.confirmed,
+        "digest": catalog.schema.digest,
+        "services": len(served_services(catalog)),
+        "methods": len(catalog.methods),
+        "paths": len(catalog.routes),
+        "aliases": served_aliases(catalog),
+        "withheld": dict(catalog.withheld),
+        "skipped": [asdict(skip) for skip in catalog.skipped],
+        "idle_globs": [each.glob for each in catalog.unused_globs],
+        "idle_entries": [asdict(each) for each in catalog.unused_entries],
+        "streaming": streaming_paths(catalog),
+        "differences": [asdict(each) for each in catalog.schema.others],
+    }
+
+
+def served_services(catalog: Catalog) -> set[str]:
+    return {method.service for method in catalog.methods}
+
+
+def served_aliases(catalog: Catalog) -> dict[str, str]:
+    """Alias to native name, of services that are served, in order."""
+    served = served_services(catalog)
+    return {alias: name for alias, name in sorted(catalog.aliases.items()) if name in served}
+
+
+def streaming_paths(catalog: Catalog) -> list[str]:
+    """Native paths of methods that are answered with 501."""
+    return [method.path for method in catalog.methods if method.streams]
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The report as lines of text."""
+    if report.endpoints:
+        first, *others = (
+            f"{endpoint} {'answers' if answers else 'does not answer'}"
+            for endpoint, answers in report.endpoints.items()
+        )
+        yield from entry("Cuebot", first, others)
+        yield from entry("Secrets", str(report.secrets or "none"))
+    if report.keys is not None:
+        listed = [f"{each.kid or 'no kid'}: {each.algorithm}" for each in report.keys.keys]
+        skipped = [f"skipped {each}" for each in report.keys.skipped]
+        yield from entry("Keys", counted(len(listed), "key"), [*listed, *skipped])
+    if report.catalog is not None:
+        yield from schema_lines(report.catalog)
+    yield from entry("Warnings", str(len(report.warnings) or "none"), report.warnings)
+    yield from entry("Problems", str(len(report.problems) or "none"), report.problems)
+
+
+def schema_lines(catalog: Catalog) -> Iterator[str]:
+    """What would be served, and what would not."""
+    schema = catalog.schema
+    kind = "confirmed by Cuebot" if schema.confirmed else "assumed, not confirmed by Cuebot"
+    yield from entry("Schema", f"{schema.origin} ({kind})")
+    yield from entry("Digest", schema.digest)
+    methods = counted(len(catalog.methods), "method")
+    services = counted(len(served_services(catalog)), "service")
+    paths = counted(len(catalog.routes), "path")
+    yield from entry("Served", f"{methods} of {services}, at {paths}")
+    for each in schema.others:
+        yield from entry("Differs", f"{', '.join(each.endpoints)}: digest {each.digest}")
+    aliases = [f"{alias} is {name}" for alias, name in served_aliases(catalog).items()]
+    yield from entry("Aliases", counted(len(aliases), "service"), aliases)
+    withheld = counted(len(catalog.withheld), "method")
+    yield from entry("Withheld", withheld, withheld_lines(catalog.withheld))
+    skipped = [f"{skip.service}: {skip.reason}" for skip in catalog.skipped]
+    yield from entry("Skipped", counted(len(skipped), "service"), skipped)
+    globs = [each.glob for each in catalog.unused_globs]
+    yield from entry("Idle globs", str(len(globs) or "none"), globs)
+    idle = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries]
+    yield from entry("Profile", counted(len(idle), "idle entry", "idle entries"), idle)
+    streaming = streaming_paths(catalog)
+    answered = ", answered with 501" * bool(streaming)
+    yield from entry("Streaming", counted(len(streaming), "method") + answered, streaming)
+
+
+def withheld_lines(withheld: Mapping[str, str]) -> Iterator[str]:
+    """One line for each service and rule."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path, rule in withheld.items():
+        service, _, method = path[1:].partition("/")
+        groups[service, rule].append(method)
+    for (service, rule), methods in groups.items():
+        more = ", …" * (len(methods) > LISTED)
+        yield f"{service}: {rule} ({', '.join(methods[:LISTED])}{more})"
+
+
+def entry(label: str, text: str, items: Iterable[str] = ()) -> Iterator[str]:
+    """A label with its text, and items below it."""
+    yield f"{label:{LABEL}}{text}"
+    for item in items:
+        yield " " * LABEL + item

@@ -1,0 +1,77 @@
+"""Calls straight to Cuebot, with the gateway's own codecs, aliases and rules."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from gateway.calls.invoke import invoke
+from gateway.calls.plan import Plan, plan
+from gateway.calls.preview import preview
+from gateway.codec.unknown import REJECTED
+from gateway.errors import Code, GatewayError
+from gateway.http.head import listed_paths
+from gateway.schema.catalog import Catalog
+from gateway.settings.model import Settings
+from gateway.upstream.open import Cuebot, open_upstream
+from gateway_cli.client.client import IGNORED_FIELDS, Answer, Client
+from gateway_cli.client.discover import TIMEOUT, find_catalog
+from gateway_cli.client.method_names import find_method, parse_name
+
+OR_A_GATEWAY = (
+    "set CUEBOT_ENDPOINT to its address, or GATEWAY_URL (or --url) to call through a gateway"
+)
+
+
+@asynccontextmanager
+async def cuebot_client(settings: Settings, timeout: float) -> AsyncIterator[Client]:
+    """A client of CUEBOT_ENDPOINT whose calls may take `timeout` seconds each.
+
+    The first call raises ConfigurationError if DESCRIPTOR_SOURCE cannot be used.
+    """
+    upstream = open_upstream(settings)
+    try:
+        yield CuebotClient(settings, upstream, timeout)
+    finally:
+        await upstream.close()
+
+
+@dataclass(slots=True)
+class CuebotClient:
+    """A `Client` over gRPC. The first call discovers the schema."""
+
+    settings: Settings
+    upstream: Cuebot
+    timeout: float
+    """Seconds that a call may take."""
+    catalog: Catalog | None = None
+
+    async def call(self, name: str, body: bytes, *, dry_run: bool = False) -> Answer:
+        planned = await self._plan(name, body)
+        if dry_run:
+            return Answer(json=b"".join(preview(planned)), ignored=planned.ignored)
+        try:
+            answer = await invoke(planned, self.upstream, timeout=self.timeout)
+            json = b"".join(planned.method.encode(answer))
+        except GatewayError as error:
+            raise await self._explained(error, planned.ignored) from None
+        return Answer(json=json, ignored=planned.ignored)
+
+    async def _plan(self, name: str, body: bytes) -> Plan:
+        parse_name(name)  # a malformed name needs no schema to be refused
+        if self.catalog is None:
+            timeout = min(self.timeout, TIMEOUT)
+            self.catalog = await find_catalog(self.settings, self.upstream, timeout, OR_A_GATEWAY)
+        method = find_method(name, self.catalog)
+        if method.streams:
+            raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
+        return plan(method, body, REJECTED[self.settings.unknown_fields])
+
+    async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:
+        """The same failure with the ignored fields in a header, as a gateway's answer has them.
+
+        If Cuebot is not there, the message says what to set.
+        """
+        absent = error.code is Code.UNAVAILABLE and not await self.upstream.usable(0)
+        message = f"{error.message}; {OR_A_GATEWAY}" if absent else error.message
+        headers = {IGNORED_FIELDS: listed_paths(ignored).decode()}
+        return GatewayError(error.code, message, details=error.details, headers=headers)

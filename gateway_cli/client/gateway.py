@@ -1,0 +1,192 @@
+"""Calls through a running gateway, over HTTP, and the token for them."""
+
+import getpass
+import math
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+import orjson
+
+from gateway.access.keys import signing_secret
+from gateway.access.tokens import mint_token, token_rules
+from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.http.head import DRY_RUN
+from gateway.settings.model import Settings
+from gateway_cli.client.client import Answer, InvalidCall, ignored_fields
+from gateway_cli.client.method_names import explained, path_of
+
+GRACE = 5.0
+"""Seconds that the gateway has to answer beyond the call's own timeout."""
+CONNECT_TIMEOUT = 5.0
+TOKEN_SECONDS = 300
+SHOWN = 200
+"""How many characters of an answer are shown that is not from a gateway."""
+NO_METHOD, METHOD = 404, 405
+"""How a gateway answers GET for a path that is no method's, and for a method's."""
+
+
+@asynccontextmanager
+async def gateway_client(
+    url: str, token: Callable[[], str], timeout: float
+) -> "AsyncIterator[GatewayClient]":
+    """A client of the gateway at this URL whose calls may take `timeout` seconds each.
+
+    `token` is called for each request. Raises ConfigurationError for an unusable URL.
+    """
+    base = check_url(url)
+    limits = httpx.Timeout(timeout + GRACE, connect=min(timeout, CONNECT_TIMEOUT))
+    async with httpx.AsyncClient(timeout=limits) as client:
+        yield GatewayClient(client, base, token, timeout)
+
+
+def check_url(url: str) -> str:
+    """The URL without a final slash. Raises ConfigurationError for an unusable one."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.userinfo:  # which httpx would send instead of the token
+        raise ConfigurationError("the gateway's URL has a user name; use a token instead")
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
+        raise ConfigurationError(f"{url!r} is not a gateway's URL, such as http://localhost:8448")
+    return url.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayClient:
+    """A `Client` over HTTP."""
+
+    client: httpx.AsyncClient
+    base: str
+    token: Callable[[], str]
+    timeout: float
+    """Seconds that a call may take."""
+
+    async def call(self, name: str, body: bytes, *, dry_run: bool = False) -> Answer:
+        path = path_of(name)
+        if dry_run:
+            await self._refuse_unless_it_knows_dry_runs(path)
+        response = await self.send("POST", path, body, {DRY_RUN: "1"} if dry_run else {})
+        if response.status_code != 200:
+            error = error_of(response)
+            if error.code is Code.NOT_FOUND:
+                probe = await self.send("GET", path, b"", {})
+                if probe.status_code != METHOD:  # else Cuebot has said NOT_FOUND
+                    raise InvalidCall(explained(name, path, error.message))
+            raise error
+        if dry_run and DRY_RUN not in response.headers:
+            raise GatewayError(
+                Code.UNKNOWN,
+                "the answer is not that of a dry run: THE CALL MAY HAVE BEEN MADE. There is more"
+                " than one gateway at this URL, and this one does not support dry runs",
+            )
+        if "json" not in response.headers.get("content-type", ""):
+            problem = f"{self.base} is not a gateway: its answer is not JSON"
+            raise GatewayError(Code.UNKNOWN, problem)
+        try:
+            orjson.loads(response.content)  # a proxy may have cut it
+        except orjson.JSONDecodeError:
+            problem = f"the answer of {self.base} is broken JSON: {response.text[:SHOWN]}"
+            raise GatewayError(Code.UNKNOWN, problem) from None
+        return Answer(json=response.content, ignored=ignored_fields(response.headers))
+
+    async def _refuse_unless_it_knows_dry_runs(self, path: str) -> None:
+        """Raise GatewayError if the gateway would make the call; GET never makes one."""
+        probe = await self.send("GET", path, b"", {DRY_RUN: "1"})
+        if DRY_RUN in probe.headers:  # which a gateway repeats that knows it
+            return
+        if probe.status_code not in (NO_METHOD, METHOD):
+            raise error_of(probe)  # refused before the path was looked at
+        raise GatewayError(
+            Code.UNIMPLEMENTED, "this gateway does not support dry runs; nothing was sent"
+        )
+
+    async def send(
+        self, verb: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> httpx.Response:
+        """One request. Raises GatewayError if there is no complete answer."""
+        headers = {
+            **headers,
+            "Authorization": f"Bearer {self.token()}",
+            "Grpc-Timeout": f"{max(math.ceil(self.timeout * 1000), 1)}m",
+        }
+        if body:
+            headers["Content-Type"] = "application/json"
+        try:
+            return await self.client.request(verb, self.base + path, content=body, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            code = Code.UNAVAILABLE
+            problem = f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"
+            problem += f" is it running? ({str(error) or 'no answer'})"
+        except httpx.TimeoutException:
+            code = Code.DEADLINE_EXCEEDED
+            problem = f"the gateway at {self.base} did not answer within {self.timeout + GRACE:g} s"
+        except httpx.HTTPError as error:
+            code, problem = Code.UNAVAILABLE, f"the connection to {self.base} failed: {error}"
+        raise GatewayError(code, problem)
+
+
+def through_proxy(url: str) -> str:
+    """` through the proxy …` if the environment names one for this URL, without its password."""
+    parsed, proxies = httpx.URL(url), getproxies()
+    kind = parsed.scheme if proxies.get(parsed.scheme) else "all"
+    proxy = proxies.get(kind)
+    if not proxy or proxy_bypass(parsed.host):
+        return ""
+    address = proxy.rpartition("//")[2].rpartition("@")[2].rstrip("/")
+    return f" through the proxy {address} of {kind}_proxy (no_proxy excludes hosts)"
+
+
+def error_of(response: httpx.Response) -> GatewayError:
+    """The error that an answer tells of, be it from a gateway or from a proxy before it."""
+    status = response.status_code
+    try:
+        shape = orjson.loads(response.content)
+        code, message = Code(shape["code"]), str(shape["message"])
+        details = shape.get("details") or []
+        if code is Code.OK or not isinstance(details, list):
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        code = Code.UNAVAILABLE if status in (502, 503, 504) else Code.UNKNOWN
+        message = f"HTTP {status} {response.reason_phrase}: {response.text[:SHOWN].strip()}"
+        details = []
+    return GatewayError(code, message, status=status, details=details, headers=response.headers)
+
+
+def token_source(settings: Settings, token: str | None, sub: str | None) -> Callable[[], str]:
+    """A function that returns the token for the next request.
+
+    In this order: --token; one signed for --sub; TOKEN; one signed for the user's name. Signed
+    tokens are made anew for each request, since --watch may outlive them. Raises
+    ConfigurationError if there is none, or the given one cannot be a token.
+    """
+    if token is not None and sub is not None:
+        raise ConfigurationError("use either --token or --sub, not both")
+    given = token if token is not None or sub is not None else os.environ.get("TOKEN") or None
+    if given is not None:
+        given = given.strip()
+        if not given or not given.isascii() or not given.isprintable() or " " in given:
+            raise ConfigurationError("the token contains characters that no token has")
+        return partial(str, given)
+    if settings.jwt_secret is None and settings.jwt_secret_file is None:
+        raise ConfigurationError(
+            "there is no token for the gateway: set TOKEN, or JWT_SECRET to sign one"
+        )
+    secret, subject = signing_secret(settings), user_name() if sub is None else sub
+    seconds = min(TOKEN_SECONDS, settings.jwt_max_age or TOKEN_SECONDS)
+    sign = partial(mint_token, secret, token_rules(settings), subject, seconds)
+    sign()  # what cannot be signed ends the command before it calls
+    return sign
+
+
+def user_name() -> str:
+    """The name of the user who runs this process, or `uid-…`."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in containers, ids may have no names
+        return f"uid-{os.getuid()}"

@@ -1,0 +1,78 @@
+"""`cuebot-gateway audit`."""
+
+import math
+import shutil
+import sys
+from datetime import UTC, datetime
+
+import click
+import orjson
+
+from gateway_cli.audit_trail import Entry, Wanted, search, since
+from gateway_cli.common_options import json_option, time_option
+from gateway_cli.terminal.exits import Failure, complain
+from gateway_cli.terminal.table import aligned, cell
+from gateway_cli.terminal.text import clip, counted
+
+HEADER = ("TIME", "SUBJECT", "CLIENT", "METHOD", "OUTCOME", "MS", "REQUEST")
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--job", default="", help="Only about this: a name or id, or a glob of it.")
+@click.option(
+    "--by", default="", help="Only by this person: subject, claim, or username in the request."
+)
+@time_option("--since", "since_", most=math.inf, help="Only those of the last 30m, 2h, 7d.")
+@click.option("--method", default="", help="Only these methods, as routes takes its FILTER.")
+@json_option
+def audit(
+    files: tuple[str, ...], job: str, by: str, since_: float | None, method: str, as_json: bool
+) -> None:
+    """Search audit logs for who has changed what.
+
+    FILE is what AUDIT_LOG names, also rotated and compressed (.gz), or - for standard input. --job
+    finds any name or id in the request, of a job or of anything else. Each row is a call to Cuebot;
+    an outcome that is unknown is that of a gateway that crashed in between. With --json, each is a
+    line of JSON.
+
+    \b
+    Example:
+      cuebot-gateway audit /var/log/cuebot-gateway/audit.log* --by lena --since 2h
+
+    \b
+    Exit status:
+      0  calls are listed
+      1  nothing was found, or a file cannot be read
+      2  wrong usage
+    """
+    start = "" if since_ is None else since(since_, datetime.now(UTC))
+    found, broken = search(files, Wanted(job=job, by=by, since=start, method=method))
+    if as_json:
+        for entry in found:
+            click.echo(orjson.dumps(entry))
+    elif found:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for line in aligned(HEADER, map(row, found)):
+            click.echo(line if width is None else clip(line, width))
+    if broken:
+        complain(f"{counted(broken, 'line')} could not be read; a full disk cuts lines short")
+    if not found:
+        raise Failure("no call was found")
+
+
+def row(entry: Entry) -> tuple[str, ...]:
+    """The cells of a call."""
+    outcome = entry.get("code") or "unknown"
+    if entry.get("denied"):
+        outcome = f"denied by {entry['denied']}"
+    ms = entry.get("ms")
+    return (
+        cell(f"{entry['time'][:19]}Z"),
+        cell(entry.get("subject")),
+        cell(entry.get("client")),
+        cell(str(entry["method"]).removeprefix("/")),
+        cell(outcome),
+        cell(ms if ms is None else f"{ms:.1f}"),
+        cell(entry.get("request")),
+    )

@@ -1,0 +1,96 @@
+"""`cuebot-gateway completion`, and what the shell is offered after `call`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from click.shell_completion import get_completion_class
+
+from gateway.compat.build import build_catalog
+from gateway.discovery.factory import FILE_SUFFIXES, read_file
+from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
+from gateway.errors import ConfigurationError
+from gateway.schema.catalog import Catalog
+from gateway.schema.description import NoSchema
+from gateway.schema.selection import Selection
+from gateway.settings.model import Settings
+from gateway_cli.client.client import InvalidCall
+from gateway_cli.client.method_names import find_method
+from gateway_cli.common_options import settings_from
+from gateway_cli.terminal.exits import PROGRAM
+
+VARIABLE = "_CUEBOT_GATEWAY_COMPLETE"
+"""Where click expects the shell's request."""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print a script that sets up completion in a shell.
+
+    It completes commands, options and, after `call`, method names: those of the installed
+    opencue-proto, or of the file or package that DESCRIPTOR_SOURCE names. Cuebot is not asked.
+
+    \b
+    Example:
+      source <(cuebot-gateway completion bash)   # in ~/.bashrc
+      source <(cuebot-gateway completion zsh)    # in ~/.zshrc, after compinit
+      cuebot-gateway completion fish | source    # in ~/.config/fish/config.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(context.find_root().command, {}, PROGRAM, VARIABLE).source())
+
+
+def complete_method(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """The method names that begin so; none if there is no schema to read them from."""
+    try:
+        return completions(begun, static_catalog(settings_from(context.params.get("config"))))
+    except (ConfigurationError, NoSchema):
+        return []
+
+
+def static_catalog(settings: Settings) -> Catalog:
+    """The catalog as far as it is known without Cuebot. Raises ConfigurationError or NoSchema."""
+    source = settings.descriptor_source
+    if source.endswith(FILE_SUFFIXES):
+        schema = read_file(Path(source))
+    else:
+        package = source.removeprefix(PACKAGE_PREFIX)
+        schema = read_package(OPENCUE_PACKAGE if package == source else package)
+    selection = Selection(include=settings.include_services, exclude=settings.exclude_services)
+    return build_catalog(schema, selection)
+
+
+def completions(begun: str, catalog: Catalog) -> list[str]:
+    """The names that begin so, or just their interfaces while there are several."""
+    slash = "/" if begun.startswith("/") else ""
+    begun = begun.removeprefix("/")
+    for names in spellings(catalog):
+        fitting = sorted(
+            name for name in names if name.startswith(begun) and is_unambiguous(name, catalog)
+        )
+        interfaces = sorted({name.partition("/")[0] + "/" for name in fitting})
+        if fitting:
+            complete = "/" in begun or len(interfaces) == 1
+            return [slash + name for name in (fitting if complete else interfaces)]
+    return []
+
+
+def spellings(catalog: Catalog) -> Iterable[list[str]]:
+    """The methods' native names; those under aliases; short ones; those without a package."""
+    native = [method.path[1:] for method in catalog.methods]
+    yield native
+    yield [path[1:] for path in catalog.routes]
+    yield [name.rpartition(".")[2].replace("Interface/", "/", 1) for name in native]
+    yield [name.rpartition(".")[2] for name in native]
+
+
+def is_unambiguous(name: str, catalog: Catalog) -> bool:
+    """Whether `call` would find exactly one method of this name."""
+    try:
+        find_method(name, catalog)
+    except InvalidCall:
+        return False
+    return True

@@ -1,0 +1,121 @@
+"""`cuebot-gateway routes`."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import orjson
+
+from gateway.hints import did_you_mean
+from gateway.schema.catalog import Catalog
+from gateway_cli.client.discover import discover
+from gateway_cli.client.method_names import matches
+from gateway_cli.common_options import config_option, json_option, settings_from
+from gateway_cli.terminal.exits import Failure
+from gateway_cli.terminal.table import GAP, aligned
+from gateway_cli.terminal.text import printable_lines
+
+HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One path. The types are full names, with `stream` before those of a stream."""
+
+    path: str
+    request: str
+    response: str
+    alias_of: str | None
+    """The native path; None if this is it."""
+    streaming: bool
+    """Streaming methods are answered with 501."""
+
+
+@click.command()
+@click.argument("pattern", metavar="[FILTER]", default="")
+@click.option("--native", is_flag=True, help="Leave out aliases.")
+@json_option
+@config_option
+def routes(pattern: str, native: bool, as_json: bool, config: Path | None) -> None:
+    """List every path that would be served.
+
+    FILTER is part of the path in any case, a glob, or a short name as call takes it
+    (Job/GetJobs). Each row has the path, the request and response types and, for an alias, the
+    native path. On a terminal too narrow for the table, each path gets a few short lines.
+
+    \b
+    Example:
+      cuebot-gateway routes frameinterface/get
+
+    \b
+    Exit status:
+      0  paths are listed
+      1  nothing matches, or the schema could not be discovered
+      2  wrong usage or settings
+    """
+    catalog = discover(settings_from(config))
+    found = [
+        route
+        for route in all_routes(catalog)
+        if matches(route.path, pattern) and not (native and route.alias_of)
+    ]
+    if as_json:
+        click.echo(orjson.dumps([asdict(route) for route in found], option=orjson.OPT_INDENT_2))
+    elif found:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(printable_lines("\n".join(lines(found, width))))
+    if not found:
+        raise Failure(why_none(pattern, catalog))
+
+
+def all_routes(catalog: Catalog) -> Iterator[Route]:
+    """What is served, sorted by path."""
+    for path, method in sorted(catalog.routes.items()):
+        descriptor = method.descriptor
+        yield Route(
+            path=path,
+            request="stream " * descriptor.client_streaming + descriptor.input_type.full_name,
+            response="stream " * descriptor.server_streaming + descriptor.output_type.full_name,
+            alias_of=None if path == method.path else method.path,
+            streaming=method.streams,
+        )
+
+
+def lines(routes: list[Route], width: int | None) -> Iterator[str]:
+    """A table, or a few lines for each path if the table is wider than `width`."""
+    rows = [(each.path, each.request, each.response, each.alias_of or "") for each in routes]
+    table = aligned(HEADER, rows)
+    if width is None or max(map(len, table)) <= width:
+        yield from table
+        return
+    for each in routes:
+        yield each.path
+        if each.alias_of:
+            yield f"{GAP}alias of {each.alias_of}"
+        types = f"{GAP}{each.request} → {each.response}"
+        if len(types) <= width:
+            yield types
+        else:
+            yield f"{GAP}{each.request}"
+            yield f"{GAP}→ {each.response}"
+
+
+def why_none(pattern: str, catalog: Catalog) -> str:
+    """Why no path is listed, with a suggestion if possible."""
+    if not pattern:
+        return "no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES"
+    withheld = sum(matches(path, pattern) for path in catalog.withheld)
+    if withheld:
+        do = "method does" if withheld == 1 else "methods do"
+        return (
+            f"no served path matches {pattern!r}, but {withheld} withheld {do};"
+            " see cuebot-gateway check"
+        )
+    names: list[str] = []
+    for path in catalog.routes:
+        service, _, method = path[1:].partition("/")
+        names += (method, service.rpartition(".")[2], service, path[1:])
+    return f"no path matches {pattern!r}{did_you_mean(pattern.strip('/*'), names)}"

@@ -1,0 +1,36 @@
+"""`cuebot-gateway serve`."""
+
+import signal
+from functools import partial
+from pathlib import Path
+
+import click
+import uvloop
+
+from gateway.observe.logs import configure_logging
+from gateway.server.listen import listen
+from gateway.server.process import serve as serve_gateway
+from gateway.server.workers import run_workers
+from gateway_cli.common_options import config_option, settings_from
+
+
+@click.command()
+@config_option
+def serve(config: Path | None) -> None:
+    """Run the gateway on REST_HOST and REST_PORT (0.0.0.0:8448).
+
+    \b
+    Example:
+      export JWT_SECRET=$(openssl rand -base64 32)
+      CUEBOT_ENDPOINT=cuebot:8443 cuebot-gateway serve
+    """
+    if hasattr(signal, "SIGHUP"):  # it would end a process that cannot reload yet
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    load = partial(settings_from, config)
+    settings = load()
+    configure_logging(settings.log_level, settings.log_format)
+    if settings.workers > 1:
+        run_workers(settings, load)
+        return
+    with listen(settings.rest_host, settings.rest_port) as listener:
+        uvloop.run(serve_gateway(settings, listener, load))

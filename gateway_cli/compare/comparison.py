@@ -1,0 +1,237 @@
+"""The same requests to two gateways: every method that only reads, a few of them side by side.
+
+A farm changes while it is asked. So this gateway is asked before and after the other one, what
+changed in between does not count, and a difference has to show repeatedly.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from gateway.codec.fields import returned_types
+from gateway.codec.rewrite import Default, rewrite
+from gateway.errors import Code, GatewayError
+from gateway.schema.method import Method
+from gateway_cli.client.gateway import GatewayClient
+from gateway_cli.compare.differences import Difference, Documented, Reply, compare
+from gateway_cli.compare.findings import Outcome, Result, any_item
+from gateway_cli.compare.samples import Samples
+
+TIMES = 3
+"""How often in a row a difference has to show."""
+SIDE_BY_SIDE = 8
+"""How many methods are asked at once. One that takes long does not hold up the others."""
+UNANSWERED = 3
+"""After so many requests in a row without an answer, a gateway is given up."""
+REFUSED = (401, 403)
+TOO_MANY_REQUESTS = 429
+TRIES = 5
+"""How often a request is sent that is answered with 429."""
+LONGEST_WAIT = 30.0
+
+
+class Stop(Exception):
+    """Further requests are pointless. The text says why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Comparison:
+    """`run` asks everything that can be asked within `seconds`."""
+
+    here: "ReadOnlyGateway"
+    there: "ReadOnlyGateway"
+    methods: Sequence[Method]
+    """All methods; those that change something are not asked."""
+    samples: int
+    """How many requests each method gets at most."""
+    seconds: float
+    documented: Documented
+    wanted: Callable[[str], bool]
+    """Whether to compare this path. Others are only asked here, for ids in their answers."""
+    told: Callable[[str], object] = lambda text: None
+    """Is told of progress: `round 1: 12 of 97 methods`."""
+    unanswered: dict[str, int] = field(default_factory=dict)
+    heard: set[str] = field(default_factory=set)
+
+    async def run(self) -> Outcome:
+        """Ask in rounds, as long as answers have new ids to ask with."""
+        methods = [each for each in self.methods if each.reads_only and not each.streams]
+        results = {each.path: Result(method=each.path[1:]) for each in methods}
+        outcome = Outcome(results=[result for path, result in results.items() if self.wanted(path)])
+        types = returned_types(each.descriptor for each in methods)
+        try:
+            async with asyncio.timeout(self.seconds):
+                await self._rounds(methods, results, Samples(types, self.samples))
+        except TimeoutError:
+            outcome.stopped = f"stopped after {self.seconds:g} s, the time limit"
+        except Stop as stop:
+            outcome.stopped = str(stop)
+        for result in outcome.results:
+            if not result.asked and not result.skipped:
+                result.skipped = "not reached"
+        return outcome
+
+    async def _rounds(
+        self, methods: Sequence[Method], results: dict[str, Result], samples: Samples
+    ) -> None:
+        sent: dict[str, set[bytes]] = {path: set() for path in results}
+
+        async def ask(method: Method) -> bool:
+            path = method.path
+            return await self._ask_about(method, results[path], sent[path], samples)
+
+        number = 1
+        while await self._round(f"round {number}", methods, ask):
+            number += 1
+
+    async def _round(
+        self, name: str, methods: Sequence[Method], ask: Callable[[Method], Awaitable[bool]]
+    ) -> bool:
+        """Ask about each method once, a few side by side; whether there was anything to ask."""
+        left, done = iter(methods), list[bool]()
+
+        async def work(*, until_heard: bool = False) -> None:
+            for method in left:
+                done.append(await ask(method))
+                self.told(f"{name}: {len(done)} of {len(methods)} methods")
+                if until_heard and len(self.heard) == 2:
+                    return
+
+        await work(until_heard=True)  # so that a gateway that refuses the token is asked once
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(SIDE_BY_SIDE):
+                    group.create_task(work())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        return any(done)
+
+    async def _ask_about(
+        self, method: Method, result: Result, sent: set[bytes], samples: Samples
+    ) -> bool:
+        """Send what there is to ask a method and has not been `sent`; whether that was anything."""
+        if result.late:
+            return False
+        before = len(sent)
+        questions, result.skipped = samples.questions(method.descriptor)
+        for request, about in questions:
+            body = orjson.dumps(request)
+            if body not in sent and len(sent) < self.samples and not result.late:
+                sent.add(body)
+                reply = await self._compare(method, with_defaults(method, body), result)
+                if reply.status == 200:
+                    samples.harvest(method.descriptor.output_type, reply.object, about)
+        return len(sent) > before
+
+    async def _compare(self, method: Method, body: bytes, result: Result) -> Reply:
+        """Send one request to both gateways and note the differences; this gateway's reply."""
+        if not self.wanted(method.path):
+            only = await self._ask("this gateway", self.here, method, body)
+            result.late = only.late
+            return only
+        seen: list[Difference] | None = None
+        for _ in range(TIMES):
+            before = await self._ask("this gateway", self.here, method, body)
+            there = await self._ask("the other gateway", self.there, method, body)
+            result.late = before.late or there.late
+            if before.late and there.late:
+                result.skipped = "neither gateway answered in time"
+                return before
+            found = list(compare(method, before, there, self.documented))
+            if any(not each.expected for each in found):
+                after = await self._ask("this gateway", self.here, method, body)
+                moved = {each.path for each in compare(method, before, after, {})}
+                result.moving |= set(map(any_item, moved))
+                found = [each for each in found if not is_within(each.path, moved)]
+            known = {(each.kind, each.path) for each in found}
+            seen = found if seen is None else [e for e in seen if (e.kind, e.path) in known]
+            if all(each.expected for each in seen):
+                break
+        result.asked += 1
+        if before.status == there.status == 200:
+            result.succeeded += 1
+        elif before.status == there.status:
+            result.failure = before.summary
+        for each in seen or ():
+            result.add(each, orjson.loads(body))
+        return before
+
+    async def _ask(
+        self, name: str, gateway: "ReadOnlyGateway", method: Method, body: bytes
+    ) -> Reply:
+        reply = await gateway.ask(method, body)
+        if reply.late and name in self.heard:  # that is the method's doing, not the gateway's
+            return reply
+        if reply.status is None:
+            self.unanswered[name] = self.unanswered.get(name, 0) + 1
+            if self.unanswered[name] == UNANSWERED:
+                raise Stop(f"{name} left {UNANSWERED} requests unanswered: {reply.problem}")
+            return reply
+        self.unanswered[name] = 0
+        if name not in self.heard and reply.status in REFUSED:
+            raise Stop(f"{name} refused the token: {reply.text}")
+        self.heard.add(name)
+        return reply
+
+
+def is_within(path: str, places: Collection[str]) -> bool:
+    """Whether the path is one of the places, or inside one."""
+    return any(
+        not place or path == place or path.startswith((f"{place}.", f"{place}["))
+        for place in places
+    )
+
+
+def with_defaults(method: Method, body: bytes) -> bytes:
+    """A request with what the profile makes this gateway add to it; the other one needs it, too."""
+    defaults = [each for each in method.rewrites if isinstance(each, Default)]
+    if not defaults:
+        return body
+    value = orjson.loads(body)
+    rewrite(value, defaults)
+    return orjson.dumps(value)
+
+
+class NotReadOnly(Exception):
+    """The method may change something. Nothing was sent."""
+
+
+class ReadOnlyGateway:
+    """A gateway that is sent at most `rate` requests a second, and waits as it says after a 429."""
+
+    def __init__(self, client: GatewayClient, rate: float) -> None:
+        self._client = client
+        self._interval = 1 / rate
+        self._next = 0.0
+
+    async def ask(self, method: Method, body: bytes) -> Reply:
+        """The reply to one request. Raises NotReadOnly for a method that does more than read."""
+        if not method.reads_only or method.streams:
+            raise NotReadOnly(method.path)
+        for left in reversed(range(TRIES)):
+            await self._wait()
+            try:
+                response = await self._client.send("POST", method.path, body, {})
+            except GatewayError as error:
+                late = error.code is Code.DEADLINE_EXCEEDED
+                return Reply(None, problem=error.message, timed_out=late)
+            if response.status_code != TOO_MANY_REQUESTS or not left:
+                break
+            await asyncio.sleep(seconds_of(response.headers.get("Retry-After", "")))
+        return Reply(response.status_code, response.content)
+
+    async def _wait(self) -> None:
+        """Wait until the next request may be sent."""
+        now = asyncio.get_running_loop().time()
+        start = max(self._next, now)
+        self._next = start + self._interval
+        await asyncio.sleep(start - now)
+
+
+def seconds_of(retry_after: str) -> float:
+    """The seconds of a Retry-After header; 1 if it has none, also for a date."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(float(retry_after), LONGEST_WAIT)
+    return 1.0

@@ -1,0 +1,100 @@
+"""What `describe` prints: what a name means as proto text with headings, or the candidates."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from gateway.hints import did_you_mean
+from gateway.schema.catalog import Catalog
+from gateway.schema.declarations import Declaration, declarations
+from gateway.schema.pool import build_pool, well_known_files
+from gateway_cli.describe.prototext import ProtoText, syntax_of
+from gateway_cli.terminal.exits import Failure
+
+OWN_PACKAGE = "google.protobuf."
+"""Protobuf's own types, whose short names (`Type`, `Value`) are rarely meant."""
+LISTED = 40
+"""How many candidates are listed."""
+
+
+def description(name: str, catalog: Catalog) -> str:
+    """The proto text of what has this name. Raises Failure if that is nothing, or ambiguous."""
+    files = (well_known_files() | {file.name: file for file in catalog.schema.files}).values()
+    declared = {each.name: each for each in declarations(files)}
+    candidates = find_declarations(name, declared.values(), catalog.aliases)
+    if not candidates:
+        known = [*declared, *(each.rpartition(".")[2] for each in declared)]
+        hint = did_you_mean(name.strip("/.").replace("/", "."), known)
+        raise Failure(f"no message, enum, service or method is named {name!r}{hint}")
+    if len(candidates) > 1:
+        raise Failure("\n".join((f"{name!r} is ambiguous:", *listed(candidates))))
+    pool, _ = build_pool(files)
+    text = ProtoText(files, pool)
+    return "\n\n".join(
+        f"// {heading(each, catalog)}\n{text.of(each)}"
+        for each in with_types(candidates[0], declared)
+    )
+
+
+def find_declarations(
+    name: str, declared: Iterable[Declaration], aliases: Mapping[str, str]
+) -> tuple[Declaration, ...]:
+    """The declarations that a full name, a path, the end of a name or a short name (`Job/GetJobs`)
+    can mean.
+
+    An exact match is the only one. Case is ignored if nothing is found otherwise. `aliases` are
+    other names of services.
+    """
+    wanted = name.strip("/.").replace("/", ".")
+    for alias, native in aliases.items():
+        if wanted == alias or wanted.startswith(f"{alias}."):
+            wanted = native + wanted.removeprefix(alias)
+            break
+    declared = tuple(declared)
+    exact = tuple(each for each in declared if each.name == wanted)
+    return (
+        exact
+        or ending_in(wanted, declared)
+        or ending_in(wanted.lower(), declared, fold=True)
+        or ending_in(wanted.lower().replace(".", "interface.", 1), declared, fold=True)
+    )
+
+
+def ending_in(
+    wanted: str, declared: Iterable[Declaration], *, fold: bool = False
+) -> tuple[Declaration, ...]:
+    """The declarations whose names end so; protobuf's own only if there are no others."""
+    found = [
+        each
+        for each in declared
+        if f".{each.name.lower() if fold else each.name}".endswith(f".{wanted}")
+    ]
+    return tuple(each for each in found if not each.name.startswith(OWN_PACKAGE)) or tuple(found)
+
+
+def with_types(declared: Declaration, known: dict[str, Declaration]) -> Iterator[Declaration]:
+    """The declaration and, if it is a method, those of its request and response."""
+    yield declared
+    if declared.kind == "method":
+        for name in dict.fromkeys((declared.proto.input_type, declared.proto.output_type)):
+            if found := known.get(name.removeprefix(".")):  # its file may be missing
+                yield found
+
+
+def heading(declared: Declaration, catalog: Catalog) -> str:
+    """Where a method is served; for anything else, what it is and where it is declared."""
+    if declared.kind != "method":
+        return f"{declared.kind} {declared.name}, {declared.file.name} ({syntax_of(declared.file)})"
+    service, _, method = declared.name.rpartition(".")
+    native = f"/{service}/{method}"
+    paths = [path for path, each in catalog.routes.items() if each.path == native]
+    if paths:
+        return f"POST {', also '.join(paths)}"
+    return f"{native} is not served: {catalog.withheld.get(native, 'see cuebot-gateway check')}"
+
+
+def listed(candidates: tuple[Declaration, ...]) -> Iterator[str]:
+    """One line for each candidate, with a name that `describe` takes."""
+    for each in candidates[:LISTED]:
+        service, _, method = each.name.rpartition(".")
+        yield f"  {each.kind} " + (f"/{service}/{method}" if each.kind == "method" else each.name)
+    if len(candidates) > LISTED:
+        yield "  …"

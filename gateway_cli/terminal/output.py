@@ -1,0 +1,131 @@
+"""How answers, warnings and failures are shown: on a terminal, or in a pipe."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, TextIO
+
+import orjson
+
+from gateway.errors import GatewayError
+from gateway_cli.client.client import Answer, ignored_fields
+from gateway_cli.terminal.exits import PROGRAM, complain
+from gateway_cli.terminal.table import table
+from gateway_cli.terminal.text import ELLIPSIS, clip, coloured, one_line, printable, printable_json
+
+HOME_AND_CLEAR = "\x1b[H\x1b[2J"
+
+
+@dataclass(slots=True, kw_only=True)
+class Output:
+    """Standard output for answers, standard error for everything else."""
+
+    out: BinaryIO
+    err: TextIO
+    fields: Sequence[str] = ()
+    """The columns of a table; without any, answers are printed as JSON."""
+    terminal: bool = False
+    """Whether `out` is one."""
+    colour: bool = False
+    indent: bool = False
+    shown: int = 0
+    """How many answers have been written."""
+    warned: tuple[str, ...] = ()
+    """The ignored fields of the last warning."""
+
+    def answer(self, answer: Answer, *, space: os.terminal_size | None = None) -> None:
+        """Write the answer, cut to `space` if given, and a warning about ignored fields.
+
+        Raises InvalidCall if the answer cannot be shown as a table of these fields.
+        """
+        if space is not None and answer.ignored and self.err.isatty():
+            space = space_above(warning(answer.ignored), space)
+        text = self._text(answer.json, space)
+        if self.fields and self.shown and not self.terminal:
+            self.out.write(b"\n")
+        self.out.write(text)
+        self.out.flush()
+        self.shown += 1
+        self._warn(answer.ignored)
+
+    def failure(self, error: GatewayError) -> None:
+        """Print why the call failed, in one line."""
+        text = f"{error.code.name}: {one_line(error.message) or 'no message'}"
+        if error.details:
+            text += f" {printable(orjson.dumps(list(error.details)).decode())}"
+        self.complain(text)
+        self._warn(ignored_fields(error.headers))
+
+    def complain(self, text: str) -> None:
+        """Print one line on standard error."""
+        complain(text, self.err, red=self.colour)
+
+    def start_over(self, title: str) -> os.terminal_size | None:
+        """On a terminal, clear the screen and print a title; the space below it.
+
+        A warning that was cleared is printed again. In a pipe, nothing happens.
+        """
+        if not self.terminal:
+            return None
+        columns, lines = shutil.get_terminal_size()
+        self.out.write(f"{HOME_AND_CLEAR}{clip(title, columns)}\n\n".encode())
+        self.out.flush()
+        if self.err.isatty():
+            self.warned = ()
+        return os.terminal_size((columns, max(lines - 3, 1)))  # the title's two and the cursor's
+
+    def _warn(self, ignored: tuple[str, ...]) -> None:
+        if ignored and ignored != self.warned:
+            self.complain(warning(ignored))
+        self.warned = ignored
+
+    def _text(self, json: bytes, space: os.terminal_size | None) -> bytes:
+        """The answer as it is shown, with a line end."""
+        if self.fields:
+            lines = table(orjson.loads(json), self.fields)
+            text = "\n".join(lines if space is None else fitted(lines, space)).encode()
+        else:
+            if self.indent:
+                json = orjson.dumps(orjson.loads(json), option=orjson.OPT_INDENT_2)
+            text = json
+            if self.terminal:
+                shown = printable_json(json.decode())
+                if space is not None:
+                    shown = "\n".join(fitted(shown.rstrip("\n").split("\n"), space))
+                text = (coloured(shown) if self.colour else shown).encode()
+        return text.rstrip(b"\n") + b"\n"
+
+
+def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
+    """As much of the lines as there is space for; the last one says how many were left out."""
+    if len(lines) > space.lines:
+        kept = max(space.lines - 1, 0)
+        lines = [*lines[:kept], f"{ELLIPSIS} {len(lines) - kept} more lines"]
+    return [clip(line, space.columns) for line in lines]
+
+
+def warning(ignored: Sequence[str]) -> str:
+    """The warning about ignored fields."""
+    return f"warning: fields ignored: {printable(', '.join(ignored))}"
+
+
+def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
+    """The space that is left when a message is printed below."""
+    taken = -(-len(f"{PROGRAM}: {message}") // space.columns)
+    return os.terminal_size((space.columns, max(space.lines - taken, 1)))
+
+
+def output_of_process(fields: Sequence[str], indent: bool | None) -> Output:
+    """Standard output: indented and, unless NO_COLOR is set, coloured on a terminal."""
+    terminal = sys.stdout.isatty()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return Output(
+        out=sys.stdout.buffer,
+        err=sys.stderr,
+        fields=fields,
+        terminal=terminal,
+        colour=terminal and not plain,
+        indent=terminal if indent is None else indent,
+    )

@@ -1,0 +1,131 @@
+"""The list in an answer as a table: which list, which fields, how they line up."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from gateway.hints import did_you_mean
+from gateway_cli.client.client import InvalidCall
+from gateway_cli.terminal.text import printable
+
+NOTHING = "-"
+"""For what is not set, so that every row has a word in every column."""
+GAP = "  "
+
+Row = Mapping[str, Any]
+
+
+def table(answer: object, fields: Sequence[str]) -> list[str]:
+    """The lines of a table with these fields (`name`, `jobStats.runningFrames`), header first.
+
+    Raises InvalidCall for a field that no row has, and for an answer with several lists, or
+    with a list of something other than objects.
+    """
+    rows = rows_of(answer)
+    for field in fields:
+        check(field, rows)
+    cells = [[cell(value_at(row, field)) for field in fields] for row in rows]
+    return aligned(fields, cells)
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table, each column as wide as its widest cell."""
+    columns = [align(column) for column in zip(head, *rows, strict=True)]
+    return [GAP.join(line).rstrip() for line in zip(*columns, strict=True)]
+
+
+def rows_of(answer: object) -> Sequence[Row]:
+    """The objects of the only list in the answer, or the answer's single object.
+
+    Looks through wrappers (`{"jobs": {"jobs": […]}}`). Raises InvalidCall if there is neither.
+    """
+    while isinstance(answer, dict) and len(answer) == 1:
+        (inner,) = answer.values()
+        if not isinstance(inner, dict | list):
+            break
+        answer = inner
+    if isinstance(answer, dict):
+        lists = list(lists_in(answer, ""))
+        full = [(path, found) for path, found in lists if found]
+        if len(full) > 1:
+            names = ", ".join(path for path, _ in full)
+            raise InvalidCall(f"the answer has several lists ({names}); a table can show only one")
+        return full[0][1] if full else [answer]
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise InvalidCall("the answer has no objects to list; leave out --fields")
+    return answer
+
+
+def lists_in(answer: Row, path: str) -> Iterator[tuple[str, list[Row]]]:
+    """The paths and values of the lists of objects in an object, at any depth."""
+    for name, value in answer.items():
+        place = f"{path}.{name}" if path else name
+        if isinstance(value, dict):
+            yield from lists_in(value, place)
+        elif isinstance(value, list) and all(isinstance(row, dict) for row in value):
+            yield place, value
+
+
+def check(field: str, rows: Sequence[Row]) -> None:
+    """Raises InvalidCall, with the existing fields, for a field that no row can have."""
+    if not rows or known(rows, field.split(".")):
+        return
+    names = list(dict.fromkeys(names_in(rows[0])))
+    last = field.rpartition(".")[2]
+    hint = f"; did you mean {last}?" if last in names else did_you_mean(field, names)
+    raise InvalidCall(f"there is no field {field!r}{hint} (there are: {', '.join(names)})")
+
+
+def known(rows: Sequence[Row], path: Sequence[str]) -> bool:
+    """Whether a row has this path, or could: the message it leads into is unset in every row."""
+    values: Sequence[object] = rows
+    for name in path:
+        messages = [value for value in values if isinstance(value, dict)]
+        if not messages:
+            return None in values
+        values = [message[name] for message in messages if name in message]
+        if not values:
+            return False
+    return True
+
+
+def names_in(row: Row, prefix: str = "") -> Iterator[str]:
+    """All fields of a row, with those of nested messages after a dot."""
+    for name, value in row.items():
+        if isinstance(value, dict) and value:
+            yield from names_in(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def value_at(row: Row, field: str) -> object:
+    """The value of a dotted field, or None."""
+    value: object = row
+    for name in field.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def cell(value: object) -> str:
+    """A value as one line of text."""
+    if value is None or value == "":
+        return NOTHING
+    return printable(value if isinstance(value, str) else orjson.dumps(value).decode())
+
+
+def align(column: Sequence[str]) -> Iterable[str]:
+    """A column, header first, padded to one width. Numbers are aligned to the right."""
+    head, *cells = column
+    width = max(map(len, column))
+    if cells and all(is_number(text) or text == NOTHING for text in cells):
+        return [head.rjust(width), *(text.rjust(width) for text in cells)]
+    return [text.ljust(width) for text in column]
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

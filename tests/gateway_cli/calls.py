@@ -1,0 +1,52 @@
+"""Calls with a client, and what they print."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from io import BytesIO, StringIO
+
+from gateway_cli.client.client import Client
+from gateway_cli.commands.call import call_and_show
+from gateway_cli.terminal.output import Output
+
+TIMEOUT = 20.0
+NOWHERE = "127.0.0.1:1"
+
+Opening = Callable[..., AbstractAsyncContextManager[Client]]
+
+
+@dataclass
+class Done:
+    """How a call ended and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def problem(self) -> str:
+        """The one line of standard error; nothing else was printed."""
+        assert self.out == ""
+        (line,) = self.err.splitlines()
+        assert line.startswith("cuebot-gateway: ")
+        return line.removeprefix("cuebot-gateway: ")
+
+
+async def perform(
+    opening: AbstractAsyncContextManager[Client],
+    name: str,
+    body: str = "{}",
+    *,
+    dry_run: bool = False,
+    fields: tuple[str, ...] = (),
+    pause: float | None = None,
+) -> Done:
+    """What `call` does with a client."""
+    out, err = BytesIO(), StringIO()
+    output = Output(out=out, err=err, fields=fields)
+    async with asyncio.timeout(TIMEOUT):
+        status = await call_and_show(
+            opening, output, name=name, body=body.encode(), dry_run=dry_run, pause=pause
+        )
+    return Done(status, out.getvalue().decode(), err.getvalue())

@@ -1,0 +1,229 @@
+"""`cuebot-gateway call`, both ways: through a gateway, and straight to a simulated Cuebot."""
+
+import json
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from gateway_cli.client.cuebot import cuebot_client
+from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
+from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
+from tests.gateway_cli.calls import NOWHERE, Opening, perform
+from tests.support.farms import running_farm
+from tests.support.servers import ScriptedCuebot, running_cuebot, settings_for
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[SimulatedCuebot]:
+    """A stock Cuebot, which does not describe itself."""
+    async with running_farm(reflection=False) as simulated:
+        yield simulated
+
+
+# --- Names ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "show.ShowInterface/GetShows",
+        "/show.ShowInterface/GetShows",
+        "//show.ShowInterface/GetShows",
+        "ShowInterface/GetShows",
+        "Show/GetShows",
+        "show.ShowInterface.GetShows",
+        "ShowInterface.GetShows",
+    ],
+)
+async def test_a_method_is_called_by_any_of_its_names(
+    opening: Opening, name: str, cuebot: SimulatedCuebot
+) -> None:
+    """Slash, package and the word Interface may be left out."""
+    done = await perform(opening(), name)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.count("\n") == 1
+    shows = {show["name"] for show in json.loads(done.out)["shows"]["shows"]}
+    assert shows == {show.name for show in cuebot.farm.shows.values()}
+
+
+@pytest.mark.parametrize("name", ["frame.FrameInterface/GetFrame", "Frame/GetFrame"])
+async def test_aliases_are_names(opening: Opening, name: str, cuebot: SimulatedCuebot) -> None:
+    """The packages of OpenCue's reference work, and short names for their methods."""
+    cuebot.calls.clear()
+    done = await perform(opening(), name, '{"id": "nothing"}')
+    assert done.status == NOT_FOUND
+    assert cuebot.calls[-1][0] == "/job.FrameInterface/GetFrame"
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("Show/GetSows", "did you mean GetShows?"),
+        ("Shows/GetShows", "did you mean show.ShowInterface?"),
+        ("Foo/Bar", "Foo/Bar: nothing is served at '/foo.FooInterface/Bar'"),
+        ("job.JobInterface", "'job.JobInterface' is not of the form"),
+        ("grpc.health.v1.Health/Check", "nothing is served"),
+        ("report.RqdReportInterface/ReportStatus", "not served here"),
+        ("GetShows", "INTERFACE/METHOD"),
+        ("Show/Get/Shows", "INTERFACE/METHOD"),
+        ("../healthz", "INTERFACE/METHOD"),
+        ("Show/GetShows?x=1", "INTERFACE/METHOD"),
+    ],
+)
+async def test_a_wrong_name_is_wrong_usage(opening: Opening, name: str, word: str) -> None:
+    """Status 2 with a suggestion, and not the status of what Cuebot does not find."""
+    done = await perform(opening(), name)
+    assert done.status == WRONG_USAGE
+    assert word in done.problem
+
+
+# --- Answers --------------------------------------------------------------------------------
+
+
+async def test_fields_make_a_table(opening: Opening) -> None:
+    """One line for each item of the answer's list."""
+    done = await perform(opening(), "Job/GetJobs", fields=("name", "jobStats.totalFrames"))
+    head, *lines = done.out.splitlines()
+    assert head.split() == ["name", "jobStats.totalFrames"]
+    whole = json.loads((await perform(opening(), "Job/GetJobs")).out)
+    assert [line.split()[0] for line in lines] == [job["name"] for job in whole["jobs"]["jobs"]]
+
+
+async def test_a_wrong_field_is_wrong_usage(opening: Opening) -> None:
+    """Status 2, and the nearest field."""
+    done = await perform(opening(), "Show/GetShows", fields=("nmae",))
+    assert done.status == WRONG_USAGE
+    assert "did you mean name?" in done.problem
+
+
+async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) -> None:
+    """The warning is on standard error; the call succeeds."""
+    done = await perform(opening(), "Job/GetJobs", '{"r": {"maxResults": 1}}')
+    assert done.status == 0
+    assert json.loads(done.out)["jobs"]["jobs"]
+    assert done.err == "cuebot-gateway: warning: fields ignored: r.maxResults\n"
+
+
+async def test_unknown_arguments_of_reads_are_refused(opening: Opening) -> None:
+    """A list of other jobs than were asked for is not printed."""
+    done = await perform(opening(), "Job/GetJobs", '{"r": {"usr": ["lena"]}}')
+    assert (done.status, done.out) == (FAILED, "")
+    assert "r: unknown field `usr`; did you mean `users`?" in done.problem
+
+
+# --- Failures -------------------------------------------------------------------------------
+
+
+async def test_ignored_fields_are_told_when_the_call_fails_too(opening: Opening) -> None:
+    """A misspelled field is the likeliest reason for not finding something."""
+    done = await perform(opening(), "Job/GetFrames", '{"job": {"id": "nothing", "nmé": "x"}}')
+    assert (done.status, done.out) == (NOT_FOUND, "")
+    failure, warning = done.err.splitlines()
+    assert "NOT_FOUND" in failure
+    assert warning == "cuebot-gateway: warning: fields ignored: job.nmé"
+
+
+async def test_what_cuebot_does_not_find(opening: Opening) -> None:
+    """NOT_FOUND from Cuebot has an exit status of its own."""
+    done = await perform(opening(), "Job/FindJob", '{"name": "nothing"}')
+    assert done.status == NOT_FOUND
+    assert done.problem == "NOT_FOUND: Incorrect result size: expected 1, actual 0"
+
+
+async def test_other_failures_are_one_line(opening: Opening) -> None:
+    """Even Cuebot's messages of two lines are printed as one."""
+    done = await perform(opening(), "Host/Lock", '{"host": {"id": "nothing"}}')
+    assert done.status == FAILED
+    assert done.problem.startswith("INTERNAL: org.springframework.dao.EmptyResultData")
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "problem"),
+    [
+        ("Job/FindJob", '{"name', "not valid JSON"),
+        ("Job/FindJob", "{'name': 'x'}", "JSON has double quotes"),
+        ("Job/FindJob", '{"name": 1}', "name: expected a string, got a number"),
+        ("Group/SetMinCores", '{"coers": 4}', "unknown field `coers`; did you mean `minCores`?"),
+    ],
+)
+async def test_a_bad_body_is_told_as_the_gateway_does(
+    opening: Opening, name: str, body: str, problem: str
+) -> None:
+    """The rules and messages are the same, whichever way."""
+    done = await perform(opening(), name, body)
+    assert done.status == FAILED
+    assert done.problem.startswith("INVALID_ARGUMENT: ")
+    assert problem in done.problem
+
+
+async def test_watching_what_does_not_exist_ends(opening: Opening) -> None:
+    """Calling again is pointless if there is no such method."""
+    assert (await perform(opening(), "Show/GetSows", pause=60)).status == WRONG_USAGE
+
+
+# --- Straight to Cuebot ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["auto", "package:opencue_proto"])
+async def test_an_absent_cuebot_has_a_status_of_its_own(source: str) -> None:
+    """The status and the advice are the same for the schema and for the call."""
+    settings = settings_for(NOWHERE, descriptor_source=source)
+    done = await perform(cuebot_client(settings, 5), "Show/GetShows")
+    assert done.status == UNAVAILABLE
+    assert done.problem.count("UNAVAILABLE") == 1
+    assert "set CUEBOT_ENDPOINT" in done.problem
+    assert "GATEWAY_URL (or --url)" in done.problem
+
+
+async def test_a_cuebot_that_is_there_is_not_looked_for_elsewhere(
+    scripted_cuebot: ScriptedCuebot,
+) -> None:
+    """If Cuebot itself answers UNAVAILABLE, there is no advice about its endpoint."""
+    scripted_cuebot.start_over()
+    show_is_closed = ("/show.ShowInterface/GetShows", grpc.StatusCode.UNAVAILABLE, "come back")
+    scripted_cuebot.fails(*show_is_closed)
+    done = await perform(cuebot_client(settings_for(scripted_cuebot.endpoint), 5), "Show/GetShows")
+    assert (done.status, done.problem) == (UNAVAILABLE, "UNAVAILABLE: come back")
+
+
+async def test_a_schema_that_cannot_be_had_is_a_failure() -> None:
+    """If a stock Cuebot has to have reflection, the line says what to do."""
+    async with running_cuebot(ScriptedCuebot(reflection=())) as cuebot:
+        settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
+        done = await perform(cuebot_client(settings, 5), "Show/GetShows")
+    assert done.status == FAILED
+    assert "DESCRIPTOR_SOURCE=auto" in done.problem
+
+
+async def test_unknown_fields_follow_the_settings(cuebot: SimulatedCuebot) -> None:
+    """UNKNOWN_FIELDS=reject refuses what a read would ignore."""
+    settings = settings_for(cuebot.endpoint, unknown_fields="reject")
+    done = await perform(cuebot_client(settings, 5), "Job/GetJobs", '{"x": 1}')
+    assert done.status == FAILED
+    assert "unknown field `x`" in done.problem
+
+
+async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedCuebot) -> None:
+    """The whole message is shown as JSON, with its size, and Cuebot gets nothing."""
+    cuebot.calls.clear()
+    client = cuebot_client(settings_for(cuebot.endpoint), 5)
+    done = await perform(client, "Show/SetActive", '{"value": true, "show": null}', dry_run=True)
+    assert json.loads(done.out) == {
+        "dryRun": True,
+        "method": "/show.ShowInterface/SetActive",
+        "ignoredFields": [],
+        "requestBytes": 2,
+        "request": {"show": None, "value": True},
+    }
+    assert not cuebot.calls
+
+
+async def test_a_dry_run_finds_what_is_wrong(cuebot: SimulatedCuebot) -> None:
+    """A dry run follows the rules of a real call."""
+    client = cuebot_client(settings_for(cuebot.endpoint), 5)
+    done = await perform(client, "Show/SetActive", '{"valu": true}', dry_run=True)
+    assert "did you mean `value`?" in done.problem

@@ -1,0 +1,208 @@
+"""`cuebot-gateway call` as a process: arguments, pipes, signals, terminals."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
+from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, WRONG_USAGE
+from tests.support.commands import TIMEOUT, Ran, Terminal, in_process, run, started
+from tests.support.opencue import jobs
+from tests.support.servers import (
+    SECRET,
+    Context,
+    ScriptedCuebot,
+    SharedGateway,
+    token,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+# --- The command line -----------------------------------------------------------------------
+
+
+async def test_a_call_straight_to_cuebot(simulated_cuebot: SimulatedCuebot) -> None:
+    """Without a URL, CUEBOT_ENDPOINT is called; - reads the body from standard input."""
+    name = next(iter(simulated_cuebot.farm.shows.values())).name
+    body = json.dumps({"name": name})
+    ran = await run(
+        "call", "Show/FindShow", "-", given=body, CUEBOT_ENDPOINT=simulated_cuebot.endpoint
+    )
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.json["show"]["name"] == name
+
+
+async def test_a_call_through_a_gateway(
+    simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway
+) -> None:
+    """GATEWAY_URL is called with TOKEN or a token for --sub; --direct overrides it."""
+    gateway = await shared_gateway(simulated_cuebot.endpoint)
+    environ = {"GATEWAY_URL": gateway.url, "CUEBOT_ENDPOINT": "127.0.0.1:1"}
+    for options, more in [
+        (("--sub", "lena"), {"JWT_SECRET": SECRET}),
+        ((), {"TOKEN": token("lena")}),
+    ]:
+        simulated_cuebot.calls.clear()
+        ran = await run("call", "Show/GetShows", "--fields", "name", *options, **environ, **more)
+        assert (ran.status, ran.err) == (0, "")
+        assert ran.text.startswith("name\n")
+        assert simulated_cuebot.calls[-1][1]["x-gateway-principal"] == "lena"
+    ran = await run("call", "Show/GetShows", "--direct", **environ)
+    assert ran.status == UNAVAILABLE
+
+
+async def test_a_failure_is_a_status_and_one_line(simulated_cuebot: SimulatedCuebot) -> None:
+    """Nothing is on standard output, and there is no traceback."""
+    arguments = ("call", "Job/FindJob", '{"name": "nothing"}')
+    ran = await run(*arguments, CUEBOT_ENDPOINT=simulated_cuebot.endpoint)
+    problem = "cuebot-gateway: NOT_FOUND: Incorrect result size: expected 1, actual 0\n"
+    assert ran == Ran(NOT_FOUND, b"", problem)
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [({"TOKEN": "old"}, 2), ({"JWT_SECRET": SECRET + "-another"}, 1)],
+    ids=["from the environment", "signed"],
+)
+async def test_a_refused_token_of_the_environment_is_told(
+    simulated_cuebot: SimulatedCuebot,
+    shared_gateway: SharedGateway,
+    given: dict[str, str],
+    lines: int,
+) -> None:
+    """TOKEN may be left from something else, so a second line says where it came from."""
+    gateway = await shared_gateway(simulated_cuebot.endpoint)
+    ran = await run("call", "Show/GetShows", GATEWAY_URL=gateway.url, **given)
+    assert ran.status == FAILED
+    assert len(ran.err.splitlines()) == lines
+    assert ("the token came from TOKEN" in ran.err) == ("TOKEN" in given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "word"),
+    [
+        pytest.param((), {}, "INTERFACE/METHOD", id="no method"),
+        pytest.param(("a/B", "--watch", "soon"), {}, "--watch", id="no duration"),
+        pytest.param(("a/B", "--watch", "0"), {}, "--watch", id="no pause"),
+        pytest.param(("a/B", "--timeout", "40d"), {}, "--timeout", id="too long"),
+        pytest.param(("a/B", "--fields", " ,"), {}, "--fields", id="no fields"),
+        pytest.param(("a/B", "--url", "http://h", "--direct"), {}, "--direct", id="two ways"),
+        pytest.param(("a/B", "--sub", "me"), {}, "--url", id="a subject for nobody"),
+        pytest.param(("a/B", "--url", "h:1"), {"TOKEN": "x"}, "URL", id="no URL"),
+        pytest.param(("a/B", "--url", "http://h"), {}, "TOKEN", id="no token"),
+        pytest.param(("a/B",), {"CUEBOT_ENDPOINT": "x"}, "CUEBOT_ENDPOINT", id="no endpoint"),
+        pytest.param(("a/B",), {"DESCRIPTOR_SOURCE": "x"}, "DESCRIPTOR_SOURCE", id="no source"),
+        pytest.param(("aB",), {}, "INTERFACE/METHOD", id="no name"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], environ: dict[str, str], word: str) -> None:
+    """It is status 2, and the message names what is wrong."""
+    ran = in_process("call", *arguments, **environ)
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    assert word in ran.err
+    assert "Traceback" not in ran.err
+
+
+# --- Pipes and signals ----------------------------------------------------------------------
+
+
+async def test_a_reader_that_has_gone_is_no_error(cuebot: ScriptedCuebot) -> None:
+    """`| head` gets its lines, and there is no message about the rest."""
+    cuebot.answers("/job.JobInterface/GetJobs", jobs(5_000))
+    reading, writing = os.pipe()
+    async with started(
+        "call",
+        "Job/GetJobs",
+        "--indent",
+        stdout=writing,
+        environ={"CUEBOT_ENDPOINT": cuebot.endpoint},
+    ) as command:
+        os.close(writing)
+        assert await asyncio.to_thread(os.read, reading, 1) == b"{"
+        os.close(reading)
+        assert await command.end() == Ran(BROKEN_PIPE, b"", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+async def test_a_full_disk_is_one_line(cuebot: ScriptedCuebot) -> None:
+    """The status is 1."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    async with started(
+        "call", "Show/GetShows", stdout=full, environ={"CUEBOT_ENDPOINT": cuebot.endpoint}
+    ) as command:
+        os.close(full)
+        problem = "cuebot-gateway: cannot read or write: No space left on device\n"
+        assert await command.end() == Ran(FAILED, b"", problem)
+
+
+@pytest.mark.parametrize(("options", "status"), [((), INTERRUPTED), (("--watch", "1h"), 0)])
+async def test_ctrl_c_ends_a_call(
+    cuebot: ScriptedCuebot, options: tuple[str, ...], status: int
+) -> None:
+    """A waiting call ends with 130 and a watch with 0, without a message."""
+    called = asyncio.Event()
+
+    async def wait(request: bytes, context: Context) -> bytes:
+        called.set()
+        await asyncio.Event().wait()
+        return b""
+
+    cuebot.handlers["/show.ShowInterface/GetShows"] = wait
+    async with (
+        started(
+            "call", "Show/GetShows", *options, environ={"CUEBOT_ENDPOINT": cuebot.endpoint}
+        ) as command,
+        asyncio.timeout(TIMEOUT),
+    ):
+        await called.wait()
+        assert await command.stop(signal.SIGINT) == Ran(status, b"", "")
+
+
+# --- Terminals ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+async def test_a_terminal_gets_indented_json_in_colours(
+    simulated_cuebot: SimulatedCuebot, no_color: str
+) -> None:
+    """There are no colours if NO_COLOR is set."""
+    terminal = Terminal()
+    async with started(
+        *("call", "Show/GetShows"),
+        stdout=terminal.theirs,
+        environ={
+            "CUEBOT_ENDPOINT": simulated_cuebot.endpoint,
+            "TERM": "xterm",
+            "NO_COLOR": no_color,
+        },
+    ):
+        await terminal.read_until(r"\n\}\r\n|\n\}$")
+    terminal.close()
+    assert ("\x1b[34m" in terminal.written) == (not no_color)
+    plain = re.sub(r"\x1b\[\d+m", "", terminal.written)
+    assert plain.startswith('{\r\n  "shows": {\r\n')
+    assert json.loads(plain)["shows"]["shows"]
+
+
+async def test_a_watch_redraws_the_terminal(simulated_cuebot: SimulatedCuebot) -> None:
+    """Each time, the screen is cleared and gets a title and as many lines as fit."""
+    terminal = Terminal(lines=6)
+    async with started(
+        *("call", "Job/GetJobs", "--watch", "100ms", "--fields", "name"),
+        stdout=terminal.theirs,
+        environ={"CUEBOT_ENDPOINT": simulated_cuebot.endpoint},
+    ):
+        await terminal.read_until(r"(?s)more lines.*more lines")
+    terminal.close()
+    _, first, *_ = terminal.written.split("\x1b[H\x1b[2J")
+    title, empty, *rest = first.rstrip().splitlines()
+    assert title.startswith("Job/GetJobs every 0.1 s, ")
+    assert (empty, rest[0]) == ("", "name")
+    assert len(rest) == 3

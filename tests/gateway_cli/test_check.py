@@ -1,0 +1,343 @@
+"""`cuebot-gateway check`: what it finds, what it says, and how it ends."""
+
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from cuebot_simulator.server import SimulatedCuebot
+from gateway.discovery.factory import FILE_SUFFIXES
+from gateway_cli.checks import Report, as_object, lines, run_checks, schema_object
+from tests.support.commands import OPENCUE, assert_one_line, child, in_process
+from tests.support.farms import running_farm, still_farm
+from tests.support.opencue import opencue
+from tests.support.provider import ec_key, key_server, keycloak, rsa_key
+from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
+from tests.support.webserver import web_server
+
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def cuebot(simulated_cuebot: SimulatedCuebot) -> str:
+    """The endpoint of a simulated Cuebot in this process."""
+    return simulated_cuebot.endpoint
+
+
+def text_of(report: Report) -> str:
+    return "\n".join(lines(report))
+
+
+# --- What is found --------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_all_is_well(cuebot: str) -> None:
+    """With reflection and a strong secret there are no problems or warnings, just the numbers."""
+    report = await run_checks(settings_for(cuebot))
+    assert (report.problems, report.warnings) == ([], [])
+    assert (report.endpoints, report.secrets) == ({cuebot: True}, 1)
+    assert report.catalog is not None
+    schema = schema_object(report.catalog)
+    assert schema["source"] == f"reflection v1 of {cuebot}"
+    assert schema["confirmed"]
+    assert schema["digest"] == opencue().digest
+    assert schema["paths"] > schema["methods"] > schema["services"] > 20
+    assert schema["aliases"]["frame.FrameInterface"] == "job.FrameInterface"
+    assert "report.RqdReportInterface" not in schema["aliases"].values()
+    for nothing in ("skipped", "idle_globs", "idle_entries", "streaming", "differences"):
+        assert not schema[nothing]
+    assert schema["withheld"]["/rqd.RqdInterface/Lock"] == "never served by default"
+    text = text_of(report)
+    assert f"Cuebot     {cuebot} answers\n" in text
+    assert "\nProfile    no idle entries\n" in text
+    assert "(confirmed by Cuebot)\n" in text
+    methods, services, paths = schema["methods"], schema["services"], schema["paths"]
+    assert f"{methods} methods of {services} services, at {paths} paths" in text
+    assert "           frame.FrameInterface is job.FrameInterface\n" in text
+    assert "Warnings   none\nProblems   none" in text
+
+
+@pytest.mark.anyio
+async def test_an_assumed_schema_is_a_warning() -> None:
+    """A stock Cuebot, which has no reflection, can be served; the schema is said to be assumed."""
+    async with running_farm(still_farm(), reflection=False) as stock:
+        report = await run_checks(settings_for(stock.endpoint))
+    assert report.problems == []
+    assert len(report.warnings) == 1
+    assert "assumed" in report.warnings[0]
+    assert OPENCUE in report.warnings[0]
+    assert f"{OPENCUE} (assumed, not confirmed by Cuebot)" in text_of(report)
+
+
+@pytest.mark.anyio
+async def test_no_schema_is_a_problem() -> None:
+    """If only reflection may be used and there is none, the problem says what to do."""
+    async with running_farm(still_farm(), reflection=False) as stock:
+        report = await run_checks(settings_for(stock.endpoint, descriptor_source="reflection"))
+    assert report.catalog is None
+    assert not report.settings_wrong
+    (problem,) = report.problems
+    assert "turn on server reflection" in problem
+
+
+@pytest.mark.anyio
+async def test_nobody_is_there() -> None:
+    """An absent Cuebot is one problem; a schema from elsewhere is still reported."""
+    report = await run_checks(settings_for(NOBODY))
+    (problem,) = report.problems
+    assert problem.startswith(f"CUEBOT_ENDPOINT: {NOBODY}: Cuebot cannot be reached: ")
+    assert (report.answers, report.catalog) == (False, None)
+    report = await run_checks(settings_for(NOBODY, descriptor_source=OPENCUE))
+    assert len(report.problems) == 1
+    assert report.catalog is not None
+    assert f"Cuebot     {NOBODY} does not answer\n" in text_of(report)
+
+
+@pytest.mark.anyio
+async def test_a_web_server_is_not_cuebot() -> None:
+    """An HTTP 404 does not count as an answer, although gRPC maps it to UNIMPLEMENTED."""
+    async with web_server(404) as endpoint:
+        report = await run_checks(settings_for(endpoint))
+    assert not report.answers
+    (problem,) = report.problems
+    assert problem.startswith("CUEBOT_ENDPOINT: ")
+    assert "404" in problem
+
+
+@pytest.mark.anyio
+async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
+    """Each withheld method has its rule; a glob that matches nothing is a wrong setting."""
+    given = {
+        "include_services": ["job.*", "show.*", "nothing.*"],
+        "exclude_services": ["job.JobInterface/Kill*"],
+        "descriptor_source": OPENCUE,
+    }
+    report = await run_checks(settings_for(cuebot, **given))
+    catalog = report.catalog
+    assert catalog is not None
+    rule = "EXCLUDE_SERVICES has job.JobInterface/Kill*"
+    assert catalog.withheld["/job.JobInterface/KillFrames"] == rule
+    assert catalog.withheld["/host.HostInterface/Lock"] == "INCLUDE_SERVICES does not name it"
+    assert "/job.JobInterface/GetJobs" not in catalog.withheld
+    assert report.problems == ["INCLUDE_SERVICES: nothing.* matches nothing that Cuebot has"]
+    assert report.settings_wrong
+    text = text_of(report)
+    assert f"           job.JobInterface: {rule} (Kill, KillFrames)\n" in text
+    assert "host.HostInterface: INCLUDE_SERVICES does not name it (" in text
+    assert "Idle globs 1\n           nothing.*\n" in text
+    kill = "defaults.job.JobInterface/Kill.reason: job.JobInterface/Kill is not served"
+    assert f"           {kill}\n" in text
+
+
+@pytest.mark.anyio
+async def test_nothing_served_is_a_problem(cuebot: str) -> None:
+    """A selection that leaves no method is a problem."""
+    report = await run_checks(settings_for(cuebot, exclude_services=["*"]))
+    assert report.problems == ["no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES"]
+
+
+def farm_file() -> FileDescriptorProto:
+    file = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")
+    file.message_type.add(name="Job")
+    methods = file.service.add(name="FarmInterface").method
+    for name, streams in (("Get", False), ("Watch", True)):
+        method = methods.add(name=name, server_streaming=streams)
+        method.input_type = method.output_type = ".farm.Job"
+    return file
+
+
+@pytest.mark.anyio
+async def test_streaming_methods_are_listed() -> None:
+    """Streaming methods are listed as answered with 501, without a warning."""
+    async with running_cuebot(ScriptedCuebot(files=(farm_file(),))) as scripted:
+        report = await run_checks(settings_for(scripted.endpoint))
+    assert (report.problems, report.warnings) == ([], [])
+    assert report.catalog is not None
+    assert schema_object(report.catalog)["streaming"] == ["/farm.FarmInterface/Watch"]
+    expected = "Streaming  1 method, answered with 501\n           /farm.FarmInterface/Watch\n"
+    assert expected in text_of(report)
+
+
+@pytest.mark.anyio
+async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> None:
+    """A service whose file cannot be used is named, with the reason."""
+    broken = farm_file()
+    broken.name, broken.package = "broken.proto", "broken"
+    broken.dependency.append("gone.proto")
+    for method in broken.service[0].method:
+        method.input_type = method.output_type = ".broken.Job"
+    file = tmp_path / f"farm{FILE_SUFFIXES[0]}"
+    file.write_bytes(FileDescriptorSet(file=[farm_file(), broken]).SerializeToString())
+    report = await run_checks(settings_for(cuebot, descriptor_source=str(file)))
+    assert report.problems == []
+    assert report.catalog is not None
+    reason = "broken.proto imports gone.proto, which the source does not have"
+    assert [(each.service, each.reason) for each in report.catalog.skipped] == [
+        ("broken.FarmInterface", reason)
+    ]
+    assert f"broken.FarmInterface is skipped: {reason}" in report.warnings
+    assert f"           broken.FarmInterface: {reason}\n" in text_of(report)
+
+
+@pytest.mark.anyio
+async def test_secrets(cuebot: str) -> None:
+    """No secret is wrong settings; a weak one is a warning that does not show it."""
+    report = await run_checks(settings_for(cuebot, jwt_secret=None))
+    assert report.settings_wrong
+    assert report.catalog is not None
+    assert [problem.partition(":")[0] for problem in report.problems] == ["JWT_SECRET"]
+    report = await run_checks(settings_for(cuebot, jwt_secret="tooshort"))
+    assert report.problems == []
+    (warning,) = report.warnings
+    assert "easy to guess" in warning
+    assert "openssl rand -base64 32" in warning
+    assert "tooshort" not in text_of(report) + str(as_object(report))
+
+
+@pytest.mark.anyio
+async def test_secrets_that_everyone_can_read(cuebot: str, tmp_path: Path) -> None:
+    """A warning names the setting, the file and the command that helps."""
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    file.chmod(0o644)
+    report = await run_checks(settings_for(cuebot, jwt_secret=None, jwt_secret_file=file))
+    assert report.warnings == [
+        f"JWT_SECRET_FILE: everyone on this machine can read {file}; chmod o= {file}"
+    ]
+
+
+@pytest.mark.anyio
+async def test_the_keys_of_a_provider(cuebot: str) -> None:
+    """They are fetched and listed; a provider that is away is a problem."""
+    signing, elliptic = rsa_key("one"), ec_key("curve")
+    async with key_server(keycloak(signing, elliptic)) as server:
+        bound = {"jwt_issuer": "https://idp.studio", "jwt_audience": "farm"}
+        settings = settings_for(cuebot, jwt_secret=None, jwt_jwks=server.url, **bound)
+        report = await run_checks(settings)
+        assert (report.problems, report.warnings) == ([], [])
+        assert as_object(report)["keys"] == 2
+        assert "Secrets    none\nKeys       2 keys\n           kc-rsa: RS256\n" in text_of(report)
+        report = await run_checks(settings_for(cuebot, jwt_jwks=server.url))
+        assert [warning.rpartition(" ")[2] for warning in report.warnings] == [
+            "JWT_ISSUER",
+            "JWT_AUDIENCE",
+        ]
+        server.status = 500
+        report = await run_checks(settings)
+    assert report.problems == [f"JWT_JWKS: {server.url} answers with status 500"]
+    assert not report.settings_wrong
+
+
+@pytest.mark.anyio
+async def test_keepalive_below_what_cuebot_permits(cuebot: str) -> None:
+    """A warning if pings are so frequent that Cuebot would close connections."""
+    report = await run_checks(settings_for(cuebot, keepalive_time="60s"))
+    assert [warning.partition(" ")[0] for warning in report.warnings] == ["KEEPALIVE_TIME"]
+
+
+@pytest.mark.anyio
+async def test_an_audit_log_that_cannot_be_opened(cuebot: str, tmp_path: Path) -> None:
+    """It is a problem. One that could be made is not made, as its owner would be whoever checks."""
+    log, there = tmp_path / "audit.log", tmp_path / "there"
+    there.write_bytes(b"line")
+    for fine in (log, there, "stdout"):
+        report = await run_checks(settings_for(cuebot, audit_log=str(fine)))
+        assert report.problems == []
+    assert not log.exists()
+    assert there.read_bytes() == b"line"
+    for wrong in ({"audit_log": f"{tmp_path}/no/audit.log"}, {"audit_log": str(tmp_path)}):
+        report = await run_checks(settings_for(cuebot, **wrong))
+        (problem,) = report.problems
+        assert problem.startswith(f"AUDIT_LOG: cannot open {wrong['audit_log']}: ")
+    report = await run_checks(settings_for(cuebot, audit_sync=True))
+    assert report.problems == ["AUDIT_SYNC: needs a file in AUDIT_LOG"]
+
+
+@pytest.mark.anyio
+async def test_a_wrong_source_is_wrong_settings(cuebot: str) -> None:
+    """DESCRIPTOR_SOURCE is checked, too, although any text is a valid value."""
+    report = await run_checks(settings_for(cuebot, descriptor_source="magic"))
+    assert report.settings_wrong
+    assert report.problems[0].startswith("DESCRIPTOR_SOURCE: ")
+
+
+# --- The command ----------------------------------------------------------------------------
+
+
+def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:
+    """All problems of the environment and the file are reported at once, without secrets."""
+    config = tmp_path / "gateway.toml"
+    config.write_text('rest_prt = 1\nhttp_timeout = "soon"\nworkers = 0\njwt_leeway = true')
+    environ = {
+        "GATEWAY_CONFIG": str(config),
+        "REST_PORT": "http",
+        "GRPC_TIMEOUT": "1s",
+        "REQUEST_TIMEOUT": "2s",
+        "GRPC_MAX_MESSAGE_SIZE": "much",
+        "JWT_SECRET": SECRET,
+    }
+    ran = in_process("check", **environ)
+    assert ran.status == 2
+    assert_one_line(ran, "7 problems, no warnings")
+    head, *problems = ran.text.partition("Problems")[2].splitlines()
+    assert head.strip() == "7"
+    for number, word in enumerate(
+        (
+            "unknown setting 'rest_prt'; did you mean rest_port?",
+            "REQUEST_TIMEOUT",
+            "GRPC_MAX_MESSAGE_SIZE",
+            "REST_PORT",
+            "http_timeout",
+            "workers",
+            "jwt_leeway",
+        )
+    ):
+        assert word in problems[number]
+    assert "Cuebot " not in ran.text
+    assert SECRET not in ran.text
+    ran = in_process("check", "--json", **environ)
+    assert ran.status == 2
+    assert (ran.json["ok"], len(ran.json["problems"]), ran.json["schema"]) == (False, 7, None)
+    assert ran.json["cuebot"] == {"endpoint": None, "answers": False}
+
+
+@pytest.mark.slow
+def test_check_in_front_of_cuebot(cuebot_process: str) -> None:
+    """Exit status 0 and a report, as text and as JSON."""
+    environ = {"CUEBOT_ENDPOINT": cuebot_process, "JWT_SECRET": SECRET}
+    ran = child("check", "--strict", **environ)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.text.startswith(f"Cuebot     {cuebot_process} answers\nSecrets    1\nSchema     ")
+    ran = child("check", "--strict", "--json", **environ)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.json["ok"] is True
+    assert ran.json["cuebot"] == {"endpoint": cuebot_process, "answers": True}
+    assert ran.json["endpoints"] == {cuebot_process: True}
+    assert ran.json["schema"]["digest"] == opencue().digest
+    assert ran.json["schema"]["withheld"]["/rqd.RqdInterface/Lock"] == "never served by default"
+
+
+@pytest.mark.slow
+def test_warnings_fail_only_when_asked(stock_process: str) -> None:
+    """A stock Cuebot and a weak secret are fine, but not with --strict."""
+    environ = {"CUEBOT_ENDPOINT": stock_process, "JWT_SECRET": "short"}
+    ran = child("check", **environ)
+    assert (ran.status, ran.err) == (0, "")
+    assert "Warnings   2\n" in ran.text
+    ran = child("check", "--strict", "--json", **environ)
+    assert ran.status == 1
+    assert_one_line(ran, "no problems, 2 warnings")
+    assert ran.json["ok"] is False
+
+
+@pytest.mark.slow
+def test_the_exit_status_tells_settings_from_cuebot() -> None:
+    """It is 1 without Cuebot and 2 with wrong settings, whatever else is wrong."""
+    ran = child("check", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)
+    assert ran.status == 1
+    assert_one_line(ran, "1 problem, no warnings")
+    assert "Traceback" not in ran.text
+    ran = child("check", CUEBOT_ENDPOINT=NOBODY)
+    assert ran.status == 2
+    assert_one_line(ran, "2 problems")

@@ -1,0 +1,211 @@
+"""Calls through a gateway over HTTP, whatever it is that answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway_cli.client import gateway as client_module
+from gateway_cli.client.gateway import gateway_client
+from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
+from gateway_cli.terminal.exits import FAILED
+from tests.gateway_cli.calls import NOWHERE, perform
+from tests.support.servers import Gateway, token
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+async def test_an_absent_gateway_has_the_same_status() -> None:
+    """An absent gateway is named by its URL."""
+    done = await perform(gateway_client(f"http://{NOWHERE}", token, 5), "Show/GetShows")
+    assert done.status == UNAVAILABLE
+    assert f"http://{NOWHERE} cannot be reached; is it running?" in done.problem
+
+
+async def test_a_proxy_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy is named without its password, unless no_proxy excludes the host."""
+    monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:2/")
+    done = await perform(gateway_client("http://gateway:8448", token, 5), "Show/GetShows")
+    assert done.status == UNAVAILABLE
+    assert "cannot be reached through the proxy 127.0.0.1:2 of http_proxy" in done.problem
+    assert "secret" not in done.problem
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    done = await perform(gateway_client(f"http://{NOWHERE}", token, 5), "Show/GetShows")
+    assert "proxy" not in done.problem
+
+
+async def test_a_refused_token_is_not_repeated(gateway: Gateway) -> None:
+    """The line has the gateway's reason and no part of the token."""
+    wrong = token(seconds=-5)
+    done = await perform(gateway_client(gateway.url, lambda: wrong, 5), "Show/GetShows")
+    assert done.status == FAILED
+    assert done.problem == "PERMISSION_DENIED: the token has expired"
+
+
+# --- Servers that are not quite a gateway ---------------------------------------------------
+
+Reply = tuple[str, dict[str, str], bytes]
+
+
+@dataclass
+class StandIn:
+    """An HTTP server with canned replies, by verb."""
+
+    replies: dict[str, Reply]
+    seen: list[tuple[str, str, dict[str, str], bytes]]
+    """Verb, path, headers (lower-case names) and body of each request."""
+    url: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        verb, path, _ = head[0].split()
+        headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])
+        }
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.seen.append((verb, path, headers, body))
+        status, more, content = self.replies[verb]
+        lines = {"Content-Length": str(len(content)), "Connection": "close"} | more
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        writer.write(f"HTTP/1.1 {status}\r\n{text}\r\n".encode() + content)
+        writer.close()
+        await writer.wait_closed()
+
+
+@asynccontextmanager
+async def stand_in(**replies: Reply) -> AsyncIterator[StandIn]:
+    server = StandIn(replies, [])
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        server.url = f"http://127.0.0.1:{port}"
+        yield server
+
+
+JSON = {"Content-Type": "application/json"}
+NO_GET: Reply = ("405 Method Not Allowed", JSON, b'{"code": 12, "message": "use POST"}')
+
+
+async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:
+    """The request has the header, and the answer is shown as it is."""
+    knows = {"X-Dry-Run": "1"} | JSON
+    async with stand_in(GET=(NO_GET[0], knows, NO_GET[2]), POST=("200 OK", knows, b"{}")) as server:
+        done = await perform(
+            gateway_client(server.url, token, 5), "Job/Kill", '{"a": 1}', dry_run=True
+        )
+    assert (done.status, done.out) == (0, "{}\n")
+    verb, path, headers, body = server.seen[-1]
+    assert (verb, path, body) == ("POST", "/job.JobInterface/Kill", b'{"a": 1}')
+    assert headers["x-dry-run"] == "1"
+
+
+async def test_an_answer_that_is_no_dry_run_is_an_alarm() -> None:
+    """Behind a load balancer, another gateway than the first may have answered."""
+    knows = {"X-Dry-Run": "1"} | JSON
+    async with stand_in(GET=(NO_GET[0], knows, NO_GET[2]), POST=("200 OK", JSON, b"{}")) as server:
+        done = await perform(gateway_client(server.url, token, 5), "Job/Kill", dry_run=True)
+    assert (done.status, done.out) == (FAILED, "")
+    assert "MAY HAVE BEEN MADE" in done.problem
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "shown"),
+    [
+        ("401 Unauthorized", 16, "UNAUTHENTICATED: why"),
+        ("403 Forbidden", 7, "PERMISSION_DENIED: why"),
+        ("429 Too Many Requests", 8, "RESOURCE_EXHAUSTED: why"),
+    ],
+)
+async def test_a_dry_run_tells_what_has_refused_it(status: str, code: int, shown: str) -> None:
+    """What refuses a request before its path is looked at does not send the header."""
+    refusal: Reply = (status, JSON, b'{"code": %d, "message": "why"}' % code)
+    async with stand_in(GET=refusal) as server:
+        done = await perform(gateway_client(server.url, token, 5), "Job/Kill", dry_run=True)
+    assert (done.status, done.problem) == (FAILED, shown)
+
+
+async def test_a_gateway_without_dry_runs_is_not_called() -> None:
+    """It would make the call, so nothing is posted to it."""
+    async with stand_in(GET=NO_GET, POST=("200 OK", JSON, b"{}")) as server:
+        done = await perform(gateway_client(server.url, token, 5), "Job/Kill", dry_run=True)
+    assert done.status == FAILED
+    assert "dry run" in done.problem
+    assert [verb for verb, *_ in server.seen] == ["GET"]
+
+
+async def test_a_gateway_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up a little after the call's timeout."""
+    monkeypatch.setattr(client_module, "GRACE", 0.1)
+    over = asyncio.Event()
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(never, "127.0.0.1", 0) as silent:
+        url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+        done = await perform(gateway_client(url, token, 0.1), "Job/GetJobs")
+        over.set()
+    assert done.status == FAILED
+    assert done.problem == f"DEADLINE_EXCEEDED: the gateway at {url} did not answer within 0.2 s"
+
+
+HTML = {"Content-Type": "text/html"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "word"),
+    [
+        pytest.param(("502 Bad Gateway", HTML, b"<p>"), UNAVAILABLE, "502 Bad", id="a proxy's 502"),
+        pytest.param(("200 OK", HTML, b"<p>"), FAILED, "not JSON", id="another server"),
+        pytest.param(
+            ("302 Found", {"Location": "http://127.0.0.1:1/"}, b""), FAILED, "302", id="redirect"
+        ),
+        pytest.param(
+            ("404 Not Found", JSON, b'{"code": 5, "message": "no job", "details": []}'),
+            NOT_FOUND,
+            "NOT_FOUND: no job",
+            id="the Go gateway's errors",
+        ),
+        pytest.param(
+            ("500 Oops", JSON, b'{"code": 99, "message": 1}'), FAILED, "500 Oops", id="other JSON"
+        ),
+        pytest.param(
+            ("500 Oops", JSON, b'{"code": 13, "message": "why", "details": "x"}'),
+            FAILED,
+            "HTTP 500 Oops",
+            id="details that are no list",
+        ),
+        pytest.param(
+            ("500 Oops", JSON, b'{"code": 0, "message": "why"}'), FAILED, "HTTP 500 Oops", id="OK"
+        ),
+        pytest.param(("200 OK", JSON, b'{"a":'), FAILED, 'broken JSON: {"a":', id="broken JSON"),
+        pytest.param(
+            ("200 OK", JSON | {"Content-Length": "99"}, b'{"jobs"'),
+            UNAVAILABLE,
+            "failed",
+            id="half an answer",
+        ),
+    ],
+)
+async def test_what_is_no_answer_of_a_gateway_is_a_failure(
+    reply: Reply, status: int, word: str
+) -> None:
+    """One line, whatever was answered, and no redirect gets the token."""
+    async with stand_in(POST=reply, GET=NO_GET) as server:
+        done = await perform(gateway_client(f"{server.url}/", token, 5), "Job/GetJobs")
+    assert done.status == status
+    assert word in done.problem
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:8448", "ftp://host", "http://", "http://me:secret@host", "http://h:x", "x y"]
+)
+async def test_what_is_no_url_of_a_gateway(url: str) -> None:
+    """It is wrong settings, and a password in it is not shown."""
+    with pytest.raises(ConfigurationError) as caught:
+        await perform(gateway_client(url, token, 5), "Job/GetJobs")
+    assert "secret" not in str(caught.value)

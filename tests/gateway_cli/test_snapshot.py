@@ -1,0 +1,195 @@
+"""`cuebot-gateway snapshot`: what it saves is a source of the same schema."""
+
+import os
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from gateway.compat.build import build_catalog
+from gateway.discovery.factory import FILE_SUFFIXES, read_file
+from gateway.schema.declarations import declarations
+from gateway.schema.description import Schema, services_of
+from gateway.schema.file_set import file_set
+from gateway.schema.pool import build_pool
+from gateway.schema.selection import Selection
+from gateway_cli.describe.prototext import ProtoText
+from tests.support.commands import (
+    OPENCUE,
+    Ran,
+    assert_one_line,
+    child,
+    in_process,
+)
+from tests.support.opencue import opencue
+from tests.support.protos import trial
+
+
+def snapshot(file: object, **environ: str) -> Ran:
+    return in_process("snapshot", str(file), **({"DESCRIPTOR_SOURCE": OPENCUE} | environ))
+
+
+def assert_same_schema(file: Path, schema: Schema) -> None:
+    """The file is a source with the same digest and the same routes."""
+    read = read_file(file)
+    assert read.digest == schema.digest
+    mine, its = build_catalog(schema, Selection()), build_catalog(read, Selection())
+    assert list(its.routes) == list(mine.routes)
+    assert its.withheld == mine.withheld
+
+
+@pytest.mark.parametrize("suffix", FILE_SUFFIXES)
+def test_the_file_is_a_source(tmp_path: Path, suffix: str) -> None:
+    """This holds for every suffix of DESCRIPTOR_SOURCE; a line says what was saved."""
+    file = tmp_path / f"cuebot{suffix}"
+    ran = snapshot(file)
+    assert (ran.status, ran.err) == (0, "")
+    digest = opencue().digest
+    assert ran.text == (
+        f"{file}: 28 services of {OPENCUE} (assumed, not confirmed by Cuebot),"
+        f" digest {digest[:12]}\n"
+    )
+    assert_same_schema(file, opencue())
+    shown = in_process("routes", DESCRIPTOR_SOURCE=str(file))
+    assert shown == in_process("routes", DESCRIPTOR_SOURCE=OPENCUE)
+
+
+def test_standard_output(tmp_path: Path) -> None:
+    """`-` prints the same bytes as in the file."""
+    file = tmp_path / "cuebot.pb"
+    snapshot(file)
+    ran = snapshot("-")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out == file.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["cuebot", "cuebot.json", "cuebot.binpb.gz", "pb"])
+def test_a_name_that_could_not_be_a_source(tmp_path: Path, name: str) -> None:
+    """A suffix that DESCRIPTOR_SOURCE refuses is a usage error that lists the others."""
+    ran = snapshot(tmp_path / name)
+    assert (ran.status, ran.out) == (2, b"")
+    assert all(suffix in ran.err for suffix in FILE_SUFFIXES)
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_older_file_is_replaced(tmp_path: Path) -> None:
+    """It is replaced as a whole and keeps its permissions; a link to it stays a link."""
+    file, link = tmp_path / "cuebot.binpb", tmp_path / "link.binpb"
+    file.write_bytes(b"old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    assert snapshot(link).status == 0
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert_same_schema(file, opencue())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cuebot.binpb", "link.binpb"]
+
+
+def test_a_new_file_is_readable_as_others_are(tmp_path: Path) -> None:
+    """Its permissions follow the umask."""
+    before = os.umask(0o027)
+    try:
+        snapshot(tmp_path / "cuebot.binpb")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "cuebot.binpb").stat().st_mode & 0o777 == 0o640
+
+
+def test_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If writing fails, the old file is unchanged and nothing else is left."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    file = tmp_path / "cuebot.binpb"
+    file.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    ran = snapshot(file)
+    assert (ran.status, ran.out) == (1, b"")
+    assert_one_line(ran, str(file), "No space left on device")
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    """One line that names the file."""
+    ran = snapshot(tmp_path / "nowhere" / "cuebot.binpb")
+    assert (ran.status, ran.out) == (1, b"")
+    assert_one_line(ran, "nowhere", "No such file or directory")
+
+
+# --- Content --------------------------------------------------------------------------------
+
+
+def test_imports_are_complete() -> None:
+    """Protobuf's own files are included if they are imported, directly or not."""
+    files = tuple(file for file in trial().files if not file.name.startswith("google/"))
+    schema = Schema(files=files, services=services_of(files), origin="test", confirmed=True)
+    content = FileDescriptorSet.FromString(file_set(schema))
+    names = {file.name for file in content.file}
+    assert "google/protobuf/struct.proto" in names
+    assert "google/protobuf/api.proto" not in names
+    assert all(name in names for file in content.file for name in file.dependency)
+
+
+def with_comments() -> FileDescriptorProto:
+    """A file with three services, each with a comment."""
+    file = FileDescriptorProto(name="farm.proto", package="farm", syntax="proto3")
+    file.message_type.add(name="Job")
+    file.source_code_info.location.add(path=(4, 0), leading_comments=" A job.\n")
+    for number, name in enumerate("ABC"):
+        method = file.service.add(name=name).method.add(name="Get")
+        method.input_type = method.output_type = ".farm.Job"
+        file.source_code_info.location.add(path=(6, number), leading_comments=f" {name}.\n")
+        file.source_code_info.location.add(
+            path=(6, number, 2, 0), leading_comments=f" {name}.Get\n"
+        )
+    return file
+
+
+def test_services_that_are_only_declared_are_left_out(tmp_path: Path) -> None:
+    """The snapshot has the services that Cuebot serves, not all that it declares."""
+    schema = Schema(
+        files=(with_comments(),), services=("farm.A", "farm.C"), origin="test", confirmed=True
+    )
+    file = tmp_path / "farm.binpb"
+    file.write_bytes(file_set(schema))
+    assert read_file(file).services == ("farm.A", "farm.C")
+    assert_same_schema(file, schema)
+
+
+def test_comments_are_kept() -> None:
+    """Comments stay at their declarations, even if an earlier service is left out."""
+    schema = Schema(files=(with_comments(),), services=("farm.C",), origin="test", confirmed=True)
+    files = FileDescriptorSet.FromString(file_set(schema)).file
+    pool, _ = build_pool(files)
+    text = ProtoText(files, pool)
+    printed = [text.of(each) for each in declarations(files) if each.kind in ("message", "service")]
+    assert printed == [
+        "// A job.\nmessage Job {}",
+        "// C.\nservice C {\n  // C.Get\n  rpc Get(Job) returns (Job);\n}",
+    ]
+
+
+# --- From Cuebot ----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_snapshot_of_cuebot(tmp_path: Path, cuebot_process: str) -> None:
+    """Cuebot's own schema is saved, and called confirmed."""
+    file = tmp_path / "cuebot.binpb"
+    ran = child("snapshot", str(file), CUEBOT_ENDPOINT=cuebot_process)
+    assert (ran.status, ran.err) == (0, "")
+    assert f"28 services of reflection v1 of {cuebot_process} (confirmed), digest" in ran.text
+    assert_same_schema(file, opencue())
+
+
+@pytest.mark.slow
+def test_nothing_is_written_without_cuebot(tmp_path: Path) -> None:
+    """If Cuebot is absent, the old file stays."""
+    file = tmp_path / "cuebot.binpb"
+    file.write_bytes(b"old")
+    ran = child("snapshot", str(file), CUEBOT_ENDPOINT="127.0.0.1:1")
+    assert ran.status == 1
+    assert_one_line(ran, "127.0.0.1:1")
+    assert file.read_bytes() == b"old"
