@@ -19,6 +19,11 @@ def message_of(field: FieldDescriptor) -> Descriptor:
     return cast(Descriptor, field.message_type)
 
 
+def owner_of(field: FieldDescriptor) -> Descriptor:
+    """The message type that has the field."""
+    return cast(Descriptor, field.containing_type)
+
+
 def enum_of(field: FieldDescriptor) -> EnumDescriptor:
     return cast(EnumDescriptor, field.enum_type)
 

@@ -9,7 +9,7 @@ What is cut: repeated messages, strings and bytes, at any depth of messages that
 of a oneof. Maps, packed numbers and single long strings are encoded at once.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -142,6 +142,39 @@ def encode_list(
             yield b"".join((opening, json))
         opening = b","
     yield b"]"
+
+
+def rows_in(
+    payload: memoryview, fields: Sequence[FieldDescriptor]
+) -> Generator[bytes, None, tuple[bytes, list[memoryview]]]:
+    """A message without one list, and that list's records, some to a piece.
+
+    `fields` lead to the list, one or two of them. The pieces are to be parsed as the message that
+    has the list. Empty pieces come first, as pauses. Raises DecodeError.
+    """
+    first, layout = fields[0], Layout()
+    for _ in survey(payload, {first.number: first}, layout):
+        yield b""
+    rest = b"".join(payload[run.start : run.end] for run in layout.rest)
+    runs = layout.long.get(first.number, [])
+    if len(fields) == 1:
+        return rest, [payload[run.start : run.end] for run in runs]
+    if not runs:
+        return rest, []
+    content = yield from joined(payload, runs)
+    inner_rest, rows = yield from rows_in(content, fields[1:])
+    length = len(inner_rest)
+    return rest + varint(first.number << 3 | LENGTH) + varint(length) + inner_rest, rows
+
+
+def varint(value: int) -> bytes:
+    """A number as protobuf writes it."""
+    written = bytearray()
+    while value > 0x7F:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
 
 
 def can_be_sliced(one: FieldDescriptor) -> bool:

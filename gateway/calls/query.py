@@ -1,0 +1,96 @@
+"""A request's body from a query string: `r.shows=demo&r.includeFinished=true`, for GET.
+
+A parameter is the path of a field, its value a text; several of one name are a list. Whatever
+else is wrong with them is found by what reads bodies, which names the same path.
+"""
+
+from collections.abc import Iterable
+
+import orjson
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.empty_pb2 import Empty
+
+from gateway.codec.fields import is_message, message_of
+from gateway.codec.rewrite import Json
+from gateway.codec.wellknown import is_special
+from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN
+
+MOST_PARAMETERS = 1000
+DEEPEST = 32
+NOTHING = Empty.DESCRIPTOR
+SWITCH = {"true": True, "false": False}
+
+
+def body_of(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> bytes:
+    """The JSON body that these parameters stand for, in a request of this type.
+
+    Names that no field has are in it as they are. Raises GatewayError (INVALID_ARGUMENT) for what
+    has no form in a query string: maps, lists of messages, an object as a whole.
+    """
+    body: Json = {}
+    for number, (name, text) in enumerate(parameters):
+        if number >= MOST_PARAMETERS:
+            raise bad(name, f"more than {MOST_PARAMETERS} parameters; send them in a body (POST)")
+        put(body, descriptor, name, text)
+    return orjson.dumps(body)
+
+
+def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
+    """Set one parameter."""
+    *above, last = name.split(".")
+    if len(above) >= DEEPEST:
+        raise bad(name, f"more than {DEEPEST} parts")
+    at, known = body, descriptor
+    for part in above:
+        at, known = inner(at, known, name, part)
+    field = field_called(known, last)
+    if field is not None and is_message(field) and not is_special(message_of(field)):
+        raise bad(name, "is an object; name its fields, or send it in a body (POST)")
+    value = value_of(field, text)
+    if last not in at:
+        at[last] = [value] if field is not None and field.is_repeated else value
+    elif field is None or field.is_repeated:
+        at[last] = [*as_list(at[last]), value]
+    else:
+        raise bad(name, "it is there twice")
+
+
+def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Descriptor]:
+    """The object within this one, and its type; that of a field that nobody has is Empty."""
+    field = field_called(known, part)
+    if field is not None and not can_be_entered(field):
+        raise bad(name, f"{part[:SHOWN]} cannot be set in parts; send it in a body (POST)")
+    found = at.setdefault(part, {})
+    if not isinstance(found, dict):
+        raise bad(name, f"{part[:SHOWN]} is given as a whole, too")
+    return found, NOTHING if field is None else message_of(field)
+
+
+def can_be_entered(field: FieldDescriptor) -> bool:
+    """Whether it is one object with fields."""
+    return is_message(field) and not field.is_repeated and not is_special(message_of(field))
+
+
+def as_list(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def value_of(field: FieldDescriptor | None, text: str) -> object:
+    """A text as JSON has it: numbers may be texts there, true and false may not."""
+    if field is not None and field.type == field.TYPE_BOOL:
+        return SWITCH.get(text, text)
+    return text
+
+
+def field_called(descriptor: Descriptor, name: str) -> FieldDescriptor | None:
+    """The field by its JSON name or, if none has that, its name in the proto."""
+    for field in descriptor.fields:
+        if field.json_name == name:
+            return field
+    return descriptor.fields_by_name.get(name)
+
+
+def bad(name: str, problem: str) -> GatewayError:
+    """The 400 for a parameter."""
+    return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:SHOWN]}: {problem}")

@@ -1,0 +1,282 @@
+"""`_where`: conditions on rows, in a small language.
+
+    condition:  term, or several joined by `or`
+    term:       factor, or several joined by `and`
+    factor:     `not` factor | `(` condition `)` | comparison
+    comparison: path operator value | path `in` `(` value, … `)`
+    operator:   `=` `!=` `<` `<=` `>` `>=`, `:` (contains), `~` (matches a pattern)
+    value:      a word, a number, or a text in single or double quotes
+
+`and` binds more tightly than `or`, `not` more tightly than both.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from gateway.codec.fields import INT32, INT64, UINT32, UINT64, enum_of, is_enum
+from gateway.hints import SHOWN, did_you_mean
+from gateway.views.paths import FieldPath
+
+LONGEST = 4096
+"""Characters of a condition."""
+MOST_COMPARISONS = 64
+DEEPEST = 32
+INTEGERS = frozenset((*INT32, *UINT32, *INT64, *UINT64))
+NUMBERS = INTEGERS | {FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE}
+NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+    | (?P<operator><=|>=|!=|[=<>:~])
+    | (?P<mark>[(),])
+    | (?P<word>[^\s()=<>!:~,'"]+)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+Test = Callable[[Any], bool]
+"""Whether a row fits."""
+Resolve = Callable[[str], FieldPath]
+"""The path of that text. Raises LookupError with the problem."""
+Fits = Callable[[Any], bool]
+"""Whether one value fits."""
+
+
+class Token(NamedTuple):
+    """A word of the language, and where it begins (for errors, from 1)."""
+
+    kind: str
+    text: str
+    at: int
+
+
+class BadCondition(Exception):
+    """A condition that cannot be understood. The text says where, and what was expected."""
+
+
+@dataclass(slots=True)
+class Parser:
+    """Reads one condition."""
+
+    tokens: Sequence[Token]
+    resolve: Resolve
+    next: int = 0
+    comparisons: int = 0
+
+    def peek(self) -> Token:
+        return self.tokens[self.next]
+
+    def take(self) -> Token:
+        token = self.tokens[self.next]
+        self.next += 1
+        return token
+
+    def takes_word(self, word: str) -> bool:
+        """Take the keyword if it is next."""
+        token = self.peek()
+        found = token.kind == "word" and token.text.lower() == word
+        self.next += found
+        return found
+
+    def takes_mark(self, mark: str) -> bool:
+        token = self.peek()
+        found = token.kind == "mark" and token.text == mark
+        self.next += found
+        return found
+
+    def condition(self, depth: int = 0) -> Test:
+        if depth > DEEPEST:
+            raise BadCondition(f"nested more than {DEEPEST} deep")
+        tests = [self.term(depth)]
+        while self.takes_word("or"):
+            tests.append(self.term(depth))
+        return tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
+
+    def term(self, depth: int) -> Test:
+        tests = [self.factor(depth)]
+        while self.takes_word("and"):
+            tests.append(self.factor(depth))
+        return tests[0] if len(tests) == 1 else lambda row: all(test(row) for test in tests)
+
+    def factor(self, depth: int) -> Test:
+        if depth > DEEPEST:
+            raise BadCondition(f"nested more than {DEEPEST} deep")
+        if self.takes_word("not"):
+            test = self.factor(depth + 1)
+            return lambda row: not test(row)
+        if self.takes_mark("("):
+            test = self.condition(depth + 1)
+            self.expect(")")
+            return test
+        return self.comparison()
+
+    def comparison(self) -> Test:
+        self.comparisons += 1
+        if self.comparisons > MOST_COMPARISONS:
+            raise BadCondition(f"more than {MOST_COMPARISONS} comparisons")
+        token = self.take()
+        if token.kind not in ("word", "quoted"):
+            raise expected("a field", token)
+        try:
+            path = self.resolve(token.text)
+        except LookupError as error:
+            raise BadCondition(str(error.args[0])) from None
+        if not path.is_value:
+            raise BadCondition(f"{path.text} is an object; name one of its fields")
+        if self.takes_word("in"):
+            return any_fits(path, partial(contained, self.values(path)))
+        operator = self.take()
+        if operator.kind != "operator":
+            raise expected("= != < <= > >= : ~ or in", operator)
+        value = self.take()
+        if value.kind not in ("word", "quoted"):
+            raise expected("a value", value)
+        if operator.text == "!=":
+            equal = any_fits(path, comparing("=", path, value.text))
+            return lambda row: not equal(row)
+        return any_fits(path, comparing(operator.text, path, value.text))
+
+    def values(self, path: FieldPath) -> frozenset[object]:
+        self.expect("(")
+        found: list[object] = []
+        while True:
+            token = self.take()
+            if token.kind not in ("word", "quoted"):
+                raise expected("a value", token)
+            found.append(operand(path, token.text))
+            if self.takes_mark(")"):
+                return frozenset(found)
+            self.expect(",")
+
+    def expect(self, mark: str) -> None:
+        if not self.takes_mark(mark):
+            raise expected(f"`{mark}`", self.peek())
+
+
+def compile_condition(text: str, resolve: Resolve) -> Test:
+    """The test for a condition. Raises BadCondition."""
+    if len(text) > LONGEST:
+        raise BadCondition(f"longer than {LONGEST} characters")
+    parser = Parser(tokens_of(text), resolve)
+    test = parser.condition()
+    if parser.peek().kind != "end":
+        raise expected("and, or, or the end", parser.peek())
+    return test
+
+
+def tokens_of(text: str) -> list[Token]:
+    """The words of a condition, with one for its end."""
+    found: list[Token] = []
+    position = 0
+    while text[position:].strip():
+        match = TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
+            at = position + len(text[position:]) - len(text[position:].lstrip())
+            raise BadCondition(f"cannot read {text[at : at + 20]!r} at {at + 1}")
+        kind, word = match.lastgroup, match[match.lastgroup]
+        if kind == "quoted":
+            word = ESCAPED.sub(r"\1", word[1:-1])
+        found.append(Token(kind, word, match.start(match.lastgroup) + 1))
+        position = match.end()
+    found.append(Token("end", "the end", len(text) + 1))
+    return found
+
+
+def expected(what: str, token: Token) -> BadCondition:
+    """The error for another word than was expected."""
+    found = token.text if token.kind == "end" else repr(token.text[:SHOWN])
+    return BadCondition(f"expected {what} at {token.at}, found {found}")
+
+
+def any_fits(path: FieldPath, fits: Fits) -> Test:
+    """Whether one of the values at a path fits: an unset one does not, nor does an empty list."""
+    if path.is_list:
+        values = path.values
+        return lambda row: any(fits(value) for value in values(row))
+    get = path.value
+    return lambda row: (value := get(row)) is not None and fits(value)
+
+
+def contained(values: frozenset[object], value: object) -> bool:
+    return value in values
+
+
+def comparing(operator: str, path: FieldPath, text: str) -> Fits:
+    """The comparison of one value. Raises BadCondition for what cannot be compared so."""
+    field = path.leaf
+    if operator == ":":
+        return containing(path, text)
+    if operator == "~":
+        return matching(path, text)
+    value: Any = operand(path, text)
+    if operator == "=":
+        return lambda found: bool(found == value)
+    if field.type not in NUMBERS and field.type != field.TYPE_STRING:
+        raise BadCondition(f"{path.text} has no order; compare it with = or !=")
+    return {
+        "<": lambda found: bool(found < value),
+        "<=": lambda found: bool(found <= value),
+        ">": lambda found: bool(found > value),
+        ">=": lambda found: bool(found >= value),
+    }[operator]
+
+
+def containing(path: FieldPath, text: str) -> Fits:
+    if path.leaf.type != FieldDescriptor.TYPE_STRING:
+        if not path.is_list:
+            raise BadCondition(f"{path.text} is no text; compare it with =")
+        value = operand(path, text)
+        return lambda found: bool(found == value)
+    return lambda found: text in found
+
+
+def matching(path: FieldPath, text: str) -> Fits:
+    """A pattern of RE2, which takes no more than linear time."""
+    if path.leaf.type != FieldDescriptor.TYPE_STRING:
+        raise BadCondition(f"{path.text} is no text; compare it with =")
+    try:
+        import re2
+    except ImportError:
+        raise BadCondition("~ needs the package google-re2 on the gateway") from None
+    options = re2.Options()
+    options.max_mem = 2**20
+    options.log_errors = False
+    try:
+        search = re2.compile(text, options).search
+    except re2.error as error:
+        reason = error.args[0] if error.args else ""
+        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise BadCondition(f"{text[:SHOWN]!r} is no pattern of RE2: {reason}") from None
+    return lambda found: search(found) is not None
+
+
+def operand(path: FieldPath, text: str) -> object:
+    """A value as the path's fields have it. Raises BadCondition for one that they cannot have."""
+    field = path.leaf
+    if is_enum(field):
+        numbers = {value.name: value.number for value in enum_of(field).values}
+        if text in numbers:
+            return numbers[text]
+        if text.lstrip("-").isdigit():
+            return int(text)
+        raise BadCondition(
+            f"{path.text}: no {enum_of(field).full_name} is called {text[:SHOWN]!r}"
+            + did_you_mean(text, numbers)
+        )
+    if field.type == field.TYPE_BOOL:
+        if text not in ("true", "false"):
+            raise BadCondition(f"{path.text}: expected true or false, got {text[:SHOWN]!r}")
+        return text == "true"
+    if field.type in NUMBERS:
+        if not NUMBER.fullmatch(text):
+            raise BadCondition(f"{path.text}: expected a number, got {text[:SHOWN]!r}")
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    if field.type == field.TYPE_BYTES:
+        raise BadCondition(f"{path.text} is binary and cannot be compared")
+    return text

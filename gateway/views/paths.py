@@ -1,0 +1,174 @@
+"""Paths of fields, as views name them: `jobStats.deadFrames`, from a message type down."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.codec.fields import is_map, is_message, map_fields, message_of, owner_of
+from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN, did_you_mean
+
+DEEPEST = 16
+"""Segments of a path."""
+
+Value = Callable[[Any], Any]
+"""The one value that a message has at a path, or None."""
+Values = Callable[[Any], Iterator[Any]]
+"""The values that a message has at a path: none if it is not set, several below a list."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One field of a path, and the key if the field is a map of which one entry is meant."""
+
+    field: FieldDescriptor
+    key: object = None
+
+
+@dataclass(frozen=True)
+class FieldPath:
+    """A path that exists."""
+
+    text: str
+    """In JSON names."""
+    segments: tuple[Segment, ...]
+
+    @property
+    def leaf(self) -> FieldDescriptor:
+        """The field whose values are meant; that of a map's values if one entry is."""
+        last = self.segments[-1]
+        return map_fields(last.field)[1] if last.key is not None else last.field
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it leads to scalars, and not to objects."""
+        return not is_message(self.leaf)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether there may be several values."""
+        return any(each.key is None and each.field.is_repeated for each in self.segments)
+
+    @cached_property
+    def values(self) -> Values:
+        """What finds the values."""
+        return values_at(self.segments)
+
+    @cached_property
+    def value(self) -> Value:
+        """What finds the value, if it is no list's."""
+        return value_at(self.segments)
+
+
+def find_path(descriptor: Descriptor, text: str) -> FieldPath:
+    """The path in a message type; either naming will do. Raises LookupError with the problem."""
+    parts = text.split(".")
+    if len(parts) > DEEPEST:
+        raise LookupError(f"{text[:SHOWN]!r} has more than {DEEPEST} parts")
+    segments: list[Segment] = []
+    names: list[str] = []
+    at: Descriptor | None = descriptor
+    index = 0
+    while index < len(parts):
+        part = parts[index]
+        if at is None:
+            raise LookupError(f"{'.'.join(names)!r} has no fields")
+        field = field_called(at, part)
+        names.append(field.json_name)
+        index += 1
+        if is_map(field) and index < len(parts):
+            key_field, value_field = map_fields(field)
+            key = map_key(key_field, parts[index])
+            segments.append(Segment(field, key))
+            names.append(parts[index])
+            index += 1
+            at = message_of(value_field) if is_message(value_field) else None
+        else:
+            segments.append(Segment(field))
+            at = message_of(field) if is_message(field) and not is_map(field) else None
+    return FieldPath(".".join(names), tuple(segments))
+
+
+def field_called(descriptor: Descriptor, name: str) -> FieldDescriptor:
+    """The field by its JSON name or its name in the proto. Raises LookupError with a suggestion."""
+    fields = {field.name: field for field in descriptor.fields}
+    fields |= {field.json_name: field for field in descriptor.fields}
+    found = fields.get(name)
+    if found is None:
+        names = [field.json_name for field in descriptor.fields]
+        raise LookupError(
+            f"{descriptor.full_name} has no field {name[:SHOWN]!r}" + did_you_mean(name, names)
+        )
+    return found
+
+
+def map_key(field: FieldDescriptor, text: str) -> object:
+    """A map's key from its text. Raises LookupError."""
+    if field.type == field.TYPE_STRING:
+        return text
+    if field.type == field.TYPE_BOOL and text in ("true", "false"):
+        return text == "true"
+    if field.type != field.TYPE_BOOL and text.lstrip("-").isdigit():
+        return int(text)
+    raise LookupError(f"{text[:SHOWN]!r} is no key of {owner_of(field).name}")
+
+
+def values_at(segments: tuple[Segment, ...]) -> Values:
+    """The function that finds the values at a path."""
+    here = values_here(segments[0])
+    if len(segments) == 1:
+        return here
+    below = values_at(segments[1:])
+
+    def there(message: Any) -> Iterator[Any]:
+        for inner in here(message):
+            yield from below(inner)
+
+    return there
+
+
+def values_here(segment: Segment) -> Values:
+    """The function that finds the values of one field."""
+    if segment.key is None and segment.field.is_repeated:
+        name = segment.field.name
+        return lambda message: iter(getattr(message, name))
+    get = value_at((segment,))
+
+    def one(message: Any) -> Iterator[Any]:
+        value = get(message)
+        if value is not None:
+            yield value
+
+    return one
+
+
+def value_at(segments: tuple[Segment, ...]) -> Value:
+    """The function that finds the one value at a path without lists."""
+    first, rest = segments[0], segments[1:]
+    name, key = first.field.name, first.key
+    below = value_at(rest) if rest else None
+    if key is not None:
+
+        def entry(message: Any) -> Any:
+            entries = getattr(message, name)
+            if key not in entries:
+                return None
+            return entries[key] if below is None else below(entries[key])
+
+        return entry
+    if not first.field.has_presence:
+        return attrgetter(name)
+    has = GetMessageClass(owner_of(first.field)).HasField
+    if below is None:
+        return lambda message: getattr(message, name) if has(message, name) else None
+    return lambda message: below(getattr(message, name)) if has(message, name) else None
+
+
+def refused(parameter: str, problem: str) -> GatewayError:
+    """The 400 for a parameter of a view."""
+    return GatewayError(Code.INVALID_ARGUMENT, f"{parameter}: {problem}")

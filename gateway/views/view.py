@@ -1,0 +1,201 @@
+"""What a query string asks to see of an answer: `_fields`, `_where`, `_sort`, `_limit`, …"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, cast
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from gateway.codec.fields import is_map, is_message, message_of
+from gateway.codec.wellknown import is_special
+from gateway.hints import SHOWN, did_you_mean
+from gateway.views.conditions import BadCondition, Test, compile_condition
+from gateway.views.paths import FieldPath, find_path, refused
+
+PARAMETERS = ("_fields", "_where", "_sort", "_limit", "_format")
+FORMATS = ("json", "ndjson", "csv")
+Format = Literal["json", "ndjson", "csv"]
+SHORTEST = 4
+"""Characters of a name that can be a misspelled one of these."""
+MOST_FIELDS = 200
+MOST_SORTED = 8
+LARGEST_LIMIT = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One of the fields that rows are sorted by."""
+
+    path: FieldPath
+    descending: bool
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The one list of an answer, if it has one."""
+
+    fields: tuple[FieldDescriptor, ...]
+    """From the answer down to the list."""
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The type of a row."""
+        return message_of(self.fields[-1])
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The JSON names down to the list."""
+        return tuple(field.json_name for field in self.fields)
+
+
+@dataclass(frozen=True)
+class View:
+    """What is to be seen of one method's answers."""
+
+    answer: Descriptor
+    rows: Rows | None
+    row_fields: tuple[FieldPath, ...] | None = None
+    """The fields of rows that are wanted; None for all."""
+    answer_fields: tuple[FieldPath, ...] | None = None
+    """The fields of the answer, beside its rows, that are wanted; None for all."""
+    where: Test | None = None
+    order: tuple[Order, ...] = ()
+    limit: int | None = None
+    format: Format = "json"
+
+
+def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The parameters of a view among those of a query string.
+
+    Raises GatewayError (INVALID_ARGUMENT) for one that is there twice, or misspelled.
+    """
+    asked: dict[str, str] = {}
+    for name, value in query:
+        if name in asked:
+            raise refused(name[:SHOWN], "it is there twice")
+        if name in PARAMETERS:
+            asked[name] = value
+        elif (
+            name.startswith("_")
+            and len(name) >= SHORTEST
+            and (hint := did_you_mean(name, PARAMETERS))
+        ):
+            raise refused(name[:SHOWN], f"there is no such parameter{hint}")
+    return asked
+
+
+def make_view(answer: Descriptor, asked: Mapping[str, str], default: Format = "json") -> View:
+    """The view for a method's answer. Raises GatewayError (INVALID_ARGUMENT)."""
+    rows = rows_of(answer)
+    format_ = format_of(asked.get("_format", default))
+    if rows is None:
+        for name in ("_where", "_sort", "_limit"):
+            if name in asked:
+                raise refused(name, f"{answer.full_name} is not one list: it has no rows")
+        if format_ != "json":
+            raise refused("_format", f"{answer.full_name} is not one list: only json can show it")
+    row_fields: list[FieldPath] = []
+    answer_fields: list[FieldPath] = []
+    for path, is_row in chosen(answer, rows, asked.get("_fields")):
+        (row_fields if is_row else answer_fields).append(path)
+    wanted = "_fields" in asked
+    if wanted and format_ != "json" and answer_fields:
+        raise refused("_fields", f"{answer_fields[0].text} is no field of a row")
+    return View(
+        answer=answer,
+        rows=rows,
+        row_fields=tuple(row_fields) if wanted and row_fields else None if not wanted else (),
+        answer_fields=tuple(answer_fields) if wanted else None,
+        where=condition_of(rows, asked.get("_where")),
+        order=order_of(rows, asked.get("_sort")),
+        limit=limit_of(asked.get("_limit")),
+        format=format_,
+    )
+
+
+def rows_of(answer: Descriptor) -> Rows | None:
+    """The list of messages in an answer, at its top or in one of its own messages, if it is one."""
+    if is_special(answer):
+        return None
+    found: list[tuple[FieldDescriptor, ...]] = []
+    for field in answer.fields:
+        if not is_message(field) or is_map(field):
+            continue
+        if field.is_repeated:
+            found.append((field,))
+        elif field.containing_oneof is None and not is_special(message_of(field)):
+            found += [
+                (field, inner)
+                for inner in message_of(field).fields
+                if inner.is_repeated and is_message(inner) and not is_map(inner)
+                if len(answer.fields) == 1
+            ]
+    if len(found) != 1 or is_special(message_of(found[0][-1])):
+        return None
+    return Rows(found[0])
+
+
+def chosen(
+    answer: Descriptor, rows: Rows | None, text: str | None
+) -> Iterable[tuple[FieldPath, bool]]:
+    """The wanted paths, and whether each is one of a row: it is tried there first."""
+    names = [] if text is None else [name.strip() for name in text.split(",")]
+    if text is not None and not all(names):
+        raise refused("_fields", "expected names of fields with commas between them")
+    if len(names) > MOST_FIELDS:
+        raise refused("_fields", f"more than {MOST_FIELDS} fields")
+    for name in names:
+        problem = ""
+        if rows is not None:
+            try:
+                yield find_path(rows.descriptor, name), True
+                continue
+            except LookupError as error:
+                problem = str(error.args[0])
+        try:
+            yield find_path(answer, name), False
+        except LookupError as error:
+            raise refused("_fields", problem or str(error.args[0])) from None
+
+
+def condition_of(rows: Rows | None, text: str | None) -> Test | None:
+    if text is None or rows is None:
+        return None
+    descriptor = rows.descriptor
+    try:
+        return compile_condition(text, lambda path: find_path(descriptor, path))
+    except BadCondition as error:
+        raise refused("_where", str(error)) from None
+
+
+def order_of(rows: Rows | None, text: str | None) -> tuple[Order, ...]:
+    if text is None or rows is None:
+        return ()
+    names = [name.strip() for name in text.split(",")]
+    if len(names) > MOST_SORTED:
+        raise refused("_sort", f"more than {MOST_SORTED} fields")
+    found = []
+    for name in names:
+        try:
+            path = find_path(rows.descriptor, name.removeprefix("-"))
+        except LookupError as error:
+            raise refused("_sort", str(error.args[0])) from None
+        if not path.is_value or path.is_list:
+            raise refused("_sort", f"{path.text} is not a single value")
+        found.append(Order(path, name.startswith("-")))
+    return tuple(found)
+
+
+def limit_of(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text[:11]) > LARGEST_LIMIT:
+        raise refused("_limit", f"expected a number of rows, got {text[:SHOWN]!r}")
+    return int(text)
+
+
+def format_of(text: str) -> Format:
+    if text not in FORMATS:
+        raise refused("_format", f"expected json, ndjson or csv, got {text[:SHOWN]!r}")
+    return cast(Format, text)

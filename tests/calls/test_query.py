@@ -1,0 +1,66 @@
+"""Bodies from query strings: what parameters stand for."""
+
+import orjson
+import pytest
+from google.protobuf.descriptor import Descriptor
+
+from gateway.calls.plan import plan
+from gateway.calls.query import body_of
+from gateway.codec.unknown import Reject
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.errors import Code, GatewayError
+from gateway.schema.selection import Selection
+from tests.support.opencue import message_class
+
+CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
+GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
+REQUEST: Descriptor = GET_JOBS.descriptor.input_type
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ([], {}),
+        ([("r.shows", "demo")], {"r": {"shows": ["demo"]}}),
+        ([("r.shows", "a"), ("r.shows", "b")], {"r": {"shows": ["a", "b"]}}),
+        ([("r.includeFinished", "true")], {"r": {"includeFinished": True}}),
+        ([("r.include_finished", "false")], {"r": {"include_finished": False}}),
+        ([("r.show", "demo"), ("nobody", "1")], {"r": {"show": "demo"}, "nobody": "1"}),
+        ([("x.y", "1"), ("x.y", "2"), ("x.z", "3")], {"x": {"y": ["1", "2"], "z": "3"}}),
+    ],
+)
+def test_parameters_are_fields(
+    parameters: list[tuple[str, str]], expected: dict[str, object]
+) -> None:
+    """Dots lead down, repeated ones are lists, and unknown names stay for the reader to find."""
+    assert orjson.loads(body_of(REQUEST, parameters)) == expected
+
+
+def test_the_plan_is_that_of_the_body() -> None:
+    """Cuebot gets the same as from a POST."""
+    body = body_of(REQUEST, [("r.shows", "demo"), ("r.includeFinished", "true")])
+    expected = message_class("job.JobGetJobsRequest")(
+        r={"shows": ["demo"], "include_finished": True}
+    )
+    assert plan(GET_JOBS, body, Reject.EVERYTHING).payload == expected.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ([("r", "x")], "?r: is an object; name its fields"),
+        ([("r.includeFinished", "true"), ("r.includeFinished", "true")], "it is there twice"),
+        ([("r.shows.x", "1")], "?r.shows.x: shows cannot be set in parts"),
+        ([(".".join("a" * 40), "1")], "more than 32 parts"),
+        ([("nobody", "1"), ("nobody.x", "2")], "nobody is given as a whole"),
+        ([("a", "1")] * 1001, "more than 1000 parameters"),
+    ],
+)
+def test_what_has_no_form(parameters: list[tuple[str, str]], words: str) -> None:
+    """A 400 that names the parameter and says what to do."""
+    with pytest.raises(GatewayError) as refused:
+        body_of(REQUEST, parameters)
+    assert refused.value.code is Code.INVALID_ARGUMENT
+    assert words in refused.value.message

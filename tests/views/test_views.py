@@ -1,0 +1,292 @@
+"""Views: fields, conditions, orders, limits and formats, against the same done with plain JSON."""
+
+import csv
+import io
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.codec.slices import SLICE_ITEMS
+from gateway.compat.build import build_catalog
+from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.errors import Code, GatewayError
+from gateway.schema.method import Method
+from gateway.schema.selection import Selection
+from gateway.views.show import compile_view
+from gateway.views.view import asked_parameters, make_view
+from tests.support.opencue import message_class
+
+CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
+GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
+FIND_JOB = CATALOG.routes["/job.JobInterface/FindJob"]
+GET_HOSTS = CATALOG.routes["/host.HostInterface/GetHosts"]
+USERS = ("lena", "marco", "=1+1", " @x", "o'hara", 'say "hi", twice', "grün")
+
+
+def seen(method: Method, payload: bytes, **asked: str) -> bytes:
+    """An answer as a view shows it."""
+    parameters = {f"_{name}": value for name, value in asked.items()}
+    view = make_view(method.descriptor.output_type, parameters)
+    return b"".join(compile_view(view, method.encoders)(payload))
+
+
+def rows_seen(payload: bytes, **asked: str) -> list[dict[str, Any]]:
+    """The rows of GetJobs that a view shows."""
+    rows: list[dict[str, Any]] = orjson.loads(seen(GET_JOBS, payload, **asked))["jobs"]["jobs"]
+    return rows
+
+
+def problem(method: Method = GET_JOBS, **asked: str) -> str:
+    """What is wrong with a view."""
+    with pytest.raises(GatewayError) as refused:
+        seen(method, b"", **asked)
+    assert refused.value.code is Code.INVALID_ARGUMENT
+    return refused.value.message
+
+
+def jobs(*values: dict[str, Any]) -> bytes:
+    """An answer of GetJobs."""
+    answer = message_class("job.JobGetJobsResponse")()
+    answer.jobs.SetInParent()
+    for each in values:
+        answer.jobs.jobs.add(**each)
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+def whole(payload: bytes) -> list[dict[str, Any]]:
+    """All of its rows, as without a view."""
+    rows: list[dict[str, Any]] = orjson.loads(b"".join(GET_JOBS.encode(payload)))["jobs"]["jobs"]
+    return rows
+
+
+JOBS = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.text("abc-", max_size=5), "user": st.sampled_from(USERS)},
+        optional={
+            "priority": st.integers(-5, 5),
+            "state": st.integers(0, 6),
+            "min_cores": st.floats(0, 10, width=32),
+            "is_paused": st.booleans(),
+            "job_stats": st.fixed_dictionaries(
+                {}, optional={"dead_frames": st.integers(0, 4), "max_rss": st.integers(0, 2**62)}
+            ),
+        },
+    ),
+    max_size=8,
+).map(lambda values: jobs(*values))
+LONG = jobs(*({"name": f"job{n:04}", "user": USERS[n % 5], "priority": n % 7} for n in range(1000)))
+
+
+# --- fields ---------------------------------------------------------------------------------
+
+
+@given(JOBS)
+def test_fields_are_those_of_the_whole_answer(payload: bytes) -> None:
+    """The answer keeps its shape, and each row has just what was asked for, as it is without."""
+    fields = "name,user,jobStats.deadFrames,jobStats.maxRss,minCores,isPaused"
+    rows = rows_seen(payload, fields=fields)
+    expected = [
+        {
+            **{name: row[name] for name in ("name", "user", "minCores", "isPaused")},
+            "jobStats": row["jobStats"]
+            and {name: row["jobStats"][name] for name in ("deadFrames", "maxRss")},
+        }
+        for row in whole(payload)
+    ]
+    assert rows == expected
+
+
+def test_either_naming_and_whole_objects() -> None:
+    """A field has two names; one that is an object is shown as a whole."""
+    payload = jobs({"name": "a", "job_stats": {"dead_frames": 3}})
+    (row,) = rows_seen(payload, fields="job_stats.dead_frames")
+    assert row == {"jobStats": {"deadFrames": 3}}
+    (row,) = rows_seen(payload, fields="jobStats, jobStats.deadFrames")
+    assert row == {"jobStats": whole(payload)[0]["jobStats"]}
+
+
+def test_answers_without_rows() -> None:
+    """Fields of any answer can be chosen; rows are another matter."""
+    answer = message_class("job.JobFindJobResponse")(job={"name": "a", "user": "b"})
+    payload = answer.SerializeToString()
+    assert seen(FIND_JOB, payload, fields="job.name") == b'{"job":{"name":"a"}}'
+    assert seen(FIND_JOB, payload) == b"".join(FIND_JOB.encode(payload))
+    for asked in ({"where": "x=1"}, {"sort": "x"}, {"limit": "1"}, {"format": "csv"}):
+        assert "is not one list" in problem(FIND_JOB, **asked)
+
+
+def test_an_empty_answer() -> None:
+    """No rows are an empty list, in each format."""
+    assert rows_seen(b"", fields="name") == []
+    assert rows_seen(jobs(), where="name=a", limit="3") == []
+    assert seen(GET_JOBS, b"", format="ndjson") == b""
+    assert seen(GET_JOBS, b"", format="csv", fields="name") == b"name\r\n"
+
+
+# --- rows -----------------------------------------------------------------------------------
+
+
+def stats(row: dict[str, Any]) -> dict[str, Any]:
+    """A row's numbers; those that are not set equal nothing."""
+    return row["jobStats"] or {}
+
+
+@pytest.mark.parametrize(
+    ("condition", "fits"),
+    [
+        ("user=lena", lambda row: row["user"] == "lena"),
+        ("user != lena", lambda row: row["user"] != "lena"),
+        ("not user=lena", lambda row: row["user"] != "lena"),
+        ("user in (lena, 'grün')", lambda row: row["user"] in ("lena", "grün")),
+        ('user="say \\"hi\\", twice"', lambda row: row["user"] == USERS[5]),
+        ("user='o\\'hara'", lambda row: row["user"] == "o'hara"),
+        ("user:ar", lambda row: "ar" in row["user"]),
+        ("name~'^a+$'", lambda row: row["name"] and not row["name"].strip("a")),
+        ("priority>=2", lambda row: row["priority"] >= 2),
+        ("priority<-1.5", lambda row: row["priority"] < -1.5),
+        ("jobStats.deadFrames>2", lambda row: stats(row).get("deadFrames", 0) > 2),
+        ("jobStats.deadFrames!=2", lambda row: stats(row).get("deadFrames", -1) != 2),
+        ("jobStats.deadFrames=0", lambda row: stats(row).get("deadFrames", -1) == 0),
+        ("jobStats.maxRss > 1e18", lambda row: int(stats(row).get("maxRss", 0)) > 10**18),
+        ("state=FINISHED", lambda row: row["state"] == "FINISHED"),
+        ("state!=1", lambda row: row["state"] != "FINISHED"),
+        ("isPaused=true", lambda row: row["isPaused"]),
+        (
+            "user=lena or user=marco and priority>0",
+            lambda row: row["user"] == "lena" or (row["user"] == "marco" and row["priority"] > 0),
+        ),
+        (
+            "(user=lena OR user=marco) AND NOT priority>0",
+            lambda row: row["user"] in ("lena", "marco") and row["priority"] <= 0,
+        ),
+    ],
+)
+@settings(max_examples=30)
+@given(payload=JOBS)
+def test_conditions(payload: bytes, condition: str, fits: Any) -> None:
+    """Rows are those of the whole answer for which the condition holds, and complete."""
+    expected = [row for row in whole(payload) if fits(row)]
+    assert rows_seen(payload, where=condition) == expected
+
+
+@given(payload=JOBS)
+def test_orders(payload: bytes) -> None:
+    """Rows are sorted by the first field, then the next; what is not set comes last."""
+    rows = rows_seen(payload, sort="-jobStats.deadFrames,name")
+    expected = sorted(whole(payload), key=lambda row: row["name"])
+    with_stats = [row for row in expected if row["jobStats"]]
+    with_stats.sort(key=lambda row: row["jobStats"]["deadFrames"], reverse=True)
+    assert rows == with_stats + [row for row in expected if not row["jobStats"]]
+
+
+@pytest.mark.parametrize("limit", [0, 1, SLICE_ITEMS - 1, SLICE_ITEMS, SLICE_ITEMS + 1, 5000])
+@pytest.mark.parametrize("sort", [{}, {"sort": "-name"}])
+def test_limits(limit: int, sort: dict[str, str]) -> None:
+    """So many rows, the first of them, whatever pieces they come in."""
+    rows = whole(LONG)[:: -1 if sort else 1]
+    assert rows_seen(LONG, limit=str(limit), **sort) == rows[:limit]
+
+
+def test_lists_and_maps_in_rows() -> None:
+    """Of a list, one of the values has to fit; `!=` means that none does."""
+    answer = message_class("host.HostGetHostsResponse")()
+    for tags in (["gpu", "big"], ["small"], []):
+        answer.hosts.hosts.add(name="-".join(tags) or "none", tags=tags)
+    payload = answer.SerializeToString()
+
+    def names(where: str) -> list[str]:
+        shown = orjson.loads(seen(GET_HOSTS, payload, where=where, fields="name"))
+        return [row["name"] for row in shown["hosts"]["hosts"]]
+
+    assert names("tags=gpu") == ["gpu-big"]
+    assert names("tags:sm") == ["small"]
+    assert names("tags!=gpu") == ["small", "none"]
+    assert names("tags in (big, small)") == ["gpu-big", "small"]
+
+
+# --- formats --------------------------------------------------------------------------------
+
+
+@given(payload=JOBS)
+def test_ndjson_has_a_line_for_each_row(payload: bytes) -> None:
+    """Each line is JSON of its own."""
+    lines = seen(GET_JOBS, payload, format="ndjson").splitlines()
+    assert [orjson.loads(line) for line in lines] == whole(payload)
+
+
+@given(payload=JOBS)
+def test_csv_reads_back(payload: bytes) -> None:
+    """A spreadsheet sees the values; texts that it would run begin with an apostrophe."""
+    text = seen(GET_JOBS, payload, format="csv", fields="name,user,priority,jobStats.deadFrames")
+    table = list(csv.reader(io.StringIO(text.decode(), newline="")))
+    assert table[0] == ["name", "user", "priority", "jobStats.deadFrames"]
+    expected = []
+    for row in whole(payload):
+        texts = [
+            f"'{value}" if value.strip()[:1] in ("=", "+", "-", "@") and value.strip() else value
+            for value in (row["name"], row["user"])
+        ]
+        dead = str(row["jobStats"]["deadFrames"]) if row["jobStats"] else ""
+        expected.append([*texts, str(row["priority"]), dead])
+    assert table[1:] == expected
+
+
+def test_csv_without_fields_has_all_single_values() -> None:
+    """Those of objects within a row, too, by their paths."""
+    text = seen(GET_JOBS, jobs({"name": "a"}), format="csv").decode()
+    names = text.splitlines()[0].split(",")
+    assert {"name", "minCores", "jobStats.deadFrames"} <= set(names)
+    assert not [name for name in names if name == "jobStats"]
+
+
+# --- what is wrong --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"fields": "nme"}, "_fields: job.Job has no field 'nme'; did you mean name?"),
+        ({"fields": "name,"}, "_fields: expected names"),
+        ({"fields": "name.first"}, "_fields: 'name' has no fields"),
+        ({"where": ""}, "_where: expected a field at 1, found the end"),
+        ({"where": "name="}, "_where: expected a value at 6, found the end"),
+        ({"where": "name=a b"}, "_where: expected and, or, or the end at 8, found 'b'"),
+        ({"where": "(name=a"}, "_where: expected `)`"),
+        ({"where": "name='a"}, '_where: cannot read "\'a" at 6'),
+        ({"where": "jobStats=1"}, "_where: jobStats is an object"),
+        ({"where": "priority=high"}, "_where: priority: expected a number, got 'high'"),
+        ({"where": "isPaused=yes"}, "_where: isPaused: expected true or false"),
+        ({"where": "state=FINISH"}, "did you mean FINISHED?"),
+        ({"where": "state>1"}, "_where: state has no order"),
+        ({"where": "priority:1"}, "_where: priority is no text"),
+        ({"where": "name~'('"}, "is no pattern of RE2"),
+        ({"where": "(" * 100 + "name=a"}, "nested more than"),
+        ({"where": "not " * 100 + "name=a"}, "nested more than"),
+        ({"where": " or ".join(["name=a"] * 65)}, "more than 64 comparisons"),
+        ({"where": "name=" + "a" * 5000}, "longer than 4096"),
+        ({"sort": "jobStats"}, "_sort: jobStats is not a single value"),
+        ({"sort": "nme"}, "_sort: job.Job has no field 'nme'; did you mean name?"),
+        ({"limit": "-1"}, "_limit: expected a number of rows"),
+        ({"limit": "9" * 30}, "_limit: expected a number of rows"),
+        ({"format": "xml"}, "_format: expected json, ndjson or csv"),
+        ({"format": "csv", "fields": "jobs"}, "_fields: jobs is no field of a row"),
+    ],
+)
+def test_what_is_wrong_is_said(asked: dict[str, str], words: str) -> None:
+    """The parameter, the place and the way out."""
+    assert words in problem(GET_JOBS, **asked)
+
+
+def test_misspelled_parameters() -> None:
+    """A name that is nearly one of a view's is an error; any other is somebody else's."""
+    assert asked_parameters([("_fields", "a"), ("_", "1"), ("_x", "2"), ("r.shows", "b")]) == {
+        "_fields": "a"
+    }
+    with pytest.raises(GatewayError, match="_feilds: there is no such parameter; did you mean _f"):
+        asked_parameters([("_feilds", "a")])
+    with pytest.raises(GatewayError, match="twice"):
+        asked_parameters([("_limit", "1"), ("_limit", "2")])
