@@ -28,7 +28,7 @@ PARTS = {
         *("deployment", "configuration", "tokens", "access", "audit", "security"),
         *("moving", "cueweb", "reflection"),
     ],
-    "The API": ["http", "errors", "pages", "compatibility"],
+    "The API": ["http", "reads", "errors", "pages", "compatibility"],
     "The command line": ["call", "tools"],
     "The project": [
         *("architecture", "../CONTRIBUTING", "../benchmarks/**", "reliability"),

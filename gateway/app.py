@@ -34,6 +34,8 @@ from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
+from gateway.http.call_maker import CallMaker
+from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
 from gateway.http.exchange import Exchange, Reporter
 from gateway.http.express import ExpressLane
@@ -45,7 +47,7 @@ from gateway.http.received import Refused
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import MethodRouting
-from gateway.http.unary import CallMaker, UnaryHandler
+from gateway.http.unary import UnaryHandler
 from gateway.observe.access_log import AccessLog
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.pages.documents import document_apps
@@ -64,6 +66,9 @@ FIRST_KEYS = 5.0
 """Seconds that the startup waits for the keys of an identity provider."""
 WAITING_ANSWERS = 32
 """How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
+
+WAITING_READS = 1000
+"""How many requests may wait until an answer is another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,24 +237,27 @@ def report_unserved(live: LiveCatalog, exchange: Exchange) -> None:
 
 def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
     """The handler of every method."""
-    return UnaryHandler(
-        RequestReader(
-            parts.live,
-            max_body=int(settings.max_body_mb * 2**20),
-            http_timeout=settings.http_timeout,
-            longest_call=settings.grpc_timeout,
-            unknown_fields=settings.unknown_fields,
-            admission=Admission(parts.places, parts.long_answers),
-            planner=parts.planner,
-            authenticator=parts.authenticator,
-            weight=parts.rates.weight,
-        ),
-        CallMaker(parts.upstream, parts.answers, parts.audit),
-        Responder(
-            http_timeout=settings.http_timeout,
-            long_answers=parts.long_answers,
-        ),
+    requests = RequestReader(
+        parts.live,
+        max_body=int(settings.max_body_mb * 2**20),
+        http_timeout=settings.http_timeout,
+        longest_call=settings.grpc_timeout,
+        unknown_fields=settings.unknown_fields,
+        admission=Admission(parts.places, parts.long_answers),
+        planner=parts.planner,
+        authenticator=parts.authenticator,
+        weight=parts.rates.weight,
     )
+    calls = CallMaker(parts.upstream, parts.answers, parts.audit)
+    responder = Responder(http_timeout=settings.http_timeout, long_answers=parts.long_answers)
+    reads = ConditionalReads(
+        requests,
+        calls,
+        responder,
+        waiting=Shares(WAITING_READS, parts.rates.weight),
+        is_stopping=lambda: parts.readiness.stopping,
+    )
+    return UnaryHandler(requests, calls, responder, reads)
 
 
 def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:

@@ -10,7 +10,7 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.empty_pb2 import Empty
 
-from gateway.codec.fields import is_message, message_of
+from gateway.codec.fields import is_message, message_of, type_name
 from gateway.codec.rewrite import Json
 from gateway.codec.wellknown import is_special
 from gateway.errors import Code, GatewayError
@@ -19,6 +19,7 @@ from gateway.hints import SHOWN
 MOST_PARAMETERS = 1000
 DEEPEST = 32
 NOTHING = Empty.DESCRIPTOR
+BOOL_VALUE = "google.protobuf.BoolValue"
 SWITCH = {"true": True, "false": False}
 
 
@@ -78,7 +79,7 @@ def as_list(value: object) -> list[object]:
 
 def value_of(field: FieldDescriptor | None, text: str) -> object:
     """A text as JSON has it: numbers may be texts there, true and false may not."""
-    if field is not None and field.type == field.TYPE_BOOL:
+    if field is not None and (field.type == field.TYPE_BOOL or type_name(field) == BOOL_VALUE):
         return SWITCH.get(text, text)
     return text
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from functools import partial
+from hashlib import blake2b
 from types import MappingProxyType
 
+from gateway import __version__
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
@@ -74,9 +76,16 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         probe=probe,
         unused_entries=tuple(unused),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
+        version=version_of(schema, profile),
         schema=schema,
         again=partial(build_catalog, schema, selection, profile),
     )
+
+
+def version_of(schema: Schema, profile: Profile) -> str:
+    """A digest of all that decides how answers look."""
+    parts = (__version__, schema.digest, profile.model_dump_json())
+    return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def names_of(

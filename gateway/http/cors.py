@@ -16,10 +16,10 @@ from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.http.exchange import Exchange, exchange_of
 from gateway.http.preflight import send_nothing
-from gateway.openapi.shared import HEADERS, PARAMETERS
+from gateway.openapi.shared import CONDITIONS, HEADERS, OF_REQUESTS
 
 METHODS = ("GET", "HEAD", "POST")
-SENT = ("Authorization", "Content-Encoding", "Content-Type", *PARAMETERS)
+SENT = ("Authorization", "Content-Encoding", "Content-Type", *CONDITIONS, *OF_REQUESTS)
 """Headers of requests that this gateway knows, and browsers ask before they send."""
 EXPOSED = sorted(HEADERS)
 """Headers of answers that a page may read."""

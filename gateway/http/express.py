@@ -19,6 +19,7 @@ from gateway.calls.failures import error_for
 from gateway.calls.plan import plan
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
+from gateway.http.call_maker import form_of
 from gateway.http.change_log import CANCELLED
 from gateway.http.cors import CorsRules
 from gateway.http.direct import DirectConnection
@@ -30,7 +31,7 @@ from gateway.http.middleware import conclude, note_disconnect, noting, stopping
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import ReceivedHead
 from gateway.http.request import CallRequest, call_request
-from gateway.http.respond import answer_at_once, form_for
+from gateway.http.respond import answer_at_once
 from gateway.http.unary import UnaryHandler
 from gateway.upstream.interface import CallFailed
 
@@ -169,7 +170,7 @@ class PlainCall:
         self._end_call(Code.OK, Code.OK.http_status)
         exchange.code = Code.OK
         try:
-            form = form_for(exchange, self._read.plan.method.encode(message))
+            form = form_of(exchange, self._read, message)
             if answer_at_once(exchange, form):
                 self._report()
                 return

@@ -1,12 +1,11 @@
-"""What a request's headers and query string say, before its body is worth reading."""
+"""What a request's headers say, before its body is worth reading."""
 
 import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
-from gateway.codec.unknown import REPORTED, Reject
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.http.decompression import READERS, SUPPORTED
@@ -75,23 +74,6 @@ def can_be_json(content_type: bytes) -> bool:
     if b"charset" in parameters and not UNICODE.search(parameters):
         return False
     return not media or media in UNLABELLED or JSON_MEDIA.fullmatch(media) is not None
-
-
-def unread_query(query: bytes, reject: Reject) -> tuple[str, ...]:
-    """`?name` for each of the first parameters of a query string: methods read their body only.
-
-    Raises GatewayError (INVALID_ARGUMENT) where nothing may be ignored.
-    """
-    if not query:
-        return ()
-    parts = query.split(b"&", REPORTED)[:REPORTED]
-    names = [unquote_to_bytes(part.partition(b"=")[0]).decode("utf-8", "replace") for part in parts]
-    if reject is Reject.EVERYTHING:
-        raise GatewayError(
-            Code.INVALID_ARGUMENT,
-            f"{names[0][:SHOWN]!r} is in the query string, which is not read; send it in the body",
-        )
-    return tuple(f"?{name}" for name in names)
 
 
 def asked_timeout(headers: Mapping[bytes, bytes]) -> float:

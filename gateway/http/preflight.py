@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.errors import Code
 from gateway.http.exchange import exchange_of
 
-METHOD_ALLOWS = "POST, OPTIONS"
-"""The `Allow` of paths that may be methods."""
+CHANGE_ALLOWS = "POST, OPTIONS"
+READ_ALLOWS = "GET, HEAD, POST, OPTIONS"
+"""The `Allow` of methods that only read; also that of paths that may be methods of any kind."""
 PAGE_ALLOWS = "GET, HEAD, OPTIONS"
 
 
@@ -32,7 +33,7 @@ class Options:
             return
         exchange = exchange_of(scope)
         exchange.code = Code.OK
-        allow = PAGE_ALLOWS if exchange.path in self._pages else METHOD_ALLOWS
+        allow = PAGE_ALLOWS if exchange.path in self._pages else READ_ALLOWS
         await send_nothing(send, (b"allow", allow.encode()))
 
 

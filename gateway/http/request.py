@@ -17,20 +17,21 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import Exchange
+from gateway.http.exchange import JSON_TYPE, Exchange
 from gateway.http.head import (
     DRY_RUN_ANSWER,
     asked_timeout,
     asks_dry_run,
     check_headers,
     listed_paths,
-    unread_query,
 )
-from gateway.http.preflight import METHOD_ALLOWS
+from gateway.http.preflight import CHANGE_ALLOWS, READ_ALLOWS
+from gateway.http.query_string import Query, read_query
 from gateway.http.received import LARGE_BODY
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path
+from gateway.views.shown import Shown
 
 BODIES_AT_ONCE = 16
 """How many bodies of the largest size may be read and decoded at once."""
@@ -45,8 +46,8 @@ class RequestHead(NamedTuple):
     """Seconds that its calls may take together."""
     reject: Reject
     """Which unknown fields are errors."""
-    unread: tuple[str, ...]
-    """The parameters of its query string, which methods do not read."""
+    query: Query
+    """What its query string says."""
 
 
 class CallRequest(NamedTuple):
@@ -55,6 +56,14 @@ class CallRequest(NamedTuple):
     plan: Plan
     timeout: float
     """Seconds that its calls may take together."""
+    catalog: Catalog
+    shown: Shown | None = None
+    """How the answer is to be seen; None for the whole, in JSON."""
+
+    @property
+    def content_type(self) -> tuple[bytes, bytes]:
+        """The header of its answer."""
+        return JSON_TYPE if self.shown is None else self.shown.content_type
 
 
 class RequestReader:
@@ -98,6 +107,8 @@ class RequestReader:
         body = self.bodies.take(exchange)
         if body is None:
             body = await self._wait_for_body(exchange, receive)
+        if head.query.body is not None:
+            body = body_of_get(head.query.body, body)
         self.enter(exchange)
         if holds_the_loop(body):
             began = monotonic()
@@ -114,20 +125,26 @@ class RequestReader:
             # It may be in XML, which takes long to read.
             with CancelOnDisconnect(receive, exchange.direct):
                 async with self._one_reader:
-                    self._look_again(exchange, head)
+                    self.look_again(exchange, head.catalog, head.method)
                     return await asyncio.to_thread(call_request, exchange, head, planned)
-        self._look_again(exchange, head)
+        self.look_again(exchange, head.catalog, head.method)
         return call_request(exchange, head, planned)
 
-    def _look_again(self, exchange: Exchange, head: RequestHead) -> None:
+    def look_again(
+        self, exchange: Exchange, catalog: Catalog | None = None, method: Method | None = None
+    ) -> None:
         """Raise GatewayError if what was right when the head had come is not any more.
 
-        A body takes its time, and meanwhile the token may have been denied, or the method.
+        A body takes its time, and meanwhile the token may have been denied, or the method: the one
+        that the catalog had, which need not be found again while that is the current one.
         """
         exchange.caller = self._authenticator.authenticate(exchange.headers.get(b"authorization"))
-        catalog = self._live.current or head.catalog
-        method = head.method if catalog is head.catalog else method_at(exchange, catalog)
-        check_right(exchange, catalog, method)
+        current = self._live.current or catalog
+        if current is None:
+            raise no_schema()
+        if method is None or current is not catalog:
+            method = method_at(exchange, current)
+        check_right(exchange, current, method)
 
     def enter(self, exchange: Exchange) -> None:
         """Take a place among the requests in flight, which is given back with the exchange.
@@ -151,8 +168,8 @@ class RequestReader:
         check_right(exchange, catalog, method)
         check_headers(exchange.headers, self._max_body)
         timeout = min(self._longest_call, asked_timeout(exchange.headers))
-        unread = unread_query(exchange.query, self._reject)
-        return RequestHead(catalog, method, timeout, self._reject, unread)
+        query = read_query(exchange, method, self._reject)
+        return RequestHead(catalog, method, timeout, self._reject, query)
 
     async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
         began = monotonic()
@@ -168,15 +185,31 @@ def method_at(exchange: Exchange, catalog: Catalog) -> Method:
     if method is None:
         raise unknown_path(exchange.path, catalog)
     if exchange.http_method != "POST":
-        raise GatewayError(
-            Code.UNIMPLEMENTED,
-            f"{exchange.http_method} cannot call a method; use POST",
-            status=405,
-            headers={"Allow": METHOD_ALLOWS},
-        )
+        check_verb(exchange.http_method, method)
     if method.streams:
         raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
     return method
+
+
+def check_verb(verb: str, method: Method) -> None:
+    """Raises GatewayError (405) if that is not how to call this method."""
+    if method.reads_only and verb in ("GET", "HEAD"):
+        return
+    allow = READ_ALLOWS if method.reads_only else CHANGE_ALLOWS
+    problem = f"{verb} cannot call a method; use POST"
+    if verb in ("GET", "HEAD"):
+        problem = f"{verb} is for methods that only read, and {method.path} may not; use POST"
+    raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
+
+
+def body_of_get(asked: bytes, sent: bytes) -> bytes:
+    """What a GET's query string asks for. Raises GatewayError if the request has a body, too."""
+    if sent:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            "a GET has its arguments in the query string, and no body; use POST to send one",
+        )
+    return asked
 
 
 def check_right(exchange: Exchange, catalog: Catalog, method: Method, asked_by: str = "") -> None:
@@ -209,7 +242,7 @@ def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRe
         raise
     if replaced:
         exchange.headers_out.append((b"x-replaced-fields", listed_paths(replaced)))
-    if planned.ignored or head.unread:
-        ignored = listed_paths(head.unread + planned.ignored)
+    if planned.ignored or head.query.unread:
+        ignored = listed_paths(head.query.unread + planned.ignored)
         exchange.headers_out.append((b"x-ignored-fields", ignored))
-    return CallRequest(planned, head.timeout)
+    return CallRequest(planned, head.timeout, head.catalog, head.query.shown)

@@ -91,9 +91,12 @@ class EncodingTurn:
             self.give_back()
 
 
-def form_for(exchange: Exchange, pieces: Iterable[bytes]) -> Form:
+def form_for(
+    exchange: Exchange, pieces: Iterable[bytes], content_type: tuple[bytes, bytes] = JSON_TYPE
+) -> Form:
     """The pieces of an answer as the client wants them, and the headers that say so."""
-    return compressed(pieces, exchange.headers.get(b"accept-encoding"))
+    done, headers = compressed(pieces, exchange.headers.get(b"accept-encoding"))
+    return done, (content_type, *headers)
 
 
 def answer_at_once(exchange: Exchange, form: Form) -> bool:
@@ -102,7 +105,7 @@ def answer_at_once(exchange: Exchange, form: Form) -> bool:
     if not isinstance(pieces, tuple) or len(pieces) != 1:  # a Sequence: asking that costs more
         return False
     length = (b"content-length", b"%d" % len(pieces[0]))
-    return exchange.answer(200, (JSON_TYPE, *headers, length), pieces[0])
+    return exchange.answer(200, (*headers, length), pieces[0])
 
 
 async def send_pieces(
@@ -113,14 +116,14 @@ async def send_pieces(
     timeout: float,
     turn: EncodingTurn | None = None,
 ) -> None:
-    """Send the JSON, with its length when all of it is there; others get turns between pieces.
+    """Send the pieces, with their length when all of it is there; others get turns between pieces.
 
     `turn` is held when it begins, and whenever a piece is made, but not while the client is behind.
     `more` are headers that say in which form the pieces are. Raises ClientGone when the client
     takes longer than `timeout` seconds to read a piece, or is slower than SLOWEST_READER all in
     all; and earlier when others wait for the memory.
     """
-    headers = [JSON_TYPE, *more]
+    headers = [*more]
     reader = SlowReader(exchange, send, timeout, turn)
     if isinstance(pieces, Sequence):
         headers.append((b"content-length", b"%d" % sum(map(len, pieces))))

@@ -1,105 +1,34 @@
 """The handler of methods: one request, one answer."""
 
-from collections.abc import Callable
-from functools import partial
 from time import monotonic
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.access.admission import Lease
-from gateway.access.shares import Turns
-from gateway.calls.invoke import invoke
-from gateway.calls.metadata import caller_metadata
 from gateway.calls.preview import preview
 from gateway.errors import Code
-from gateway.http.change_log import ChangeLog, Outcome
+from gateway.http.call_maker import CallMaker, form_of
+from gateway.http.conditional import ConditionalReads
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import Exchange, exchange_of
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder, form_for
-from gateway.upstream.interface import Metadata, Sink, Upstream
-
-
-class CallMaker:
-    """Makes the calls of a request, for any handler."""
-
-    def __init__(
-        self, upstream: Upstream, answers: Turns, changes: ChangeLog | None = None
-    ) -> None:
-        """`answers` are the bytes of large answers. Changes are written down in `changes`."""
-        self._upstream = upstream
-        self._answers = answers
-        self._changes = changes
-
-    def expect(self, exchange: Exchange, size: int, go_on: Callable[[], None]) -> bool:
-        """An answer of so many bytes is coming, or another large thing; see `Expects`.
-
-        Its memory is given back with the exchange.
-        """
-        if exchange.lease is None:
-            exchange.lease = Lease(self._answers, exchange.principal)
-        return exchange.lease.ask(size, go_on)
-
-    async def call(self, exchange: Exchange, request: CallRequest) -> bytes:
-        """Cuebot's answer. Raises GatewayError."""
-        began = monotonic()
-        try:
-            answer = await invoke(
-                request.plan,
-                self._upstream,
-                timeout=request.timeout,
-                metadata=metadata_of(exchange),
-                expects=partial(self.expect, exchange),
-                around=None if self._changes is None else partial(self._changes.around, exchange),
-            )
-        finally:
-            self.finish(exchange, began)
-        exchange.code = Code.OK
-        return answer
-
-    def begin(self, exchange: Exchange, request: CallRequest) -> Outcome | None:
-        """To be called before `start`. If it returns a function, that is told the call's outcome.
-
-        Raises GatewayError if the call must not be made.
-        """
-        method, payload = request.plan.method, request.plan.payload
-        if self._changes is None or method.reads_only:
-            return None
-        return self._changes.begin(exchange, method, payload)
-
-    def start(
-        self, exchange: Exchange, request: CallRequest, sink: Sink
-    ) -> Callable[[], None] | None:
-        """Make the one call of a plan and tell `sink` the outcome; the function that cancels it.
-
-        Whoever is told the outcome, or cancels, calls `finish`. None, and nothing is done, if the
-        call has to wait for a connection.
-        """
-        return self._upstream.start(
-            request.plan.method.path,
-            request.plan.payload,
-            request.timeout,
-            metadata_of(exchange),
-            sink,
-        )
-
-    def finish(self, exchange: Exchange, began: float) -> None:
-        """The calls that began at this time (monotonic seconds) are over."""
-        exchange.with_cuebot += monotonic() - began
-
-
-def metadata_of(exchange: Exchange) -> Metadata:
-    """What Cuebot is told about the caller."""
-    return caller_metadata(exchange.request_id, exchange.client, exchange.subject)
 
 
 class UnaryHandler:
     """The ASGI app behind the guard: every path that is a method's, or could be."""
 
-    def __init__(self, requests: RequestReader, calls: CallMaker, responder: Responder) -> None:
+    def __init__(
+        self,
+        requests: RequestReader,
+        calls: CallMaker,
+        responder: Responder,
+        reads: ConditionalReads,
+    ) -> None:
         self.requests = requests
         self.calls = calls
         self.responder = responder
+        self._reads = reads
+        """For GET and HEAD."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.handle(exchange_of(scope), receive, send)
@@ -112,8 +41,10 @@ class UnaryHandler:
             form = form_for(exchange, preview(request.plan))
             with CancelOnDisconnect(receive, exchange.direct):
                 await self.responder.send(exchange, form, send, within=request.timeout)
-        else:
+        elif exchange.http_method == "POST":
             await self.answer(exchange, request, receive, send)
+        else:
+            await self._reads.answer(exchange, request, receive, send)
 
     async def answer(
         self, exchange: Exchange, request: CallRequest, receive: Receive, send: Send
@@ -122,7 +53,7 @@ class UnaryHandler:
         began = monotonic()
         with CancelOnDisconnect(receive, exchange.direct):
             answer = await self.calls.call(exchange, request)
-            form = form_for(exchange, request.plan.method.encode(answer))
+            form = form_of(exchange, request, answer)
             del answer  # what has been sent of it is not needed any more
             within = max(request.timeout - (monotonic() - began), 0)
             await self.responder.send(exchange, form, send, within=within)

@@ -136,6 +136,10 @@ class Components:
             schema["deprecated"] = True
         return schema
 
+    def value(self, field: FieldDescriptor) -> Json:
+        """The schema of a field's value in a request."""
+        return self._value(field, in_response=False)
+
     def _value(self, field: FieldDescriptor, *, in_response: bool) -> Json:
         if is_map(field):
             key, value = map_fields(field)

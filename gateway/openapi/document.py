@@ -13,6 +13,7 @@ from gateway.codec.rewrite import Rename
 from gateway.openapi import shared
 from gateway.openapi.components import Components, described
 from gateway.openapi.examples import Examples
+from gateway.openapi.queries import get_operation, view_content, view_parameters
 from gateway.openapi.values import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
 from gateway.schema.declarations import comments_of
@@ -40,10 +41,12 @@ def build_document(
     aliases = methods[0].encoders.aliases if methods else {}
     messages = Components(comments, returned, aliases, closed=closed)
     examples, others = Examples(returned), other_paths(catalog)
-    paths = {
-        method.path: {"post": operation(method, comments, messages, examples, others[method.path])}
-        for method in methods
-    }
+    paths: Json = {}
+    for method in methods:
+        post = operation(method, comments, messages, examples, others[method.path])
+        paths[method.path] = {"post": post}
+        if method.reads_only:
+            paths[method.path]["get"] = get_operation(post, method, messages, returned)
     note = "" if catalog.schema.confirmed else UNCONFIRMED.format(origin=catalog.schema.origin)
     return {
         "openapi": "3.1.0",
@@ -92,7 +95,7 @@ def operation(
     success = {
         "description": f"`{response.full_name}`",
         "headers": shared.references("headers", shared.OF_SUCCESS),
-        "content": shared.json_of(messages.response(response)),
+        "content": view_content(method, messages.response(response)),
     }
     summary, rest = first_sentence(comments.get(descriptor.full_name, ""))
     served = f"Also served as {', '.join(f'`{path}`' for path in others)}." if others else ""
@@ -101,7 +104,10 @@ def operation(
         "tags": [method.service],
         **({"summary": summary} if summary else {}),
         **described(rest, served, *also_accepted(method)),
-        "parameters": list(shared.references("parameters", shared.PARAMETERS).values()),
+        "parameters": [
+            *shared.references("parameters", shared.OF_REQUESTS).values(),
+            *view_parameters(method),
+        ],
         "requestBody": {"content": body},
         "responses": {"200": success, **shared.references("responses", map(str, shared.ERRORS))},
         **({"x-aliases": others} if others else {}),

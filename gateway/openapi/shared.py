@@ -24,10 +24,15 @@ WELL_KNOWN: Mapping[str, Json] = SHARED["well_known"]
 HEALTH_PATHS: Json = SHARED["paths"]
 HEADERS: Json = SHARED["components"]["headers"]
 PARAMETERS: Json = SHARED["components"]["parameters"]
+OF_REQUESTS = ("X-Dry-Run", "Grpc-Timeout", "X-Request-ID")
+CONDITIONS = ("If-None-Match", "Prefer")
+VIEW = ("_fields",)
+ROWS_VIEW = ("_where", "_sort", "_limit", "_format")
 
 USUAL = ("X-Request-ID", "Server-Timing", "X-Schema")
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 OF_SUCCESS = (*USUAL, "X-Ignored-Fields", "X-Replaced-Fields", "X-Dry-Run", *COUNTED)
+OF_READS = ("ETag", "Preference-Applied")
 OF_ERROR = (*USUAL, *COUNTED)
 
 

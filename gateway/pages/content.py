@@ -8,6 +8,7 @@ from hashlib import sha256
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.compression import CODINGS, VARY, WORTH_IT, Coding, choose, stream
+from gateway.http.conditional import matches
 from gateway.http.exchange import NO_STORE, ClientGone, exchange_of
 
 SLOWEST_READER = 16 * 1024
@@ -83,12 +84,6 @@ class Content:
                 await send({"type": "http.response.body", "body": body})
         except TimeoutError:
             raise ClientGone from None
-
-
-def matches(if_none_match: str, etag: str) -> bool:
-    """Whether a client has this ETag, by weak comparison."""
-    known = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
-    return etag in known or "*" in known
 
 
 def serve(content: Content, *, timeout: float) -> ASGIApp:

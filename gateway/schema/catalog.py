@@ -56,6 +56,8 @@ class Catalog:
     """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]
     """The header that tells clients which schema an answer was made with."""
+    version: str
+    """Another one whenever the same answer of Cuebot may look different."""
     schema: Schema
     """What all this was made from, with the comments, which descriptors do not keep."""
     again: "Callable[[], Catalog]" = field(repr=False, compare=False)

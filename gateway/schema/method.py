@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from gateway.codec.decode import Decode, Decoders
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.rewrite import BodyPath, Rewrite
+from gateway.views.shown import Views
 
 FieldPath = tuple[str, ...]
 """Names of fields from a message down, as the proto has them."""
@@ -43,6 +44,11 @@ class Method:
     def encode(self) -> Encode:
         """Answer bytes to JSON."""
         return self.encoders.encoder(self.descriptor.output_type)
+
+    @cached_property
+    def views(self) -> Views:
+        """What can be seen of its answers."""
+        return Views(self.descriptor.output_type, self.encoders)
 
     @cached_property
     def reads_only(self) -> bool:

@@ -5,7 +5,9 @@ fit are dropped, and of the others only the wanted fields are read.
 """
 
 import csv
+import heapq
 import io
+import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -23,6 +25,10 @@ from gateway.views.paths import FieldPath, Segment, find_path
 from gateway.views.view import Order, Rows, View
 
 MOST_COLUMNS = 200
+SHORT = 32 * 1024
+"""Bytes of an answer that takes a few ms at most, whatever is asked of it."""
+SORTED_AT_ONCE = 2048
+"""Rows. Sorting so many takes some 2 ms."""
 HARMFUL = ("=", "+", "-", "@")
 """How a text begins, after blanks, that a spreadsheet would run (OWASP, CSV injection)."""
 
@@ -116,13 +122,18 @@ def as_csv(view: View, rows: Rows, encoders: Encoders) -> Show:
 
 
 def guarded(view: View, pieces: Callable[[bytes], Iterator[bytes]]) -> Show:
-    """With the error for bytes that are no such answer."""
+    """With the error for bytes that are no such answer; of a short answer, all is one piece."""
 
-    def show(payload: bytes) -> Iterator[bytes]:
+    def guarded_pieces(payload: bytes) -> Iterator[bytes]:
         try:
             yield from pieces(payload)
         except UNREADABLE as error:
             raise unreadable(view.answer, error) from error
+
+    def show(payload: bytes) -> Iterable[bytes]:
+        if len(payload) > SHORT:
+            return guarded_pieces(payload)
+        return (b"".join(guarded_pieces(payload)),)
 
     return show
 
@@ -147,27 +158,31 @@ def fitting(
             yield some if where is None else [row for row in some if where(row)]
 
     found = matching()
-    if view.order:
-        found = in_order(found, view.order)
+    if view.order is not None:
+        found = in_order(found, view.order, view.limit)
     return rest, found if view.limit is None else first(found, view.limit)
 
 
-def in_order(found: Iterator[list[Any]], order: tuple[Order, ...]) -> Iterator[list[Any]]:
-    """All rows, sorted; what is not set comes last. Pauses while they are gathered."""
-    rows: list[Any] = []
+def in_order(found: Iterator[list[Any]], order: Order, limit: int | None) -> Iterator[list[Any]]:
+    """The rows, sorted, and no more than the limit. Pauses while they are gathered.
+
+    They are sorted some at a time and merged when all are there, so that no step takes long.
+    """
+    count = itertools.count()  # of equal rows, the first stays the first
+    runs: list[list[tuple[Any, int, Any]]] = [[]]
+    few = limit is not None and limit <= SORTED_AT_ONCE
     for some in found:
-        rows += some
+        runs[-1] += [(order.key(row), next(count), row) for row in some]
+        if len(runs[-1]) >= SORTED_AT_ONCE * 2:
+            runs[-1].sort()
+            if few:
+                del runs[-1][limit:]
+            else:
+                runs.append([])
         yield []
-    for each in reversed(order):  # sorting is stable
-        value = each.path.value
-        keyed = [(value(row), row) for row in rows]
-        unset = [row for found_value, row in keyed if found_value is None]
-        keyed = [pair for pair in keyed if pair[0] is not None]
-        keyed.sort(key=lambda pair: pair[0], reverse=each.descending)
-        rows = [row for _, row in keyed] + unset
-        yield []
-    some_rows = iter(rows)
-    while some := list(islice(some_rows, 128)):
+    runs[-1].sort()
+    rows = (row for _, _, row in heapq.merge(*runs))
+    while some := list(islice(rows, 128)):
         yield some
 
 

@@ -1,9 +1,9 @@
 """What a query string asks to see of an answer: `_fields`, `_where`, `_sort`, `_limit`, …"""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -25,10 +25,31 @@ LARGEST_LIMIT = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One of the fields that rows are sorted by."""
+    """What rows are sorted by."""
 
-    path: FieldPath
-    descending: bool
+    parts: tuple[Callable[[Any], tuple[bool, Any]], ...]
+    """For each field, what stands for its value. What is not set comes last."""
+
+    def key(self, row: Any) -> list[tuple[bool, Any]]:
+        """What stands for the row."""
+        return [part(row) for part in self.parts]
+
+
+class Reversed:
+    """A text that sorts the other way round."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: Any) -> None:
+        self.text = text
+
+    def __lt__(self, other: "Reversed") -> bool:
+        return bool(other.text < self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reversed) and bool(self.text == other.text)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -60,7 +81,7 @@ class View:
     answer_fields: tuple[FieldPath, ...] | None = None
     """The fields of the answer, beside its rows, that are wanted; None for all."""
     where: Test | None = None
-    order: tuple[Order, ...] = ()
+    order: Order | None = None
     limit: int | None = None
     format: Format = "json"
 
@@ -169,13 +190,13 @@ def condition_of(rows: Rows | None, text: str | None) -> Test | None:
         raise refused("_where", str(error)) from None
 
 
-def order_of(rows: Rows | None, text: str | None) -> tuple[Order, ...]:
+def order_of(rows: Rows | None, text: str | None) -> Order | None:
     if text is None or rows is None:
-        return ()
+        return None
     names = [name.strip() for name in text.split(",")]
     if len(names) > MOST_SORTED:
         raise refused("_sort", f"more than {MOST_SORTED} fields")
-    found = []
+    found: list[Callable[[Any], tuple[bool, Any]]] = []
     for name in names:
         try:
             path = find_path(rows.descriptor, name.removeprefix("-"))
@@ -183,8 +204,24 @@ def order_of(rows: Rows | None, text: str | None) -> tuple[Order, ...]:
             raise refused("_sort", str(error.args[0])) from None
         if not path.is_value or path.is_list:
             raise refused("_sort", f"{path.text} is not a single value")
-        found.append(Order(path, name.startswith("-")))
-    return tuple(found)
+        found.append(sorted_by(path, descending=name.startswith("-")))
+    return Order(tuple(found))
+
+
+def sorted_by(path: FieldPath, *, descending: bool) -> Callable[[Any], tuple[bool, Any]]:
+    """What stands for one field of a row when rows are sorted. Not a number comes after numbers."""
+    value = path.value
+    is_text = path.leaf.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+
+    def part(row: Any) -> tuple[bool, Any]:
+        found = value(row)
+        if found is None or found != found:
+            return True, Reversed("") if is_text and descending else "" if is_text else 0
+        if descending:
+            found = Reversed(found) if is_text else -found
+        return False, found
+
+    return part
 
 
 def limit_of(text: str | None) -> int | None:

@@ -365,7 +365,7 @@ async def test_every_counted_answer_has_the_headers(cuebot: ScriptedCuebot) -> N
             await gateway.post("/show.ShowInterface/Nothing", json={}),
             await gateway.post("/nothing", json={}),
             await gateway.post(SHOWS, content=b"{"),
-            await gateway.client.get(SHOWS),
+            await gateway.client.put(SHOWS),
             await gateway.post(SHOWS, content=b"x", headers={"Content-Type": "image/png"}),
         ]
         assert [answer.status_code for answer in answers] == [200, 404, 404, 400, 405, 415]

@@ -9,6 +9,7 @@ from tests.support.wire import wire
 pytestmark = pytest.mark.anyio
 
 SHOWS = "/show.ShowInterface/GetShows"
+KILL = "/job.JobInterface/Kill"
 UNKNOWN = "/no.SuchInterface/GetNothing"
 METHOD_PATHS = (SHOWS, UNKNOWN, "/job.JobInterface", "/healthz/", "/grpc.health.v1.Health/X")
 
@@ -32,7 +33,7 @@ async def test_options_of_any_path_is_the_same(gateway: Gateway, path: str) -> N
         answer = await anybody.options(path)
         other = await anybody.options("/some.Other/Path")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert answer.headers["allow"] == "POST, OPTIONS"
+    assert answer.headers["allow"] == "GET, HEAD, POST, OPTIONS"
     assert "content-length" not in answer.headers
     assert "transfer-encoding" not in answer.headers
     assert telling(answer) == telling(other)
@@ -45,7 +46,7 @@ async def test_options_of_a_page(gateway: Gateway, path: str) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
-@pytest.mark.parametrize(("path", "verb"), [("/healthz", "POST"), (SHOWS, "GET")])
+@pytest.mark.parametrize(("path", "verb"), [("/healthz", "POST"), (SHOWS, "PUT")])
 async def test_a_405_allows_what_options_says(gateway: Gateway, path: str, verb: str) -> None:
     """A wrong HTTP method is told the same methods as somebody who asks for them."""
     refused = await gateway.client.request(verb, path)
@@ -63,7 +64,7 @@ async def test_options_of_the_server(gateway: Gateway) -> None:
     async with wire(gateway) as one:
         await one.send(head("*", start="OPTIONS", subject=None))
         answer = await one.answer(bodiless=True)
-        assert (answer.status, answer.headers["allow"]) == (204, "POST, OPTIONS")
+        assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
 
 
 async def test_options_is_counted_against_nobody(cuebot: ScriptedCuebot) -> None:
@@ -96,12 +97,12 @@ async def test_head_of_a_health_check(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "authorization", "status"),
-    [(SHOWS, None, 405), (UNKNOWN, None, 404), (SHOWS, "", 401), (UNKNOWN, "", 401)],
+    [(KILL, None, 405), (UNKNOWN, None, 404), (SHOWS, "", 401), (UNKNOWN, "", 401)],
 )
 async def test_head_of_a_method_path(
     gateway: Gateway, path: str, authorization: str | None, status: int
 ) -> None:
-    """HEAD calls no method: it is refused as GET is, without a body and with its length."""
+    """HEAD is refused as GET is, without a body and with its length."""
     headers = {} if authorization is None else {"Authorization": authorization}
     bare = await gateway.client.head(path, headers=headers)
     get = await gateway.client.get(path, headers=headers)
@@ -121,7 +122,7 @@ async def test_head_of_a_method_path(
         ("POST", UNKNOWN, None, 404),
         ("POST", SHOWS, "", 401),
         ("POST", SHOWS, "Bearer a.b.c", 401),
-        ("GET", SHOWS, None, 405),
+        ("GET", KILL, None, 405),
         ("OPTIONS", SHOWS, "", 204),
         ("GET", "/healthz", "", 200),
         ("GET", "/readyz", "", 200),

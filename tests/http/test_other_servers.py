@@ -112,5 +112,10 @@ def test_pages_and_other_verbs(client: httpx.Client) -> None:
     """GET, HEAD and OPTIONS."""
     assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
     assert client.head("/docs").status_code == 200
-    assert client.options(FIND_SHOW).headers["allow"] == "POST, OPTIONS"
-    assert client.get(FIND_SHOW).status_code == 405
+    assert client.options(FIND_SHOW).headers["allow"] == "GET, HEAD, POST, OPTIONS"
+    found = client.get(f"{FIND_SHOW}?name=demo")
+    assert found.status_code == 200
+    known = {"If-None-Match": found.headers["etag"]}
+    assert client.get(f"{FIND_SHOW}?name=demo", headers=known).status_code == 304
+    assert client.head(f"{FIND_SHOW}?name=demo").content == b""
+    assert client.put(FIND_SHOW).status_code == 405

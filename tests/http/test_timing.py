@@ -57,7 +57,7 @@ async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
                     SHOWS, headers={"Authorization": f"Bearer {token(seconds=-60)}"}
                 ),
                 404: await gateway.post(missing, {}),
-                405: await client.get(SHOWS),
+                405: await client.put(SHOWS),
                 400: await gateway.post(SHOWS, [1]),
                 429: await gateway.post(SHOWS, {}),
             }

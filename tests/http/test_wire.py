@@ -170,7 +170,7 @@ async def test_a_broken_answer_to_http_1_0_ends_in_a_reset(
 async def test_head_is_refused_without_a_body(gateway: Gateway) -> None:
     """HEAD on a method path is 405, and the next answer on the connection starts right after."""
     async with wire(gateway) as one:
-        await one.send(head(SHOWS, start="HEAD"))
+        await one.send(head("/job.JobInterface/Kill", start="HEAD"))
         refused = await one.answer(bodiless=True)
         await one.send(request(SHOWS, b"{}"))
         answer = await one.answer()

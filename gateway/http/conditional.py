@@ -1,0 +1,171 @@
+"""GET and HEAD: answers that a client may have already (RFC 9110, section 13), or waits for.
+
+The ETag is weak: it is made of Cuebot's bytes, before they become JSON, and of all that decides how
+they are shown. Cuebot is asked each time, so what a client may not see any more is not confirmed.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from hashlib import blake2b
+from time import monotonic
+from typing import NamedTuple
+
+from google.protobuf.message import DecodeError
+from starlette.types import Receive, Send
+
+from gateway.access.shares import Shares
+from gateway.errors import GatewayError, unavailable
+from gateway.http.call_maker import CallMaker, form_of
+from gateway.http.compression import VARY as VARY_BY_CODING
+from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.exchange import NO_STORE, Exchange
+from gateway.http.request import CallRequest, RequestReader
+from gateway.http.respond import Responder
+from gateway.views.fingerprint import fingerprint
+
+WAIT = re.compile(rb"(?:^|[,;])[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I)
+"""The preference for waiting (RFC 7240, section 4.3), in seconds."""
+LONGEST_WAIT = 60
+"""Seconds. Longer waits are shortened, and the answer says so: proxies seldom wait for longer."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks at an answer that somebody waits for."""
+SPARE = 10
+"""Between two looks it takes at least so many times as long as the last look has taken."""
+NO_CACHE = (b"cache-control", b"private, no-cache")
+"""Who asked may keep the answer, and asks each time whether it is still the same."""
+VARY = (b"vary", b"Authorization, Accept")
+
+
+class Condition(NamedTuple):
+    """What a request says of the answer that its client has."""
+
+    known: str
+    """The value of If-None-Match."""
+    wait: int
+    """Seconds to wait for another answer than that."""
+
+    @staticmethod
+    def of(exchange: Exchange) -> "Condition":
+        """The condition of a request; `known` is empty if it has none."""
+        known = exchange.headers.get(b"if-none-match", b"").decode("latin-1")
+        found = WAIT.search(exchange.headers.get(b"prefer", b""))
+        return Condition(known, min(int(found[1]), LONGEST_WAIT) if known and found else 0)
+
+
+def matches(if_none_match: str, etag: str) -> bool:
+    """Whether a client has this ETag, by weak comparison (RFC 9110, section 8.8.3.2)."""
+    known = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return etag.removeprefix("W/") in known or "*" in known
+
+
+class ConditionalReads:
+    """Answers requests with GET or HEAD to methods that only read."""
+
+    def __init__(
+        self,
+        requests: RequestReader,
+        calls: CallMaker,
+        responder: Responder,
+        *,
+        waiting: Shares,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        """`waiting` are the places of requests that wait for another answer."""
+        self._requests = requests
+        self._calls = calls
+        self._responder = responder
+        self._waiting = waiting
+        self._is_stopping = is_stopping
+
+    async def answer(
+        self, exchange: Exchange, request: CallRequest, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request that has been read. Raises GatewayError and ClientGone."""
+        condition = Condition.of(exchange)
+        with CancelOnDisconnect(receive, exchange.direct):
+            began = monotonic()
+            answer = await self._calls.call(exchange, request)
+            etag = await etag_of(request, answer)
+            if condition.wait and matches(condition.known, etag):
+                answer, etag, began = await self._another(exchange, request, condition, etag)
+            headers = [(b"etag", etag.encode()), VARY]
+            if condition.wait:
+                headers.append((b"preference-applied", b"wait=%d" % condition.wait))
+            before = exchange.headers_out
+            exchange.headers_out = [NO_CACHE if each == NO_STORE else each for each in before]
+            if matches(condition.known, etag):
+                exchange.leave()
+                await send_head(send, 304, [*headers, VARY_BY_CODING])
+            elif exchange.http_method == "HEAD":
+                exchange.leave()
+                await send_head(send, 200, [*headers, VARY_BY_CODING, request.content_type])
+            else:
+                pieces, more = form_of(exchange, request, answer)
+                del answer  # what has been sent of it is not needed any more
+                within = max(request.timeout - (monotonic() - began), 0)
+                try:
+                    form = pieces, (*headers, *more)
+                    await self._responder.send(exchange, form, send, within=within)
+                except GatewayError:
+                    exchange.headers_out = before
+                    raise
+
+    async def _another(
+        self, exchange: Exchange, request: CallRequest, condition: Condition, etag: str
+    ) -> tuple[bytes, str, float]:
+        """Wait until the answer is another one, or the time is over.
+
+        Returns the last answer, its ETag, and when it was asked for. Meanwhile the request has no
+        place among those in flight, and its answer no memory. Raises GatewayError as a call does,
+        also when the token is not valid any more, and (UNAVAILABLE) if too many wait.
+        """
+        end = monotonic() + condition.wait
+        answer, began, took = b"", monotonic(), 0.0
+        if not self._waiting.take(exchange.principal):
+            raise unavailable("too many requests wait for another answer")
+        try:
+            while matches(condition.known, etag):
+                left = end - monotonic()
+                if left <= 0 or self._is_stopping():
+                    break
+                exchange.leave()
+                if exchange.lease is not None:
+                    exchange.lease.close()
+                began = monotonic()
+                await asyncio.sleep(min(left, max(LOOK_EVERY, took * SPARE)))
+                exchange.waited += monotonic() - began
+                self._requests.look_again(exchange)
+                self._requests.enter(exchange)
+                began = monotonic()
+                answer = await self._calls.call(exchange, request)
+                took = monotonic() - began
+                etag = await etag_of(request, answer)
+        finally:
+            self._waiting.give_back(exchange.principal)
+        return answer, etag, began
+
+
+async def etag_of(request: CallRequest, answer: bytes) -> str:
+    """The ETag of Cuebot's answer as the request wants to see it."""
+    method = request.plan.method
+    digest = blake2b(request.catalog.version.encode(), digest_size=16)
+    digest.update((request.shown.key if request.shown is not None else "").encode())
+    finding = fingerprint(answer, method.views.rows)
+    while True:
+        try:
+            next(finding)
+        except StopIteration as found:
+            digest.update(found.value)
+            break
+        except DecodeError:  # the encoder says so
+            digest.update(answer)
+            break
+        await asyncio.sleep(0)
+    return f'W/"{digest.hexdigest()}"'
+
+
+async def send_head(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    """Send an answer without a body."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

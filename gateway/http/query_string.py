@@ -1,0 +1,87 @@
+"""What a request's query string says: a view of the answer and, with GET, the request itself."""
+
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from gateway.calls.query import body_of
+from gateway.codec.unknown import REPORTED, Reject
+from gateway.errors import Code, GatewayError
+from gateway.hints import SHOWN
+from gateway.http.exchange import Exchange
+from gateway.schema.method import Method
+from gateway.views.shown import Shown
+from gateway.views.view import asked_parameters
+
+MOST_PARAMETERS = 1000
+
+
+class Query(NamedTuple):
+    """What has been understood of it."""
+
+    shown: Shown | None = None
+    """How the answer is to be seen; None for the whole, in JSON."""
+    body: bytes | None = None
+    """With GET, the JSON body that its parameters stand for."""
+    unread: tuple[str, ...] = ()
+    """`?name` for each of the first parameters that nothing reads."""
+
+
+NO_QUERY = Query()
+
+
+def read_query(exchange: Exchange, method: Method, reject: Reject) -> Query:
+    """What a request's query string and its Accept header ask for.
+
+    Raises GatewayError (INVALID_ARGUMENT), which names the parameter.
+    """
+    accept = exchange.headers.get(b"accept")
+    if exchange.query:
+        parameters = parsed(exchange.query, strict=exchange.http_method != "POST")
+        asked = asked_parameters(parameters)
+        parameters = [each for each in parameters if each[0] not in asked]
+    elif exchange.http_method == "POST":
+        shown = None if accept is None else method.views.shown((), accept)
+        return NO_QUERY if shown is None else Query(shown)
+    else:
+        parameters, asked = [], {}
+    shown = method.views.shown(tuple(asked.items()), accept)
+    if exchange.http_method == "POST":
+        return Query(shown, None, unread(parameters, reject))
+    descriptor = method.descriptor.input_type
+    fields = [each for each in parameters if not each[0].startswith("_")]
+    others = [each for each in parameters if each[0].startswith("_")]
+    return Query(shown, body_of(descriptor, fields), unread(others, reject))
+
+
+def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
+    """The parameters of a query string. Raises GatewayError (INVALID_ARGUMENT).
+
+    Unless `strict`, what is no UTF-8 is replaced.
+    """
+    errors = "strict" if strict else "replace"
+    try:
+        return parse_qsl(
+            query.decode(errors=errors),
+            keep_blank_values=True,
+            max_num_fields=MOST_PARAMETERS,
+            errors=errors,
+        )
+    except UnicodeDecodeError:
+        problem = "the query string is not percent-encoded UTF-8"
+    except ValueError:
+        problem = f"the query string has more than {MOST_PARAMETERS} parameters"
+    raise GatewayError(Code.INVALID_ARGUMENT, problem)
+
+
+def unread(parameters: list[tuple[str, str]], reject: Reject) -> tuple[str, ...]:
+    """`?name` for each of the first parameters that are left over.
+
+    Raises GatewayError (INVALID_ARGUMENT) where nothing may be ignored.
+    """
+    if parameters and reject is Reject.EVERYTHING:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT,
+            f"{parameters[0][0][:SHOWN]!r} is in the query string, where nothing reads it;"
+            " arguments of a POST are in its body",
+        )
+    return tuple(f"?{name}" for name, _ in parameters[:REPORTED])

@@ -1,0 +1,101 @@
+"""The views of one method's answers, each compiled once, and which of them a client accepts."""
+
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from google.protobuf.descriptor import Descriptor
+
+from gateway.codec.encode import Encoders
+from gateway.views.show import Show, compile_view
+from gateway.views.view import Format, Rows, make_view, rows_of
+
+KEPT = 32
+"""Compiled views of a method."""
+MEDIA_TYPES: dict[Format, bytes] = {
+    "json": b"application/json",
+    "ndjson": b"application/x-ndjson",
+    "csv": b"text/csv; charset=utf-8",
+}
+ACCEPTED: dict[str, Format] = {
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    "text/csv": "csv",
+}
+LONGEST_ACCEPT = 1024
+"""Bytes of an Accept header that are looked at."""
+
+Asked = tuple[tuple[str, str], ...]
+"""The parameters of a view, as `asked_parameters` has them."""
+
+
+class Shown(NamedTuple):
+    """A view, ready to be used."""
+
+    encode: Show
+    """Cuebot's bytes to the pieces of the view."""
+    content_type: tuple[bytes, bytes]
+    """The header."""
+    key: str
+    """What it is, for comparison with other views of the same method."""
+
+
+class Views:
+    """What can be seen of one method's answers."""
+
+    def __init__(self, answer: Descriptor, encoders: Encoders) -> None:
+        self._answer = answer
+        self._encoders = encoders
+        self._compiled = lru_cache(maxsize=KEPT)(self._compile)
+
+    @cached_property
+    def rows(self) -> Rows | None:
+        """The one list of an answer, if it has one."""
+        return rows_of(self._answer)
+
+    def shown(self, asked: Asked, accept: bytes | None = None) -> Shown | None:
+        """The view that these parameters and this Accept header ask for; None for the whole JSON.
+
+        Raises GatewayError (INVALID_ARGUMENT) for parameters that are wrong. Only `_format` insists
+        on its format: what an Accept header asks for and rows are needed for is JSON without rows.
+        """
+        default: Format = "json" if accept is None else accepted(accept[:LONGEST_ACCEPT])
+        if not asked and (default == "json" or self.rows is None):
+            return None
+        return self._compiled(asked, "json" if self.rows is None else default)
+
+    def _compile(self, asked: Asked, default: Format) -> Shown:
+        view = make_view(self._answer, dict(asked), default)
+        return Shown(
+            compile_view(view, self._encoders),
+            (b"content-type", MEDIA_TYPES[view.format]),
+            urlencode(sorted((*dict(asked, _format=view.format).items(),))),
+        )
+
+
+@lru_cache(maxsize=256)
+def accepted(accept: bytes) -> Format:
+    """The format that an Accept header likes best (RFC 9110, section 12.5.1); JSON in doubt."""
+    best: tuple[float, Format] = (0.0, "json")
+    for media, weight in offers(accept.decode("latin-1").lower().split(",")):
+        format_ = ACCEPTED.get(media)
+        if format_ is not None and weight > best[0]:
+            best = weight, format_
+    return best[1]
+
+
+def offers(parts: Iterable[str]) -> Iterable[tuple[str, float]]:
+    """The media types of an Accept header, with their weights."""
+    for part in parts:
+        media, *parameters = (each.strip() for each in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "q":
+                try:
+                    weight = float(value)
+                except ValueError:
+                    weight = 0.0
+        yield media, weight

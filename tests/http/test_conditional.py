@@ -1,0 +1,221 @@
+"""ETags of GETs, 304, and waiting for another answer."""
+
+import asyncio
+
+import grpc
+import httpx
+import pytest
+
+from tests.support.opencue import message_class
+from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for
+
+pytestmark = pytest.mark.anyio
+
+HOSTS = "/host.HostInterface/GetHosts"
+SHOWS = "/show.ShowInterface/GetShows"
+
+
+def hosts(*names: str, state: int = 0) -> bytes:
+    """An answer of GetHosts."""
+    answer = message_class("host.HostGetHostsResponse")()
+    answer.hosts.SetInParent()
+    for name in names:
+        answer.hosts.hosts.add(id=f"id of {name}", name=name, state=state)
+    payload: bytes = answer.SerializeToString()
+    return payload
+
+
+async def etag(gateway: Gateway, target: str = HOSTS, **headers: str) -> str:
+    """The ETag of a GET."""
+    answer = await gateway.client.get(target, headers=headers)
+    assert answer.status_code == 200, answer.text
+    found: str = answer.headers["etag"]
+    assert found.startswith('W/"')
+    return found
+
+
+async def conditional(
+    gateway: Gateway, known: str, target: str = HOSTS, **headers: str
+) -> httpx.Response:
+    """A GET of somebody who has the answer with this ETag."""
+    return await gateway.client.get(target, headers={"If-None-Match": known, **headers})
+
+
+async def test_an_answer_that_is_still_the_same(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """304 has the headers of the 200 and no body; Cuebot is asked all the same."""
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    first = await gateway.client.get(HOSTS)
+    again = await conditional(gateway, first.headers["etag"])
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("etag", "cache-control", "vary"):
+        assert again.headers[name] == first.headers[name], name
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert "Authorization, Accept" in first.headers["vary"]
+    assert len(cuebot.seen) == 2
+    cuebot.answers(HOSTS, hosts("a", "b", state=1))
+    changed = await conditional(gateway, first.headers["etag"])
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+
+
+async def test_the_order_of_rows_with_ids_does_not_count(
+    cuebot: ScriptedCuebot, gateway: Gateway
+) -> None:
+    """Cuebot lists hosts in another order each time. How many there are of them counts."""
+    cuebot.answers(HOSTS, hosts("a", "b", "c"))
+    known = await etag(gateway)
+    cuebot.answers(HOSTS, hosts("c", "a", "b"))
+    assert (await conditional(gateway, known)).status_code == 304
+    cuebot.answers(HOSTS, hosts("c", "a", "b", "b"))
+    assert (await conditional(gateway, known)).status_code == 200
+
+
+async def test_views_and_formats_are_other_answers(
+    cuebot: ScriptedCuebot, gateway: Gateway
+) -> None:
+    """Each view has its own ETag, in whatever order it is written; a coding has not."""
+    cuebot.answers(HOSTS, hosts(*map(str, range(100))))
+    views = ("", "?_fields=name", "?_fields=id", "?_limit=1", "?_format=csv", "?_format=ndjson")
+    known = [await etag(gateway, HOSTS + view) for view in views]
+    assert len(set(known)) == len(views)
+    one = await etag(gateway, f"{HOSTS}?_fields=name&_limit=1")
+    assert await etag(gateway, f"{HOSTS}?_limit=1&_fields=name") == one
+    assert await etag(gateway, HOSTS, Accept="text/csv") == known[4]
+    assert await etag(gateway, HOSTS, **{"Accept-Encoding": "identity"}) == known[0]
+
+
+async def test_another_profile_is_another_answer(cuebot: ScriptedCuebot) -> None:
+    """What a profile adds to answers is not in Cuebot's bytes."""
+    found = set()
+    for profile in ("opencue", "none"):
+        async with gateway_for(cuebot.endpoint, compat_profile=profile) as gateway:
+            found.add(gateway.catalog.version)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("known", ["*", 'W/"other", {}', '{}, W/"other"'])
+async def test_lists_of_etags(cuebot: ScriptedCuebot, gateway: Gateway, known: str) -> None:
+    """And any of them."""
+    current = await etag(gateway)
+    assert (await conditional(gateway, known.replace("{}", current))).status_code == 304
+
+
+async def test_what_fails_is_no_304(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """Errors have no ETag, and nobody keeps them."""
+    known = await etag(gateway)
+    cuebot.fails(HOSTS, grpc.StatusCode.INTERNAL, "no")
+    answer = await conditional(gateway, known)
+    assert answer.status_code == 500
+    assert "etag" not in answer.headers
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_without_a_token_there_is_no_304(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """Whoever may not see the answer is not told that it is the same."""
+    known = await etag(gateway)
+    assert (await conditional(gateway, known, Authorization="")).status_code == 401
+
+
+# --- Waiting --------------------------------------------------------------------------------
+
+
+async def test_waiting_for_another_answer(
+    cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`Prefer: wait` holds the request until Cuebot's answer differs."""
+    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
+    cuebot.answers(HOSTS, hosts("a"))
+    known = await etag(gateway)
+    waiting = asyncio.create_task(conditional(gateway, known, Prefer="respond-async, wait=30"))
+    while len(cuebot.seen) < 4:  # noqa: ASYNC110 - each look is a call
+        await asyncio.sleep(0.01)
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    answer = await waiting
+    assert answer.status_code == 200
+    assert answer.headers["preference-applied"] == "wait=30"
+    assert [each["name"] for each in answer.json()["hosts"]["hosts"]] == ["a", "b"]
+
+
+async def test_waiting_in_vain(
+    cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends as 304; a wait of zero, and one without an ETag, end at once."""
+    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.1)
+    known = await etag(gateway)
+    cuebot.seen.clear()
+    answer = await conditional(gateway, known, Prefer="wait=1")
+    assert (answer.status_code, answer.headers["preference-applied"]) == (304, "wait=1")
+    assert len(cuebot.seen) > 2
+    assert (await conditional(gateway, known, Prefer="wait=0")).status_code == 304
+    answer = await gateway.client.get(HOSTS, headers={"Prefer": "wait=30"})
+    assert answer.status_code == 200
+    assert "preference-applied" not in answer.headers
+
+
+async def test_long_waits_are_shortened(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """And the answer says so."""
+    answer = await conditional(gateway, '"other"', Prefer="wait=3600")
+    assert answer.headers["preference-applied"] == "wait=60"
+
+
+async def test_who_waits_has_no_place(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many wait, there is room for calls; the waiting have a bound of their own."""
+    monkeypatch.setattr("gateway.app.WAITING_READS", 4)
+    async with gateway_for(cuebot.endpoint, max_in_flight=2) as gateway:
+        known = await etag(gateway)
+        waiting = []
+        for count in range(4):
+            waiting.append(asyncio.create_task(conditional(gateway, known, Prefer="wait=30")))
+            while len(cuebot.seen) < count + 2:  # noqa: ASYNC110 - each has looked once
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        assert gateway.app.parts.places.taken == 0
+        assert (await gateway.post(SHOWS)).status_code == 200
+        fifth = await conditional(gateway, known, Prefer="wait=30")
+        assert fifth.status_code == 503
+        assert "wait" in fifth.json()["message"]
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_token_that_is_denied_meanwhile(
+    cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rights are looked at again each time."""
+    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
+    known = await etag(gateway)
+    called = asyncio.Event()
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        called.set()
+        return b""
+
+    cuebot.handlers[HOSTS] = handler
+    waiting = asyncio.create_task(conditional(gateway, known, Prefer="wait=30"))
+    await called.wait()
+    monkeypatch.setattr(gateway.app.parts.authenticator, "authenticate", refusing)
+    answer = await waiting
+    assert answer.status_code == 401
+
+
+def refusing(header: bytes | None) -> None:
+    """An authenticator that knows nobody."""
+    from gateway.errors import Code, GatewayError
+
+    raise GatewayError(Code.UNAUTHENTICATED, "no")
+
+
+async def test_a_stop_does_not_wait(cuebot: ScriptedCuebot) -> None:
+    """A gateway that is about to stop answers 304 to those who wait."""
+    async with gateway_for(cuebot.endpoint) as gateway:
+        known = await etag(gateway)
+        cuebot.seen.clear()
+        waiting = asyncio.create_task(conditional(gateway, known, Prefer="wait=60"))
+        while not cuebot.seen:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        gateway.app.parts.readiness.stopping = True
+        answer = await waiting
+        assert answer.status_code == 304

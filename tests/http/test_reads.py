@@ -1,0 +1,232 @@
+"""GET and HEAD for methods that only read, and views of answers on GET and POST."""
+
+import csv
+import io
+
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from tests.support.rights import rule, signed
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
+
+pytestmark = pytest.mark.anyio
+
+JOBS = "/job.JobInterface/GetJobs"
+FIND = "/job.JobInterface/FindJob"
+
+
+@pytest.fixture
+def cuebot(simulated_cuebot: SimulatedCuebot) -> SimulatedCuebot:
+    return simulated_cuebot
+
+
+async def problem(gateway: Gateway, target: str, status: int = 400) -> str:
+    """What is wrong with a GET."""
+    answer = await gateway.client.get(target)
+    assert answer.status_code == status, answer.text
+    message: str = answer.json()["message"]
+    return message
+
+
+# --- The request in the query string --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("", {}),
+        ("r.includeFinished=true", {"r": {"includeFinished": True}}),
+        ("r.include_finished=true", {"r": {"include_finished": True}}),
+        ("r.users=lena&r.users=marco", {"r": {"users": ["lena", "marco"]}}),
+        ("r.shows=demo&r.substr=sh0", {"r": {"shows": ["demo"], "substr": ["sh0"]}}),
+        ("r.user=lena", {"r": {"user": "lena"}}),
+    ],
+)
+async def test_a_get_answers_as_the_post(
+    gateway: Gateway, query: str, body: dict[str, object]
+) -> None:
+    """Paths in either naming, lists by repetition, and what the profile knows."""
+    got, posted = await gateway.client.get(f"{JOBS}?{query}"), await gateway.post(JOBS, body)
+    assert (got.status_code, posted.status_code) == (200, 200)
+    assert got.content == posted.content
+    assert got.headers["content-type"] == "application/json"
+
+
+async def test_numbers_and_enums_are_texts(gateway: Gateway) -> None:
+    """Cuebot gets what a body would have had."""
+    name = (await gateway.post(JOBS)).json()["jobs"]["jobs"][0]["name"]
+    job = (await gateway.client.get(f"{FIND}?name={name}")).json()["job"]
+    frames = await gateway.client.get(
+        f"/job.JobInterface/GetFrames?job.id={job['id']}&req.page=1&req.limit=2"
+        "&req.states.frameStates=SUCCEEDED&req.states.frameStates=DEAD"
+    )
+    found = frames.json()["frames"]["frames"]
+    assert 0 < len(found) <= 2
+    assert {frame["state"] for frame in found} <= {"SUCCEEDED", "DEAD"}
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("r.shws=demo", ("r: unknown field `shws`", "did you mean `shows`?")),
+        ("r.includeFinished=maybe", ("r.includeFinished: expected true or false",)),
+        ("r=demo", ("?r: is an object",)),
+        ("r.includeFinished=true&r.includeFinished=false", ("?r.includeFinished", "twice")),
+        ("r.users=%ff", ("percent-encoded UTF-8",)),
+        ("&".join(f"a{n}" for n in range(1001)), ("more than 1000 parameters",)),
+        ("_feilds=name", ("_feilds", "did you mean _fields?")),
+        ("_where=nam=lena", ("_where", "did you mean name?")),
+    ],
+)
+async def test_errors_name_the_parameter(
+    gateway: Gateway, query: str, words: tuple[str, ...]
+) -> None:
+    """And suggest what may have been meant, as for bodies."""
+    message = await problem(gateway, f"{JOBS}?{query}")
+    assert [word for word in words if word not in message] == [], message
+
+
+async def test_lists_of_messages_and_maps_need_a_body(gateway: Gateway) -> None:
+    """They have no form in a query string: 400 says to POST."""
+    message = await problem(
+        gateway, "/depend.DependInterface/GetDepend?depend.id=1&id=2&depend.target=3", 400
+    )
+    assert message
+    target = "/show.ShowInterface/GetShows?x.y=1"
+    assert "x" in await problem(gateway, target)
+
+
+async def test_names_with_an_underscore_are_ignored_and_told(gateway: Gateway) -> None:
+    """Such as `_=1700000000`, by which browsers' libraries avoid caches."""
+    answer = await gateway.client.get(f"{JOBS}?_=1700000000")
+    assert answer.status_code == 200
+    assert answer.headers["x-ignored-fields"] == "%3F_"
+
+
+async def test_a_get_has_no_body(gateway: Gateway) -> None:
+    """One that has would be answered as if it had not."""
+    answer = await gateway.client.request("GET", JOBS, content=b'{"r": {}}')
+    assert answer.status_code == 400
+    assert "use POST" in answer.json()["message"]
+
+
+async def test_a_change_stays_405(gateway: Gateway, cuebot: SimulatedCuebot) -> None:
+    """By GET and HEAD, whatever the rule of the caller, and Cuebot is not called."""
+    calls = len(cuebot.calls)
+    for verb in ("GET", "HEAD"):
+        answer = await gateway.client.request(verb, "/job.JobInterface/Kill?job.id=1")
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "POST, OPTIONS"
+    assert len(cuebot.calls) == calls
+    put = await gateway.client.put(JOBS)
+    assert (put.status_code, put.headers["allow"]) == (405, "GET, HEAD, POST, OPTIONS")
+
+
+async def test_a_head_is_a_get_without_its_body(gateway: Gateway) -> None:
+    """With the same headers, but those that say how long it takes and is."""
+    got, head = await gateway.client.get(JOBS), await gateway.client.head(JOBS)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("etag", "content-type", "cache-control", "vary"):
+        assert head.headers[name] == got.headers[name], name
+
+
+async def test_a_dry_run_of_a_get(gateway: Gateway, cuebot: SimulatedCuebot) -> None:
+    """What would be called is shown."""
+    calls = len(cuebot.calls)
+    target = f"{JOBS}?r.users=lena&_limit=1"
+    answer = await gateway.client.get(target, headers={"X-Dry-Run": "1"})
+    assert answer.json()["request"]["r"]["users"] == ["lena"]
+    assert len(cuebot.calls) == calls
+
+
+# --- Views ----------------------------------------------------------------------------------
+
+
+async def test_fields_and_rows(gateway: Gateway) -> None:
+    """A view is the same by GET and by POST, and keeps the shape of the answer."""
+    query = "_fields=name,jobStats.deadFrames&_where=jobStats.deadFrames>=0&_sort=-name&_limit=2"
+    got, posted = await gateway.client.get(f"{JOBS}?{query}"), await gateway.post(f"{JOBS}?{query}")
+    assert got.content == posted.content
+    whole = (await gateway.post(JOBS)).json()["jobs"]["jobs"]
+    expected = [
+        {"name": job["name"], "jobStats": {"deadFrames": job["jobStats"]["deadFrames"]}}
+        for job in sorted(whole, key=lambda job: job["name"], reverse=True)[:2]
+    ]
+    assert got.json() == {"jobs": {"jobs": expected}}
+
+
+@pytest.mark.parametrize(
+    ("options", "content_type"),
+    [
+        ({"query": "_format=csv"}, "text/csv; charset=utf-8"),
+        ({"accept": "text/csv"}, "text/csv; charset=utf-8"),
+        ({"accept": "text/csv;q=0.5, application/x-ndjson"}, "application/x-ndjson"),
+        ({"accept": "application/x-ndjson"}, "application/x-ndjson"),
+        ({"accept": "application/x-ndjson", "query": "_format=json"}, "application/json"),
+        ({"accept": "text/html, */*;q=0.1"}, "application/json"),
+        ({"accept": "text/csv;q=0"}, "application/json"),
+    ],
+)
+async def test_formats(gateway: Gateway, options: dict[str, str], content_type: str) -> None:
+    """By parameter or by Accept, on GET and POST; the parameter wins."""
+    target = f"{JOBS}?{options.get('query', '')}"
+    headers = {"Accept": options.get("accept", "*/*")}
+    for answer in (
+        await gateway.client.get(target, headers=headers),
+        await gateway.post(target, headers=headers),
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == content_type
+
+
+async def test_csv_has_a_line_for_each_row(gateway: Gateway) -> None:
+    """And a header of paths."""
+    answer = await gateway.client.get(f"{JOBS}?_format=csv&_fields=name,jobStats.deadFrames")
+    header, *lines = csv.reader(io.StringIO(answer.text))
+    whole = (await gateway.post(JOBS)).json()["jobs"]["jobs"]
+    assert header == ["name", "jobStats.deadFrames"]
+    assert lines == [[job["name"], str(job["jobStats"]["deadFrames"])] for job in whole]
+
+
+async def test_an_accept_header_does_not_insist(gateway: Gateway) -> None:
+    """An answer without rows is JSON then, while `_format` is refused."""
+    name = (await gateway.post(JOBS)).json()["jobs"]["jobs"][0]["name"]
+    target = f"{FIND}?name={name}"
+    answer = await gateway.client.get(target, headers={"Accept": "text/csv"})
+    assert answer.headers["content-type"] == "application/json"
+    assert "only json" in await problem(gateway, f"{target}&_format=csv")
+
+
+async def test_errors_stay_json(gateway: Gateway) -> None:
+    """Whatever the format that was asked for."""
+    answer = await gateway.client.get(f"{FIND}?name=none&_fields=job.name")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+
+
+async def test_a_view_is_refused_before_cuebot_is_called(
+    gateway: Gateway, cuebot: SimulatedCuebot
+) -> None:
+    """A change with a misspelled parameter does not happen."""
+    calls = len(cuebot.calls)
+    answer = await gateway.post("/job.JobInterface/Kill?_fields=nonsense", {"job": {"id": "1"}})
+    assert answer.status_code == 400
+    assert len(cuebot.calls) == calls
+
+
+async def test_a_rule_holds_for_gets(cuebot: SimulatedCuebot) -> None:
+    """Who may not call a method may not GET it either."""
+    hosts_only = rule("hosts", {"sub": ["lena"]}, "host.HostInterface/*")
+    async with gateway_for(cuebot.endpoint, access=[hosts_only]) as gateway:
+        answer = await gateway.client.get(JOBS, headers=signed("lena"))
+        assert answer.status_code == 403
+        answer = await gateway.client.get("/host.HostInterface/GetHosts", headers=signed("lena"))
+        assert answer.status_code == 200
+
+
+async def test_a_foreign_schema_has_views(scripted_cuebot: ScriptedCuebot) -> None:
+    """Methods that say in the schema that they only read can be had by GET."""
+    scripted_cuebot.start_over()
+    async with gateway_for(scripted_cuebot.endpoint, compat_profile="none") as gateway:
+        answer = await gateway.client.get(JOBS)
+        assert answer.status_code == 405  # nothing says that it only reads
+        assert (await gateway.post(f"{JOBS}?_format=ndjson")).status_code == 200
