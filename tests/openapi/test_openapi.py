@@ -21,6 +21,7 @@ from gateway.openapi import shared
 from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.openapi.values import Json
 from gateway.schema.description import Schema, services_of
+from gateway.views.paths import find_path
 from tests.support.openapi import (
     catalog,
     components_of,
@@ -40,7 +41,9 @@ from tests.support.protos import (
 )
 from tests.support.two_versions import OLD, STREAM
 
-HTTP = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+HTTP = (DOCS / "http.md").read_text(encoding="utf-8")
+READS = (DOCS / "reads.md").read_text(encoding="utf-8")
 OPENCUE_TYPES = [
     "job.Job",
     "job.Layer",
@@ -137,8 +140,27 @@ def test_every_status_is_there() -> None:
 
 @pytest.mark.parametrize("name", [*shared.HEADERS, *shared.PARAMETERS])
 def test_every_header_is_documented(name: str) -> None:
-    """The headers are those of docs/http.md."""
-    assert name in HTTP or name == "WWW-Authenticate"
+    """The headers and parameters are those of docs/http.md and docs/reads.md."""
+    assert name in HTTP + READS or name == "WWW-Authenticate"
+
+
+def test_reads_can_be_had_by_get() -> None:
+    """Each method that only reads has a GET, whose parameters are fields of its request."""
+    for method in catalog().methods:
+        item = document()["paths"][method.path]
+        assert ("get" in item) == method.reads_only
+        if not method.reads_only:
+            continue
+        names = [each["name"] for each in item["get"]["parameters"] if "name" in each]
+        assert len(names) == len(set(names))
+        for name in names:
+            find_path(method.descriptor.input_type, name)
+        assert "requestBody" not in item["get"]
+        assert {"304", *item["post"]["responses"]} == set(item["get"]["responses"])
+    jobs = document()["paths"]["/job.JobInterface/GetJobs"]["get"]
+    assert "text/csv" in jobs["responses"]["200"]["content"]
+    shown = {each["$ref"].rpartition("/")[2] for each in jobs["parameters"] if "$ref" in each}
+    assert shown >= {"_fields", "_where", "If-None-Match", "Prefer"}
 
 
 # --- requests -------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from gateway.codec.fields import is_map, is_message, message_of
 from gateway.openapi import shared
 from gateway.openapi.values import Json
 from gateway.schema.method import Method
-from tests.support.openapi import document, operations, response_schema, validator
+from tests.support.openapi import document, response_schema, validator
 from tests.support.servers import Gateway, clean_environment, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
@@ -184,16 +184,26 @@ async def test_a_generated_client_works(
 
 
 @pytest.mark.timeout(300)  # takes two minutes and a half on a busy machine
-async def test_schemathesis_finds_nothing(gateway: Gateway, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("verb", "every"), [("post", 1), ("get", 5)])
+async def test_schemathesis_finds_nothing(
+    gateway: Gateway, tmp_path: Path, verb: str, every: int
+) -> None:
     """Whatever is sent to any method, right or wrong: the answer's status, headers and body are
     documented, and nothing is answered without a token.
 
-    Without X-Dry-Run, whose answer OpenAPI cannot describe (docs/pages.md).
+    Without X-Dry-Run and views, whose answers OpenAPI cannot describe (docs/pages.md), and without
+    waiting. Of the many GETs, which have the same rules, a fifth has to do.
     """
     found = await fetched(gateway)
-    dry_run = {"$ref": "#/components/parameters/X-Dry-Run"}
-    for _, operation in operations(found):
-        operation["parameters"].remove(dry_run)
+    others = [
+        {"$ref": f"#/components/parameters/{name}"}
+        for name in ("X-Dry-Run", "Prefer", *shared.VIEW, *shared.ROWS_VIEW)
+    ]
+    paths = [path for path, item in found["paths"].items() if verb in item][::every]
+    found["paths"] = {path: {verb: found["paths"][path][verb]} for path in paths}
+    for item in found["paths"].values():
+        parameters = item[verb].get("parameters", [])
+        item[verb]["parameters"] = [each for each in parameters if each not in others]
     (tmp_path / "openapi.json").write_bytes(orjson.dumps(found))
     printed = await run(
         tmp_path,
@@ -202,4 +212,4 @@ async def test_schemathesis_finds_nothing(gateway: Gateway, tmp_path: Path) -> N
         *("--phases", "examples,fuzzing", "--mode", "all", "--max-examples", "3"),
         *("--seed", "1", "--workers", "2", "--warnings", "off"),
     )
-    assert f"Tested: {len(found['paths'])}" in printed
+    assert f"Tested: {len(paths)}" in printed
