@@ -105,6 +105,7 @@ def transcoder(descriptors: Path, services: tuple[str, ...]) -> Mapping[str, Any
         "convert_grpc_status": True,
         "print_options": {"always_print_primitive_fields": True},
         "request_validation_options": {"reject_unknown_method": True},
+        "ignore_unknown_query_parameters": True,  # views: its clients get everything
         "max_request_body_size": LARGEST_ANSWER,
         "max_response_body_size": LARGEST_ANSWER,
     }

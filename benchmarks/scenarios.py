@@ -1,7 +1,8 @@
 """The scenarios: which methods are called, and with how much load."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
@@ -24,6 +25,8 @@ class Call:
     answer: Canned = EMPTY
     status: int = 200
     authorized: bool = True
+    view: Callable[[Any], Any] | None = None
+    """What the path's query string asks to see of the answer, for those who send all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class Scenario:
 
 def jobs_needed(only: Collection[str], *, fairness: bool) -> int:
     """How many jobs the farm needs for these scenarios; no names means all of them."""
-    return MANY if not only or "jobs20000" in only or fairness else 1000
+    return MANY if not only or any("20000" in name for name in only) or fairness else 1000
 
 
 def build_scenarios(farm: CannedFarm) -> list[Scenario]:
@@ -119,6 +122,22 @@ def build_scenarios(farm: CannedFarm) -> list[Scenario]:
             logged_target=0.41,
         ),
         Scenario(
+            name="fields20000",
+            title="3 fields of 20000 jobs",
+            calls=(view(farm, "_fields=name,user,jobStats.runningFrames", some_fields),),
+            connections=2,
+            counted=4,
+        ),
+        Scenario(
+            name="where20000",
+            title="20 of 20000 jobs by a condition",
+            calls=(
+                view(farm, "_where=jobStats.deadFrames%3E0&_sort=-priority&_limit=20", some_rows),
+            ),
+            connections=2,
+            counted=4,
+        ),
+        Scenario(
             name="nopath",
             title="404: no such method",
             calls=(Call(path="/job.JobInterface/Nothing", status=404),),
@@ -149,6 +168,32 @@ def find_job(farm: CannedFarm, name: str, answer: Canned, status: int = 200) -> 
         answer=answer,
         status=status,
     )
+
+
+def view(farm: CannedFarm, query: str, shown: Callable[[Any], Any]) -> Call:
+    """GetJobs of all jobs, of which this is to be seen."""
+    call = get_jobs(farm, MANY)
+    return replace(call, path=f"{call.path}?{query}", view=shown)
+
+
+def some_fields(answer: Any) -> Any:
+    """What `fields20000` asks for."""
+    rows = [
+        {
+            "name": job["name"],
+            "user": job["user"],
+            "jobStats": {"runningFrames": job["jobStats"]["runningFrames"]},
+        }
+        for job in answer["jobs"]["jobs"]
+    ]
+    return {"jobs": {"jobs": rows}}
+
+
+def some_rows(answer: Any) -> Any:
+    """What `where20000` asks for."""
+    rows = [job for job in answer["jobs"]["jobs"] if job["jobStats"]["deadFrames"] > 0]
+    rows.sort(key=lambda job: -job["priority"])
+    return {"jobs": {"jobs": rows[:20]}}
 
 
 def get_jobs(farm: CannedFarm, count: int) -> Call:

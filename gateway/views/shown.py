@@ -11,8 +11,10 @@ from gateway.codec.encode import Encoders
 from gateway.views.show import Show, compile_view
 from gateway.views.view import Format, Rows, make_view, rows_of
 
-KEPT = 32
-"""Compiled views of a method."""
+KEPT = 8
+"""Compiled views of a method that are kept, those last used."""
+LONGEST_KEPT = 1024
+"""Characters of a view's parameters, so that what is kept is bounded by some 50 KB a view."""
 MEDIA_TYPES: dict[Format, bytes] = {
     "json": b"application/json",
     "ndjson": b"application/x-ndjson",
@@ -64,7 +66,9 @@ class Views:
         default: Format = "json" if accept is None else accepted(accept[:LONGEST_ACCEPT])
         if not asked and (default == "json" or self.rows is None):
             return None
-        return self._compiled(asked, "json" if self.rows is None else default)
+        if self.rows is None:
+            default = "json"
+        return (self._compiled if is_kept(asked) else self._compile)(asked, default)
 
     def _compile(self, asked: Asked, default: Format) -> Shown:
         view = make_view(self._answer, dict(asked), default)
@@ -73,6 +77,13 @@ class Views:
             (b"content-type", MEDIA_TYPES[view.format]),
             urlencode(sorted((*dict(asked, _format=view.format).items(),))),
         )
+
+
+def is_kept(asked: Asked) -> bool:
+    """Whether a view is worth its memory: that of patterns grows with what they have looked at."""
+    return sum(len(value) for _, value in asked) <= LONGEST_KEPT and all(
+        "~" not in value for _, value in asked
+    )
 
 
 @lru_cache(maxsize=256)
