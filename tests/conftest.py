@@ -14,6 +14,7 @@ of `tests.support.processes` and `tests.support.commands`.
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
+import hypothesis
 import pytest
 import structlog
 
@@ -31,6 +32,14 @@ from tests.support.servers import (
     running_gateway,
     settings_for,
 )
+
+hypothesis.settings.register_profile(
+    # A machine that is busy with other things fails no test.
+    "untimed",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

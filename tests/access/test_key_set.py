@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import hypothesis
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -342,7 +341,6 @@ def test_a_changed_set_forgets_what_it_has_verified() -> None:
 
 
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
-@hypothesis.settings(deadline=None)
 @given(data=st.data())
 def test_any_change_to_a_good_token_is_refused_or_changes_nothing(
     key: Rsa | Ec, data: st.DataObject

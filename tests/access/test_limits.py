@@ -6,7 +6,6 @@ import time
 from fractions import Fraction
 
 import httpx
-import hypothesis
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -169,7 +168,6 @@ STEPS = st.lists(st.integers(0, 40), min_size=1, max_size=120)
 """Hundredths of a second between requests."""
 
 
-@hypothesis.settings(deadline=None)
 @given(
     STEPS,
     st.sampled_from([Fraction(1, 2), Fraction(1), Fraction(4), Fraction(10), Fraction(100)]),
@@ -199,7 +197,6 @@ def test_it_is_a_token_bucket(steps: list[int], rps: Fraction, burst: int, start
         assert verdict.reset == pytest.approx(float((burst - tokens) / rps), abs=1e-6)
 
 
-@hypothesis.settings(deadline=None)
 @given(
     st.lists(st.floats(0, 3), min_size=1, max_size=150),
     st.floats(0.2, 200),
@@ -227,7 +224,6 @@ def test_no_window_has_more_than_burst_and_rate(
             assert count <= burst + rps * (end - begin) + 1e-6
 
 
-@hypothesis.settings(deadline=None)
 @given(st.floats(0.5, 500), st.integers(1, 50), st.floats(0.01, 10))
 def test_waiting_as_told_is_enough(rps: float, burst: int, max_wait: float) -> None:
     """Who comes back after `wait` seconds passes at once."""
@@ -343,7 +339,6 @@ def test_which_addresses_are_one_client(one: str, other: str, same: bool) -> Non
     assert (address_key(one) == address_key(other)) is same
 
 
-@hypothesis.settings(deadline=None)
 @given(st.text() | st.ip_addresses().map(str))
 def test_any_address_has_a_key(address: str) -> None:
     """Whatever the server says about a peer, it can be counted."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -715,21 +714,18 @@ def outcome(subject: Authenticator, authorization: bytes) -> Principal | None:
     return None
 
 
-@hypothesis.settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"Bearer ", b"bearer  ", b""]))
 def test_any_bytes_are_refused(sent: bytes, scheme: bytes) -> None:
     """Whatever stands in the header, it is a 401 or a 403."""
     assert outcome(authenticator(), scheme + sent) is None
 
 
-@hypothesis.settings(deadline=None)
 @given(st.lists(st.binary(max_size=60).map(base64url), min_size=1, max_size=5))
 def test_any_segments_are_refused(segments: list[str]) -> None:
     """Well-formed base64 that is no token of ours is a 401 or a 403."""
     assert outcome(authenticator(), f"Bearer {'.'.join(segments)}".encode()) is None
 
 
-@hypothesis.settings(deadline=None)
 @given(HEADERS | ANY_JSON, CLAIMS | ANY_JSON, st.sampled_from([TokenRules(), EVERY_RULE]))
 def test_any_signed_json_is_a_principal_or_a_refusal(
     header: Any, claims: Any, rules: TokenRules
@@ -744,7 +740,6 @@ def test_any_signed_json_is_a_principal_or_a_refusal(
         assert principal.subject
 
 
-@hypothesis.settings(deadline=None)
 @given(st.data())
 def test_any_change_to_a_good_token_is_refused_or_changes_nothing(data: st.DataObject) -> None:
     """Bytes put into, taken out of or changed in a good token never make another principal."""

@@ -177,7 +177,7 @@ AUTHORIZATIONS = st.sampled_from(
 )
 @example(FIND_SHOW, "POST", b'{"name": "demo"}', [], f"Authorization: Bearer {token()}", [])
 @example(GET_JOBS, "POST", b"{}", ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, suppress_health_check=list(HealthCheck))
 async def test_both_ways_answer_the_same(
     lanes: tuple[Lane, Lane],
     path: str,

@@ -314,7 +314,7 @@ async def outcome(
     return found
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(REQUESTS), min_size=1, max_size=3),
     st.lists(st.integers(0, 2000), max_size=30),

@@ -88,14 +88,14 @@ CUTS = st.lists(st.integers(0, FAR_AWAY), max_size=40)
 ANSWERS = st.lists(st.integers(0, 3), max_size=40)
 
 
-@hypothesis.settings(deadline=None, max_examples=150)
+@hypothesis.settings(max_examples=150)
 @given(streams(), CUTS, ANSWERS)
 def test_packets_mean_nothing(stream: bytes, cuts: list[int], answers: list[int]) -> None:
     """However a stream is cut, and whenever its requests are answered, the same is made of it."""
     assert parsed(stream, cuts, answers) == parsed(stream)
 
 
-@hypothesis.settings(deadline=None, max_examples=150)
+@hypothesis.settings(max_examples=150)
 @given(streams(), CUTS, ANSWERS)
 def test_remembered_heads_mean_the_same(stream: bytes, cuts: list[int], answers: list[int]) -> None:
     """A request whose head has come before is the same request."""

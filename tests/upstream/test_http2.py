@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from h2.settings import SettingCodes
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codec.error_details import TRAILER
@@ -510,7 +510,6 @@ async def test_a_peer_that_breaks_the_protocol_is_left(bad: bytes) -> None:
         assert await call(server) == b"hi"
 
 
-@settings(deadline=None)
 @given(noise=st.lists(st.binary(max_size=40), max_size=6))
 async def test_noise_ends_a_call_and_harms_nothing(noise: list[bytes]) -> None:
     """Whatever comes in the place of an answer, there is an end to it, and a next call."""

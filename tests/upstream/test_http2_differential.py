@@ -111,7 +111,7 @@ def is_reset(answer: Answer) -> bool:
     return isinstance(answer, partial) and answer.func is reset
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(answers=st.lists(ANSWERS, max_size=2), ending=st.one_of(ANSWERS, CLOSE))
 async def test_calls_end_alike(answers: list[Answer], ending: Answer) -> None:
     """One call after another, each with its answer; the same code and message over both.
