@@ -139,6 +139,7 @@ PATHS = st.sampled_from(
     [
         *(FIND_SHOW, GET_JOBS, SET_CORES, "/show.ShowInterface/Nothing", "/", "/healthz"),
         *("/frame.FrameInterface/GetFrame", "/" + FIND_SHOW, FIND_SHOW + "?a=b", "/show%2E/X"),
+        *(GET_JOBS + "?_fields=name&_limit=3", FIND_SHOW + "?name=demo"),
         *("/group.GroupInterface/SetMinCores", "/show.ShowInterface/CreateShow"),
     ]
 )
@@ -150,6 +151,7 @@ LINES = st.lists(
             *("X-Request-ID: mine-1", "X-Request-ID: ü", "X-Dry-Run: 1", "X-Dry-Run: perhaps"),
             *("Grpc-Timeout: 5S", "Grpc-Timeout: soon", "Connection: close", "Origin: " + PAGE),
             *("Origin: https://elsewhere.com", "X-Forwarded-For: 192.0.2.1", "Accept: text/html"),
+            *("Accept: text/csv", "Accept: application/x-ndjson"),
         ]
     ),
     max_size=3,
@@ -177,6 +179,7 @@ AUTHORIZATIONS = st.sampled_from(
 )
 @example(FIND_SHOW, "POST", b'{"name": "demo"}', [], f"Authorization: Bearer {token()}", [])
 @example(GET_JOBS, "POST", b"{}", ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
+@example(GET_JOBS, "POST", b"{}", ["Accept: text/csv"], f"Authorization: Bearer {token()}", [])
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
 async def test_both_ways_answer_the_same(
     lanes: tuple[Lane, Lane],
