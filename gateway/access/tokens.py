@@ -40,6 +40,8 @@ OPEN = AccessRules(Settings())
 """Without rules, everybody may do everything."""
 TEMPORAL = ("exp", "nbf", "iat")
 PROVIDER_ALGORITHMS = tuple(ALGORITHMS.values())
+DEEPEST_CLAIMS = 32
+"""Lists and objects in each other. Rules of access and the audit log go through them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +215,8 @@ class Authenticator:
             raise forbidden("the token's claims are not JSON") from None
         if not isinstance(claims, dict):
             raise forbidden("the token's claims are not a JSON object")
+        if not is_flat(claims, DEEPEST_CLAIMS):
+            raise forbidden(f"the token's claims are nested more than {DEEPEST_CLAIMS} deep")
         assert binding is not None
         check_binding(claims, binding)
         self._check(claims)
@@ -289,6 +293,14 @@ def text_of(token: bytes) -> str:
     if not TOKEN.fullmatch(token):
         raise unauthenticated("the bearer token is not a JWT")
     return token.decode("ascii")
+
+
+def is_flat(json: object, deepest: int) -> bool:
+    """Whether lists and objects are at most so deep in each other."""
+    if not isinstance(json, dict | list):
+        return True
+    inside = json.values() if isinstance(json, dict) else json
+    return deepest > 0 and all(is_flat(each, deepest - 1) for each in inside)
 
 
 def is_number(value: object) -> bool:

@@ -89,6 +89,17 @@ async def test_nested_claims_and_what_is_taken_away(
     assert (await call(gateway, "/job.JobInterface/LaunchSpec", who)).status_code == 403
 
 
+@pytest.mark.parametrize(("deep", "status"), [(20, 200), (40, 403), (300, 403), (900, 403)])
+async def test_claims_in_claims_in_claims(gateway: Gateway, deep: int, status: int) -> None:
+    """A claim that a rule is about may be a list of lists; one that is very deep is refused."""
+    nested: object = "read"
+    for _ in range(deep):
+        nested = [nested]
+    answer = await call(gateway, GET_JOBS, signed("board", scope=nested))
+    assert answer.status_code == status
+    assert ("nested" in answer.text) == (status == 403)
+
+
 async def test_a_refused_body_is_not_waited_for(gateway: Gateway) -> None:
     """A method that the token may not call is refused before its body has arrived."""
     async with wire(gateway) as one:
