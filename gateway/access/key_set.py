@@ -16,6 +16,8 @@ MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y")}
 """What a public key is made of, besides `kty`."""
 RSA_BITS = range(2048, 8192 + 1)
 """Shorter keys are weak (RFC 7518 section 3.3), longer ones slow."""
+LONGEST_EXPONENT = 32
+"""Bits. Everybody's is 65537; one that is as long as the key makes each token cost milliseconds."""
 MOST_KEYS = 32
 """A token that names no key is tried with all of them."""
 
@@ -104,8 +106,11 @@ def public_key(given: object) -> PublicKey:
     try:
         key: Any = jwk.construct(members, algorithm)
         bits = key.prepared_key.key_size
+        exponent = key.prepared_key.public_numbers().e if kind == "RSA" else 3
     except Exception:  # whatever jose and cryptography trip over
         raise Unusable("it is broken") from None
     if kind == "RSA" and bits not in RSA_BITS:
         raise Unusable(f"it has {bits} bits, not {RSA_BITS.start} to {RSA_BITS.stop - 1}")
+    if exponent % 2 == 0 or exponent.bit_length() > LONGEST_EXPONENT:
+        raise Unusable(f"its exponent is not an odd number of at most {LONGEST_EXPONENT} bits")
     return PublicKey(kid, algorithm, tuple(members.values()), key)

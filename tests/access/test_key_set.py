@@ -115,6 +115,8 @@ def test_keys_for_encryption_verify_nothing() -> None:
         pytest.param(ONE.jwk(n="é!"), "broken", id="modulus no base64"),
         pytest.param(ONE.jwk(e="AQ"), "broken", id="exponent 1"),
         pytest.param(ONE.jwk(e="AA"), "broken", id="exponent 0"),
+        pytest.param(ONE.jwk(e="AQAAAAE"), "exponent", id="exponent of 33 bits"),
+        pytest.param(ONE.jwk(e=base64url(b"\xff" * 128)), "exponent", id="exponent of 1024 bits"),
         pytest.param(CURVE.jwk(x="AQAB"), "broken", id="no point of the curve"),
         pytest.param(rsa_key("short", 1024).jwk(), "1024 bits", id="1024 bits"),
         pytest.param("key", "object", id="a text"),
