@@ -18,8 +18,8 @@ def with_caller(planned: Plan, mode: str, subject: str) -> tuple[Plan, tuple[str
     """The plan with the subject as its caller, and the fields whose content that has replaced.
 
     `mode` is IDENTITY: `fill` sets fields that are empty, `force` replaces what is in them, `off`
-    leaves all as it is. Raises GatewayError, under `force`: PERMISSION_DENIED for XML that names
-    somebody else, INVALID_ARGUMENT for XML that cannot be read.
+    leaves all as it is. Raises GatewayError, under `force`: PERMISSION_DENIED for a caller without
+    a subject and for XML that names somebody else, INVALID_ARGUMENT for XML that cannot be read.
     """
     if mode == "off" or not (planned.method.identity or planned.follow_ups):
         return planned, ()
@@ -38,6 +38,11 @@ def named(method: Method, payload: bytes, mode: str, subject: str) -> tuple[byte
     identity = method.identity
     if identity is None:
         return payload, ""
+    if mode == "force" and not subject:
+        raise GatewayError(
+            Code.PERMISSION_DENIED,
+            f"the token has no subject that {method.path} could name (IDENTITY=force)",
+        )
     path = identity.field
     message = GetMessageClass(method.descriptor.input_type).FromString(payload)
     given: str = value_at(message, path.original)

@@ -1,6 +1,7 @@
 """IDENTITY: what Cuebot is told about who is calling, on both lanes and by every path."""
 
 import pytest
+from jose import jwt
 
 from gateway.calls.plan import LARGEST_QUICK
 from gateway.compat.build import build_catalog
@@ -8,7 +9,7 @@ from gateway.compat.profile import load_profile
 from gateway.schema.selection import Selection
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed
-from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot
+from tests.support.servers import ON_EACH_LANE, SECRET, Gateway, ScriptedCuebot
 
 CUEWEB = rule("cueweb", {"sub": "user-id"}, "all", identity="trust")
 FORCE = pytest.mark.gateway(identity="force", access=[CUEWEB])
@@ -140,6 +141,24 @@ async def test_who_is_trusted_may_name_others(gateway: Gateway, cuebot: Scripted
     assert "x-replaced-fields" not in answer.headers
     launched = await gateway.post(LAUNCH, spec("<user>lena</user>"), headers=signed("user-id"))
     assert launched.status_code == 200
+
+
+@FORCE
+@pytest.mark.gateway(jwt_required_claims="exp")
+@pytest.mark.parametrize("given", ["", "supervisor"])
+@pytest.mark.parametrize("path", [KILL, LAUNCH])
+async def test_somebody_without_a_name_is_nobody(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, given: str
+) -> None:
+    """A token without a subject must not blank the field, nor leave it empty."""
+    nameless = {"Authorization": f"Bearer {jwt.encode({'exp': 4102444800}, SECRET)}"}
+    body = spec("<user/>") if path == LAUNCH else {"username": given}
+    answer = await gateway.post(path, body, headers=nameless)
+    assert (answer.status_code, cuebot.seen) == (403, [])
+    assert answer.json()["message"] == (
+        f"the token has no subject that {path} could name (IDENTITY=force)"
+    )
+    assert (await gateway.post("/job.JobInterface/GetJobs", {}, headers=nameless)).is_success
 
 
 # --- job specs ------------------------------------------------------------------------------
