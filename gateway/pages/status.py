@@ -1,7 +1,8 @@
 """What the gateway says of itself.
 
 `/healthz`: the process lives. `/readyz`: a call would be answered by Cuebot. Neither needs a token.
-`/status.json`: Cuebot, its schema and the links that the farm page shows.
+`/status.json`: Cuebot, its schema as far as the reader may use it, and the links that the farm page
+shows.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.discovery.refresh import LiveCatalog
+from gateway.http.exchange import exchange_of
 from gateway.pages.content import Content
 from gateway.upstream.open import Cuebot
 
@@ -86,14 +88,17 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
             "problem": live.problem,
             "links": LINKS,
         }
-        if catalog is not None:
+        caller = exchange_of(scope).caller
+        if catalog is not None and caller is not None:
+            allowed = caller.rule.allowed(catalog)
+            served = [method for method in catalog.methods if method.path in allowed]
             status["schema"] = {
                 "source": catalog.schema.origin,
                 "confirmed": catalog.schema.confirmed,
                 "digest": catalog.schema.digest,
                 "lookedAt": f"{datetime.fromtimestamp(live.looked_at, UTC):%Y-%m-%dT%H:%M:%SZ}",
-                "interfaces": len({method.service for method in catalog.methods}),
-                "methods": len(catalog.methods),
+                "interfaces": len({method.service for method in served}),
+                "methods": len(served),
                 "skipped": [skip.service for skip in catalog.skipped],
                 "different": [name for each in live.others for name in each.endpoints],
             }

@@ -159,6 +159,16 @@ def methods_in(answer: httpx.Response) -> set[str]:
     return {path for path in found if path.count("/") == 2}
 
 
+async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) -> None:
+    """As many methods as the document has."""
+    for who in (READER, signed("lena", realm_access={"roles": "wrangler"}), signed("tom")):
+        status = (await gateway.client.get("/status.json", headers=who)).json()["schema"]
+        document = methods_in(await documents(gateway, who))
+        native = {path for path in document if path in {m.path for m in gateway.catalog.methods}}
+        assert status["methods"] == len(native)
+        assert status["interfaces"] == len({path.rpartition("/")[0] for path in native})
+
+
 @pytest.mark.gateway(
     access=[rule("dashboards", {"scope": "read"}, "reads"), rule("all", {}, "show.*/Get*")],
     docs="public",
