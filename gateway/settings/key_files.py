@@ -79,6 +79,7 @@ def readable_by_all(settings: Settings) -> list[str]:
     """A warning for each file of a secret or a key that everyone on this machine may read."""
     names = ("jwt_secret_file", "tls_key_file", "cuebot_key_file")
     files = {name.upper(): getattr(settings, name) for name in names}
+    files["GATEWAY_CONFIG"] = settings.secret_in
     return [
         f"{name}: everyone on this machine can read {file}; chmod o= {file}"
         for name, file in files.items()

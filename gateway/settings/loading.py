@@ -46,11 +46,12 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     if any(name in given for name in SECRET_SOURCES):
         for name in SECRET_SOURCES:
             found.pop(name, None)
+    secret_in = Path(config_file) if config_file and "jwt_secret" in found else None
     for name, (variable, value) in given.items():
         found[name] = value
         origins[name] = variable
     try:
-        settings = Settings.model_validate(found)
+        settings = Settings.model_validate(found, context=secret_in)
     except ValidationError as error:
         problems += [describe(each, origins) for each in error.errors(include_url=False)]
     if problems:

@@ -378,3 +378,14 @@ class Settings(Strict):
     audit_sync: Switch = False
     audit_fail: Literal["closed", "open"] = "closed"
     audit_redact: Words = ("*password*", "*secret*", "*token*")
+
+    _secret_in: Path | None = None
+
+    def model_post_init(self, context: object) -> None:
+        """`context` is the file that `jwt_secret` comes from, if it is from one."""
+        self._secret_in = context if isinstance(context, Path) else None
+
+    @property
+    def secret_in(self) -> Path | None:
+        """The configuration file, if it has the secret that is used."""
+        return self._secret_in

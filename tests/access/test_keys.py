@@ -229,6 +229,27 @@ def test_files_that_everyone_can_read_are_warned_about(tmp_path: Path, name: str
         assert f"chmod o= {file}" in warning
 
 
+@pytest.mark.parametrize(
+    ("content", "environ", "warned"),
+    [
+        (f'jwt_secret = "{LONG}"', {}, True),
+        (f'jwt_secret = "{LONG}"', {"JWT_SECRET": LONG}, False),
+        ("rest_port = 8448", {"JWT_SECRET": LONG}, False),
+    ],
+)
+def test_a_configuration_file_with_a_secret_is_for_the_gateway_alone(
+    tmp_path: Path, content: str, environ: dict[str, str], warned: bool
+) -> None:
+    """It is warned about as the other files are, if its secret is in use."""
+    file = tmp_path / "gateway.toml"
+    file.write_text(content)
+    for mode in (0o644, 0o640):
+        file.chmod(mode)
+        warnings = readable_by_all(load_settings(environ | {"GATEWAY_CONFIG": str(file)}))
+        line = f"GATEWAY_CONFIG: everyone on this machine can read {file}; chmod o= {file}"
+        assert warnings == [line] * (warned and mode == 0o644)
+
+
 def test_the_gateway_warns_at_startup(tmp_path: Path) -> None:
     """Of secrets that are easy to guess, and of files that everyone can read."""
     file = tmp_path / "secret"
