@@ -100,7 +100,7 @@ class Parts:
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
         """What can follow the settings without a restart."""
-        return (  # those that may have to wait for a disk or a provider come last
+        return (
             reloadable_access(self.authenticator),
             reloadable_catalog(self.live),
             Reloadable(  # a client that is over its limit stays so

@@ -12,6 +12,9 @@ from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway")
 
+LONGEST = 10.0
+"""Seconds that a part may take to read its files. A disk that hangs may take for ever."""
+
 Commit = Callable[[], object]
 
 
@@ -49,6 +52,8 @@ class Reload:
         self._parts = tuple(parts)
         self._load = load
         self._after = after
+        self._preparing: dict[str, asyncio.Task[Commit]] = {}
+        """By the name of the part."""
         self._running = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -70,19 +75,33 @@ class Reload:
             except ConfigurationError as error:
                 for problem in error.problems:
                     log.error("reload: the settings stay as they were", problem=problem)
-            for part in self._parts:
-                await self._follow(part, self._latest)
+            await asyncio.gather(*(self._follow(part, self._latest) for part in self._parts))
             self._tell_of_restart()
             self._after()
 
     async def _follow(self, part: Reloadable, settings: Settings) -> None:
         try:
-            commit = await asyncio.to_thread(part.prepare, settings)
+            commit = await self._prepared(part, settings)
             commit()
+        except TimeoutError:
+            problem = f"their files cannot be had within {LONGEST:g} s"
+            log.error(f"reload: {part.name} stay as they were", problem=problem)
         except ConfigurationError as error:
             log.error(f"reload: {part.name} stay as they were", problem=str(error))
         except Exception:  # or the parts after this one would not follow
             log.exception(f"reload: {part.name} stay as they were, and the gateway is to blame")
+
+    async def _prepared(self, part: Reloadable, settings: Settings) -> Commit:
+        """What it gives back. Raises what it does, and TimeoutError while its disk hangs."""
+        before = self._preparing.get(part.name)
+        if before is not None and not before.done():
+            raise TimeoutError
+        preparing = asyncio.create_task(asyncio.to_thread(part.prepare, settings))
+        self._preparing[part.name] = preparing
+        await asyncio.wait([preparing], timeout=LONGEST)
+        if not preparing.done():
+            raise TimeoutError
+        return preparing.result()
 
     def _tell_of_restart(self) -> None:
         """Name the settings that are others now and that nothing here follows."""
