@@ -33,7 +33,7 @@ from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import Code, GatewayError
+from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
@@ -101,7 +101,7 @@ class Parts:
     def reloadable(self) -> tuple[Reloadable, ...]:
         """What can follow the settings without a restart."""
         return (
-            reloadable_access(self.authenticator),
+            reloadable_access(self.authenticator, self.live),
             reloadable_catalog(self.live),
             Reloadable(  # a client that is over its limit stays so
                 "the rate limits",
@@ -182,6 +182,7 @@ def make_parts(settings: Settings) -> Parts:
         Selection(include=settings.include_services, exclude=settings.exclude_services),
         load_profile(settings.compat_profile),
         every=settings.reflection_refresh,
+        also=lambda catalog: authenticator.access.unmatched(catalog),
     )
     reporters: list[Reporter] = [AccessLog(sys.stdout if settings.log_format == "json" else None)]
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
@@ -366,12 +367,20 @@ def reloadable_tokens(
     return Reloadable("the secrets", ("jwt_*",), prepare)
 
 
-def reloadable_access(authenticator: Authenticator) -> Reloadable:
+def reloadable_access(authenticator: Authenticator, live: LiveCatalog) -> Reloadable:
     """What the bearers of tokens may do, and as whom."""
 
     def prepare(settings: Settings) -> Commit:
-        access = AccessRules(settings)
-        return lambda: authenticator.follow(access)
+        access, catalog = AccessRules(settings), live.current
+        wrong = set() if catalog is None else {*access.unmatched(catalog)} - {*live.unmatched}
+        if wrong:
+            raise ConfigurationError(*sorted(wrong))
+
+        def commit() -> None:
+            authenticator.follow(access)
+            live.check_globs()
+
+        return commit
 
     return Reloadable("the rules of access", ("access*", "identity"), prepare)
 

@@ -152,9 +152,10 @@ async def check_schema(settings: Settings, report: Report) -> None:
     schema = catalog.schema
     if not catalog.methods:
         report.problems.append("no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES")
-    if catalog.unused_globs:
+    rules = AccessRules(settings)
+    if wrong := [*map(str, catalog.unused_globs), *rules.unmatched(catalog)]:
         report.settings_wrong = True
-        report.problems += map(str, catalog.unused_globs)
+        report.problems += wrong
     if not schema.confirmed:
         report.warnings.append(
             f"the schema is assumed: it comes from {schema.origin}, and Cuebot's may differ"
@@ -171,7 +172,7 @@ async def check_schema(settings: Settings, report: Report) -> None:
     report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in catalog.skipped]
     report.warnings += [
         f"access rule {rule.name!r}: {glob} matches nothing"
-        for rule in AccessRules(settings)
+        for rule in rules
         for glob in rule.idle(catalog)
     ]
 

@@ -5,6 +5,7 @@ compiled once for each catalog into the methods that it allows: a request costs 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from weakref import ref
 
@@ -13,7 +14,7 @@ import structlog
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
-from gateway.schema.selection import chosen, matches
+from gateway.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
 from gateway.settings.model import AccessRule, Identity, Settings, Who
 
 WORDS = ("all", "reads", "changes")
@@ -71,10 +72,17 @@ class Rule:
             )
 
     def idle(self, catalog: Catalog) -> tuple[str, ...]:
-        """Its globs that name nothing in the catalog."""
+        """Its globs that name nothing that is served, and so allow nothing."""
         known = [name for _, names in names_in(catalog) for name in names]
-        globs = [each for each in self._may if each.removeprefix("!") not in WORDS]
-        return tuple(each for each in globs if not matches(known, (each.removeprefix("!"),)))
+        globs = [each for each in self._may if each not in WORDS and not each.startswith("!")]
+        return tuple(each for each in globs if not matches(known, (each,)))
+
+    def unmatched(self, catalog: Catalog) -> list[str]:
+        """What is wrong with its globs that take away nothing: what they were to is allowed."""
+        globs = [each[1:] for each in self._may if each.startswith("!") and each[1:] not in WORDS]
+        harmless = (*(skip.service for skip in catalog.skipped), *NEVER_BY_DEFAULT)
+        found = unused(f"access rule {self.name!r}", globs, catalog.known, harmless)
+        return [str(replace(each, glob=f"!{each.glob}")) for each in found]
 
 
 class AccessRules:
@@ -98,6 +106,10 @@ class AccessRules:
     def __iter__(self) -> Iterator[Rule]:
         """The rules that have a name."""
         return (rule for _, rule in self._whose)
+
+    def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
+        """What is wrong with globs that take away nothing that there is."""
+        return tuple(line for rule in self for line in rule.unmatched(catalog))
 
     def rule_for(self, claims: Mapping[str, object]) -> Rule:
         """The first rule that fits the claims of a token. Its `sub` is whoever is calling."""

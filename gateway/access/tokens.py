@@ -84,7 +84,8 @@ class Authenticator:
         keys: KeySet | None = None,
     ) -> None:
         self._clock = clock
-        self._access = access
+        self.access = access
+        """What the bearers of tokens may do."""
         self._denied = NOBODY
         self.on_unknown_key: Callable[[], object] = bool
         """Called when a token names a key that is not among the provider's."""
@@ -92,7 +93,7 @@ class Authenticator:
 
     def follow(self, access: AccessRules) -> None:
         """From now on, these rules say what the bearers of tokens may do."""
-        self._access = access
+        self.access = access
         self._forget()
 
     def nobody(self) -> Principal:
@@ -101,7 +102,7 @@ class Authenticator:
             subject="",
             expires=math.inf,
             not_before=-math.inf,
-            rule=self._access.rule_for({}),
+            rule=self.access.rule_for({}),
             claims={},
         )
 
@@ -229,7 +230,7 @@ class Authenticator:
             subject=subject,
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
-            rule=self._access.rule_for(claims | {"sub": subject}),
+            rule=self.access.rule_for(claims | {"sub": subject}),
             claims=claims | {"sub": subject},
         )
 

@@ -60,6 +60,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     methods = resolver.adapted()
     probe = resolver.probe()
     routes = build_routes(methods, aliases, resolver.method_aliases())
+    names_there = sorted({*schema.services, *aliases}.union(*known.values()))
     missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases)}
     return Catalog(
         methods=tuple(methods),
@@ -68,10 +69,8 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
         aliases=MappingProxyType(aliases),
         withheld=MappingProxyType(withheld),
         skipped=tuple(skipped),
-        unused_globs=selection.unused(
-            sorted({*schema.services, *aliases}.union(*known.values())),
-            [skip.service for skip in skipped],
-        ),
+        known=names_there,
+        unused_globs=selection.unused(names_there, [skip.service for skip in skipped]),
         missing=MappingProxyType({path: missing[path] for path in missing if path not in routes}),
         probe=probe,
         unused_entries=tuple(unused),

@@ -59,7 +59,9 @@ class LiveCatalog:
         profile: Profile = EMPTY,
         *,
         every: float = 0.0,
+        also: Callable[[Catalog], tuple[str, ...]] = lambda _: (),
     ) -> None:
+        """`also` tells what other globs match nothing in a catalog, and what is wrong with them."""
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
         """Why the last attempt has failed, for people; empty when it has not."""
@@ -75,6 +77,7 @@ class LiveCatalog:
         self._selection = selection
         self._profile = profile
         self._every = every or None
+        self._also = also
         self._built_with: object = None
         """The selection and the profile that the current catalog was made with."""
         self._unasked: tuple[str, ...] = ()
@@ -118,6 +121,11 @@ class LiveCatalog:
                 self.unmatched = ()
 
         return use
+
+    def check_globs(self) -> None:
+        """Find again what matches nothing, since other globs are in use now."""
+        there = self._complete
+        self.unmatched = () if there is None else self._wrong_in(there)
 
     def look_again(self) -> None:
         """Ask the source soon, since it may say something else now. Nothing is left out then."""
@@ -186,8 +194,8 @@ class LiveCatalog:
             self._fail(f"discovery failed: {type(error).__name__}: {error}", log.exception)
             return False
         self._unasked = schema.unasked
-        if self._complete is None and new is not None and new[0].unused_globs:
-            self.unmatched = tuple(map(str, new[0].unused_globs))
+        if self._complete is None and new is not None and (wrong := self._wrong_in(new[0])):
+            self.unmatched = wrong
             self._fail("; ".join(self.unmatched), log.error)
             return True
         if self.current is not None and self.problem:
@@ -216,6 +224,9 @@ class LiveCatalog:
         catalog = build_catalog(schema, selection, profile)
         return catalog, changes_between(current, catalog)
 
+    def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
+        return (*map(str, catalog.unused_globs), *self._also(catalog))
+
     def _swap(self, catalog: Catalog, changes: News) -> None:
         """Serve this catalog from now on, and log what is new.
 
@@ -227,7 +238,7 @@ class LiveCatalog:
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
-        self.unmatched = tuple(map(str, catalog.unused_globs))
+        self.check_globs()
         for wrong in self.unmatched:
             log.error("a pattern matches nothing any more", problem=wrong)
         unused = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries if each.needed]

@@ -1,6 +1,6 @@
 """What there is to call: services, methods, their codecs, and one dictionary of paths."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -46,6 +46,8 @@ class Catalog:
     withheld: Mapping[str, str]
     """Native paths of methods that Cuebot has and that are not served, with the rule for each."""
     skipped: tuple[Skipped, ...]
+    known: Collection[str]
+    """All names of services and methods that there are, served or not."""
     unused_globs: tuple[UnusedGlob, ...]
     """Globs of the selection that name nothing in this schema."""
     missing: Mapping[str, str]

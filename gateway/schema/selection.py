@@ -4,7 +4,7 @@ The rules are about methods, never about paths: no name of a method leads around
 another of its names.
 """
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -60,16 +60,19 @@ class Selection:
         Of services that are skipped, the methods are not known. Excluding what is never served by
         default is no mistake, whether Cuebot has it or not.
         """
-        settings = (
-            ("INCLUDE_SERVICES", self.include, skipped),
-            ("EXCLUDE_SERVICES", self.exclude, (*skipped, *NEVER_BY_DEFAULT)),
+        return (
+            *unused("INCLUDE_SERVICES", self.include, known, skipped),
+            *unused("EXCLUDE_SERVICES", self.exclude, known, (*skipped, *NEVER_BY_DEFAULT)),
         )
-        return tuple(
-            UnusedGlob(setting, glob, did_you_mean(glob, known))
-            for setting, globs, harmless in settings
-            for glob in globs
-            if not matches(known, (glob,)) and not matches((glob.partition("/")[0],), harmless)
-        )
+
+
+def unused(
+    setting: str, globs: Iterable[str], known: Collection[str], harmless: Collection[str]
+) -> Iterator[UnusedGlob]:
+    """The globs that match none of these names, unless what they name is one of the harmless."""
+    for glob in globs:
+        if not matches(known, (glob,)) and not matches((glob.partition("/")[0],), harmless):
+            yield UnusedGlob(setting, glob, did_you_mean(glob, known))
 
 
 def chosen(names: Collection[str], globs: Iterable[str], words: Container[str] = ()) -> bool:

@@ -236,9 +236,9 @@ def test_a_glob_that_covers_another_matches_more(wide: str, narrow: str, text: s
 
 
 def test_globs_that_name_nothing() -> None:
-    """They are told, those that take something away included; once for each catalog."""
+    """They are told, once for each catalog; those that take nothing away are another matter."""
     (one,) = rules(rule("one", {}, "all", "job.JobInterface/Kil", "!job.JobInterfaces", "!show.*"))
-    idle = ("job.JobInterface/Kil", "!job.JobInterfaces")
+    idle = ("job.JobInterface/Kil",)
     assert one.idle(catalog()) == idle
     with capture_logs() as lines:
         one.allowed(catalog())
@@ -246,3 +246,21 @@ def test_globs_that_name_nothing() -> None:
     assert [(each["log_level"], each["rule"], each["globs"]) for each in lines] == [
         ("warning", "one", idle)
     ]
+
+
+def test_globs_that_take_nothing_away() -> None:
+    """A misspelled one is told with the nearest name. Any name will do, also that of an alias, of
+    what is excluded, and of what is never served."""
+    given = rules(
+        rule("one", {}, "all", "!job.JobInterface/Kil", "!frame.FrameInterface/Kill", "!rqd.*"),
+        rule("two", {}, "all", "!changes", "!*/Kill", "!shows.*", "show.Nothing"),
+    )
+    served = build_catalog(
+        opencue(), Selection(exclude=("job.FrameInterface",)), load_profile("opencue")
+    )
+    for each in (catalog(), served):
+        assert given.unmatched(each) == (
+            "access rule 'one': !job.JobInterface/Kil matches nothing that Cuebot has;"
+            " did you mean job.JobInterface/Kill?",
+            "access rule 'two': !shows.* matches nothing that Cuebot has",
+        )

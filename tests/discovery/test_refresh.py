@@ -22,6 +22,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClass
 from structlog.testing import capture_logs
 
+from gateway.access.rights import AccessRules
 from gateway.compat.profile import Profile
 from gateway.discovery import refresh
 from gateway.discovery.factory import AutoSource
@@ -31,7 +32,9 @@ from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
+from gateway.settings.model import Settings
 from tests.support.opencue import opencue
+from tests.support.rights import rule
 from tests.support.servers import (
     SECRET,
     Context,
@@ -278,6 +281,37 @@ async def test_new_globs_that_match_nothing_are_refused() -> None:
     live.prepare(only(OLD.own_path[1:], ECHO[1:]), Profile())()
     assert ECHO not in served(live).routes
     assert OLD.own_path[1:] in live.unmatched[0]
+
+
+async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> None:
+    """Nothing is served while such a glob matches nothing in the first schema; rules that are
+    right end that. In a later schema, it is an error that stops nobody."""
+    old = Settings.model_validate({"access": [rule("all", {}, "all", f"!{OLD.own_path[1:]}")]})
+    source, rules = ScriptedSource(NEW.schema), AccessRules(old)
+    live = LiveCatalog(source, Selection(), also=lambda catalog: rules.unmatched(catalog))
+    assert await live.attempt()
+    assert live.current is None
+    assert live.problem.startswith(f"access rule 'all': !{OLD.own_path[1:]} matches nothing")
+    rules = AccessRules(Settings())
+    live.check_globs()
+    assert await live.attempt()
+    assert (served(live).schema.digest, live.problem, live.unmatched) == (
+        NEW.schema.digest,
+        "",
+        (),
+    )
+    rules = AccessRules(old)
+    source.says = OLD.schema
+    assert await live.attempt()
+    assert live.unmatched == ()
+    source.says = NEW.schema
+    with capture_logs() as logs:
+        assert await live.attempt()
+    assert served(live).schema.digest == NEW.schema.digest
+    assert [line["problem"] for line in told(logs, "a pattern matches nothing any more")] == [
+        *live.unmatched
+    ]
+    assert len(live.unmatched) == 1
 
 
 async def test_readiness_tells_of_globs_that_match_nothing() -> None:

@@ -93,12 +93,16 @@ def test_wrong_usage(arguments: list[str], problem: str) -> None:
 
 @pytest.mark.anyio
 async def test_check_warns_of_rules_that_do_nothing() -> None:
-    """Of those that can never decide, and of globs that name nothing."""
+    """Of those that can never decide, and of globs that name nothing; the latter are wrong if they
+    were to take something away."""
     access = [
-        rule("all", {"role": "*"}, "all", "!job.JobInterface/Kil"),
+        rule("all", {"role": "*"}, "all", "!job.JobInterface/Kil", "job.JobInterface/Kil"),
         rule("td", {"role": "td"}, "reads"),
     ]
     settings = settings_for("127.0.0.1:1", access=access, descriptor_source=OPENCUE)
     report = await run_checks(settings)
     assert report.warnings[0].startswith("access rule 'td' never decides: 'all'")
-    assert "access rule 'all': !job.JobInterface/Kil matches nothing" in report.warnings
+    assert "access rule 'all': job.JobInterface/Kil matches nothing" in report.warnings
+    wrong = "access rule 'all': !job.JobInterface/Kil matches nothing that Cuebot has"
+    assert any(problem.startswith(wrong) for problem in report.problems)
+    assert report.settings_wrong

@@ -79,6 +79,17 @@ def test_a_glob_that_matches_nothing_is_one_line(workers: str) -> None:
     assert b'"listening"' not in ran.out
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_access_rule_that_takes_nothing_away_is_one_line(workers: str) -> None:
+    """What it was to take away would be allowed, so nobody is served."""
+    rules = '[{"name": "td", "who": {}, "may": ["all", "!job.JobInterface/Kil"]}]'
+    environ = {"DESCRIPTOR_SOURCE": OPENCUE, "ACCESS": rules, "REST_PORT": str(free_port())}
+    ran = child("serve", WORKERS=workers, **ON_ANY_PORT | environ)
+    assert ran.status == WRONG_USAGE
+    assert_one_line(ran, "access rule 'td': !job.JobInterface/Kil matches nothing")
+    assert b'"listening"' not in ran.out
+
+
 def test_there_is_no_default_secret() -> None:
     """Without one, a line names the setting and the status is 2."""
     ran = child("serve", REST_HOST=LOOPBACK, REST_PORT="0")

@@ -157,6 +157,9 @@ def test_access_rules(configured: Configured) -> None:
     configured.sets(*common, reads.replace("reads", "kills"))
     assert configured.status(SECRET) == 403
     assert "access[0].may" in configured.problems()[0]
+    configured.sets(*common, reads.replace('"reads"]', '"all", "!job.JobInterface/Kil"]'))
+    assert configured.status(SECRET) == 403
+    assert "!job.JobInterface/Kil matches nothing" in configured.problems()[1]
     configured.sets(*common[:2])
     assert configured.status(SECRET, kill) == 404
 
