@@ -8,7 +8,7 @@ import orjson
 from gateway.access.rights import AccessRules
 from gateway.errors import GatewayError
 from gateway.schema.catalog import Catalog
-from gateway.settings.model import Settings
+from gateway.settings.model import SIGNED_BY, Settings
 from gateway_cli.client.client import InvalidCall
 from gateway_cli.client.method_names import find_method
 from gateway_cli.terminal.text import counted
@@ -76,7 +76,11 @@ def decide(
 
     Raises InvalidCall if there is no such method.
     """
-    rule = AccessRules(settings).rule_for(claims)
+    by_secret = settings.jwt_jwks is None or settings.jwt_secret or settings.jwt_secret_file
+    complete = claims | {SIGNED_BY: claims.get(SIGNED_BY, "secret" if by_secret else "provider")}
+    rule = AccessRules(settings).rule_for(complete)
+    if SIGNED_BY in rule.decided_by:
+        claims = complete
     decision = Decision(
         claims=claims,
         rule=rule.name,

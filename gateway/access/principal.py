@@ -17,7 +17,7 @@ class Principal:
     rule: Rule
     """What it may do."""
     claims: Mapping[str, object]
-    """All that the token says, verified: JSON of its kind, not to be changed."""
+    """What the token says, verified, and who has signed it (SIGNED_BY); not to be changed."""
 
     @property
     def deciding_claims(self) -> dict[str, object]:

@@ -9,7 +9,7 @@ import httpx
 import structlog
 
 from gateway.access.key_set import KeySet, NoKeySet, parse_key_set
-from gateway.settings.model import Settings
+from gateway.settings.model import SIGNED_BY, Settings
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
@@ -167,14 +167,21 @@ async def content_of(response: httpx.Response, url: str) -> bytes:
 
 
 def unbound(settings: Settings) -> list[str]:
-    """A warning for each way in which any token of the provider would do."""
+    """A warning for each way in which any token of the provider would do, or one for another."""
     if settings.jwt_jwks is None:
         return []
     missing = {
         "JWT_ISSUER": (settings.jwt_issuer, "of other tenants that share its keys"),
         "JWT_AUDIENCE": (settings.jwt_audience, "for other applications"),
     }
-    return [
+    secrets = settings.jwt_secret is not None or settings.jwt_secret_file is not None
+    alike = [
+        f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret may"
+        ' have the same; add signed_by = "secret" or signed_by = "provider"'
+        for rule in settings.access
+        if secrets and "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY))
+    ]
+    return alike + [
         f"JWT_JWKS without {name}: the provider's tokens {others} are accepted, too; set {name}"
         for name, (value, others) in missing.items()
         if value is None

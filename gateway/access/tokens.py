@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from jose import jwk, jws
@@ -23,7 +23,7 @@ from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
 from gateway.access.rights import AccessRules
 from gateway.errors import ConfigurationError, unavailable
-from gateway.settings.model import Settings
+from gateway.settings.model import SIGNED_BY, Settings
 
 LONGEST_TOKEN = 16384
 """Bytes. Those of providers name all the groups that somebody is in."""
@@ -179,7 +179,7 @@ class Authenticator:
                 payload = jws.verify(token, key, [str(algorithm)])
             except Exception:  # noqa: S112 - whatever jose trips over is no valid token
                 continue
-            return self._principal(payload, self._rules.provider if by_provider else self._rules)
+            return self._principal(payload, "provider" if by_provider else "secret")
         raise forbidden("the token's signature does not match")
 
     def _keys_of_secrets(self, algorithm: object) -> list[Key]:
@@ -209,7 +209,7 @@ class Authenticator:
             )
         return found
 
-    def _principal(self, payload: bytes, binding: TokenRules | ProviderRules | None) -> Principal:
+    def _principal(self, payload: bytes, signed_by: Literal["provider", "secret"]) -> Principal:
         try:
             claims = orjson.loads(payload)
         except orjson.JSONDecodeError:
@@ -218,6 +218,7 @@ class Authenticator:
             raise forbidden("the token's claims are not a JSON object")
         if not is_flat(claims, DEEPEST_CLAIMS):
             raise forbidden(f"the token's claims are nested more than {DEEPEST_CLAIMS} deep")
+        binding = self._rules.provider if signed_by == "provider" else self._rules
         assert binding is not None
         check_binding(claims, binding)
         self._check(claims)
@@ -226,12 +227,13 @@ class Authenticator:
         if self._denied.includes(names, claims.get("jti")):
             raise forbidden("the token or its subject is on the gateway's deny list")
         leeway = self._rules.leeway
+        claims |= {"sub": subject, SIGNED_BY: signed_by}
         return Principal(
             subject=subject,
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
-            rule=self.access.rule_for(claims | {"sub": subject}),
-            claims=claims | {"sub": subject},
+            rule=self.access.rule_for(claims),
+            claims=claims,
         )
 
     def _check(self, claims: Mapping[str, Any]) -> None:

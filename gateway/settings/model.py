@@ -30,6 +30,9 @@ DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 METHODS = re.compile(r"[^\s!/]+/[^\s!/]+|[^\s!/]+\.[^\s!/]+")
 """A glob of methods (`job.*/Get*`) or services (`job.JobInterface`)."""
 DEEPEST_CLAIM = 8
+SIGNED_BY = "signed_by"
+"""Stands among the claims of a token, whatever it says itself, for who has signed it."""
+SIGNERS = ("secret", "provider")
 SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB|GB|)", re.ASCII | re.IGNORECASE)
 SIZES = {"": 2**20, "MB": 2**20, "GB": 2**30}
 DAY = 86400.0
@@ -212,6 +215,8 @@ def parse_claim(name: str, value: object, depth: int) -> object:
     globs = value if isinstance(value, list | tuple) else [value]
     if not globs or not all(isinstance(each, str) and each for each in globs):
         raise ValueError(f"{name}: expected a glob, a list of globs, or a table of nested claims")
+    if name == SIGNED_BY and not depth and not set(globs) <= set(SIGNERS):
+        raise ValueError(f"{name}: expected {' or '.join(SIGNERS)}")
     return tuple(globs)
 
 

@@ -31,7 +31,12 @@ ASKED = (GET_JOBS, KILL, LAUNCH, LOCK, CREATE_SHOW)
         ({"sub": "kim", "role": "submitter"}, "submitters", (GET_JOBS, LAUNCH)),
         ({"sub": "lena", "role": ["artist", "wrangler"]}, "wranglers", (GET_JOBS, KILL, LOCK)),
         ({"sub": "root", "role": "admin"}, "administrators", ASKED),
-        ({"sub": "user-id"}, "cueweb", (GET_JOBS, KILL, LOCK, CREATE_SHOW)),
+        (
+            {"sub": "user-id", "signed_by": "secret"},
+            "cueweb",
+            (GET_JOBS, KILL, LOCK, CREATE_SHOW),
+        ),
+        ({"sub": "user-id", "signed_by": "provider"}, "access_default", ()),
         ({"sub": "tom", "role": "artist"}, "access_default", ()),
     ],
 )

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from gateway.access.key_set import NoKeySet, parse_key_set
 from gateway.access.principal import Principal
+from gateway.access.provider import unbound
+from gateway.access.rights import AccessRules
 from gateway.access.tokens import Authenticator, ProviderRules, TokenRules
 from gateway.errors import GatewayError
+from gateway.settings.model import Settings
 from tests.access.test_tokens import base64url, signed
 from tests.support.provider import Document, Ec, Rsa, ec_key, entra, keycloak, okta, rsa_key
+from tests.support.rights import rule
 
 NOW = 1_800_000_000.0
 GOOD = {"sub": "lena", "exp": int(NOW) + 60}
@@ -44,6 +48,52 @@ def refusal(token: str, subject: Authenticator) -> str:
         accepts(token, subject)
     assert caught.value.status == 403
     return caught.value.message
+
+
+# --- One namespace of subjects --------------------------------------------------------------
+
+
+def test_rules_can_tell_who_has_signed_a_token() -> None:
+    """A provider's subject is not taken for CueWeb, whose tokens a secret signs. What the token
+    itself says about that does not count."""
+    access = [
+        rule("cueweb", {"sub": "user-id", "signed_by": "secret"}, "all", identity="trust"),
+        rule("people", {"signed_by": "provider"}, "reads"),
+    ]
+    subject = trusting(SET, SECRET)
+    subject.follow(AccessRules(Settings.model_validate({"access": access})))
+    said = GOOD | {"sub": "user-id", "signed_by": "secret"}
+    assert accepts(ONE.token(said, kid="1"), subject).rule.name == "people"
+    claimed = signed(GOOD | {"sub": "user-id", "signed_by": "provider"}, key=SECRET)
+    assert accepts(claimed, subject).rule.name == "cueweb"
+
+
+@pytest.mark.parametrize(
+    ("who", "more", "warned"),
+    [
+        ({"sub": "user-id"}, {}, True),
+        ({"sub": "user-id", "role": "x"}, {}, True),
+        ({"sub": "user-id", "signed_by": "secret"}, {}, False),
+        ({"sub": "user-id", "iss": "https://studio"}, {}, False),
+        ({"role": "x"}, {}, False),
+        ({"sub": "user-id"}, {"jwt_secret": None}, False),
+        ({"sub": "user-id"}, {"jwt_jwks": None}, False),
+    ],
+)
+def test_a_rule_that_cannot_tell_them_apart_is_warned_about(
+    who: dict[str, object], more: dict[str, object], warned: bool
+) -> None:
+    """Where there are tokens of both kinds, and it goes by the subject."""
+    given = {
+        "jwt_jwks": "https://studio/keys",
+        "jwt_issuer": "https://studio",
+        "jwt_audience": "cue",
+        "jwt_secret": "x" * 32,
+        "access": [rule("cueweb", who, "all")],
+    }
+    warnings = unbound(Settings.model_validate(given | more))
+    assert len(warnings) == warned
+    assert all("access rule 'cueweb'" in line and "signed_by" in line for line in warnings)
 
 
 # --- The shapes of providers ----------------------------------------------------------------

@@ -302,9 +302,9 @@ def test_a_good_token_is_its_subject(claims: dict[str, Any]) -> None:
 
 
 def test_a_principal_has_the_claims_of_its_token() -> None:
-    """All of them, those too that nothing asks for: rules of access may."""
+    """All of them, those too that nothing asks for: rules of access may. And who has signed it."""
     claims = GOOD | {"scope": "read write", "realm_access": {"roles": ["artist"]}, "x": None}
-    assert accepts(signed(claims)).claims == claims
+    assert accepts(signed(claims)).claims == claims | {"signed_by": "secret"}
 
 
 @pytest.mark.parametrize("subject", ["léna", "日本", "a b", "a\nb", "\x00", " ", "x" * 512])

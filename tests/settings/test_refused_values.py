@@ -65,6 +65,7 @@ def test_endpoints(endpoint: str) -> None:
         ('{"name": "a", "may": ["reads"]}', "ACCESS[0].who: field required"),
         ('{"name": "a", "who": {"x": []}, "may": []}', "ACCESS[0].who: x: expected a glob"),
         ('{"name": "a", "who": {"x": 1}, "may": []}', "ACCESS[0].who: x: expected a glob"),
+        ('{"name": "a", "who": {"signed_by": "us"}, "may": []}', "ACCESS[0].who: signed_by: exp"),
         ('{"name": "a", "who": "x", "may": []}', "ACCESS[0].who: expected a table of claims"),
         ('{"name": "", "who": {}, "may": []}', "ACCESS[0].name: "),
         ('{"name": "a\\n", "who": {}, "may": []}', "ACCESS[0].name: expected printable"),
