@@ -13,9 +13,12 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.encode import Encoders, json_bool
 from gateway.codec.fields import is_map, is_message, map_fields, message_of
 from gateway.codec.wellknown import is_special
+from gateway.observe.beginning import beginning
 
 LONGEST = 3000
 """Characters of a request that are shown, so that a line is about 4 KB at most."""
+LARGEST_PARSED = 64 * 1024
+"""Bytes of a request that is parsed whole, in 3 ms at most; of larger ones, it is the beginning."""
 CUT = "…"
 """Ends a text that was longer, and is the name under which a request tells that it was cut."""
 HIDDEN = "(hidden)"
@@ -34,9 +37,12 @@ def shown_request(
     encoders: Encoders, descriptor: Descriptor, payload: bytes, hides: Hides
 ) -> bytes:
     """JSON of the fields that a request of this type has. Does not raise."""
-    showing = Showing(encoders, hides)
+    showing, content = Showing(encoders, hides), payload
+    showing.cut = len(payload) > LARGEST_PARSED
     try:
-        message = GetMessageClass(descriptor).FromString(payload)
+        if showing.cut:
+            content = beginning(descriptor, memoryview(payload), 2 * LONGEST)
+        message = GetMessageClass(descriptor).FromString(content)
         shown = showing.message(message)
         if showing.cut:
             shown[CUT] = f"cut; it has {len(payload)} bytes"

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codec.unknown import Reject
+from gateway.observe import audit_request
 from gateway.observe.audit_request import CUT, HIDDEN, LONGEST, hidden_names, shown_request
+from gateway.observe.beginning import beginning
 from tests.support.protos import TestSchema, examples, messages, opencue, trial
 
 DEFAULT = ("*password*", "*secret*", "*token*")
@@ -108,3 +110,49 @@ def test_what_cannot_be_shown() -> None:
     kind = trial().message_type("trial.Tree")
     text = shown_request(trial().encoders, kind, b"\xff", hidden_names(()))
     assert orjson.loads(text) == {CUT: "cannot be shown; it has 1 bytes"}
+
+
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.slow
+def test_a_beginning_is_a_message(name: str) -> None:
+    """Wherever a request is cut, what is left can be read, and is no longer than there is room."""
+    kind = trial().message_type(name)
+
+    @given(message=messages(trial(), name), room=st.integers(1, 200))
+    @examples(200)
+    def check(message: Any, room: int) -> None:
+        payload = message.SerializePartialToString()
+        cut = beginning(kind, memoryview(payload), room)
+        assert len(cut) <= room + 100  # of tags, lengths and single numbers
+        type(message).FromString(cut)
+        if len(payload) <= room:
+            assert cut == payload
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("trial.Tree", {"name": "spec €" * 20_000}),
+        ("trial.Forest", {"trees": [{"name": f"tree {n}"} for n in range(10_000)]}),
+        ("trial.Tree", {"child": {"children": [{}] * 50_000}}),
+    ],
+)
+def test_very_long_ones_are_not_parsed_whole(
+    monkeypatch: pytest.MonkeyPatch, kind: str, fields: dict[str, Any]
+) -> None:
+    """That would take the event loop up to 50 ms for each MB. What is shown is the same."""
+    lengths: list[int] = []
+
+    def measured(kind: Any, payload: memoryview, room: int) -> bytes:
+        cut = beginning(kind, payload, room)
+        lengths.append(len(cut))
+        return cut
+
+    monkeypatch.setattr(audit_request, "beginning", measured)
+    cut = of_trial(kind, **fields)
+    assert [length <= 3 * LONGEST for length in lengths] == [True]
+    monkeypatch.setattr(audit_request, "LARGEST_PARSED", 10**9)
+    assert of_trial(kind, **fields) == cut
+    assert len(lengths) == 1
