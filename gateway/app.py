@@ -187,9 +187,6 @@ def make_parts(settings: Settings) -> Parts:
     reporters: list[Reporter] = [AccessLog(sys.stdout if settings.log_format == "json" else None)]
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
         reporters.append(partial(report_unserved, live))
-    audit = open_audit(settings)
-    if audit is not None:
-        reporters.append(audit)
     return Parts(
         upstream=upstream,
         live=live,
@@ -203,7 +200,7 @@ def make_parts(settings: Settings) -> Parts:
         planner=Planner(rates.weight),
         answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
-        audit=audit,
+        audit=open_audit(settings),
         reporters=reporters,
     )
 
@@ -248,6 +245,7 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         planner=parts.planner,
         authenticator=parts.authenticator,
         weight=parts.rates.weight,
+        changes=parts.audit,
     )
     calls = CallMaker(parts.upstream, parts.answers, parts.audit)
     responder = Responder(http_timeout=settings.http_timeout, long_answers=parts.long_answers)

@@ -1,10 +1,10 @@
 """Writing down the calls that change something: how handlers see the audit log."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from gateway.calls.invoke import Call
-from gateway.errors import Code
+from gateway.errors import Code, GatewayError
 from gateway.http.exchange import Exchange
 from gateway.schema.method import Method
 
@@ -26,6 +26,12 @@ class ChangeLog(Protocol):
 
         Raises GatewayError (UNAVAILABLE) if it must not be made, as it could not be written down.
         """
+
+    def wants(self, denied: Exchange) -> bool:
+        """Whether an exchange that was denied is to be written down; to be asked once."""
+
+    def deny(self, denied: Exchange, error: GatewayError) -> Awaitable[None] | None:
+        """Write it down. If something comes back, the client is answered when that is done."""
 
     def around(self, exchange: Exchange, call: Call) -> Call:
         """`call`, which writes down what changes something, and raises what `begin` does."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from starlette.types import Scope
 
@@ -18,6 +18,7 @@ from gateway.errors import Code
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
 from gateway.http.proxies import TrustedProxies
+from gateway.schema.method import Method
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
@@ -38,6 +39,16 @@ CLOSE = {"Connection": "close"}
 
 class ClientGone(Exception):
     """The client has disconnected: there is nobody to answer."""
+
+
+class Denial(NamedTuple):
+    """A call that the caller must not make."""
+
+    rule: str
+    """The name of the rule of access that says so, or `identity`."""
+    method: Method
+    payload: bytes | None = None
+    """What Cuebot would have got, as far as that is known."""
 
 
 @dataclass(slots=True)
@@ -62,8 +73,7 @@ class Exchange:
     subject: str | None = None
     caller: Principal | None = None
     """Whoever calls, once that is known."""
-    denied: str | None = None
-    """The name of the rule by which the caller may not make this call, if one has said so."""
+    denied: Denial | None = None
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     unserved: str = ""

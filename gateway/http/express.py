@@ -141,7 +141,10 @@ class PlainCall:
         except Exception as error:
             if self._under_way:  # nobody knows how far it has come
                 self._end_call(Code.INTERNAL, Code.INTERNAL.http_status)
-            self._fail(error)
+            if isinstance(error, GatewayError):
+                self._refuse(error)
+            else:
+                self._fail(error)
             return
         if cancel is None:  # it has to wait for a connection
             self._under_way = False
@@ -216,6 +219,19 @@ class PlainCall:
         self._report()
 
     # --- the end ----------------------------------------------------------------------------
+
+    def _refuse(self, error: GatewayError) -> None:
+        """Answer with an error from before the call; what was denied is written down."""
+        writing = self._lane.handler.requests.note_denied(self._exchange, error)
+        if writing is None:
+            self._fail(error)
+            return
+
+        async def refuse(send: Send) -> None:
+            await writing
+            raise error
+
+        self._go_on(refuse)
 
     def _fail(self, problem: Exception) -> None:
         """Answer with an error; nobody has been answered yet."""

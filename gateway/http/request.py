@@ -1,6 +1,8 @@
 """From an HTTP request to the calls that it asks for."""
 
 import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
@@ -16,13 +18,15 @@ from gateway.codec.unknown import REJECTED, Reject
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
+from gateway.http.change_log import ChangeLog
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import JSON_TYPE, Exchange
+from gateway.http.exchange import JSON_TYPE, ClientGone, Denial, Exchange
 from gateway.http.head import (
     DRY_RUN_ANSWER,
     asked_timeout,
     asks_dry_run,
     check_headers,
+    content_length,
     listed_paths,
 )
 from gateway.http.preflight import CHANGE_ALLOWS, READ_ALLOWS
@@ -35,6 +39,8 @@ from gateway.views.shown import Shown
 
 BODIES_AT_ONCE = 16
 """How many bodies of the largest size may be read and decoded at once."""
+SOON = 1.0
+"""Seconds within which a short body comes that was sent together with its head."""
 
 
 class RequestHead(NamedTuple):
@@ -71,7 +77,8 @@ class RequestReader:
 
     Bodies may have `max_body` bytes and `http_timeout` seconds to arrive, calls `longest_call`
     seconds. `unknown_fields` is UNKNOWN_FIELDS. Requests that have been read have a place by
-    `admission`; principals share the room for bodies by `weight`.
+    `admission`; principals share the room for bodies by `weight`. What a rule of access denies is
+    written down in `changes`.
     """
 
     def __init__(
@@ -86,6 +93,7 @@ class RequestReader:
         planner: Planner,
         authenticator: Authenticator,
         weight: Weight = alike,
+        changes: ChangeLog | None = None,
     ) -> None:
         self._live = live
         self._max_body = max_body
@@ -97,6 +105,7 @@ class RequestReader:
         self._planner = planner
         self._authenticator = authenticator
         self._one_reader = asyncio.Lock()
+        self._changes = changes
 
     async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
         """The calls that a request asks for. What is known of it goes into the exchange.
@@ -125,13 +134,67 @@ class RequestReader:
             # It may be in XML, which takes long to read.
             with CancelOnDisconnect(receive, exchange.direct):
                 async with self._one_reader:
-                    self.look_again(exchange, head.catalog, head.method)
+                    self.look_again(exchange, head.catalog, head.method, planned)
                     return await asyncio.to_thread(call_request, exchange, head, planned)
-        self.look_again(exchange, head.catalog, head.method)
+        self.look_again(exchange, head.catalog, head.method, planned)
         return call_request(exchange, head, planned)
 
+    def note_denied(self, exchange: Exchange, error: GatewayError) -> Awaitable[None] | None:
+        """Write down a request whose body is here and that this error refuses, if it was denied.
+
+        If something comes back, it is to be awaited before the client is answered.
+        """
+        if not self._wants_denied(exchange):
+            return None
+        body = None
+        with suppress(GatewayError):  # it is too large
+            body = self.bodies.take(exchange)
+        return self._write_denied(exchange, error, body)
+
+    async def tell_denied(self, exchange: Exchange, error: GatewayError, receive: Receive) -> None:
+        """The same, where the body may have to be waited for."""
+        if self._wants_denied(exchange):
+            body = await self._body_of_denied(exchange, receive)
+            if (writing := self._write_denied(exchange, error, body)) is not None:
+                await writing
+
+    def _wants_denied(self, exchange: Exchange) -> bool:
+        changes = self._changes
+        return exchange.denied is not None and changes is not None and changes.wants(exchange)
+
+    def _write_denied(
+        self, exchange: Exchange, error: GatewayError, body: bytes | None
+    ) -> Awaitable[None] | None:
+        """Write down a denied call, and what it asks for, if there is a body that says so."""
+        denial, changes = exchange.denied, self._changes
+        assert denial is not None
+        assert changes is not None
+        with suppress(Exception):  # it is denied, whatever is wrong with it
+            if exchange.http_method != "POST":
+                body = read_query(exchange, denial.method, Reject.NOTHING).body
+            if denial.payload is None and body is not None:
+                payload = plan(denial.method, body, Reject.NOTHING).payload
+                exchange.denied = denial._replace(payload=payload)
+        return changes.deny(exchange, error)
+
+    async def _body_of_denied(self, exchange: Exchange, receive: Receive) -> bytes | None:
+        """The body of a denied call, if it is short and soon here. Does not raise."""
+        length = content_length(exchange.headers)
+        if exchange.body_read or length is None or length > LARGE_BODY:
+            return None
+        with suppress(GatewayError, ClientGone, TimeoutError):
+            async with asyncio.timeout(SOON):
+                body = self.bodies.take(exchange)
+                body = await self.bodies.read(exchange, receive) if body is None else body
+                return body if len(body) <= LARGE_BODY else None
+        return None
+
     def look_again(
-        self, exchange: Exchange, catalog: Catalog | None = None, method: Method | None = None
+        self,
+        exchange: Exchange,
+        catalog: Catalog | None = None,
+        method: Method | None = None,
+        planned: Plan | None = None,
     ) -> None:
         """Raise GatewayError if what was right when the head had come is not any more.
 
@@ -144,7 +207,7 @@ class RequestReader:
             raise no_schema()
         if method is None or current is not catalog:
             method = method_at(exchange, current)
-        check_right(exchange, current, method)
+        check_right(exchange, current, method, payload=planned and planned.payload)
 
     def enter(self, exchange: Exchange) -> None:
         """Take a place among the requests in flight, which is given back with the exchange.
@@ -212,14 +275,21 @@ def body_of_get(asked: bytes, sent: bytes) -> bytes:
     return asked
 
 
-def check_right(exchange: Exchange, catalog: Catalog, method: Method, asked_by: str = "") -> None:
+def check_right(
+    exchange: Exchange,
+    catalog: Catalog,
+    method: Method,
+    asked_by: str = "",
+    payload: bytes | None = None,
+) -> None:
     """Raises GatewayError (PERMISSION_DENIED) if the caller must not call the method."""
     caller = exchange.caller
     assert caller is not None, "no method is called without a token"
     try:
         caller.rule.check(method, catalog, caller.subject, asked_by)
     except GatewayError:
-        exchange.rpc, exchange.denied = method.path, caller.rule.name
+        exchange.rpc = method.path
+        exchange.denied = Denial(caller.rule.name, method, payload)
         raise
 
 
@@ -230,15 +300,15 @@ def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRe
     look-up only finds what a name stands for, and needs no right of its own; nor does it to show
     once more what the call itself answers.
     """
-    for follow_up, _ in planned.follow_ups:
-        check_right(exchange, head.catalog, follow_up.method, str(follow_up.given))
+    for follow_up, payload in planned.follow_ups:
+        check_right(exchange, head.catalog, follow_up.method, str(follow_up.given), payload)
     caller = exchange.caller
     assert caller is not None, "as above"
     try:
         planned, replaced = with_caller(planned, caller.rule.identity, caller.subject)
     except GatewayError as error:
         if error.code is Code.PERMISSION_DENIED:
-            exchange.denied = "identity"
+            exchange.denied = Denial("identity", planned.method, planned.payload)
         raise
     if replaced:
         exchange.headers_out.append((b"x-replaced-fields", listed_paths(replaced)))

@@ -5,7 +5,7 @@ from time import monotonic
 from starlette.types import Receive, Scope, Send
 
 from gateway.calls.preview import preview
-from gateway.errors import Code
+from gateway.errors import Code, GatewayError
 from gateway.http.call_maker import CallMaker, form_of
 from gateway.http.conditional import ConditionalReads
 from gateway.http.disconnect import CancelOnDisconnect
@@ -35,6 +35,13 @@ class UnaryHandler:
 
     async def handle(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         """Read a request and answer it. Raises GatewayError and ClientGone."""
+        try:
+            await self._handle(exchange, receive, send)
+        except GatewayError as error:
+            await self.requests.tell_denied(exchange, error, receive)
+            raise
+
+    async def _handle(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         request = await self.requests.read(exchange, receive)
         if exchange.dry_run:
             exchange.code = Code.OK

@@ -7,6 +7,7 @@ before Cuebot is called, and the outcome before the client is answered.
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from random import getrandbits
 
@@ -21,6 +22,7 @@ from gateway.observe.access_log import second
 from gateway.observe.audit_file import STDOUT, AuditFile, check_place
 from gateway.observe.audit_request import Hides, hidden_names, shown_request
 from gateway.observe.audit_writer import MOST_KEPT, StraightWriter, SyncedWriter, reason_of
+from gateway.observe.denials import Denials
 from gateway.observe.logs import dump_line
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
@@ -47,8 +49,10 @@ class Entry:
     began: float = field(default_factory=time.monotonic)
     _request: bytes = b""
 
-    def line(self, phase: str, outcome: tuple[Code, int] | None = None) -> bytes:
-        """A line, with the outcome if that is known."""
+    def line(
+        self, phase: str, outcome: tuple[Code, int] | None = None, *, called: bool = True
+    ) -> bytes:
+        """A line, with the outcome if that is known, and whether Cuebot was called."""
         if not self._request:
             kind = self.method.descriptor.input_type
             self._request = shown_request(self.method.encoders, kind, self.payload, self.hides)
@@ -58,6 +62,8 @@ class Entry:
         if outcome is not None:
             code, fields["status"] = outcome
             fields["code"] = code.name
+            if not called:
+                fields["called"] = False
             fields["ms"] = round((time.monotonic() - self.began) * 1000, 2)
         return as_line(fields)
 
@@ -83,12 +89,22 @@ def shown_claims(caller: Principal | None) -> dict[str, object]:
     return claims if size <= LONGEST_CLAIMS else dict.fromkeys(claims, "…")
 
 
-def denied_line(exchange: Exchange) -> bytes:
-    """The line of a call that a rule of access has denied; Cuebot was not called."""
-    fields = head_of(exchange, OUTCOME, exchange.rpc)
-    fields["denied"] = exchange.denied
-    fields["code"] = exchange.code.name if exchange.code is not None else None
-    fields["status"] = exchange.status
+def denied_line(exchange: Exchange, code: Code, status: int, hides: Hides, count: int = 0) -> bytes:
+    """The line of a call that a rule of access has denied; Cuebot was not called.
+
+    With a count, it is the last of so many that have one line together.
+    """
+    denial = exchange.denied
+    assert denial is not None
+    fields = head_of(exchange, OUTCOME, denial.method.path)
+    if denial.payload is not None:
+        kind, encoders = denial.method.descriptor.input_type, denial.method.encoders
+        fields["request"] = orjson.Fragment(shown_request(encoders, kind, denial.payload, hides))
+    fields["denied"] = denial.rule
+    if count:
+        fields["count"] = count
+    fields["status"] = status
+    fields["code"] = code.name
     fields["ms"] = round(exchange.seconds * 1000, 2)
     return as_line(fields)
 
@@ -98,7 +114,7 @@ def as_line(fields: dict[str, object]) -> bytes:
 
 
 class AuditLog:
-    """A `ChangeLog` in a file, and the reporter of calls that were denied."""
+    """A `ChangeLog` in a file."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
@@ -106,19 +122,34 @@ class AuditLog:
         file = open_file(settings, durable=self.waits)
         self._straight = StraightWriter(file, "") if not self.waits else None
         self._synced = SyncedWriter(file, "") if self.waits else None
+        self._denials = Denials(self._count_denied)
         self._obey(settings)
 
-    def __call__(self, exchange: Exchange) -> None:
-        """Write down a finished exchange that was denied."""
-        writer = self._straight or self._synced
-        if exchange.denied is None or writer is None:
-            return
-        if len(writer.kept.lines) > MOST_KEPT // 2:  # the rest of the room is for changes
-            return
+    def wants(self, denied: Exchange) -> bool:
+        room = len(self._writer.kept.lines) <= MOST_KEPT // 2  # the rest of it is for changes
+        return self._denials.admits(denied, room=room)
+
+    def deny(self, denied: Exchange, error: GatewayError) -> Awaitable[None] | None:
+        line = denied_line(denied, error.code, error.status, self._hides)
+        if self._synced is not None:
+            return self._synced.put(line)
+        self._put_soon(line)
+        return None
+
+    def end_period(self) -> None:
+        """Write down how many denied calls have had no line so far."""
+        self._denials.end_period()
+
+    def _count_denied(self, last: Exchange, number: int) -> None:
+        """Write down calls that had no line each."""
+        code = last.code or Code.PERMISSION_DENIED
+        self._put_soon(denied_line(last, code, last.status, self._hides, number))
+
+    def _put_soon(self, line: bytes) -> None:
         if self._straight is not None:
-            self._straight.put(denied_line(exchange))
+            self._straight.put(line)
         elif self._synced is not None:
-            self._synced.put_soon(denied_line(exchange))
+            self._synced.put_soon(line)
 
     def begin(self, exchange: Exchange, method: Method, payload: bytes) -> Outcome:
         writer = self._straight
@@ -139,6 +170,7 @@ class AuditLog:
 
     async def close(self) -> None:
         """Write what is left."""
+        self.end_period()
         await self._writer.close()
 
     def reloadable(self) -> Reloadable:
@@ -205,12 +237,17 @@ class AuditLog:
             count_as_waiting(exchange, began)
 
         try:
-            problem = await writer.write(entry.line(INTENT))
+            problem, may_be_there = await writer.write(entry.line(INTENT))
         except asyncio.CancelledError:
-            writer.put_soon(entry.line(OUTCOME, CANCELLED))
+            writer.put_soon(entry.line(OUTCOME, CANCELLED, called=False))
             raise
         count_as_waiting(exchange, entry.began)
-        self._admit(method, problem)
+        try:
+            self._admit(method, problem)
+        except GatewayError as error:
+            if may_be_there:
+                writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
+            raise
         entry.began = time.monotonic()
         try:
             answer = await call(method, payload)

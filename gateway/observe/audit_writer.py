@@ -117,12 +117,22 @@ class SyncedWriter:
         self._began = 0.0
         """Monotonic seconds at which the thread was given lines, while it has some."""
 
-    async def write(self, line: bytes) -> OSError | None:
-        """Return when a line is on disk, or why it is not there; it is not tried again."""
+    async def write(self, line: bytes) -> tuple[OSError | None, bool]:
+        """Return when a line is on disk, or what the problem is; it is not tried again.
+
+        With a problem, the second one is whether the line may be there, or get there, even so.
+        """
         if self._is_stuck():
-            return self._give_up()
-        self._next.append(line)
-        return await self._synced()
+            return self._give_up(), False
+        batch = self._next
+        batch.append(line)
+        problem = await self._synced()
+        if problem is None:
+            return None, True
+        if batch is self._next:  # nobody has begun with it
+            batch.remove(line)
+            return problem, False
+        return problem, problem.errno == errno.ETIMEDOUT or line not in batch
 
     async def put(self, line: bytes) -> None:
         """Return when a line is on disk; if that fails, it is kept, and may be there twice then."""
@@ -186,7 +196,7 @@ class SyncedWriter:
             lines, self._next = self._next, []
             kept, self.kept.lines = self.kept.lines, []
             self._began = time.monotonic()
-            problem = await loop.run_in_executor(self._thread, commit, self._file, kept + lines)
+            problem = await loop.run_in_executor(self._thread, commit, self._file, [*kept], lines)
             self._began = 0.0
             if problem is not None:
                 self.kept.lines[:0] = kept
@@ -195,10 +205,14 @@ class SyncedWriter:
         self._task = None
 
 
-def commit(file: AuditFile, lines: list[bytes]) -> OSError | None:
-    """Put lines on disk, or return why they may not be there. Some may be there even then."""
+def commit(file: AuditFile, *batches: list[bytes]) -> OSError | None:
+    """Put lines on disk, or return why they may not be there.
+
+    Those that may be there even then are taken from the lists.
+    """
     try:
-        file.append(lines)
+        for lines in batches:
+            file.append(lines)
         file.sync()
     except OSError as error:
         return error

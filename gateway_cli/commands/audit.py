@@ -66,6 +66,10 @@ def row(entry: Entry) -> tuple[str, ...]:
     outcome = entry.get("code") or "unknown"
     if entry.get("denied"):
         outcome = f"denied by {entry['denied']}"
+        if "count" in entry:
+            outcome += f", {entry['count']} times"
+    elif entry.get("called") is False:
+        outcome += ", not called"
     ms = entry.get("ms")
     return (
         cell(f"{entry['time'][:19]}Z"),

@@ -76,7 +76,15 @@ def test_a_table(log: Path) -> None:
 def test_a_denied_call(log: Path) -> None:
     """Its row names the rule."""
     log.write_bytes(line("a", denied="dashboards", code="PERMISSION_DENIED", status=403))
-    assert "denied by dashboards" in in_process("audit", str(log)).text
+    assert "denied by dashboards  " in in_process("audit", str(log)).text
+    log.write_bytes(line("a", denied="dashboards", code="PERMISSION_DENIED", status=403, count=7))
+    assert "denied by dashboards, 7 times" in in_process("audit", str(log)).text
+
+
+def test_a_call_that_was_not_made_after_all(log: Path) -> None:
+    """Its row says so: the code alone would leave that open."""
+    log.write_bytes(line("a", "intent") + line("a", code="UNAVAILABLE", status=503, called=False))
+    assert "UNAVAILABLE, not called" in in_process("audit", str(log)).text
 
 
 def test_two_lines_are_one_call(log: Path) -> None:

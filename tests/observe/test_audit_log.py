@@ -11,9 +11,11 @@ from pathlib import Path
 import grpc
 import pytest
 
+from gateway.access.rights import AccessRules
 from gateway.errors import ConfigurationError
 from gateway.observe.audit_file import AuditFile
 from gateway.observe.audit_writer import SyncedWriter
+from gateway.settings.model import Settings
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE
 from tests.support.opencue import message_class
@@ -24,6 +26,7 @@ from tests.support.servers import (
     Gateway,
     Handler,
     ScriptedCuebot,
+    bearer,
     gateway_for,
     head,
 )
@@ -36,6 +39,7 @@ GET_JOBS = "/job.JobInterface/GetJobs"
 CREATE = "/show.ShowInterface/CreateShow"
 SET_MIN = "/show.ShowInterface/SetDefaultMinCores"
 SET_MAX = "/show.ShowInterface/SetDefaultMaxCores"
+LAUNCH = "/job.JobInterface/LaunchSpec"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 
 
@@ -232,7 +236,7 @@ async def test_lines_of_one_moment_share_a_sync(
     second = asyncio.gather(*(writer.put(b"second\n") for _ in range(50)))
     await asyncio.sleep(0)
     disk.works.set()
-    assert await first == [None] * 50
+    assert await first == [(None, True)] * 50
     await second
     assert disk.syncs == 2
     assert (tmp_path / "audit.log").read_bytes() == b"first\n" * 50 + b"second\n" * 50
@@ -252,9 +256,40 @@ async def test_a_disk_that_hangs(
     assert cuebot.seen == []
     monkeypatch.undo()
     disk.works.set()
+    await comes(lambda: outcomes(audited.log))
+    (intent, outcome) = lines_of(audited.log)
+    assert (intent["phase"], intent["call"]) == ("intent", outcome["call"])
+    assert (outcome["called"], outcome["code"], outcome["status"]) == (False, "UNAVAILABLE", 503)
     async with asyncio.timeout(LONG):
         while (await audited.gateway.post(KILL, killing(9))).status_code != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+async def test_a_sync_that_fails(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intent may be on disk even so: an outcome follows, which says that nothing was called."""
+    log, fails = tmp_path / "audit.log", [True]
+
+    def sync(number: int) -> None:
+        if fails.pop() if fails else False:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    async with gateway_for(
+        cuebot.endpoint, descriptor_source=OPENCUE, audit_log=str(log), audit_sync=True
+    ) as gateway:
+        assert (await gateway.post(KILL, killing(1))).status_code == 503
+        await comes(lambda: outcomes(log))
+        assert (await gateway.post(KILL, killing(2))).status_code == 200
+    found = [(line["phase"], line.get("called"), line.get("code")) for line in lines_of(log)]
+    assert found == [
+        ("intent", None, None),
+        ("outcome", False, "UNAVAILABLE"),
+        ("intent", None, None),
+        ("outcome", None, "OK"),
+    ]
+    assert len({line["call"] for line in lines_of(log)}) == 2
 
 
 async def test_a_client_that_leaves_before_the_call(
@@ -270,8 +305,169 @@ async def test_a_client_that_leaves_before_the_call(
     await comes(lambda: gone)
     disk.works.set()
     await comes(lambda: outcomes(audited.log))
-    assert [line["code"] for line in outcomes(audited.log)] == ["CANCELLED"]
+    assert [(line["code"], line["called"]) for line in outcomes(audited.log)] == [
+        ("CANCELLED", False)
+    ]
     assert cuebot.seen == []
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "synced"])
+async def restricted(
+    each_lane: None, request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
+) -> AsyncIterator[Audited]:
+    """One where `board` may read, and `lena` may create shows; everybody is who the token says."""
+    log = tmp_path / "audit.log"
+    async with gateway_for(
+        cuebot.endpoint,
+        descriptor_source=OPENCUE,
+        rate_limit_rps=0,
+        identity="force",
+        audit_log=str(log),
+        audit_sync=request.param,
+        access=[
+            rule("dashboards", {"sub": "board"}, "reads"),
+            rule("producers", {"sub": "lena"}, "reads", CREATE[1:], LAUNCH[1:]),
+        ],
+    ) as gateway:
+        yield Audited(gateway, log, request.param)
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "body", "method", "denied", "request_there"),
+    [
+        ("board", KILL, killing(1) | {"a": 1, "reason": "x"}, KILL, "dashboards", True),
+        ("board", "/show.ShowInterface/CreateShow", {"name": "x"}, CREATE, "dashboards", True),
+        ("board", KILL, {"job": 7}, KILL, "dashboards", False),
+        ("board", KILL, killing("x" * 70_000), KILL, "dashboards", False),
+        ("lena", CREATE, {"name": "x", "defaultMinCores": 5}, SET_MIN, "producers", True),
+        ("lena", LAUNCH, {"spec": "<spec><user>root</user></spec>"}, LAUNCH, "identity", True),
+    ],
+)
+async def test_a_denied_call_is_shown(
+    restricted: Audited,
+    cuebot: ScriptedCuebot,
+    who: str,
+    path: str,
+    body: dict[str, object],
+    method: str,
+    denied: str,
+    request_there: bool,
+) -> None:
+    """Its line is there before the answer, with what Cuebot would have got: unless the body is no
+    such request, or a long one, which is not read."""
+    answer = await restricted.gateway.post(path, body, headers=bearer(who))
+    (line,) = lines_of(restricted.log)
+    assert (answer.status_code, line["status"], line["code"]) == (403, 403, "PERMISSION_DENIED")
+    assert (line["method"], line["denied"], line["phase"]) == (method, denied, "outcome")
+    assert "call" not in line
+    assert ("request" in line) == request_there
+    if path == KILL and request_there:
+        assert line["request"] == killing(1) | {"reason": line["request"]["reason"]}
+    if method in (LAUNCH, SET_MIN):
+        assert line["request"] in (body, {"minCores": 5})
+    assert cuebot.seen == []
+
+
+async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None:
+    """What its query string asks for is shown, as a body is. There is a line, too, if the right
+    goes while somebody waits for another answer."""
+    gateway = restricted.gateway
+    gateway.app.parts.authenticator.follow(
+        AccessRules(Settings.model_validate({"access": [rule("none", {"sub": "lena"})]}))
+    )
+    answer = await gateway.client.get(f"{FIND_SHOW}?name=demo", headers=bearer("lena"))
+    assert answer.status_code == 403
+    (line,) = lines_of(restricted.log)
+    assert (line["method"], line["request"]) == (FIND_SHOW, {"name": "demo"})
+    first = await gateway.client.get(FIND_SHOW)
+    condition = {"If-None-Match": first.headers["etag"], "Prefer": "wait=30"}
+    waiting = asyncio.create_task(gateway.client.get(FIND_SHOW, headers=condition))
+    await comes(lambda: len(cuebot.seen) == 2)
+    gateway.app.parts.authenticator.follow(AccessRules(Settings(access_default="deny")))
+    assert (await waiting).status_code == 403
+    assert lines_of(restricted.log)[-1]["denied"] == "access_default"
+
+
+async def test_a_denied_call_whose_body_is_too_large(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """It is denied all the same, and has its line."""
+    log = tmp_path / "audit.log"
+    async with gateway_for(
+        cuebot.endpoint, audit_log=str(log), access_default="deny", max_body_mb=0.001
+    ) as gateway:
+        assert (await gateway.post(KILL, killing("x" * 5000))).status_code == 403
+        assert (await gateway.post(KILL, killing(1))).status_code == 403
+    found = [line.get("request", {}).get("job") for line in lines_of(log)]
+    assert found == [None, {"id": "job-1"}]
+
+
+async def test_a_denied_call_that_stops_half_way(restricted: Audited) -> None:
+    """A body that does not come is not waited for, however short it is to be."""
+    async with wire(restricted.gateway) as one:
+        await one.send(head(KILL, "Content-Length: 20", subject="board"), b"{")
+        assert (await one.answer(timeout=LONG)).status == 403
+    (line,) = lines_of(restricted.log)
+    assert (line["denied"], "request" in line) == ("dashboards", False)
+
+
+async def test_a_denied_call_waits_for_the_disk(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With AUDIT_SYNC its line is on disk before the client is answered; reads do not wait."""
+    disk, log = Disk(), tmp_path / "audit.log"
+    monkeypatch.setattr(os, "fdatasync", disk.sync)
+    access = [rule("dashboards", {}, "job.JobInterface/GetJobs")]
+    async with gateway_for(
+        cuebot.endpoint,
+        descriptor_source=OPENCUE,
+        audit_log=str(log),
+        audit_sync=True,
+        access=access,
+    ) as gateway:
+        denied = [asyncio.create_task(gateway.post(path, {})) for path in (KILL, FIND_SHOW)]
+        await comes(lambda: disk.syncs)
+        assert (await gateway.post(GET_JOBS, {})).status_code == 200
+        assert not any(each.done() for each in denied)
+        disk.works.set()
+        assert [(await each).status_code for each in denied] == [403, 403]
+    assert {line["method"] for line in lines_of(log)} == {KILL, FIND_SHOW}
+
+
+async def test_a_loop_of_denied_calls(restricted: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many, a subject has one line a minute, which counts; others have their own."""
+    monkeypatch.setattr("gateway.observe.denials.MOST", 3)
+    for subject in ("board", "lena"):
+        for number in range(5):
+            answer = await restricted.gateway.post(
+                KILL, killing(number), headers=bearer(subject) | {"X-Request-Id": f"{number}"}
+            )
+            assert answer.status_code == 403
+    assert [line["id"] for line in lines_of(restricted.log)] == ["0", "1", "2"] * 2
+    audit = restricted.gateway.app.parts.audit
+    assert audit is not None
+    audit.end_period()
+    await comes(lambda: len(lines_of(restricted.log)) == 8)
+    rest = lines_of(restricted.log)[6:]
+    assert [(line["subject"], line["count"], line["id"]) for line in rest] == [
+        ("board", 2, "4"),
+        ("lena", 2, "4"),
+    ]
+    assert {line["status"] for line in rest} == {403}
+    await restricted.gateway.post(KILL, killing(6), headers=bearer("board"))
+    assert "count" not in lines_of(restricted.log)[-1]
+
+
+async def test_the_count_is_written_when_the_gateway_stops(
+    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No denied call is without a trace."""
+    monkeypatch.setattr("gateway.observe.denials.MOST", 1)
+    log = tmp_path / "audit.log"
+    async with gateway_for(cuebot.endpoint, audit_log=str(log), access_default="deny") as gateway:
+        for number in range(3):
+            assert (await gateway.post(KILL, killing(number))).status_code == 403
+    assert [line.get("count") for line in lines_of(log)] == [None, 2]
 
 
 async def test_a_denied_call_has_a_line(
@@ -287,8 +483,8 @@ async def test_a_denied_call_has_a_line(
         reader = signed("board", scope="openid read", other="x")
         assert (await gateway.post(GET_JOBS, {}, headers=reader)).status_code == 200
         assert (await gateway.post(KILL, killing(1), headers=reader)).status_code == 403
-        await comes(lambda: lines_of(log))
         (line,) = lines_of(log)
+        assert "request" in line
         assert (line["denied"], line["method"], line["subject"]) == ("dashboards", KILL, "board")
         assert (line["claims"], line["status"], line["code"]) == (
             {"scope": "openid read"},
