@@ -101,11 +101,9 @@ def denied_line(exchange: Exchange, code: Code, status: int, hides: Hides, count
         kind, encoders = denial.method.descriptor.input_type, denial.method.encoders
         fields["request"] = orjson.Fragment(shown_request(encoders, kind, denial.payload, hides))
     fields["denied"] = denial.rule
-    if count:
-        fields["count"] = count
     fields["status"] = status
     fields["code"] = code.name
-    fields["ms"] = round(exchange.seconds * 1000, 2)
+    fields |= {"count": count} if count else {"ms": round(exchange.seconds * 1000, 2)}
     return as_line(fields)
 
 
