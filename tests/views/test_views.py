@@ -114,6 +114,8 @@ def test_answers_without_rows() -> None:
     answer = message_class("job.JobFindJobResponse")(job={"name": "a", "user": "b"})
     payload = answer.SerializeToString()
     assert seen(FIND_JOB, payload, fields="job.name") == b'{"job":{"name":"a"}}'
+    assert seen(FIND_JOB, payload, fields="name,job.user") == b'{"job":{"name":"a","user":"b"}}'
+    assert "job.Job has no field 'nmae'; did you mean name?" in problem(FIND_JOB, fields="nmae")
     assert seen(FIND_JOB, payload) == b"".join(FIND_JOB.encode(payload))
     for asked in ({"where": "x=1"}, {"sort": "x"}, {"limit": "1"}, {"format": "csv"}):
         assert "is not one list" in problem(FIND_JOB, **asked)
