@@ -252,6 +252,8 @@ def test_csv_without_fields_has_all_single_values() -> None:
     ("asked", "words"),
     [
         ({"fields": "nme"}, "_fields: job.Job has no field 'nme'; did you mean name?"),
+        ({"fields": "deadFrames"}, "'deadFrames'; did you mean jobStats.deadFrames?"),
+        ({"where": "dead_frames>2"}, "did you mean jobStats.dead_frames?"),
         ({"fields": "name,"}, "_fields: expected names"),
         ({"fields": "name.first"}, "_fields: 'name' has no fields"),
         ({"where": ""}, "_where: expected a field at 1, found the end"),
