@@ -9,8 +9,8 @@ import orjson
 import uvloop
 
 from gateway_cli.checks import Report, as_object, lines, run_checks
-from gateway_cli.client.client import InvalidCall
 from gateway_cli.client.discover import discover
+from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.common_options import config_option, json_option, settings_from
 from gateway_cli.decision import claims_from, decide, decision_lines
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, complain

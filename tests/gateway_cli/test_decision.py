@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway_cli.checks import run_checks
-from gateway_cli.client.client import InvalidCall
+from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.decision import claims_from
 from tests.support.commands import OPENCUE, Ran, in_process
 from tests.support.rights import rule
