@@ -79,7 +79,7 @@ def test_claims_that_no_rule_fits() -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["job.JobInterface/Kill"], "METHOD needs --as"),
+        (["job.JobInterface/Kill"], "or --as: who would call it?"),
         (["--as", "role", "Job/Kill"], "such as role=artist"),
         (["--as", "role=x", "Job/Kil"], "did you mean Kill?"),
     ],
