@@ -101,10 +101,16 @@ def field_called(descriptor: Descriptor, name: str) -> FieldDescriptor:
     found = fields.get(name)
     if found is None:
         names = [field.json_name for field in descriptor.fields]
-        raise LookupError(
-            f"{descriptor.full_name} has no field {name[:SHOWN]!r}" + did_you_mean(name, names)
-        )
+        hint = did_you_mean(name, names)
+        for field in descriptor.fields:  # the last part of a path alone is the likeliest mistake
+            if is_message(field) and not field.is_repeated and has_field(message_of(field), name):
+                hint = f"; did you mean {field.json_name}.{name}?"
+        raise LookupError(f"{descriptor.full_name} has no field {name[:SHOWN]!r}{hint}")
     return found
+
+
+def has_field(descriptor: Descriptor, name: str) -> bool:
+    return any(name in (field.name, field.json_name) for field in descriptor.fields)
 
 
 def map_key(field: FieldDescriptor, text: str) -> object:

@@ -160,7 +160,10 @@ def rows_of(answer: Descriptor) -> Rows | None:
 def chosen(
     answer: Descriptor, rows: Rows | None, text: str | None
 ) -> Iterable[tuple[FieldPath, bool]]:
-    """The wanted paths, and whether each is one of a row: it is tried there first."""
+    """The wanted paths, and whether each is one of a row.
+
+    Each is tried on a row first, then on the answer, then on the one object that it holds.
+    """
     names = [] if text is None else [name.strip() for name in text.split(",")]
     if text is not None and not all(names):
         raise refused("_fields", "expected names of fields with commas between them")
@@ -176,8 +179,25 @@ def chosen(
                 problem = str(error.args[0])
         try:
             yield find_path(answer, name), False
+            continue
         except LookupError as error:
-            raise refused("_fields", problem or str(error.args[0])) from None
+            problem = problem or str(error.args[0])
+        inner = only_object(answer)
+        if inner is None:
+            raise refused("_fields", problem)
+        try:
+            yield find_path(answer, f"{inner.json_name}.{name}"), False
+        except LookupError as error:
+            raise refused("_fields", str(error.args[0])) from None
+
+
+def only_object(answer: Descriptor) -> FieldDescriptor | None:
+    """The one field of an answer like that of FindJob, which is nothing but an object."""
+    if is_special(answer) or len(answer.fields) != 1:
+        return None
+    (field,) = answer.fields
+    plain = is_message(field) and not field.is_repeated and not is_special(message_of(field))
+    return field if plain and rows_of(answer) is None else None
 
 
 def condition_of(rows: Rows | None, text: str | None) -> Test | None:

@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import unquote
 
+from gateway_cli.client.arguments import Arguments
+
 IGNORED_FIELDS = "X-Ignored-Fields"
-
-
-class InvalidCall(Exception):
-    """The call asks for something that does not exist: a method, a field. The text is one line."""
+WHOLE: Mapping[str, str] = MappingProxyType({})
+"""The parameters of a view that shows everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to a successful call, as compact JSON."""
+    """The answer to a successful call."""
 
-    json: bytes
+    content: bytes
+    """Compact JSON, or what the view has made of it."""
     ignored: tuple[str, ...] = ()
     """Paths of the request's fields that were ignored, since no message has them."""
+    viewed: bool = True
+    """Whether the answer is as the view wanted it; False from a gateway that knows no views."""
 
 
 class Client(Protocol):
@@ -28,10 +32,18 @@ class Client(Protocol):
     that does not exist raises InvalidCall.
     """
 
-    async def call(self, name: str, body: bytes, *, dry_run: bool = False) -> Answer:
-        """Call the method with this JSON.
+    async def call(
+        self,
+        name: str,
+        request: Arguments,
+        *,
+        view: Mapping[str, str] = WHOLE,
+        dry_run: bool = False,
+    ) -> Answer:
+        """Call the method with this request; `view` has parameters such as `_fields`.
 
-        A dry run checks the call and shows what would be sent, without sending it to Cuebot.
+        A view that is wrong raises GatewayError (INVALID_ARGUMENT) before anything is called. A
+        dry run checks the call and shows what would be sent, without sending it to Cuebot.
         """
 
 

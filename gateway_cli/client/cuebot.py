@@ -1,6 +1,6 @@
 """Calls straight to Cuebot, with the gateway's own codecs, aliases and rules."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,8 @@ from gateway.http.head import listed_paths
 from gateway.schema.catalog import Catalog
 from gateway.settings.model import Settings
 from gateway.upstream.open import Cuebot, open_upstream
-from gateway_cli.client.client import IGNORED_FIELDS, Answer, Client
+from gateway_cli.client.arguments import Arguments, fields_of
+from gateway_cli.client.client import IGNORED_FIELDS, WHOLE, Answer, Client
 from gateway_cli.client.discover import TIMEOUT, find_catalog
 from gateway_cli.client.method_names import find_method, parse_name
 
@@ -45,18 +46,27 @@ class CuebotClient:
     """Seconds that a call may take."""
     catalog: Catalog | None = None
 
-    async def call(self, name: str, body: bytes, *, dry_run: bool = False) -> Answer:
-        planned = await self._plan(name, body)
+    async def call(
+        self,
+        name: str,
+        request: Arguments,
+        *,
+        view: Mapping[str, str] = WHOLE,
+        dry_run: bool = False,
+    ) -> Answer:
+        planned = await self._plan(name, request)
         if dry_run:
-            return Answer(json=b"".join(preview(planned)), ignored=planned.ignored)
+            return Answer(content=b"".join(preview(planned)), ignored=planned.ignored)
+        shown = planned.method.views.shown(tuple(view.items()))
+        encode = planned.method.encode if shown is None else shown.encode
         try:
             answer = await invoke(planned, self.upstream, timeout=self.timeout)
-            json = b"".join(planned.method.encode(answer))
+            content = b"".join(encode(answer))
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
-        return Answer(json=json, ignored=planned.ignored)
+        return Answer(content=content, ignored=planned.ignored)
 
-    async def _plan(self, name: str, body: bytes) -> Plan:
+    async def _plan(self, name: str, request: Arguments) -> Plan:
         parse_name(name)  # a malformed name needs no schema to be refused
         if self.catalog is None:
             timeout = min(self.timeout, TIMEOUT)
@@ -64,6 +74,7 @@ class CuebotClient:
         method = find_method(name, self.catalog)
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
+        body = request.as_json(fields_of(method.descriptor.input_type))
         return plan(method, body, REJECTED[self.settings.unknown_fields])
 
     async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:

@@ -3,7 +3,7 @@
 import getpass
 import math
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +17,11 @@ from gateway.access.tokens import mint_token, token_rules
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.head import DRY_RUN
 from gateway.settings.model import Settings
-from gateway_cli.client.client import Answer, InvalidCall, ignored_fields
+from gateway_cli.client.arguments import Arguments, Fields, guess, unknown
+from gateway_cli.client.client import WHOLE, Answer, ignored_fields
+from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.client.method_names import explained, path_of
+from gateway_cli.client.openapi_document import DOCUMENT, Document, read_document
 
 GRACE = 5.0
 """Seconds that the gateway has to answer beyond the call's own timeout."""
@@ -27,7 +30,13 @@ TOKEN_SECONDS = 300
 SHOWN = 200
 """How many characters of an answer are shown that is not from a gateway."""
 NO_METHOD, METHOD = 404, 405
-"""How a gateway answers GET for a path that is no method's, and for a method's."""
+"""How a gateway answers PUT for a path that is no method's, and for a method's."""
+GUESSED = (
+    "; this gateway does not tell the types of fields (DOCS=off), so lists, and texts that look"
+    " like true or false, have to be given as JSON (key:=JSON)"
+)
+SCHEMA = "X-Schema"
+"""What the answers of a cuebot-gateway's methods have, and no others."""
 
 
 @asynccontextmanager
@@ -36,7 +45,8 @@ async def gateway_client(
 ) -> "AsyncIterator[GatewayClient]":
     """A client of the gateway at this URL whose calls may take `timeout` seconds each.
 
-    `token` is called for each request. Raises ConfigurationError for an unusable URL.
+    `token` is called for each request; an empty one is not sent. Raises ConfigurationError for an
+    unusable URL.
     """
     base = check_url(url)
     limits = httpx.Timeout(timeout + GRACE, connect=min(timeout, CONNECT_TIMEOUT))
@@ -57,7 +67,7 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GatewayClient:
     """A `Client` over HTTP."""
 
@@ -66,25 +76,48 @@ class GatewayClient:
     token: Callable[[], str]
     timeout: float
     """Seconds that a call may take."""
+    read: Document | None = None
+    """Its OpenAPI document, once it was needed."""
 
-    async def call(self, name: str, body: bytes, *, dry_run: bool = False) -> Answer:
+    async def call(
+        self,
+        name: str,
+        request: Arguments,
+        *,
+        view: Mapping[str, str] = WHOLE,
+        dry_run: bool = False,
+    ) -> Answer:
         path = path_of(name)
+        fields = await self._fields(path) if request.need_schema else unknown
+        body = request.as_json(fields)
         if dry_run:
             await self._refuse_unless_it_knows_dry_runs(path)
-        response = await self.send("POST", path, body, {DRY_RUN: "1"} if dry_run else {})
+        headers = {DRY_RUN: "1"} if dry_run else {}
+        response = await self.send("POST", path, body, headers, view)
         if response.status_code != 200:
             error = error_of(response)
-            if error.code is Code.NOT_FOUND:
-                probe = await self.send("GET", path, b"", {})
-                if probe.status_code != METHOD:  # else Cuebot has said NOT_FOUND
-                    raise InvalidCall(explained(name, path, error.message))
-            raise error
+            if fields is guess and error.code is Code.INVALID_ARGUMENT:
+                error.message += GUESSED
+            raise await self._explained(error, name, path)
         if dry_run and DRY_RUN not in response.headers:
             raise GatewayError(
                 Code.UNKNOWN,
                 "the answer is not that of a dry run: THE CALL MAY HAVE BEEN MADE. There is more"
                 " than one gateway at this URL, and this one does not support dry runs",
             )
+        ignored, format_ = ignored_fields(response.headers), view.get("_format", "json")
+        if format_ != "json" and format_ in response.headers.get("content-type", ""):
+            return Answer(content=response.content, ignored=ignored)
+        self.check_json(response)
+        unread = [name for name in ignored if name.startswith("?")]
+        return Answer(
+            content=response.content,
+            ignored=tuple(name for name in ignored if name not in unread),
+            viewed=not view or (format_ == "json" and SCHEMA in response.headers and not unread),
+        )
+
+    def check_json(self, response: httpx.Response) -> None:
+        """Raise GatewayError if an answer is not JSON, or not all of it."""
         if "json" not in response.headers.get("content-type", ""):
             problem = f"{self.base} is not a gateway: its answer is not JSON"
             raise GatewayError(Code.UNKNOWN, problem)
@@ -93,11 +126,40 @@ class GatewayClient:
         except orjson.JSONDecodeError:
             problem = f"the answer of {self.base} is broken JSON: {response.text[:SHOWN]}"
             raise GatewayError(Code.UNKNOWN, problem) from None
-        return Answer(json=response.content, ignored=ignored_fields(response.headers))
+
+    async def document(self) -> Document | None:
+        """What the token may call, as the gateway's OpenAPI document says; None if it has none.
+
+        Raises GatewayError.
+        """
+        if self.read is None:
+            response = await self.send("GET", DOCUMENT, b"", {})
+            if response.status_code == NO_METHOD:
+                return None
+            if response.status_code != 200:
+                raise error_of(response)
+            self.check_json(response)
+            self.read = read_document(response.content, self.base + DOCUMENT)
+        return self.read
+
+    async def _fields(self, path: str) -> Fields:
+        """Those of a method's request, or a guess if the gateway does not tell (DOCS=off)."""
+        document = await self.document()
+        operation = None if document is None else document.operations.get(path)
+        return guess if document is None or operation is None else document.fields(operation)
+
+    async def _explained(self, error: GatewayError, name: str, path: str) -> Exception:
+        """The error to raise for this one: InvalidCall if there is no such method."""
+        if error.code is not Code.NOT_FOUND:
+            return error
+        probe = await self.send("PUT", path, b"", {})  # which never calls anything
+        if probe.status_code == METHOD:  # so Cuebot has said NOT_FOUND
+            return error
+        return InvalidCall(explained(name, path, error.message))
 
     async def _refuse_unless_it_knows_dry_runs(self, path: str) -> None:
-        """Raise GatewayError if the gateway would make the call; GET never makes one."""
-        probe = await self.send("GET", path, b"", {DRY_RUN: "1"})
+        """Raise GatewayError if the gateway would make the call; PUT never makes one."""
+        probe = await self.send("PUT", path, b"", {DRY_RUN: "1"})
         if DRY_RUN in probe.headers:  # which a gateway repeats that knows it
             return
         if probe.status_code not in (NO_METHOD, METHOD):
@@ -107,18 +169,23 @@ class GatewayClient:
         )
 
     async def send(
-        self, verb: str, path: str, body: bytes, headers: dict[str, str]
+        self,
+        verb: str,
+        path: str,
+        body: bytes,
+        headers: dict[str, str],
+        query: Mapping[str, str] = WHOLE,
     ) -> httpx.Response:
         """One request. Raises GatewayError if there is no complete answer."""
-        headers = {
-            **headers,
-            "Authorization": f"Bearer {self.token()}",
-            "Grpc-Timeout": f"{max(math.ceil(self.timeout * 1000), 1)}m",
-        }
+        headers = {**headers, "Grpc-Timeout": f"{max(math.ceil(self.timeout * 1000), 1)}m"}
+        if token := self.token():
+            headers["Authorization"] = f"Bearer {token}"
         if body:
             headers["Content-Type"] = "application/json"
         try:
-            return await self.client.request(verb, self.base + path, content=body, headers=headers)
+            return await self.client.request(
+                verb, self.base + path, content=body, headers=headers, params=query or None
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             code = Code.UNAVAILABLE
             problem = f"the gateway at {self.base} cannot be reached{through_proxy(self.base)};"

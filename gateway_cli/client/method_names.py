@@ -7,7 +7,7 @@ from gateway.schema.aliases import alias_of
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import unknown_path
-from gateway_cli.client.client import InvalidCall
+from gateway_cli.client.invalid import InvalidCall
 
 NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)(?:/|\.(?!\w*Interface\Z))([A-Za-z_]\w*)", re.ASCII)
 """A service and a method with a slash between them, or a dot, which a service's name has too."""

@@ -1,23 +1,30 @@
 """`cuebot-gateway call`."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
-from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway_cli.client.client import Answer, Client, InvalidCall
+from gateway.errors import Code, GatewayError
+from gateway_cli.argument_words import read_arguments
+from gateway_cli.client.arguments import Arguments
+from gateway_cli.client.client import Answer, Client
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.client.gateway import gateway_client, token_source
+from gateway_cli.client.invalid import InvalidCall
+from gateway_cli.client.wanted import FORMS, Form, Wanted, answer_to
 from gateway_cli.commands.completion import complete_method
-from gateway_cli.common_options import config_option, settings_from, time_option
+from gateway_cli.common_options import (
+    Way,
+    config_option,
+    settings_from,
+    time_option,
+    way_options,
+)
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, end_interrupted_line
 from gateway_cli.terminal.output import Output, output_of_process
 
@@ -39,16 +46,26 @@ def split_fields(
 
 @click.command()
 @click.argument("name", metavar="INTERFACE/METHOD", shell_complete=complete_method)
-@click.argument("body", metavar="[JSON|-]", default="{}")
-@click.option("--url", envvar="GATEWAY_URL", show_envvar=True, help="Call through this gateway.")
-@click.option("--direct", is_flag=True, help="Call Cuebot itself, even if GATEWAY_URL is set.")
-@click.option("--token", help="The gateway's token; set TOKEN to hide it from other users.")
-@click.option("--sub", help="Sign a token for this subject with JWT_SECRET (default: your user).")
+@click.argument("words", metavar="[ARGUMENT]...", nargs=-1)
 @click.option(
     "--fields",
     metavar="NAMES",
     callback=split_fields,
-    help="Print a table of these fields, such as name,jobStats.runningFrames.",
+    help="Show these fields only, such as name,jobStats.runningFrames.",
+)
+@click.option(
+    "--where",
+    metavar="CONDITION",
+    help="Show rows of which this is true, such as 'jobStats.deadFrames > 2 and user = lena'.",
+)
+@click.option("--sort", metavar="NAMES", help="Sort rows by these fields; -name is descending.")
+@click.option("--limit", type=click.IntRange(min=0), help="Show so many rows at most.")
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(FORMS),
+    help="How the answer is printed (default: table with --fields, else json).",
 )
 @time_option(
     "--watch", "pause", help="Repeat the call until Ctrl-C, with this pause in between (5s)."
@@ -60,21 +77,21 @@ def split_fields(
     default=None,
     help="How JSON is printed (default: indented on a terminal, one line in a pipe).",
 )
+@way_options
 @config_option
-@click.pass_context
 def call(
-    context: click.Context,
     name: str,
-    body: str,
-    url: str | None,
-    direct: bool,
-    token: str | None,
-    sub: str | None,
+    words: tuple[str, ...],
     fields: tuple[str, ...],
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    form: Form | None,
     pause: float | None,
     timeout: float | None,
     dry_run: bool,
     indent: bool | None,
+    way: Way,
     config: Path | None,
 ) -> None:
     """Call a method and print its answer.
@@ -82,13 +99,24 @@ def call(
     With --url or GATEWAY_URL the call goes through that gateway, with a token. Otherwise it goes
     straight to Cuebot (CUEBOT_ENDPOINT, DESCRIPTOR_SOURCE), by the same rules.
 
-    The method is job.JobInterface/GetJobs or, for short, Job/GetJobs. The request is JSON: an
-    argument or, with -, standard input.
+    The method is job.JobInterface/GetJobs or, for short, Job/GetJobs. Arguments are:
+
+    \b
+      r.shows=demo      a field; dots lead into objects, and what is repeated
+                        is a list
+      r.shows:=["a"]    a field as JSON
+      spec@job.xml      a field with the text of a file
+      @job.json         the request as JSON, in a file; - is standard input
+      {"name": "x"}     the request as JSON
+
+    --where, --sort and --limit are about the rows of an answer that is a list. -o name prints one
+    name a line (or id, where rows have no name), for xargs.
 
     \b
     Example:
       cuebot-gateway call Show/GetShows --fields name,showStats.runningFrames
-      cuebot-gateway call Job/FindJob '{"name": "demo-sh010-lena_comp_v003"}'
+      cuebot-gateway call Job/FindJob name=demo-sh010-lena_comp_v003
+      cuebot-gateway call Job/GetJobs r.shows=demo --sort -priority -o csv
       cuebot-gateway call Job/GetJobs --fields name,priority --watch 5s
 
     \b
@@ -101,28 +129,26 @@ def call(
       130  Ctrl-C
       141  the reader of the output (head) went away
     """
+    if form == "name" and fields:
+        raise click.UsageError("-o name prints names only; for other fields, use -o csv or table")
+    form = form or ("table" if fields else "json")
+    wanted = Wanted(form=form, fields=fields, where=where, sort=sort, limit=limit)
     settings = settings_from(config)
     timeout = settings.grpc_timeout if timeout is None else timeout
-    if direct and context.get_parameter_source("url") is ParameterSource.COMMANDLINE:
-        raise ConfigurationError("use either --url or --direct, not both")
-    if direct or url is None:
-        if token is not None or sub is not None:
-            raise ConfigurationError("--token and --sub are for calls through a gateway; add --url")
+    if way.url is None:
         opening = cuebot_client(settings, timeout)
     else:
-        opening = gateway_client(url, token_source(settings, token, sub), timeout)
-    request = sys.stdin.buffer.read() if body == "-" else os.fsencode(body)
-    token_from_environment = token is None and sub is None and "TOKEN" in os.environ
+        opening = gateway_client(way.url, token_source(settings, way.token, way.sub), timeout)
     try:
         status = asyncio.run(
             call_and_show(
                 opening,
-                output_of_process(fields, indent),
+                output_of_process("json" if dry_run else form, fields, indent),
                 name=name,
-                body=request,
-                dry_run=dry_run,
+                request=read_arguments(words),
+                wanted=None if dry_run else wanted,
                 pause=pause,
-                token_from_environment=token_from_environment,
+                token_from_environment=way.token_from_environment,
             )
         )
     except KeyboardInterrupt:
@@ -138,18 +164,23 @@ async def call_and_show(
     output: Output,
     *,
     name: str,
-    body: bytes,
-    dry_run: bool = False,
+    request: Arguments,
+    wanted: Wanted | None,
     pause: float | None = None,
     token_from_environment: bool = False,
 ) -> int:
     """Call once, or with a pause (in seconds) repeatedly, and show the answer; the exit status.
 
-    Raises ConfigurationError if the client cannot be opened. If the token came from TOKEN, and may
-    be left from something else, a refusal says so.
+    Without `wanted`, it is a dry run. Raises ConfigurationError if the client cannot be opened. If
+    the token came from TOKEN, and may be left from something else, a refusal says so.
     """
     async with opening as client:
-        call = partial(client.call, name, body, dry_run=dry_run)
+
+        async def call() -> Answer:
+            if wanted is None:
+                return await client.call(name, request, dry_run=True)
+            return await answer_to(client, name, request, wanted)
+
         try:
             if pause is not None:
                 await watch(call, output, pause=pause, name=name)

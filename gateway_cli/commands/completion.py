@@ -14,7 +14,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
-from gateway_cli.client.client import InvalidCall
+from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import settings_from
 from gateway_cli.terminal.exits import PROGRAM

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,12 +13,17 @@ from gateway.hints import did_you_mean
 from gateway.schema.catalog import Catalog
 from gateway_cli.client.discover import discover
 from gateway_cli.client.method_names import matches
-from gateway_cli.common_options import config_option, json_option, settings_from
-from gateway_cli.terminal.exits import Failure
+from gateway_cli.client.openapi_document import Document
+from gateway_cli.client.served import served_document
+from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
+from gateway_cli.describe.from_document import type_named
+from gateway_cli.terminal.exits import Failure, complain
 from gateway_cli.terminal.table import GAP, aligned
 from gateway_cli.terminal.text import printable_lines
 
 HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF")
+UNNAMED = "-"
+"""For a type whose name the document does not have, as one that is a text or a number in JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +43,13 @@ class Route:
 @click.argument("pattern", metavar="[FILTER]", default="")
 @click.option("--native", is_flag=True, help="Leave out aliases.")
 @json_option
+@way_options
 @config_option
-def routes(pattern: str, native: bool, as_json: bool, config: Path | None) -> None:
-    """List every path that would be served.
+def routes(pattern: str, native: bool, as_json: bool, way: Way, config: Path | None) -> None:
+    """List every path that is served, or would be.
+
+    With --url or GATEWAY_URL, these are the paths that the token may call at that gateway, by its
+    OpenAPI document. Otherwise Cuebot's schema is discovered.
 
     FILTER is part of the path in any case, a glob, or a short name as call takes it
     (Job/GetJobs). Each row has the path, the request and response types and, for an alias, the
@@ -53,14 +62,18 @@ def routes(pattern: str, native: bool, as_json: bool, config: Path | None) -> No
     \b
     Exit status:
       0  paths are listed
-      1  nothing matches, or the schema could not be discovered
+      1  nothing matches, or there is no schema to be had
       2  wrong usage or settings
     """
-    catalog = discover(settings_from(config))
+    settings = settings_from(config)
+    if way.url is None:
+        catalog = discover(settings)
+        known, withheld, where = list(all_routes(catalog)), catalog.withheld, ""
+    else:
+        document = served_document(way.url, way.token, way.sub, settings)
+        known, withheld, where = list(documented_routes(document)), {}, document.url
     found = [
-        route
-        for route in all_routes(catalog)
-        if matches(route.path, pattern) and not (native and route.alias_of)
+        route for route in known if matches(route.path, pattern) and not (native and route.alias_of)
     ]
     if as_json:
         click.echo(orjson.dumps([asdict(route) for route in found], option=orjson.OPT_INDENT_2))
@@ -68,7 +81,9 @@ def routes(pattern: str, native: bool, as_json: bool, config: Path | None) -> No
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(printable_lines("\n".join(lines(found, width))))
     if not found:
-        raise Failure(why_none(pattern, catalog))
+        raise Failure(why_none(pattern, [route.path for route in known], withheld, where))
+    if where and not as_json:
+        complain(f"from {where}, which has what the token may call")
 
 
 def all_routes(catalog: Catalog) -> Iterator[Route]:
@@ -81,6 +96,18 @@ def all_routes(catalog: Catalog) -> Iterator[Route]:
             response="stream " * descriptor.server_streaming + descriptor.output_type.full_name,
             alias_of=None if path == method.path else method.path,
             streaming=method.streams,
+        )
+
+
+def documented_routes(document: Document) -> Iterator[Route]:
+    """What a gateway says that the token may call, sorted by path."""
+    for path, operation in sorted(document.operations.items()):
+        yield Route(
+            path=path,
+            request=type_named(operation.request).removeprefix(".") or UNNAMED,
+            response=type_named(operation.response).removeprefix(".") or UNNAMED,
+            alias_of=None if path == operation.path else operation.path,
+            streaming=False,  # which no document has
         )
 
 
@@ -103,19 +130,25 @@ def lines(routes: list[Route], width: int | None) -> Iterator[str]:
             yield f"{GAP}→ {each.response}"
 
 
-def why_none(pattern: str, catalog: Catalog) -> str:
-    """Why no path is listed, with a suggestion if possible."""
+def why_none(pattern: str, paths: Iterable[str], withheld: Iterable[str], where: str) -> str:
+    """Why no path is listed, with a suggestion if possible.
+
+    `where` is the URL of the document that the paths come from, if it is one.
+    """
     if not pattern:
+        if where:
+            return f"{where} has no method: the token may call none; see cuebot-gateway check"
         return "no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES"
-    withheld = sum(matches(path, pattern) for path in catalog.withheld)
-    if withheld:
-        do = "method does" if withheld == 1 else "methods do"
+    number = sum(matches(path, pattern) for path in withheld)
+    if number:
+        do = "method does" if number == 1 else "methods do"
         return (
-            f"no served path matches {pattern!r}, but {withheld} withheld {do};"
+            f"no served path matches {pattern!r}, but {number} withheld {do};"
             " see cuebot-gateway check"
         )
     names: list[str] = []
-    for path in catalog.routes:
+    for path in paths:
         service, _, method = path[1:].partition("/")
         names += (method, service.rpartition(".")[2], service, path[1:])
-    return f"no path matches {pattern!r}{did_you_mean(pattern.strip('/*'), names)}"
+    about = f" of {where}" if where else ""
+    return f"no path{about} matches {pattern!r}{did_you_mean(pattern.strip('/*'), names)}"

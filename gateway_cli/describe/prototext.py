@@ -88,11 +88,15 @@ def members(declared: Declaration) -> Iterator[str]:
 
 
 class ProtoText:
-    """The proto text of what these files declare. `pool` must know the files' own options."""
+    """The proto text of what these files declare. `pool` must know the files' own options.
 
-    def __init__(self, files: Iterable[Any], pool: DescriptorPool) -> None:
+    Without `numbers`, fields have none.
+    """
+
+    def __init__(self, files: Iterable[Any], pool: DescriptorPool, *, numbers: bool = True) -> None:
         self._scopes = Scopes(files)
         self._pool = pool
+        self._numbers = numbers
 
     def of(self, declaration: Declaration) -> str:
         """The declaration, with its comments if the source kept them.
@@ -100,7 +104,7 @@ class ProtoText:
         The text compiles into the same descriptor again. How fields and nested types were
         interleaved is lost, since descriptors do not tell.
         """
-        page = Page(declaration.file, self._scopes, self._pool)
+        page = Page(declaration.file, self._scopes, self._pool, numbers=self._numbers)
         lines = getattr(page, declaration.kind)
         return "\n".join(lines(declaration.proto, declaration.name, declaration.path))
 
@@ -115,7 +119,8 @@ def syntax_of(file: Any) -> str:
 class Page:
     """The lines of one file's declarations, with a method for each kind."""
 
-    def __init__(self, file: Any, scopes: Scopes, pool: DescriptorPool) -> None:
+    def __init__(self, file: Any, scopes: Scopes, pool: DescriptorPool, *, numbers: bool) -> None:
+        self._numbers = numbers
         self._syntax = file.syntax or "proto2"
         self._scopes = scopes
         self._pool = pool
@@ -206,7 +211,8 @@ class Page:
             start = f"{self._label(field)}group {field.type_name.rpartition('.')[2]}"
         else:
             start = f"{self._label(field)}{self._type_of(field, scope)} {field.name}"
-        start += f" = {field.number}{self._brackets(field, *given_values(field))}"
+        number = f" = {field.number}" if self._numbers else ""
+        start += f"{number}{self._brackets(field, *given_values(field))}"
         if self._is_group(field) and declared is not None:
             place = (*path[:-2], NESTED, list(nested).index(field.type_name))
             body = self._body(declared, field.type_name[1:], place)

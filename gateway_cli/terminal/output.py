@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
@@ -11,9 +11,18 @@ import orjson
 
 from gateway.errors import GatewayError
 from gateway_cli.client.client import Answer, ignored_fields
+from gateway_cli.client.wanted import Form
 from gateway_cli.terminal.exits import PROGRAM, complain
 from gateway_cli.terminal.table import table
-from gateway_cli.terminal.text import ELLIPSIS, clip, coloured, one_line, printable, printable_json
+from gateway_cli.terminal.text import (
+    ELLIPSIS,
+    clip,
+    coloured,
+    one_line,
+    printable,
+    printable_json,
+    printable_lines,
+)
 
 HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
@@ -24,8 +33,9 @@ class Output:
 
     out: BinaryIO
     err: TextIO
+    form: Form = "json"
     fields: Sequence[str] = ()
-    """The columns of a table; without any, answers are printed as JSON."""
+    """The columns of a table; without any, it has all."""
     terminal: bool = False
     """Whether `out` is one."""
     colour: bool = False
@@ -42,8 +52,8 @@ class Output:
         """
         if space is not None and answer.ignored and self.err.isatty():
             space = space_above(warning(answer.ignored), space)
-        text = self._text(answer.json, space)
-        if self.fields and self.shown and not self.terminal:
+        text = self._text(answer, space)
+        if self.form == "table" and self.shown and not self.terminal:
             self.out.write(b"\n")
         self.out.write(text)
         self.out.flush()
@@ -81,21 +91,38 @@ class Output:
             self.complain(warning(ignored))
         self.warned = ignored
 
-    def _text(self, json: bytes, space: os.terminal_size | None) -> bytes:
-        """The answer as it is shown, with a line end."""
-        if self.fields:
-            lines = table(orjson.loads(json), self.fields)
-            text = "\n".join(lines if space is None else fitted(lines, space)).encode()
+    def _text(self, answer: Answer, space: os.terminal_size | None) -> bytes:
+        """The answer as it is shown, with a line end unless it is empty."""
+        content, is_json = answer.content, self.form in ("json", "ndjson")
+        if self.form == "json" and self.indent:
+            content = orjson.dumps(orjson.loads(content), option=orjson.OPT_INDENT_2)
+        if not self.terminal and (is_json or self.form == "csv"):
+            return content if content.endswith(b"\n") or not content else content + b"\n"
+        if self.form == "table":
+            lines = table(orjson.loads(content), self.fields, checked=answer.viewed)
+        elif self.form == "name":
+            lines = list(names(content))
+        elif self.form == "csv":
+            lines = lines_of(printable_lines(content.decode().replace("\r\n", "\n")))
         else:
-            if self.indent:
-                json = orjson.dumps(orjson.loads(json), option=orjson.OPT_INDENT_2)
-            text = json
-            if self.terminal:
-                shown = printable_json(json.decode())
-                if space is not None:
-                    shown = "\n".join(fitted(shown.rstrip("\n").split("\n"), space))
-                text = (coloured(shown) if self.colour else shown).encode()
-        return text.rstrip(b"\n") + b"\n"
+            lines = lines_of(printable_json(content.decode()))
+        if space is not None:
+            lines = fitted(lines, space)
+        elif self.terminal and self.form == "table":
+            lines = [clip(line, shutil.get_terminal_size().columns) for line in lines]
+        shown = "".join(f"{line}\n" for line in lines)
+        return (coloured(shown) if is_json and self.colour else shown).encode()
+
+
+def lines_of(text: str) -> list[str]:
+    return text.rstrip("\n").split("\n") if text else []
+
+
+def names(rows: bytes) -> Iterator[str]:
+    """The one field of each row, in NDJSON, that has one."""
+    for row in rows.splitlines():
+        for name in filter(None, orjson.loads(row).values()):
+            yield printable(str(name))
 
 
 def fitted(lines: Sequence[str], space: os.terminal_size) -> list[str]:
@@ -117,13 +144,14 @@ def space_above(message: str, space: os.terminal_size) -> os.terminal_size:
     return os.terminal_size((space.columns, max(space.lines - taken, 1)))
 
 
-def output_of_process(fields: Sequence[str], indent: bool | None) -> Output:
+def output_of_process(form: Form, fields: Sequence[str], indent: bool | None) -> Output:
     """Standard output: indented and, unless NO_COLOR is set, coloured on a terminal."""
     terminal = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return Output(
         out=sys.stdout.buffer,
         err=sys.stderr,
+        form=form,
         fields=fields,
         terminal=terminal,
         colour=terminal and not plain,

@@ -5,8 +5,9 @@ from typing import Any
 
 import orjson
 
+from gateway.codec.fields import json_name
 from gateway.hints import did_you_mean
-from gateway_cli.client.client import InvalidCall
+from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.terminal.text import printable
 
 NOTHING = "-"
@@ -16,17 +17,31 @@ GAP = "  "
 Row = Mapping[str, Any]
 
 
-def table(answer: object, fields: Sequence[str]) -> list[str]:
+def table(answer: object, fields: Sequence[str] = (), *, checked: bool = False) -> list[str]:
     """The lines of a table with these fields (`name`, `jobStats.runningFrames`), header first.
 
-    Raises InvalidCall for a field that no row has, and for an answer with several lists, or
-    with a list of something other than objects.
+    Without any, it has all fields of the rows, beginning with the name. Raises InvalidCall for a
+    field that no row has, unless they are `checked`, and for an answer with several lists, or with
+    a list of something other than objects.
     """
-    rows = rows_of(answer)
-    for field in fields:
-        check(field, rows)
+    rows = rows_of(answer, fields)
+    if not fields:
+        names = dict.fromkeys(name for row in rows for name in names_in(row))
+        fields = sorted(names, key=lambda name: name != "name")
+    elif not checked:
+        for field in fields:
+            check(field, rows)
     cells = [[cell(value_at(row, field)) for field in fields] for row in rows]
-    return aligned(fields, cells)
+    return aligned(headings(fields), cells)
+
+
+def headings(fields: Sequence[str]) -> list[str]:
+    """The last part of each field's name, or the whole where that would be there twice."""
+    last = [field.rpartition(".")[2] for field in fields]
+    return [
+        short if last.count(short) == 1 else field
+        for field, short in zip(fields, last, strict=True)
+    ]
 
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -35,12 +50,15 @@ def aligned(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [GAP.join(line).rstrip() for line in zip(*columns, strict=True)]
 
 
-def rows_of(answer: object) -> Sequence[Row]:
+def rows_of(answer: object, fields: Sequence[str] = ()) -> Sequence[Row]:
     """The objects of the only list in the answer, or the answer's single object.
 
-    Looks through wrappers (`{"jobs": {"jobs": […]}}`). Raises InvalidCall if there is neither.
+    Looks through wrappers (`{"jobs": {"jobs": […]}}`) that have none of the fields. Raises
+    InvalidCall if there is neither.
     """
-    while isinstance(answer, dict) and len(answer) == 1:
+    first = {field.partition(".")[0] for field in fields}
+    first |= {json_name(name) for name in first}
+    while isinstance(answer, dict) and len(answer) == 1 and not first & answer.keys():
         (inner,) = answer.values()
         if not isinstance(inner, dict | list):
             break
@@ -53,7 +71,7 @@ def rows_of(answer: object) -> Sequence[Row]:
             raise InvalidCall(f"the answer has several lists ({names}); a table can show only one")
         return full[0][1] if full else [answer]
     if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-        raise InvalidCall("the answer has no objects to list; leave out --fields")
+        raise InvalidCall("the answer has no objects to list; use -o json, without --fields")
     return answer
 
 
@@ -100,10 +118,12 @@ def names_in(row: Row, prefix: str = "") -> Iterator[str]:
 
 
 def value_at(row: Row, field: str) -> object:
-    """The value of a dotted field, or None."""
+    """The value of a dotted field, in either naming, or None."""
     value: object = row
     for name in field.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return None
+        value = value[name] if name in value else value.get(json_name(name))
     return value
 
 

@@ -6,7 +6,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 
+from gateway_cli.argument_words import read_arguments
 from gateway_cli.client.client import Client
+from gateway_cli.client.wanted import Wanted
 from gateway_cli.commands.call import call_and_show
 from gateway_cli.terminal.output import Output
 
@@ -36,17 +38,23 @@ class Done:
 async def perform(
     opening: AbstractAsyncContextManager[Client],
     name: str,
-    body: str = "{}",
-    *,
+    *words: str,
     dry_run: bool = False,
     fields: tuple[str, ...] = (),
+    wanted: Wanted | None = None,
     pause: float | None = None,
 ) -> Done:
-    """What `call` does with a client."""
+    """What `call` does with a client, and shows as JSON, as a table of `fields`, or as `wanted`."""
+    wanted = wanted or Wanted(form="table" if fields else "json", fields=fields)
     out, err = BytesIO(), StringIO()
-    output = Output(out=out, err=err, fields=fields)
+    output = Output(out=out, err=err, form=wanted.form, fields=wanted.fields)
     async with asyncio.timeout(TIMEOUT):
         status = await call_and_show(
-            opening, output, name=name, body=body.encode(), dry_run=dry_run, pause=pause
+            opening,
+            output,
+            name=name,
+            request=read_arguments(words),
+            wanted=None if dry_run else wanted,
+            pause=pause,
         )
     return Done(status, out.getvalue().decode(), err.getvalue())

@@ -8,6 +8,8 @@ from io import BytesIO, StringIO
 import grpc
 import pytest
 
+from gateway_cli.client.arguments import Arguments
+from gateway_cli.client.wanted import Wanted
 from gateway_cli.commands.call import call_and_show
 from gateway_cli.terminal.exits import FAILED
 from gateway_cli.terminal.output import Output
@@ -67,7 +69,12 @@ async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: Script
     out, err = BytesIO(), StringIO()
     watching = asyncio.create_task(
         call_and_show(
-            opening(), Output(out=out, err=err), name="Show/GetShows", body=b"", pause=0.01
+            opening(),
+            Output(out=out, err=err),
+            name="Show/GetShows",
+            request=Arguments(),
+            wanted=Wanted(),
+            pause=0.01,
         )
     )
     async with asyncio.timeout(TIMEOUT):

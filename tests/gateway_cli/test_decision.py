@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway_cli.checks import run_checks
-from gateway_cli.client.client import InvalidCall
+from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.decision import claims_from
 from tests.support.commands import OPENCUE, Ran, in_process
 from tests.support.rights import rule
@@ -79,7 +79,7 @@ def test_claims_that_no_rule_fits() -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["job.JobInterface/Kill"], "METHOD needs --as"),
+        (["job.JobInterface/Kill"], "or --as: who would call it?"),
         (["--as", "role", "Job/Kill"], "such as role=artist"),
         (["--as", "role=x", "Job/Kil"], "did you mean Kill?"),
     ],

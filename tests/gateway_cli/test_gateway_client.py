@@ -86,13 +86,13 @@ async def stand_in(**replies: Reply) -> AsyncIterator[StandIn]:
 
 
 JSON = {"Content-Type": "application/json"}
-NO_GET: Reply = ("405 Method Not Allowed", JSON, b'{"code": 12, "message": "use POST"}')
+NO_PUT: Reply = ("405 Method Not Allowed", JSON, b'{"code": 12, "message": "use POST"}')
 
 
 async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:
     """The request has the header, and the answer is shown as it is."""
     knows = {"X-Dry-Run": "1"} | JSON
-    async with stand_in(GET=(NO_GET[0], knows, NO_GET[2]), POST=("200 OK", knows, b"{}")) as server:
+    async with stand_in(PUT=(NO_PUT[0], knows, NO_PUT[2]), POST=("200 OK", knows, b"{}")) as server:
         done = await perform(
             gateway_client(server.url, token, 5), "Job/Kill", '{"a": 1}', dry_run=True
         )
@@ -105,7 +105,7 @@ async def test_a_dry_run_through_a_gateway_asks_for_it() -> None:
 async def test_an_answer_that_is_no_dry_run_is_an_alarm() -> None:
     """Behind a load balancer, another gateway than the first may have answered."""
     knows = {"X-Dry-Run": "1"} | JSON
-    async with stand_in(GET=(NO_GET[0], knows, NO_GET[2]), POST=("200 OK", JSON, b"{}")) as server:
+    async with stand_in(PUT=(NO_PUT[0], knows, NO_PUT[2]), POST=("200 OK", JSON, b"{}")) as server:
         done = await perform(gateway_client(server.url, token, 5), "Job/Kill", dry_run=True)
     assert (done.status, done.out) == (FAILED, "")
     assert "MAY HAVE BEEN MADE" in done.problem
@@ -122,18 +122,18 @@ async def test_an_answer_that_is_no_dry_run_is_an_alarm() -> None:
 async def test_a_dry_run_tells_what_has_refused_it(status: str, code: int, shown: str) -> None:
     """What refuses a request before its path is looked at does not send the header."""
     refusal: Reply = (status, JSON, b'{"code": %d, "message": "why"}' % code)
-    async with stand_in(GET=refusal) as server:
+    async with stand_in(PUT=refusal) as server:
         done = await perform(gateway_client(server.url, token, 5), "Job/Kill", dry_run=True)
     assert (done.status, done.problem) == (FAILED, shown)
 
 
 async def test_a_gateway_without_dry_runs_is_not_called() -> None:
     """It would make the call, so nothing is posted to it."""
-    async with stand_in(GET=NO_GET, POST=("200 OK", JSON, b"{}")) as server:
+    async with stand_in(PUT=NO_PUT, POST=("200 OK", JSON, b"{}")) as server:
         done = await perform(gateway_client(server.url, token, 5), "Job/Kill", dry_run=True)
     assert done.status == FAILED
     assert "dry run" in done.problem
-    assert [verb for verb, *_ in server.seen] == ["GET"]
+    assert [verb for verb, *_ in server.seen] == ["PUT"]
 
 
 async def test_a_gateway_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +195,7 @@ async def test_what_is_no_answer_of_a_gateway_is_a_failure(
     reply: Reply, status: int, word: str
 ) -> None:
     """One line, whatever was answered, and no redirect gets the token."""
-    async with stand_in(POST=reply, GET=NO_GET) as server:
+    async with stand_in(POST=reply, PUT=NO_PUT) as server:
         done = await perform(gateway_client(f"{server.url}/", token, 5), "Job/GetJobs")
     assert done.status == status
     assert word in done.problem

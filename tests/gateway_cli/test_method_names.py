@@ -7,7 +7,7 @@ from gateway.compat.build import build_catalog
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
 from gateway.schema.selection import Selection
-from gateway_cli.client.client import InvalidCall
+from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.client.method_names import find_method
 from gateway_cli.commands.completion import spellings
 from tests.support.opencue import opencue

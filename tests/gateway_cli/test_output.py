@@ -10,6 +10,7 @@ import pytest
 
 from gateway.errors import Code, GatewayError
 from gateway_cli.client.client import Answer
+from gateway_cli.client.wanted import Form
 from gateway_cli.terminal.output import Output
 from gateway_cli.terminal.text import coloured, one_line, printable_json
 
@@ -46,24 +47,24 @@ def screen(columns: int, lines: int) -> os.terminal_size:
 def test_in_a_pipe_an_answer_is_one_line() -> None:
     """Answers are printed as they came, so that many of them are JSON lines."""
     written = Written()
-    written.output.answer(Answer(json=ANSWER))
-    written.output.answer(Answer(json=b"{}"))
+    written.output.answer(Answer(content=ANSWER))
+    written.output.answer(Answer(content=b"{}"))
     assert written.out == f"{ANSWER.decode()}\n{{}}\n"
 
 
 def test_indented_json_is_the_same_json() -> None:
     """It is spread over several lines."""
     written = Written(indent=True)
-    written.output.answer(Answer(json=ANSWER))
+    written.output.answer(Answer(content=ANSWER))
     assert written.out.startswith('{\n  "jobs": [\n')
     assert json.loads(written.out) == json.loads(ANSWER)
 
 
 def test_tables_in_a_pipe_have_an_empty_line_between_them() -> None:
     """There is none before the first."""
-    written = Written(fields=["name"])
+    written = Written(form="table", fields=["name"])
     for _ in range(2):
-        written.output.answer(Answer(json=b'{"a":[{"name":"x"}]}'))
+        written.output.answer(Answer(content=b'{"a":[{"name":"x"}]}'))
     assert written.out == "name\nx\n\nname\nx\n"
 
 
@@ -86,32 +87,31 @@ def test_json_on_a_terminal_is_harmless_json() -> None:
 
 def test_a_long_answer_is_cut_to_the_screen() -> None:
     """The last line says how many lines are left out."""
-    written = Written(terminal=True, fields=["n"])
+    written = Written(terminal=True, form="table", fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
-    written.output.answer(Answer(json=rows), space=screen(80, 4))
+    written.output.answer(Answer(content=rows), space=screen(80, 4))
     assert written.out == "n\n0\n1\n… 7 more lines\n"
 
 
 @pytest.mark.parametrize(
-    ("fields", "shown"),
-    [(["a", "b"], "a     …\nlong t…\n"), ([], '{\n  "a":…\n  "b":…\n}\n')],
-    ids=["table", "JSON"],
+    ("form", "shown"),
+    [("table", "a     …\nlong t…\n"), ("json", '{\n  "a":…\n  "b":…\n}\n')],
 )
-def test_a_wide_answer_is_cut_to_the_screen(fields: list[str], shown: str) -> None:
+def test_a_wide_answer_is_cut_to_the_screen(form: Form, shown: str) -> None:
     """Lines are cut that the terminal would wrap."""
-    written = Written(terminal=True, indent=True, fields=fields)
-    answer = Answer(json=b'{"a":"long text","b":"more"}')
+    written = Written(terminal=True, indent=True, form=form)
+    answer = Answer(content=b'{"a":"long text","b":"more"}')
     written.output.answer(answer, space=screen(7, 9))
     assert written.out == shown
 
 
 def test_a_warning_has_room_on_the_screen() -> None:
     """There is space for a wrapped warning, which is repeated on each new screen."""
-    written = Written(err=TerminalErr(), terminal=True, fields=["n"])
+    written = Written(err=TerminalErr(), terminal=True, form="table", fields=["n"])
     rows = json.dumps({"rows": [{"n": number} for number in range(9)]}).encode()
     for _ in range(2):
         written.output.start_over("title")
-        written.output.answer(Answer(json=rows, ignored=("r.a",)), space=screen(30, 5))
+        written.output.answer(Answer(content=rows, ignored=("r.a",)), space=screen(30, 5))
     page = "\x1b[H\x1b[2Jtitle\n\nn\n0\n… 8 more lines\n"
     assert written.out == page * 2
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n" * 2
@@ -122,7 +122,7 @@ def test_a_warning_in_a_file_is_not_repeated() -> None:
     written = Written(terminal=True)
     for _ in range(2):
         written.output.start_over("title")
-        written.output.answer(Answer(json=b"{}", ignored=("r.a",)))
+        written.output.answer(Answer(content=b"{}", ignored=("r.a",)))
     assert written.err == "cuebot-gateway: warning: fields ignored: r.a\n"
 
 
@@ -147,8 +147,43 @@ def test_ignored_fields_are_told_when_they_change() -> None:
     """A watch repeats no warning."""
     written = Written()
     for ignored in [("r.a",), ("r.a",), ("r.b", "c")]:
-        written.output.answer(Answer(json=b"{}", ignored=ignored))
+        written.output.answer(Answer(content=b"{}", ignored=ignored))
     assert written.err.splitlines() == [
         "cuebot-gateway: warning: fields ignored: r.a",
         "cuebot-gateway: warning: fields ignored: r.b, c",
     ]
+
+
+def test_rows_are_printed_as_they_are() -> None:
+    """NDJSON and CSV go into files and pipes unchanged, and no rows are no line at all."""
+    for form, content in (("ndjson", b'{"a":1}\n{"a":2}\n'), ("csv", b"a\r\n\x1b[2J\r\n")):
+        written = Written(form=form)
+        written.output.answer(Answer(content=content))
+        assert written.out == content.decode()
+    for form in ("ndjson", "name"):
+        written = Written(form=form)
+        written.output.answer(Answer(content=b""))
+        assert written.out == ""
+
+
+def test_rows_cannot_steer_the_terminal() -> None:
+    """There, control characters in CSV and in names are escaped."""
+    written = Written(form="csv", terminal=True)
+    written.output.answer(Answer(content=b"a,b\r\n\x1b[2J,x\r\n"))
+    assert written.out == "a,b\n\\u001b[2J,x\n"
+    written = Written(form="name", terminal=True)
+    written.output.answer(Answer(content=b'{"name":"a\\n\\u001b"}\n{"name":""}\n{"name":"b"}\n'))
+    assert written.out == "a\\u000a\\u001b\nb\n"
+
+
+def test_a_table_is_cut_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines do not wrap; in a pipe, all of them are there."""
+    monkeypatch.setenv("COLUMNS", "9")
+    answer = Answer(content=b'{"a":"long text","b":"more"}')
+    for terminal, shown in (
+        (True, "a       …\nlong tex…\n"),
+        (False, "a          b\nlong text  more\n"),
+    ):
+        written = Written(form="table", terminal=terminal)
+        written.output.answer(answer)
+        assert written.out == shown

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway_cli.client.client import InvalidCall
+from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.terminal.table import table
 
 JOBS = {
@@ -18,10 +18,37 @@ JOBS = {
 def test_a_table_has_the_fields_in_the_order_asked_for() -> None:
     """A header, numbers to the right, strings to the left, `-` for what is not set."""
     assert table(JOBS, ["priority", "name", "jobStats.runningFrames", "comment"]) == [
-        "priority  name        jobStats.runningFrames  comment",
-        "     100  sh010                            7  -",
-        "       9  sh020-long                       -  wait",
+        "priority  name        runningFrames  comment",
+        "     100  sh010                   7  -",
+        "       9  sh020-long              -  wait",
     ]
+
+
+def test_headings_are_the_last_parts_of_paths() -> None:
+    """Where two would be the same, both are whole; either naming finds the field."""
+    row = {"name": "x", "a": {"minCores": 1}, "b": {"minCores": 2}, "c": {"maxCores": 3}}
+    fields = ["a.minCores", "b.minCores", "c.max_cores", "name"]
+    assert table({"rows": [row]}, fields, checked=True) == [
+        "a.minCores  b.minCores  max_cores  name",
+        "         1           2          3  x",
+    ]
+
+
+def test_without_fields_a_table_has_all() -> None:
+    """Those of any row, beginning with the name."""
+    answer = {"rows": [{"id": 1, "name": "x", "a": {"b": 2}}, {"id": 2, "name": "y", "c": 3}]}
+    assert table(answer) == ["name  id  b  c", "x      1  2  -", "y      2  -  3"]
+    assert table({"rows": []}) == []
+
+
+def test_an_answer_of_one_field_is_not_looked_through_for_it() -> None:
+    """What a view has left of an answer keeps its shape."""
+    answer = {"job": {"jobStats": {"runningFrames": 4}}}
+    assert table(answer, ["jobStats.runningFrames"], checked=True) == [
+        "runningFrames",
+        "            4",
+    ]
+    assert table(answer, ["job.jobStats.runningFrames"], checked=True)[1] == "            4"
 
 
 @pytest.mark.parametrize(
@@ -86,8 +113,8 @@ def test_a_value_has_no_fields() -> None:
 def test_fields_of_a_message_that_no_row_has_set_may_be_right() -> None:
     """An unset message may have any field."""
     assert table({"jobs": [{"jobStats": None}]}, ["jobStats.any"]) == [
-        "jobStats.any",
-        "           -",
+        "any",
+        "  -",
     ]
 
 

@@ -535,7 +535,7 @@ async def test_made_request_ids_differ(child: Child, client: httpx.AsyncClient) 
     [
         ("POST", SHOWS, False, 401),
         ("POST", "/no.Such/Method", True, 404),
-        ("GET", SHOWS, True, 405),
+        ("PUT", SHOWS, True, 405),
         ("GET", "/healthz", False, 200),
         ("POST", "/healthz", False, 405),
         ("GET", "/", False, 401),

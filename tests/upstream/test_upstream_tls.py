@@ -23,6 +23,7 @@ from gateway.settings.model import Settings
 from gateway.upstream.interface import CallFailed, Reason
 from gateway.upstream.open import open_upstream, tls_of
 from gateway_cli.checks import run_checks
+from gateway_cli.client.arguments import Arguments
 from gateway_cli.client.cuebot import cuebot_client
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
@@ -125,9 +126,9 @@ async def test_everything_goes_over_tls(studio: Authority) -> None:
             assert (await gateway.client.get("/readyz")).json()["schema"] == "confirmed"
         report = await run_checks(settings)
         async with cuebot_client(settings, TIMEOUT) as client:
-            direct = await client.call(ECHO[1:], b'{"word": "x"}')
+            direct = await client.call(ECHO[1:], Arguments(b'{"word": "x"}'))
     assert answer.json() == own_word("x", OLD)
-    assert direct.json == answer.content
+    assert direct.content == answer.content
     assert (report.problems, report.endpoints) == ([], {cuebot.endpoint: True})
 
 

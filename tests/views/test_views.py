@@ -114,6 +114,8 @@ def test_answers_without_rows() -> None:
     answer = message_class("job.JobFindJobResponse")(job={"name": "a", "user": "b"})
     payload = answer.SerializeToString()
     assert seen(FIND_JOB, payload, fields="job.name") == b'{"job":{"name":"a"}}'
+    assert seen(FIND_JOB, payload, fields="name,job.user") == b'{"job":{"name":"a","user":"b"}}'
+    assert "job.Job has no field 'nmae'; did you mean name?" in problem(FIND_JOB, fields="nmae")
     assert seen(FIND_JOB, payload) == b"".join(FIND_JOB.encode(payload))
     for asked in ({"where": "x=1"}, {"sort": "x"}, {"limit": "1"}, {"format": "csv"}):
         assert "is not one list" in problem(FIND_JOB, **asked)
@@ -250,6 +252,8 @@ def test_csv_without_fields_has_all_single_values() -> None:
     ("asked", "words"),
     [
         ({"fields": "nme"}, "_fields: job.Job has no field 'nme'; did you mean name?"),
+        ({"fields": "deadFrames"}, "'deadFrames'; did you mean jobStats.deadFrames?"),
+        ({"where": "dead_frames>2"}, "did you mean jobStats.dead_frames?"),
         ({"fields": "name,"}, "_fields: expected names"),
         ({"fields": "name.first"}, "_fields: 'name' has no fields"),
         ({"where": ""}, "_where: expected a field at 1, found the end"),

@@ -1,0 +1,259 @@
+"""The checks of a running gateway, over HTTP alone: is it ready, and what may the caller do?
+
+Their report is text or JSON.
+"""
+
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import orjson
+
+from gateway.errors import GatewayError
+from gateway_cli.checks import entry
+from gateway_cli.client.gateway import METHOD, GatewayClient, error_of
+from gateway_cli.client.invalid import InvalidCall
+from gateway_cli.client.method_names import explained, path_of
+from gateway_cli.client.openapi_document import Document
+from gateway_cli.terminal.text import counted
+
+READINESS, STATUS = "/readyz", "/status.json"
+NOWHERE = "/"
+"""A path that is refused without a token, and is nothing otherwise to what wants no HTML."""
+READY, NOT_READY, NOT_FOUND = 200, 503, 404
+REFUSED = (401, 403)
+CLOCK = 5.0
+"""Seconds by which clocks may differ without a warning."""
+UNTOLD = "not told (DOCS=off)"
+
+
+@dataclass(kw_only=True)
+class GatewayReport:
+    """What the checks found. With `problems`, calls would fail; with `warnings`, some might."""
+
+    url: str
+    readiness: Mapping[str, Any] | None = None
+    """What `/readyz` says; None if no gateway answers."""
+    ready: bool = False
+    status: Mapping[str, Any] | None = None
+    """What `/status.json` says; None if it is not served, or not to this token."""
+    token: str | None = None
+    accepted: bool = False
+    """Whether the token is."""
+    allowed: int | None = None
+    """How many methods the token may call, if that is told."""
+    method: str | None = None
+    """The path of the method that was asked about."""
+    may_call: bool = False
+    """Whether the token may call it."""
+    skew: float | None = None
+    """Seconds by which the gateway's clock is ahead of this machine's."""
+    settings_wrong: bool = False
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """What the token says, unchecked; nothing if it cannot be read."""
+        try:
+            payload = (self.token or "").split(".")[1]
+            claims = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except (ValueError, IndexError):
+            return {}
+        return claims if isinstance(claims, dict) else {}
+
+
+async def check_gateway(
+    client: GatewayClient, token: str | None, written: str | None
+) -> GatewayReport:
+    """Check everything, and whether the token may call a method, by the name that was written.
+
+    What is wrong with the gateway or the token is reported. Raises InvalidCall if there is no such
+    method. Without a token, only what needs none is checked.
+    """
+    report = GatewayReport(url=client.base, token=token)
+    try:
+        await check_readiness(client, report)
+        if report.readiness is not None and token is not None:
+            await check_token(client, report)
+        if report.accepted:
+            await check_status(client, report)
+            await check_rights(client, report, written)
+    except GatewayError as error:
+        report.problems.append(error.message)
+    return report
+
+
+async def check_readiness(client: GatewayClient, report: GatewayReport) -> None:
+    """Whether it answers as a gateway does, and is ready; and what time it is there."""
+    began = time.time()
+    answer = await client.send("GET", READINESS, b"", {})
+    now = (began + time.time()) / 2
+    state = json_object(answer) if answer.status_code in (READY, NOT_READY) else None
+    if state is None or "status" not in state:
+        got = f"HTTP {answer.status_code} {answer.reason_phrase}".strip()
+        report.problems.append(f"{client.base} is not a cuebot-gateway: its {READINESS} is {got}")
+        return
+    report.readiness, report.ready = state, answer.status_code == READY
+    if not report.ready:
+        reason = state.get("reason") or f"Cuebot is {state.get('cuebot')}"
+        report.problems.append(f"the gateway is not ready ({state['status']}): {reason}")
+    for name, value in (("schemas", "differ"), ("refresh", "failing")):
+        if state.get(name) == value:
+            report.warnings.append(f'{READINESS} says "{name}": "{value}"')
+    check_clock(answer, now, report)
+
+
+def check_clock(answer: httpx.Response, now: float, report: GatewayReport) -> None:
+    """Compare the clocks; that of the answer is cut to seconds."""
+    try:
+        report.skew = round(parsedate_to_datetime(answer.headers["date"]).timestamp() + 0.5 - now)
+    except (KeyError, ValueError):
+        return
+    if abs(report.skew) > CLOCK:
+        report.warnings.append(
+            f"the gateway's clock is {clock(report.skew)} this machine's: tokens that one of them"
+            " signs may be expired, or not valid yet, for the other"
+        )
+
+
+async def check_token(client: GatewayClient, report: GatewayReport) -> None:
+    """Whether the token is let in."""
+    answer = await client.send("GET", NOWHERE, b"", {"Accept": "application/json"})
+    report.accepted = answer.status_code not in REFUSED
+    if not report.accepted:
+        report.problems.append(f"the token is refused: {error_of(answer).message}")
+
+
+async def check_status(client: GatewayClient, report: GatewayReport) -> None:
+    """What the gateway says of itself. With DOCS=off, it says nothing."""
+    answer = await client.send("GET", STATUS, b"", {})
+    if answer.status_code == READY:
+        report.status = json_object(answer)
+    elif answer.status_code != NOT_FOUND:
+        report.warnings.append(f"{STATUS}: {error_of(answer).message}")
+    schema = (report.status or {}).get("schema") or {}
+    if schema and not schema.get("confirmed"):
+        report.warnings.append(
+            f"the schema is assumed: it comes from {schema.get('source')}, and Cuebot's may differ"
+        )
+    if problem := (report.status or {}).get("problem"):
+        report.warnings.append(f"the schema could not be looked at again: {problem}")
+
+
+async def check_rights(client: GatewayClient, report: GatewayReport, written: str | None) -> None:
+    """What the token may call: what is in the OpenAPI document. Raises InvalidCall."""
+    path = None if written is None else path_of(written)
+    if not report.ready and (report.readiness or {}).get("schema") == "none":
+        return  # there is nothing yet that could be called
+    document = await client.document()
+    report.allowed = None if document is None else len(document.methods)
+    if report.allowed == 0:
+        report.warnings.append("the token may call nothing")
+    if path is not None and written is not None:
+        await check_method(client, report, document, path, written)
+
+
+async def check_method(
+    client: GatewayClient,
+    report: GatewayReport,
+    document: Document | None,
+    path: str,
+    written: str,
+) -> None:
+    """Whether the token may call one method. Raises InvalidCall if there is none."""
+    if document is None:
+        report.problems.append(f"whether the token may call {written} is {UNTOLD}")
+        return
+    operation = document.operations.get(path)
+    report.method = path if operation is None else operation.path
+    report.may_call = operation is not None
+    if operation is not None:
+        return
+    answer = await client.send("PUT", path, b"", {})  # which never calls anything
+    if answer.status_code != METHOD:
+        raise InvalidCall(explained(written, path, error_of(answer).message))
+    report.problems.append(f"the token may not call {path}, or it cannot be called at all")
+
+
+def json_object(answer: httpx.Response) -> Mapping[str, Any] | None:
+    """The answer's JSON object; None if it is something else."""
+    try:
+        found = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+# --- The report -----------------------------------------------------------------------------
+
+
+def as_object(report: GatewayReport) -> dict[str, object]:
+    """The report as a JSON object. What is not known is null."""
+    claims = report.claims
+    return {
+        "problems": report.problems,
+        "warnings": report.warnings,
+        "gateway": report.url,
+        "ready": report.ready,
+        "readiness": report.readiness,
+        "status": report.status,
+        "token": {
+            "accepted": report.accepted,
+            "sub": claims.get("sub"),
+            "exp": claims.get("exp"),
+        },
+        "allowed": report.allowed,
+        "method": report.method,
+        "may_call": report.may_call if report.method else None,
+        "clock_ahead": report.skew,
+    }
+
+
+def lines(report: GatewayReport) -> Iterator[str]:
+    """The report as lines of text."""
+    status = report.status or {}
+    version = f" (version {status['version']})" if "version" in status else ""
+    yield from entry("Gateway", report.url + version)
+    if report.readiness is not None:
+        yield from entry("Ready", "yes" if report.ready else "no")
+    if cuebot := status.get("cuebot"):
+        places = cuebot.get("endpoints", [])
+        yield from entry("Cuebot", f"{cuebot.get('usable')} of {len(places)} reachable", places)
+    if schema := status.get("schema"):
+        kind = "confirmed by Cuebot" if schema.get("confirmed") else "assumed"
+        yield from entry("Schema", f"{schema.get('source')} ({kind})")
+        yield from entry("Digest", str(schema.get("digest")))
+    if report.accepted:
+        yield from entry("Token", f"accepted: {token_text(report)}")
+        total = (status.get("schema") or {}).get("methods", report.allowed)
+        known = report.allowed is not None
+        allowed = f"{report.allowed} of {counted(total or 0, 'method')}" if known else UNTOLD
+        yield from entry("May call", allowed)
+    if report.method is not None:
+        yield from entry("Method", f"{report.method}: {'yes' if report.may_call else 'no'}")
+    if report.skew is not None:
+        yield from entry("Clock", f"{clock(report.skew)} this machine's")
+    yield from entry("Warnings", str(len(report.warnings) or "none"), report.warnings)
+    yield from entry("Problems", str(len(report.problems) or "none"), report.problems)
+
+
+def token_text(report: GatewayReport) -> str:
+    """Whose token it is, and for how long."""
+    claims = report.claims
+    text, expires = str(claims.get("sub", "no subject")), claims.get("exp")
+    if isinstance(expires, int | float):
+        minutes = max(int(expires - time.time()) // 60, 0)
+        text += f", expires in {minutes // 60} h {minutes % 60} min"
+    return text
+
+
+def clock(skew: float) -> str:
+    """`as`, `12 s ahead of`, `12 s behind`."""
+    if abs(skew) <= 1:
+        return "the same as"
+    return f"{abs(skew):g} s {'ahead of' if skew > 0 else 'behind'}"

@@ -1,0 +1,254 @@
+"""`call` with --fields, --where, --sort, --limit and -o, and with arguments, both ways."""
+
+import csv
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from gateway_cli.client.cuebot import cuebot_client
+from gateway_cli.client.gateway import gateway_client
+from gateway_cli.client.wanted import Wanted
+from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
+from tests.gateway_cli.calls import Done, Opening, perform
+from tests.gateway_cli.test_gateway_client import JSON, NO_PUT, stand_in
+from tests.support.commands import in_process
+from tests.support.farms import running_farm, still_farm
+from tests.support.opencue import message_class
+from tests.support.servers import ScriptedCuebot, SharedGateway, settings_for, token
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+FIELDS = ("name", "jobStats.totalFrames")
+
+
+@pytest.fixture(scope="module")
+async def cuebot() -> AsyncIterator[SimulatedCuebot]:
+    """The demo's farm, which stands still."""
+    async with running_farm(still_farm()) as simulated:
+        yield simulated
+
+
+async def whole(opening: Opening) -> list[dict[str, object]]:
+    """All jobs."""
+    jobs: list[dict[str, object]] = json.loads((await perform(opening(), "Job/GetJobs")).out)[
+        "jobs"
+    ]["jobs"]
+    return jobs
+
+
+async def test_json_keeps_its_shape(opening: Opening) -> None:
+    """The rows that are wanted, in order, with the fields that are wanted."""
+    jobs = [job for job in await whole(opening) if job["show"] == "demo"]
+    wanted = Wanted(fields=("name", "show"), where="show=demo", sort="-name", limit=2)
+    done = await perform(opening(), "Job/GetJobs", wanted=wanted)
+    assert (done.status, done.err) == (0, "")
+    expected = sorted((job["name"] for job in jobs), reverse=True)[:2]  # type: ignore[type-var]
+    assert json.loads(done.out) == {
+        "jobs": {"jobs": [{"name": name, "show": "demo"} for name in expected]}
+    }
+
+
+async def test_rows_in_each_format(opening: Opening) -> None:
+    """A line of JSON, of CSV, of a table or just the name for each."""
+    jobs = await whole(opening)
+    names = [str(job["name"]) for job in jobs]
+
+    async def lines(wanted: Wanted) -> list[str]:
+        done = await perform(opening(), "Job/GetJobs", wanted=wanted)
+        assert (done.status, done.err) == (0, "")
+        return done.out.splitlines()
+
+    rows = [json.loads(line) for line in await lines(Wanted(form="ndjson", fields=FIELDS))]
+    assert [row["name"] for row in rows] == names
+    table = list(csv.reader(await lines(Wanted(form="csv", fields=FIELDS))))
+    assert [table[0], *(row[:1] for row in table[1:])] == [
+        list(FIELDS),
+        *([name] for name in names),
+    ]
+    head, *shown = await lines(Wanted(form="table", fields=FIELDS, sort="name"))
+    assert head.split() == ["name", "totalFrames"]
+    assert [line.split()[0] for line in shown] == sorted(names)
+    assert await lines(Wanted(form="name")) == names
+    assert await lines(Wanted(form="name", where="name=nobody")) == []
+
+
+async def test_fields_of_the_one_object_of_an_answer(opening: Opening) -> None:
+    """Without the name of the field that it is in, deep ones too."""
+    name = str((await whole(opening))[0]["name"])
+    for field in ("priority", "jobStats.totalFrames", "job.name"):
+        done = await perform(opening(), "Job/FindJob", f"name={name}", fields=(field,))
+        assert (done.status, done.err) == (0, "")
+        head, value = done.out.split()
+        assert head == field.rpartition(".")[2]
+        assert value == name or value.isdigit()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        (Wanted(fields=("nmae",)), "--fields: job.Job has no field 'nmae'; did you mean name?"),
+        (Wanted(form="table", fields=("totalFrames",)), "did you mean jobStats.totalFrames?"),
+        (Wanted(where="deadFrames>1"), "--where: job.Job has no field 'deadFrames'; did you mean"),
+        (Wanted(sort="jobStats"), "--sort: jobStats is not a single value"),
+        (Wanted(form="name", where="x"), "--where: job.Job has no field 'x'"),
+    ],
+)
+async def test_a_view_that_cannot_be(opening: Opening, wanted: Wanted, problem: str) -> None:
+    """It is wrong usage, in terms of the options."""
+    done = await perform(opening(), "Job/GetJobs", wanted=wanted)
+    assert done.status == WRONG_USAGE
+    assert problem in done.problem
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        (Wanted(form="name"), "-o name: job.JobPauseResponse is not one list: it has no rows"),
+        (Wanted(form="csv"), "-o csv: job.JobPauseResponse is not one list: it has no rows"),
+        (Wanted(limit=1), "--limit: job.JobPauseResponse is not one list"),
+    ],
+)
+async def test_what_has_no_rows_is_refused_before_it_is_called(
+    opening: Opening, cuebot: SimulatedCuebot, wanted: Wanted, problem: str
+) -> None:
+    """A change is not made, if its answer cannot be shown."""
+    job = (await whole(opening))[0]
+    cuebot.calls.clear()
+    done = await perform(opening(), "Job/Pause", f"job.id={job['id']}", wanted=wanted)
+    assert done.status == WRONG_USAGE
+    assert done.problem.startswith(problem)
+    assert not cuebot.calls
+
+
+# --- Names ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "gateway"])
+async def test_rows_without_a_name_are_named_by_their_ids(
+    scripted_cuebot: ScriptedCuebot, shared_gateway: SharedGateway, direct: bool
+) -> None:
+    """And if they have neither, that is said, and nothing is called."""
+    comments = message_class("job.JobGetCommentsResponse")()
+    comments.comments.comments.add(id="c1", subject="x")
+    comments.comments.comments.add(id="c2")
+    scripted_cuebot.start_over()
+    scripted_cuebot.answers("/job.JobInterface/GetComments", comments.SerializeToString())
+    url = (await shared_gateway(scripted_cuebot.endpoint)).url
+
+    async def names(method: str) -> Done:
+        settings = settings_for(scripted_cuebot.endpoint)
+        client = cuebot_client(settings, 5) if direct else gateway_client(url, token, 5)
+        return await perform(client, method, wanted=Wanted(form="name"))
+
+    done = await names("Job/GetComments")
+    assert (done.status, done.out, done.err) == (0, "c1\nc2\n", "")
+    done = await names("Limit/GetHolds")
+    assert done.status == WRONG_USAGE
+    assert "neither a name nor an id" in done.problem
+
+
+# --- Gateways that know no views ------------------------------------------------------------
+
+ROWS = b'{"jobs":{"jobs":[{"name":"a","jobStats":{"dead":2}},{"name":"b","jobStats":{"dead":1}}]}}'
+OLD = JSON | {"X-Schema": "1", "X-Ignored-Fields": "%3F_fields, r.x"}
+
+
+@pytest.mark.parametrize("headers", [JSON, OLD], ids=["OpenCue's gateway", "an older one"])
+async def test_a_table_of_fields_needs_no_views(headers: dict[str, str]) -> None:
+    """Its columns are taken from the whole answer; what else was ignored is still told."""
+    async with stand_in(POST=("200 OK", headers, ROWS)) as server:
+        client = gateway_client(server.url, token, 5)
+        done = await perform(client, "Job/GetJobs", fields=("name", "jobStats.dead"))
+    assert (done.status, done.out) == (0, "name  dead\na        2\nb        1\n")
+    assert ("r.x" in done.err, "_fields" in done.err) == ("X-Schema" in headers, False)
+    assert server.seen[0][1] == "/job.JobInterface/GetJobs?_fields=name%2CjobStats.dead"
+
+
+@pytest.mark.parametrize("headers", [JSON, OLD], ids=["OpenCue's gateway", "an older one"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(form="name"),
+        Wanted(form="csv"),
+        Wanted(fields=("name",)),
+        Wanted(form="table", fields=("name",), where="x=1"),
+        Wanted(limit=1),
+    ],
+    ids=["names", "csv", "fields", "where", "limit"],
+)
+async def test_rows_that_nobody_has_chosen_are_not_shown(
+    headers: dict[str, str], wanted: Wanted
+) -> None:
+    """`-o name | xargs` would else act on all of them."""
+    async with stand_in(POST=("200 OK", headers, ROWS)) as server:
+        done = await perform(gateway_client(server.url, token, 5), "Job/GetJobs", wanted=wanted)
+    assert (done.status, done.out) == (FAILED, "")
+    assert "UNIMPLEMENTED: the call was made, but this gateway does not know" in done.err
+    assert "--direct" in done.err
+
+
+# --- Arguments through a gateway ------------------------------------------------------------
+
+
+async def test_arguments_have_the_types_of_the_schema(
+    opening: Opening, cuebot: SimulatedCuebot
+) -> None:
+    """Through a gateway, too, which says what they are; also under another name of a method."""
+    done = await perform(opening(), "Job/GetJobs", "r.shows=demo", "r.includeFinished=true")
+    assert (done.status, done.err) == (0, "")
+    assert {job["show"] for job in json.loads(done.out)["jobs"]["jobs"]} == {"demo"}
+    done = await perform(opening(), "Frame/GetFrame", "id=nothing", dry_run=True)
+    assert json.loads(done.out)["request"] == {"id": "nothing"}
+    done = await perform(opening(), "Job/SetPriority", "val=high", dry_run=True)
+    assert "val: expected" in done.problem
+    done = await perform(opening(), "Job/GetJobs", "r.usrs=x")
+    assert "r: unknown field `usrs`; did you mean `users`?" in done.problem
+    done = await perform(opening(), "Show/GetSows", "name=x")
+    assert (done.status, "did you mean GetShows?" in done.problem) == (WRONG_USAGE, True)
+
+
+async def test_a_gateway_that_tells_no_types(
+    cuebot: SimulatedCuebot, shared_gateway: SharedGateway
+) -> None:
+    """With DOCS=off they are guessed, and what goes wrong can be given as JSON."""
+    url = (await shared_gateway(cuebot.endpoint, docs="off")).url
+
+    async def jobs(*words: str) -> str:
+        done = await perform(gateway_client(url, token, 5), "Job/GetJobs", *words)
+        return done.out or done.problem
+
+    assert '"show":"demo"' in await jobs('r.shows:=["demo"]', "r.includeFinished=true")
+    problem = await jobs("r.shows=demo")
+    assert "r.shows: expected" in problem
+    assert "(DOCS=off), so lists" in problem
+    assert "key:=JSON" in problem
+
+
+async def test_without_arguments_of_a_type_nothing_is_asked() -> None:
+    """JSON needs no document."""
+    async with stand_in(POST=("200 OK", JSON, b"{}"), PUT=NO_PUT) as server:
+        client = gateway_client(server.url, token, 5)
+        await perform(client, "Job/Kill", '{"a": 1}', "b:=2")
+    ((verb, path, _, body),) = server.seen
+    assert (verb, path, json.loads(body)) == ("POST", "/job.JobInterface/Kill", {"a": 1, "b": 2})
+
+
+# --- The command line -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("-o", "name", "--fields", "id"), "-o name prints names only"),
+        (("-o", "xml"), "'xml' is not one of"),
+        (("--limit", "-1"), "--limit"),
+        (("--limit", "few"), "--limit"),
+    ],
+)
+def test_wrong_usage(options: tuple[str, ...], problem: str) -> None:
+    """It ends with status 2, and nothing is called."""
+    ran = in_process("call", "Job/GetJobs", *options)
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    assert problem in ran.err
