@@ -21,14 +21,15 @@ class Admission:
 
         Raises GatewayError (UNAVAILABLE) when there are none for this principal.
         """
-        if not self._places.take(principal):
-            raise unavailable("too many requests are being served")
-        if not self._long_answers.includes(method, now):
-            return self._ordinary
-        if not self._long_answers.places.take(principal):
-            self._places.give_back(principal)
+        long = self._long_answers.places if self._long_answers.includes(method, now) else None
+        # These first: under too much load it is they that most calls do not find.
+        if long is not None and not long.take(principal):
             raise unavailable("too many long answers are being made")
-        return self._long
+        if not self._places.take(principal):
+            if long is not None:
+                long.give_back(principal)
+            raise unavailable("too many requests are being served")
+        return self._ordinary if long is None else self._long
 
 
 class Lease:

@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from functools import lru_cache
 
 import structlog
 from starlette.types import Receive, Send
 
 from gateway.calls.failures import NotServed
-from gateway.errors import Code, GatewayError
+from gateway.errors import RETRY_SOON, Code, GatewayError, unavailable
+from gateway.http.direct import Headers
 from gateway.http.exchange import JSON_TYPE, Exchange
 from gateway.http.head import content_length
 
@@ -32,13 +34,24 @@ def told_of(error: Exception, exchange: Exchange) -> GatewayError:
     return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
 
 
-def error_answer(error: GatewayError) -> tuple[list[tuple[bytes, bytes]], bytes]:
+def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
     """The headers and the body of an error."""
+    if error.headers is RETRY_SOON and not error.details:
+        return soon_answer(error.message)
+    return rendered(error)
+
+
+@lru_cache(maxsize=64)
+def soon_answer(message: str) -> tuple[Headers, bytes]:
+    """The same of `unavailable`: a few texts and, under too much load, most of the answers."""
+    return rendered(unavailable(message))
+
+
+def rendered(error: GatewayError) -> tuple[Headers, bytes]:
+    """What is in an error, as bytes."""
     body = error.body()
-    headers = [JSON_TYPE, (b"content-length", b"%d" % len(body))]
-    if error.headers:
-        headers += [(name.encode(), value.encode()) for name, value in error.headers.items()]
-    return headers, body
+    more = [(name.encode(), value.encode()) for name, value in error.headers.items()]
+    return (JSON_TYPE, (b"content-length", b"%d" % len(body)), *more), body
 
 
 async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, send: Send) -> None:

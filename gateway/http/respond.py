@@ -1,7 +1,7 @@
 """Sending an answer: compressed as the client wants it, and no faster than the client reads.
 
-Answers of clients that read slowly stay in memory. Who reads at all may take its time as long as
-nobody else waits for that memory.
+Answers of clients that read slowly stay in memory. As long as nobody else waits for that memory,
+even a bad line is fast enough.
 """
 
 import asyncio
@@ -15,12 +15,14 @@ from gateway.errors import unavailable
 from gateway.http.compression import compressed
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
 
-SLOWEST_READER = 128 * 1024
+SLOWEST_READER = 32 * 1024
 """Bytes per second. A client that reads a long answer more slowly is disconnected."""
+RATE_WHEN_WANTED = 128 * 1024
+"""The same while others wait for the memory."""
 LOOK_EVERY = 0.25
 """Seconds between two looks at whether others wait for the memory of a client that reads slowly."""
 PATIENCE = 1.0
-"""Seconds for which such a client may read nothing, or be behind SLOWEST_READER from its first
+"""Seconds for which such a client may read nothing, or be behind RATE_WHEN_WANTED from its first
 byte on, when others wait."""
 
 PIECES_A_TURN = 8
@@ -120,7 +122,7 @@ async def send_pieces(
 
     `turn` is held when it begins, and whenever a piece is made, but not while the client is behind.
     `more` are headers that say in which form the pieces are. Raises ClientGone when the client
-    takes longer than `timeout` seconds to read a piece, or is slower than SLOWEST_READER all in
+    takes longer than `timeout` seconds to read a piece, or is that far behind SLOWEST_READER all in
     all; and earlier when others wait for the memory.
     """
     headers = [*more]
@@ -165,8 +167,9 @@ class SlowReader:
         self._turn = turn
         self._timeout = timeout
         self._time = asyncio.get_running_loop().time
-        self._due = self._time()
-        """When it should have read what has been sent, at SLOWEST_READER."""
+        self._started = self._time()
+        """When the answer began; later by the time that was not the client's fault."""
+        self._sent = 0
 
     async def send(self, message: Message, size: int = 0) -> None:
         """Send a message of so many bytes. Raises ClientGone if it is not read in time."""
@@ -175,13 +178,13 @@ class SlowReader:
             await self._send(message)  # which does not have to wait
         else:
             await self._send_slowly(message)
-        self._due += size / SLOWEST_READER
+        self._sent += size
 
     async def excuse(self, waiting: Awaitable[object]) -> None:
         """Wait for something that is not the client's fault."""
         began = self._time()
         await waiting
-        self._due += self._time() - began
+        self._started += self._time() - began
 
     async def _send_slowly(self, message: Message) -> None:
         """Send it, looking now and then at whether others wait for what the client keeps."""
@@ -189,7 +192,7 @@ class SlowReader:
         if self._turn is not None:
             self._turn.give_back()
         began = self._time()
-        last = min(self._due, began) + self._timeout
+        last = min(began, self._due(SLOWEST_READER)) + self._timeout
         sending = asyncio.ensure_future(self._send(message))
         try:
             while not sending.done():
@@ -204,4 +207,10 @@ class SlowReader:
         """Whether a client that has been behind since then is let go."""
         now, lease = self._time(), self._exchange.lease
         is_wanted = lease is not None and lease.is_wanted
-        return now >= last or (is_wanted and now - min(began, self._due) >= PATIENCE)
+        if now >= last:
+            return True
+        return is_wanted and now - min(began, self._due(RATE_WHEN_WANTED)) >= PATIENCE
+
+    def _due(self, rate: float) -> float:
+        """When it should have read what has been sent, at so many bytes per second."""
+        return self._started + self._sent / rate

@@ -187,16 +187,12 @@ class Endpoint:
         """Whenever calls stay without an answer, probe until there is one.
 
         A Cuebot without its database answers pings but no reads. A peer that has vanished answers
-        neither, and only another connection helps. There is one ping for each silence, since Cuebot
-        (grpc-java) closes a connection at the third ping for which it has sent no answer between.
+        neither, and only another connection helps, which may be as dead.
         """
         while True:
             await self._channel.silence()
-            pinged = False
             while not await self._answers():
-                if not pinged:
-                    self._channel.ping(self._probe_timeout)
-                    pinged = True
+                self._channel.ping(self._probe_timeout)
                 await asyncio.sleep(min(PAUSE, self._probe_timeout))
             if self._health.mend():
                 log.info("Cuebot answers again", endpoint=self.endpoint)

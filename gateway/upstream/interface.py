@@ -203,7 +203,10 @@ class Channel(Protocol):
         """Return when calls have been waiting for `patience`, and meanwhile none was answered."""
 
     def ping(self, timeout: float) -> None:
-        """End the connection, and the calls on it, unless a ping is answered in so many seconds."""
+        """End the connection, and the calls on it, unless a ping is answered in so many seconds.
+
+        A connection is pinged once, and again when there has been an answer on it.
+        """
 
     async def close(self) -> None:
         """End the connection and all calls on it."""

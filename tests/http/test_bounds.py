@@ -160,6 +160,57 @@ async def test_stalled_readers_make_way_for_others(cuebot: ScriptedCuebot) -> No
             assert len(answer.json()["jobs"]["jobs"]) == LARGE
 
 
+@asynccontextmanager
+async def reading(gateway: Gateway, piece: int, pause: float) -> AsyncIterator[asyncio.Task[bytes]]:
+    """A client that asks for jobs and reads so many bytes at a time, with pauses; what it gets."""
+    loop = asyncio.get_running_loop()
+
+    async def read(client: socket.socket) -> bytes:
+        found = bytearray()
+        with suppress(ConnectionError):
+            while part := await loop.sock_recv(client, piece):
+                found += part
+                await asyncio.sleep(pause)
+        return bytes(found)
+
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, piece)
+        client.setblocking(False)
+        await loop.sock_connect(client, ("127.0.0.1", gateway.port))
+        lone = request(GET_JOBS, b"{}").replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        await loop.sock_sendall(client, lone)
+        task = asyncio.create_task(read(client))
+        yield task
+        task.cancel()
+
+
+async def test_who_reads_slowly_but_steadily_gets_the_whole_answer_while_nobody_waits(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slower than is right when others wait, and for longer than HTTP_TIMEOUT all in all."""
+    monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 10**9)
+    cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
+    async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway:
+        began = time.monotonic()
+        async with asyncio.timeout(TIMEOUT), reading(gateway, 256 * 1024, 0.08) as answer:
+            assert (await answer).endswith(b"0\r\n\r\n")
+        assert time.monotonic() - began > 3
+
+
+async def test_who_reads_more_slowly_than_anybody_should_is_let_go_although_nobody_waits(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts from the first byte on: reading a little now and then does not help."""
+    monkeypatch.setattr("gateway.http.respond.SLOWEST_READER", 10**9)
+    cuebot.answers(GET_JOBS, jobs(2 * LARGE))
+    async with (
+        asyncio.timeout(TIMEOUT),
+        gateway_for(cuebot.endpoint, http_timeout=1) as gateway,
+        reading(gateway, 256 * 1024, 0.08) as answer,
+    ):
+        assert not (await answer).endswith(b"0\r\n\r\n")
+
+
 async def test_large_answers_have_a_bound_while_they_are_received(cuebot: ScriptedCuebot) -> None:
     """However many are asked for at once, MAX_ANSWER_MEMORY bounds what has come of them."""
     cuebot.answers(GET_JOBS, jobs(LARGE))

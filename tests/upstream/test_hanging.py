@@ -345,20 +345,38 @@ async def test_one_silence_is_one_ping() -> None:
         assert (await call).reason is Reason.LOST
 
 
+async def test_a_new_connection_that_is_dead_as_well_is_replaced_too() -> None:
+    """One ping for each connection, until there is one that answers."""
+
+    def deaf_twice(peer: Peer, stream: int) -> None:
+        if len(server.peers) > 2:
+            peer.answer(stream, framed(b""))
+        else:
+            peer.transport.pause_reading()
+
+    async with probed(deaf_twice) as (server, endpoint):
+        assert (await failed(endpoint)).reason is Reason.LOST
+        await server.until(lambda: len(server.peers) > 2)
+        assert await endpoint.call(ECHO, b"", 20, ()) == b""
+
+
 async def test_only_a_peer_that_says_nothing_at_all_is_given_up() -> None:
     """It may be busy taking a large request; any word is a sign that the connection lives."""
-    async with http2_server() as server, asyncio.timeout(20):
-        assert await server.upstream.usable(10)
-        server.peer.transport.pause_reading()
-        server.channel.ping(0.1)
-        server.peer.transport.write(raw_frame(WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")))
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                await server.channel.wait_for_state_change(State.READY)
-        await asyncio.sleep(0.01)  # the loop's clock counts milliseconds
-        server.channel.ping(0.1)
-        await server.channel.wait_for_state_change(State.READY)
-        assert str(await server.channel.problem()) == "a ping was not answered"
+    for words in (raw_frame(WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")), b""):
+        async with http2_server() as server, asyncio.timeout(20):
+            assert await server.upstream.usable(10)
+            server.peer.transport.pause_reading()
+            await asyncio.sleep(0.01)  # the loop's clock counts milliseconds
+            server.channel.ping(0.1)
+            server.peer.transport.write(words)
+            given_up = asyncio.create_task(server.channel.wait_for_state_change(State.READY))
+            if words:
+                await asyncio.wait((given_up,), timeout=0.3)
+                assert not given_up.done()
+                given_up.cancel()
+            else:
+                await given_up
+                assert str(await server.channel.problem()) == "a ping was not answered"
 
 
 async def test_a_probe_that_is_answered_needs_no_ping() -> None:

@@ -126,7 +126,7 @@ class Http2Channel:
 
     def ping(self, timeout: float) -> None:
         if self._connection is not None:
-            self._connection.ping(timeout)
+            self._connection.doubt(timeout)
 
     async def close(self) -> None:
         self._set(State.SHUTDOWN)
