@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError
@@ -35,6 +35,10 @@ MethodName = Annotated[str, shaped(f"{NAMES}/{NAME}", "a method such as job.JobI
 TypeName = Annotated[str, shaped(NAMES, "a message such as job.Job")]
 FieldName = Annotated[str, shaped(NAME, "a field such as totalCores")]
 FieldPath = Annotated[str, shaped(NAMES, "a path of fields such as show.name")]
+FieldPaths = Annotated[
+    tuple[FieldPath, ...],
+    BeforeValidator(lambda paths: (paths,) if isinstance(paths, str) else paths),
+]
 TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
 ]
@@ -56,6 +60,27 @@ class Before(Entry):
     send: FieldPath
     take: FieldPath
     put: FieldPath
+    nothing: str = ""
+
+
+class Finding(Entry):
+    """The look-up for an object: `send` has values of its own, `beside` of its or the request's."""
+
+    call: MethodName
+    send: dict[FieldPath, FieldPaths] = {}
+    beside: dict[FieldPath, FieldPath] = {}
+    take: FieldPath
+    nothing: str = ""
+    only: str = ""
+
+
+class Named(Entry):
+    """Objects that requests have without an id, and what finds them; None if nothing does."""
+
+    message: TypeName
+    fields: tuple[FieldPath, ...]
+    methods: tuple[Glob, ...] = ("*/*",)
+    by: Finding | None = None
 
 
 class UniqueName(Entry):
@@ -102,6 +127,7 @@ class Profile(Entry):
     identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName]] = {}
     before: tuple[Before, ...] = ()
+    named: tuple[Named, ...] = ()
     unique: tuple[UniqueName, ...] = ()
     after: tuple[After, ...] = ()
 

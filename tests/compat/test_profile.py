@@ -116,6 +116,16 @@ def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
             "requests.a.B/C.x[]: 'x[]' is not a path of fields such as show.name",
         ),
         ('[defaults."a.B/C"]\nx = 3', "defaults.a.B/C.x: input should be a valid string"),
+        ('[[named]]\nmessage = "a.B"', "named.0.fields: field required"),
+        (
+            '[[named]]\nmessage = "a.B"\nfields = ["x"]\nby = { call = "a.B/C" }',
+            "named.0.by.take: field required",
+        ),
+        (
+            '[[named]]\nmessage = "a.B"\nfields = ["x"]\n'
+            'by = { call = "a.B/C", take = "x.id", send = { name = ["x", "y."] } }',
+            "named.0.by.send.name.1: 'y.' is not a path of fields such as show.name",
+        ),
         (
             '[answers."a.B"]\n"x.y" = "z"',
             "answers.a.B.x.y: 'x.y' is not a field such as totalCores",
