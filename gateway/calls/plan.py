@@ -31,6 +31,8 @@ class Plan(NamedTuple):
     """The request for `method`, without what the look-ups will find."""
     ignored: tuple[str, ...] = ()
     """The paths of the first fields that neither Cuebot nor the profile knows."""
+    defaulted: tuple[str, ...] = ()
+    """The paths of fields that the client left out, and the profile has set."""
     look_ups: "tuple[tuple[Step, Plan], ...]" = ()
     """Each with its request, which may itself need some. Those for one list are in its order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()

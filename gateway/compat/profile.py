@@ -31,6 +31,13 @@ def shaped(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def check_constant(content: object) -> object:
+    """A text or an integer."""
+    if type(content) not in (str, int):
+        raise ValueError(f"{content!r} is not a text or an integer")
+    return content
+
+
 MethodName = Annotated[str, shaped(f"{NAMES}/{NAME}", "a method such as job.JobInterface/GetJobs")]
 TypeName = Annotated[str, shaped(NAMES, "a message such as job.Job")]
 FieldName = Annotated[str, shaped(NAME, "a field such as totalCores")]
@@ -39,6 +46,7 @@ FieldPaths = Annotated[
     tuple[FieldPath, ...],
     BeforeValidator(lambda paths: (paths,) if isinstance(paths, str) else paths),
 ]
+Constant = Annotated[str | int, BeforeValidator(check_constant)]
 TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
 ]
@@ -122,7 +130,7 @@ class Profile(Entry):
     missing: dict[MethodName, str] = {}
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}
     ignored: dict[MethodName, tuple[FieldPath, ...]] = {}
-    defaults: dict[MethodName, dict[FieldPath, str]] = {}
+    defaults: dict[MethodName, dict[FieldPath, Constant]] = {}
     identity: dict[MethodName, FieldPath] = {}
     identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName]] = {}

@@ -257,18 +257,21 @@ def ignored(method: Method, source: str) -> Ignored:
     return Ignored((".".join(place.json), ".".join(place.original)))
 
 
-def default(method: Method, target: str, content: str) -> Default:
-    """What a field is that a request does not set: this text; or, for an integer, `now`.
+def default(method: Method, target: str, content: str | int) -> Default:
+    """What a field is that a request does not set: this text; or this integer, or `now`.
 
-    That is the time of the request, in seconds since 1970. Raises NotApplicable.
+    That is the time of the request, in seconds since 1970. An empty text counts as not set, and so
+    does a time of 0; another integer that is given is left alone. Raises NotApplicable.
     """
     path = needed_path(method.descriptor.input_type, target)
     field = needed_field(method.descriptor.input_type, split(target))
+    if type(content) is int and not field.is_repeated and field.type in INTEGERS:
+        return Default(path, lambda: content, None)
     if not field.is_repeated and field.type == FieldDescriptor.TYPE_STRING:
         return Default(path, lambda: content, "")
     if content == NOW and not field.is_repeated and field.type in INTEGERS:
         return Default(path, lambda: int(time()), 0)
-    raise NotApplicable(f"{target} is no text, and {content!r} no default for anything else")
+    raise NotApplicable(f"{target} cannot be {content!r}")
 
 
 def answer_aliases(

@@ -1,4 +1,4 @@
-"""Names where Cuebot wants ids, on the simulated farm."""
+"""Names where Cuebot wants ids, and defaults that keep from nothing, on the simulated farm."""
 
 from collections.abc import Callable
 from typing import Any
@@ -294,3 +294,70 @@ async def test_what_is_not_there_is_404(
     assert found.json()["message"].startswith(f"{place}: /")
     assert " found nothing for " in found.json()["message"]
     assert farm == untouched
+
+
+# --- Defaults -------------------------------------------------------------------------------
+
+FRAMES: dict[str, tuple[Json, str]] = {
+    "/job.JobInterface/GetFrames": ({"job": {"name": JOB}}, "req"),
+    "/job.LayerInterface/GetFrames": (LAYER, "s"),
+    "/layer.LayerInterface/GetFrames": (LAYER, "req"),
+    "/job.FrameInterface/GetFrames": ({"job": JOB}, "r"),
+}
+
+
+@pytest.mark.parametrize("path", FRAMES)
+async def test_frames_without_a_limit_are_there_and_the_answer_says_why(
+    gateway: Gateway, path: str
+) -> None:
+    """The field is named as the client would write it, whether the criteria are there or not."""
+    body, criteria = FRAMES[path]
+    ways: tuple[Json, ...] = ({criteria: {"page": 1}}, {criteria: {"limit": None}})
+    if (path, criteria) != ("/layer.LayerInterface/GetFrames", "req"):
+        ways = ({}, {criteria: None}, *ways)
+    for more in ways:
+        answer = await gateway.post(path, body | more)
+        assert answer.headers["x-defaulted-fields"] == f"{criteria}.limit"
+        assert answer.json()["frames"]["frames"]
+
+
+@pytest.mark.parametrize("path", FRAMES)
+@pytest.mark.parametrize("limit", [0, 1, "2", 5])
+async def test_a_limit_that_is_given_is_left_alone(
+    gateway: Gateway, path: str, limit: int | str
+) -> None:
+    """Also one of 0, with which Cuebot finds none."""
+    body, criteria = FRAMES[path]
+    answer = await gateway.post(path, body | {criteria: {"limit": limit}})
+    assert "x-defaulted-fields" not in answer.headers
+    assert len(answer.json()["frames"]["frames"]) == int(limit)
+
+
+async def test_every_default_is_told(gateway: Gateway) -> None:
+    """Those of changes are there for a reason, and told as well; so they are of a dry run."""
+    kill, updated = "/job.JobInterface/Kill", "/job.JobInterface/GetUpdatedFrames"
+    headers = {"X-Dry-Run": "1"}
+    dry = await gateway.post(kill, {"job": {"name": JOB}, "username": "lena"}, headers=headers)
+    assert dry.headers["x-defaulted-fields"] == "reason"
+    asked = await gateway.post(updated, {"job": {"name": JOB}})
+    assert (asked.status_code, asked.headers["x-defaulted-fields"]) == (200, "lastCheck")
+    snake = await gateway.post(updated, {"job": {"name": JOB}, "last_check": 0})
+    assert snake.headers["x-defaulted-fields"] == "lastCheck"
+    for path, more in ((kill, {"reason": "x"}), (updated, {"lastCheck": START})):
+        answer = await gateway.post(path, {"job": {"name": JOB}, **more}, headers=headers)
+        assert (answer.status_code, "x-defaulted-fields" in answer.headers) == (200, False)
+
+
+async def test_an_error_of_cuebots_says_what_was_added(gateway: Gateway) -> None:
+    """The header is there when the call has been planned, whatever comes of it."""
+    answer = await gateway.post("/job.JobInterface/GetFrames", {"job": {"id": "none"}})
+    assert (answer.status_code, answer.headers["x-defaulted-fields"]) == (404, "req.limit")
+
+
+@pytest.mark.parametrize("criteria", [5, "x", [1]])
+async def test_criteria_that_are_none_are_refused(gateway: Gateway, criteria: object) -> None:
+    """A default does not hide what is wrong with what it goes into."""
+    body = {"job": {"name": JOB}, "req": criteria}
+    answer = await gateway.post("/job.JobInterface/GetFrames", body)
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("req: expected an object")

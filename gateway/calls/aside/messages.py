@@ -38,6 +38,7 @@ class Planned(NamedTuple):
 
     payload: bytes
     ignored: tuple[str, ...]
+    defaulted: tuple[str, ...]
     look_ups: "tuple[tuple[int, Planned], ...]"
     follow_ups: tuple[tuple[int, bytes], ...]
 

@@ -201,6 +201,7 @@ def plan_of(method: Method, found: Planned) -> Plan:
         method,
         found.payload,
         found.ignored,
+        found.defaulted,
         tuple((step, plan_of(method_of(step), asked)) for step, asked in look_ups),
         tuple((after[number], payload) for number, payload in found.follow_ups),
     )
