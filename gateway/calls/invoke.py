@@ -1,7 +1,7 @@
 """Making the calls of a plan, with one deadline for all of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
@@ -10,7 +10,8 @@ from gateway.calls.failures import error_for
 from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.errors import Code, GatewayError
-from gateway.schema.method import Copies, LookUp, Method, Unique
+from gateway.hints import SHOWN
+from gateway.schema.method import Copies, Finder, LookUp, Method, Reference, Unique
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
 Call = Callable[[Method, bytes], Awaitable[bytes]]
@@ -61,28 +62,59 @@ async def invoke_steps(plan: Plan, call: Call) -> bytes:
     payload = plan.payload
     if plan.look_ups:
         request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
+        missing: dict[Reference, Iterator[tuple[str, Any]]] = {}
         for look_up, asked in plan.look_ups:
             if isinstance(look_up, Unique):
-                await check_absent(look_up, asked, call)
+                await check_absent(look_up, asked.payload, call)
+            elif isinstance(look_up, LookUp):
+                found = await look(str(look_up.given), look_up, asked, call)
+                set_at(request, look_up.put.original, found)
             else:
-                set_at(request, look_up.put.original, await look(look_up, asked, call))
+                assert look_up.finder is not None
+                if look_up not in missing:
+                    missing[look_up] = without_id(request, look_up)
+                place, thing = next(missing[look_up])
+                thing.id = await look(place, look_up.finder, asked, call)
         payload = request.SerializeToString()
     answer = await call(plan.method, payload)
     return await follow(plan, answer, call) if plan.follow_ups else answer
 
 
-async def look(look_up: LookUp, request: bytes, call: Call) -> object:
-    """What a look-up finds. Raises GatewayError that names the field it was for."""
-    place, path = str(look_up.given), look_up.method.path
+def without_id(request: Any, reference: Reference) -> Iterator[tuple[str, Any]]:
+    """Place and object, for each in a message that has no id; its plan has them in this order."""
+    found = value_at(request, reference.place.original)
+    if not reference.listed:
+        yield str(reference.place), found
+        return
+    for number, item in enumerate(found):
+        if not item.id:
+            yield f"{reference.place}[{number}]", item
+
+
+async def look(place: str, by: LookUp | Finder, asked: Plan, call: Call) -> object:
+    """What a look-up finds for the field at `place`. Raises GatewayError that names both."""
+    path = by.method.path
     try:
-        answer = parsed(look_up.method, await call(look_up.method, request))
+        answer = parsed(by.method, await invoke_steps(asked, call))
     except GatewayError as error:
-        what = "found nothing" if error.code is Code.NOT_FOUND else "failed"
-        raise reworded(error, f"{place}: {path} {what}: {error.message}") from None
-    found: object = value_at(answer, look_up.take)
+        if error.code is Code.NOT_FOUND:
+            message = f"{nothing_found(by, asked)}: {error.message}"
+            raise reworded(error, f"{place}: {message}") from None
+        if by.nothing and error.message.startswith(by.nothing):
+            raise GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}") from None
+        raise reworded(error, f"{place}: {path} failed: {error.message}") from None
+    found: object = value_at(answer, by.take)
     if not found:
-        raise GatewayError(Code.NOT_FOUND, f"{place}: {path} found nothing")
+        raise GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}")
     return found
+
+
+def nothing_found(by: LookUp | Finder, asked: Plan) -> str:
+    """`/job.JobInterface/FindJob found nothing for name 'x' (it finds pending jobs only)`."""
+    request = GetMessageClass(by.method.descriptor.input_type).FromString(asked.payload)
+    sought = ", ".join(f"{at} {value_at(request, at.original)!r:.{SHOWN}}" for at in by.asks)
+    only = f" (it finds {by.only} only)" if by.only else ""
+    return f"{by.method.path} found nothing for {sought}{only}"
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:

@@ -4,19 +4,23 @@ The compatibility profile asks for look-ups and follow-ups where a document prom
 to Cuebot cannot do. Whatever is wrong with a request is found here, before the first call is made.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from gateway.calls.missing_ids import asked_for, without_id
 from gateway.codec.decode import parse
-from gateway.codec.rewrite import BodyPath, Json, peek, pull, put, rewrite
+from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, pull, put, rewrite
 from gateway.codec.unknown import Reject
-from gateway.errors import GatewayError
-from gateway.schema.method import FollowUp, LookUp, Method, Rereading, Steps, Unique
+from gateway.errors import Code, GatewayError
+from gateway.schema.method import FollowUp, LookUp, Method, Reference, Rereading, Unique
 
 ALWAYS_QUICK = 64 * 1024
 LARGEST_QUICK = 256 * 1024
 """Bytes of a body that is planned in some 5 ms, unless it is full of small objects and lists."""
 MOST_QUICK = 10_000
 """Objects and lists, of 0.5 µs each."""
+MOST_REFERENCES = 100
+"""Objects that are looked up for one request; one after another, they take their time."""
 
 
 class Plan(NamedTuple):
@@ -27,8 +31,10 @@ class Plan(NamedTuple):
     """The request for `method`, without what the look-ups will find."""
     ignored: tuple[str, ...] = ()
     """The paths of the first fields that neither Cuebot nor the profile knows."""
-    look_ups: tuple[tuple[LookUp | Unique, bytes], ...] = ()
-    """Each with its request."""
+    defaulted: tuple[str, ...] = ()
+    """The paths of fields that the client left out, and the profile has set."""
+    look_ups: "tuple[tuple[Step, Plan], ...]" = ()
+    """Each with its request, which may itself need some. Those for one list are in its order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
     """Each with its request, without what it takes from the answer."""
 
@@ -37,6 +43,18 @@ class Plan(NamedTuple):
         """The calls that show, in the end, what the follow-ups have led to."""
         readings = (each.rereading for each, _ in self.follow_ups if each.rereading)
         return tuple(dict.fromkeys(readings))
+
+
+Step = LookUp | Unique | Reference
+"""What a look-up is for."""
+
+
+def method_of(step: Step) -> Method:
+    """The method that looks something up. Nothing is looked up that nothing finds."""
+    if not isinstance(step, Reference):
+        return step.method
+    assert step.finder is not None
+    return step.finder.method
 
 
 def holds_the_loop(body: bytes) -> bool:
@@ -49,18 +67,34 @@ def holds_the_loop(body: bytes) -> bool:
 
 def plan(method: Method, body: bytes, reject: Reject) -> Plan:
     """What a JSON body asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong."""
-    if method.steps is None:
-        decoded = method.decode(body, reject)
-        return Plan(method, decoded.payload, decoded.ignored)
-    return plan_steps(method, method.steps, body, reject)
-
-
-def plan_steps(method: Method, steps: Steps, body: bytes, reject: Reject) -> Plan:
-    """The same for a method that the profile has look-ups or follow-ups for."""
+    if method.steps is None and not method.references:
+        return Plan(method, *method.decode(body, reject))
     value = parse(body)
-    done = rewrite(value, method.rewrites)
-    look_ups: list[tuple[LookUp | Unique, bytes]] = []
-    for look_up in steps.before:
+    done = rewrite(value, method.rewrites) if method.rewrites else None
+    if method.steps is not None or not is_complete(value, method):
+        return plan_steps(method, value, done or Rewritten(), reject)
+    kind, decoders = method.descriptor.input_type, method.decoders
+    if done is not None:
+        done.documented += method.besides
+        return Plan(method, *decoders.decode_rewritten(kind, value, done, reject))
+    return Plan(method, *decoders.decode_value(kind, value, reject, method.besides))
+
+
+def is_complete(value: object, method: Method) -> bool:
+    """Whether all objects have their ids. Nearly every request does, and pays only for this."""
+    for reference in method.references:
+        for _ in without_id(value, reference):
+            return False
+    return True
+
+
+def plan_steps(method: Method, value: object, done: Rewritten, reject: Reject) -> Plan:
+    """The same for a body that has been parsed and rewritten, with all that may be called besides.
+
+    What is used of it is taken out of it.
+    """
+    look_ups: list[tuple[Step, Plan]] = []
+    for look_up in method.steps.before if method.steps else ():
         given = value_to_look_up(value, look_up)
         if given is None:
             continue
@@ -69,13 +103,34 @@ def plan_steps(method: Method, steps: Steps, body: bytes, reject: Reject) -> Pla
             if look_up.documented:
                 pull(value, look_up.given)
             done.drop(value, look_up.put)  # the documented object in the place of Cuebot's field
+    look_ups += references_in(value, method, done)
     follow_ups = tuple(
-        (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given))
-        for follow_up in steps.after
+        (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given).payload)
+        for follow_up in (method.steps.after if method.steps else ())
         if (given := pull(value, follow_up.given)) is not None
     )
     request = method.decoders.decode_rewritten(method.descriptor.input_type, value, done, reject)
-    return Plan(method, request.payload, request.ignored, tuple(look_ups), follow_ups)
+    return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
+
+
+def references_in(value: object, method: Method, done: Rewritten) -> Iterator[tuple[Step, Plan]]:
+    """The look-ups for objects without an id. What tells them apart is taken out of the body."""
+    done.documented += method.besides
+    used: list[BodyPath] = []
+    count = 0
+    for reference in method.references:
+        for place, thing in without_id(value, reference):
+            count += 1
+            if count > MOST_REFERENCES:
+                problem = f"more than {MOST_REFERENCES} objects have no id; send ids, or fewer"
+                raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
+            finder, asked, names = asked_for(reference, place, thing, value, used)
+            try:
+                yield reference, plan_steps(finder.method, asked, Rewritten(), Reject.EVERYTHING)
+            except GatewayError as error:
+                raise GatewayError(error.code, names.as_written(error.message)) from None
+    for path in used:
+        pull(value, path)
 
 
 def value_to_look_up(value: object, look_up: LookUp | Unique) -> object:
@@ -88,14 +143,13 @@ def value_to_look_up(value: object, look_up: LookUp | Unique) -> object:
     return given if inside or not there else None
 
 
-def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) -> bytes:
+def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) -> Plan:
     """A request with one field. Raises GatewayError that names where the client has it."""
     value: Json = {}
     put(value, send, given, place)
     try:
-        return method.decoders.decode_value(
-            method.descriptor.input_type, value, Reject.EVERYTHING
-        ).payload
+        kind = method.descriptor.input_type
+        return Plan(method, *method.decoders.decode_value(kind, value, Reject.EVERYTHING))
     except GatewayError as error:
         _, _, problem = error.message.partition(": ")
         raise GatewayError(error.code, f"{place}: {problem}") from None

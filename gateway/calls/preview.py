@@ -1,6 +1,6 @@
 """A dry run: what a request would send to Cuebot, for people who want to see that first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import orjson
@@ -19,8 +19,8 @@ def preview(plan: Plan) -> Iterable[bytes]:
     """
     method = plan.method
     about: dict[str, object] = {"dryRun": True, "method": method.path}
-    if method.steps is not None:
-        about["before"] = [shown(step.method, payload) for step, payload in plan.look_ups]
+    if method.steps is not None or plan.look_ups:
+        about["before"] = [shown(step.method, step.payload) for step in made_before(plan)]
         about["after"] = [
             *(shown(step.method, payload) for step, payload in plan.follow_ups),
             *({"method": reading.method.path} for reading in plan.rereadings),
@@ -31,6 +31,13 @@ def preview(plan: Plan) -> Iterable[bytes]:
     if isinstance(message, Sequence):
         return (b"".join((start, *message, end)),)
     return chain((start,), message, (end,))
+
+
+def made_before(plan: Plan) -> Iterator[Plan]:
+    """The look-ups of a plan in their order, each after those that it needs itself."""
+    for _, asked in plan.look_ups:
+        yield from made_before(asked)
+        yield asked
 
 
 def shown(method: Method, payload: bytes) -> dict[str, object]:

@@ -53,10 +53,11 @@ Fill = Callable[[Any, object, Path, Unknown], None]
 
 
 class Decoded(NamedTuple):
-    """A request as protobuf bytes, and the paths of the (first few) fields that were ignored."""
+    """A request as protobuf bytes, with paths of fields: the first that were ignored, and added."""
 
     payload: bytes
     ignored: tuple[str, ...] = ()
+    defaulted: tuple[str, ...] = ()
 
 
 Decode = Callable[[bytes, Reject], Decoded]
@@ -102,8 +103,7 @@ class Decoders:
         def decode(body: bytes, reject: Reject) -> Decoded:
             value = parse(body)
             if rewrites:
-                done = rewrite(value, rewrites)
-                return self.decode_rewritten(descriptor, value, done, reject)
+                return self.decode_rewritten(descriptor, value, rewrite(value, rewrites), reject)
             return self._decoded(new(), read, value, reject)
 
         return decode
@@ -119,7 +119,7 @@ class Decoders:
         except GatewayError as error:
             raise GatewayError(error.code, done.as_written(error.message)) from None
         ignored = (*map(done.as_written, decoded.ignored), *done.left)
-        return Decoded(decoded.payload, ignored[:REPORTED])
+        return Decoded(decoded.payload, ignored[:REPORTED], tuple(done.defaulted))
 
     def decode_value(
         self,

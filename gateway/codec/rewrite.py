@@ -46,7 +46,7 @@ class Default:
     content: Callable[[], object]
     """Gives the value, for each request anew."""
     unset: object
-    """What the field is when it is left out: an empty string, or 0."""
+    """What it may also be when it is left out: an empty string, or 0; None if nothing else."""
 
     def is_needed(self, value: object) -> bool:
         """Whether the body does not have the field, or has it unset."""
@@ -75,6 +75,8 @@ class Rewritten:
     """Paths of what else was in documented objects. Cuebot has no place for it."""
     documented: list[str] = field(default_factory=list)
     """Paths of arguments that may be there although Cuebot has no place for them."""
+    defaulted: list[str] = field(default_factory=list)
+    """Paths of fields that were left out and are set now, as the client would have written them."""
 
     def drop(self, value: object, path: BodyPath) -> None:
         """Take a documented object out of the body, and remember what was in it."""
@@ -103,7 +105,8 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
         elif isinstance(step, Default):
             if type(value) is dict and step.is_needed(value):
                 pull(value, step.target)
-                put(value, step.target, step.content(), step.target)
+                place = put(value, step.target, step.content(), step.target)
+                done.defaulted.append(done.as_written(text(place)))
         elif (taken := pull(value, step.source)) is not None:
             if step.root is not None:
                 done.drop(value, step.root)

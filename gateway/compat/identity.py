@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.compat.message_paths import NotApplicable, needed_field, needed_path, split
 from gateway.compat.profile import Profile
-from gateway.compat.resolve import NotApplicable, entry, needed_field, needed_path, split
+from gateway.compat.resolve import entry
 from gateway.schema.catalog import UnusedEntry
 from gateway.schema.method import Identity, Method
 

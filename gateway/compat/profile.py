@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError
@@ -31,10 +31,22 @@ def shaped(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def check_constant(content: object) -> object:
+    """A text or an integer."""
+    if type(content) not in (str, int):
+        raise ValueError(f"{content!r} is not a text or an integer")
+    return content
+
+
 MethodName = Annotated[str, shaped(f"{NAMES}/{NAME}", "a method such as job.JobInterface/GetJobs")]
 TypeName = Annotated[str, shaped(NAMES, "a message such as job.Job")]
 FieldName = Annotated[str, shaped(NAME, "a field such as totalCores")]
 FieldPath = Annotated[str, shaped(NAMES, "a path of fields such as show.name")]
+FieldPaths = Annotated[
+    tuple[FieldPath, ...],
+    BeforeValidator(lambda paths: (paths,) if isinstance(paths, str) else paths),
+]
+Constant = Annotated[str | int, BeforeValidator(check_constant)]
 TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
 ]
@@ -56,6 +68,27 @@ class Before(Entry):
     send: FieldPath
     take: FieldPath
     put: FieldPath
+    nothing: str = ""
+
+
+class Finding(Entry):
+    """The look-up for an object: `send` has values of its own, `beside` of its or the request's."""
+
+    call: MethodName
+    send: dict[FieldPath, FieldPaths] = {}
+    beside: dict[FieldPath, FieldPath] = {}
+    take: FieldPath
+    nothing: str = ""
+    only: str = ""
+
+
+class Named(Entry):
+    """Objects that requests have without an id, and what finds them; None if nothing does."""
+
+    message: TypeName
+    fields: tuple[FieldPath, ...]
+    methods: tuple[Glob, ...] = ("*/*",)
+    by: Finding | None = None
 
 
 class UniqueName(Entry):
@@ -97,11 +130,12 @@ class Profile(Entry):
     missing: dict[MethodName, str] = {}
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}
     ignored: dict[MethodName, tuple[FieldPath, ...]] = {}
-    defaults: dict[MethodName, dict[FieldPath, str]] = {}
+    defaults: dict[MethodName, dict[FieldPath, Constant]] = {}
     identity: dict[MethodName, FieldPath] = {}
     identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName]] = {}
     before: tuple[Before, ...] = ()
+    named: tuple[Named, ...] = ()
     unique: tuple[UniqueName, ...] = ()
     after: tuple[After, ...] = ()
 

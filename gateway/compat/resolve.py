@@ -4,7 +4,6 @@ Its entries are resolved when a catalog is built. Those that do not apply to the
 has no need of, are left out, with the reason. A request to a method without an entry pays nothing.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,16 +13,27 @@ from time import time
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, json_name, message_of
-from gateway.codec.rewrite import BodyPath, Default, Ignored, Rename, Rewrite
+from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message
+from gateway.codec.rewrite import Default, Ignored, Rename, Rewrite
+from gateway.compat.message_paths import (
+    NotApplicable,
+    body_path,
+    copied,
+    field_at,
+    needed_field,
+    needed_path,
+    root_of,
+    split,
+)
 from gateway.compat.profile import After, Before, Profile, Reading, UniqueName
+from gateway.compat.references import by_argument, references_at
 from gateway.schema.catalog import NATIVE, UnusedEntry
 from gateway.schema.method import (
     Copies,
-    FieldPath,
     FollowUp,
     LookUp,
     Method,
+    Reference,
     Rereading,
     Steps,
     Unique,
@@ -32,10 +42,6 @@ from gateway.schema.method import (
 NOW = "now"
 """The default of an integer that stands for the time of the request."""
 INTEGERS = (*INT32, *INT64, *UINT32, *UINT64)
-
-
-class NotApplicable(Exception):
-    """Why an entry of the profile does nothing next to this schema."""
 
 
 class Resolver:
@@ -59,10 +65,15 @@ class Resolver:
 
     def adapted(self) -> list[Method]:
         """The methods, with what the profile has for their requests."""
-        rewrites, steps = self._rewrites(), self._steps()
+        rewrites, steps, references = self._rewrites(), self._steps(), self._references()
         return [
-            replace(method, rewrites=tuple(rewrites[name]), steps=steps.get(name))
-            if name in steps or rewrites[name]
+            replace(
+                method,
+                rewrites=tuple(rewrites[name]),
+                steps=steps.get(name),
+                references=references[name],
+            )
+            if name in steps or rewrites[name] or references[name]
             else method
             for name, method in self._methods.items()
         ]
@@ -130,6 +141,23 @@ class Resolver:
         names = dict.fromkeys((*look_ups, *follow_ups))
         return {name: Steps(look_ups[name], follow_ups[name]) for name in names}
 
+    def _references(self) -> defaultdict[str, tuple[Reference, ...]]:
+        """By method: the objects in its requests that a name will do for.
+
+        A look-up may itself use what the entries before its own say, so that none goes in a circle.
+        """
+        found = defaultdict[str, tuple[Reference, ...]](tuple)
+        methods = by_argument(self._methods) if self._profile.named else {}
+        for each in self._profile.named:
+            for path in each.fields:
+                with entry(f"named.{each.message}.{path}", self._unused):
+                    call = self._served(each.by.call) if each.by else None
+                    if call is not None:
+                        call = replace(call, references=found[call.path[1:]])
+                    for name, reference in references_at(path, each, call, methods):
+                        found[name] += (reference,)
+        return found
+
     def _look_up(self, entry: Before) -> LookUp:
         main, method = self._served(entry.method), self._served(entry.call)
         request = main.descriptor.input_type
@@ -145,6 +173,7 @@ class Resolver:
             take=take,
             put=body_path(request, put),
             documented=not native,
+            nothing=entry.nothing,
         )
 
     def _unique(self, entry: UniqueName) -> Unique:
@@ -228,18 +257,21 @@ def ignored(method: Method, source: str) -> Ignored:
     return Ignored((".".join(place.json), ".".join(place.original)))
 
 
-def default(method: Method, target: str, content: str) -> Default:
-    """What a field is that a request does not set: this text; or, for an integer, `now`.
+def default(method: Method, target: str, content: str | int) -> Default:
+    """What a field is that a request does not set: this text; or this integer, or `now`.
 
-    That is the time of the request, in seconds since 1970. Raises NotApplicable.
+    That is the time of the request, in seconds since 1970. An empty text counts as not set, and so
+    does a time of 0; another integer that is given is left alone. Raises NotApplicable.
     """
     path = needed_path(method.descriptor.input_type, target)
     field = needed_field(method.descriptor.input_type, split(target))
+    if type(content) is int and not field.is_repeated and field.type in INTEGERS:
+        return Default(path, lambda: content, None)
     if not field.is_repeated and field.type == FieldDescriptor.TYPE_STRING:
         return Default(path, lambda: content, "")
     if content == NOW and not field.is_repeated and field.type in INTEGERS:
         return Default(path, lambda: int(time()), 0)
-    raise NotApplicable(f"{target} is no text, and {content!r} no default for anything else")
+    raise NotApplicable(f"{target} cannot be {content!r}")
 
 
 def answer_aliases(
@@ -271,86 +303,6 @@ def aliased(message: Descriptor, alias: str, native: str) -> str:
         raise NotApplicable(f"{native} is not a single value")
     name: str = field.json_name
     return name
-
-
-def split(path: str) -> FieldPath:
-    return tuple(path.split("."))
-
-
-def fields_along(message: Descriptor, path: FieldPath) -> Iterator[FieldDescriptor | None]:
-    """The field behind each name of a path; None for a name that leads to none.
-
-    Names are JSON names or those of the proto. Lists lead nowhere.
-    """
-    scope: Descriptor | None = message
-    for name in path:
-        fields = () if scope is None else scope.fields
-        found = next((each for each in fields if name in (each.name, each.json_name)), None)
-        yield found
-        leads_on = found is not None and is_message(found) and not found.is_repeated
-        scope = message_of(found) if found is not None and leads_on else None
-
-
-def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
-    """The field at a path; None if there is none."""
-    *_, last = fields_along(message, path)
-    return last
-
-
-def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
-    """The field at a path. Raises NotApplicable when there is none."""
-    field = field_at(message, path)
-    if field is None:
-        raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
-    return field
-
-
-def needed_path(message: Descriptor, path: str) -> BodyPath:
-    """The place of a field in a body. Raises NotApplicable when there is no such field."""
-    needed_field(message, split(path))
-    return body_path(message, split(path))
-
-
-def body_path(message: Descriptor, path: FieldPath) -> BodyPath:
-    """The path in both spellings: those of the fields, or made up where Cuebot has none."""
-    spellings = [
-        both_spellings(name) if field is None else (field.json_name, field.name)
-        for name, field in zip(path, fields_along(message, path), strict=True)
-    ]
-    return BodyPath(
-        json=tuple(json for json, _ in spellings),
-        original=tuple(original for _, original in spellings),
-    )
-
-
-def both_spellings(name: str) -> tuple[str, str]:
-    """`minCores` and `min_cores`, for either of them."""
-    if "_" in name:
-        return json_name(name), name
-    return name, re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
-
-
-def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
-    """The part of a documented path that is an object which Cuebot does not have, if any."""
-    for length, field in enumerate(fields_along(request, source[:-1]), 1):
-        if field is None or not is_message(field):
-            return body_path(request, source[:length])
-    return None
-
-
-def copied(
-    answer: Descriptor, source: FieldPath, request: Descriptor, target: FieldPath
-) -> tuple[FieldPath, FieldPath]:
-    """Both paths in original names. Raises NotApplicable for values that do not fit together."""
-    kinds = set()
-    for message, path in ((answer, source), (request, target)):
-        field = needed_field(message, path)
-        if field.is_repeated or is_message(field):
-            raise NotApplicable(f"{'.'.join(path)} is not a single value")
-        kinds.add(field.type)
-    if len(kinds) > 1:
-        raise NotApplicable(f"{'.'.join(source)} and {'.'.join(target)} have different types")
-    return body_path(answer, source).original, body_path(request, target).original
 
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:

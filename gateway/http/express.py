@@ -2,8 +2,8 @@
 
 A second door of the app, for this gateway's own server. The rules are those of the ASGI way, in the
 same functions, but there is no task, future, scope or message for each request. It takes a POST to
-a known method with a short, plain body, for which nothing has to be looked up first. A request that
-turns out to need waiting goes on in a task.
+a known method with a short, plain body, for which the profile has no steps. A request that
+turns out to need waiting, or an object to be looked up first, goes on in a task.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -131,7 +131,7 @@ class PlainCall:
             handler.requests.enter(exchange)
             planned = plan(head.method, body, head.reject)
             self._read = call_request(exchange, head, planned)
-            if planned.look_ups or planned.follow_ups:  # the profile is another one by now
+            if planned.look_ups or planned.follow_ups:  # an object has no id; or a new profile
                 self._answer_in_task(self._read)
                 return
             self._outcome = handler.calls.begin(exchange, self._read)

@@ -110,7 +110,7 @@ def shown(value: bytes) -> str:
 
 
 def listed_paths(paths: tuple[str, ...]) -> bytes:
-    """The value of `X-Ignored-Fields` and `X-Replaced-Fields`: percent-encoded paths of fields.
+    """The value of `X-Ignored-Fields` and the like: percent-encoded paths of fields.
 
     `...` is the last when there are too many of them.
     """

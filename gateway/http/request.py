@@ -294,7 +294,7 @@ def check_right(
 
 
 def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRequest:
-    """The request, as its caller's; the answer tells what of it was ignored or replaced.
+    """The request, as its caller's; the answer tells what of it was ignored, replaced or added.
 
     Raises GatewayError (PERMISSION_DENIED) if it asks for calls that its caller must not make. A
     look-up only finds what a name stands for, and needs no right of its own; nor does it to show
@@ -312,6 +312,8 @@ def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRe
         raise
     if replaced:
         exchange.headers_out.append((b"x-replaced-fields", listed_paths(replaced)))
+    if planned.defaulted:
+        exchange.headers_out.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
     if planned.ignored or head.query.unread:
         ignored = listed_paths(head.query.unread + planned.ignored)
         exchange.headers_out.append((b"x-ignored-fields", ignored))

@@ -136,6 +136,14 @@ def also_accepted(method: Method) -> Iterator[str]:
         for step in method.steps.before:
             if isinstance(step, Unique):
                 yield f"The answer is 409 if `{step.method.path}` finds one of that `{step.given}`."
+    for reference in method.references:
+        if reference.finder is not None:
+            each = " (each of them)" if reference.listed else ""
+            known = " and ".join(
+                f"`{'` or `'.join(sent.names)}`" for sent in reference.finder.sends
+            )
+            path = reference.finder.method.path
+            yield f"`{reference.place}`{each} may have no `id` if `{path}` finds it by {known}."
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
 

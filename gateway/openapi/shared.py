@@ -31,7 +31,8 @@ ROWS_VIEW = ("_where", "_sort", "_limit", "_format")
 
 USUAL = ("X-Request-ID", "Server-Timing", "X-Schema")
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-OF_SUCCESS = (*USUAL, "X-Ignored-Fields", "X-Replaced-Fields", "X-Dry-Run", *COUNTED)
+OF_FIELDS = ("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields")
+OF_SUCCESS = (*USUAL, *OF_FIELDS, "X-Dry-Run", *COUNTED)
 OF_READS = ("ETag", "Preference-Applied")
 OF_ERROR = (*USUAL, *COUNTED)
 

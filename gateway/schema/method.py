@@ -30,6 +30,8 @@ class Method:
     """What requests may call otherwise than Cuebot does, or leave out."""
     steps: "Steps | None" = None
     """What surrounds a call, if the request asks for it."""
+    references: tuple["Reference", ...] = ()
+    """Where requests have objects that a name will do for."""
     profile_read: bool = False
     """Whether the profile says that calling it changes nothing."""
     identity: "Identity | None" = None
@@ -58,6 +60,24 @@ class Method:
         """
         options = self.descriptor.GetOptions()
         return self.profile_read or options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+
+    @cached_property
+    def look_ups(self) -> "tuple[LookUp | Unique | Reference, ...]":
+        """All that may be looked up before it is called."""
+        return (*(self.steps.before if self.steps is not None else ()), *self.references)
+
+    @cached_property
+    def besides(self) -> tuple[str, ...]:
+        """The paths of arguments that help to find objects, and are no fields of Cuebot's."""
+        sources = [
+            source
+            for reference in self.references
+            if reference.finder is not None
+            for sent in reference.finder.sends
+            for source in sent.sources
+        ]
+        paths = [each.path for each in sources if not (each.inside or each.native)]
+        return tuple(text for path in paths for text in (str(path), ".".join(path.original)))
 
     @cached_property
     def streams(self) -> bool:
@@ -94,6 +114,68 @@ class LookUp:
     """Where the request has to have that. A client may have given it there itself."""
     documented: bool
     """Whether `given` is only in documents, and no field of Cuebot's."""
+    nothing: str
+    """How the error begins that means there is none; NOT_FOUND does so, too. Empty: no other."""
+    only: str = ""
+    """What alone the look-up finds, for people."""
+
+    @property
+    def asks(self) -> tuple[BodyPath, ...]:
+        """The places in the look-up's request that say what is looked for."""
+        return (self.send,)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place where a client may have a value that helps to find an object."""
+
+    path: BodyPath
+    inside: bool
+    """Whether the path begins in the object, and not beside it in the request."""
+    native: bool
+    """Whether Cuebot has this field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A value of a look-up's request; the first source that has one counts."""
+
+    send: BodyPath
+    sources: tuple[Source, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What clients call it."""
+        return tuple(dict.fromkeys(str(source.path) for source in self.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """The call that finds an object by something else than its id."""
+
+    method: Method
+    sends: tuple[Sent, ...]
+    take: FieldPath
+    """Where the answer has the object's id."""
+    nothing: str
+    only: str
+    """These two are as in LookUp."""
+
+    @property
+    def asks(self) -> tuple[BodyPath, ...]:
+        """The places in the look-up's request that say what is looked for."""
+        return tuple(each.send for each in self.sends)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An object in requests that Cuebot knows by its `id` alone."""
+
+    place: BodyPath
+    """Where it is, or the list of them."""
+    listed: bool
+    finder: Finder | None
+    """None if nothing else finds it."""
 
 
 @dataclass(frozen=True, slots=True)

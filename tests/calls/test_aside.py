@@ -56,6 +56,10 @@ BODIES = [
     ("/show.ShowInterface/CreateShow", {"name": "new"}),
     ("/job.JobInterface/Kill", {"job": {"name": "demo-sh010"}, "username": "lena"}),
     ("/host.HostInterface/AddTags", {"host": {"name": "h"}, "tags": ["t"]}),
+    ("/department.DepartmentInterface/GetTasks", {"department": {"name": "d"}, "show": "s"}),
+    ("/job.GroupInterface/ReparentJobs", {"jobs": {"jobs": [{"name": "a"}, {"name": "b"}]}}),
+    ("/job.JobInterface/Pause", {"job": {}}),
+    ("/layer.LayerInterface/GetFrames", {"layer": {"name": "l", "job": "j"}, "req": {"page": 1}}),
     ("/subscription.SubscriptionInterface/SetSize", {"subscription": {"name": "x"}, "newSize": 3}),
 ]
 

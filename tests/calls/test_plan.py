@@ -42,7 +42,7 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
     answers = cuebot.answers
     answers(GET_JOB, filled("job.JobGetJobResponse", job={"name": "demo-job"}))
     answers(FIND_LAYER, filled("job.LayerFindLayerResponse", layer={"id": "layer-1"}))
-    answers(GET_HOST, filled("host.HostGetHostResponse", host={"name": "node-1"}))
+    answers(GET_HOST, filled("host.HostGetHostResponse", host={"id": "host-1", "name": "node-1"}))
     answers(GET_OWNER, filled("host.OwnerGetOwnerResponse", owner={"id": "owner-1"}))
     answers(CREATE, filled("show.ShowCreateShowResponse", show=show))
     changed = show | {"default_min_cores": 1, "default_max_cores": 50}
@@ -114,7 +114,7 @@ async def test_the_second_look_up_may_find_nothing(
     """That one is named, and the call is not made."""
     cuebot.fails(GET_OWNER, grpc.StatusCode.NOT_FOUND, "nobody")
     message = problem(await gateway.post(TAKE, TAKE_BODY), 404, "NOT_FOUND")
-    assert message == f"owner.name: {GET_OWNER} found nothing: nobody"
+    assert message == f"owner: {GET_OWNER} found nothing for name 'artist1': nobody"
     assert heard(cuebot) == [GET_HOST, GET_OWNER]
 
 

@@ -574,9 +574,11 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"identity.{name}" for name in profile.identity),
         *(f"identity_in_xml.{name}" for name in profile.identity_in_xml),
         *(f"{kind}.{step.method}.{step.given}" for kind, step in steps_of(profile)),
+        *(f"named.{each.message}.{path}" for each in profile.named for path in each.fields),
     }
     assert {idle.entry for idle in catalog.unused_entries} == entries
     assert all(not method.rewrites and method.steps is None for method in catalog.methods)
+    assert not any(method.references for method in catalog.methods)
     assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, {})
     for path in ("/owner.OwnerInterface/SetMaxCores", "/host.OwnerInterface/SetMaxCores", "/Bare/"):
         message = (await gateway.post(path, {})).json()["message"]

@@ -115,7 +115,18 @@ def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
             '[requests."a.B/C"]\n"x[]" = "z"',
             "requests.a.B/C.x[]: 'x[]' is not a path of fields such as show.name",
         ),
-        ('[defaults."a.B/C"]\nx = 3', "defaults.a.B/C.x: input should be a valid string"),
+        ('[defaults."a.B/C"]\nx = 3.5', "defaults.a.B/C.x: 3.5 is not a text or an integer"),
+        ('[defaults."a.B/C"]\nx = true', "defaults.a.B/C.x: true is not a text or an integer"),
+        ('[[named]]\nmessage = "a.B"', "named.0.fields: field required"),
+        (
+            '[[named]]\nmessage = "a.B"\nfields = ["x"]\nby = { call = "a.B/C" }',
+            "named.0.by.take: field required",
+        ),
+        (
+            '[[named]]\nmessage = "a.B"\nfields = ["x"]\n'
+            'by = { call = "a.B/C", take = "x.id", send = { name = ["x", "y."] } }',
+            "named.0.by.send.name.1: 'y.' is not a path of fields such as show.name",
+        ),
         (
             '[answers."a.B"]\n"x.y" = "z"',
             "answers.a.B.x.y: 'x.y' is not a field such as totalCores",

@@ -981,7 +981,7 @@ async def test_jobs_of_a_show(studio: Studio) -> None:
 
 
 async def test_frames_come_in_pages(studio: Studio) -> None:
-    """Pages of a limit follow each other, and without a limit there are no frames."""
+    """Pages of a limit follow each other; without a limit, that of the profile holds."""
 
     async def numbers(**criteria: Any) -> list[str]:
         body = JOB_BODY | {"req": criteria}
@@ -992,7 +992,8 @@ async def test_frames_come_in_pages(studio: Studio) -> None:
     assert await numbers(page=1, limit=10) == everything[:10]
     assert await numbers(page=3, limit=10) == everything[20:]
     assert await numbers(page=4, limit=10) == []
-    assert await numbers(page=1) == []
+    assert await numbers(page=1) == await numbers() == everything
+    assert await numbers(page=1, limit=0) == []
 
 
 async def test_create_show_without_cores(studio: Studio) -> None:

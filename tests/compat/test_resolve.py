@@ -33,7 +33,12 @@ def entries(profile: Profile) -> set[str]:
             found |= {f"{section}.{name}.{path}" for path in paths}
     for kind in ("before", "unique", "after"):
         found |= {f"{kind}.{each.method}.{each.given}" for each in getattr(profile, kind)}
-    return found
+    return found | names(profile)
+
+
+def names(profile: Profile) -> set[str]:
+    """The same of objects that a name will do for."""
+    return {f"named.{each.message}.{path}" for each in profile.named for path in each.fields}
 
 
 def resolved(profile: Profile, **selection: Any) -> Catalog:
@@ -100,19 +105,28 @@ def test_a_method_that_streams_cannot_be_a_step() -> None:
     assert idle.reason == f"{streaming} streams"
 
 
+def limits_by(method: str) -> list[str]:
+    """The entries for a limit that is no `limitId`, which no document speaks of."""
+    return [f"requests.{method}.limit.id", f"before.{method}.limit.name"]
+
+
 def test_it_falls_silent_next_to_the_real_thing() -> None:
     """Where Cuebot has a documented field or method itself, the entry for it is idle."""
     profile = load_profile("opencue")
     catalog = build_catalog(richer(), Selection(), profile)
     silent = {each.entry for each in catalog.unused_entries if each.reason == NATIVE}
-    owner_by_name = "before.host.OwnerInterface/TakeOwnership.owner.name"
     wanted = {
         "probe",
-        "defaults.job.JobInterface/Kill.reason",
-        "defaults.job.JobInterface/GetUpdatedFrames.lastCheck",
+        *(f"defaults.{name}.{path}" for name, each in profile.defaults.items() for path in each),
         *(f"unique.{each.method}.name" for each in profile.unique),
+        *(
+            name
+            for each in ("Add", "Drop")
+            for name in limits_by(f"job.LayerInterface/{each}Limit")
+        ),
+        *names(profile),
     }
-    assert entries(profile) - silent == {owner_by_name, *wanted}
+    assert entries(profile) - silent == wanted
     assert not catalog.missing
     twice = "requests.job.JobInterface/GetJobs.r.show"  # beside r.show.name
     assert len(FIELDS) + len(METHODS) == len(silent - {twice})
@@ -162,8 +176,18 @@ NEW_SHOW = {
     "send": "name",
     "found": "show.name",
 }
+BY_NAME = {
+    "message": "job.Job",
+    "fields": ["job"],
+    "by": {"call": "job.JobInterface/FindJob", "send": {"name": "name"}, "take": "job.id"},
+}
 SET_CORES = "job.GroupInterface/SetMinCores"
 GET_UPDATED = "job.JobInterface/GetUpdatedFrames"
+
+
+def by(**other: object) -> dict[str, Any]:
+    """BY_NAME, found otherwise."""
+    return BY_NAME | {"by": {**BY_NAME["by"], **other}}  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(
@@ -178,10 +202,23 @@ GET_UPDATED = "job.JobInterface/GetUpdatedFrames"
         ({"requests": {SET_CORES: {"min_cores": "group.id"}}}, NATIVE),
         ({"requests": {SET_CORES: {"cores": "minCores[]"}}}, "minCores[] is no list"),
         ({"requests": {"job.JobInterface/GetJobs": {"show": "r.shows"}}}, "r.shows is a list"),
-        ({"defaults": {SET_CORES: {"minCores": "4"}}}, "minCores is no text"),
+        ({"defaults": {SET_CORES: {"minCores": "4"}}}, "minCores cannot be '4'"),
+        ({"defaults": {SET_CORES: {"minCores": 4}}}, "minCores cannot be 4"),
         ({"defaults": {SET_CORES: {"name": "4"}}}, "has no name"),
-        ({"defaults": {SET_CORES: {"minCores": "now"}}}, "minCores is no text"),
-        ({"defaults": {GET_UPDATED: {"lastCheck": "0"}}}, "'0' no default for anything else"),
+        ({"defaults": {SET_CORES: {"minCores": "now"}}}, "minCores cannot be 'now'"),
+        ({"defaults": {GET_UPDATED: {"lastCheck": "0"}}}, "lastCheck cannot be '0'"),
+        ({"named": [BY_NAME | {"message": "job.Task"}]}, "there is no such job.Task in a request"),
+        ({"named": [BY_NAME | {"fields": ["jobs"]}]}, "there is no such job.Job in a request"),
+        ({"named": [BY_NAME | {"methods": ["show.*/*"]}]}, "there is no such job.Job in a request"),
+        ({"named": [by(call="job.JobInterface/Look")]}, "is not served"),
+        ({"named": [by(send={"title": "name"})]}, "has no title"),
+        ({"named": [by(send={"name": ["name", "title"]})]}, "job.Job has no title"),
+        ({"named": [by(beside={"show": "show"})]}, "has no show"),
+        ({"named": [by(take="job.priority")]}, "have different types"),
+        (
+            {"named": [BY_NAME | {"message": "host.HostSearchCriteria", "fields": ["r"]}]},
+            "has no id",
+        ),
         ({"unique": [NEW_SHOW | {"call": "show.ShowInterface/Look"}]}, "is not served"),
         ({"unique": [NEW_SHOW | {"given": "title"}]}, "has no title"),
         ({"unique": [NEW_SHOW | {"send": "title"}]}, "has no title"),
@@ -301,7 +338,7 @@ LOOK_UP = "/show.ShowInterface/FindShow"
         ("/layer.LayerInterface/Kill", {"layer": {"id": "l"}}),
         ("/owner.OwnerInterface/TakeOwnership", {"host": {"id": "h"}, "owner": {"id": "o"}}),
         ("/show.ShowInterface/CreateShow", {"name": "new", "defaultMinCores": 1.0}),
-        ("/owner.OwnerInterface/SetMaxCores", {"owner": {"name": "artist1"}}),
+        ("/owner.OwnerInterface/SetMaxCores", {"owner": {"id": "o"}}),
     ],
 )
 async def test_the_real_thing_is_called_as_it_is(

@@ -447,7 +447,7 @@ async def test_unknown_fields_are_bounded(
     gateway: Gateway, cuebot: ScriptedCuebot, count: int, status: int
 ) -> None:
     """1000 fields that nobody knows are ignored; one more is not sent in good faith."""
-    body = {"job": {f"unknown{number}": 0 for number in range(count)}}
+    body = {"job": {"id": "j"} | {f"unknown{number}": 0 for number in range(count)}}
     answer = await gateway.post("/job.JobInterface/GetFrames", body)
     assert answer.status_code == status
     assert len(cuebot.seen) == (status == 200)
@@ -461,7 +461,7 @@ async def test_objects_and_lists_are_bounded(
     gateway: Gateway, cuebot: ScriptedCuebot, item: bytes, count: int, status: int
 ) -> None:
     """100000 objects and lists in one body are read; one more is refused before parsing."""
-    body = b'{"job": {"unknown": [' + b",".join([item] * (count - 3)) + b"]}}"
+    body = b'{"job": {"id": "j", "unknown": [' + b",".join([item] * (count - 3)) + b"]}}"
     answer = await gateway.post("/job.JobInterface/GetFrames", content=body)
     assert answer.status_code == status
     assert len(cuebot.seen) == (status == 200)

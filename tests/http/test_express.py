@@ -35,6 +35,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 LONG = 20.0
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
+GET_FILTERS, NAMED = "/show.ShowInterface/GetFilters", b'{"show": {"name": "demo"}}'
+GET_FRAMES, LAYER = "/layer.LayerInterface/GetFrames", b'{"layer": {"id": "x"}}'
 SET_CORES = "/job.GroupInterface/SetMinCores"
 REFUSED_STREAM = 7
 PAGE = "https://cueweb.studio.com"
@@ -59,7 +61,7 @@ async def find_show(payload: bytes, context: Context) -> bytes:
     if name == "broken":
         return b"\xff"
     answer = message_class("show.ShowFindShowResponse")()
-    answer.show.name = name
+    answer.show.id = answer.show.name = name
     whole: bytes = answer.SerializeToString()
     return whole
 
@@ -130,7 +132,16 @@ NAMES = st.sampled_from(["demo", "missing", "broken", "Ω"]) | st.text(max_size=
 BODIES = st.one_of(
     NAMES.map(lambda name: orjson.dumps({"name": name.encode(errors="replace").decode()})),
     st.sampled_from(
-        [b"", b"{", b"[]", b"null", b'{"nam": 1}', b'{"name": 4}', b"\xff", b'{"r": {"shows": 7}}']
+        [
+            *(b"", b"{", b"[]", b"null", b'{"nam": 1}', b'{"name": 4}', b"\xff"),
+            *(
+                b'{"r": {"shows": 7}}',
+                b'{"show": {"name": "demo"}}',
+                b'{"show": {"name": "broken"}}',
+            ),
+            *(b'{"show": {}}', b'{"show": {"id": "x"}}', b'{"layer": {"id": "x"}}'),
+            *(b'{"layer": {"id": "x"}, "req": {}}', b'{"layer": {"name": "x"}, "job": "y"}'),
+        ]
     ),
     st.integers(60_000, 70_000).map(lambda size: b'{"name": "%s"}' % (b"x" * size)),
     st.just(b" " * 300_000),
@@ -141,6 +152,7 @@ PATHS = st.sampled_from(
         *("/frame.FrameInterface/GetFrame", "/" + FIND_SHOW, FIND_SHOW + "?a=b", "/show%2E/X"),
         *(GET_JOBS + "?_fields=name&_limit=3", FIND_SHOW + "?name=demo"),
         *("/group.GroupInterface/SetMinCores", "/show.ShowInterface/CreateShow"),
+        *(GET_FILTERS, GET_FRAMES),
     ]
 )
 LINES = st.lists(
@@ -178,6 +190,8 @@ AUTHORIZATIONS = st.sampled_from(
     cuts=st.lists(st.floats(0, 1), max_size=3),
 )
 @example(FIND_SHOW, "POST", b'{"name": "demo"}', [], f"Authorization: Bearer {token()}", [])
+@example(GET_FILTERS, "POST", NAMED, [], f"Authorization: Bearer {token()}", [])
+@example(GET_FRAMES, "POST", LAYER, [], f"Authorization: Bearer {token()}", [])
 @example(GET_JOBS, "POST", b"{}", ["Accept-Encoding: gzip"], f"Authorization: Bearer {token()}", [])
 @example(GET_JOBS, "POST", b"{}", ["Accept: text/csv"], f"Authorization: Bearer {token()}", [])
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))

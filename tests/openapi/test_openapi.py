@@ -356,6 +356,22 @@ def test_other_names_of_the_profile_are_there() -> None:
         assert name in document()["paths"][path]["post"]["description"]
 
 
+def test_what_finds_an_object_without_an_id_is_told() -> None:
+    """The method's description says by what, and with which method; nothing else is promised."""
+    for path, told in (
+        ("job.JobInterface/Pause", "`job` may have no `id` if `/{}` finds it by `name`."),
+        (
+            "department.DepartmentInterface/GetTasks",
+            "`department` may have no `id` if `/{}` finds it by `dept` or `name` and `show`.",
+        ),
+    ):
+        by = {"Pause": "job.JobInterface/FindJob", "GetTasks": "show.ShowInterface/GetDepartment"}
+        method = document()["paths"][f"/{path}"]["post"]
+        assert told.format(by[path.partition("/")[2]]) in method["description"]
+    killed = document()["paths"]["/host.ProcInterface/Kill"]["post"]["description"]
+    assert "may have no" not in killed
+
+
 def test_refusals_of_the_profile_are_told() -> None:
     """A name that must be new is in the method's description, and not among the other names."""
     told = document()["paths"]["/limit.LimitInterface/Create"]["post"]["description"]

@@ -141,7 +141,7 @@ async def test_a_query_is_not_read_and_named(
 
 async def test_a_query_stands_beside_unknown_fields(gateway: Gateway) -> None:
     """The answer names both, and not without bound."""
-    body = {"group": {"unknown": 1}}
+    body = {"group": {"id": "g", "unknown": 1}}
     answer = await gateway.post(GET_GROUPS + "?" + "&".join(["x"] * 1000), body)
     assert answer.headers["x-ignored-fields"] == "%3Fx, " * 20 + "..."
     answer = await gateway.post(GET_GROUPS + "?x=y", body)

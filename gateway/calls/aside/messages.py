@@ -38,7 +38,8 @@ class Planned(NamedTuple):
 
     payload: bytes
     ignored: tuple[str, ...]
-    look_ups: tuple[tuple[int, bytes], ...]
+    defaulted: tuple[str, ...]
+    look_ups: "tuple[tuple[int, Planned], ...]"
     follow_ups: tuple[tuple[int, bytes], ...]
 
 

@@ -15,7 +15,7 @@ import structlog
 
 from gateway.access.shares import Turns, Weight, alike
 from gateway.calls.aside.messages import LENGTH, Job, Planned, Refusal, packed, unpacked
-from gateway.calls.plan import Plan
+from gateway.calls.plan import Plan, method_of
 from gateway.codec.unknown import Reject
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
@@ -195,12 +195,13 @@ class PlanningProcess:
 
 def plan_of(method: Method, found: Planned) -> Plan:
     """The plan, with this process's steps."""
-    before = method.steps.before if method.steps else ()
     after = method.steps.after if method.steps else ()
+    look_ups = [(method.look_ups[number], asked) for number, asked in found.look_ups]
     return Plan(
         method,
         found.payload,
         found.ignored,
-        tuple((before[number], payload) for number, payload in found.look_ups),
+        found.defaulted,
+        tuple((step, plan_of(method_of(step), asked)) for step, asked in look_ups),
         tuple((after[number], payload) for number, payload in found.follow_ups),
     )

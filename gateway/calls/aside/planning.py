@@ -19,7 +19,7 @@ from gateway.calls.aside.messages import (
     refusal_of,
     unpacked,
 )
-from gateway.calls.plan import plan
+from gateway.calls.plan import Plan, plan
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 
@@ -54,18 +54,23 @@ def planned(job: Job, catalog: Catalog) -> Planned | Refusal:
     """The plan for a job, or what is wrong with its body."""
     method = catalog.routes[job.path]
     try:
-        found = plan(method, job.body, job.reject)
+        return without_steps(plan(method, job.body, job.reject))
     except GatewayError as error:
         return refusal_of(error)
     except Exception:  # the next one would end in the same way, in the next process
         traceback.print_exc()
         return Refusal(Code.INTERNAL, "the gateway failed; its log has the cause")
-    before = method.steps.before if method.steps else ()
+
+
+def without_steps(found: Plan) -> Planned:
+    """The plan as a message."""
+    method = found.method
     after = method.steps.after if method.steps else ()
     return Planned(
         found.payload,
         found.ignored,
-        tuple((before.index(step), payload) for step, payload in found.look_ups),
+        found.defaulted,
+        tuple((method.look_ups.index(step), without_steps(plan)) for step, plan in found.look_ups),
         tuple((after.index(step), payload) for step, payload in found.follow_ups),
     )
 

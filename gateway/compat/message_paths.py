@@ -1,0 +1,94 @@
+"""Paths of the compatibility profile, followed through the messages of a schema."""
+
+import re
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from gateway.codec.fields import is_message, json_name, message_of
+from gateway.codec.rewrite import BodyPath
+from gateway.schema.method import FieldPath
+
+
+class NotApplicable(Exception):
+    """Why an entry of the profile does nothing next to this schema."""
+
+
+def split(path: str) -> FieldPath:
+    return tuple(path.split("."))
+
+
+def fields_along(message: Descriptor, path: FieldPath) -> Iterator[FieldDescriptor | None]:
+    """The field behind each name of a path; None for a name that leads to none.
+
+    Names are JSON names or those of the proto. Lists lead nowhere.
+    """
+    scope: Descriptor | None = message
+    for name in path:
+        fields = () if scope is None else scope.fields
+        found = next((each for each in fields if name in (each.name, each.json_name)), None)
+        yield found
+        leads_on = found is not None and is_message(found) and not found.is_repeated
+        scope = message_of(found) if found is not None and leads_on else None
+
+
+def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
+    """The field at a path; None if there is none."""
+    *_, last = fields_along(message, path)
+    return last
+
+
+def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
+    """The field at a path. Raises NotApplicable when there is none."""
+    field = field_at(message, path)
+    if field is None:
+        raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
+    return field
+
+
+def needed_path(message: Descriptor, path: str) -> BodyPath:
+    """The place of a field in a body. Raises NotApplicable when there is no such field."""
+    needed_field(message, split(path))
+    return body_path(message, split(path))
+
+
+def body_path(message: Descriptor, path: FieldPath) -> BodyPath:
+    """The path in both spellings: those of the fields, or made up where Cuebot has none."""
+    spellings = [
+        both_spellings(name) if field is None else (field.json_name, field.name)
+        for name, field in zip(path, fields_along(message, path), strict=True)
+    ]
+    return BodyPath(
+        json=tuple(json for json, _ in spellings),
+        original=tuple(original for _, original in spellings),
+    )
+
+
+def both_spellings(name: str) -> tuple[str, str]:
+    """`minCores` and `min_cores`, for either of them."""
+    if "_" in name:
+        return json_name(name), name
+    return name, re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
+
+
+def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
+    """The part of a documented path that is an object which Cuebot does not have, if any."""
+    for length, field in enumerate(fields_along(request, source[:-1]), 1):
+        if field is None or not is_message(field):
+            return body_path(request, source[:length])
+    return None
+
+
+def copied(
+    answer: Descriptor, source: FieldPath, request: Descriptor, target: FieldPath
+) -> tuple[FieldPath, FieldPath]:
+    """Both paths in original names. Raises NotApplicable for values that do not fit together."""
+    kinds = set()
+    for message, path in ((answer, source), (request, target)):
+        field = needed_field(message, path)
+        if field.is_repeated or is_message(field):
+            raise NotApplicable(f"{'.'.join(path)} is not a single value")
+        kinds.add(field.type)
+    if len(kinds) > 1:
+        raise NotApplicable(f"{'.'.join(source)} and {'.'.join(target)} have different types")
+    return body_path(answer, source).original, body_path(request, target).original

@@ -1,0 +1,533 @@
+"""Objects without an id: looked up by name before the call, through a gateway."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.calls.invoke import set_at, value_at
+from gateway.calls.plan import MOST_REFERENCES
+from gateway.codec.rewrite import BodyPath, put
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import load_profile
+from gateway.schema.method import Finder, Method, Reference
+from gateway.schema.selection import Selection
+from tests.support.opencue import message_class, opencue
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Context,
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    gateway_for,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
+
+FIND_JOB = "/job.JobInterface/FindJob"
+FIND_LAYER = "/job.LayerInterface/FindLayer"
+FIND_SHOW = "/show.ShowInterface/FindShow"
+FIND_HOST = "/host.HostInterface/FindHost"
+FIND_LIMIT = "/limit.LimitInterface/Find"
+GET_DEPARTMENT = "/show.ShowInterface/GetDepartment"
+PAUSE = "/job.JobInterface/Pause"
+KILL_FRAMES = "/layer.LayerInterface/KillFrames"
+REPARENT = "/group.GroupInterface/ReparentJobs"
+ADD_LIMIT = "/job.LayerInterface/AddLimit"
+GET_TASKS = "/department.DepartmentInterface/GetTasks"
+DEPEND = "/layer.LayerInterface/CreateDependencyOnLayer"
+EMPTY = "org.springframework.dao.EmptyResultDataAccessException: Incorrect result size\nIncorrect"
+
+Json = dict[str, Any]
+
+
+def heard(cuebot: ScriptedCuebot) -> list[str]:
+    """The paths that Cuebot was called at."""
+    return [path for path, _, _ in cuebot.seen]
+
+
+def last(cuebot: ScriptedCuebot, name: str) -> Any:
+    """The last request that came, as this message."""
+    return message_class(name).FromString(cuebot.seen[-1][1])
+
+
+def problem(answer: httpx.Response, status: int, name: str) -> str:
+    """The message of an error."""
+    assert (answer.status_code, answer.json()["error"]) == (status, name), answer.text
+    message: str = answer.json()["message"]
+    return message
+
+
+def finds_by_name(cuebot: ScriptedCuebot, path: str, ask: str, answer: str, thing: str) -> None:
+    """From now on that method finds `NAME-id` for each name, but nothing for `nobody`."""
+
+    async def find(payload: bytes, context: Context) -> bytes:
+        request = message_class(ask).FromString(payload)
+        name = request.layer if thing == "layer" else request.name
+        if name == "nobody":
+            await context.abort(grpc.StatusCode.NOT_FOUND, "expected 1, actual 0")
+        found: bytes = message_class(answer)(**{thing: {"id": f"{name}-id"}}).SerializeToString()
+        return found
+
+    cuebot.handlers[path] = find
+
+
+@pytest.fixture
+def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
+    """A Cuebot that finds jobs, layers, shows and hosts."""
+    job, layer = "job.JobFindJob", "job.LayerFindLayer"
+    finds_by_name(cuebot, FIND_JOB, f"{job}Request", f"{job}Response", "job")
+    finds_by_name(cuebot, FIND_LAYER, f"{layer}Request", f"{layer}Response", "layer")
+    show, host = "show.ShowFindShow", "host.HostFindHost"
+    finds_by_name(cuebot, FIND_SHOW, f"{show}Request", f"{show}Response", "show")
+    finds_by_name(cuebot, FIND_HOST, f"{host}Request", f"{host}Response", "host")
+    return cuebot
+
+
+# --- Found ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "job", [{"name": "demo"}, {"name": "demo", "id": ""}, {"name": "demo", "id": None}]
+)
+async def test_a_name_stands_for_an_id(gateway: Gateway, cuebot: ScriptedCuebot, job: Json) -> None:
+    """An id that is absent, empty or null is found; what else the object has is sent with it."""
+    assert (await gateway.post(PAUSE, {"job": job})).json() == {}
+    assert heard(cuebot) == [FIND_JOB, PAUSE]
+    sent = last(cuebot, "job.JobPauseRequest").job
+    assert (sent.id, sent.name) == ("demo-id", "demo")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"job": {"id": "given", "name": "demo"}},
+        {"job": {"id": "given"}},
+        {"job": {"id": "no such id"}},
+        {"job": None},
+        {},
+    ],
+)
+async def test_an_id_that_is_given_wins(
+    gateway: Gateway, cuebot: ScriptedCuebot, body: Json
+) -> None:
+    """Nothing is looked up for it, whatever it is; nor for an object that is not there at all."""
+    assert (await gateway.post(PAUSE, body)).status_code == 200
+    assert heard(cuebot) == [PAUSE]
+    assert last(cuebot, "job.JobPauseRequest").job.id == (body.get("job") or {}).get("id", "")
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["beside", "inside"])
+async def test_what_a_layer_is_of_is_beside_it_or_in_it(
+    gateway: Gateway, cuebot: ScriptedCuebot, inside: bool
+) -> None:
+    """The job's name is no field of either; it is used, and so not ignored."""
+    layer = {"name": "comp", **({"job": "demo"} if inside else {})}
+    answer = await gateway.post(
+        KILL_FRAMES, {"layer": layer, **({} if inside else {"job": "demo"})}
+    )
+    assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
+    assert heard(cuebot) == [FIND_LAYER, "/job.LayerInterface/KillFrames"]
+    asked = message_class("job.LayerFindLayerRequest").FromString(cuebot.seen[0][1])
+    assert (asked.job, asked.layer) == ("demo", "comp")
+    assert last(cuebot, "job.LayerKillFramesRequest").layer.id == "comp-id"
+
+
+async def test_layers_of_two_jobs_can_be_told_apart(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """What is in an object comes before what is beside all of them."""
+    body = {
+        "layer": {"name": "comp"},
+        "dependOnLayer": {"name": "sim", "job": "other"},
+        "job": "demo",
+    }
+    assert (await gateway.post(DEPEND, body)).status_code == 200
+    requests = [
+        message_class("job.LayerFindLayerRequest").FromString(each[1]) for each in cuebot.seen
+    ]
+    assert [(each.job, each.layer) for each in requests[:2]] == [("demo", "comp"), ("other", "sim")]
+    sent = last(cuebot, "job.LayerCreateDependOnLayerRequest")
+    assert (sent.layer.id, sent.depend_on_layer.id) == ("comp-id", "sim-id")
+
+
+async def test_a_field_of_cuebots_is_not_taken_for_something_else(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """The `job` of this request is the job that waits, not that of the layer."""
+    path = "/job.JobInterface/CreateDependencyOnLayer"
+    body: Json = {"job": {"name": "demo"}, "layer": {"name": "comp"}}
+    message = problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT")
+    assert message == "layer: expected its id, or name and job to find it by; there is no job"
+    assert cuebot.seen == []
+    body["layer"]["job"] = "other"
+    assert (await gateway.post(path, body)).status_code == 200
+    assert heard(cuebot) == [FIND_JOB, FIND_LAYER, path]
+
+
+async def test_lists_have_some_of_each(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Only those without an id are looked up, each for its own place."""
+    jobs = [{"name": "a"}, {"id": "1", "name": "b"}, {"id": "", "name": "c"}, {"id": "2"}]
+    answer = await gateway.post(REPARENT, {"group": {"id": "g"}, "jobs": {"jobs": jobs}})
+    assert answer.status_code == 200
+    assert heard(cuebot) == [FIND_JOB, FIND_JOB, "/job.GroupInterface/ReparentJobs"]
+    sent = last(cuebot, "job.GroupReparentJobsRequest")
+    assert [each.id for each in sent.jobs.jobs] == ["a-id", "1", "c-id", "2"]
+
+
+async def test_lists_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """As many objects as that may be looked up for one request; ids are not counted."""
+
+    async def post(count: int) -> httpx.Response:
+        jobs = [{"name": f"j{number}"} for number in range(count)] + [{"id": "x"}] * 500
+        return await gateway.post(REPARENT, {"group": {"id": "g"}, "jobs": {"jobs": jobs}})
+
+    message = problem(await post(MOST_REFERENCES + 1), 400, "INVALID_ARGUMENT")
+    assert message == "jobs.jobs[100]: more than 100 objects have no id; send ids, or fewer"
+    assert cuebot.seen == []
+    assert (await post(MOST_REFERENCES)).status_code == 200
+    sent = last(cuebot, "job.GroupReparentJobsRequest").jobs.jobs
+    assert [each.id for each in sent[:100]] == [f"j{number}-id" for number in range(100)]
+
+
+async def test_a_large_list_is_planned_in_another_process(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """What it has without ids is looked up all the same."""
+    jobs = [{"id": f"{number:036}", "name": "x" * 200} for number in range(3000)]
+    jobs[1234] = {"name": "demo"}
+    answer = await gateway.post(REPARENT, {"group": {"id": "g"}, "jobs": {"jobs": jobs}})
+    assert answer.status_code == 200
+    assert heard(cuebot) == [FIND_JOB, "/job.GroupInterface/ReparentJobs"]
+    assert last(cuebot, "job.GroupReparentJobsRequest").jobs.jobs[1234].id == "demo-id"
+
+
+async def test_a_look_up_may_need_one_itself(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A department is found by a show's id, and that by its name."""
+    found = message_class("show.ShowGetDepartmentResponse")(department={"id": "d-1"})
+    cuebot.answers(GET_DEPARTMENT, found.SerializeToString())
+    answer = await gateway.post(GET_TASKS, {"department": {"name": "Lighting"}, "show": "demo"})
+    assert answer.status_code == 200
+    assert heard(cuebot) == [FIND_SHOW, GET_DEPARTMENT, GET_TASKS]
+    asked = message_class("show.ShowGetDepartmentRequest").FromString(cuebot.seen[1][1])
+    assert (asked.show.id, asked.department) == ("demo-id", "Lighting")
+    assert last(cuebot, "department.DeptGetTasksRequest").department.id == "d-1"
+
+
+async def test_a_get_can_name_them(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """In the query string, beside an object as well; the answer is compared as ever."""
+    url = f"{gateway.url}/job.LayerInterface/GetOutputPaths?layer.name=comp&job=demo"
+    answer = await gateway.client.get(url)
+    assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
+    again = await gateway.client.get(url, headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert heard(cuebot) == [FIND_LAYER, "/job.LayerInterface/GetOutputPaths"] * 2
+
+
+async def test_a_limit_may_be_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """`limit` stands for `limitId`, by its name or its id; an id that is given needs no look-up."""
+    found = message_class("limit.LimitFindResponse")(limit={"id": "l-1"}).SerializeToString()
+    cuebot.answers(FIND_LIMIT, found)
+    layer = {"id": "x"}
+    for more, steps, limit_id in (
+        ({"limit": {"name": "arnold"}}, [FIND_LIMIT, ADD_LIMIT], "l-1"),
+        ({"limit": {"name": "arnold", "id": "l-2"}}, [ADD_LIMIT], "l-2"),
+        ({"limitId": "l-3"}, [ADD_LIMIT], "l-3"),
+    ):
+        cuebot.seen.clear()
+        assert (await gateway.post(ADD_LIMIT, {"layer": layer, **more})).status_code == 200
+        assert heard(cuebot) == steps
+        assert last(cuebot, "job.LayerAddLimitRequest").limit_id == limit_id
+    cuebot.fails(FIND_LIMIT, grpc.StatusCode.INTERNAL, EMPTY)
+    refused = await gateway.post(ADD_LIMIT, {"layer": layer, "limit": {"name": "arnold"}})
+    message = problem(refused, 404, "NOT_FOUND")
+    assert message == f"limit.name: {FIND_LIMIT} found nothing for name 'arnold'"
+
+
+async def test_objects_that_are_data_are_left_alone(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """A new service has a name of its own, and so has an override; the show of it is looked up."""
+    service = {"name": "maya"}
+    for path, body, steps in (
+        ("/service.ServiceInterface/CreateService", {"data": service}, []),
+        (
+            "/show.ShowInterface/CreateServiceOverride",
+            {"show": {"name": "demo"}, "service": service},
+            [FIND_SHOW],
+        ),
+        ("/job.JobInterface/AddComment", {"job": {"id": "j"}, "newComment": {"subject": "s"}}, []),
+        ("/filter.FilterInterface/CreateMatcher", {"filter": {"id": "f"}, "data": {}}, []),
+        ("/facility.AllocationInterface/SetTag", {"allocation": {"name": "a.b"}, "tag": "t"}, []),
+        ("/facility.AllocationInterface/Delete", {"allocation": {"name": "a.b"}}, []),
+        ("/facility.FacilityInterface/Rename", {"facility": {"name": "a"}, "newName": "b"}, []),
+    ):
+        cuebot.seen.clear()
+        assert (await gateway.post(path, body)).status_code == 200
+        assert heard(cuebot) == [*steps, path]
+
+
+# --- Every one of the profile for OpenCue ---------------------------------------------------
+
+
+def references() -> Iterator[tuple[Method, Reference]]:
+    """All that the built-in profile has next to OpenCue's schema."""
+    for method in build_catalog(opencue(), Selection(), load_profile("opencue")).methods:
+        for reference in method.references:
+            yield method, reference
+
+
+def filled(path: BodyPath, content: object, body: Json) -> Json:
+    put(body, path, content, path)
+    return body
+
+
+async def test_every_object_can_be_found(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """By what the profile says, for every method and field; or its id is asked for."""
+    for method, reference in references():
+        if reference.finder is None:
+            body = filled(reference.place, {}, {})
+            message = problem(await gateway.post(method.path, body), 400, "INVALID_ARGUMENT")
+            assert message == f"{reference.place}: expected its id; nothing else finds it"
+        else:
+            await check_found(gateway, cuebot, method, reference, reference.finder)
+
+
+async def check_found(
+    gateway: Gateway, cuebot: ScriptedCuebot, method: Method, reference: Reference, by: Finder
+) -> None:
+    """A request with all that it takes to find one object makes the look-up, and has its id."""
+    answer: Any = GetMessageClass(by.method.descriptor.output_type)()
+    set_at(answer, by.take, "found")
+    cuebot.answers(by.method.path, answer.SerializeToString())
+    thing: Json = {}
+    for sent in by.sends:
+        filled(sent.sources[0].path, "7", thing)
+    cuebot.seen.clear()
+    body = filled(reference.place, [thing] if reference.listed else thing, {})
+    answered = await gateway.post(method.path, body)
+    assert answered.status_code == 200, (method.path, answered.text)
+    assert "x-ignored-fields" not in answered.headers
+    nested = [each.finder.method.path for each in by.method.references if each.finder]
+    assert heard(cuebot) == [*nested, by.method.path, method.path]
+    request = GetMessageClass(method.descriptor.input_type).FromString(cuebot.seen[-1][1])
+    found = value_at(request, reference.place.original)
+    assert (found[0] if reference.listed else found).id == "found"
+
+
+def test_fields_that_are_not_among_them_are_data_or_take_a_name() -> None:
+    """The objects with an id in requests that the profile leaves out, all of them."""
+    known = {(method.path, reference.place.original[0]) for method, reference in references()}
+    others = set()
+    for method in build_catalog(opencue(), Selection()).methods:
+        for field in method.descriptor.input_type.fields:
+            kind = field.message_type
+            has_id = kind is not None and any(
+                "id" in (part.message_type or kind).fields_by_name for part in kind.fields
+            )
+            if has_id and (method.path, field.name) not in known:
+                others.add(f"{method.path.rpartition('.')[2]}.{field.name}")
+    assert others == {
+        *("AllocationInterface/Create.facility", "AllocationInterface/Delete.allocation"),
+        *(f"AllocationInterface/{name}.allocation" for name in ("SetBillable", "SetDefault")),
+        *(f"AllocationInterface/{name}.allocation" for name in ("SetName", "SetTag")),
+        *("FacilityInterface/GetAllocations.facility", "FacilityInterface/Rename.facility"),
+        *("FilterInterface/CreateAction.data", "FilterInterface/CreateMatcher.data"),
+        *("HostInterface/AddComment.new_comment", "JobInterface/AddComment.new_comment"),
+        *("ServiceInterface/CreateService.data", "ShowInterface/CreateServiceOverride.service"),
+    }
+
+
+# --- Not found ------------------------------------------------------------------------------
+
+
+async def test_nothing_found_is_404_and_says_what_was_looked_for(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """And what alone the look-up can find, since a finished job is there all the same."""
+    for path, body, expected in (
+        (
+            PAUSE,
+            {"job": {"name": "nobody"}},
+            f"job: {FIND_JOB} found nothing for name 'nobody' (it finds pending jobs only)",
+        ),
+        (
+            KILL_FRAMES,
+            {"layer": {"name": "nobody"}, "job": "demo"},
+            f"layer: {FIND_LAYER} found nothing for layer 'nobody', job 'demo'"
+            " (it finds layers of pending jobs only)",
+        ),
+        (
+            "/show.ShowInterface/Delete",
+            {"show": {"name": "nobody"}},
+            f"show: {FIND_SHOW} found nothing for name 'nobody'",
+        ),
+        (
+            REPARENT,
+            {"group": {"id": "g"}, "jobs": {"jobs": [{"name": "demo"}, {"name": "nobody"}]}},
+            f"jobs.jobs[1]: {FIND_JOB} found nothing for name 'nobody'"
+            " (it finds pending jobs only)",
+        ),
+        (
+            GET_TASKS,
+            {"department": {"name": "Lighting"}, "show": "nobody"},
+            f"department: {GET_DEPARTMENT} found nothing for department 'Lighting',"
+            f" show.name 'nobody': show: {FIND_SHOW} found nothing for name 'nobody'",
+        ),
+    ):
+        message = problem(await gateway.post(path, body), 404, "NOT_FOUND")
+        assert message == f"{expected}: expected 1, actual 0"
+    made = {FIND_JOB, FIND_LAYER, FIND_SHOW}
+    assert set(heard(cuebot)) == made
+
+
+async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """It has its own status, and the call is not made. Some errors mean that there is none."""
+    cuebot.fails(FIND_JOB, grpc.StatusCode.INTERNAL, EMPTY.replace("Empty", "Incorrect"))
+    message = problem(await gateway.post(PAUSE, {"job": {"name": "x"}}), 500, "INTERNAL")
+    assert message.startswith(f"job: {FIND_JOB} failed: org.springframework")
+    cuebot.fails(GET_DEPARTMENT, grpc.StatusCode.INTERNAL, EMPTY)
+    body = {"department": {"name": "x"}, "show": "demo"}
+    message = problem(await gateway.post(GET_TASKS, body), 404, "NOT_FOUND")
+    assert message.endswith("found nothing for department 'x', show.name 'demo'")
+    assert heard(cuebot) == [FIND_JOB, FIND_SHOW, GET_DEPARTMENT]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (PAUSE, {"job": {}}, "job: expected its id, or name to find it by; there is no name"),
+        (
+            PAUSE,
+            {"job": {"id": "", "user": "lena"}},
+            "job: expected its id, or name to find it by; there is no name",
+        ),
+        (
+            KILL_FRAMES,
+            {"layer": {"name": "comp"}},
+            "layer: expected its id, or name and job to find it by; there is no job",
+        ),
+        (
+            "/job.FrameInterface/Eat",
+            {"frame": {"layerName": "comp"}, "job": "demo"},
+            "frame: expected its id, or job and layerName and number to find it by;"
+            " there is no number",
+        ),
+        (
+            GET_TASKS,
+            {"department": {}, "show": "demo"},
+            "department: expected its id, or dept or name and show to find it by;"
+            " there is no dept or name",
+        ),
+        (PAUSE, {"job": {"name": 7}}, "job.name: expected a string, got a number"),
+        (
+            KILL_FRAMES,
+            {"layer": {"name": "comp"}, "job": {"name": "demo"}},
+            "job: expected a string, got an object",
+        ),
+        (
+            "/job.FrameInterface/Eat",
+            {"frame": {"layerName": "comp", "number": "x"}, "job": "demo"},
+            "frame.number: expected a 32-bit integer, got the string 'x'",
+        ),
+        (
+            GET_TASKS,
+            {"department": {"name": "x"}, "show": 3},
+            "show: expected a string, got a number",
+        ),
+        (
+            REPARENT,
+            {"group": {"id": "g"}, "jobs": {"jobs": [{"id": "a"}, {}]}},
+            "jobs.jobs[1]: expected its id, or name to find it by; there is no name",
+        ),
+        (PAUSE, {"job": {"name": "demo", "id": 5}}, "job.id: expected a string, got a number"),
+        (PAUSE, {"job": "demo"}, "job: expected an object, got a string"),
+    ],
+)
+async def test_what_cannot_be_looked_up_is_400(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: Json, message: str
+) -> None:
+    """The error says what is missing, where the client writes it; nothing is called."""
+    assert problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT").startswith(message)
+    assert cuebot.seen == []
+
+
+# --- Beside it all --------------------------------------------------------------------------
+
+
+async def test_what_is_not_needed_to_find_it_is_ignored_and_named(
+    gateway: Gateway, cuebot: ScriptedCuebot, shared_gateway: SharedGateway
+) -> None:
+    """The job beside a layer that has its id is no error, unless all that is unknown is one."""
+    body = {"layer": {"id": "given", "name": "comp"}, "job": "demo"}
+    answer = await gateway.post(KILL_FRAMES, body)
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, "job")
+    assert heard(cuebot) == ["/job.LayerInterface/KillFrames"]
+    strict = await shared_gateway(cuebot.endpoint, unknown_fields="reject")
+    refused = problem(await strict.post(KILL_FRAMES, body), 400, "INVALID_ARGUMENT")
+    assert "unknown field `job`" in refused
+    body["layer"] = {"name": "comp"}
+    assert (await strict.post(KILL_FRAMES, body)).status_code == 200
+    misspelt = await gateway.post(KILL_FRAMES, {"layer": {"id": "given"}, "jop": "demo"})
+    assert "unknown field `jop`" in problem(misspelt, 400, "INVALID_ARGUMENT")
+
+
+async def test_a_dry_run_shows_the_look_ups(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """In their order, with their requests, as far as these are known; nothing is called."""
+    headers = {"X-Dry-Run": "1"}
+    body = {"department": {"name": "Lighting"}, "show": "demo"}
+    shown = (await gateway.post(GET_TASKS, body, headers=headers)).json()
+    assert [each["method"] for each in shown["before"]] == [FIND_SHOW, GET_DEPARTMENT]
+    assert shown["before"][0]["request"] == {"name": "demo"}
+    assert shown["before"][1]["request"]["department"] == "Lighting"
+    assert (shown["after"], shown["ignoredFields"]) == ([], [])
+    assert shown["request"]["department"]["name"] == "Lighting"
+    given = (await gateway.post(PAUSE, {"job": {"id": "x"}}, headers=headers)).json()
+    assert "before" not in given
+    assert cuebot.seen == []
+
+
+async def test_look_ups_share_the_deadline(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A look-up without an answer is a 504, and the call is not made."""
+    called, release = cuebot.holds(FIND_JOB)
+    async with asyncio.timeout(20):
+        answer = await gateway.post(
+            PAUSE, {"job": {"name": "demo"}}, headers={"Grpc-Timeout": "200m"}
+        )
+    release.set()
+    assert called.is_set()
+    message = problem(answer, 504, "DEADLINE_EXCEEDED")
+    assert message.startswith(f"job: {FIND_JOB} failed: ")
+    assert heard(cuebot) == [FIND_JOB]
+
+
+async def test_a_method_that_is_excluded_finds_nothing(cuebot: ScriptedCuebot) -> None:
+    """The entry is idle, and Cuebot gets the object as it is."""
+    async with gateway_for(cuebot.endpoint, exclude_services="job.JobInterface/FindJob") as other:
+        assert (await other.post(PAUSE, {"job": {"name": "demo"}})).status_code == 200
+    assert heard(cuebot) == [PAUSE]
+
+
+async def test_another_schema_can_have_them(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """A profile of one's own says what finds what; without it, names are only names."""
+    profile = tmp_path / "own.toml"
+    profile.write_text(
+        f'''
+        [[named]]
+        message = "job.Job"
+        fields = ["job"]
+        methods = ["{PAUSE[1:]}"]
+        by = {{ call = "{FIND_SHOW[1:]}", send = {{ name = "user" }}, take = "show.id" }}
+        '''
+    )
+    async with gateway_for(cuebot.endpoint, compat_profile=str(profile)) as own:
+        assert (await own.post(PAUSE, {"job": {"user": "lena"}})).status_code == 200
+        assert last(cuebot, "job.JobPauseRequest").job.id == "lena-id"
+        resume = await own.post("/job.JobInterface/Resume", {"job": {"name": "demo"}})
+        assert resume.status_code == 200
+    assert heard(cuebot) == [FIND_SHOW, PAUSE, "/job.JobInterface/Resume"]

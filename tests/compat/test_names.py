@@ -1,0 +1,363 @@
+"""Names where Cuebot wants ids, and defaults that keep from nothing, on the simulated farm."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.state import Farm, by_name
+from cuebot_simulator.world.studio import build_farm
+from tests.support.servers import Gateway, SharedGateway
+
+pytestmark = pytest.mark.anyio
+
+START = 1_790_000_000
+JOB, OTHER = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
+
+Json = dict[str, Any]
+Ids = Callable[[Farm], Json]
+
+
+def job(farm: Farm, name: str = JOB) -> str:
+    key: str = by_name(farm.jobs, name).id
+    return key
+
+
+def layer(farm: Farm, name: str = "comp", of: str = JOB) -> str:
+    layers = {each.id: each for each in farm.layers_of(farm.jobs[job(farm, of)])}
+    key: str = by_name(layers, name).id
+    return key
+
+
+def frame(farm: Farm, number: int = 1001) -> str:
+    frames = farm.frames_of(farm.jobs[job(farm)])
+    key: str = next(e.id for e in frames if (e.layer_name, e.number) == ("comp", number))
+    return key
+
+
+def group(farm: Farm, name: str = "comp") -> str:
+    show = by_name(farm.shows, "demo")
+    key: str = by_name({each.id: each for each in farm.groups_of(show)}, name).id
+    return key
+
+
+def key_of(kind: str, name: str) -> Callable[[Farm], str]:
+    """The id of a thing of which no two have one name."""
+
+    def key(farm: Farm) -> str:
+        found: str = by_name(getattr(farm, kind), name).id
+        return found
+
+    return key
+
+
+demo, node = key_of("shows", "demo"), key_of("hosts", "render-node-01")
+LAYER = {"layer": {"name": "comp"}, "job": JOB}
+FRAME = {"frame": {"layerName": "comp", "number": 1001}, "job": JOB}
+GROUP = {"group": {"name": "comp"}, "show": "demo"}
+FILTER = {"filter": {"name": "dailies"}, "show": "demo"}
+SUBSCRIPTION = "local.general.demo"
+
+CALLS: dict[str, tuple[Json, Ids]] = {
+    "job.JobInterface/Pause": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
+    "job.JobInterface/Kill": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
+    "job.JobInterface/GetLayers": ({"job": {"name": JOB}}, lambda f: {"job": {"id": job(f)}}),
+    "job.JobInterface/CreateDependencyOnJob": (
+        {"job": {"name": JOB}, "onJob": {"name": OTHER}},
+        lambda f: {"job": {"id": job(f)}, "onJob": {"id": job(f, OTHER)}},
+    ),
+    "job.JobInterface/CreateDependencyOnLayer": (
+        {"job": {"name": JOB}, "layer": {"name": "beauty", "job": OTHER}},
+        lambda f: {"job": {"id": job(f)}, "layer": {"id": layer(f, "beauty", OTHER)}},
+    ),
+    "job.LayerInterface/SetMinCores": (
+        LAYER | {"cores": 2},
+        lambda f: {"layer": {"id": layer(f)}, "cores": 2},
+    ),
+    "job.LayerInterface/GetFrames": (
+        LAYER | {"s": {"limit": 3}},
+        lambda f: {"layer": {"id": layer(f)}, "s": {"limit": 3}},
+    ),
+    "job.LayerInterface/CreateDependencyOnLayer": (
+        {
+            "layer": {"name": "comp"},
+            "dependOnLayer": {"name": "beauty", "job": OTHER},
+            "job": JOB,
+        },
+        lambda f: {"layer": {"id": layer(f)}, "dependOnLayer": {"id": layer(f, "beauty", OTHER)}},
+    ),
+    "job.LayerInterface/AddLimit": (
+        LAYER | {"limit": {"name": "arnold"}},
+        lambda f: {"layer": {"id": layer(f)}, "limitId": key_of("limits", "arnold")(f)},
+    ),
+    "job.FrameInterface/Eat": (FRAME, lambda f: {"frame": {"id": frame(f)}}),
+    "job.FrameInterface/CreateDependencyOnFrame": (
+        FRAME | {"dependOnFrame": {"layerName": "comp", "number": 1002}},
+        lambda f: {"frame": {"id": frame(f)}, "dependOnFrame": {"id": frame(f, 1002)}},
+    ),
+    "job.GroupInterface/SetMaxCores": (
+        GROUP | {"maxCores": 50},
+        lambda f: {"group": {"id": group(f)}, "maxCores": 50},
+    ),
+    "job.GroupInterface/ReparentGroups": (
+        GROUP | {"groups": {"groups": [{"name": "light"}, {"name": "fx"}]}},
+        lambda f: {
+            "group": {"id": group(f)},
+            "groups": {"groups": [{"id": group(f, "light")}, {"id": group(f, "fx")}]},
+        },
+    ),
+    "job.GroupInterface/ReparentJobs": (
+        {
+            "group": {"name": "fx"},
+            "show": "demo",
+            "jobs": {"jobs": [{"name": JOB}, {"name": OTHER}]},
+        },
+        lambda f: {
+            "group": {"id": group(f, "fx")},
+            "jobs": {"jobs": [{"id": job(f)}, {"id": job(f, OTHER)}]},
+        },
+    ),
+    "filter.FilterInterface/GetMatchers": (
+        FILTER,
+        lambda f: {"filter": {"id": key_of("filters", "dailies")(f)}},
+    ),
+    "filter.FilterInterface/RunFilterOnGroup": (
+        FILTER | GROUP,
+        lambda f: {
+            "filter": {"id": key_of("filters", "dailies")(f)},
+            "group": {"id": group(f)},
+        },
+    ),
+    "show.ShowInterface/SetDefaultMaxCores": (
+        {"show": {"name": "demo"}, "maxCores": 7},
+        lambda f: {"show": {"id": demo(f)}, "maxCores": 7},
+    ),
+    "show.ShowInterface/FindFilter": (
+        {"show": {"name": "demo"}, "name": "dailies"},
+        lambda f: {"show": {"id": demo(f)}, "name": "dailies"},
+    ),
+    "host.HostInterface/Lock": (
+        {"host": {"name": "render-node-01"}},
+        lambda f: {"host": {"id": node(f)}},
+    ),
+    "facility.AllocationInterface/ReparentHosts": (
+        {
+            "allocation": {"name": "local.desktop"},
+            "hosts": {"hosts": [{"name": "render-node-01"}]},
+        },
+        lambda f: {
+            "allocation": {"id": key_of("allocations", "local.desktop")(f)},
+            "hosts": {"hosts": [{"id": node(f)}]},
+        },
+    ),
+    "facility.AllocationInterface/GetSubscriptions": (
+        {"allocation": {"name": "local.general"}},
+        lambda f: {"allocation": {"id": key_of("allocations", "local.general")(f)}},
+    ),
+    "host.OwnerInterface/SetShow": (
+        {"owner": {"name": "artist1"}, "show": "harbor"},
+        lambda f: {"owner": {"id": key_of("owners", "artist1")(f)}, "show": "harbor"},
+    ),
+    "service.ServiceInterface/Delete": (
+        {"service": {"name": "houdini"}},
+        lambda f: {"service": {"id": key_of("services", "houdini")(f)}},
+    ),
+    "subscription.SubscriptionInterface/SetSize": (
+        {"subscription": {"name": SUBSCRIPTION}, "newSize": 300},
+        lambda f: {
+            "subscription": {"id": key_of("subscriptions", SUBSCRIPTION)(f)},
+            "newSize": 300,
+        },
+    ),
+    "department.DepartmentInterface/EnableTiManaged": (
+        {"department": {"name": "Lighting"}, "show": "demo", "tiTask": "t", "managedCores": 9},
+        lambda f: {
+            "department": {"id": key_of("departments", "demo.Lighting")(f)},
+            "tiTask": "t",
+            "managedCores": 9,
+        },
+    ),
+}
+"""By method: a request with names, and the same with the ids of a farm."""
+
+
+def everything(farm: Farm) -> list[object]:
+    """All that a farm holds, to be compared; subscriptions count themselves when they are read."""
+    kinds = (farm.shows, farm.groups, farm.jobs, farm.layers, farm.frames, farm.hosts, farm.owners)
+    others = (farm.services, farm.departments, farm.depends, farm.filters)
+    return [
+        *(each.SerializeToString() for kind in (*kinds, *others) for each in kind.values()),
+        *((each.id, each.size, each.burst) for each in farm.subscriptions.values()),
+    ]
+
+
+@pytest.fixture
+async def gateway(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    return await shared_gateway(simulated_cuebot.endpoint)
+
+
+async def done(
+    gateway: Gateway, cuebot: SimulatedCuebot, path: str, body_for: Ids
+) -> tuple[httpx.Response, list[object]]:
+    """What a call answers, and what has become of a new farm a second later."""
+    clock = StoppedClock(START)
+    cuebot.farm = farm = build_farm(cuebot.farm.messages, clock=clock)
+    answer = await gateway.post(f"/{path}", body_for(farm))
+    clock.advance(1)
+    await gateway.post("/show.ShowInterface/GetShows")  # and the farm catches up
+    return answer, everything(farm)
+
+
+@pytest.mark.parametrize("path", CALLS)
+async def test_a_call_by_name_does_what_it_does_with_the_id(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
+) -> None:
+    """The answer is the same, and what has become of the farm."""
+    named, with_ids = CALLS[path]
+    found, farm = await done(gateway, simulated_cuebot, path, lambda _: named)
+    wanted, expected = await done(gateway, simulated_cuebot, path, with_ids)
+    assert wanted.status_code == 200, wanted.text
+    assert (found.status_code, found.json()) == (200, wanted.json())
+    assert farm == expected
+    assert "x-ignored-fields" not in found.headers
+
+
+async def test_the_override_of_a_service_is_found_by_its_show(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot
+) -> None:
+    """Its name alone does not say which one it is."""
+    show, maya = {"show": {"name": "demo"}}, {"service": {"name": "maya"}}
+    created = await gateway.post("/show.ShowInterface/CreateServiceOverride", show | maya)
+    assert created.status_code == 200, created.text
+    path = "/service.ServiceOverrideInterface/Delete"
+    assert (await gateway.post(path, maya)).status_code == 400
+    assert (await gateway.post(path, maya | {"show": "demo"})).status_code == 200
+    left = await gateway.post("/show.ShowInterface/GetServiceOverrides", show)
+    assert left.json()["serviceOverrides"]["serviceOverrides"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place"),
+    [
+        ("job.JobInterface/Pause", {"job": {"name": "demo-sh010-lena_kamp"}}, "job"),
+        ("job.LayerInterface/KillFrames", {"layer": {"name": "kamp"}, "job": JOB}, "layer"),
+        (
+            "job.FrameInterface/Retry",
+            {"frame": {"layerName": "comp", "number": 1}, "job": JOB},
+            "frame",
+        ),
+        ("job.GroupInterface/GetJobs", {"group": {"name": "kamp"}, "show": "demo"}, "group"),
+        ("filter.FilterInterface/Delete", {"filter": {"name": "x"}, "show": "demo"}, "filter"),
+        ("show.ShowInterface/GetFilters", {"show": {"name": "dmo"}}, "show"),
+        ("host.HostInterface/Lock", {"host": {"name": "render-node-99"}}, "host"),
+        ("host.OwnerInterface/GetDeeds", {"owner": {"name": "nobody"}}, "owner"),
+        ("service.ServiceInterface/Delete", {"service": {"name": "none"}}, "service"),
+        (
+            "subscription.SubscriptionInterface/Delete",
+            {"subscription": {"name": "local.general.dmo"}},
+            "subscription",
+        ),
+        (
+            "facility.AllocationInterface/GetHosts",
+            {"allocation": {"name": "local.none"}},
+            "allocation",
+        ),
+        (
+            "department.DepartmentInterface/GetTasks",
+            {"department": {"name": "None"}, "show": "demo"},
+            "department",
+        ),
+        (
+            "service.ServiceOverrideInterface/Delete",
+            {"service": {"name": "nuke"}, "show": "demo"},
+            "service",
+        ),
+        (
+            "job.LayerInterface/AddLimit",
+            {"layer": {"name": "comp"}, "job": JOB, "limit": {"name": "none"}},
+            "limit.name",
+        ),
+    ],
+)
+async def test_what_is_not_there_is_404(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json, place: str
+) -> None:
+    """However Cuebot says so; the answer names the field and what was looked for."""
+    found, farm = await done(gateway, simulated_cuebot, path, lambda _: body)
+    _, untouched = await done(
+        gateway, simulated_cuebot, "show.ShowInterface/GetShows", lambda _: {}
+    )
+    assert (found.status_code, found.json()["error"]) == (404, "NOT_FOUND"), found.text
+    assert found.json()["message"].startswith(f"{place}: /")
+    assert " found nothing for " in found.json()["message"]
+    assert farm == untouched
+
+
+# --- Defaults -------------------------------------------------------------------------------
+
+FRAMES: dict[str, tuple[Json, str]] = {
+    "/job.JobInterface/GetFrames": ({"job": {"name": JOB}}, "req"),
+    "/job.LayerInterface/GetFrames": (LAYER, "s"),
+    "/layer.LayerInterface/GetFrames": (LAYER, "req"),
+    "/job.FrameInterface/GetFrames": ({"job": JOB}, "r"),
+}
+
+
+@pytest.mark.parametrize("path", FRAMES)
+async def test_frames_without_a_limit_are_there_and_the_answer_says_why(
+    gateway: Gateway, path: str
+) -> None:
+    """The field is named as the client would write it, whether the criteria are there or not."""
+    body, criteria = FRAMES[path]
+    ways: tuple[Json, ...] = ({criteria: {"page": 1}}, {criteria: {"limit": None}})
+    if (path, criteria) != ("/layer.LayerInterface/GetFrames", "req"):
+        ways = ({}, {criteria: None}, *ways)
+    for more in ways:
+        answer = await gateway.post(path, body | more)
+        assert answer.headers["x-defaulted-fields"] == f"{criteria}.limit"
+        assert answer.json()["frames"]["frames"]
+
+
+@pytest.mark.parametrize("path", FRAMES)
+@pytest.mark.parametrize("limit", [0, 1, "2", 5])
+async def test_a_limit_that_is_given_is_left_alone(
+    gateway: Gateway, path: str, limit: int | str
+) -> None:
+    """Also one of 0, with which Cuebot finds none."""
+    body, criteria = FRAMES[path]
+    answer = await gateway.post(path, body | {criteria: {"limit": limit}})
+    assert "x-defaulted-fields" not in answer.headers
+    assert len(answer.json()["frames"]["frames"]) == int(limit)
+
+
+async def test_every_default_is_told(gateway: Gateway) -> None:
+    """Those of changes are there for a reason, and told as well; so they are of a dry run."""
+    kill, updated = "/job.JobInterface/Kill", "/job.JobInterface/GetUpdatedFrames"
+    headers = {"X-Dry-Run": "1"}
+    dry = await gateway.post(kill, {"job": {"name": JOB}, "username": "lena"}, headers=headers)
+    assert dry.headers["x-defaulted-fields"] == "reason"
+    asked = await gateway.post(updated, {"job": {"name": JOB}})
+    assert (asked.status_code, asked.headers["x-defaulted-fields"]) == (200, "lastCheck")
+    snake = await gateway.post(updated, {"job": {"name": JOB}, "last_check": 0})
+    assert snake.headers["x-defaulted-fields"] == "lastCheck"
+    for path, more in ((kill, {"reason": "x"}), (updated, {"lastCheck": START})):
+        answer = await gateway.post(path, {"job": {"name": JOB}, **more}, headers=headers)
+        assert (answer.status_code, "x-defaulted-fields" in answer.headers) == (200, False)
+
+
+async def test_an_error_of_cuebots_says_what_was_added(gateway: Gateway) -> None:
+    """The header is there when the call has been planned, whatever comes of it."""
+    answer = await gateway.post("/job.JobInterface/GetFrames", {"job": {"id": "none"}})
+    assert (answer.status_code, answer.headers["x-defaulted-fields"]) == (404, "req.limit")
+
+
+@pytest.mark.parametrize("criteria", [5, "x", [1]])
+async def test_criteria_that_are_none_are_refused(gateway: Gateway, criteria: object) -> None:
+    """A default does not hide what is wrong with what it goes into."""
+    body = {"job": {"name": JOB}, "req": criteria}
+    answer = await gateway.post("/job.JobInterface/GetFrames", body)
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("req: expected an object")
