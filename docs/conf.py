@@ -23,7 +23,7 @@ html_show_copyright = False
 html_show_sphinx = False
 
 PARTS = {
-    "First steps": ["getting-started", "calls", "examples", "demo"],
+    "First steps": ["getting-started", "calls", "recipes", "examples", "demo"],
     "Running it": [
         *("deployment", "configuration", "tokens", "access", "audit", "security"),
         *("moving", "cueweb", "reflection"),

@@ -230,10 +230,8 @@ def lines(report: GatewayReport) -> Iterator[str]:
         yield from entry("Digest", str(schema.get("digest")))
     if report.accepted:
         yield from entry("Token", f"accepted: {token_text(report)}")
-        total = (status.get("schema") or {}).get("methods", report.allowed)
-        known = report.allowed is not None
-        allowed = f"{report.allowed} of {counted(total or 0, 'method')}" if known else UNTOLD
-        yield from entry("May call", allowed)
+        allowed = report.allowed
+        yield from entry("May call", UNTOLD if allowed is None else counted(allowed, "method"))
     if report.method is not None:
         yield from entry("Method", f"{report.method}: {'yes' if report.may_call else 'no'}")
     if report.skew is not None:

@@ -453,7 +453,8 @@ async def test_excluded_methods_are_not_called_for_clients(
     """A call that would need one is a 400, as without a profile."""
     async with gateway_for(cuebot.endpoint, exclude_services=[excluded[1:]]) as gateway:
         problem(await gateway.post(path, body), 400, "INVALID_ARGUMENT")
-    assert cuebot.seen == []
+        probe = gateway.catalog.probe  # a slow machine looks as if Cuebot hung
+    assert set(heard(cuebot)) <= {probe}
 
 
 async def test_large_bodies_take_the_same_steps(gateway: Gateway, cuebot: ScriptedCuebot) -> None:

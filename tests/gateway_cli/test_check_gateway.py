@@ -46,7 +46,7 @@ async def test_all_is_well(served: Gateway, simulated_cuebot: SimulatedCuebot) -
         f"Schema     reflection v1 of {simulated_cuebot.endpoint} (confirmed by Cuebot)\n",
         f"Digest     {served.catalog.schema.digest}\n",
         "Token      accepted: lena, expires in 0 h 59 min\n",
-        f"May call   {number} of {number} methods\n",
+        f"May call   {number} methods\n",
         "Method     /job.JobInterface/GetJobs: yes\n",
         "Clock      the same as this machine's\n",
         "Warnings   none\nProblems   none",
@@ -96,9 +96,8 @@ async def test_what_the_token_may_call(
     gateway = await shared_gateway(simulated_cuebot.endpoint, access=rules)
     report = await report_of(gateway.url, token("board"), "Job/Kill")
     reads = sum(method.reads_only for method in gateway.catalog.methods)
-    total = len(gateway.catalog.methods)
     assert report.allowed == reads
-    assert f"May call   {reads} of {total} methods\n" in text_of(report)
+    assert f"May call   {reads} methods\n" in text_of(report)
     assert "Method     /job.JobInterface/Kill: no\n" in text_of(report)
     assert report.problems == [
         "the token may not call /job.JobInterface/Kill, or it cannot be called at all"

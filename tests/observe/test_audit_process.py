@@ -186,8 +186,8 @@ async def test_killed_in_the_midst_of_load(cuebot: ScriptedCuebot, tmp_path: Pat
                 for number in range(first, first + 1000):
                     try:
                         assert await kill(client, number) == 200
-                    except httpx.TransportError:
-                        return
+                    except (httpx.TransportError, AttributeError):
+                        return  # the second is anyio's, of a connection that is reset at once
                     answered.add(f"job-{number}")
                     if len(answered) % 300 == 299:
                         enough.set()

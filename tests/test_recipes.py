@@ -1,0 +1,167 @@
+"""The recipes of docs/recipes.md are run as they stand there, and do what they say."""
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cuebot_simulator.server import SimulatedCuebot
+from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.jobs import finish_job
+from cuebot_simulator.world.messages import read_messages
+from cuebot_simulator.world.state import by_name
+from cuebot_simulator.world.studio import build_farm
+from tests.simulator.specs import spec_xml
+from tests.support.farms import NOW, running_farm
+from tests.support.servers import Gateway, clean_environment, gateway_for, token
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+PAGE = Path(__file__).parent.parent / "docs" / "recipes.md"
+RECIPE = re.compile(r"^## (.+?)$(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+LINE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command of the page, and its documented output."""
+
+    title: str
+    code: str
+    printed: str
+
+
+LINES = [
+    Line(title, code, printed)
+    for title, text in RECIPE.findall(PAGE.read_text(encoding="utf-8"))
+    for code, printed in LINE.findall(text)
+]
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    """The farm's."""
+    return StoppedClock(NOW)
+
+
+@pytest.fixture
+async def cuebot(clock: StoppedClock) -> AsyncIterator[SimulatedCuebot]:
+    """A farm that no other line has changed."""
+    async with running_farm(build_farm(read_messages(), clock=clock)) as cuebot:
+        yield cuebot
+
+
+@pytest.fixture
+async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
+    async with gateway_for(cuebot.endpoint) as gateway:
+        yield gateway
+
+
+async def run(gateway: Gateway, code: str, folder: Path) -> str:
+    """What a line prints that ends well."""
+    for name in ("curl", "jq"):
+        if name in code and shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+    environ = clean_environment(GATEWAY_URL=gateway.url, TOKEN=token("lena"))
+    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
+    process = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", code), cwd=folder, env=environ, stdout=PIPE, stderr=STDOUT
+    )
+    async with asyncio.timeout(100):
+        printed, _ = await process.communicate()
+    text = printed.decode()
+    assert process.returncode == 0, text
+    return text.replace("\r\n", "\n")
+
+
+def test_there_are_ten() -> None:
+    """Each is one line of curl and one of the command line."""
+    titles = [line.title for line in LINES]
+    assert len(set(titles)) == 10
+    assert titles == [title for title in dict.fromkeys(titles) for _ in range(2)]
+    for first, second in zip(LINES[::2], LINES[1::2], strict=True):
+        assert "curl -sS" in first.code
+        assert "cuebot-gateway call" in second.code
+        assert first.code.count("\n") == second.code.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"), [(line.code, line.printed) for line in LINES if line.printed]
+)
+async def test_what_is_read(gateway: Gateway, tmp_path: Path, code: str, printed: str) -> None:
+    """It prints what the page shows."""
+    assert await run(gateway, code, tmp_path) == printed
+
+
+def lines(title: str) -> list[str]:
+    """Both lines of a recipe."""
+    return [line.code for line in LINES if line.title == title]
+
+
+async def states(gateway: Gateway, clock: StoppedClock) -> Counter[str]:
+    """How many frames are in which state, of the job that has dead ones, a moment later."""
+    clock.advance(0.5)
+    answer = await gateway.post("/job.JobInterface/GetFrames", {"job": {"name": DYING}})
+    return Counter(frame["state"] for frame in answer.json()["frames"]["frames"])
+
+
+@pytest.mark.parametrize("code", lines("Eat the dead frames of a job"))
+async def test_eating(gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str) -> None:
+    """What was dead is eaten."""
+    before = await states(gateway, clock)
+    await run(gateway, code, tmp_path)
+    after = await states(gateway, clock)
+    assert (before["DEAD"], after["DEAD"]) == (3, 0)
+    assert after["EATEN"] == before["EATEN"] + 3
+
+
+@pytest.mark.parametrize("code", lines("Retry the dead frames of a job"))
+async def test_retrying(gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str) -> None:
+    """What was dead is tried again."""
+    await run(gateway, code, tmp_path)
+    after = await states(gateway, clock)
+    assert (after["DEAD"], after["EATEN"]) == (0, 0)
+
+
+@pytest.mark.parametrize("code", lines("Comment on a job"))
+async def test_commenting(gateway: Gateway, tmp_path: Path, code: str) -> None:
+    """The comment is that of whoever has the token."""
+    await run(gateway, code, tmp_path)
+    answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
+    (*_, last) = answer.json()["comments"]["comments"]
+    assert (last["user"], last["message"]) == ("lena", "waits for a new plate")
+
+
+@pytest.mark.parametrize("code", lines("Submit a job"))
+async def test_submitting(gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str) -> None:
+    """The job of the spec is there."""
+    spec = spec_xml()
+    (tmp_path / "job.xml").write_text(spec, encoding="utf-8")
+    (name,) = json.loads(await run(gateway, code, tmp_path))["names"]
+    clock.advance(5)
+    answer = await gateway.post("/job.JobInterface/FindJob", {"name": name})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("code", lines("Wait for a job's end"))
+async def test_waiting(
+    cuebot: SimulatedCuebot, gateway: Gateway, tmp_path: Path, code: str
+) -> None:
+    """It goes on while the job is pending, and tells its end from a typo."""
+    assert await run(gateway, code.replace(JOB, "demo-typo"), tmp_path) == "NO SUCH JOB\n"
+    calls = len(cuebot.calls)
+    waiting = asyncio.create_task(run(gateway, code.replace("sleep 5", "sleep 0.1"), tmp_path))
+    async with asyncio.timeout(60):
+        while len(cuebot.calls) < calls + 2:  # noqa: ASYNC110 - it has looked
+            await asyncio.sleep(0.05)
+    finish_job(cuebot.farm, by_name(cuebot.farm.jobs, JOB))
+    assert await waiting == "FINISHED\n"
