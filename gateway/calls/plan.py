@@ -4,6 +4,7 @@ The compatibility profile asks for look-ups and follow-ups where a document prom
 to Cuebot cannot do. Whatever is wrong with a request is found here, before the first call is made.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ LARGEST_QUICK = 256 * 1024
 """Bytes of a body that is planned in some 5 ms, unless it is full of small objects and lists."""
 MOST_QUICK = 10_000
 """Objects and lists, of 0.5 µs each."""
+ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+"""What Cuebot's ids look like, all of them."""
 MOST_REFERENCES = 100
 """Objects that are looked up for one request; one after another, they take their time."""
 
@@ -134,10 +137,16 @@ def references_in(value: object, method: Method, done: Rewritten) -> Iterator[tu
 
 
 def value_to_look_up(value: object, look_up: LookUp | Unique) -> object:
-    """What has to be looked up; None if nothing is given or Cuebot's own field is there."""
+    """What has to be looked up; None if nothing is given or Cuebot's own field is there.
+
+    Where a name stands in the field of an id, it is whatever cannot be one of Cuebot's.
+    """
     given = peek(value, look_up.given)
     if isinstance(look_up, Unique):
         return given
+    if look_up.given == look_up.put:
+        is_name = isinstance(given, str) and given and not ID.fullmatch(given)
+        return given if is_name else None
     there = peek(value, look_up.put)
     inside = look_up.given.is_within(look_up.put) and isinstance(there, dict)
     return given if inside or not there else None

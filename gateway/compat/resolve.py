@@ -163,7 +163,7 @@ class Resolver:
         request = main.descriptor.input_type
         given, put = split(entry.given), split(entry.put)
         native = field_at(request, given) is not None
-        if native and given[: len(put)] == put:
+        if native and given != put and given[: len(put)] == put:
             raise NotApplicable(NATIVE)
         take, _ = copied(method.descriptor.output_type, split(entry.take), request, put)
         return LookUp(

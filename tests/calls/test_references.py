@@ -230,14 +230,17 @@ async def test_a_get_can_name_them(gateway: Gateway, cuebot: ScriptedCuebot) -> 
 
 
 async def test_a_limit_may_be_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """`limit` stands for `limitId`, by its name or its id; an id that is given needs no look-up."""
+    """In `limitId` itself, or as an object, whose id stands for it; an id needs no look-up."""
+    one = "0a5c9b2e-4f0d-4c8e-9d5b-6d1f0c3e7a21"
     found = message_class("limit.LimitFindResponse")(limit={"id": "l-1"}).SerializeToString()
     cuebot.answers(FIND_LIMIT, found)
     layer = {"id": "x"}
     for more, steps, limit_id in (
         ({"limit": {"name": "arnold"}}, [FIND_LIMIT, ADD_LIMIT], "l-1"),
-        ({"limit": {"name": "arnold", "id": "l-2"}}, [ADD_LIMIT], "l-2"),
-        ({"limitId": "l-3"}, [ADD_LIMIT], "l-3"),
+        ({"limit": {"name": "arnold", "id": one}}, [ADD_LIMIT], one),
+        ({"limitId": one.upper()}, [ADD_LIMIT], one.upper()),
+        ({"limitId": "arnold"}, [FIND_LIMIT, ADD_LIMIT], "l-1"),
+        ({"limitId": ""}, [ADD_LIMIT], ""),
     ):
         cuebot.seen.clear()
         assert (await gateway.post(ADD_LIMIT, {"layer": layer, **more})).status_code == 200
@@ -247,6 +250,9 @@ async def test_a_limit_may_be_named(gateway: Gateway, cuebot: ScriptedCuebot) ->
     refused = await gateway.post(ADD_LIMIT, {"layer": layer, "limit": {"name": "arnold"}})
     message = problem(refused, 404, "NOT_FOUND")
     assert message == f"limit.name: {FIND_LIMIT} found nothing for name 'arnold'"
+    refused = await gateway.post(ADD_LIMIT, {"layer": layer, "limitId": "arnold"})
+    message = problem(refused, 404, "NOT_FOUND")
+    assert message == f"limitId: {FIND_LIMIT} found nothing for name 'arnold'"
 
 
 async def test_objects_that_are_data_are_left_alone(

@@ -106,8 +106,9 @@ def test_a_method_that_streams_cannot_be_a_step() -> None:
 
 
 def limits_by(method: str) -> list[str]:
-    """The entries for a limit that is no `limitId`, which no document speaks of."""
-    return [f"requests.{method}.limit.id", f"before.{method}.limit.name"]
+    """The entries for a limit that is no id, which no document speaks of."""
+    before = f"before.{method}"
+    return [f"requests.{method}.limit.id", f"{before}.limit.name", f"{before}.limitId"]
 
 
 def test_it_falls_silent_next_to_the_real_thing() -> None:
