@@ -156,9 +156,9 @@ async def test_a_call_is_tried(browser: Browser, demo: Gateway) -> None:
         await authorise(page, token())
         await page.locator(".operation-filter-input").fill("ShowInterface/GetShows")
         await expect(page.locator(".opblock-summary-path")).to_have_text(
-            ["/show.ShowInterface/GetShows"]
+            ["/show.ShowInterface/GetShows"] * 2  # by GET and by POST
         )
-        await page.locator(".opblock-summary-control").click()
+        await page.locator(".opblock-post .opblock-summary-control").click()
         assert await executed(page) == await shows_of(demo)
         assert token() not in "".join(visit.requests)
 
