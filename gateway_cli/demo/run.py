@@ -104,7 +104,7 @@ def large_farm(*, seed: int, jobs: int) -> Farm:
     except ConfigurationError as error:
         raise ConfigurationError(
             f"the simulated Cuebot needs opencue-proto: {error};"
-            " pip install 'cuebot-gateway[opencue]'"
+            " pip install 'cuebot-gateway[demo]'"
         ) from None
     gc.disable()
     farm = build_farm(messages, seed=seed, jobs=jobs)

@@ -1,0 +1,125 @@
+"""The wheel, installed from outside of the checkout, with each Python that is there."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import which
+from zipfile import ZipFile
+
+import httpx
+import pytest
+
+from gateway import __version__
+from tests.support.servers import clean_environment
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = {"gateway", "gateway_cli", "cuebot_simulator"}
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+OFFLINE = re.compile("NewConnectionError|NameResolutionError|ConnectTimeoutError|ProxyError")
+"""What pip says when there is no way to its index."""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    build = (sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder)
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 - our own wheel
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def interpreter(version: str) -> str:
+    """A Python of this version, on the PATH or from pyenv; skips without one."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for found in (which(f"python{version}"), *pyenv.glob(f"versions/{version}.*/bin/python")):
+        if found and said(found, "--version").startswith(f"Python {version}."):
+            return str(found)
+    pytest.skip(f"python{version} is not installed")
+
+
+def said(*command: str | Path, **environ: str) -> str:
+    """What a command prints; nothing if it fails."""
+    ran = subprocess.run(  # noqa: S603 - interpreters of this machine
+        command, env=clean_environment(**environ), capture_output=True, text=True, check=False
+    )
+    return ran.stdout if ran.returncode == 0 else ""
+
+
+def install(python: str, wheel: Path, folder: Path) -> Path:
+    """A new environment with the wheel and its extra `demo`; the folder of its programs."""
+    environ = {name: os.environ[name] for name in os.environ if not name.startswith("PYTHON")}
+    subprocess.run([python, "-m", "venv", folder], env=environ, check=True)  # noqa: S603 - as above
+    pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--only-binary=:all:")
+    ran = subprocess.run(  # noqa: S603 - as above
+        [*pip, f"{wheel}[demo]"], env=environ, capture_output=True, text=True, check=False
+    )
+    if ran.returncode and OFFLINE.search(ran.stderr):
+        pytest.skip("pip cannot reach its index")
+    assert ran.returncode == 0, ran.stderr
+    return folder / "bin"
+
+
+@contextmanager
+def demo(program: Path, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """The demo on a free port, running in another folder than the checkout."""
+    with subprocess.Popen(  # noqa: S603 - it is our own command
+        [program, "demo", "--port", "0"],
+        cwd=folder,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def read_until(process: "subprocess.Popen[str]", pattern: str) -> str:
+    """What the first line that fits the pattern has in its group."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(pattern, line):
+            return found[1]
+    assert process.stderr is not None
+    raise AssertionError(f"no {pattern!r}: {process.stderr.read()}")
+
+
+def test_the_wheel_has_three_packages_and_nothing_else(wheel: Path) -> None:
+    """The gateway, its commands and the simulated Cuebot; no tests, no benchmarks."""
+    with ZipFile(wheel) as opened:
+        names = opened.namelist()
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == PACKAGES
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_installed_demo_answers(wheel: Path, tmp_path: Path, version: str) -> None:
+    """Into an empty environment, without a compiler: its token is good for a call, and it stops."""
+    programs = install(interpreter(version), wheel, tmp_path / "installed")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert said(programs / "cuebot-gateway", "--version").split()[-1] == __version__
+    with demo(programs / "cuebot-gateway", elsewhere) as process:
+        url = read_until(process, r"export GATEWAY_URL=(\S+)")
+        token = read_until(process, r"export TOKEN=(\S+)")
+        answer = httpx.post(
+            f"{url}/show.ShowInterface/GetShows",
+            headers={"Authorization": f"Bearer {token}"},
+            json={},
+            timeout=30,
+            trust_env=False,
+        )
+        assert answer.json()["shows"]["shows"][0]["name"] == "demo"
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
