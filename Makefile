@@ -6,6 +6,7 @@ FUZZ ?= 120
 SOAK ?= 30
 BIN := .venv/bin
 STAMP := .venv/.installed
+DEMO_STAMP := .venv/.installed-demo
 BENCH_STAMP := .venv/.installed-bench
 FUZZ_STAMP := .venv/.installed-fuzz
 DOCS := .venv/.docs
@@ -24,21 +25,23 @@ help:  ## List these targets
 .PHONY: install
 install: $(STAMP)  ## Create .venv with the gateway, the demo extra and the tools
 
-$(STAMP): pyproject.toml
+$(STAMP): $(DEMO_STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m release.install 'Installing the tools (a minute or two the first time)' --group dev
+	@touch $(STAMP)
+
+$(DEMO_STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "make: $(PYTHON) is not Python 3.11 or newer; try: make PYTHON=python3.12 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "make: this Python has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "[1/3] creating .venv"
 	@$(PYTHON) -m venv --clear .venv
-	@echo "[2/3] updating pip"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	@echo "[3/3] installing the gateway and its tools (a minute or two the first time)"
-	@$(BIN)/python -m pip install --editable '.[demo]' --group dev
-	@touch $(STAMP)
+	@$(BIN)/python -m release.install 'Installing the gateway and the simulated Cuebot into .venv' \
+	  --editable '.[demo]'
+	@touch $(DEMO_STAMP)
 
 .PHONY: demo
-demo: $(STAMP)  ## Start a simulated Cuebot and the gateway in front of it (PORT=8448, TLS=1)
+demo: $(DEMO_STAMP)  ## Start a simulated Cuebot and the gateway in front of it (PORT=8448, TLS=1)
 	@$(BIN)/cuebot-gateway demo --port $(PORT) $(if $(TLS),--tls)
 
 .PHONY: docs
