@@ -103,8 +103,7 @@ def large_farm(*, seed: int, jobs: int) -> Farm:
         messages = read_messages()
     except ConfigurationError as error:
         raise ConfigurationError(
-            f"the simulated Cuebot needs opencue-proto: {error};"
-            " pip install 'cuebot-gateway[demo]'"
+            f"the simulated Cuebot needs opencue-proto: {error}; pip install 'cuebot-gateway[demo]'"
         ) from None
     gc.disable()
     farm = build_farm(messages, seed=seed, jobs=jobs)
