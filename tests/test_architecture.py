@@ -38,7 +38,9 @@ SAME_NAMES: dict[str, str] = {}
 """Files of one name in several rooms, and why that confuses nobody."""
 WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.package", "gateway.errors")
-TEST_FOLDERS = {"benchmarks", "chaos", "contract", "fuzz", "release", "simulator", "support"}
+TEST_FOLDERS = {
+    *("benchmarks", "chaos", "contract", "deploy", "fuzz", "release", "simulator", "support")
+}
 """Those in tests/ that are not rooms of the gateway."""
 
 

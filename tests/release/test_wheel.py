@@ -4,16 +4,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from zipfile import ZipFile
 
-import httpx
 import pytest
 
 from gateway import __version__
+from tests.support.demos import installed_demo
 from tests.support.servers import clean_environment
 
 pytestmark = pytest.mark.slow
@@ -66,34 +64,6 @@ def install(python: str, wheel: Path, folder: Path) -> Path:
     return folder / "bin"
 
 
-@contextmanager
-def demo(program: Path, folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """The demo on a free port, running in another folder than the checkout."""
-    with subprocess.Popen(  # noqa: S603 - it is our own command
-        [program, "demo", "--port", "0"],
-        cwd=folder,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-
-
-def read_until(process: "subprocess.Popen[str]", pattern: str) -> str:
-    """What the first line that fits the pattern has in its group."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(pattern, line):
-            return found[1]
-    assert process.stderr is not None
-    raise AssertionError(f"no {pattern!r}: {process.stderr.read()}")
-
-
 def test_the_wheel_has_three_packages_and_nothing_else(wheel: Path) -> None:
     """The gateway, its commands and the simulated Cuebot; no tests, no benchmarks."""
     with ZipFile(wheel) as opened:
@@ -109,17 +79,7 @@ def test_the_installed_demo_answers(wheel: Path, tmp_path: Path, version: str) -
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     assert said(programs / "cuebot-gateway", "--version").split()[-1] == __version__
-    with demo(programs / "cuebot-gateway", elsewhere) as process:
-        url = read_until(process, r"export GATEWAY_URL=(\S+)")
-        token = read_until(process, r"export TOKEN=(\S+)")
-        answer = httpx.post(
-            f"{url}/show.ShowInterface/GetShows",
-            headers={"Authorization": f"Bearer {token}"},
-            json={},
-            timeout=30,
-            trust_env=False,
-        )
-        assert answer.json()["shows"]["shows"][0]["name"] == "demo"
-        process.terminate()
-        _, errors = process.communicate(timeout=30)
-        assert (process.returncode, errors) == (0, "")
+    with installed_demo([programs / "cuebot-gateway"], elsewhere) as demo:
+        answer = demo.post("/show.ShowInterface/GetShows", {})
+        assert answer["shows"]["shows"][0]["name"] == "demo"
+        assert demo.stop() == (0, "")

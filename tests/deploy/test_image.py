@@ -1,0 +1,162 @@
+"""The image and the compose file, as far as they can be checked without Docker."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+import yaml
+
+from gateway.settings.model import Settings
+from tests.deploy.places import DEPLOY, ROOT, program, text_of
+from tests.support.commands import PROGRAM
+from tests.support.demos import installed_demo
+from tests.support.servers import Gateway, clean_environment
+
+DOCKERFILE = text_of("Dockerfile").replace("\\\n", "")
+FIRST, LAST = DOCKERFILE.split("\nFROM ")[1:]
+COPIED = [path for line in re.findall("COPY (.*) /src/", FIRST) for path in line.split()]
+COMPOSE = yaml.safe_load(text_of("compose.yaml"))
+READ_ONLY = 'mount -o remount,ro,bind / && ! touch /tmp/x 2>&- && exec "$@"'
+"""A root that nobody can write to, and /tmp with it; then a command."""
+FORBIDDEN_CODE = (  # as MemoryDenyWriteExecute does, by prctl(PR_SET_MDWE, 1)
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(65, 1, 0, 0, 0);"
+    " os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Memory that can be written to is never run; then a command."""
+
+
+def ignored(name: str) -> list[str]:
+    """The lines of an ignore file that begin with what is kept of it."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [line[1:] for line in lines if line.startswith("!")]
+
+
+def build(source: Path, dist: Path) -> list[str]:
+    """The names of the files in the wheel that these sources make."""
+    options = ("--no-isolation", "--wheel", "--outdir", str(dist))
+    subprocess.run(  # noqa: S603 - our own wheel
+        [sys.executable, "-m", "build", *options], cwd=source, check=True, capture_output=True
+    )
+    with ZipFile(next(dist.glob("*.whl"))) as wheel:
+        return sorted(wheel.namelist())
+
+
+def test_the_context_has_what_is_copied_and_nothing_else() -> None:
+    """What .dockerignore lets through is what the image is built from: no secrets, no .git."""
+    assert sorted(ignored(".dockerignore")) == sorted(COPIED)
+
+
+@pytest.mark.slow
+def test_what_is_copied_is_enough(tmp_path: Path) -> None:
+    """The wheel that is built in the image has the files of one that is built in a checkout."""
+    context = tmp_path / "src"
+    for path in COPIED:
+        target = context / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = ROOT / path
+        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
+    assert build(context, tmp_path / "one") == build(ROOT, tmp_path / "two")
+
+
+def test_the_last_stage_is_plain() -> None:
+    """Slim, not root, and without a compiler or anything else that is installed in it."""
+    assert re.match(r"python:3\.\d+-slim\n", LAST)
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", LAST, re.MULTILINE)
+    assert not re.search("^RUN", LAST, re.MULTILINE)
+
+
+def health_check(port: int) -> int:
+    """The exit status of the image's HEALTHCHECK, run here."""
+    command = re.search(r"^HEALTHCHECK .*?CMD (\[.*\])$", LAST, re.MULTILINE)
+    assert command is not None
+    python, *arguments = ast.literal_eval(command[1])
+    assert python == "python"
+    environ = clean_environment(REST_PORT=str(port), http_proxy="http://127.0.0.1:9")
+    ran = subprocess.run(  # noqa: S603 - it is our own command
+        [sys.executable, *arguments], env=environ, capture_output=True, timeout=30, check=False
+    )
+    return ran.returncode
+
+
+@pytest.mark.anyio
+async def test_the_health_check_tells_alive_from_dead(gateway: Gateway) -> None:
+    """It asks the gateway of the container, whatever proxy the environment names."""
+    from anyio.to_thread import run_sync
+
+    assert await run_sync(health_check, gateway.port) == 0
+    assert await run_sync(health_check, 1) != 0
+
+
+@pytest.mark.slow
+def test_a_gateway_writes_nothing(tmp_path: Path) -> None:
+    """It serves small and large bodies with a root and a /tmp that are read-only.
+
+    Nor does it make code in memory: both the container and the systemd unit forbid it.
+    """
+    alone = (program("unshare"), "--mount", "--map-root-user", "sh", "-c", READ_ONLY, "sh")
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:  # noqa: S603
+        pytest.skip("this machine allows no mounts of our own")
+    command: list[str | Path] = [*alone, sys.executable, "-c", FORBIDDEN_CODE, PROGRAM]
+    with installed_demo(command, tmp_path) as demo:
+        assert demo.post("/show.ShowInterface/GetShows", {})["shows"]["shows"]
+        many = [f"nothing-{number}" for number in range(40_000)]
+        assert demo.post("/job.JobInterface/GetJobs", {"r": {"jobs": many}}) == {
+            "jobs": {"jobs": []}
+        }
+        assert demo.stop() == (0, "")
+
+
+# --- compose.yaml ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def service() -> Any:
+    """The gateway's part of the compose file."""
+    return COMPOSE["services"]["gateway"]
+
+
+def test_the_gateway_is_confined(service: Any) -> None:
+    """A root that is read-only, no capabilities, no new rights, bounds on memory and processes."""
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"mem_limit", "pids_limit"} <= service.keys()
+
+
+def test_its_settings_are_settings(service: Any) -> None:
+    """Secrets come as files, and a stock Cuebot gets descriptors that the image has."""
+    environ = service["environment"]
+    assert {name.lower() for name in environ} <= Settings.model_fields.keys()
+    assert environ["JWT_SECRET_FILE"] == f"/run/secrets/{service['secrets'][0]}"
+    assert environ["DESCRIPTOR_SOURCE"] == "package:opencue_proto"
+    assert service["build"]["args"]["EXTRAS"] == "opencue"
+    build = service["build"]
+    assert (DEPLOY / build["context"] / build["dockerfile"]).resolve() == DEPLOY / "Dockerfile"
+
+
+def test_every_name_in_it_is_declared() -> None:
+    """Secrets, networks and volumes of services are those that the file declares."""
+    for service in COMPOSE["services"].values():
+        assert set(service.get("secrets", ())) <= COMPOSE["secrets"].keys()
+        assert set(service["networks"]) <= COMPOSE["networks"].keys()
+        assert set(service.get("depends_on", ())) <= COMPOSE["services"].keys()
+
+
+def test_secrets_do_not_get_into_the_repository() -> None:
+    """git ignores the folders that the compose file asks for."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    folders = {str(Path(each["file"]).parent) for each in COMPOSE["secrets"].values()}
+    assert folders == {"secrets"}
+    assert {"config/deploy/secrets/", "config/deploy/database/"} <= set(lines)
+
+
+def test_a_stop_has_time(service: Any) -> None:
+    """Docker waits longer than the gateway does by default."""
+    waits = int(service["stop_grace_period"].removesuffix("s"))
+    assert waits > Settings.model_fields["shutdown_timeout"].default
