@@ -63,6 +63,10 @@ map: $(STAMP)  ## Redraw docs/static/rooms.svg, the picture of the code
 javascript: $(STAMP)  ## Install what testing the JavaScript example needs (with npm)
 	@npm install --prefix $(JAVASCRIPT) --silent --no-audit --no-fund --ignore-scripts jsonwebtoken@9
 
+.PHONY: kubernetes
+kubernetes: $(STAMP)  ## Install the schemas that config/deploy/kubernetes is tested against
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group kubernetes
+
 .PHONY: test
 test: $(STAMP)  ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto
