@@ -1,0 +1,191 @@
+"""nginx and haproxy with the files that are documented, in front of a gateway."""
+
+import asyncio
+import os
+import ssl
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+from gateway.settings.model import Settings
+from tests.deploy.places import program, text_of
+from tests.support.opencue import message_class
+from tests.support.servers import Gateway, ScriptedCuebot, bearer, free_port
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.slow,
+    pytest.mark.gateway(forwarded_allow_ips="127.0.0.1"),
+]
+
+TIMEOUT = 20
+"""Seconds that a proxy has to start."""
+CLIENT = "127.0.0.2"
+"""Where the client of these tests is, as the proxy sees it; all of 127/8 is this machine."""
+GATEWAYS = ("10.0.0.11:8448", "10.0.0.12:8448")
+JOBS, NAME = 20_000, "a" * 3000
+"""The long answer has 66 MB: more than fits into the buffers of all sockets on its way."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What takes the place of the addresses and paths in the files."""
+
+    folder: Path
+    gateway: Gateway
+    port: int
+    authority: trustme.CA
+
+    def text(self, name: str, **replaced: str) -> str:
+        """The file, with the gateways, the port and the certificate of this test."""
+        text = text_of(name)
+        for before, after in replaced.items():
+            assert before in text, f"{name} has no {before!r}"
+            text = text.replace(before, after)
+        for address in GATEWAYS:
+            assert address in text
+            text = text.replace(address, f"127.0.0.1:{self.gateway.port}")
+        assert "443 ssl" in text
+        return text.replace("443 ssl", f"{self.port} ssl")
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        file = self.folder / name
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        return file
+
+
+def nginx(place: Place) -> list[str]:
+    """The command for nginx."""
+    found = program("nginx")
+    certificate = place.authority.issue_cert("localhost", "127.0.0.1")
+    (pem,) = certificate.cert_chain_pems
+    place.write("farm.pem", pem.bytes())
+    place.write("farm.key", certificate.private_key_pem.bytes())
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    folders = "".join(f"{kind}_temp_path {place.folder}/{kind}; " for kind in kinds)
+    replaced = {
+        "/etc/nginx/farm": f"{place.folder}/farm",
+        "/run/nginx.pid": f"{place.folder}/nginx.pid",
+        "http {": f"http {{ access_log off; {folders}",
+    }
+    file = place.write("nginx.conf", place.text("nginx.conf", **replaced))
+    more = "daemon off; error_log stderr;" + (" user root;" if os.getuid() == 0 else "")
+    return [found, "-p", str(place.folder), "-c", str(file), "-e", "stderr", "-g", more]
+
+
+def haproxy(place: Place) -> list[str]:
+    """The command for haproxy."""
+    found = program("haproxy")
+    certificate = place.authority.issue_cert("localhost", "127.0.0.1")
+    place.write("farm.pem", certificate.private_key_and_cert_chain_pem.bytes())
+    replaced = {"/etc/haproxy/farm": f"{place.folder}/farm"}
+    file = place.write("haproxy.cfg", place.text("haproxy.cfg", **replaced))
+    return [found, "-db", "-f", str(file)]
+
+
+@asynccontextmanager
+async def running(command: list[str]) -> AsyncIterator[Process]:
+    """The proxy, which does not outlive the test."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def answers(client: httpx.AsyncClient, process: Process) -> None:
+    """Wait until there is somebody behind the proxy's port."""
+    async with asyncio.timeout(TIMEOUT):
+        while True:
+            if process.returncode is not None:
+                assert process.stdout is not None
+                pytest.fail((await process.stdout.read()).decode())
+            try:
+                if (await client.get("/healthz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture(params=[nginx, haproxy])
+async def client(
+    request: pytest.FixtureRequest, tmp_path: Path, gateway: Gateway
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the proxy, with HTTPS and from an address of its own."""
+    command: Callable[[Place], list[str]] = request.param
+    place = Place(tmp_path, gateway, free_port(), trustme.CA())
+    trusted = ssl.create_default_context()
+    place.authority.configure_trust(trusted)
+    transport = httpx.AsyncHTTPTransport(local_address=CLIENT, verify=trusted)
+    async with (
+        running(command(place)) as process,
+        httpx.AsyncClient(
+            transport=transport,
+            base_url=f"https://127.0.0.1:{place.port}",
+            headers=bearer(),
+            timeout=30,
+        ) as client,
+    ):
+        await answers(client, process)
+        yield client
+
+
+async def test_a_call_goes_through(client: httpx.AsyncClient, cuebot: ScriptedCuebot) -> None:
+    """With its token, and with a path of another spelling left as it is."""
+    answer = message_class("show.ShowFindShowResponse")()
+    answer.show.name = "demo"
+    cuebot.answers("/show.ShowInterface/FindShow", answer.SerializeToString())
+    for path in ("/show.ShowInterface/FindShow", "/show%2EShowInterface/FindShow"):
+        found = await client.post(path, json={"name": "demo"})
+        assert found.json()["show"]["name"] == "demo"
+    refused = await client.post("/show.ShowInterface/FindShow", headers={"Authorization": ""})
+    assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
+
+
+async def test_the_gateway_knows_the_client(client: httpx.AsyncClient, gateway: Gateway) -> None:
+    """By the address that the proxy has seen, whatever the client says about itself."""
+    lines = gateway.access_lines()
+    await client.get("/healthz", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert [line["client"] for line in lines if line["path"] == "/healthz"] == [CLIENT]
+
+
+async def test_a_long_answer_is_streamed(
+    client: httpx.AsyncClient, gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """The proxy does not collect it: the gateway waits for a client who has stopped reading."""
+    answer = message_class("job.JobGetJobsResponse")()
+    for number in range(JOBS):
+        answer.jobs.jobs.add(id=f"{number}", name=NAME)
+    cuebot.answers("/job.JobInterface/GetJobs", answer.SerializeToString())
+    lines = gateway.access_lines()
+    plain = {"Accept-Encoding": "identity"}
+    path = "/job.JobInterface/GetJobs"
+    async with client.stream("POST", path, json={}, headers=plain) as response:
+        assert response.headers["transfer-encoding"] == "chunked"
+        pieces = response.aiter_raw()
+        received = [await anext(pieces)]
+        for _ in range(300):  # a proxy that collects would have the whole by then
+            await client.get("/healthz")
+        assert [line for line in lines if line["method"] == "POST"] == []
+        received += [piece async for piece in pieces]
+    direct = await gateway.post(path, {})
+    assert len(direct.content) > 60e6
+    same = b"".join(received) == direct.content  # pytest would compare 66 MB by itself
+    assert same
+
+
+def test_the_limits_are_the_gateways() -> None:
+    """Proxies wait longer than GRPC_TIMEOUT, and nginx takes bodies as large as MAX_BODY_MB."""
+    fields = Settings.model_fields
+    waits = fields["grpc_timeout"].default + 5
+    assert f"proxy_read_timeout {waits:g}s;" in text_of("nginx.conf")
+    assert f"timeout server {waits:g}s" in text_of("haproxy.cfg")
+    assert f"client_max_body_size {fields['max_body_mb'].default:g}m;" in text_of("nginx.conf")
