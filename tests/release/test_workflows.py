@@ -1,0 +1,45 @@
+"""The workflows for GitHub, as far as they can be read without running them."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def jobs(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"]
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_what_they_run_is_there(file: Path) -> None:
+    """Files of the repository, and targets of make."""
+    text = file.read_text(encoding="utf-8")
+    for target in re.findall(r"(?<!-)\bmake (\w+)", text.partition("\njobs:")[2]):
+        assert f"\n{target}: " in MAKEFILE, target
+    for path in re.findall(r"((?:tests|config|gateway|\.ci)/[\w/.]+)", text):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_they_have_few_rights(file: Path) -> None:
+    """They may read; one job may do more, and says what. Each ends by itself."""
+    parsed = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert parsed["permissions"] == {"contents": "read"}
+    for job in parsed["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+
+
+def test_a_release_uploads_without_a_password() -> None:
+    """PyPI trusts the workflow, and gets only the packages."""
+    pypi = jobs(ROOT / ".github" / "workflows" / "release.yml")["pypi"]
+    assert pypi["permissions"] == {"id-token": "write"}
+    download, publish = pypi["steps"]
+    assert download["with"]["name"] == "packages"
+    assert "with" not in publish
