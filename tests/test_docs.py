@@ -63,6 +63,19 @@ def test_links_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_files_to_deploy_are_shown() -> None:
+    """docs/deployment.md has a link to each, and repeats none of them."""
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    folder = ROOT / "config" / "deploy"
+    for file in filter(Path.is_file, folder.iterdir()):
+        assert f"](../config/deploy/{file.name})" in page
+        lines = {line.strip() for line in file.read_text(encoding="utf-8").splitlines()}
+        blocks = re.findall(r"^```\w+\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        for block in blocks:
+            repeated = lines.intersection(line.strip() for line in block.splitlines())
+            assert len([line for line in repeated if len(line) > 20]) < 3, file.name
+
+
 def test_the_tests_of_promises_exist() -> None:
     """The files that the pages on promises name are there, and so are the targets of make."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
