@@ -50,6 +50,7 @@ from gateway.http.routing import MethodRouting
 from gateway.http.unary import UnaryHandler
 from gateway.observe.access_log import AccessLog
 from gateway.observe.audit_log import AuditLog, open_audit
+from gateway.observe.logs import is_json
 from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
@@ -184,7 +185,8 @@ def make_parts(settings: Settings) -> Parts:
         every=settings.reflection_refresh,
         also=lambda catalog: authenticator.access.unmatched(catalog),
     )
-    reporters: list[Reporter] = [AccessLog(sys.stdout if settings.log_format == "json" else None)]
+    in_json = is_json(settings.log_format, sys.stdout)
+    reporters: list[Reporter] = [AccessLog(sys.stdout if in_json else None)]
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
         reporters.append(partial(report_unserved, live))
     return Parts(

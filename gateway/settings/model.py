@@ -378,7 +378,7 @@ class Settings(Strict):
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(parse_level),
     ] = "info"
-    log_format: Literal["json", "console"] = "json"
+    log_format: Literal["auto", "json", "console"] = "auto"
     audit_log: str | None = None
     audit_sync: Switch = False
     audit_fail: Literal["closed", "open"] = "closed"
