@@ -113,6 +113,18 @@ def test_a_port_in_use_is_one_line() -> None:
     assert_one_line(ran, port, "REST_PORT")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_misspelled_variable_is_a_warning(workers: str) -> None:
+    """It is logged once, before the error that it causes, without its value."""
+    environ = ON_ANY_PORT | {"JWT_SECRET": "", "JWT_SECRETS": SECRET, "WORKERS": workers}
+    ran = child("serve", **environ)
+    assert ran.status == WRONG_USAGE
+    (line,) = [line for line in ran.text.splitlines() if '"warning"' in line]
+    expected = "JWT_SECRETS is no setting of the gateway; did you mean JWT_SECRET?"
+    assert json.loads(line)["event"] == expected
+    assert SECRET not in ran.text + ran.err
+
+
 # --- Serving --------------------------------------------------------------------------------
 
 

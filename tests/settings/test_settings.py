@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.settings.loading import load_settings
+from gateway.settings.loading import SYNONYMS, load_settings, misspelled
 from gateway.settings.model import RateOverride, Settings, parse_duration
 
 SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"
@@ -37,6 +37,47 @@ def from_file(file: Path, content: str, **environ: str) -> Settings:
 def file_problem(file: Path, content: str | bytes) -> str:
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return problem({"GATEWAY_CONFIG": str(file)})
+
+
+# --- Misspelled variables -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("CUEBOT_ENDPONT", "CUEBOT_ENDPOINT"),
+        ("REST_PRT", "REST_PORT"),
+        ("rest_port", "REST_PORT"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("JWT_SECRETS", "JWT_SECRET"),
+        ("CORS_ALLOW_ORIGINS", "CORS_ALLOWED_ORIGINS"),
+    ],
+)
+def test_a_misspelled_variable_is_named(variable: str, meant: str) -> None:
+    """With the setting that may be meant, and never with what the variable says."""
+    assert misspelled({variable: SECRET}) == [
+        f"{variable} is no setting of the gateway; did you mean {meant}?"
+    ]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("SSL_CERT_FILE", "SSL_KEY_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY"),
+        *("GRPC_VERBOSITY", "GRPC_TRACE", "WEB_CONCURRENCY", "LOGNAME", "HOSTNAME", "TOKEN"),
+        *("CUEBOT_HOSTS", "CUEBOT_PORT", "CUEBOT_SERVICE_HOST", "CUEBOT_PORT_8443_TCP_PORT"),
+        *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "GATEWAY_URL", "REDIS_URL"),
+    ],
+)
+def test_variables_of_others_are_not(variable: str) -> None:
+    """Those of OpenSSL, gRPC, OpenCue's programs, Kubernetes and our own client are all right."""
+    assert misspelled({variable: "x"}) == []
+
+
+def test_names_that_are_right_are_not_misspelled() -> None:
+    """Those of settings and their synonyms; nor is a variable that is empty, which is unset."""
+    ours = [*(name.upper() for name in Settings.model_fields), *SYNONYMS, "GATEWAY_CONFIG"]
+    assert misspelled(dict.fromkeys(ours, "x") | {"REST_PRT": ""}) == []
 
 
 # --- The shipped file -----------------------------------------------------------------------
