@@ -1,7 +1,6 @@
 """The assembly: from settings to typed parts to one app."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -48,9 +47,8 @@ from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import MethodRouting
 from gateway.http.unary import UnaryHandler
-from gateway.observe.access_log import AccessLog
 from gateway.observe.audit_log import AuditLog, open_audit
-from gateway.observe.logs import is_json
+from gateway.observe.reporters import log_reporters
 from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
@@ -185,8 +183,7 @@ def make_parts(settings: Settings) -> Parts:
         every=settings.reflection_refresh,
         also=lambda catalog: authenticator.access.unmatched(catalog),
     )
-    in_json = is_json(settings.log_format, sys.stdout)
-    reporters: list[Reporter] = [AccessLog(sys.stdout if in_json else None)]
+    reporters = log_reporters(settings)
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
         reporters.append(partial(report_unserved, live))
     return Parts(

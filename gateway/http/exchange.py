@@ -70,6 +70,8 @@ class Exchange:
     """Seconds that calls to Cuebot have taken."""
     waited: float = 0.0
     """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
+    answering: float = 0.0
+    """When the answer began, on the same clock."""
     subject: str | None = None
     caller: Principal | None = None
     """Whoever calls, once that is known."""
@@ -127,6 +129,11 @@ class Exchange:
             each.give_back(self.principal)
 
     @property
+    def ids(self) -> dict[str, object]:
+        """What lines of a log about this request have in common."""
+        return {"request_id": self.request_id}
+
+    @property
     def logged_path(self) -> str:
         """The path as a log may have it: shortened, and without a token that was pasted into it."""
         return without_token(self.path[:LONGEST_PATH])
@@ -136,11 +143,13 @@ class Exchange:
         return time.monotonic() - self.started
 
     def timing(self) -> tuple[bytes, bytes]:
-        """The Server-Timing header (https://www.w3.org/TR/server-timing/), in milliseconds.
+        """The answer begins: the Server-Timing header, in milliseconds.
 
-        `gateway` is the time so far that was spent neither with Cuebot nor waiting.
+        `gateway` is the time so far that was spent neither with Cuebot nor waiting
+        (https://www.w3.org/TR/server-timing/).
         """
-        own = max(self.seconds - self.with_cuebot - self.waited, 0.0)
+        self.answering = time.monotonic()
+        own = max(self.answering - self.started - self.with_cuebot - self.waited, 0.0)
         return (
             b"server-timing",
             b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"

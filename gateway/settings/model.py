@@ -379,6 +379,7 @@ class Settings(Strict):
         BeforeValidator(parse_level),
     ] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
+    slow_call: Duration = 0.0
     audit_log: str | None = None
     audit_sync: Switch = False
     audit_fail: Literal["closed", "open"] = "closed"

@@ -209,6 +209,7 @@ def test_the_defaults_of_the_contract() -> None:
         ("LOG_LEVEL", "debug", "log_level", "debug"),
         ("LOG_FORMAT", "console", "log_format", "console"),
         ("LOG_FORMAT", "json", "log_format", "json"),
+        ("SLOW_CALL", "2s", "slow_call", 2.0),
         ("AUDIT_LOG", "stdout", "audit_log", "stdout"),
         ("AUDIT_SYNC", "true", "audit_sync", True),
         ("AUDIT_FAIL", "open", "audit_fail", "open"),
