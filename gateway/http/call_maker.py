@@ -86,7 +86,7 @@ class CallMaker:
 
 def metadata_of(exchange: Exchange) -> Metadata:
     """What Cuebot is told about the caller."""
-    return caller_metadata(exchange.request_id, exchange.client, exchange.subject)
+    return caller_metadata(exchange.request_id, exchange.client, exchange.subject, exchange.trace)
 
 
 def form_of(exchange: Exchange, request: CallRequest, answer: bytes) -> Form:

@@ -14,6 +14,7 @@ from gateway.access.admission import Lease
 from gateway.access.principal import Principal
 from gateway.access.rates import address_key
 from gateway.access.shares import Shares
+from gateway.calls.trace_context import TraceContext, read_context
 from gateway.errors import Code
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
@@ -64,6 +65,8 @@ class Exchange:
     """The request's headers, by lower-case name."""
     started: float
     """Seconds on the monotonic clock."""
+    trace: TraceContext | None = None
+    """Where it is in a trace, if it is in one."""
     query: bytes = b""
     http_version: str = "1.1"
     with_cuebot: float = 0.0
@@ -118,6 +121,11 @@ class Exchange:
         """Whose share is used: the subject's, or the address's if there is none."""
         return self.subject or f"ip {address_key(self.client)}"
 
+    def join(self, trace: TraceContext) -> None:
+        """The request is there in a trace, which its answer names, too."""
+        self.trace = trace
+        self.headers_out.append((b"x-trace-id", trace.trace_id.encode()))
+
     def leave(self) -> None:
         """Give back its place among the calls: what is left to do is the client's to read.
 
@@ -131,7 +139,8 @@ class Exchange:
     @property
     def ids(self) -> dict[str, object]:
         """What lines of a log about this request have in common."""
-        return {"request_id": self.request_id}
+        ids: dict[str, object] = {"request_id": self.request_id}
+        return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
 
     @property
     def logged_path(self) -> str:
@@ -214,7 +223,7 @@ def open_exchange(
         request_id = f"{getrandbits(128):032x}"  # unique, and no secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
-    return Exchange(
+    exchange = Exchange(
         request_id=request_id,
         client=proxies.client(peer, headers.get(FORWARDED_FOR)),
         http_method=http_method,
@@ -226,3 +235,9 @@ def open_exchange(
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
         direct=direct,
     )
+    parent = headers.get(b"traceparent")
+    if parent is not None:
+        trace = read_context(parent, headers.get(b"tracestate"))
+        if trace is not None:
+            exchange.join(trace)
+    return exchange
