@@ -19,6 +19,7 @@ from gateway.errors import Code
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
 from gateway.http.proxies import TrustedProxies
+from gateway.http.spans import Sampler, Spans
 from gateway.schema.method import Method
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
@@ -67,6 +68,8 @@ class Exchange:
     """Seconds on the monotonic clock."""
     trace: TraceContext | None = None
     """Where it is in a trace, if it is in one."""
+    spans: Spans | None = None
+    """Those of the request, if its trace is recorded here."""
     query: bytes = b""
     http_version: str = "1.1"
     with_cuebot: float = 0.0
@@ -120,11 +123,6 @@ class Exchange:
     def principal(self) -> str:
         """Whose share is used: the subject's, or the address's if there is none."""
         return self.subject or f"ip {address_key(self.client)}"
-
-    def join(self, trace: TraceContext) -> None:
-        """The request is there in a trace, which its answer names, too."""
-        self.trace = trace
-        self.headers_out.append((b"x-trace-id", trace.trace_id.encode()))
 
     def leave(self) -> None:
         """Give back its place among the calls: what is left to do is the client's to read.
@@ -212,6 +210,7 @@ def open_exchange(
     peer: str,
     proxies: TrustedProxies,
     direct: DirectConnection | None,
+    sampler: Sampler | None = None,
 ) -> Exchange:
     """The exchange for a new request, with the client's request id when that one is sane.
 
@@ -236,8 +235,18 @@ def open_exchange(
         direct=direct,
     )
     parent = headers.get(b"traceparent")
-    if parent is not None:
-        trace = read_context(parent, headers.get(b"tracestate"))
-        if trace is not None:
-            exchange.join(trace)
+    if parent is not None or sampler is not None:
+        join_trace(exchange, parent, sampler)
     return exchange
+
+
+def join_trace(exchange: Exchange, parent: bytes | None, sampler: Sampler | None) -> None:
+    """Find the trace of a new exchange, which its answer names, too; a sampler may begin one."""
+    trace = None
+    if parent is not None:
+        trace = read_context(parent, exchange.headers.get(b"tracestate"))
+    if sampler is not None:
+        trace, exchange.spans = sampler.begin(trace)
+    if trace is not None:
+        exchange.trace = trace
+        exchange.headers_out.append((b"x-trace-id", trace.trace_id.encode()))

@@ -70,7 +70,7 @@ def set_log_level(level: str) -> None:
 
 def quieten_libraries() -> None:
     """Progress messages are ours to tell; the libraries' warnings and errors stay."""
-    for library in ("uvicorn.error", "asyncio", "grpc", "_cygrpc", "httpx", "httpcore"):
+    for library in ("uvicorn.error", "asyncio", "grpc", "_cygrpc", "httpx", "httpcore", "urllib3"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
 
