@@ -5,12 +5,14 @@ The names of attributes are those of OpenTelemetry's conventions for HTTP and RP
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from threading import Thread
 from types import MappingProxyType
 from typing import NamedTuple
 
+import structlog
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -38,6 +40,11 @@ LAST_WORDS = 3.0
 SHORT = 0.001
 """Seconds. Waiting and sending have no span if they are shorter: there was none of it."""
 
+SILENCE = 60.0
+"""Seconds between two lines in the log about trouble with sending."""
+
+log = structlog.stdlib.get_logger("gateway.traces")
+
 Attributes = Mapping[str, str | int]
 
 
@@ -58,6 +65,8 @@ class Traces:
 
     def __init__(self) -> None:
         """Where spans go, and how, is in OTEL_… variables. Raises ValueError for wrong ones."""
+        theirs = logging.getLogger("opentelemetry")
+        theirs.handlers, theirs.propagate = [Trouble()], False
         ours = {"service.name": "cuebot-gateway", "service.version": __version__}
         self._ids = PreparedIds()
         self._provider = TracerProvider(
@@ -114,6 +123,20 @@ class Traces:
         closing = Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         await asyncio.to_thread(closing.join, LAST_WORDS)
+
+
+class Trouble(logging.Handler):
+    """What OpenTelemetry logs as a warning or worse: it says the same every few seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told = -SILENCE
+
+    def emit(self, record: logging.LogRecord) -> None:
+        now = time.monotonic()
+        if now - self._told >= SILENCE:
+            self._told = now
+            log.warning("spans may be lost", problem=record.getMessage())
 
 
 class PreparedIds(IdGenerator):

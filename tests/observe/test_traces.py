@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.errors import Code, ConfigurationError
 from gateway.http.exchange import open_exchange
@@ -230,13 +231,16 @@ async def test_the_last_spans_are_sent_at_the_end(
 async def test_without_a_collector_requests_are_served(
     each_lane: None, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Spans that nobody takes hold up neither requests nor the end."""
+    """Spans that nobody takes hold up neither requests nor the end. The log says so once."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-    async with asyncio.timeout(20):
-        async with gateway_for(cuebot.endpoint, traces="on") as gateway:
+    with capture_logs() as lines:
+        async with asyncio.timeout(20), gateway_for(cuebot.endpoint, traces="on") as gateway:
             for _ in range(20):
                 assert (await gateway.post(SHOWS, {})).status_code == 200
+    (line,) = [line for line in lines if line["event"] == "spans may be lost"]
+    assert "export" in line["problem"]
+    assert line["log_level"] == "warning"
 
 
 def test_the_extra_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
