@@ -1,7 +1,6 @@
 """The assembly: from settings to typed parts to one app."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from typing import Any
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -33,7 +30,7 @@ from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
@@ -41,15 +38,17 @@ from gateway.http.exchange import Exchange, Reporter
 from gateway.http.express import ExpressLane
 from gateway.http.guard import Guard
 from gateway.http.middleware import ExchangeMiddleware, report_refused
-from gateway.http.preflight import PAGE_ALLOWS, Options
+from gateway.http.preflight import Options, wrong_verb
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import Refused
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import MethodRouting
+from gateway.http.spans import Sampler
 from gateway.http.unary import UnaryHandler
-from gateway.observe.access_log import AccessLog
 from gateway.observe.audit_log import AuditLog, open_audit
+from gateway.observe.reporters import log_reporters
+from gateway.observe.tracing import TraceReporter, open_traces
 from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
@@ -94,6 +93,7 @@ class Parts:
     readiness: Readiness
     """Where a server says that it is about to stop."""
     audit: AuditLog | None
+    traces: TraceReporter | None
     reporters: list[Reporter]
     """Who is told of each finished exchange."""
 
@@ -141,7 +141,10 @@ def create_app(settings: Settings) -> Gateway:
         *pages(settings, parts, methods),
     ]
     proxies = TrustedProxies(settings.forwarded_allow_ips)
-    layers = [Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters)]
+    sampler = Sampler(settings.traces_ratio) if parts.traces is not None else None
+    layers = [
+        Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters, sampler=sampler)
+    ]
     cors = None
     if settings.cors_origins:
         cors = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
@@ -157,6 +160,7 @@ def create_app(settings: Settings) -> Gateway:
         handler=handler,
         reporters=parts.reporters,
         changes_wait=parts.audit is not None and parts.audit.waits,
+        sampler=sampler,
     )
     app = Gateway(
         parts,
@@ -184,9 +188,12 @@ def make_parts(settings: Settings) -> Parts:
         every=settings.reflection_refresh,
         also=lambda catalog: authenticator.access.unmatched(catalog),
     )
-    reporters: list[Reporter] = [AccessLog(sys.stdout if settings.log_format == "json" else None)]
+    reporters = log_reporters(settings)
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
         reporters.append(partial(report_unserved, live))
+    traces = open_traces(settings)
+    if traces is not None:
+        reporters.append(traces)
     return Parts(
         upstream=upstream,
         live=live,
@@ -201,6 +208,7 @@ def make_parts(settings: Settings) -> Parts:
         answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
         audit=open_audit(settings),
+        traces=traces,
         reporters=reporters,
     )
 
@@ -306,8 +314,9 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
             await tasks
         await app.parts.planner.close()
         await upstream.close()
-        if app.parts.audit is not None:
-            await app.parts.audit.close()
+        for part in (app.parts.audit, app.parts.traces):
+            if part is not None:
+                await part.close()
 
 
 async def keep_up(long_answers: LongAnswers) -> None:
@@ -317,16 +326,6 @@ async def keep_up(long_answers: LongAnswers) -> None:
         due = time() + TICK
         await asyncio.sleep(TICK)
         long_answers.observe(time() - due)
-
-
-async def wrong_verb(request: Request, error: Exception) -> Response:
-    """The only refusal of Starlette's own, that of a page, in the one JSON shape."""
-    raise GatewayError(
-        Code.UNIMPLEMENTED,
-        f"{request.method} is not for {request.url.path}; use GET",
-        status=405,
-        headers={"Allow": PAGE_ALLOWS},
-    )
 
 
 def warn_of_tokens(settings: Settings) -> None:

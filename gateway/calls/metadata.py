@@ -3,15 +3,19 @@
 from functools import lru_cache
 from urllib.parse import quote
 
+from gateway.calls.trace_context import TraceContext
 from gateway.upstream.interface import Metadata
 
 
-def caller_metadata(request_id: str, client: str, subject: str | None) -> Metadata:
-    """The metadata of a call: the request's id, the caller's address and the token's subject.
-
-    The token itself is not part of it.
+def caller_metadata(
+    request_id: str, client: str, subject: str | None, trace: TraceContext | None = None
+) -> Metadata:
+    """The metadata of a call: the request's id, its trace, the caller's address and the token's
+    subject. The token itself is not part of it.
     """
-    return (("x-request-id", request_id), *caller(client, subject or ""))
+    if trace is None:
+        return (("x-request-id", request_id), *caller(client, subject or ""))
+    return (("x-request-id", request_id), *trace.metadata, *caller(client, subject or ""))
 
 
 @lru_cache(maxsize=1024)

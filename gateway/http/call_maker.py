@@ -8,11 +8,12 @@ from gateway.access.admission import Lease
 from gateway.access.shares import Turns
 from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
-from gateway.errors import Code
+from gateway.errors import Code, GatewayError
 from gateway.http.change_log import ChangeLog, Outcome
 from gateway.http.exchange import Exchange
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
+from gateway.http.spans import CallTimes
 from gateway.upstream.interface import Metadata, Sink, Upstream
 
 
@@ -38,7 +39,7 @@ class CallMaker:
 
     async def call(self, exchange: Exchange, request: CallRequest) -> bytes:
         """Cuebot's answer. Raises GatewayError."""
-        began = monotonic()
+        began, code = monotonic(), Code.CANCELLED
         try:
             answer = await invoke(
                 request.plan,
@@ -48,8 +49,12 @@ class CallMaker:
                 expects=partial(self.expect, exchange),
                 around=None if self._changes is None else partial(self._changes.around, exchange),
             )
+            code = Code.OK
+        except GatewayError as error:
+            code = error.code
+            raise
         finally:
-            self.finish(exchange, began)
+            self.finish(exchange, began, code)
         exchange.code = Code.OK
         return answer
 
@@ -79,14 +84,21 @@ class CallMaker:
             sink,
         )
 
-    def finish(self, exchange: Exchange, began: float) -> None:
-        """The calls that began at this time (monotonic seconds) are over."""
-        exchange.with_cuebot += monotonic() - began
+    def finish(self, exchange: Exchange, began: float, code: Code) -> None:
+        """The calls that began at this time (monotonic seconds) are over, with this outcome."""
+        ended = monotonic()
+        exchange.with_cuebot += ended - began
+        spans = exchange.spans
+        if spans is not None:
+            spans.calls.append(CallTimes(spans.call, began, ended, code))
 
 
 def metadata_of(exchange: Exchange) -> Metadata:
     """What Cuebot is told about the caller."""
-    return caller_metadata(exchange.request_id, exchange.client, exchange.subject)
+    trace = exchange.trace
+    if trace is not None and exchange.spans is not None:
+        trace = exchange.spans.begin_call(trace)
+    return caller_metadata(exchange.request_id, exchange.client, exchange.subject, trace)
 
 
 def form_of(exchange: Exchange, request: CallRequest, answer: bytes) -> Form:

@@ -19,7 +19,8 @@ from gateway.http.preflight import send_nothing
 from gateway.openapi.shared import CONDITIONS, HEADERS, OF_REQUESTS
 
 METHODS = ("GET", "HEAD", "POST")
-SENT = ("Authorization", "Content-Encoding", "Content-Type", *CONDITIONS, *OF_REQUESTS)
+TRACE = ("traceparent", "tracestate")
+SENT = ("Authorization", "Content-Encoding", "Content-Type", *TRACE, *CONDITIONS, *OF_REQUESTS)
 """Headers of requests that this gateway knows, and browsers ask before they send."""
 EXPOSED = sorted(HEADERS)
 """Headers of answers that a page may read."""

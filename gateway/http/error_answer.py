@@ -28,7 +28,7 @@ def told_of(error: Exception, exchange: Exchange) -> GatewayError:
     log.error(
         "unexpected error",
         exc_info=error,
-        request_id=exchange.request_id,
+        **exchange.ids,
         path=exchange.logged_path,
     )
     return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
@@ -58,7 +58,7 @@ async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, 
     """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
     exchange.code = error.code
     if exchange.status:
-        log.error("answer cut short", request_id=exchange.request_id, reason=error.message)
+        log.error("answer cut short", **exchange.ids, reason=error.message)
         return
     headers, body = error_answer(error)
     discarding = worth_discarding(exchange)

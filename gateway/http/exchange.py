@@ -14,10 +14,12 @@ from gateway.access.admission import Lease
 from gateway.access.principal import Principal
 from gateway.access.rates import address_key
 from gateway.access.shares import Shares
+from gateway.calls.trace_context import TraceContext, read_context
 from gateway.errors import Code
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
 from gateway.http.proxies import TrustedProxies
+from gateway.http.spans import Sampler, Spans
 from gateway.schema.method import Method
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
@@ -64,12 +66,18 @@ class Exchange:
     """The request's headers, by lower-case name."""
     started: float
     """Seconds on the monotonic clock."""
+    trace: TraceContext | None = None
+    """Where it is in a trace, if it is in one."""
+    spans: Spans | None = None
+    """Those of the request, if its trace is recorded here."""
     query: bytes = b""
     http_version: str = "1.1"
     with_cuebot: float = 0.0
     """Seconds that calls to Cuebot have taken."""
     waited: float = 0.0
     """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
+    answering: float = 0.0
+    """When the answer began, on the same clock."""
     subject: str | None = None
     caller: Principal | None = None
     """Whoever calls, once that is known."""
@@ -127,6 +135,12 @@ class Exchange:
             each.give_back(self.principal)
 
     @property
+    def ids(self) -> dict[str, object]:
+        """What lines of a log about this request have in common."""
+        ids: dict[str, object] = {"request_id": self.request_id}
+        return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
+
+    @property
     def logged_path(self) -> str:
         """The path as a log may have it: shortened, and without a token that was pasted into it."""
         return without_token(self.path[:LONGEST_PATH])
@@ -136,11 +150,13 @@ class Exchange:
         return time.monotonic() - self.started
 
     def timing(self) -> tuple[bytes, bytes]:
-        """The Server-Timing header (https://www.w3.org/TR/server-timing/), in milliseconds.
+        """The answer begins: the Server-Timing header, in milliseconds.
 
-        `gateway` is the time so far that was spent neither with Cuebot nor waiting.
+        `gateway` is the time so far that was spent neither with Cuebot nor waiting
+        (https://www.w3.org/TR/server-timing/).
         """
-        own = max(self.seconds - self.with_cuebot - self.waited, 0.0)
+        self.answering = time.monotonic()
+        own = max(self.answering - self.started - self.with_cuebot - self.waited, 0.0)
         return (
             b"server-timing",
             b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"
@@ -194,6 +210,7 @@ def open_exchange(
     peer: str,
     proxies: TrustedProxies,
     direct: DirectConnection | None,
+    sampler: Sampler | None = None,
 ) -> Exchange:
     """The exchange for a new request, with the client's request id when that one is sane.
 
@@ -205,7 +222,7 @@ def open_exchange(
         request_id = f"{getrandbits(128):032x}"  # unique, and no secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
-    return Exchange(
+    exchange = Exchange(
         request_id=request_id,
         client=proxies.client(peer, headers.get(FORWARDED_FOR)),
         http_method=http_method,
@@ -217,3 +234,19 @@ def open_exchange(
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
         direct=direct,
     )
+    parent = headers.get(b"traceparent")
+    if parent is not None or sampler is not None:
+        join_trace(exchange, parent, sampler)
+    return exchange
+
+
+def join_trace(exchange: Exchange, parent: bytes | None, sampler: Sampler | None) -> None:
+    """Find the trace of a new exchange, which its answer names, too; a sampler may begin one."""
+    trace = None
+    if parent is not None:
+        trace = read_context(parent, exchange.headers.get(b"tracestate"))
+    if sampler is not None:
+        trace, exchange.spans = sampler.begin(trace)
+    if trace is not None:
+        exchange.trace = trace
+        exchange.headers_out.append((b"x-trace-id", trace.trace_id.encode()))

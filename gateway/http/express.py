@@ -32,6 +32,7 @@ from gateway.http.proxies import TrustedProxies
 from gateway.http.received import ReceivedHead
 from gateway.http.request import CallRequest, call_request
 from gateway.http.respond import answer_at_once
+from gateway.http.spans import Sampler
 from gateway.http.unary import UnaryHandler
 from gateway.upstream.interface import CallFailed
 
@@ -63,6 +64,8 @@ class ExpressLane:
     reporters: list[Reporter]
     changes_wait: bool = False
     """Whether calls that change something need a task each."""
+    sampler: Sampler | None = None
+    """Decides which requests are traced, if some are."""
 
     def takes(self, request: PlainRequest) -> bool:
         """Whether a request goes this way, by its head. Nothing is done yet."""
@@ -83,6 +86,7 @@ class ExpressLane:
             peer=peer,
             proxies=self.proxies,
             direct=request,
+            sampler=self.sampler,
         )
         if self.cors is not None:
             self.cors.allow(exchange)
@@ -205,7 +209,8 @@ class PlainCall:
         if self._outcome is not None and code is not None:
             self._outcome(code, status)
         self._request.on_disconnect = self._request.on_stop = None
-        self._lane.handler.calls.finish(self._exchange, self._began)
+        outcome = Code.UNAVAILABLE if code is None else code
+        self._lane.handler.calls.finish(self._exchange, self._began, outcome)
 
     def _on_stop(self) -> None:
         self._cancel()

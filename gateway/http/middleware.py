@@ -24,6 +24,7 @@ from gateway.http.exchange import (
 )
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import Refused, headers_of
+from gateway.http.spans import Sampler
 
 CLIENT_CLOSED_REQUEST = 499
 PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
@@ -34,22 +35,28 @@ class ExchangeMiddleware:
     """Wraps the whole app. Each reporter is called once per request, after the answer."""
 
     def __init__(
-        self, app: ASGIApp, *, proxies: TrustedProxies, reporters: Iterable[Reporter]
+        self,
+        app: ASGIApp,
+        *,
+        proxies: TrustedProxies,
+        reporters: Iterable[Reporter],
+        sampler: Sampler | None = None,
     ) -> None:
         self._app = app
         self._proxies = proxies
         self._reporters = reporters
+        self._sampler = sampler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = scope["exchange"] = exchange_in(scope, self._proxies)
+        exchange = scope["exchange"] = exchange_in(scope, self._proxies, self._sampler)
         send = noting(exchange, send)
         await conclude(exchange, self._app(scope, receive, send), receive, send, self._reporters)
 
 
-def exchange_in(scope: Scope, proxies: TrustedProxies) -> Exchange:
+def exchange_in(scope: Scope, proxies: TrustedProxies, sampler: Sampler | None) -> Exchange:
     """The exchange for the request in a new scope, whose path is normalised."""
     client = scope["client"]
     exchange = open_exchange(
@@ -61,6 +68,7 @@ def exchange_in(scope: Scope, proxies: TrustedProxies) -> Exchange:
         peer=client[0] if client else "",
         proxies=proxies,
         direct=direct_connection(scope),
+        sampler=sampler,
     )
     scope["path"] = exchange.path
     return exchange

@@ -214,6 +214,8 @@ class RequestReader:
 
         Raises GatewayError (UNAVAILABLE) when there is none.
         """
+        if exchange.spans is not None:
+            exchange.spans.note_read()
         method = exchange.rpc or ""
         exchange.places = self._admission.enter(exchange.principal, method, exchange.started)
 

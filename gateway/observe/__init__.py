@@ -1,1 +1,1 @@
-"""What is reported of finished requests: the log."""
+"""What is reported of finished requests: logs and traces."""

@@ -74,6 +74,8 @@ def fields_of(exchange: Exchange) -> dict[str, object]:
         "path": exchange.logged_path or None,
         "rpc": exchange.rpc,
     }
+    if exchange.trace is not None:
+        fields["trace_id"] = exchange.trace.trace_id
     if exchange.dry_run:
         fields["dry_run"] = True
     fields["status"] = exchange.status

@@ -10,10 +10,16 @@ import orjson
 import structlog
 from structlog.typing import EventDict, ExcInfo
 
+Style = Literal["auto", "json", "console"]
+"""LOG_FORMAT."""
 
-def configure_logging(
-    level: str, style: Literal["json", "console"], stream: TextIO | None = None
-) -> None:
+
+def is_json(style: Style, stream: TextIO) -> bool:
+    """Whether lines of this style are JSON: `auto` is for people where a terminal shows them."""
+    return style == "json" or (style == "auto" and not stream.isatty())
+
+
+def configure_logging(level: str, style: Style, stream: TextIO | None = None) -> None:
     """Send every log line of the process to standard output (or `stream`)."""
     stream = stream or sys.stdout
     shared: list[Any] = [
@@ -22,7 +28,7 @@ def configure_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render: list[Any]
-    if style == "json":
+    if is_json(style, stream):
         render = [
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=dump_line),
@@ -64,7 +70,7 @@ def set_log_level(level: str) -> None:
 
 def quieten_libraries() -> None:
     """Progress messages are ours to tell; the libraries' warnings and errors stay."""
-    for library in ("uvicorn.error", "asyncio", "grpc", "_cygrpc", "httpx", "httpcore"):
+    for library in ("uvicorn.error", "asyncio", "grpc", "_cygrpc", "httpx", "httpcore", "urllib3"):
         logging.getLogger(library).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
 

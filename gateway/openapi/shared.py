@@ -29,7 +29,7 @@ CONDITIONS = ("If-None-Match", "Prefer")
 VIEW = ("_fields",)
 ROWS_VIEW = ("_where", "_sort", "_limit", "_format")
 
-USUAL = ("X-Request-ID", "Server-Timing", "X-Schema")
+USUAL = ("X-Request-ID", "X-Trace-ID", "Server-Timing", "X-Schema")
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 OF_FIELDS = ("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields")
 OF_SUCCESS = (*USUAL, *OF_FIELDS, "X-Dry-Run", *COUNTED)

@@ -47,9 +47,19 @@ def reason_of(error: OSError | UnicodeError, port: int) -> str:
     return str(error)
 
 
+def bound_url(listener: socket.socket, *, tls: bool = False) -> str:
+    """What the socket is bound to, as a URL: `http://0.0.0.0:8448` for all of IPv4."""
+    host, port = listener.getsockname()[:2]
+    return url(host, port, tls=tls)
+
+
 def url_of(listener: socket.socket, *, tls: bool = False) -> str:
     """The URL under which this machine reaches the socket."""
     host, port = listener.getsockname()[:2]
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
-    scheme = "https" if tls else "http"
-    return f"{scheme}://{f'[{here}]' if ':' in here else here}:{port}"
+    return url(here, port, tls=tls)
+
+
+def url(host: str, port: int, *, tls: bool) -> str:
+    """The URL of a host (an IPv6 address without brackets) and a port."""
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"

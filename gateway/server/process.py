@@ -17,7 +17,7 @@ from gateway.observe.logs import set_log_level
 from gateway.server.certificate import Certificate, load_certificate, make_context
 from gateway.server.connection_limit import make_room
 from gateway.server.drain import Server
-from gateway.server.listen import url_of
+from gateway.server.listen import bound_url
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reload, Reloadable
@@ -60,7 +60,7 @@ async def serve(
             raise ConfigurationError(*app.parts.live.unmatched)
         if supervised is not None:
             supervised(server)
-        log.info("listening", url=url_of(listener, tls=certificate is not None))
+        log.info("listening", url=bound_url(listener, tls=certificate is not None))
 
     server = Server(app, settings, certificate, begin, supervised=supervised is not None)
     parts = [*app.parts.reloadable, RELOADABLE_LOG_LEVEL]

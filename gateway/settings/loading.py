@@ -8,6 +8,7 @@ compose files leave them behind.
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,6 +28,9 @@ SYNONYMS: Mapping[str, str] = {
 
 SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
 """Two ways to say one thing: one in the environment overrides either in the file."""
+
+ALIKE = 0.85
+"""How alike (difflib's ratio) a misspelled name is: `SSL_CERT_FILE`, which is OpenSSL's, is not."""
 
 Given = dict[str, tuple[str, object]]
 """Field name to the environment variable that sets it, and what it says."""
@@ -79,6 +83,19 @@ def read_environment(environ: Mapping[str, str], problems: list[str]) -> Given:
         else:
             problems.append("GRPC_MAX_MESSAGE_SIZE: expected a number of bytes")
     return found
+
+
+def misspelled(environ: Mapping[str, str]) -> list[str]:
+    """A warning for each variable that is none of ours, and whose name is nearly that of one."""
+    ours = {name.upper() for name in Settings.model_fields}
+    ours |= {*SYNONYMS, "GRPC_MAX_MESSAGE_SIZE", "GATEWAY_CONFIG"}
+    others = sorted(name for name, value in environ.items() if value and name not in ours)
+    near = {name: get_close_matches(name.upper(), ours, n=1, cutoff=ALIKE) for name in others}
+    return [
+        f"{name} is no setting of the gateway; did you mean {found[0]}?"
+        for name, found in near.items()
+        if found
+    ]
 
 
 def add(given: Given, name: str, variable: str, value: object, problems: list[str]) -> None:

@@ -378,7 +378,10 @@ class Settings(Strict):
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(parse_level),
     ] = "info"
-    log_format: Literal["json", "console"] = "json"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    slow_call: Duration = 0.0
+    traces: Literal["on", "off"] = "off"
+    traces_ratio: float = Field(default=1, ge=0, le=1)
     audit_log: str | None = None
     audit_sync: Switch = False
     audit_fail: Literal["closed", "open"] = "closed"

@@ -1,6 +1,7 @@
 """`cuebot-gateway check`."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,6 +14,7 @@ import uvloop
 from click.core import ParameterSource
 
 from gateway.errors import ConfigurationError
+from gateway.settings.loading import misspelled
 from gateway_cli.checks import Report, as_object, lines, run_checks
 from gateway_cli.client.discover import TIMEOUT, discover
 from gateway_cli.client.gateway import gateway_client, token_source
@@ -90,6 +92,7 @@ def check(
     report = Report()
     with report.settings():  # without which there is nothing to ask
         report = uvloop.run(run_checks(settings_from(config)))
+    report.warnings += misspelled(os.environ)
     tell(report, as_object(report), lines(report), strict=strict, as_json=as_json)
 
 

@@ -1,17 +1,22 @@
 """`cuebot-gateway serve`."""
 
+import os
 import signal
 from functools import partial
 from pathlib import Path
 
 import click
+import structlog
 import uvloop
 
 from gateway.observe.logs import configure_logging
 from gateway.server.listen import listen
 from gateway.server.process import serve as serve_gateway
 from gateway.server.workers import run_workers
+from gateway.settings.loading import misspelled
 from gateway_cli.common_options import config_option, settings_from
+
+log = structlog.stdlib.get_logger("gateway")
 
 
 @click.command()
@@ -29,6 +34,8 @@ def serve(config: Path | None) -> None:
     load = partial(settings_from, config)
     settings = load()
     configure_logging(settings.log_level, settings.log_format)
+    for warning in misspelled(os.environ):
+        log.warning(warning)
     if settings.workers > 1:
         run_workers(settings, load)
         return

@@ -332,6 +332,15 @@ def test_warnings_fail_only_when_asked(stock_process: str) -> None:
 
 
 @pytest.mark.slow
+def test_a_misspelled_variable_is_a_warning() -> None:
+    """It is named with the setting that may be meant, and without its value."""
+    ran = child("check", CUEBOT_ENDPONT="a.studio:1", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)
+    assert "CUEBOT_ENDPONT is no setting of the gateway; did you mean CUEBOT_ENDPOINT?" in ran.text
+    assert "a.studio" not in ran.text
+    assert_one_line(ran, "1 problem, 1 warning")
+
+
+@pytest.mark.slow
 def test_the_exit_status_tells_settings_from_cuebot() -> None:
     """It is 1 without Cuebot and 2 with wrong settings, whatever else is wrong."""
     ran = child("check", CUEBOT_ENDPOINT=NOBODY, JWT_SECRET=SECRET)

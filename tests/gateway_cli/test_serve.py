@@ -8,7 +8,14 @@ import httpx
 import pytest
 
 from gateway_cli.terminal.exits import WRONG_USAGE
-from tests.support.commands import OPENCUE, assert_one_line, child, in_process, started
+from tests.support.commands import (
+    OPENCUE,
+    Terminal,
+    assert_one_line,
+    child,
+    in_process,
+    started,
+)
 from tests.support.farms import running_farm, still_farm
 from tests.support.servers import SECRET, bearer, free_port
 
@@ -106,6 +113,18 @@ def test_a_port_in_use_is_one_line() -> None:
     assert_one_line(ran, port, "REST_PORT")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_misspelled_variable_is_a_warning(workers: str) -> None:
+    """It is logged once, before the error that it causes, without its value."""
+    environ = ON_ANY_PORT | {"JWT_SECRET": "", "JWT_SECRETS": SECRET, "WORKERS": workers}
+    ran = child("serve", **environ)
+    assert ran.status == WRONG_USAGE
+    (line,) = [line for line in ran.text.splitlines() if '"warning"' in line]
+    expected = "JWT_SECRETS is no setting of the gateway; did you mean JWT_SECRET?"
+    assert json.loads(line)["event"] == expected
+    assert SECRET not in ran.text + ran.err
+
+
 # --- Serving --------------------------------------------------------------------------------
 
 
@@ -161,3 +180,24 @@ async def test_serve_in_front_of_a_stock_cuebot() -> None:
     warnings = [line for line in gateway.printed.splitlines() if '"warning"' in line]
     assert len(warnings) == 1
     assert "package:opencue_proto" in warnings[0]
+
+
+# --- The log --------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("style", ["auto", "json", "console"])
+async def test_the_log_on_a_terminal_is_for_people(style: str) -> None:
+    """It has no JSON there unless LOG_FORMAT=json, and elsewhere none with LOG_FORMAT=console."""
+    environ = ON_ANY_PORT | {"CUEBOT_ENDPOINT": f"{LOOPBACK}:1", "LOG_FORMAT": style}
+    terminal = Terminal()
+    try:
+        async with started("serve", environ=environ, stdout=terminal.theirs):
+            await terminal.read_until("listening[^\n]*\n")
+        shown = [line for line in terminal.written.splitlines() if "listening" in line]
+        assert shown[0].startswith("{") == (style == "json")
+    finally:
+        terminal.close()
+    async with started("serve", environ=environ) as command:
+        line = (await command.print_until("listening")).string
+    assert line.startswith("{") == (style != "console")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.settings.loading import load_settings
+from gateway.settings.loading import SYNONYMS, load_settings, misspelled
 from gateway.settings.model import RateOverride, Settings, parse_duration
 
 SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"
@@ -37,6 +37,47 @@ def from_file(file: Path, content: str, **environ: str) -> Settings:
 def file_problem(file: Path, content: str | bytes) -> str:
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return problem({"GATEWAY_CONFIG": str(file)})
+
+
+# --- Misspelled variables -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("CUEBOT_ENDPONT", "CUEBOT_ENDPOINT"),
+        ("REST_PRT", "REST_PORT"),
+        ("rest_port", "REST_PORT"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("JWT_SECRETS", "JWT_SECRET"),
+        ("CORS_ALLOW_ORIGINS", "CORS_ALLOWED_ORIGINS"),
+    ],
+)
+def test_a_misspelled_variable_is_named(variable: str, meant: str) -> None:
+    """With the setting that may be meant, and never with what the variable says."""
+    assert misspelled({variable: SECRET}) == [
+        f"{variable} is no setting of the gateway; did you mean {meant}?"
+    ]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("SSL_CERT_FILE", "SSL_KEY_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY"),
+        *("GRPC_VERBOSITY", "GRPC_TRACE", "WEB_CONCURRENCY", "LOGNAME", "HOSTNAME", "TOKEN"),
+        *("CUEBOT_HOSTS", "CUEBOT_PORT", "CUEBOT_SERVICE_HOST", "CUEBOT_PORT_8443_TCP_PORT"),
+        *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_SAMPLER", "GATEWAY_URL", "REDIS_URL"),
+    ],
+)
+def test_variables_of_others_are_not(variable: str) -> None:
+    """Those of OpenSSL, gRPC, OpenCue's programs, Kubernetes and our own client are all right."""
+    assert misspelled({variable: "x"}) == []
+
+
+def test_names_that_are_right_are_not_misspelled() -> None:
+    """Those of settings and their synonyms; nor is a variable that is empty, which is unset."""
+    ours = [*(name.upper() for name in Settings.model_fields), *SYNONYMS, "GATEWAY_CONFIG"]
+    assert misspelled(dict.fromkeys(ours, "x") | {"REST_PRT": ""}) == []
 
 
 # --- The shipped file -----------------------------------------------------------------------
@@ -167,6 +208,10 @@ def test_the_defaults_of_the_contract() -> None:
         ("LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("LOG_LEVEL", "debug", "log_level", "debug"),
         ("LOG_FORMAT", "console", "log_format", "console"),
+        ("LOG_FORMAT", "json", "log_format", "json"),
+        ("SLOW_CALL", "2s", "slow_call", 2.0),
+        ("TRACES", "on", "traces", "on"),
+        ("TRACES_RATIO", "0.1", "traces_ratio", 0.1),
         ("AUDIT_LOG", "stdout", "audit_log", "stdout"),
         ("AUDIT_SYNC", "true", "audit_sync", True),
         ("AUDIT_FAIL", "open", "audit_fail", "open"),
@@ -450,6 +495,8 @@ def test_bad_durations(given: object) -> None:
         ("LOG_LEVEL", "loud"),
         ("LOG_LEVEL", "a\nb"),
         ("LOG_FORMAT", "xml"),
+        ("TRACES", "always"),
+        ("TRACES_RATIO", "1.5"),
         ("AUDIT_SYNC", "maybe"),
         ("AUDIT_FAIL", "ajar"),
         ("UNKNOWN_FIELDS", "drop"),

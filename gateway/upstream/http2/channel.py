@@ -83,8 +83,8 @@ class Http2Channel:
             (
                 self._head(path),
                 timeout_field(timeout),
-                literals(metadata[:1]),
-                caller_literals(metadata[1:]),
+                literals(metadata[:-OF_CALLER]),
+                caller_literals(metadata[-OF_CALLER:]),
             )
         )
 
@@ -204,8 +204,10 @@ def literals(metadata: Metadata) -> bytes:
     return b"".join([literal(name.encode(), value.encode()) for name, value in metadata])
 
 
+OF_CALLER = 2
+"""How many fields at the end of a call's metadata all calls of a caller have in common."""
 caller_literals = lru_cache(maxsize=CACHED_HEADS)(literals)
-"""The same of what all calls of a caller have in common."""
+"""The same of those."""
 
 
 @lru_cache(maxsize=64)

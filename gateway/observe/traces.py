@@ -1,0 +1,198 @@
+"""TRACES: spans of finished requests, made of the times of their exchanges, over OTLP.
+
+The names of attributes are those of OpenTelemetry's conventions for HTTP and RPC. Needs the extra
+`otel`; `open_traces` says so without it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from threading import Thread
+from types import MappingProxyType
+from typing import NamedTuple
+
+import structlog
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
+
+from gateway import __version__
+from gateway.errors import Code
+from gateway.http.exchange import Exchange
+from gateway.http.spans import CallTimes, Spans, span_id
+from gateway.observe.access_log import HEALTH_PATHS
+
+LAST_WORDS = 3.0
+"""Seconds that a stop waits until the last spans are sent."""
+SHORT = 0.001
+"""Seconds. Waiting and sending have no span if they are shorter: there was none of it."""
+
+SILENCE = 60.0
+"""Seconds between two lines in the log about trouble with sending."""
+
+log = structlog.stdlib.get_logger("gateway.traces")
+
+Attributes = Mapping[str, str | int]
+
+
+class Part(NamedTuple):
+    """One span of a request. Times are seconds on the monotonic clock."""
+
+    name: str
+    began: float
+    ended: float
+    id: str
+    kind: SpanKind = SpanKind.INTERNAL
+    attributes: Attributes = MappingProxyType({})
+    failed: bool = False
+
+
+class Traces:
+    """Reports finished exchanges that are sampled."""
+
+    def __init__(self) -> None:
+        """Where spans go, and how, is in OTEL_… variables. Raises ValueError for wrong ones."""
+        theirs = logging.getLogger("opentelemetry")
+        theirs.handlers, theirs.propagate = [Trouble()], False
+        ours = {"service.name": "cuebot-gateway", "service.version": __version__}
+        self._ids = PreparedIds()
+        self._provider = TracerProvider(
+            sampler=ALWAYS_ON,
+            resource=Resource.create().merge(Resource(ours)).merge(OTELResourceDetector().detect()),
+            shutdown_on_exit=False,
+            id_generator=self._ids,
+        )
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer("cuebot-gateway", __version__)
+
+    def __call__(self, exchange: Exchange) -> None:
+        spans, trace = exchange.spans, exchange.trace
+        if spans is None or trace is None or exchange.path in HEALTH_PATHS:
+            return
+        now = time.monotonic()
+        epoch = time.time() - now
+        self._ids.trace_id = int(trace.trace_id, 16)
+        whole = Part(
+            f"{exchange.http_method} {exchange.rpc}" if exchange.rpc else exchange.http_method,
+            exchange.started,
+            now,
+            spans.request,
+            SpanKind.SERVER,
+            attributes_of(exchange),
+            exchange.status >= 500,
+        )
+        self._send(whole, epoch, self._ids.trace_id, spans.parent)
+        for part in parts_of(exchange, spans, now):
+            self._send(part, epoch, self._ids.trace_id, spans.request)
+
+    def _send(self, part: Part, epoch: float, trace_id: int, parent: str) -> None:
+        self._ids.span_id = int(part.id, 16)
+        context = None
+        if parent:
+            remote = part.kind is SpanKind.SERVER
+            flags = TraceFlags(TraceFlags.SAMPLED)
+            above = SpanContext(trace_id, int(parent, 16), remote, flags)
+            context = set_span_in_context(NonRecordingSpan(above))
+        span = self._tracer.start_span(
+            part.name,
+            context,
+            part.kind,
+            dict(part.attributes),
+            start_time=round((epoch + part.began) * 1e9),
+        )
+        if part.failed:
+            span.set_status(Status(StatusCode.ERROR))
+        span.end(round((epoch + part.ended) * 1e9))
+
+    async def close(self) -> None:
+        """Send what is left, within LAST_WORDS."""
+        # The thread of its own does not keep the process alive if nobody takes the spans.
+        closing = Thread(target=self._provider.shutdown, daemon=True)
+        closing.start()
+        await asyncio.to_thread(closing.join, LAST_WORDS)
+
+
+class Trouble(logging.Handler):
+    """What OpenTelemetry logs as a warning or worse: it says the same every few seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._told = -SILENCE
+
+    def emit(self, record: logging.LogRecord) -> None:
+        now = time.monotonic()
+        if now - self._told >= SILENCE:
+            self._told = now
+            log.warning("spans may be lost", problem=record.getMessage())
+
+
+class PreparedIds(IdGenerator):
+    """The ids that Cuebot and the client know already."""
+
+    trace_id = 0
+    span_id = 0
+
+    def generate_trace_id(self) -> int:
+        return self.trace_id
+
+    def generate_span_id(self) -> int:
+        return self.span_id
+
+
+def parts_of(exchange: Exchange, spans: Spans, now: float) -> Iterator[Part]:
+    """The spans within that of the request, in their order, as far as it has come."""
+    began, answering = exchange.started, exchange.answering or now
+    if spans.read:
+        if exchange.waited > SHORT and spans.read - began > SHORT:
+            yield Part("wait", began, spans.read, span_id())
+        called = spans.calls[0].began if spans.calls else answering
+        yield Part("decode", spans.read, called, span_id())
+    for call in spans.calls:
+        yield call_part(exchange.rpc or "", call)
+    if spans.calls and spans.calls[-1].code is Code.OK:
+        yield Part("encode", spans.calls[-1].ended, answering, span_id())
+    if now - answering > SHORT:
+        yield Part("send", answering, now, span_id())
+
+
+def call_part(path: str, call: CallTimes) -> Part:
+    """The span of a call to the method at this path."""
+    service, _, method = path[1:].partition("/")
+    attributes: Attributes = {
+        "rpc.system": "grpc",
+        "rpc.service": service,
+        "rpc.method": method,
+        "rpc.grpc.status_code": int(call.code),
+    }
+    failed = call.code is not Code.OK
+    return Part(path[1:], call.began, call.ended, call.id, SpanKind.CLIENT, attributes, failed)
+
+
+def attributes_of(exchange: Exchange) -> Attributes:
+    """What is said of the request: no more than in its access line."""
+    found = {
+        "http.request.method": exchange.http_method,
+        "http.route": exchange.rpc,
+        "http.response.status_code": exchange.status or None,
+        "http.response.body.size": exchange.bytes_out,
+        "network.protocol.version": exchange.http_version,
+        "url.path": exchange.logged_path,
+        "client.address": exchange.client,
+        "enduser.id": exchange.subject,
+        "error.type": exchange.code.name if exchange.status >= 500 and exchange.code else None,
+        "cuebot_gateway.request_id": exchange.request_id,
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,260 @@
+"""TRACES=on: which spans reach a collector, and what they say."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterable
+from itertools import pairwise
+
+import grpc
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.errors import Code, ConfigurationError
+from gateway.http.exchange import open_exchange
+from gateway.http.proxies import TrustedProxies
+from gateway.http.spans import CallTimes, Sampler
+from gateway.observe.tracing import check_traces, open_traces
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Gateway,
+    ScriptedCuebot,
+    gateway_for,
+    settings_for,
+)
+
+pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed")
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from gateway.observe.traces import parts_of
+from tests.support.collector import Collector, running_collector, values
+
+pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+
+SHOWS = "/show.ShowInterface/GetShows"
+TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+SAMPLED = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "rojo=1"}
+NOT_SAMPLED = {"traceparent": f"00-{TRACE}-{CALLER}-00"}
+
+
+@pytest.fixture
+async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
+    async with running_collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield collector
+
+
+@pytest.fixture
+async def gateway(
+    each_lane: None, cuebot: ScriptedCuebot, collector: Collector
+) -> AsyncIterator[Gateway]:
+    async with gateway_for(cuebot.endpoint, traces="on") as gateway:
+        yield gateway
+
+
+def made(spans: Iterable[str]) -> list[str]:
+    """The names of spans but those of times that are too short on a machine that is not busy."""
+    return [name for name in spans if name not in ("wait", "send")]
+
+
+async def test_a_request_has_a_span_and_one_for_each_part(
+    gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
+) -> None:
+    """They lie in the caller's trace; Cuebot's would lie in that of the call to it."""
+    answer = await gateway.post(SHOWS, {}, headers=SAMPLED | {"X-Request-ID": "mine"})
+    assert answer.headers["x-trace-id"] == TRACE
+    spans = await collector.trace(TRACE)
+    assert made(spans) == [f"POST {SHOWS}", "decode", SHOWS[1:], "encode"]
+    whole, *parts = spans.values()
+    assert whole.kind == Span.SPAN_KIND_SERVER
+    assert whole.parent_span_id.hex() == CALLER
+    assert {each.parent_span_id for each in parts} == {whole.span_id}
+    assert len({each.span_id for each in spans.values()}) == len(spans)
+    call = spans[SHOWS[1:]]
+    assert call.kind == Span.SPAN_KIND_CLIENT
+    *_, metadata = cuebot.seen[-1]
+    assert metadata["traceparent"] == f"00-{TRACE}-{call.span_id.hex()}-01"
+    assert metadata["tracestate"] == "rojo=1"
+    said = {
+        "http.request.method": "POST",
+        "http.route": SHOWS,
+        "http.response.status_code": 200,
+        "enduser.id": "tester",
+        "client.address": "127.0.0.1",
+        "cuebot_gateway.request_id": "mine",
+    }
+    assert values(whole.attributes) | said == values(whole.attributes)
+    assert values(call.attributes)["rpc.grpc.status_code"] == 0
+    assert (collector.resource["service.name"], whole.status.code) == (
+        "cuebot-gateway",
+        Status.STATUS_CODE_UNSET,
+    )
+
+
+async def test_the_parts_follow_each_other(
+    gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
+) -> None:
+    """Each begins where the one before has ended, and all of them are within the request."""
+    await gateway.post(SHOWS, {}, headers=SAMPLED)
+    whole, *parts = (await collector.trace(TRACE)).values()
+    times = [(each.start_time_unix_nano, each.end_time_unix_nano) for each in parts]
+    assert times == sorted(times)
+    assert all(began <= ended for began, ended in times)
+    assert all(before <= began for (_, before), (began, _) in pairwise(times))
+    assert whole.start_time_unix_nano <= times[0][0]
+    assert times[-1][1] <= whole.end_time_unix_nano
+
+
+async def test_failures_are_marked(
+    gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
+) -> None:
+    """The call with Cuebot's code, and the request if the client is not to blame."""
+    cuebot.fails(SHOWS, grpc.StatusCode.UNAVAILABLE, "away")
+    answer = await gateway.post(SHOWS, {}, headers=SAMPLED)
+    assert (answer.status_code, answer.headers["x-trace-id"]) == (503, TRACE)
+    spans = await collector.trace(TRACE)
+    whole, call = spans[f"POST {SHOWS}"], spans[SHOWS[1:]]
+    assert whole.status.code == call.status.code == Status.STATUS_CODE_ERROR
+    assert values(whole.attributes)["error.type"] == "UNAVAILABLE"
+    assert values(call.attributes)["rpc.grpc.status_code"] == 14
+    assert "encode" not in spans
+
+
+async def test_a_request_that_is_wrong_has_no_call(gateway: Gateway, collector: Collector) -> None:
+    """Its trace shows how far it came."""
+    assert (await gateway.post(SHOWS, content="{", headers=SAMPLED)).status_code == 400
+    spans = await collector.trace(TRACE)
+    assert made(spans) == [f"POST {SHOWS}", "decode"]
+    assert spans[f"POST {SHOWS}"].status.code == Status.STATUS_CODE_UNSET
+
+
+def test_waiting_and_sending_have_spans() -> None:
+    """If there was some of it; and the parts after each other are those of the request."""
+    exchange = open_exchange(
+        http_method="POST",
+        path=SHOWS,
+        headers={b"traceparent": SAMPLED["traceparent"].encode()},
+        peer="192.0.2.1",
+        proxies=TrustedProxies(()),
+        direct=None,
+        sampler=Sampler(1),
+    )
+    exchange.started, exchange.answering, exchange.waited = 10.0, 17.0, 2.5
+    spans = exchange.spans
+    assert spans is not None
+    spans.read = 13.0
+    spans.calls.append(CallTimes("1" * 16, 14.0, 16.0, Code.OK))
+    exchange.rpc = SHOWS
+    times = [(part.name, part.began, part.ended) for part in parts_of(exchange, spans, 20.0)]
+    assert times == [
+        ("wait", 10.0, 13.0),
+        ("decode", 13.0, 14.0),
+        (SHOWS[1:], 14.0, 16.0),
+        ("encode", 16.0, 17.0),
+        ("send", 17.0, 20.0),
+    ]
+    exchange.waited = 0.0
+    assert [part.name for part in parts_of(exchange, spans, 17.0)] == [
+        "decode",
+        SHOWS[1:],
+        "encode",
+    ]
+
+
+async def test_the_caller_decides(
+    gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
+) -> None:
+    """A trace that it does not record is none here, whatever the ratio; Cuebot gets it as it is."""
+    lines = gateway.access_lines()
+    answer = await gateway.post(SHOWS, {}, headers=NOT_SAMPLED)
+    assert answer.headers["x-trace-id"] == lines[0]["trace_id"] == TRACE
+    assert cuebot.seen[-1][2]["traceparent"] == NOT_SAMPLED["traceparent"]
+    later = await gateway.post(SHOWS, {})
+    await collector.trace(later.headers["x-trace-id"])
+    assert TRACE not in {each.trace_id.hex() for each in collector.spans}
+
+
+async def test_a_trace_begins_here(
+    gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
+) -> None:
+    """A request without one gets one, which Cuebot, the answer and the log have in common."""
+    lines = gateway.access_lines()
+    trace = (await gateway.post(SHOWS, {})).headers["x-trace-id"]
+    assert lines[0]["trace_id"] == trace
+    spans = await collector.trace(trace)
+    assert spans[f"POST {SHOWS}"].parent_span_id == b""
+    sent = f"00-{trace}-{spans[SHOWS[1:]].span_id.hex()}-01"
+    assert cuebot.seen[-1][2]["traceparent"] == sent
+
+
+async def test_a_ratio_of_nothing_records_nothing(
+    each_lane: None, cuebot: ScriptedCuebot, collector: Collector
+) -> None:
+    """Cuebot is told that the trace is not recorded; those of callers who do are."""
+    async with gateway_for(cuebot.endpoint, traces="on", traces_ratio=0) as gateway:
+        trace = (await gateway.post(SHOWS, {})).headers["x-trace-id"]
+        assert cuebot.seen[-1][2]["traceparent"].startswith(f"00-{trace}-")
+        assert cuebot.seen[-1][2]["traceparent"].endswith("-00")
+        await gateway.post(SHOWS, {}, headers=SAMPLED)
+        await collector.trace(TRACE)
+    assert {each.trace_id.hex() for each in collector.spans} == {TRACE}
+
+
+def test_a_ratio_is_kept() -> None:
+    """Of many requests about so many are sampled."""
+    sampler = Sampler(0.25)
+    sampled = sum(sampler.begin(None)[1] is not None for _ in range(4000))
+    assert 800 < sampled < 1200
+
+
+async def test_health_checks_have_none(gateway: Gateway, collector: Collector) -> None:
+    """They would be most of what is recorded."""
+    await gateway.client.get("/healthz", headers=SAMPLED)
+    later = await gateway.post(SHOWS, {})
+    await collector.trace(later.headers["x-trace-id"])
+    assert TRACE not in {each.trace_id.hex() for each in collector.spans}
+
+
+async def test_the_last_spans_are_sent_at_the_end(
+    each_lane: None, cuebot: ScriptedCuebot, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop does not lose what has not been sent yet."""
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
+    async with gateway_for(cuebot.endpoint, traces="on") as gateway:
+        await gateway.post(SHOWS, {}, headers=SAMPLED)
+        assert collector.spans == []
+    assert TRACE in {each.trace_id.hex() for each in collector.spans}
+
+
+async def test_without_a_collector_requests_are_served(
+    each_lane: None, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spans that nobody takes hold up neither requests nor the end. The log says so once."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+    with capture_logs() as lines:
+        async with asyncio.timeout(20), gateway_for(cuebot.endpoint, traces="on") as gateway:
+            for _ in range(20):
+                assert (await gateway.post(SHOWS, {})).status_code == 200
+    (line,) = [line for line in lines if line["event"] == "spans may be lost"]
+    assert "export" in line["problem"]
+    assert line["log_level"] == "warning"
+
+
+def test_the_extra_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it TRACES=on stops startup with one line, and TRACES=off asks for nothing."""
+    monkeypatch.delitem(sys.modules, "gateway.observe.traces", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    for start in (open_traces, check_traces):
+        with pytest.raises(ConfigurationError, match=r"pip install 'cuebot-gateway\[otel\]'"):
+            start(settings_for("localhost:1", traces="on"))
+        start(settings_for("localhost:1"))
+
+
+def test_wrong_variables_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What OpenTelemetry cannot use stops startup as any wrong setting does."""
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "-1")
+    with pytest.raises(ConfigurationError, match="OTEL_"):
+        open_traces(settings_for("localhost:1", traces="on"))
