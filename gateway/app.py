@@ -12,8 +12,6 @@ from typing import Any
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -22,7 +20,7 @@ from gateway.access.denied import DenyFile
 from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets
 from gateway.access.limits import MemoryLimiter, RateLimits
-from gateway.access.load import TICK, LongAnswers
+from gateway.access.load import LongAnswers
 from gateway.access.provider import Provider, is_url, load_key_set, read_key_set, unbound
 from gateway.access.rates import Rates
 from gateway.access.rights import AccessRules
@@ -33,7 +31,7 @@ from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
@@ -41,7 +39,7 @@ from gateway.http.exchange import Exchange, Reporter
 from gateway.http.express import ExpressLane
 from gateway.http.guard import Guard
 from gateway.http.middleware import ExchangeMiddleware, report_refused
-from gateway.http.preflight import PAGE_ALLOWS, Options
+from gateway.http.preflight import Options, wrong_verb
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import Refused
 from gateway.http.request import RequestReader
@@ -50,6 +48,10 @@ from gateway.http.routing import MethodRouting
 from gateway.http.unary import UnaryHandler
 from gateway.observe.access_log import AccessLog
 from gateway.observe.audit_log import AuditLog, open_audit
+from gateway.observe.loop_lag import watch_lag
+from gateway.observe.metrics import Metrics
+from gateway.observe.metrics_page import make_metrics, metrics_doors
+from gateway.observe.number_board import NumberBoard
 from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
@@ -94,6 +96,7 @@ class Parts:
     readiness: Readiness
     """Where a server says that it is about to stop."""
     audit: AuditLog | None
+    metrics: Metrics | None
     reporters: list[Reporter]
     """Who is told of each finished exchange."""
 
@@ -121,6 +124,7 @@ class Gateway(Starlette):
         parts: Parts,
         express: ExpressLane | None,
         report_refused: Callable[[Refused], None],
+        metrics_app: ASGIApp | None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -129,11 +133,16 @@ class Gateway(Starlette):
         """For this gateway's own server: the same answers for plain calls, with less work."""
         self.report_refused = report_refused
         """To be told what that server refuses by itself."""
+        self.metrics_app = metrics_app
+        """What it has to serve on METRICS_PORT."""
 
 
-def create_app(settings: Settings) -> Gateway:
-    """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work."""
-    parts = make_parts(settings)
+def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
+    """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work.
+
+    `board` is what it shares with the other workers, if there are some.
+    """
+    parts = make_parts(settings, board)
     handler = method_handler(settings, parts)
     methods = Guard(handler, limits=parts.limits, authenticator=parts.authenticator)
     routes = [
@@ -142,6 +151,9 @@ def create_app(settings: Settings) -> Gateway:
     ]
     proxies = TrustedProxies(settings.forwarded_allow_ips)
     layers = [Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters)]
+    metrics = parts.metrics
+    doors = metrics_doors(settings, metrics, parts.limits, parts.authenticator, layers[0])
+    routes += doors.routes
     cors = None
     if settings.cors_origins:
         cors = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
@@ -162,6 +174,7 @@ def create_app(settings: Settings) -> Gateway:
         parts,
         express if settings.express == "on" else None,
         partial(report_refused, proxies, parts.reporters),
+        doors.app,
         routes=routes,
         middleware=layers,  # the outermost first
         exception_handlers={405: wrong_verb},
@@ -172,7 +185,7 @@ def create_app(settings: Settings) -> Gateway:
     return app
 
 
-def make_parts(settings: Settings) -> Parts:
+def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
     """The parts that these settings ask for. Raises ConfigurationError."""
     authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings, lambda: probe_of(live))
@@ -187,6 +200,10 @@ def make_parts(settings: Settings) -> Parts:
     reporters: list[Reporter] = [AccessLog(sys.stdout if settings.log_format == "json" else None)]
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
         reporters.append(partial(report_unserved, live))
+    audit, places = open_audit(settings), Shares(settings.max_in_flight, rates.weight)
+    metrics = make_metrics(settings, board, upstream, live, places, audit)
+    if metrics is not None:
+        reporters.append(metrics.requests)
     return Parts(
         upstream=upstream,
         live=live,
@@ -195,12 +212,13 @@ def make_parts(settings: Settings) -> Parts:
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
-        places=Shares(settings.max_in_flight, rates.weight),
+        places=places,
         long_answers=LongAnswers(settings.max_in_flight, rates.weight),
         planner=Planner(rates.weight),
         answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
-        audit=open_audit(settings),
+        audit=audit,
+        metrics=metrics,
         reporters=reporters,
     )
 
@@ -287,10 +305,15 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
     """While the app runs, the catalog and the keys are kept up to date and Cuebot connected."""
     live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
+    metrics = app.parts.metrics
+    observers: list[Callable[[float], object]] = [app.parts.long_answers.observe]
+    if metrics is not None:
+        observers.append(metrics.observe)
     tasks = asyncio.gather(
         live.run(),
         upstream.watch(live.look_again),
-        keep_up(app.parts.long_answers),
+        watch_lag(*observers),
+        *(() if metrics is None else (metrics.run(),)),
         provider.run(),
         app.parts.deny_file.run(),
         return_exceptions=True,
@@ -308,25 +331,6 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         await upstream.close()
         if app.parts.audit is not None:
             await app.parts.audit.close()
-
-
-async def keep_up(long_answers: LongAnswers) -> None:
-    """Take on no more long answers than the gateway keeps up with, until cancelled."""
-    time = asyncio.get_running_loop().time
-    while True:
-        due = time() + TICK
-        await asyncio.sleep(TICK)
-        long_answers.observe(time() - due)
-
-
-async def wrong_verb(request: Request, error: Exception) -> Response:
-    """The only refusal of Starlette's own, that of a page, in the one JSON shape."""
-    raise GatewayError(
-        Code.UNIMPLEMENTED,
-        f"{request.method} is not for {request.url.path}; use GET",
-        status=405,
-        headers={"Allow": PAGE_ALLOWS},
-    )
 
 
 def warn_of_tokens(settings: Settings) -> None:

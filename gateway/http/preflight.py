@@ -1,4 +1,4 @@
-"""OPTIONS: what a path takes, told to anybody (RFC 9110 section 9.3.7).
+"""OPTIONS: what a path takes, told to anybody (RFC 9110 section 9.3.7); what pages do not take.
 
 The client need not have a token, so every path but those of pages and health checks gets the same
 answer: it does not reveal which methods there are.
@@ -6,9 +6,11 @@ answer: it does not reveal which methods there are.
 
 from collections.abc import Container
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.errors import Code
+from gateway.errors import Code, GatewayError
 from gateway.http.exchange import exchange_of
 
 CHANGE_ALLOWS = "POST, OPTIONS"
@@ -35,6 +37,16 @@ class Options:
         exchange.code = Code.OK
         allow = PAGE_ALLOWS if exchange.path in self._pages else READ_ALLOWS
         await send_nothing(send, (b"allow", allow.encode()))
+
+
+async def wrong_verb(request: Request, error: Exception) -> Response:
+    """The only refusal of Starlette's own, that of a page, in the one JSON shape."""
+    raise GatewayError(
+        Code.UNIMPLEMENTED,
+        f"{request.method} is not for {request.url.path}; use GET",
+        status=405,
+        headers={"Allow": PAGE_ALLOWS},
+    )
 
 
 async def send_nothing(send: Send, *headers: tuple[bytes, bytes]) -> None:

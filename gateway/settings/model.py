@@ -383,6 +383,9 @@ class Settings(Strict):
     audit_sync: Switch = False
     audit_fail: Literal["closed", "open"] = "closed"
     audit_redact: Words = ("*password*", "*secret*", "*token*")
+    metrics: Literal["off", "token", "public"] = "off"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
 
     _secret_in: Path | None = None
 
