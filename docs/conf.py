@@ -25,7 +25,8 @@ html_show_sphinx = False
 PARTS = {
     "First steps": ["getting-started", "calls", "recipes", "examples", "demo"],
     "Running it": [
-        *("deployment", "configuration", "tokens", "access", "audit", "traces", "security"),
+        *("deployment", "configuration", "tokens", "access", "audit", "metrics", "traces"),
+        "security",
         *("moving", "cueweb", "reflection"),
     ],
     "The API": ["http", "reads", "errors", "pages", "compatibility"],

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -16,21 +15,22 @@ from starlette.types import ASGIApp
 
 from gateway.access.admission import Admission
 from gateway.access.denied import DenyFile
-from gateway.access.key_set import KeySet, NoKeySet
-from gateway.access.keys import load_secrets
+from gateway.access.from_settings import (
+    make_authenticator,
+    reloadable_access,
+    reloadable_tokens,
+)
 from gateway.access.limits import MemoryLimiter, RateLimits
-from gateway.access.load import TICK, LongAnswers
-from gateway.access.provider import Provider, is_url, load_key_set, read_key_set, unbound
+from gateway.access.load import LongAnswers
+from gateway.access.provider import Provider
 from gateway.access.rates import Rates
-from gateway.access.rights import AccessRules
 from gateway.access.shares import Shares, Turns
-from gateway.access.tokens import Authenticator, token_rules
+from gateway.access.tokens import Authenticator
 from gateway.calls.aside.planner import Planner
 from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
-from gateway.errors import ConfigurationError
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
@@ -47,13 +47,16 @@ from gateway.http.routing import MethodRouting
 from gateway.http.spans import Sampler
 from gateway.http.unary import UnaryHandler
 from gateway.observe.audit_log import AuditLog, open_audit
+from gateway.observe.loop_lag import watch_lag
+from gateway.observe.metrics import Metrics
+from gateway.observe.metrics_page import make_metrics, metrics_doors
+from gateway.observe.number_board import NumberBoard
 from gateway.observe.reporters import log_reporters
 from gateway.observe.tracing import TraceReporter, open_traces
 from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
-from gateway.settings.key_files import readable_by_all
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reloadable
 from gateway.upstream.endpoint import HEALTH
@@ -94,6 +97,7 @@ class Parts:
     """Where a server says that it is about to stop."""
     audit: AuditLog | None
     traces: TraceReporter | None
+    metrics: Metrics | None
     reporters: list[Reporter]
     """Who is told of each finished exchange."""
 
@@ -121,6 +125,7 @@ class Gateway(Starlette):
         parts: Parts,
         express: ExpressLane | None,
         report_refused: Callable[[Refused], None],
+        metrics_app: ASGIApp | None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -129,11 +134,16 @@ class Gateway(Starlette):
         """For this gateway's own server: the same answers for plain calls, with less work."""
         self.report_refused = report_refused
         """To be told what that server refuses by itself."""
+        self.metrics_app = metrics_app
+        """What it has to serve on METRICS_PORT."""
 
 
-def create_app(settings: Settings) -> Gateway:
-    """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work."""
-    parts = make_parts(settings)
+def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
+    """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work.
+
+    `board` is what it shares with the other workers, if there are some.
+    """
+    parts = make_parts(settings, board)
     handler = method_handler(settings, parts)
     methods = Guard(handler, limits=parts.limits, authenticator=parts.authenticator)
     routes = [
@@ -145,6 +155,9 @@ def create_app(settings: Settings) -> Gateway:
     layers = [
         Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters, sampler=sampler)
     ]
+    metrics = parts.metrics
+    doors = metrics_doors(settings, metrics, parts.limits, parts.authenticator, layers[0])
+    routes += doors.routes
     cors = None
     if settings.cors_origins:
         cors = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
@@ -166,6 +179,7 @@ def create_app(settings: Settings) -> Gateway:
         parts,
         express if settings.express == "on" else None,
         partial(report_refused, proxies, parts.reporters),
+        doors.app,
         routes=routes,
         middleware=layers,  # the outermost first
         exception_handlers={405: wrong_verb},
@@ -176,7 +190,7 @@ def create_app(settings: Settings) -> Gateway:
     return app
 
 
-def make_parts(settings: Settings) -> Parts:
+def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
     """The parts that these settings ask for. Raises ConfigurationError."""
     authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings, lambda: probe_of(live))
@@ -191,7 +205,13 @@ def make_parts(settings: Settings) -> Parts:
     reporters = log_reporters(settings)
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
         reporters.append(partial(report_unserved, live))
-    traces = open_traces(settings)
+    audit, places = open_audit(settings), Shares(settings.max_in_flight, rates.weight)
+    traces, metrics = (
+        open_traces(settings),
+        make_metrics(settings, board, upstream, live, places, audit),
+    )
+    if metrics is not None:
+        reporters.append(metrics.requests)
     if traces is not None:
         reporters.append(traces)
     return Parts(
@@ -202,32 +222,16 @@ def make_parts(settings: Settings) -> Parts:
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
         rates=rates,
         limits=RateLimits(MemoryLimiter(), rates),
-        places=Shares(settings.max_in_flight, rates.weight),
+        places=places,
         long_answers=LongAnswers(settings.max_in_flight, rates.weight),
         planner=Planner(rates.weight),
         answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
-        audit=open_audit(settings),
+        audit=audit,
         traces=traces,
+        metrics=metrics,
         reporters=reporters,
     )
-
-
-def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
-    """Who checks tokens, and where the keys of an identity provider come from.
-
-    Those in a file are read here, those at a URL are fetched at startup.
-    """
-    secrets, source, keys = load_secrets(settings), settings.jwt_jwks, None
-    if source is not None and not is_url(source):
-        keys = read_key_set(Path(source))
-    warn_of_tokens(settings)
-    authenticator = Authenticator(
-        secrets, token_rules(settings), access=AccessRules(settings), keys=keys
-    )
-    provider = Provider(source, keys, authenticator.use_keys)
-    authenticator.on_unknown_key = provider.look_again
-    return authenticator, provider
 
 
 def probe_of(live: LiveCatalog) -> str:
@@ -295,10 +299,15 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
     """While the app runs, the catalog and the keys are kept up to date and Cuebot connected."""
     live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
+    metrics = app.parts.metrics
+    observers: list[Callable[[float], object]] = [app.parts.long_answers.observe]
+    if metrics is not None:
+        observers.append(metrics.observe)
     tasks = asyncio.gather(
         live.run(),
         upstream.watch(live.look_again),
-        keep_up(app.parts.long_answers),
+        watch_lag(*observers),
+        *(() if metrics is None else (metrics.run(),)),
         provider.run(),
         app.parts.deny_file.run(),
         return_exceptions=True,
@@ -317,69 +326,6 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         for part in (app.parts.audit, app.parts.traces):
             if part is not None:
                 await part.close()
-
-
-async def keep_up(long_answers: LongAnswers) -> None:
-    """Take on no more long answers than the gateway keeps up with, until cancelled."""
-    time = asyncio.get_running_loop().time
-    while True:
-        due = time() + TICK
-        await asyncio.sleep(TICK)
-        long_answers.observe(time() - due)
-
-
-def warn_of_tokens(settings: Settings) -> None:
-    """Log who could read secrets, and which tokens of others would do."""
-    for warning in (*readable_by_all(settings), *unbound(settings)):
-        log.warning(warning)
-
-
-def reloadable_tokens(
-    authenticator: Authenticator, provider: Provider, deny_file: DenyFile
-) -> Reloadable:
-    """The secrets and keys that tokens are signed with, and what else tokens must be."""
-
-    def prepare(settings: Settings) -> Commit:
-        secrets = load_secrets(settings, authenticator.secrets)
-        rules, source = token_rules(settings), settings.jwt_jwks
-        found: KeySet | None = None
-        if source is not None:
-            try:
-                found = asyncio.run(load_key_set(source))
-            except NoKeySet as error:
-                if source != provider.source or not is_url(source):
-                    raise
-                log.error("the identity provider's keys stay as they were", problem=str(error))
-        deny = deny_file.prepare(settings.jwt_deny_file)
-        warn_of_tokens(settings)
-
-        def commit() -> None:
-            keys = provider.keys if found is None and source is not None else found
-            authenticator.trust(secrets, rules, keys)
-            provider.follow(source, keys)
-            deny()
-
-        return commit
-
-    return Reloadable("the secrets", ("jwt_*",), prepare)
-
-
-def reloadable_access(authenticator: Authenticator, live: LiveCatalog) -> Reloadable:
-    """What the bearers of tokens may do, and as whom."""
-
-    def prepare(settings: Settings) -> Commit:
-        access, catalog = AccessRules(settings), live.current
-        wrong = set() if catalog is None else {*access.unmatched(catalog)} - {*live.unmatched}
-        if wrong:
-            raise ConfigurationError(*sorted(wrong))
-
-        def commit() -> None:
-            authenticator.follow(access)
-            live.check_globs()
-
-        return commit
-
-    return Reloadable("the rules of access", ("access*", "identity"), prepare)
 
 
 def reloadable_catalog(live: LiveCatalog) -> Reloadable:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from typing import Literal
 
 import orjson
 
@@ -43,12 +44,42 @@ RETRY_SOON: Mapping[str, str] = {"Retry-After": "1"}
 """For answers that are likely to be better in a moment."""
 
 
+Shed = Literal[
+    "places",
+    "long_answers",
+    "answer_memory",
+    "bodies",
+    "decoding",
+    "waits",
+    "connections",
+    "connections_per_address",
+    "stopping",
+    "no_schema",
+    "no_keys",
+    "audit_log",
+]
+"""Why the gateway refuses what it would do at another time."""
+BadToken = Literal[
+    "no_token",
+    "malformed",
+    "algorithm",
+    "signature",
+    "unknown_key",
+    "expired",
+    "not_yet_valid",
+    "claims",
+    "denied",
+]
+"""What is wrong with a token; `denied` is on the deny list."""
+Cause = Shed | BadToken | Literal["rate_limit"]
+
+
 class GatewayError(Exception):
     """An answer that is not a success.
 
     `code` chooses the HTTP status unless `status` says another (a body that is
     too large is RESOURCE_EXHAUSTED, but 413). `details` are JSON values, `headers` go out with
-    the answer.
+    the answer. `cause` is what such answers are counted by.
     """
 
     def __init__(
@@ -59,6 +90,7 @@ class GatewayError(Exception):
         status: int | None = None,
         details: Sequence[object] = (),
         headers: Mapping[str, str] | None = None,
+        cause: Cause | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -66,6 +98,7 @@ class GatewayError(Exception):
         self.status = code.http_status if status is None else status
         self.details = details
         self.headers: Mapping[str, str] = headers or {}
+        self.cause = cause
 
     def body(self) -> bytes:
         """The JSON of the answer: `{"error": "NOT_FOUND", "code": 5, "message": "…"}`."""
@@ -79,9 +112,9 @@ class GatewayError(Exception):
         return orjson.dumps(shape)
 
 
-def unavailable(problem: str) -> GatewayError:
+def unavailable(problem: str, cause: Shed) -> GatewayError:
     """503: it may be better in a moment."""
-    return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON)
+    return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON, cause=cause)
 
 
 class ConfigurationError(Exception):

@@ -11,8 +11,9 @@ import click
 from click.core import ParameterSource
 
 from gateway.errors import ConfigurationError
+from gateway.settings.kinds import DAY, parse_duration
 from gateway.settings.loading import load_settings
-from gateway.settings.model import DAY, Settings, parse_duration
+from gateway.settings.model import Settings
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 

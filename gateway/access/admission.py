@@ -24,11 +24,11 @@ class Admission:
         long = self._long_answers.places if self._long_answers.includes(method, now) else None
         # These first: under too much load it is they that most calls do not find.
         if long is not None and not long.take(principal):
-            raise unavailable("too many long answers are being made")
+            raise unavailable("too many long answers are being made", "long_answers")
         if not self._places.take(principal):
             if long is not None:
                 long.give_back(principal)
-            raise unavailable("too many requests are being served")
+            raise unavailable("too many requests are being served", "places")
         return self._ordinary if long is None else self._long
 
 

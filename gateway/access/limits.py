@@ -156,4 +156,5 @@ def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
         Code.RESOURCE_EXHAUSTED,
         f"over the limit of {rate.rps:g} requests a second; try again in {seconds} s",
         headers={"Retry-After": str(seconds)},
+        cause="rate_limit",
     )

@@ -14,8 +14,6 @@ from gateway.access.shares import Shares, Turns, Weight, alike, reserve_of
 
 ENCODED_AT_ONCE = 4
 """Long answers. With more, small requests would wait for a piece of each of them."""
-TICK = 0.05
-"""Seconds between two observations."""
 WAIT = 0.25
 """Seconds that a long answer may wait for its turn."""
 LAG = 0.25
@@ -80,7 +78,7 @@ class LongAnswers:
         return latest is not None and now - latest < REMEMBERED
 
     def observe(self, lag: float) -> None:
-        """The event loop is so many seconds behind; see `LoadLimit`."""
+        """The event loop is so many seconds behind; see `LoadLimit`. To be told all the time."""
         limit = self._limit.observe(lag, self.turns.longest_wait(), self.places.taken)
         if limit != self.places.total:
             self.places.resize(limit)

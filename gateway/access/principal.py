@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.access.rights import Rule
-from gateway.errors import Code, GatewayError
+from gateway.errors import BadToken, Code, GatewayError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,17 @@ class Principal:
     def check(self, now: float) -> None:
         """Raises GatewayError (PERMISSION_DENIED) outside the token's lifetime."""
         if now >= self.expires:
-            raise forbidden("the token has expired")
+            raise forbidden("the token has expired", "expired")
         if now < self.not_before:
-            raise forbidden("the token is not valid yet (nbf)")
+            raise forbidden("the token is not valid yet (nbf)", "not_yet_valid")
 
 
-def unauthenticated(problem: str) -> GatewayError:
+def unauthenticated(problem: str, cause: BadToken = "malformed") -> GatewayError:
     """401: there is nothing that could be verified."""
-    return GatewayError(
-        Code.UNAUTHENTICATED, problem, headers={"WWW-Authenticate": 'Bearer realm="cuebot-gateway"'}
-    )
+    headers = {"WWW-Authenticate": 'Bearer realm="cuebot-gateway"'}
+    return GatewayError(Code.UNAUTHENTICATED, problem, headers=headers, cause=cause)
 
 
-def forbidden(problem: str) -> GatewayError:
+def forbidden(problem: str, cause: BadToken = "claims") -> GatewayError:
     """403: there is a token, and it does not hold."""
-    return GatewayError(Code.PERMISSION_DENIED, problem)
+    return GatewayError(Code.PERMISSION_DENIED, problem, cause=cause)

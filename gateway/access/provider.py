@@ -9,7 +9,8 @@ import httpx
 import structlog
 
 from gateway.access.key_set import KeySet, NoKeySet, parse_key_set
-from gateway.settings.model import SIGNED_BY, Settings
+from gateway.settings.kinds import SIGNED_BY
+from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.auth")
 

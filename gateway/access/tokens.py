@@ -23,7 +23,8 @@ from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
 from gateway.access.rights import AccessRules
 from gateway.errors import ConfigurationError, unavailable
-from gateway.settings.model import SIGNED_BY, Settings
+from gateway.settings.kinds import SIGNED_BY
+from gateway.settings.model import Settings
 
 LONGEST_TOKEN = 16384
 """Bytes. Those of providers name all the groups that somebody is in."""
@@ -170,7 +171,8 @@ class Authenticator:
         except (JOSEError, ValueError, RecursionError):
             raise unauthenticated("the bearer token is not a JWT") from None
         if "crit" in header:
-            raise forbidden("the token demands an extension (crit) that is not supported")
+            problem = "the token demands an extension (crit) that is not supported"
+            raise forbidden(problem, "malformed")
         algorithm = header.get("alg")
         by_provider = algorithm in PROVIDER_ALGORITHMS and self._rules.provider is not None
         keys = self._keys_of_provider(header) if by_provider else self._keys_of_secrets(algorithm)
@@ -180,32 +182,34 @@ class Authenticator:
             except Exception:  # noqa: S112 - whatever jose trips over is no valid token
                 continue
             return self._principal(payload, "provider" if by_provider else "secret")
-        raise forbidden("the token's signature does not match")
+        raise forbidden("the token's signature does not match", "signature")
 
     def _keys_of_secrets(self, algorithm: object) -> list[Key]:
         keys = self._secret_keys.get(algorithm) if isinstance(algorithm, str) else None
         provided = PROVIDER_ALGORITHMS if self._rules.provider is not None else ()
         if keys is None:
             known = (*self._secret_keys, *provided)
-            raise forbidden(f"the token's algorithm is not one of {', '.join(known)}")
+            raise forbidden(f"the token's algorithm is not one of {', '.join(known)}", "algorithm")
         if not keys:
-            raise forbidden("no token that a secret has signed is accepted (JWT_SECRET is not set)")
+            problem = "no token that a secret has signed is accepted (JWT_SECRET is not set)"
+            raise forbidden(problem, "algorithm")
         return keys
 
     def _keys_of_provider(self, header: Mapping[str, Any]) -> list[Key]:
         keys, kid = self._provider_keys, header.get("kid")
         if keys is None:
-            raise unavailable("the identity provider's keys are not known yet")
+            raise unavailable("the identity provider's keys are not known yet", "no_keys")
         if not isinstance(kid, str | None):
-            raise forbidden("the token's kid is not a text")
+            raise forbidden("the token's kid is not a text", "malformed")
         found = keys.matching(header["alg"], kid)
         if not found and keys.has(kid):
-            raise forbidden("the token's algorithm is not that of its key")
+            raise forbidden("the token's algorithm is not that of its key", "algorithm")
         if not found:
             self.on_unknown_key()
             raise forbidden(
                 "the identity provider has no such key (kid) as the token's; its keys are fetched"
-                " again, so try again in 30 s"
+                " again, so try again in 30 s",
+                "unknown_key",
             )
         return found
 
@@ -213,11 +217,12 @@ class Authenticator:
         try:
             claims = orjson.loads(payload)
         except orjson.JSONDecodeError:
-            raise forbidden("the token's claims are not JSON") from None
+            raise forbidden("the token's claims are not JSON", "malformed") from None
         if not isinstance(claims, dict):
-            raise forbidden("the token's claims are not a JSON object")
+            raise forbidden("the token's claims are not a JSON object", "malformed")
         if not is_flat(claims, DEEPEST_CLAIMS):
-            raise forbidden(f"the token's claims are nested more than {DEEPEST_CLAIMS} deep")
+            problem = f"the token's claims are nested more than {DEEPEST_CLAIMS} deep"
+            raise forbidden(problem, "malformed")
         binding = self._rules.provider if signed_by == "provider" else self._rules
         assert binding is not None
         check_binding(claims, binding)
@@ -225,7 +230,7 @@ class Authenticator:
         subject = self._subject(claims)
         names = [claims.get(name) for name in self._rules.subject]
         if self._denied.includes(names, claims.get("jti")):
-            raise forbidden("the token or its subject is on the gateway's deny list")
+            raise forbidden("the token or its subject is on the gateway's deny list", "denied")
         leeway = self._rules.leeway
         claims |= {"sub": subject, SIGNED_BY: signed_by}
         return Principal(
@@ -281,7 +286,7 @@ def check_binding(claims: Mapping[str, Any], binding: TokenRules | ProviderRules
 def bearer_token(authorization: bytes | None) -> bytes:
     """The token of an Authorization header. Raises GatewayError (UNAUTHENTICATED)."""
     if authorization is None:
-        raise unauthenticated("send a token: Authorization: Bearer <JWT>")
+        raise unauthenticated("send a token: Authorization: Bearer <JWT>", "no_token")
     scheme, _, token = authorization.partition(b" ")
     token = token.strip()
     if scheme.lower() != b"bearer" or not token:

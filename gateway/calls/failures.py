@@ -50,4 +50,5 @@ def error_for(failed: CallFailed) -> GatewayError:
         status=status,
         details=details_to_json(failed.status_details) if failed.status_details else (),
         headers=RETRY_SOON if code is Code.UNAVAILABLE else None,
+        cause="answer_memory" if failed.reason is Reason.NO_MEMORY else None,
     )

@@ -168,7 +168,12 @@ async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
 def reworded(error: GatewayError, message: str) -> GatewayError:
     """The same error with another message."""
     return GatewayError(
-        error.code, message, status=error.status, details=error.details, headers=error.headers
+        error.code,
+        message,
+        status=error.status,
+        details=error.details,
+        headers=error.headers,
+        cause=error.cause,
     )
 
 

@@ -65,6 +65,10 @@ class LiveCatalog:
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
         """Why the last attempt has failed, for people; empty when it has not."""
+        self.generation = 0
+        """How many catalogs there have been."""
+        self.refreshes = {"same": 0, "changed": 0, "failed": 0}
+        """How many attempts have ended so."""
         self.looked_at = 0.0
         """When the source has last answered (unix time); 0 before that."""
         self.others: tuple[OtherSchema, ...] = ()
@@ -202,6 +206,7 @@ class LiveCatalog:
             log.info("schema refreshed again")
         self.problem = ""
         self.looked_at = time.time()
+        self.refreshes["same" if new is None else "changed"] += 1
         if new is not None:
             self._built_with = wanted
             self._swap(*new)
@@ -235,6 +240,7 @@ class LiveCatalog:
         """
         event = "schema loaded" if self.current is None else "schema changed"
         self.current = self._complete = catalog
+        self.generation += 1
         self._found.set()
         for skip in catalog.skipped:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
@@ -271,6 +277,7 @@ class LiveCatalog:
 
     def _fail(self, problem: str, log_problem: Callable[[str], object]) -> None:
         """Remember the problem, and log it if it is a new one."""
+        self.refreshes["failed"] += 1
         if self.current is not None:
             problem = f"the schema could not be refreshed: {problem}"
         if problem != self.problem:

@@ -44,6 +44,7 @@ class BodyReader:
                     exchange.body_read = not message.get("more_body", False)
                     received = message.get("body", b"")
                     received_bytes += len(received)
+                    exchange.bytes_in = received_bytes
                     self._check(received_bytes)
                     for part in (received,) if decoder is None else decoder.feed(received):
                         if not part:
@@ -80,6 +81,7 @@ class BodyReader:
         if body is None:
             return None
         exchange.body_read = True
+        exchange.bytes_in = len(body)
         self._check(len(body))
         self._count(exchange, len(body))
         return body
@@ -94,5 +96,5 @@ class BodyReader:
             return
         before = 0 if exchange.body_room is None else exchange.body_room[1]
         if not self._room.take(exchange.principal, size - before):
-            raise unavailable("too many large bodies are being read")
+            raise unavailable("too many large bodies are being read", "bodies")
         exchange.body_room = (self._room, size)

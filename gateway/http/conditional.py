@@ -123,7 +123,7 @@ class ConditionalReads:
         end = monotonic() + condition.wait
         answer, began, took = b"", monotonic(), 0.0
         if not self._waiting.take(exchange.principal):
-            raise unavailable("too many requests wait for another answer")
+            raise unavailable("too many requests wait for another answer", "waits")
         try:
             while matches(condition.known, etag):
                 left = end - monotonic()

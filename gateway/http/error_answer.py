@@ -8,7 +8,7 @@ import structlog
 from starlette.types import Receive, Send
 
 from gateway.calls.failures import NotServed
-from gateway.errors import RETRY_SOON, Code, GatewayError, unavailable
+from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.direct import Headers
 from gateway.http.exchange import JSON_TYPE, Exchange
 from gateway.http.head import content_length
@@ -44,7 +44,7 @@ def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
 @lru_cache(maxsize=64)
 def soon_answer(message: str) -> tuple[Headers, bytes]:
     """The same of `unavailable`: a few texts and, under too much load, most of the answers."""
-    return rendered(unavailable(message))
+    return rendered(GatewayError(Code.UNAVAILABLE, message, headers=RETRY_SOON))
 
 
 def rendered(error: GatewayError) -> tuple[Headers, bytes]:
@@ -56,7 +56,7 @@ def rendered(error: GatewayError) -> tuple[Headers, bytes]:
 
 async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, send: Send) -> None:
     """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
-    exchange.code = error.code
+    exchange.fail(error)
     if exchange.status:
         log.error("answer cut short", **exchange.ids, reason=error.message)
         return

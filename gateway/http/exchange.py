@@ -15,7 +15,7 @@ from gateway.access.principal import Principal
 from gateway.access.rates import address_key
 from gateway.access.shares import Shares
 from gateway.calls.trace_context import TraceContext, read_context
-from gateway.errors import Code
+from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
 from gateway.http.proxies import TrustedProxies
@@ -92,6 +92,10 @@ class Exchange:
     """Whether the whole body has been taken from the connection."""
     status: int = 0
     code: Code | None = None
+    cause: Cause | None = None
+    """What of the gateway has refused it, if something has."""
+    bytes_in: int = 0
+    """Of its body, as far as that has been read."""
     bytes_out: int = 0
     headers_out: list[tuple[bytes, bytes]] = field(default_factory=list)
     direct: DirectConnection | None = None
@@ -118,6 +122,10 @@ class Exchange:
         if done:
             self.status, self.bytes_out = status, len(body)
         return done
+
+    def fail(self, error: GatewayError) -> None:
+        """Note the error that it is answered with."""
+        self.code, self.cause = error.code, error.cause
 
     @property
     def principal(self) -> str:

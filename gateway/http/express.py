@@ -246,7 +246,7 @@ class PlainCall:
             self._report()
             return
         error = told_of(problem, exchange)
-        exchange.code = error.code
+        exchange.fail(error)
         headers, body = error_answer(error)
         try:
             if "Connection" not in error.headers and exchange.answer(error.status, headers, body):

@@ -134,20 +134,22 @@ def report_refused(
         direct=None,
     )
     exchange.started -= refused.seconds
-    exchange.status, exchange.code = refused.error.status, refused.error.code
+    exchange.status = refused.error.status
+    exchange.fail(refused.error)
     exchange.bytes_out = len(refused.error.body())
     close(exchange, reporters)
 
 
 def stopping() -> GatewayError:
     """What a client is told whose answer would take longer than SHUTDOWN_TIMEOUT."""
-    return unavailable("the gateway is stopping")
+    return unavailable("the gateway is stopping", "stopping")
 
 
 def note_disconnect(exchange: Exchange) -> None:
     """The client has gone, or the server has refused the rest of its body by itself."""
     direct = exchange.direct
     if direct is not None and direct.refusal is not None:
-        exchange.status, exchange.code = direct.refusal.status, direct.refusal.code
+        exchange.status = direct.refusal.status
+        exchange.fail(direct.refusal)
     else:
         exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED

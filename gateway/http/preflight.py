@@ -39,12 +39,6 @@ class Options:
         await send_nothing(send, (b"allow", allow.encode()))
 
 
-async def send_nothing(send: Send, *headers: tuple[bytes, bytes]) -> None:
-    """A 204 with these headers."""
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
-
-
 async def wrong_verb(request: Request, error: Exception) -> Response:
     """The only refusal of Starlette's own, that of a page, in the one JSON shape."""
     raise GatewayError(
@@ -53,3 +47,9 @@ async def wrong_verb(request: Request, error: Exception) -> Response:
         status=405,
         headers={"Allow": PAGE_ALLOWS},
     )
+
+
+async def send_nothing(send: Send, *headers: tuple[bytes, bytes]) -> None:
+    """A 204 with these headers."""
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

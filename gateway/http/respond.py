@@ -56,7 +56,7 @@ class Responder:
         self._long_answers.note(exchange.rpc or "")
         turn = EncodingTurn(self._long_answers.turns, exchange.principal)
         if not await turn.take(within):
-            raise unavailable("too many long answers are being made")
+            raise unavailable("too many long answers are being made", "long_answers")
         try:
             await send_pieces(exchange, pieces, headers, send, self._http_timeout, turn)
         finally:

@@ -166,6 +166,17 @@ class AuditLog:
 
         return written_down
 
+    @property
+    def lag(self) -> float:
+        """Seconds for which the oldest unwritten line has been waiting; 0 if there is none."""
+        since = self._writer.waits_since
+        return time.monotonic() - since if since else 0.0
+
+    @property
+    def lost(self) -> int:
+        """Lines that have been given up."""
+        return self._writer.kept.lost
+
     async def close(self) -> None:
         """Write what is left."""
         self.end_period()
@@ -208,6 +219,7 @@ class AuditLog:
                 Code.UNAVAILABLE,
                 f"{method.path} was not called: the gateway's audit log cannot be written"
                 f" ({reason_of(problem)})",
+                cause="audit_log",
             )
 
     async def _call_straight(

@@ -30,15 +30,19 @@ class Kept:
         """`then` is what becomes of changes when there is trouble, for the log."""
         self.lines: list[bytes] = []
         self.then = then
+        self.lost = 0
+        """Lines that will never be written, since there were too many."""
+        self.since = 0.0
+        """Monotonic seconds since when there are some; 0 without any."""
         self._again: asyncio.TimerHandle | None = None
         self._told = -SILENCE
-        self._lost = 0
 
     def failed(self, problem: OSError, again: Callable[[], object]) -> None:
         """Tell of a problem, unless that was done just now, and try `again` later."""
-        self._lost += max(len(self.lines) - MOST_KEPT, 0)
+        self.lost += max(len(self.lines) - MOST_KEPT, 0)
         del self.lines[MOST_KEPT:]
         now = time.monotonic()
+        self.since = (self.since or now) if self.lines else 0.0
         if now - self._told >= SILENCE:
             self._told = now
             log.error(
@@ -46,7 +50,7 @@ class Kept:
                 problem=reason_of(problem),
                 changes=self.then,
                 lines_waiting=len(self.lines),
-                lines_lost=self._lost,
+                lines_lost=self.lost,
             )
         if self.lines and self._again is None:
             self._again = asyncio.get_running_loop().call_later(AGAIN, self._try, again)
@@ -76,6 +80,11 @@ class StraightWriter:
         self.kept.lines.append(line)
         self._write()
 
+    @property
+    def waits_since(self) -> float:
+        """Monotonic seconds since when the oldest unwritten line waits; 0 if there is none."""
+        return self.kept.since
+
     def problem(self) -> OSError | None:
         """Why lines cannot be written, if that is so."""
         if self.kept.lines:
@@ -98,6 +107,7 @@ class StraightWriter:
         try:
             self._file.append(self.kept.lines)
             self._problem = None
+            self.kept.since = 0.0
         except OSError as error:
             self._problem = error
             self.kept.failed(error, self._write)
@@ -116,6 +126,11 @@ class SyncedWriter:
         self._task: asyncio.Task[None] | None = None
         self._began = 0.0
         """Monotonic seconds at which the thread was given lines, while it has some."""
+
+    @property
+    def waits_since(self) -> float:
+        """Monotonic seconds since when the oldest unwritten line waits; 0 if there is none."""
+        return self.kept.since or self._began
 
     async def write(self, line: bytes) -> tuple[OSError | None, bool]:
         """Return when a line is on disk, or what the problem is; it is not tried again.
@@ -198,7 +213,9 @@ class SyncedWriter:
             self._began = time.monotonic()
             problem = await loop.run_in_executor(self._thread, commit, self._file, [*kept], lines)
             self._began = 0.0
-            if problem is not None:
+            if problem is None:
+                self.kept.since = 0.0
+            else:
                 self.kept.lines[:0] = kept
                 self.kept.failed(problem, self._start)
             done.set_result(problem)

@@ -12,7 +12,9 @@ LISTED = 8
 
 def no_schema() -> GatewayError:
     """The 503 while there is no catalog."""
-    return unavailable("the gateway does not know Cuebot's interface yet; its log tells why")
+    return unavailable(
+        "the gateway does not know Cuebot's interface yet; its log tells why", "no_schema"
+    )
 
 
 def unknown_path(path: str, catalog: Catalog) -> GatewayError:

@@ -39,7 +39,7 @@ class Acceptor:
     ) -> None:
         """`tls` is what asyncio is told about TLS: nothing for plain HTTP."""
         self.listeners = [*listeners]
-        self._context = context
+        self.context = context
         self._limit = limit
         self._tls = tls
         self._loop = asyncio.get_running_loop()
@@ -95,13 +95,13 @@ class Acceptor:
         else:
             with accepted, suppress(OSError):
                 if not self._tls:
-                    answer = last_answer(no_place, self._context.state.default_headers)
+                    answer = last_answer(no_place, self.context.state.default_headers)
                     accepted.send(answer, socket.MSG_DONTWAIT)
             return
-        connection = HttpProtocol(self._context, leave, no_place)
+        connection = HttpProtocol(self.context, leave, no_place)
         task = self._loop.create_task(self._open(accepted, connection))
-        self._context.state.tasks.add(task)
-        task.add_done_callback(self._context.state.tasks.discard)
+        self.context.state.tasks.add(task)
+        task.add_done_callback(self.context.state.tasks.discard)
 
     async def _open(self, accepted: socket.socket, connection: HttpProtocol) -> None:
         """Wait until there is a connection: in TLS, until the handshake is over or has failed."""

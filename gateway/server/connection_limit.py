@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.access.rates import address_key
-from gateway.errors import GatewayError, unavailable
+from gateway.errors import GatewayError, Shed, unavailable
 
 QUIET = 60.0
 """Seconds between two warnings of the same."""
@@ -32,6 +32,8 @@ class ConnectionLimit:
     trusted: Callable[[str], bool] = lambda address: False
     """Which addresses stand for many: those of proxies."""
     clock: Callable[[], float] = time.monotonic
+    on_full: Callable[[GatewayError], object] = lambda error: None
+    """Told why a connection is turned away."""
     most_lingering: int = OTHERS // 2
     """How many that are turned away may stay for as long as they need to read why."""
     _open: int = 0
@@ -49,7 +51,7 @@ class ConnectionLimit:
         if self._open >= self.most:
             whose = "MAX_CONNECTIONS" if self._fits else "the limit on open files (ulimit -n)"
             self._warn(f"as many connections as {whose} allows", max_connections=self.most)
-            return no_place("too many connections (MAX_CONNECTIONS)")
+            return self._no_place("too many connections (MAX_CONNECTIONS)", "connections")
         if self._is_counted(address):
             key = address_key(address)
             count = self._by_address.get(key, 0)
@@ -60,7 +62,8 @@ class ConnectionLimit:
                     address=key,
                     max_connections_per_address=self.most_per_address,
                 )
-                return no_place(f"too many connections from your address ({name})")
+                problem = f"too many connections from your address ({name})"
+                return self._no_place(problem, "connections_per_address")
             self._by_address[key] = count + 1
         self._open += 1
         return None
@@ -98,16 +101,17 @@ class ConnectionLimit:
     def _is_counted(self, address: str) -> bool:
         return self.most_per_address > 0 and not self.trusted(address)
 
+    def _no_place(self, problem: str, cause: Shed) -> GatewayError:
+        """503, with what there are too many of."""
+        error = unavailable(f"there are {problem}", cause)
+        self.on_full(error)
+        return error
+
     def _warn(self, event: str, **values: object) -> None:
         now = self.clock()
         if now >= self._next_warnings.get(event, 0.0):
             self._next_warnings[event] = now + QUIET
             log.warning(event, **values)
-
-
-def no_place(problem: str) -> GatewayError:
-    """503, with what there are too many of."""
-    return unavailable(f"there are {problem}")
 
 
 def make_room(limit: ConnectionLimit) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -31,6 +32,8 @@ FIRST_LOOK = 5.0
 """Seconds that the beginning waits for the schema, and clients in the kernel's queue for it."""
 CUT_OFF = 1.0
 """Seconds that requests have to be answered once they are cut off."""
+METRICS_CONNECTIONS = 64
+"""Those on METRICS_PORT at once."""
 TICK = 0.05
 """Seconds between two looks whether all is over."""
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -64,12 +67,14 @@ class Server(uvicorn.Server):
         begin: Callable[[], object] = lambda: None,
         *,
         supervised: bool = False,
+        metrics_listener: socket.socket | None = None,
     ) -> None:
         """Without a certificate this is plain HTTP.
 
         `begin` is called when the schema has been looked for, before connections are accepted. If
         it raises ConfigurationError, `serve` does.
         With a supervisor, who may repeat signals, only SIGQUIT ends a stop at once.
+        `metrics_listener` is the socket of METRICS_PORT.
         """
         super().__init__(
             uvicorn.Config(
@@ -92,6 +97,9 @@ class Server(uvicorn.Server):
             settings.max_connections_per_address,
             TrustedProxies(settings.forwarded_allow_ips).trusts,
         )
+        if app.parts.metrics is not None:
+            self.limit.on_full = app.parts.metrics.requests.turned_away
+        self._metrics_listener = metrics_listener
         self._tls: dict[str, Any] = {}
         """What asyncio is told about TLS."""
         if certificate is not None:
@@ -143,6 +151,14 @@ class Server(uvicorn.Server):
             report=self._app.report_refused,
         )
         self.acceptor = Acceptor(sockets or (), self._context, self.limit, self._tls)
+        self._acceptors = [self.acceptor]
+        if self._metrics_listener is not None and self._app.metrics_app is not None:
+            page = AsgiService(
+                self._app.metrics_app, state=self.lifespan.state, tasks=tasks, loop=loop
+            )
+            context = replace(self._context, serve=page)
+            limit = ConnectionLimit(METRICS_CONNECTIONS)
+            self._acceptors.append(Acceptor([self._metrics_listener], context, limit, self._tls))
         self.started = True
 
     async def _first_look(self) -> None:
@@ -160,10 +176,12 @@ class Server(uvicorn.Server):
         self._app.parts.readiness.stopping = True
         log.info("stopping", delay=self._delay, timeout=self._shutdown_timeout)
         await self._until(lambda: False, self._delay)
-        self._context.is_ending = True
+        for acceptor in self._acceptors:
+            acceptor.context.is_ending = True
         for connection in self.connections:
             connection.finish()
-        self.acceptor.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         if not await self._until(self._is_idle, self._shutdown_timeout):
             log.warning(
                 "requests are cut off",

@@ -3,16 +3,22 @@
 import errno
 import os
 import socket
+from contextlib import AbstractContextManager, nullcontext
 
 from gateway.errors import ConfigurationError
+from gateway.settings.model import Settings
 
 BACKLOG = 2048
 
 
-def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+REST = "REST_HOST and REST_PORT, or --host and --port for the demo"
+
+
+def listen(host: str, port: int, *, shared: bool = False, settings: str = REST) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises ConfigurationError without one.
 
     A shared one lets other shared ones of the same user listen there too (SO_REUSEPORT).
+    `settings` are those that have said where.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -21,8 +27,7 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
         return socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=shared)
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(
-            f"cannot listen on {host}: {reason_of(error, port)}"
-            "; choose another (REST_HOST and REST_PORT, or --host and --port for the demo)"
+            f"cannot listen on {host}: {reason_of(error, port)}; choose another ({settings})"
         ) from None
 
 
@@ -34,6 +39,14 @@ def listen_together(host: str, port: int, number: int) -> list[socket.socket]:
     with listen(host, port) as alone:
         port = alone.getsockname()[1]
     return [listen(host, port, shared=True) for _ in range(number)]
+
+
+def listen_for_metrics(settings: Settings) -> AbstractContextManager[socket.socket | None]:
+    """The socket of METRICS_PORT, if there is to be one. Raises ConfigurationError as `listen`."""
+    if settings.metrics_port is None or settings.metrics == "off":
+        return nullcontext()
+    names = "METRICS_HOST and METRICS_PORT"
+    return listen(settings.metrics_host, settings.metrics_port, settings=names)
 
 
 def reason_of(error: OSError | UnicodeError, port: int) -> str:

@@ -14,6 +14,8 @@ import structlog
 from gateway.app import create_app
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import set_log_level
+from gateway.observe.metrics_page import PATH
+from gateway.observe.number_board import NumberBoard
 from gateway.server.certificate import Certificate, load_certificate, make_context
 from gateway.server.connection_limit import make_room
 from gateway.server.drain import Server
@@ -40,11 +42,14 @@ async def serve(
     load: Callable[[], Settings],
     supervised: Callable[[Server], None] | None = None,
     *,
+    metrics_listener: socket.socket | None = None,
+    board: NumberBoard | None = None,
     reload: bool = False,
     first: bool = True,
 ) -> None:
     """Run the gateway on the listening socket until a signal asks it to stop.
 
+    `metrics_listener` is the socket of METRICS_PORT, `board` what workers share.
     `load` reads the settings again, for SIGHUP. Whoever supervises this process is told
     (`supervised`) when it is about to listen, and sends SIGQUIT for what a second signal is
     otherwise. With `reload` the settings are read again before it begins, as after a SIGHUP.
@@ -53,16 +58,27 @@ async def serve(
     """
     return_large_blocks()
     certificate = load_certificate(settings)
-    app = create_app(settings)
+    app = create_app(settings, board)
 
     def begin() -> None:
         if first and app.parts.live.current is None and app.parts.live.unmatched:
             raise ConfigurationError(*app.parts.live.unmatched)
         if supervised is not None:
             supervised(server)
-        log.info("listening", url=bound_url(listener, tls=certificate is not None))
+        tls = certificate is not None
+        log.info("listening", url=bound_url(listener, tls=tls))
+        if metrics_listener is not None:
+            scrapes = f"{bound_url(metrics_listener, tls=tls)}{PATH}"
+            log.info("listening for scrapes", url=scrapes)
 
-    server = Server(app, settings, certificate, begin, supervised=supervised is not None)
+    server = Server(
+        app,
+        settings,
+        certificate,
+        begin,
+        supervised=supervised is not None,
+        metrics_listener=metrics_listener,
+    )
     parts = [*app.parts.reloadable, RELOADABLE_LOG_LEVEL]
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))

@@ -8,11 +8,12 @@ wait.
 import asyncio
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -23,8 +24,9 @@ import uvloop
 
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging
+from gateway.observe.number_board import NumberBoard, board_folder
 from gateway.server.drain import Server, handling
-from gateway.server.listen import listen_together
+from gateway.server.listen import listen_for_metrics, listen_together
 from gateway.server.process import serve
 from gateway.settings.model import Settings
 
@@ -42,8 +44,11 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
 
     Raises ConfigurationError when the first one cannot start with these settings.
     """
-    supervisor = Supervisor(settings, load)
-    with handling(PASSED_ON, supervisor.pass_on):
+    with ExitStack() as stack:
+        metrics_listener = stack.enter_context(listen_for_metrics(settings))
+        folder = stack.enter_context(board_folder()) if settings.metrics != "off" else None
+        supervisor = Supervisor(settings, load, metrics_listener, folder)
+        stack.enter_context(handling(PASSED_ON, supervisor.pass_on))
         supervisor.start_first()
         log.info(
             "workers share the limits that are kept in memory",
@@ -56,9 +61,9 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
 
 @dataclass(slots=True)
 class Worker:
-    """A process, its listening socket, and the seconds (monotonic) at which it was started."""
+    """A process, its place, and the seconds (monotonic) at which it was started."""
 
-    listener: socket.socket
+    slot: int
     process: SpawnProcess
     began: float
 
@@ -66,9 +71,20 @@ class Worker:
 class Supervisor:
     """The processes, and what the supervisor has been told to do with them."""
 
-    def __init__(self, settings: Settings, load: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[], Settings],
+        metrics_listener: socket.socket | None,
+        folder: str | None,
+    ) -> None:
+        """`metrics_listener` is the socket of METRICS_PORT, which all workers share; `folder` is
+        that of their numbers."""
         self._settings = settings
         self._load = load
+        self._metrics_listener = metrics_listener
+        self._folder = folder
+        self._began = time.time()
         self._listeners = listen_together(settings.rest_host, settings.rest_port, settings.workers)
         self._workers: list[Worker] = []
         self._stopping = False
@@ -78,7 +94,7 @@ class Supervisor:
     def start_first(self) -> None:
         """Start one worker and see that it can. Raises ConfigurationError."""
         report, its_end = SPAWN.Pipe(duplex=False)
-        self._start(self._listeners[0], its_end)
+        self._start(0, its_end)
         its_end.close()
         with report, suppress(EOFError):
             if problem := report.recv():
@@ -87,8 +103,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Start the others, and see to all of them until the last one has stopped."""
-        for listener in self._listeners[1:]:
-            self._start(listener)
+        for slot in range(1, len(self._listeners)):
+            self._start(slot)
         while self._workers:
             wait([worker.process.sentinel for worker in self._workers])
             for worker in [each for each in self._workers if not each.process.is_alive()]:
@@ -96,10 +112,10 @@ class Supervisor:
                 if not self._stopping:
                     log.error("a worker has died", exitcode=worker.process.exitcode)
                     time.sleep(max(worker.began + PAUSE - time.monotonic(), 0))
-                self._start(worker.listener)
+                self._start(worker.slot)
 
-    def _start(self, listener: socket.socket, report: Connection | None = None) -> None:
-        """Start a worker, unless it is too late for that.
+    def _start(self, slot: int, report: Connection | None = None) -> None:
+        """Start a worker with the listening socket of its slot, unless it is too late for that.
 
         Signals are held back meanwhile, here and in the new process, where they wait until
         somebody handles them.
@@ -109,11 +125,14 @@ class Supervisor:
         try:
             if self._stopping:
                 return
+            board = self._folder and NumberBoard(self._folder, slot, self._began)
+            sockets = self._listeners[slot], self._metrics_listener
             process = SPAWN.Process(
-                target=work, args=(self._settings, self._load, listener, report, self._reloaded)
+                target=work,
+                args=(self._settings, self._load, sockets, board, report, self._reloaded),
             )
             process.start()
-            self._workers.append(Worker(listener, process, time.monotonic()))
+            self._workers.append(Worker(slot, process, time.monotonic()))
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
 
@@ -128,8 +147,9 @@ class Supervisor:
         else:
             number = signal.SIGQUIT if self._stopping else signal.SIGTERM
             self._stopping = True
-            for listener in self._listeners:
-                listener.close()
+            for listener in (*self._listeners, self._metrics_listener):
+                if listener is not None:
+                    listener.close()
         for worker in self._workers:
             with suppress(ProcessLookupError):
                 os.kill(worker.process.pid or 0, number)
@@ -138,21 +158,23 @@ class Supervisor:
 def work(
     settings: Settings,
     load: Callable[[], Settings],
-    listener: socket.socket,
+    sockets: tuple[socket.socket, socket.socket | None],
+    board: NumberBoard | None,
     report: Connection | None,
     reload: bool,
 ) -> None:
     """What a worker does. It reports its first problem, or that there is none.
 
+    It listens on the first socket, and with the others on the second, that of METRICS_PORT.
     With `reload` the others have been told to reload the settings, and so does this one.
     Signals of a terminal are the supervisor's, who passes them on.
     """
     os.setpgid(0, 0)
     configure_logging(settings.log_level, settings.log_format)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
 
     def started(server: Server) -> None:
-        parent = multiprocessing.parent_process()
-        assert parent is not None
         loop = asyncio.get_running_loop()
 
         def orphaned() -> None:
@@ -165,10 +187,21 @@ def work(
 
     try:
         uvloop.run(
-            serve(settings, listener, load, started, reload=reload, first=report is not None)
+            serve(
+                settings,
+                sockets[0],
+                load,
+                started,
+                metrics_listener=sockets[1],
+                board=board,
+                reload=reload,
+                first=report is not None,
+            )
         )
     except ConfigurationError as error:
         if report is None:
             log.error("a worker cannot start", problem=str(error))
         else:
             report.send(str(error))
+    if board is not None and not parent.is_alive():  # so nobody else cleans up
+        shutil.rmtree(board.folder, ignore_errors=True)

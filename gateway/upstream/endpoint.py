@@ -84,6 +84,11 @@ class Endpoint:
         """Whether calls to it are not answered. They are sent all the same: one might be."""
         return self._health.hanging
 
+    @property
+    def connections(self) -> int:
+        """How many connections there are."""
+        return self._channel.connections
+
     async def trouble(self) -> str:
         """Why calls would fail, for people who need not know its name; empty if they would not."""
         if self.ready:

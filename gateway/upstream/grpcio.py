@@ -144,6 +144,10 @@ class GrpcioChannel:
             return State.SHUTDOWN
         return State[self._channel.get_state(try_to_connect=try_to_connect).name]
 
+    @property
+    def connections(self) -> int:
+        return int(self.get_state() is State.READY)
+
     async def wait_for_state_change(self, last: State) -> None:
         if not self._closed:
             await self._channel.wait_for_state_change(grpc.ChannelConnectivity[last.name])

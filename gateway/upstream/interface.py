@@ -196,6 +196,10 @@ class Channel(Protocol):
         """Why there is no connection, as Python raises it. None when that is not known."""
 
     @property
+    def connections(self) -> int:
+        """How many connections it has, those included on which only answers are still to come."""
+
+    @property
     def answered_at(self) -> float:
         """The loop's time at which a call was last answered on the connection; 0 before that."""
 

@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from gateway.observe.logs import configure_logging
-from gateway.server.listen import listen
+from gateway.server.listen import listen, listen_for_metrics
 from gateway.server.process import serve as serve_gateway
 from gateway.server.workers import run_workers
 from gateway.settings.loading import misspelled
@@ -39,5 +39,8 @@ def serve(config: Path | None) -> None:
     if settings.workers > 1:
         run_workers(settings, load)
         return
-    with listen(settings.rest_host, settings.rest_port) as listener:
-        uvloop.run(serve_gateway(settings, listener, load))
+    with (
+        listen(settings.rest_host, settings.rest_port) as listener,
+        listen_for_metrics(settings) as metrics_listener,
+    ):
+        uvloop.run(serve_gateway(settings, listener, load, metrics_listener=metrics_listener))

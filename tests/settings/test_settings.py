@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.settings.kinds import parse_duration
 from gateway.settings.loading import SYNONYMS, load_settings, misspelled
-from gateway.settings.model import RateOverride, Settings, parse_duration
+from gateway.settings.model import RateOverride, Settings
 
 SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
@@ -125,6 +126,8 @@ def test_the_defaults_of_the_contract() -> None:
     assert settings.max_connections == 4096
     assert settings.max_connections_per_address == 0
     assert settings.docs == "token"
+    assert settings.metrics == "off"
+    assert settings.metrics_host == "127.0.0.1"
     assert settings.keepalive_time == 0
     assert settings.jwt_secret is None
     assert settings.jwt_algorithms == ("HS256",)
@@ -177,6 +180,9 @@ def test_the_defaults_of_the_contract() -> None:
         ("ACCESS_DEFAULT", "deny", "access_default", "deny"),
         ("IDENTITY", "force", "identity", "force"),
         ("EXPRESS", "off", "express", "off"),
+        ("METRICS", "public", "metrics", "public"),
+        ("METRICS_PORT", "9464", "metrics_port", 9464),
+        ("METRICS_HOST", "::", "metrics_host", "::"),
         ("SHUTDOWN_DELAY", "5s", "shutdown_delay", 5.0),
         ("SHUTDOWN_TIMEOUT", "1m", "shutdown_timeout", 60.0),
         ("SHUTDOWN_TIMEOUT", "0", "shutdown_timeout", 0.0),

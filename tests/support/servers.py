@@ -26,7 +26,7 @@ from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool
 from gateway.server.certificate import load_certificate
 from gateway.server.drain import Server
-from gateway.server.listen import listen, url_of
+from gateway.server.listen import listen, listen_for_metrics, url_of
 from gateway.settings.model import Settings
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
@@ -202,6 +202,8 @@ class Gateway:
     app: GatewayApp
     server: Server
     client: httpx.AsyncClient
+    metrics_url: str = ""
+    """That of METRICS_PORT, if it is set."""
 
     @property
     def port(self) -> int:
@@ -236,9 +238,12 @@ SharedGateway = Callable[..., Awaitable[Gateway]]
 async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog."""
     app = create_app(settings)
-    server = Server(app, settings, load_certificate(settings))
-    with listen("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", 0) as listener, listen_for_metrics(settings) as metrics_listener:
+        server = Server(
+            app, settings, load_certificate(settings), metrics_listener=metrics_listener
+        )
         url = url_of(listener)
+        metrics_url = "" if metrics_listener is None else f"{url_of(metrics_listener)}/metrics"
         setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -248,7 +253,7 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
                 if ready:
                     async with asyncio.timeout(20):
                         await app.parts.live.wait()
-                yield Gateway(url, app, server, client)
+                yield Gateway(url, app, server, client, metrics_url)
         finally:
             server.should_exit = True
             await serving

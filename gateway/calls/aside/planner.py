@@ -71,7 +71,7 @@ class Planner:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):
-            raise unavailable("too many large bodies are being decoded")
+            raise unavailable("too many large bodies are being decoded", "decoding")
         # It goes on if the client disconnects, or wants no more: a process in the middle of a job
         # would have to be replaced, which costs more, and holds the event loop.
         task = asyncio.create_task(self._done(catalog, method.path, body, reject))
@@ -82,7 +82,7 @@ class Planner:
             async with asyncio.timeout_at(deadline):
                 outcome = await asyncio.shield(task)
         except TimeoutError:
-            raise unavailable("the body could not be decoded in time") from None
+            raise unavailable("the body could not be decoded in time", "decoding") from None
         if isinstance(outcome, Refusal):
             raise GatewayError(Code(outcome.code), outcome.message)
         return plan_of(method, outcome)
@@ -100,11 +100,13 @@ class Planner:
                 outcome = await process.do(catalog, path, body, reject)
         except TimeoutError:
             self._end(process)
-            raise unavailable(f"the body could not be decoded within {LONGEST:g} s") from None
+            problem = f"the body could not be decoded within {LONGEST:g} s"
+            raise unavailable(problem, "decoding") from None
         except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop, of its pipe
             self._end(process)
             log.error("the process for large bodies has failed", reason=repr(error))
-            raise unavailable("the process that decodes large bodies has failed") from None
+            problem = "the process that decodes large bodies has failed"
+            raise unavailable(problem, "decoding") from None
         except BaseException:
             self._end(process)
             raise

@@ -117,6 +117,11 @@ class Http2Channel:
         return self._problem
 
     @property
+    def connections(self) -> int:
+        retiring = sum(not each.idle for each in self._retiring)
+        return retiring + (self._connection is not None)
+
+    @property
     def answered_at(self) -> float:
         return 0.0 if self._connection is None else self._connection.answered_at
 

@@ -1,0 +1,91 @@
+"""Who checks tokens and what they may do, made of the settings and following them on SIGHUP."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from gateway.access.denied import DenyFile
+from gateway.access.key_set import KeySet, NoKeySet
+from gateway.access.keys import load_secrets
+from gateway.access.provider import Provider, is_url, load_key_set, read_key_set, unbound
+from gateway.access.rights import AccessRules
+from gateway.access.tokens import Authenticator, token_rules
+from gateway.discovery.refresh import LiveCatalog
+from gateway.errors import ConfigurationError
+from gateway.settings.key_files import readable_by_all
+from gateway.settings.model import Settings
+from gateway.settings.reload import Commit, Reloadable
+
+log = structlog.stdlib.get_logger("gateway")
+
+
+def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
+    """Who checks tokens, and where the keys of an identity provider come from.
+
+    Those in a file are read here, those at a URL are fetched at startup.
+    """
+    secrets, source, keys = load_secrets(settings), settings.jwt_jwks, None
+    if source is not None and not is_url(source):
+        keys = read_key_set(Path(source))
+    warn_of_tokens(settings)
+    authenticator = Authenticator(
+        secrets, token_rules(settings), access=AccessRules(settings), keys=keys
+    )
+    provider = Provider(source, keys, authenticator.use_keys)
+    authenticator.on_unknown_key = provider.look_again
+    return authenticator, provider
+
+
+def warn_of_tokens(settings: Settings) -> None:
+    """Log who could read secrets, and which tokens of others would do."""
+    for warning in (*readable_by_all(settings), *unbound(settings)):
+        log.warning(warning)
+
+
+def reloadable_tokens(
+    authenticator: Authenticator, provider: Provider, deny_file: DenyFile
+) -> Reloadable:
+    """The secrets and keys that tokens are signed with, and what else tokens must be."""
+
+    def prepare(settings: Settings) -> Commit:
+        secrets = load_secrets(settings, authenticator.secrets)
+        rules, source = token_rules(settings), settings.jwt_jwks
+        found: KeySet | None = None
+        if source is not None:
+            try:
+                found = asyncio.run(load_key_set(source))
+            except NoKeySet as error:
+                if source != provider.source or not is_url(source):
+                    raise
+                log.error("the identity provider's keys stay as they were", problem=str(error))
+        deny = deny_file.prepare(settings.jwt_deny_file)
+        warn_of_tokens(settings)
+
+        def commit() -> None:
+            keys = provider.keys if found is None and source is not None else found
+            authenticator.trust(secrets, rules, keys)
+            provider.follow(source, keys)
+            deny()
+
+        return commit
+
+    return Reloadable("the secrets", ("jwt_*",), prepare)
+
+
+def reloadable_access(authenticator: Authenticator, live: LiveCatalog) -> Reloadable:
+    """What the bearers of tokens may do, and as whom."""
+
+    def prepare(settings: Settings) -> Commit:
+        access, catalog = AccessRules(settings), live.current
+        wrong = set() if catalog is None else {*access.unmatched(catalog)} - {*live.unmatched}
+        if wrong:
+            raise ConfigurationError(*sorted(wrong))
+
+        def commit() -> None:
+            authenticator.follow(access)
+            live.check_globs()
+
+        return commit
+
+    return Reloadable("the rules of access", ("access*", "identity"), prepare)

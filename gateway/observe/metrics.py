@@ -1,0 +1,62 @@
+"""The metrics of one worker, and of all of them together."""
+
+import asyncio
+import time
+from bisect import bisect_left
+from collections.abc import Iterable
+
+from gateway import __version__
+from gateway.observe.metric_families import BOUNDS, Numbers, merged
+from gateway.observe.number_board import NumberBoard
+from gateway.observe.part_numbers import Source, process_numbers
+from gateway.observe.request_counters import RequestCounters, no_durations
+
+SHOW_EVERY = 1.0
+"""Seconds between two times that a worker shows its numbers to the others."""
+
+
+class Metrics:
+    """All numbers. With a board, there are other workers."""
+
+    def __init__(
+        self, requests: RequestCounters, sources: Iterable[Source], board: NumberBoard | None
+    ) -> None:
+        self.requests = requests
+        self._lag = no_durations()
+        self._board = board
+        self._before = {} if board is None else board.before()
+        self._own: Numbers = {
+            ("start_time_seconds",): time.time() if board is None else board.began,
+            ("workers",): 1,
+            ("build_info", __version__): 1,
+        }
+        self._sources = (requests.numbers, process_numbers, *sources)
+
+    def observe(self, lag: float) -> None:
+        """The event loop is so many seconds behind."""
+        self._lag[bisect_left(BOUNDS, lag)] += 1
+        self._lag[-1] += lag
+
+    def own(self) -> Numbers:
+        """The numbers of this worker, and of those that it has replaced."""
+        lag: Numbers = {("loop_lag_seconds",): [*self._lag]}
+        return merged((self._before, self._own, lag, *(each() for each in self._sources)))
+
+    def all(self) -> Numbers:
+        """The numbers of all workers together."""
+        own, board = self.own(), self._board
+        if board is None:
+            return own
+        board.put(own)
+        return merged((own, *board.others()))
+
+    async def run(self) -> None:
+        """Show the others the numbers of this worker again and again, until cancelled."""
+        if self._board is None:
+            return
+        try:
+            while True:
+                self._board.put(self.own())
+                await asyncio.sleep(SHOW_EVERY)
+        finally:
+            self._board.put(self.own())

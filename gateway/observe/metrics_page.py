@@ -1,0 +1,111 @@
+"""`/metrics`: the numbers of all workers, for whoever METRICS lets in."""
+
+import asyncio
+from functools import partial
+from typing import NamedTuple
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.access.limits import RateLimits
+from gateway.access.shares import Shares
+from gateway.access.tokens import Authenticator
+from gateway.discovery.refresh import LiveCatalog
+from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.http.exchange import exchange_of
+from gateway.http.guard import Guard
+from gateway.http.preflight import wrong_verb
+from gateway.observe.audit_log import AuditLog
+from gateway.observe.metric_families import Numbers
+from gateway.observe.metrics import Metrics
+from gateway.observe.number_board import NumberBoard
+from gateway.observe.part_numbers import sources_of
+from gateway.observe.request_counters import RequestCounters
+from gateway.pages.content import Content
+from gateway.settings.model import Settings
+from gateway.upstream.open import Cuebot
+
+PATH = "/metrics"
+
+
+class Doors(NamedTuple):
+    """Where `/metrics` is served."""
+
+    routes: tuple[Route, ...] = ()
+    """At the gateway's own port."""
+    app: ASGIApp | None = None
+    """On METRICS_PORT, where there is nothing else."""
+
+
+def make_metrics(
+    settings: Settings,
+    board: NumberBoard | None,
+    upstream: Cuebot,
+    live: LiveCatalog,
+    places: Shares,
+    audit: AuditLog | None,
+) -> Metrics | None:
+    """What METRICS asks for, of these parts. Raises ConfigurationError for a port without it."""
+    if settings.metrics != "off":
+        requests = RequestCounters(partial(method_at, live))
+        return Metrics(requests, sources_of(upstream, live, places, audit), board)
+    if settings.metrics_port is not None:
+        raise ConfigurationError("METRICS_PORT: has no effect without METRICS=token or public")
+    return None
+
+
+def method_at(live: LiveCatalog, path: str) -> str:
+    """The native path of the method at a request's path; empty if there is none."""
+    method = live.current.routes.get(path) if live.current is not None else None
+    return "" if method is None else method.path
+
+
+def metrics_doors(
+    settings: Settings,
+    metrics: Metrics | None,
+    limits: RateLimits,
+    authenticator: Authenticator,
+    outermost: Middleware,
+) -> Doors:
+    """Where METRICS and METRICS_PORT want `/metrics`.
+
+    Who needs no token is limited by address. `outermost` is what all requests pass.
+    """
+    if metrics is None:
+        return Doors()
+    page = Guard(
+        metrics_app(metrics, timeout=settings.http_timeout),
+        limits=limits,
+        authenticator=authenticator if settings.metrics == "token" else None,
+    )
+    route = Route(PATH, page, methods=["GET", "HEAD"])
+    if settings.metrics_port is None:
+        return Doors((route,))
+    app = Starlette(routes=[route], middleware=[outermost], exception_handlers={405: wrong_verb})
+    app.router.redirect_slashes = False
+    app.router.default = nothing_else
+    return Doors(app=app)
+
+
+def metrics_app(metrics: Metrics, *, timeout: float) -> ASGIApp:
+    """The app that serves the numbers, in the format that the client accepts."""
+    from gateway.observe.exposition import exposition  # 40 ms, and memory, if it is wanted
+
+    def content(numbers: Numbers, accept: str) -> Content:
+        body, media_type = exposition(numbers, accept)
+        return Content.of(body, media_type, {"Vary": "Accept"})
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        accept = exchange_of(scope).headers.get(b"accept", b"").decode("latin-1")
+        # 10 µs a number, between which requests have their turn
+        page = await asyncio.to_thread(content, metrics.all(), accept)
+        await page.send(scope, send, timeout)
+
+    return app
+
+
+async def nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to any other path."""
+    raise GatewayError(Code.NOT_FOUND, f"there is nothing but {PATH} at this port")

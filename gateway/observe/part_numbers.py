@@ -1,0 +1,68 @@
+"""The numbers that the gateway's parts have anyway, read when somebody asks for them."""
+
+import gc
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.access.shares import Shares
+from gateway.discovery.refresh import LiveCatalog
+from gateway.observe.audit_log import AuditLog
+from gateway.observe.metric_families import Numbers
+from gateway.upstream.open import Cuebot
+
+Source = Callable[[], Numbers]
+"""Some of a worker's numbers."""
+
+DESCRIPTORS = "/dev/fd"
+STATM = Path("/proc/self/statm")
+"""Pages of memory, on Linux: all, and those that are resident (proc(5))."""
+
+
+def sources_of(
+    upstream: Cuebot, live: LiveCatalog, places: Shares, audit: AuditLog | None
+) -> list[Source]:
+    """The numbers of these parts; `places` are the ones of requests in flight."""
+    sources: list[Source] = [
+        lambda: {("requests_in_flight",): places.taken},
+        lambda: upstream_numbers(upstream),
+        lambda: catalog_numbers(live),
+    ]
+    if audit is not None:
+        sources.append(lambda: {("audit_lag_seconds",): audit.lag})
+        sources.append(lambda: {("audit_dropped_total",): audit.lost})
+    return sources
+
+
+def process_numbers() -> Numbers:
+    """Of this process, as far as the system tells."""
+    found: Numbers = {
+        ("gc_collections_total", str(generation)): each["collections"]
+        for generation, each in enumerate(gc.get_stats())
+    }
+    with suppress(OSError):
+        found["open_descriptors",] = len(os.listdir(DESCRIPTORS)) - 1  # the listing's own
+    with suppress(OSError):
+        pages = int(STATM.read_text(encoding="ascii").split()[1])
+        found["resident_memory_bytes",] = pages * os.sysconf("SC_PAGE_SIZE")
+    return found
+
+
+def upstream_numbers(upstream: Cuebot) -> Numbers:
+    """Of each endpoint of Cuebot."""
+    found: Numbers = {}
+    for each in upstream.endpoints:
+        found["upstream_up", each.endpoint] = int(each.ready)
+        found["upstream_hanging", each.endpoint] = int(each.hanging)
+        found["upstream_connections", each.endpoint] = each.connections
+    return found
+
+
+def catalog_numbers(live: LiveCatalog) -> Numbers:
+    """Of the schema."""
+    found: Numbers = {
+        ("schema_refreshes_total", result): count for result, count in live.refreshes.items()
+    }
+    found["catalog_generation",] = live.generation
+    return found

@@ -1,0 +1,600 @@
+"""Metrics: what is counted of requests and parts, and who gets to see it."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import grpc
+import httpx
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from gateway import __version__
+from gateway.app import create_app
+from gateway.calls.failures import error_for
+from gateway.errors import BadToken, Code, ConfigurationError, Shed
+from gateway.observe import number_board
+from gateway.observe.audit_file import AuditFile
+from gateway.observe.metric_families import BOUNDS, FAMILIES, PREFIX, Numbers, merged
+from gateway.observe.number_board import NumberBoard
+from gateway.settings.loading import load_settings
+from gateway.upstream.interface import CallFailed, Reason
+from tests.support.rights import rule, signed
+from tests.support.scraping import Scrape, scrape, scrape_of
+from tests.support.servers import (
+    ON_EACH_LANE,
+    SECRET,
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    bearer,
+    free_port,
+    gateway_for,
+    token,
+)
+from tests.support.wire import wire
+
+pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+
+SHOWS = "/show.ShowInterface/GetShows"
+KILL = "/job.FrameInterface/Kill"
+GET_JOBS = "/job.JobInterface/GetJobs"
+GET_FRAME = "/job.FrameInterface/GetFrame"
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+ITSELF = ("OK", "other", "200")
+"""How the answer that came before is counted."""
+
+
+@pytest.fixture
+async def public(each_lane: None, cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    """A gateway whose metrics everybody may see."""
+    access = [rule("artists", {"role": "artist"}, "reads")]
+    return await shared_gateway(cuebot.endpoint, metrics="public", access=access)
+
+
+async def metrics_of(gateway: Gateway) -> Scrape:
+    return await scrape(gateway.metrics_url or f"{gateway.url}/metrics")
+
+
+async def metrics_with(gateway: Gateway, condition: Callable[[Scrape], object]) -> Scrape:
+    """The metrics, once they are so."""
+    async with asyncio.timeout(20):
+        while not condition(found := await metrics_of(gateway)):  # noqa: ASYNC110 - as Prometheus
+            await asyncio.sleep(0.01)
+    return found
+
+
+# --- Requests -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request, and what it counts as: its code, method and status."""
+
+    verb: str
+    path: str
+    counted: tuple[str, str, str]
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    calls: int = 0
+    """Whether Cuebot is called."""
+    read: bool = True
+    """Whether the body is read."""
+
+
+CASES = {
+    "a call": Case("POST", SHOWS, ("OK", SHOWS, "200"), b"{}", calls=1),
+    "a GET": Case("GET", SHOWS, ("OK", SHOWS, "200"), calls=1),
+    "a HEAD": Case("HEAD", SHOWS, ("OK", SHOWS, "200"), calls=1),
+    "an alias": Case("POST", "/frame.FrameInterface/GetFrame", ("OK", GET_FRAME, "200"), calls=1),
+    "a bad body": Case("POST", SHOWS, ("INVALID_ARGUMENT", SHOWS, "400"), b"{"),
+    "a dry run": Case("POST", SHOWS, ("OK", SHOWS, "200"), b"{}", {"X-Dry-Run": "1"}),
+    "Cuebot's error": Case(
+        "POST", GET_JOBS, ("FAILED_PRECONDITION", GET_JOBS, "400"), b"{}", calls=1
+    ),
+    "denied": Case(
+        "POST", KILL, ("PERMISSION_DENIED", KILL, "403"), b"{}", signed(role="artist"), read=False
+    ),
+    "a wrong verb": Case("GET", KILL, ("UNIMPLEMENTED", KILL, "405")),
+    "no token": Case(
+        "POST", SHOWS, ("UNAUTHENTICATED", SHOWS, "401"), b"{}", {"Authorization": "x"}, read=False
+    ),
+    "no method": Case("POST", "/no.Such/Method", ("NOT_FOUND", "other", "404"), b"{}", read=False),
+    "a page": Case("GET", "/openapi.json", ("OK", "other", "200")),
+    "a probe": Case("GET", "/healthz", ("OK", "other", "200")),
+    "OPTIONS": Case("OPTIONS", SHOWS, ("OK", SHOWS, "204")),
+    "a wrong verb for nothing": Case("PUT", "/x", ("NOT_FOUND", "other", "404")),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_a_request_is_counted_once(
+    public: Gateway, cuebot: ScriptedCuebot, case: Case
+) -> None:
+    """By its native method, the status and the code of its answer, with its times and bytes."""
+    cuebot.fails(GET_JOBS, grpc.StatusCode.FAILED_PRECONDITION, "no")
+    before = await metrics_of(public)
+    answer = await public.client.request(
+        case.verb, case.path, content=case.body, headers=case.headers
+    )
+    assert str(answer.status_code) == case.counted[2]
+    after = await metrics_of(public)
+    counted = Counter([ITSELF, case.counted])
+    assert after.since(before, "requests_total") == counted
+    for name in ("request_duration_seconds_count", "queue_duration_seconds_count"):
+        assert after.since(before, name) == {(): 2}
+    assert after.since(before, "upstream_duration_seconds_count") == (
+        {(): case.calls} if case.calls else {}
+    )
+    read = len(case.body) * case.read
+    assert after.since(before, "request_bytes_total") == ({(): read} if read else {})
+
+
+async def test_the_bytes_of_answers(public: Gateway) -> None:
+    """As many as were sent, compressed or not."""
+    plain = await public.client.get("/metrics", headers={"Accept-Encoding": "identity"})
+    packed = await public.client.get("/metrics", headers={"Accept-Encoding": "gzip"})
+    sent = len(plain.content) + int(packed.headers["content-length"])
+    gained = (await metrics_of(public)).since(scrape_of(plain.text), "response_bytes_total")
+    assert gained == {(): sent}
+    assert len(packed.content) > int(packed.headers["content-length"])
+
+
+async def test_what_is_no_http_is_counted(public: Gateway) -> None:
+    """The server refuses it by itself, before there is a path."""
+    before = await metrics_of(public)
+    async with wire(public) as connection:
+        await connection.send(b"NONSENSE\r\n\r\n")
+        assert (await connection.answer()).status == 400
+    after = await metrics_of(public)
+    assert after.since(before, "requests_total")["INVALID_ARGUMENT", "other", "400"] == 1
+
+
+async def test_whatever_clients_send_there_are_no_more_series(public: Gateway) -> None:
+    """Paths, verbs, subjects and tokens of clients are no labels."""
+    before = await metrics_of(public)
+    for number in range(20):
+        path, name = f"/made.Up{number}/Path", f"user{number}"
+        await public.post(path, headers=bearer(name))
+        await public.client.request(f"VERB{number}", path)
+        await public.post(SHOWS, headers={"Authorization": f"Bearer {number}.x.y"})
+    after = await metrics_of(public)
+    assert len(after) <= len(before) + 3
+    labels = {value for _, pairs in after for _, value in pairs}
+    assert not [each for each in labels if "made" in each or "user" in each or "VERB" in each]
+
+
+async def test_durations(public: Gateway, cuebot: ScriptedCuebot) -> None:
+    """A call that takes its time is in a later bucket, and its time is Cuebot's."""
+
+    async def slow(request: bytes, context: object) -> bytes:
+        await asyncio.sleep(0.11)
+        return b""
+
+    cuebot.handlers[SHOWS] = slow
+    before = await metrics_of(public)
+    await public.post(SHOWS)
+    after = await metrics_of(public)
+    for name in ("request_duration_seconds", "upstream_duration_seconds"):
+        gained = after.since(before, f"{name}_bucket")
+        assert "0.1" not in {le for (le,) in gained} or gained["0.1",] < gained["+Inf",]
+        assert gained["30.0",] == gained["+Inf",]
+        assert after.since(before, f"{name}_sum")[()] >= 0.11
+
+
+async def test_in_flight(public: Gateway, cuebot: ScriptedCuebot) -> None:
+    """As many as have a place now."""
+    called, release = cuebot.holds(SHOWS)
+    asking = asyncio.create_task(public.post(SHOWS))
+    await called.wait()
+    assert (await metrics_of(public)).of("requests_in_flight") == 1
+    release.set()
+    await asking
+    assert (await metrics_of(public)).of("requests_in_flight") == 0
+
+
+async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
+    """Who has to wait for the rate limit is in the queue."""
+    limits: dict[str, Any] = {"rate_limit_rps": 2, "rate_limit_burst": 1, "rate_limit_max_wait": 5}
+    async with gateway_for(cuebot.endpoint, metrics="public", metrics_port=0, **limits) as gateway:
+        for _ in range(2):
+            assert (await gateway.post(SHOWS)).status_code == 200
+        found = await metrics_of(gateway)
+        assert found.of("queue_duration_seconds_sum") > 0.05
+        assert found.of("queue_duration_seconds_count") == 2
+        assert found.of("queue_duration_seconds_bucket", le="0.01") == 1
+
+
+# --- Refusals -------------------------------------------------------------------------------
+
+
+async def test_every_reason_is_there_from_the_start(public: Gateway) -> None:
+    """So that an alert on the first one works."""
+    found = await metrics_of(public)
+    reasons = {(name, *dict(labels).values()) for name, labels in found if "reason" in dict(labels)}
+    assert reasons == {
+        *((f"{PREFIX}shed_total", each) for each in get_args(Shed)),
+        *((f"{PREFIX}auth_failures_total", each) for each in get_args(BadToken)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("authorization", "reason"),
+    [
+        ("", "no_token"),
+        ("Basic x", "malformed"),
+        ("Bearer x.y", "malformed"),
+        (f"Bearer {token()[:-4]}AAAA", "signature"),
+        (f"Bearer {token(seconds=-5)}", "expired"),
+        (signed(nbf=9999999999)["Authorization"], "not_yet_valid"),
+        (signed(sub="")["Authorization"], "claims"),
+        ("Bearer eyJhbGciOiJub25lIn0.e30.", "algorithm"),
+    ],
+)
+async def test_bad_tokens(public: Gateway, authorization: str, reason: str) -> None:
+    """Each is counted by what is wrong with it."""
+    headers = {"Authorization": authorization} if authorization else {}
+    before = await metrics_of(public)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(public.url + SHOWS, headers=headers)
+    assert answer.status_code in (401, 403)
+    assert (await metrics_of(public)).since(before, "auth_failures_total") == {(reason,): 1}
+
+
+async def test_who_is_denied(public: Gateway, cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """A rule of access is no bad token, but the deny list is."""
+    before = await metrics_of(public)
+    assert (await public.post(KILL, headers=signed(role="artist"))).status_code == 403
+    after = await metrics_of(public)
+    assert after.since(before, "denied_total") == {("artists",): 1}
+    assert after.since(before, "auth_failures_total") == {}
+    denied = tmp_path / "denied"
+    denied.write_text("sub:tester\n")
+    async with gateway_for(
+        cuebot.endpoint, metrics="public", jwt_deny_file=denied, descriptor_source="auto"
+    ) as gateway:
+        assert (await gateway.post(SHOWS)).status_code == 403
+        found = await metrics_of(gateway)
+    assert found.of("auth_failures_total", reason="denied") == 1
+
+
+async def test_over_the_rate_limit(cuebot: ScriptedCuebot) -> None:
+    """What the gateway says 429 to, and not what Cuebot does."""
+    async with gateway_for(
+        cuebot.endpoint, metrics="public", rate_limit_rps=0.01, rate_limit_burst=2
+    ) as gateway:
+        cuebot.fails(SHOWS, grpc.StatusCode.RESOURCE_EXHAUSTED, "Cuebot's own")
+        assert [(await gateway.post(SHOWS)).status_code for _ in range(4)] == [429] * 4
+        found = await metrics_of(gateway)
+        assert found.of("rate_limited_total") == 2
+        code = "RESOURCE_EXHAUSTED"
+        assert found.of("requests_total", method=SHOWS, status="429", code=code) == 4
+
+
+async def test_no_place_for_a_request(cuebot: ScriptedCuebot) -> None:
+    """A 503 for want of a place has its reason."""
+    async with gateway_for(cuebot.endpoint, metrics="public", max_in_flight=1) as gateway:
+        called, release = cuebot.holds(SHOWS)
+        asking = asyncio.create_task(gateway.post(SHOWS))
+        await called.wait()
+        assert (await gateway.post(SHOWS)).status_code == 503
+        release.set()
+        await asking
+        found = await metrics_of(gateway)
+        assert found.of("shed_total", reason="places") == found.total("shed_total") == 1
+
+
+async def test_no_place_for_a_body(cuebot: ScriptedCuebot) -> None:
+    """Nor is one for a large body, if many are being read."""
+    async with gateway_for(cuebot.endpoint, metrics="public", max_body_mb=0.1) as gateway:
+        async with AsyncExitStack() as stack:
+            for _ in range(20):
+                one = await stack.enter_async_context(wire(gateway))
+                lines = f"POST {SHOWS} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
+                lines += f"Authorization: {bearer()['Authorization']}\r\n\r\n"
+                await one.send(lines.encode() + b" " * 90_000)
+            found = await metrics_with(gateway, lambda now: now.of("shed_total", reason="bodies"))
+        assert found.total("shed_total") == found.of("shed_total", reason="bodies")
+
+
+async def test_no_place_for_a_connection(cuebot: ScriptedCuebot) -> None:
+    """The port of the metrics answers when the other one is full."""
+    async with (
+        gateway_for(
+            cuebot.endpoint, metrics="public", metrics_port=0, max_connections=1
+        ) as gateway,
+        wire(gateway),
+        wire(gateway) as second,
+    ):
+        assert (await second.answer()).status == 503
+        found = await metrics_of(gateway)
+        assert found.of("shed_total", reason="connections") == found.total("shed_total") == 1
+
+
+async def test_no_schema_yet() -> None:
+    """Without Cuebot there is no schema: calls are refused, and attempts fail."""
+    async with gateway_for(
+        f"127.0.0.1:{free_port()}", metrics="public", descriptor_source="reflection", ready=False
+    ) as gateway:
+        await metrics_with(gateway, lambda now: now.of("schema_refreshes_total", result="failed"))
+        assert (await gateway.post(SHOWS)).status_code == 503
+        found = await metrics_of(gateway)
+        assert found.of("shed_total", reason="no_schema") == 1
+        assert found.of("catalog_generation") == 0
+        endpoint = gateway.app.parts.upstream.endpoints[0].endpoint
+        assert (PREFIX + "upstream_up", frozenset({("endpoint", endpoint)})) in found
+        assert found.total("upstream_up") == found.total("upstream_connections") == 0
+
+
+async def test_a_stop_that_takes_too_long(cuebot: ScriptedCuebot) -> None:
+    """Who is cut off is counted."""
+    called, release = cuebot.holds(SHOWS)
+    async with gateway_for(cuebot.endpoint, metrics="public", shutdown_timeout=0) as gateway:
+        asking = asyncio.create_task(gateway.post(SHOWS))
+        await called.wait()
+        gateway.server.should_exit = True
+        assert (await asking).status_code == 503
+        metrics = gateway.app.parts.metrics
+        assert metrics is not None
+        assert metrics.all()["shed_total", "stopping"] == 1
+    release.set()
+
+
+def test_no_memory_for_an_answer() -> None:
+    """What has been waiting for memory in vain is refused by the gateway, not by Cuebot."""
+    refused = CallFailed(Code.UNAVAILABLE, "no room", Reason.NO_MEMORY)
+    assert error_for(refused).cause == "answer_memory"
+    assert error_for(CallFailed(Code.UNAVAILABLE, "Cuebot's")).cause is None
+
+
+# --- The parts ------------------------------------------------------------------------------
+
+
+async def test_cuebot_and_the_schema(cuebot: ScriptedCuebot) -> None:
+    """Each endpoint has its numbers, and each attempt to read the schema is counted."""
+    async with gateway_for(cuebot.endpoint, metrics="public") as gateway:
+        await gateway.post(SHOWS)
+        found = await metrics_of(gateway)
+        assert found.of("upstream_up", endpoint=cuebot.endpoint) == 1
+        assert found.of("upstream_connections", endpoint=cuebot.endpoint) == 1
+        assert found.of("upstream_hanging", endpoint=cuebot.endpoint) == 0
+        assert found.of("catalog_generation") == 1
+        assert found.of("schema_refreshes_total", result="changed") == 1
+        same = found.of("schema_refreshes_total", result="same")
+        gateway.app.parts.live.look_again()
+        found = await metrics_with(
+            gateway, lambda now: now.of("schema_refreshes_total", result="same") > same
+        )
+        assert found.of("catalog_generation") == 1
+
+
+async def test_the_process(public: Gateway) -> None:
+    """Its memory and descriptors, collections and lag, version and age."""
+    found = await metrics_of(public)
+    assert 2**20 < found.of("resident_memory_bytes") < 2**34
+    assert 3 < found.of("open_descriptors") < 10_000
+    assert found.of("gc_collections_total", generation="2") > 0
+    assert found.of("build_info", version=__version__) == 1
+    assert found.of("workers") == 1
+    assert found.of("start_time_seconds") > 1.7e9
+    await metrics_with(public, lambda now: now.of("loop_lag_seconds_count") > 3)
+
+
+@pytest.mark.parametrize(("fail", "status"), [("open", 200), ("closed", 503)])
+async def test_a_late_audit_log(
+    cuebot: ScriptedCuebot, tmp_path: Path, fail: str, status: int
+) -> None:
+    """Lines that cannot be written make the lag, and refusals if changes need them."""
+    log = tmp_path / "audit.log"
+    async with gateway_for(
+        cuebot.endpoint, metrics="public", audit_log=str(log), audit_fail=fail
+    ) as gateway:
+        found = await metrics_of(gateway)
+        assert (PREFIX + "audit_lag_seconds", frozenset()) in found
+        assert found.of("audit_lag_seconds") == found.of("audit_dropped_total") == 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(AuditFile, "append", no_space)
+            assert (await gateway.post(KILL, {})).status_code == 200
+            await metrics_with(gateway, lambda now: now.of("audit_lag_seconds") > 0)
+            assert (await gateway.post(KILL, {})).status_code == status
+            found = await metrics_of(gateway)
+            assert found.of("shed_total", reason="audit_log") == (status == 503)
+        await metrics_with(gateway, lambda now: now.of("audit_lag_seconds") == 0)
+
+
+def no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+# --- Who sees it, and where -----------------------------------------------------------------
+
+
+async def test_off(gateway: Gateway) -> None:
+    """By default there is no such page, and nothing is counted."""
+    answer = await gateway.client.get("/metrics")
+    assert answer.status_code == 404
+    assert gateway.app.parts.metrics is None
+
+
+async def test_with_a_token(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> None:
+    """The guard of pages applies: any token that holds."""
+    gateway = await shared_gateway(cuebot.endpoint, metrics="token")
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+        assert (await client.get("/metrics")).status_code == 401
+        assert (await client.get("/metrics", headers=bearer("prometheus"))).status_code == 200
+        expired = {"Authorization": f"Bearer {token(seconds=-5)}"}
+        assert (await client.get("/metrics", headers=expired)).status_code == 403
+        refused = await client.post("/metrics", headers=bearer())
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+async def test_a_port_of_its_own(cuebot: ScriptedCuebot) -> None:
+    """The metrics are there and nowhere else, and nothing else is there."""
+    async with gateway_for(cuebot.endpoint, metrics="token", metrics_port=0) as gateway:
+        there = gateway.metrics_url.removesuffix("/metrics")
+        assert there.startswith("http://127.0.0.1:")
+        async with httpx.AsyncClient(base_url=there, trust_env=False) as client:
+            assert (await client.get("/metrics")).status_code == 401
+            client.headers.update(bearer())
+            assert scrape_of((await client.get("/metrics")).text).of("workers") == 1
+            for path in ("/", SHOWS, "/healthz", "/docs", "/metrics/"):
+                answer = await client.get(path)
+                assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+            assert (await client.post("/metrics")).status_code == 405
+        assert (await gateway.client.get("/metrics")).status_code == 404
+
+
+async def test_a_stop_is_not_held_up_by_the_other_port(cuebot: ScriptedCuebot) -> None:
+    """Prometheus keeps its connection, which ends when it is idle."""
+    async with gateway_for(
+        cuebot.endpoint, metrics="public", metrics_port=0, shutdown_timeout=20
+    ) as gateway:
+        client = httpx.AsyncClient(trust_env=False)
+        await client.get(gateway.metrics_url)
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 15
+    with pytest.raises(httpx.HTTPError):
+        await client.get(gateway.metrics_url)
+    await client.aclose()
+
+
+def test_a_port_without_metrics_is_a_mistake() -> None:
+    """It stops startup, as other settings without effect do."""
+    settings = load_settings({"JWT_SECRET": SECRET, "METRICS_PORT": "9100"})
+    with pytest.raises(ConfigurationError, match=r"^METRICS_PORT: .*METRICS="):
+        create_app(settings)
+
+
+# --- The format -----------------------------------------------------------------------------
+
+
+async def test_openmetrics_is_served_to_who_asks(public: Gateway) -> None:
+    """As Prometheus does; its own parser takes it."""
+    accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
+    answer = await public.client.get("/metrics", headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    families = text_string_to_metric_families(answer.text)  # type: ignore[no-untyped-call]
+    names = {family.name for family in families}
+    assert f"{PREFIX}requests" in names
+    assert "Accept" in answer.headers.get_list("vary")
+
+
+async def test_it_is_compressed(public: Gateway) -> None:
+    """Prometheus takes gzip."""
+    answer = await public.client.get("/metrics", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert scrape_of(answer.text).of("workers") == 1
+
+
+async def everything(gateway: Gateway) -> str:
+    """An answer with every family."""
+    await gateway.post(SHOWS)
+    await gateway.post(KILL, headers=signed(role="artist"))
+    return (await gateway.client.get("/metrics")).text
+
+
+@pytest.fixture
+async def full(cuebot: ScriptedCuebot, tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A gateway that has something to say in every family."""
+    access = [rule("artists", {"role": "artist"}, "reads")]
+    async with gateway_for(
+        cuebot.endpoint, metrics="public", access=access, audit_log=str(tmp_path / "audit.log")
+    ) as gateway:
+        yield gateway
+
+
+async def test_promtool_finds_nothing_wrong(full: Gateway) -> None:
+    """`promtool check metrics` has no complaint about names, units or texts."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("needs promtool (on Debian: apt-get install prometheus)")
+    text = await everything(full)
+    ran = await asyncio.to_thread(
+        subprocess.run, [promtool, "check", "metrics"], input=text, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+async def test_the_page_has_every_metric(full: Gateway) -> None:
+    """The table of docs/metrics.md has the names, kinds and labels that are served."""
+    text = await everything(full)
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    labels: dict[str, list[str]] = {name: [] for name in kinds}
+    for name, inside in re.findall(r"^(\w+)\{([^}]*)\}", text, re.MULTILINE):
+        family = re.sub(r"_(bucket|sum|count)$", "", name)
+        names = [each for each in re.findall(r'(\w+)="', inside) if each != "le"]
+        labels[family if family in kinds else name] = sorted(names)
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|([^|]*)\|", PAGE.read_text(), re.MULTILINE)
+    assert {
+        PREFIX + name: (kind, sorted(re.findall(r"\w+", given))) for name, kind, given in rows
+    } == {name: (kind, labels[name]) for name, kind in kinds.items()}
+    reasons = (*get_args(Shed), *get_args(BadToken))
+    assert [each for each in reasons if f"`{each}`" not in PAGE.read_text()] == []
+
+
+# --- Several workers ------------------------------------------------------------------------
+
+
+def test_numbers_of_workers_together() -> None:
+    """Counters and histograms add up; gauges as their family has it."""
+    empty = [0.0] * (len(BOUNDS) + 2)
+    one: Numbers = {
+        ("requests_total", "m", "200", "OK"): 2,
+        ("request_duration_seconds",): [1.0, *empty[1:-1], 0.5],
+        ("upstream_up", "a:1"): 1,
+        ("upstream_hanging", "a:1"): 0,
+        ("requests_in_flight",): 3,
+    }
+    other: Numbers = {
+        ("requests_total", "m", "200", "OK"): 3,
+        ("requests_total", "n", "200", "OK"): 1,
+        ("request_duration_seconds",): [1.0, *empty[1:-1], 0.25],
+        ("upstream_up", "a:1"): 0,
+        ("upstream_hanging", "a:1"): 1,
+        ("requests_in_flight",): 4,
+    }
+    assert merged((one, other)) == {
+        ("requests_total", "m", "200", "OK"): 5,
+        ("requests_total", "n", "200", "OK"): 1,
+        ("request_duration_seconds",): [2.0, *empty[1:-1], 0.75],
+        ("upstream_up", "a:1"): 0,
+        ("upstream_hanging", "a:1"): 1,
+        ("requests_in_flight",): 7,
+    }
+
+
+def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its counters stay, its gauges do not, and its successor goes on with its sums."""
+    numbers: Numbers = {("rate_limited_total",): 3, ("workers",): 1}
+    NumberBoard(str(tmp_path), 0, 0.0).put(numbers)
+    other, successor = NumberBoard(str(tmp_path), 1, 0.0), NumberBoard(str(tmp_path), 0, 0.0)
+    assert [*other.others()] == [numbers]
+    assert [*successor.others()] == []
+    assert successor.before() == {("rate_limited_total",): 3}
+    assert other.before() == {}
+    monkeypatch.setattr(number_board, "FRESH", 0.0)
+    assert [*other.others()] == [{("rate_limited_total",): 3}]
+
+
+def test_a_board_that_cannot_be_written_says_so_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Requests are served all the same."""
+    board = NumberBoard(str(tmp_path / "gone"), 0, 0.0)
+    for _ in range(3):
+        board.put({("workers",): 1})
+    assert capsys.readouterr().out.count("cannot show its numbers") == 1
+    assert [*board.others()] == []
+
+
+def test_every_family_has_a_text() -> None:
+    """One plain sentence."""
+    for family in FAMILIES.values():
+        assert re.fullmatch(r"[A-Z][^.]+\.", family.help), family.help

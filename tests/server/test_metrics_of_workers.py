@@ -1,0 +1,146 @@
+"""The metrics of several workers: one answer, whichever of them gives it, that never goes back."""
+
+import os
+import signal
+from pathlib import Path
+from tempfile import gettempdir
+
+import pytest
+
+from tests.support.commands import assert_one_line, child
+from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
+from tests.support.scraping import Scrape, scrape_of
+from tests.support.servers import SECRET
+
+pytestmark = pytest.mark.slow  # each of them starts processes
+
+METRICS = {"WORKERS": "2", "METRICS": "public"}
+ON_A_PORT = METRICS | {"METRICS_PORT": "0"}
+
+
+@pytest.fixture
+def cuebot(cuebot_process: str) -> str:
+    return cuebot_process
+
+
+def scrape(gateway: Instance, port: int | None = None) -> Scrape:
+    """The metrics as whoever takes the connection tells them."""
+    with Wire(port or gateway.port) as wire:
+        answer = wire.get("/metrics")
+    assert answer.status == 200
+    return scrape_of(answer.body.decode())
+
+
+def shows(found: Scrape) -> float:
+    """How often GetShows has been answered."""
+    return found.of("requests_total", method=GET_SHOWS, status="200", code="OK")
+
+
+def metrics_port(gateway: Instance) -> int:
+    """The port that METRICS_PORT has found."""
+    url: str = gateway.event("listening for scrapes")["url"]
+    assert url.startswith("http://127.0.0.1:")
+    assert url.endswith("/metrics")
+    return int(url.removesuffix("/metrics").rpartition(":")[2])
+
+
+def workers_of(gateway: Instance) -> None:
+    """Wait until both have said that they are there."""
+    until(lambda: scrape(gateway).of("workers") == 2, "both are there")
+
+
+def test_all_of_them_in_one_answer(cuebot: str) -> None:
+    """Requests to any of them are in the answers of each, and no answer is below an earlier one."""
+    with instance(cuebot, METRICS) as gateway:
+        workers_of(gateway)
+        latest = 0.0
+        for count in range(1, 41):
+            gateway.ask()
+            now = shows(scrape(gateway))
+            assert latest <= now <= count
+            latest = now
+        until(lambda: shows(scrape(gateway)) == 40, "all are counted")
+        found = scrape(gateway)
+        assert found.of("upstream_connections", endpoint=cuebot) == 2
+        assert found.of("upstream_up", endpoint=cuebot) == 1
+        assert found.of("request_duration_seconds_count") >= 40
+        assert found.of("build_info", **build_of(found)) == 1
+
+
+def build_of(found: Scrape) -> dict[str, str]:
+    (labels,) = (labels for name, labels in found if name.endswith("_build_info"))
+    return dict(labels)
+
+
+def test_counters_outlive_their_worker(cuebot: str) -> None:
+    """A worker that dies takes nothing with it that was shown; its successor goes on."""
+    with instance(cuebot, ON_A_PORT) as gateway:
+        port = metrics_port(gateway)
+        until(lambda: scrape(gateway, port).of("workers") == 2, "both are there")
+        for _ in range(30):
+            gateway.ask()
+        until(lambda: shows(scrape(gateway, port)) == 30, "all are counted")
+        began = scrape(gateway, port).of("start_time_seconds")
+        for number, pid in enumerate(sorted(gateway.workers()), start=1):
+            os.kill(pid, signal.SIGKILL)
+            gateway.event("a worker has died", number)
+            assert shows(scrape(gateway, port)) == 30
+            gateway.event("listening for scrapes", 2 + number)
+            assert shows(scrape(gateway, port)) == 30
+        gateway.ask()
+        until(lambda: shows(scrape(gateway, port)) == 31, "the next one is counted")
+        found = scrape(gateway, port)
+        assert found.of("workers") == 2
+        assert found.of("start_time_seconds") == began
+
+
+def test_a_port_of_their_own_is_bound_once(cuebot: str) -> None:
+    """Any worker answers there, also when another one has died, and a stop closes it."""
+    with instance(cuebot, ON_A_PORT) as gateway:
+        port = metrics_port(gateway)
+        assert gateway.event("listening for scrapes", 2)["url"].endswith(f":{port}/metrics")
+        with Wire(gateway.port) as wire:
+            assert wire.get("/metrics").status != 200
+        os.kill(min(gateway.workers()), signal.SIGKILL)
+        gateway.event("a worker has died")
+        assert scrape(gateway, port).of("workers") >= 1
+        folders = folders_of(gateway)
+        assert [oct(each.stat().st_mode & 0o777) for each in folders] == ["0o700"]
+        gateway.send_signal(signal.SIGTERM)
+        assert gateway.ended() == 0
+        with pytest.raises(ConnectionRefusedError):
+            Wire(port)
+        assert not [each for each in folders if each.exists()]
+
+
+def folders_of(gateway: Instance) -> list[Path]:
+    """The folders of the workers' numbers."""
+    places = ("/dev/shm", gettempdir())  # noqa: S108 - only looked at
+    name = f"cuebot-gateway-{gateway.process.pid}-*"
+    return [each for place in places for each in Path(place).glob(name)]
+
+
+def test_the_folder_goes_when_everybody_else_has(cuebot: str) -> None:
+    """When the process that started them is killed, the workers clean up."""
+    with instance(cuebot, METRICS) as gateway:
+        workers_of(gateway)
+        (folder,) = folders_of(gateway)
+        gateway.send_signal(signal.SIGKILL)
+        until(lambda: not folder.exists(), "it is gone")
+
+
+def test_a_port_in_use_is_one_line(cuebot: str) -> None:
+    """It names the settings of this port, and nothing has been started."""
+    with instance(cuebot, METRICS="public", METRICS_PORT="0") as gateway:
+        for workers in ("1", "2"):
+            ran = child(
+                "serve",
+                JWT_SECRET=SECRET,
+                REST_HOST="127.0.0.1",
+                REST_PORT="0",
+                METRICS="public",
+                METRICS_PORT=str(metrics_port(gateway)),
+                WORKERS=workers,
+            )
+            assert ran.status == 2
+            assert_one_line(ran, "METRICS_HOST and METRICS_PORT")
