@@ -119,6 +119,7 @@ def test_paths_that_begin_in_the_answer() -> None:
     assert rows_seen(payload, fields="jobs.jobs", where="name=b") == whole(payload)[1:]
     assert rows_seen(payload, fields="jobs.jobs.name") == [{"name": "a"}, {"name": "b"}]
     assert seen(GET_JOBS, payload, fields="jobs.jobs.name", format="csv") == b"name\r\na\r\nb\r\n"
+    assert seen(GET_JOBS, payload, fields="name,name", format="csv") == b"name\r\na\r\nb\r\n"
 
 
 def test_a_list_among_other_fields_is_no_list_of_rows() -> None:
