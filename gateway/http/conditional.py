@@ -24,7 +24,7 @@ from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.views.fingerprint import fingerprint
 
-WAIT = re.compile(rb"(?:^|[,;])[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I)
+WAIT = re.compile(rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I)
 """The preference for waiting (RFC 7240, section 4.3), in seconds."""
 LONGEST_WAIT = 60
 """Seconds. Longer waits are shortened, and the answer says so: proxies seldom wait for longer."""
@@ -88,6 +88,7 @@ class ConditionalReads:
             answer = await self._calls.call(exchange, request)
             etag = await etag_of(request, answer)
             if condition.wait and matches(condition.known, etag):
+                del answer  # it may be large, and the wait long
                 answer, etag, began = await self._another(exchange, request, condition, etag)
             headers = [(b"etag", etag.encode()), VARY]
             if condition.wait:
@@ -116,16 +117,18 @@ class ConditionalReads:
     ) -> tuple[bytes, str, float]:
         """Wait until the answer is another one, or the time is over.
 
-        Returns the last answer, its ETag, and when it was asked for. Meanwhile the request has no
-        place among those in flight, and its answer no memory. Raises GatewayError as a call does,
-        also when the token is not valid any more, and (UNAVAILABLE) if too many wait.
+        Returns the last answer, if it is another one, its ETag, and when it was asked for.
+        Meanwhile the request has no place among those in flight, and its answer no memory. Raises
+        GatewayError as a call does, also when the token is not valid any more, and (UNAVAILABLE)
+        if too many wait.
         """
         end = monotonic() + condition.wait
-        answer, began, took = b"", monotonic(), 0.0
+        began, took = monotonic(), 0.0
         if not self._waiting.take(exchange.principal):
             raise unavailable("too many requests wait for another answer", "waits")
         try:
             while matches(condition.known, etag):
+                answer = b""  # the client has that one
                 left = end - monotonic()
                 if left <= 0 or self._is_stopping():
                     break

@@ -10,17 +10,19 @@
 `and` binds more tightly than `or`, `not` more tightly than both.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from struct import Struct
 from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, enum_of, is_enum
 from gateway.hints import SHOWN, did_you_mean
-from gateway.views.paths import FieldPath
+from gateway.views.paths import INTEGER, FieldPath
 
 LONGEST = 4096
 """Characters of a condition."""
@@ -38,6 +40,7 @@ TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+FLOAT = Struct("f")
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 Test = Callable[[Any], bool]
@@ -263,7 +266,7 @@ def operand(path: FieldPath, text: str) -> object:
         numbers = {value.name: value.number for value in enum_of(field).values}
         if text in numbers:
             return numbers[text]
-        if text.lstrip("-").isdigit():
+        if INTEGER.fullmatch(text):
             return int(text)
         raise BadCondition(
             f"{path.text}: no {enum_of(field).full_name} is called {text[:SHOWN]!r}"
@@ -276,7 +279,17 @@ def operand(path: FieldPath, text: str) -> object:
     if field.type in NUMBERS:
         if not NUMBER.fullmatch(text):
             raise BadCondition(f"{path.text}: expected a number, got {text[:SHOWN]!r}")
-        return int(text) if text.lstrip("-").isdigit() else float(text)
+        number = int(text) if text.lstrip("-").isdigit() else float(text)
+        return nearest_float(number) if field.type == field.TYPE_FLOAT else number
     if field.type == field.TYPE_BYTES:
         raise BadCondition(f"{path.text} is binary and cannot be compared")
     return text
+
+
+def nearest_float(number: float) -> float:
+    """The number of 32 bits that is written like this one: 0.1 is another one in 64 bits."""
+    try:
+        found: float = FLOAT.unpack(FLOAT.pack(number))[0]
+    except OverflowError:
+        return math.copysign(math.inf, number)
+    return found

@@ -1,6 +1,8 @@
 """Paths of fields, as views name them: `jobStats.deadFrames`, from a message type down."""
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -15,6 +17,7 @@ from gateway.hints import SHOWN, did_you_mean
 
 DEEPEST = 16
 """Segments of a path."""
+INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
 Value = Callable[[Any], Any]
 """The one value that a message has at a path, or None."""
@@ -119,9 +122,11 @@ def map_key(field: FieldDescriptor, text: str) -> object:
         return text
     if field.type == field.TYPE_BOOL and text in ("true", "false"):
         return text == "true"
-    if field.type != field.TYPE_BOOL and text.lstrip("-").isdigit():
-        return int(text)
-    raise LookupError(f"{text[:SHOWN]!r} is no key of {owner_of(field).name}")
+    if field.type != field.TYPE_BOOL and INTEGER.fullmatch(text):
+        with suppress(ValueError):  # it is out of the range of such keys
+            entry: Any = GetMessageClass(owner_of(field))(key=int(text))
+            return entry.key
+    raise LookupError(f"{text[:SHOWN]!r} is no key of such a map")
 
 
 def values_at(segments: tuple[Segment, ...]) -> Values:

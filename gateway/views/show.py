@@ -21,7 +21,8 @@ from gateway.codec.fields import is_map, is_message, map_fields, message_of, own
 from gateway.codec.interfaces import ToJson
 from gateway.codec.slices import rows_in
 from gateway.codec.wellknown import is_special
-from gateway.views.paths import FieldPath, Segment, find_path
+from gateway.views.conditions import NUMBER
+from gateway.views.paths import FieldPath, Segment, find_path, values_at
 from gateway.views.view import Order, Rows, View
 
 MOST_COLUMNS = 200
@@ -267,15 +268,22 @@ def map_part(
     """The entries of a map that are wanted, by their keys."""
     name, json_name = field.name, field.json_name
     value_field = map_fields(field)[1]
-    wanted = None if any(each[0].key is None for each in paths) else {each[0].key for each in paths}
     value = encoders.value(value_field)
+    below: dict[object, list[tuple[Segment, ...]]] = {}
+    for first, *rest in paths:
+        below.setdefault(first.key, []).append(tuple(rest))
+    values = {
+        key: branch(message_of(value_field), inner, encoders) if all(inner) else value
+        for key, inner in below.items()
+    }
 
     def add(message: Any, json: dict[str, object]) -> None:
         entries = getattr(message, name)
-        keys = sorted(entries) if wanted is None else [key for key in wanted if key in entries]
+        keys = sorted(entries) if None in values else [key for key in values if key in entries]
         json[json_name] = {
-            map_key_text(key): entries[key] if value is None else value(entries[key])
+            map_key_text(key): entries[key] if to_json is None else to_json(entries[key])
             for key in keys
+            for to_json in (value if None in values else values[key],)
         }
 
     return add
@@ -318,6 +326,8 @@ def leaves(
 
 def cell_of(path: FieldPath, encoders: Encoders) -> Callable[[Any], object]:
     """The function from a row to the cell of a column: empty if it is not set."""
+    if is_map(path.leaf):
+        return map_cell(path, encoders)
     values, convert = path.values, encoders.value(path.leaf)
     is_text = path.leaf.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
@@ -331,7 +341,27 @@ def cell_of(path: FieldPath, encoders: Encoders) -> Callable[[Any], object]:
         value = found[0]
         if isinstance(value, bool):
             return "true" if value else "false"
-        return harmless(str(value)) if is_text else value
+        if is_text or (is_message(path.leaf) and not NUMBER.fullmatch(str(value))):
+            return harmless(str(value))
+        return value
+
+    return cell
+
+
+def map_cell(path: FieldPath, encoders: Encoders) -> Callable[[Any], object]:
+    """The same for a map as a whole, or several of them below a list: a cell of JSON."""
+    *above, last = path.segments
+    owners = values_at(tuple(above)) if above else lambda row: iter((row,))
+    add = map_part(last.field, [(last,)], encoders)
+    several = any(each.key is None and each.field.is_repeated for each in above)
+
+    def cell(row: Any) -> object:
+        found: list[object] = []
+        for owner in owners(row):
+            json: dict[str, object] = {}
+            add(owner, json)
+            found.append(json[last.field.json_name])
+        return orjson.dumps(found if several else found[0]).decode() if found else ""
 
     return cell
 

@@ -150,9 +150,11 @@ def rows_of(answer: Descriptor) -> Rows | None:
                 (field, inner)
                 for inner in message_of(field).fields
                 if inner.is_repeated and is_message(inner) and not is_map(inner)
-                if len(answer.fields) == 1
+                if len(answer.fields) == len(message_of(field).fields) == 1
             ]
     if len(found) != 1 or is_special(message_of(found[0][-1])):
+        return None
+    if found[0][-1].type == FieldDescriptor.TYPE_GROUP:  # not length-delimited on the wire
         return None
     return Rows(found[0])
 
@@ -169,7 +171,7 @@ def chosen(
         raise refused("_fields", "expected names of fields with commas between them")
     if len(names) > MOST_FIELDS:
         raise refused("_fields", f"more than {MOST_FIELDS} fields")
-    for name in names:
+    for name in dict.fromkeys(names):  # what is there 200 times costs no more than once
         problem = ""
         if rows is not None:
             try:
@@ -178,10 +180,12 @@ def chosen(
             except LookupError as error:
                 problem = str(error.args[0])
         try:
-            yield find_path(answer, name), False
-            continue
+            found = find_path(answer, name)
         except LookupError as error:
             problem = problem or str(error.args[0])
+        else:
+            yield from in_rows(found, rows)
+            continue
         inner = only_object(answer)
         if inner is None:
             raise refused("_fields", problem)
@@ -189,6 +193,19 @@ def chosen(
             yield find_path(answer, f"{inner.json_name}.{name}"), False
         except LookupError as error:
             raise refused("_fields", str(error.args[0])) from None
+
+
+def in_rows(found: FieldPath, rows: Rows | None) -> Iterable[tuple[FieldPath, bool]]:
+    """A path of the answer; one that leads to the rows or into them as paths of a row."""
+    fields = tuple(each.field.number for each in found.segments)
+    above = tuple(field.number for field in rows.fields) if rows is not None else ()
+    if rows is None or fields[: len(above)] != above[: len(fields)]:
+        yield found, False
+    elif len(fields) > len(above):
+        yield find_path(rows.descriptor, found.text.split(".", len(above))[-1]), True
+    else:
+        for field in rows.descriptor.fields:
+            yield find_path(rows.descriptor, field.json_name), True
 
 
 def only_object(answer: Descriptor) -> FieldDescriptor | None:
@@ -247,7 +264,7 @@ def sorted_by(path: FieldPath, *, descending: bool) -> Callable[[Any], tuple[boo
 def limit_of(text: str | None) -> int | None:
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text[:11]) > LARGEST_LIMIT:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10) or int(text) > LARGEST_LIMIT:
         raise refused("_limit", f"expected a number of rows, got {text[:SHOWN]!r}")
     return int(text)
 

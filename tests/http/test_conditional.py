@@ -1,6 +1,7 @@
 """ETags of GETs, 304, and waiting for another answer."""
 
 import asyncio
+import tracemalloc
 
 import grpc
 import httpx
@@ -147,6 +148,8 @@ async def test_waiting_in_vain(
     assert (answer.status_code, answer.headers["preference-applied"]) == (304, "wait=1")
     assert len(cuebot.seen) > 2
     assert (await conditional(gateway, known, Prefer="wait=0")).status_code == 304
+    answer = await conditional(gateway, known, Prefer="other; wait=30")  # its own parameter
+    assert (answer.status_code, "preference-applied" in answer.headers) == (304, False)
     answer = await gateway.client.get(HOSTS, headers={"Prefer": "wait=30"})
     assert answer.status_code == 200
     assert "preference-applied" not in answer.headers
@@ -179,6 +182,34 @@ async def test_who_waits_has_no_place(
         for each in waiting:
             each.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_who_waits_keeps_no_answer(
+    cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large the answers, those that the clients have already are not in memory."""
+    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.05)
+    cuebot.answers(HOSTS, hosts("a" * 2**22))
+    known = await etag(gateway)
+    tracemalloc.start()
+    try:
+        waiting = [
+            asyncio.create_task(conditional(gateway, known, Prefer="wait=30")) for _ in range(8)
+        ]
+        while len(cuebot.seen) < 8 * 3:  # noqa: ASYNC110 - each look is a call
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 30)
+        seen = 0
+        while seen < len(cuebot.seen):  # until all of them rest
+            seen = len(cuebot.seen)
+            await asyncio.sleep(1)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert held < 2**23
 
 
 async def test_a_token_that_is_denied_meanwhile(

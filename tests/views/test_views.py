@@ -15,14 +15,17 @@ from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.views.show import compile_view
-from gateway.views.view import asked_parameters, make_view
+from gateway.views.paths import find_path
+from gateway.views.show import cell_of, compile_view
+from gateway.views.view import asked_parameters, make_view, rows_of
 from tests.support.opencue import message_class
+from tests.support.protos import trial
 
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
 GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
 FIND_JOB = CATALOG.routes["/job.JobInterface/FindJob"]
 GET_HOSTS = CATALOG.routes["/host.HostInterface/GetHosts"]
+FOREIGN = trial()
 USERS = ("lena", "marco", "=1+1", " @x", "o'hara", 'say "hi", twice', "grün")
 
 
@@ -109,6 +112,22 @@ def test_either_naming_and_whole_objects() -> None:
     assert row == {"jobStats": whole(payload)[0]["jobStats"]}
 
 
+def test_paths_that_begin_in_the_answer() -> None:
+    """They lead to the rows as well."""
+    payload = jobs({"name": "a"}, {"name": "b"})
+    assert rows_seen(payload, fields="jobs") == whole(payload)
+    assert rows_seen(payload, fields="jobs.jobs", where="name=b") == whole(payload)[1:]
+    assert rows_seen(payload, fields="jobs.jobs.name") == [{"name": "a"}, {"name": "b"}]
+    assert seen(GET_JOBS, payload, fields="jobs.jobs.name", format="csv") == b"name\r\na\r\nb\r\n"
+    assert seen(GET_JOBS, payload, fields="name,name", format="csv") == b"name\r\na\r\nb\r\n"
+
+
+def test_a_list_among_other_fields_is_no_list_of_rows() -> None:
+    """The jobs of the topmost group are not all that a whiteboard has."""
+    assert CATALOG.routes["/show.ShowInterface/GetJobWhiteboard"].views.rows is None
+    assert rows_of(FOREIGN.message_type("trial.two.Groups")) is None
+
+
 def test_answers_without_rows() -> None:
     """Fields of any answer can be chosen; rows are another matter."""
     answer = message_class("job.JobFindJobResponse")(job={"name": "a", "user": "b"})
@@ -193,7 +212,35 @@ def test_limits(limit: int, sort: dict[str, str]) -> None:
     assert rows_seen(LONG, limit=str(limit), **sort) == rows[:limit]
 
 
-def test_lists_and_maps_in_rows() -> None:
+def test_short_floats_are_what_they_look_like() -> None:
+    """0.1 in 32 bits is shown as 0.1, and equals it."""
+    payload = jobs({"name": "a", "min_cores": 0.1})
+    assert len(rows_seen(payload, where="minCores=0.1 and minCores in (0.1, 2)")) == 1
+    assert not rows_seen(payload, where="minCores>0.1 or minCores>1e300")
+
+
+def forest_seen(**asked: str) -> bytes:
+    """A foreign answer: `trees` with maps of trees by name."""
+    forest = FOREIGN.message_class("trial.Forest")()
+    tree = forest.trees.add(name="oak")
+    tree.named["a"].name = "leaf"
+    view = make_view(forest.DESCRIPTOR, {f"_{name}": value for name, value in asked.items()})
+    return b"".join(compile_view(view, FOREIGN.encoders)(forest.SerializeToString()))
+
+
+def test_maps_in_rows() -> None:
+    """The entry of a key has only the fields that were asked for; a whole map is a cell of JSON."""
+    assert forest_seen(fields="named.a.name") == b'{"trees":[{"named":{"a":{"name":"leaf"}}}]}'
+    assert forest_seen(fields="named.b.name") == b'{"trees":[{"named":{}}]}'
+    (_, (cell,)) = csv.reader(forest_seen(fields="named", format="csv").decode().splitlines())
+    assert orjson.loads(cell)["a"]["name"] == "leaf"
+    maps = FOREIGN.message_type("trial.Maps")
+    for path in ("byInt32.99999999999", "byInt32.--5", "byInt32.²", "byUint32.-1", "byBool.1"):
+        with pytest.raises(LookupError, match="is no key"):
+            find_path(maps, path)
+
+
+def test_lists_in_rows() -> None:
     """Of a list, one of the values has to fit; `!=` means that none does."""
     answer = message_class("host.HostGetHostsResponse")()
     for tags in (["gpu", "big"], ["small"], []):
@@ -237,6 +284,18 @@ def test_csv_reads_back(payload: bytes) -> None:
     assert table[1:] == expected
 
 
+def test_texts_in_wrappers_are_made_harmless_too() -> None:
+    """Numbers in them are left alone."""
+    singular = FOREIGN.message_class("trial.wellknown.Singular")()
+    singular.string_value.value = singular.value.string_value = " =1+1"
+    singular.int64_value.value = -5
+    paths = [
+        find_path(singular.DESCRIPTOR, name) for name in ("stringValue", "value", "int64Value")
+    ]
+    cells = [cell_of(path, FOREIGN.encoders)(singular) for path in paths]
+    assert cells == ["' =1+1", "' =1+1", "-5"]
+
+
 def test_csv_without_fields_has_all_single_values() -> None:
     """Those of objects within a row, too, by their paths."""
     text = seen(GET_JOBS, jobs({"name": "a"}), format="csv").decode()
@@ -276,8 +335,10 @@ def test_csv_without_fields_has_all_single_values() -> None:
         ({"sort": "nme"}, "_sort: job.Job has no field 'nme'; did you mean name?"),
         ({"limit": "-1"}, "_limit: expected a number of rows"),
         ({"limit": "9" * 30}, "_limit: expected a number of rows"),
+        ({"limit": "0" * 5000}, "_limit: expected a number of rows"),
+        ({"where": "state=--5"}, "no job.JobState is called '--5'"),
+        ({"where": "state=²"}, "no job.JobState is called '²'"),
         ({"format": "xml"}, "_format: expected json, ndjson or csv"),
-        ({"format": "csv", "fields": "jobs"}, "_fields: jobs is no field of a row"),
     ],
 )
 def test_what_is_wrong_is_said(asked: dict[str, str], words: str) -> None:
