@@ -167,6 +167,16 @@ def rows_in(
     return rest + varint(first.number << 3 | LENGTH) + varint(length) + inner_rest, rows
 
 
+def records_in(run: memoryview) -> Iterator[memoryview]:
+    """The messages in a run of records of one field, as `rows_in` has them."""
+    position = 0
+    while position < len(run):
+        _, start = read_varint(run, position)
+        length, start = read_varint(run, start)
+        position = start + length
+        yield run[start:position]
+
+
 def varint(value: int) -> bytes:
     """A number as protobuf writes it."""
     written = bytearray()

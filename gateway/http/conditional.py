@@ -7,7 +7,9 @@ they are shown. Cuebot is asked each time, so what a client may not see any more
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
+from random import uniform
 from time import monotonic
 from typing import NamedTuple
 
@@ -30,6 +32,8 @@ LONGEST_WAIT = 60
 """Seconds. Longer waits are shortened, and the answer says so: proxies seldom wait for longer."""
 LOOK_EVERY = 1.0
 """Seconds between two looks at an answer that somebody waits for."""
+SPREAD = 1.25
+"""Those who wait do not all look at the same time."""
 SPARE = 10
 """Between two looks it takes at least so many times as long as the last look has taken."""
 NO_CACHE = (b"cache-control", b"private, no-cache")
@@ -102,10 +106,10 @@ class ConditionalReads:
                 exchange.leave()
                 await send_head(send, 200, [*headers, VARY_BY_CODING, request.content_type])
             else:
-                pieces, more = form_of(exchange, request, answer)
-                del answer  # what has been sent of it is not needed any more
                 within = max(request.timeout - (monotonic() - began), 0)
                 try:
+                    pieces, more = form_of(exchange, request, answer)
+                    del answer  # what has been sent of it is not needed any more
                     form = pieces, (*headers, *more)
                     await self._responder.send(exchange, form, send, within=within)
                 except GatewayError:
@@ -136,10 +140,15 @@ class ConditionalReads:
                 if exchange.lease is not None:
                     exchange.lease.close()
                 began = monotonic()
-                await asyncio.sleep(min(left, max(LOOK_EVERY, took * SPARE)))
+                spread = uniform(1, SPREAD)  # noqa: S311 - no secret
+                pause = max(LOOK_EVERY, took * SPARE) * spread
+                await self._pause(min(began + pause, end))
                 exchange.waited += monotonic() - began
                 self._requests.look_again(exchange)
-                self._requests.enter(exchange)
+                with suppress(GatewayError):  # others have all places: it waits for the next look
+                    self._requests.enter(exchange)
+                if not exchange.places:
+                    continue
                 began = monotonic()
                 answer = await self._calls.call(exchange, request)
                 took = monotonic() - began
@@ -148,13 +157,22 @@ class ConditionalReads:
             self._waiting.give_back(exchange.principal)
         return answer, etag, began
 
+    async def _pause(self, end: float) -> None:
+        """Wait until this time (monotonic), or until the gateway is about to stop."""
+        while (  # noqa: ASYNC110 - there is no event for a stop
+            left := end - monotonic()
+        ) > 0 and not self._is_stopping():
+            await asyncio.sleep(min(left, LOOK_EVERY))
+
 
 async def etag_of(request: CallRequest, answer: bytes) -> str:
     """The ETag of Cuebot's answer as the request wants to see it."""
-    method = request.plan.method
+    rows = request.plan.method.views.rows
+    if request.shown is not None and request.shown.follows_order:
+        rows = None
     digest = blake2b(request.catalog.version.encode(), digest_size=16)
     digest.update((request.shown.key if request.shown is not None else "").encode())
-    finding = fingerprint(answer, method.views.rows)
+    finding = fingerprint(answer, rows)
     while True:
         try:
             next(finding)

@@ -27,6 +27,8 @@ from gateway.views.paths import INTEGER, FieldPath
 LONGEST = 4096
 """Characters of a condition."""
 MOST_COMPARISONS = 64
+MOST_PATTERNS = 8
+"""Patterns are compiled for each request, and take the longest."""
 DEEPEST = 32
 INTEGERS = frozenset((*INT32, *UINT32, *INT64, *UINT64))
 NUMBERS = INTEGERS | {FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE}
@@ -71,6 +73,7 @@ class Parser:
     resolve: Resolve
     next: int = 0
     comparisons: int = 0
+    patterns: int = 0
 
     def peek(self) -> Token:
         return self.tokens[self.next]
@@ -129,7 +132,7 @@ class Parser:
         try:
             path = self.resolve(token.text)
         except LookupError as error:
-            raise BadCondition(str(error.args[0])) from None
+            raise BadCondition(str(error)) from None
         if not path.is_value:
             raise BadCondition(f"{path.text} is an object; name one of its fields")
         if self.takes_word("in"):
@@ -140,6 +143,9 @@ class Parser:
         value = self.take()
         if value.kind not in ("word", "quoted"):
             raise expected("a value", value)
+        self.patterns += operator.text == "~"
+        if self.patterns > MOST_PATTERNS:
+            raise BadCondition(f"more than {MOST_PATTERNS} patterns")
         if operator.text == "!=":
             equal = any_fits(path, comparing("=", path, value.text))
             return lambda row: not equal(row)

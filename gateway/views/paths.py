@@ -103,13 +103,24 @@ def field_called(descriptor: Descriptor, name: str) -> FieldDescriptor:
     fields |= {field.json_name: field for field in descriptor.fields}
     found = fields.get(name)
     if found is None:
-        names = [field.json_name for field in descriptor.fields]
-        hint = did_you_mean(name, names)
-        for field in descriptor.fields:  # the last part of a path alone is the likeliest mistake
+        raise NoField(descriptor, name)
+    return found
+
+
+class NoField(LookupError):
+    """A message type has no field of that name. The suggestion is made when somebody reads it."""
+
+    def __init__(self, descriptor: Descriptor, name: str) -> None:
+        self._descriptor = descriptor
+        self._name = name
+
+    def __str__(self) -> str:
+        name, fields = self._name, self._descriptor.fields
+        hint = did_you_mean(name, [field.json_name for field in fields])
+        for field in fields:  # the last part of a path alone is the likeliest mistake
             if is_message(field) and not field.is_repeated and has_field(message_of(field), name):
                 hint = f"; did you mean {field.json_name}.{name}?"
-        raise LookupError(f"{descriptor.full_name} has no field {name[:SHOWN]!r}{hint}")
-    return found
+        return f"{self._descriptor.full_name} has no field {name[:SHOWN]!r}{hint}"
 
 
 def has_field(descriptor: Descriptor, name: str) -> bool:

@@ -4,34 +4,31 @@ What is not asked for is never made into Python: rows are parsed a few at a time
 fit are dropped, and of the others only the wanted fields are read.
 """
 
-import csv
 import heapq
-import io
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import orjson
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.encode import UNREADABLE, Encoders, unreadable
-from gateway.codec.fields import is_map, is_message, map_fields, message_of, owner_of
-from gateway.codec.interfaces import ToJson
-from gateway.codec.slices import rows_in
-from gateway.codec.wellknown import is_special
-from gateway.views.conditions import NUMBER
-from gateway.views.paths import FieldPath, Segment, find_path, values_at
+from gateway.codec.fields import owner_of
+from gateway.codec.slices import records_in, rows_in
+from gateway.views.csv_cells import MOST_COLUMNS, cell_of, columns_of, lines
+from gateway.views.some_fields import rows_to_json, tree_to_json, with_list_last
 from gateway.views.view import Order, Rows, View
 
-MOST_COLUMNS = 200
 SHORT = 32 * 1024
-"""Bytes of an answer that takes a few ms at most, whatever is asked of it."""
-SORTED_AT_ONCE = 2048
-"""Rows. Sorting so many takes some 2 ms."""
-HARMFUL = ("=", "+", "-", "@")
-"""How a text begins, after blanks, that a spreadsheet would run (OWASP, CSV injection)."""
+"""Bytes of an answer of which a cheap view takes a few ms at most."""
+AT_ONCE = 128
+"""Rows of a view that asks for little; of others it is less."""
+CHEAP = 64
+"""What such a view may cost: some 10 µs a row and, with most of it, 50."""
+FEWEST = 4
+SORTED_AT_ONCE = 1024
+"""Rows. Sorting so many takes 1 to 10 ms."""
 
 Show = Callable[[bytes], Iterable[bytes]]
 """Cuebot's bytes to the pieces of a view. Raises GatewayError (INTERNAL) as an `Encode` does."""
@@ -131,8 +128,10 @@ def guarded(view: View, pieces: Callable[[bytes], Iterator[bytes]]) -> Show:
         except UNREADABLE as error:
             raise unreadable(view.answer, error) from error
 
+    short = SHORT * at_once(view) // AT_ONCE
+
     def show(payload: bytes) -> Iterable[bytes]:
-        if len(payload) > SHORT:
+        if len(payload) > short:
             return guarded_pieces(payload)
         return (b"".join(guarded_pieces(payload)),)
 
@@ -153,28 +152,53 @@ def fitting(
     holder: Any = GetMessageClass(owner_of(rows.fields[-1]))
     name, where = rows.fields[-1].name, view.where
 
+    most = at_once(view)
+
     def matching() -> Iterator[list[Any]]:
         for run in runs:
-            some = list(getattr(holder.FromString(run), name))
-            yield some if where is None else [row for row in some if where(row)]
+            some = getattr(holder.FromString(run), name)
+            for start in range(0, len(some), most):
+                part = some[start : start + most]
+                yield part if where is None else [row for row in part if where(row)]
 
-    found = matching()
-    if view.order is not None:
-        found = in_order(found, view.order, view.limit)
+    def with_bytes() -> Iterator[list[tuple[Any, memoryview]]]:
+        for run in runs:
+            some = zip(getattr(holder.FromString(run), name), records_in(run), strict=True)
+            while part := list(islice(some, most)):
+                yield part if where is None else [each for each in part if where(each[0])]
+
+    if view.order is None:
+        found = matching()
+    else:
+        parse = GetMessageClass(rows.descriptor).FromString
+        found = in_order(with_bytes(), view.order, view.limit, parse, most)
     return rest, found if view.limit is None else first(found, view.limit)
 
 
-def in_order(found: Iterator[list[Any]], order: Order, limit: int | None) -> Iterator[list[Any]]:
+def at_once(view: View) -> int:
+    """How many rows are looked at before others may have a turn: some 5 ms."""
+    columns = MOST_COLUMNS if view.format == "csv" and view.row_fields is None else 0
+    return max(FEWEST, AT_ONCE * CHEAP // max(CHEAP, view.cost, columns))
+
+
+def in_order(
+    found: Iterator[list[tuple[Any, memoryview]]],
+    order: Order,
+    limit: int | None,
+    parse: Callable[[Any], Any],
+    most: int,
+) -> Iterator[list[Any]]:
     """The rows, sorted, and no more than the limit. Pauses while they are gathered.
 
-    They are sorted some at a time and merged when all are there, so that no step takes long.
+    They are sorted some at a time and merged when all are there, so that no step takes long. What
+    is kept are their bytes, which are in memory anyway, and not what has been made of them.
     """
     count = itertools.count()  # of equal rows, the first stays the first
-    runs: list[list[tuple[Any, int, Any]]] = [[]]
+    runs: list[list[tuple[Any, int, memoryview]]] = [[]]
     few = limit is not None and limit <= SORTED_AT_ONCE
     for some in found:
-        runs[-1] += [(order.key(row), next(count), row) for row in some]
-        if len(runs[-1]) >= SORTED_AT_ONCE * 2:
+        runs[-1] += [(order.key(row), next(count), record) for row, record in some]
+        if len(runs[-1]) >= SORTED_AT_ONCE * (1 + few):
             runs[-1].sort()
             if few:
                 del runs[-1][limit:]
@@ -182,9 +206,9 @@ def in_order(found: Iterator[list[Any]], order: Order, limit: int | None) -> Ite
                 runs.append([])
         yield []
     runs[-1].sort()
-    rows = (row for _, _, row in heapq.merge(*runs))
-    while some := list(islice(rows, 128)):
-        yield some
+    sorted_rows = (parse(record) for _, _, record in heapq.merge(*runs))
+    while some_rows := list(islice(sorted_rows, most)):
+        yield some_rows
 
 
 def first(found: Iterator[list[Any]], limit: int) -> Iterator[list[Any]]:
@@ -196,183 +220,3 @@ def first(found: Iterator[list[Any]], limit: int) -> Iterator[list[Any]]:
             return
         left -= len(some)
         yield some
-
-
-# --- fields ---------------------------------------------------------------------------------
-
-
-def rows_to_json(view: View, rows: Rows, encoders: Encoders) -> ToJson:
-    """The function for one row."""
-    if not view.row_fields:
-        return encoders.to_json(rows.descriptor)
-    return tree_to_json(rows.descriptor, view.row_fields, encoders)
-
-
-def tree_to_json(descriptor: Descriptor, paths: Iterable[FieldPath], encoders: Encoders) -> ToJson:
-    """The function from a message to JSON that has these fields only."""
-    return branch(descriptor, [path.segments for path in paths], encoders)
-
-
-def branch(descriptor: Descriptor, paths: list[tuple[Segment, ...]], encoders: Encoders) -> ToJson:
-    by_field: dict[int, list[tuple[Segment, ...]]] = {}
-    for segments in paths:
-        by_field.setdefault(segments[0].field.number, []).append(segments)
-    parts = [part(below[0][0].field, below, encoders) for below in by_field.values()]
-
-    def to_json(message: Any) -> dict[str, object]:
-        json: dict[str, object] = {}
-        for add in parts:
-            add(message, json)
-        return json
-
-    return to_json
-
-
-def part(
-    field: FieldDescriptor, paths: list[tuple[Segment, ...]], encoders: Encoders
-) -> Callable[[Any, dict[str, object]], None]:
-    """What puts one field of a message into its JSON."""
-    name, key = field.name, field.json_name
-    if is_map(field):
-        return map_part(field, paths, encoders)
-    is_whole = any(len(segments) == 1 for segments in paths)
-    value: ToJson | None
-    if is_whole or not is_message(field):
-        value = encoders.value(field)
-    else:
-        value = branch(message_of(field), [segments[1:] for segments in paths], encoders)
-    if field.is_repeated:
-        if value is None:
-            return lambda message, json: json.__setitem__(key, list(getattr(message, name)))
-        convert = value
-        return lambda message, json: json.__setitem__(
-            key, [convert(item) for item in getattr(message, name)]
-        )
-    has = GetMessageClass(owner_of(field)).HasField if field.has_presence else None
-    in_oneof = field.containing_oneof is not None
-
-    def add(message: Any, json: dict[str, object]) -> None:
-        if has is not None and not has(message, name):
-            if not in_oneof:
-                json[key] = None
-            return
-        found = getattr(message, name)
-        json[key] = found if value is None else value(found)
-
-    return add
-
-
-def map_part(
-    field: FieldDescriptor, paths: list[tuple[Segment, ...]], encoders: Encoders
-) -> Callable[[Any, dict[str, object]], None]:
-    """The entries of a map that are wanted, by their keys."""
-    name, json_name = field.name, field.json_name
-    value_field = map_fields(field)[1]
-    value = encoders.value(value_field)
-    below: dict[object, list[tuple[Segment, ...]]] = {}
-    for first, *rest in paths:
-        below.setdefault(first.key, []).append(tuple(rest))
-    values = {
-        key: branch(message_of(value_field), inner, encoders) if all(inner) else value
-        for key, inner in below.items()
-    }
-
-    def add(message: Any, json: dict[str, object]) -> None:
-        entries = getattr(message, name)
-        keys = sorted(entries) if None in values else [key for key in values if key in entries]
-        json[json_name] = {
-            map_key_text(key): entries[key] if to_json is None else to_json(entries[key])
-            for key in keys
-            for to_json in (value if None in values else values[key],)
-        }
-
-    return add
-
-
-def map_key_text(key: object) -> str:
-    """A map's key in JSON."""
-    return str(key).lower() if isinstance(key, bool) else str(key)
-
-
-def with_list_last(json: object, names: tuple[str, ...]) -> dict[str, object]:
-    """The JSON with an empty list at this place, as the last member of each object on the way."""
-    found = dict(json) if isinstance(json, dict) else {}
-    inner = found.pop(names[0], None)
-    found[names[0]] = [] if len(names) == 1 else with_list_last(inner, names[1:])
-    return found
-
-
-# --- CSV ------------------------------------------------------------------------------------
-
-
-def columns_of(descriptor: Descriptor) -> Iterator[FieldPath]:
-    """The paths of all single values of a row, down through its messages."""
-    return islice(leaves(descriptor, descriptor, "", ()), MOST_COLUMNS)
-
-
-def leaves(
-    root: Descriptor, descriptor: Descriptor, prefix: str, above: tuple[str, ...]
-) -> Iterator[FieldPath]:
-    for field in descriptor.fields:
-        text = prefix + field.json_name
-        if field.is_repeated and is_message(field):
-            continue
-        if not is_message(field) or is_special(message_of(field)):
-            yield find_path(root, text)
-        elif message_of(field).full_name not in above:
-            inner = message_of(field)
-            yield from leaves(root, inner, f"{text}.", (*above, descriptor.full_name))
-
-
-def cell_of(path: FieldPath, encoders: Encoders) -> Callable[[Any], object]:
-    """The function from a row to the cell of a column: empty if it is not set."""
-    if is_map(path.leaf):
-        return map_cell(path, encoders)
-    values, convert = path.values, encoders.value(path.leaf)
-    is_text = path.leaf.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
-
-    def cell(row: Any) -> object:
-        found = [value if convert is None else convert(value) for value in values(row)]
-        if not found:
-            return ""
-        if path.is_list or isinstance(found[0], dict | list):
-            content = found if path.is_list else found[0]
-            return harmless(orjson.dumps(content).decode())
-        value = found[0]
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if is_text or (is_message(path.leaf) and not NUMBER.fullmatch(str(value))):
-            return harmless(str(value))
-        return value
-
-    return cell
-
-
-def map_cell(path: FieldPath, encoders: Encoders) -> Callable[[Any], object]:
-    """The same for a map as a whole, or several of them below a list: a cell of JSON."""
-    *above, last = path.segments
-    owners = values_at(tuple(above)) if above else lambda row: iter((row,))
-    add = map_part(last.field, [(last,)], encoders)
-    several = any(each.key is None and each.field.is_repeated for each in above)
-
-    def cell(row: Any) -> object:
-        found: list[object] = []
-        for owner in owners(row):
-            json: dict[str, object] = {}
-            add(owner, json)
-            found.append(json[last.field.json_name])
-        return orjson.dumps(found if several else found[0]).decode() if found else ""
-
-    return cell
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet runs: with an apostrophe before it if one would."""
-    return f"'{text}" if text.lstrip().startswith(HARMFUL) else text
-
-
-def lines(table: list[list[object]]) -> bytes:
-    """Lines of CSV."""
-    text = io.StringIO()
-    csv.writer(text).writerows(table)
-    return text.getvalue().encode()

@@ -13,14 +13,16 @@ from gateway.views.view import Format, Rows, make_view, rows_of
 
 KEPT = 8
 """Compiled views of a method that are kept, those last used."""
-LONGEST_KEPT = 1024
-"""Characters of a view's parameters, so that what is kept is bounded by some 50 KB a view."""
+LONGEST_KEPT = 256
+"""Characters of a view's parameters, so that what is kept is bounded by some 60 KB a view."""
 MEDIA_TYPES: dict[Format, bytes] = {
     "json": b"application/json",
     "ndjson": b"application/x-ndjson",
     "csv": b"text/csv; charset=utf-8",
 }
 ACCEPTED: dict[str, Format] = {
+    "*/*": "json",
+    "application/*": "json",
     "application/json": "json",
     "application/x-ndjson": "ndjson",
     "application/ndjson": "ndjson",
@@ -42,6 +44,8 @@ class Shown(NamedTuple):
     """The header."""
     key: str
     """What it is, for comparison with other views of the same method."""
+    follows_order: bool
+    """Whether the order of rows decides which of them are shown."""
 
 
 class Views:
@@ -76,6 +80,7 @@ class Views:
             compile_view(view, self._encoders),
             (b"content-type", MEDIA_TYPES[view.format]),
             urlencode(sorted((*dict(asked, _format=view.format).items(),))),
+            view.follows_order,
         )
 
 
@@ -89,12 +94,14 @@ def is_kept(asked: Asked) -> bool:
 @lru_cache(maxsize=256)
 def accepted(accept: bytes) -> Format:
     """The format that an Accept header likes best (RFC 9110, section 12.5.1); JSON in doubt."""
-    best: tuple[float, Format] = (0.0, "json")
+    best: tuple[float, bool] = (0.0, True)
+    found: Format = "json"
     for media, weight in offers(accept.decode("latin-1").lower().split(",")):
         format_ = ACCEPTED.get(media)
-        if format_ is not None and weight > best[0]:
-            best = weight, format_
-    return best[1]
+        rank = weight, "*" not in media  # of two that are liked equally, the one that is named
+        if format_ is not None and rank > best:
+            best, found = rank, format_
+    return found
 
 
 def offers(parts: Iterable[str]) -> Iterable[tuple[str, float]]:

@@ -21,6 +21,7 @@ SHORTEST = 4
 MOST_FIELDS = 200
 MOST_SORTED = 8
 LARGEST_LIMIT = 2**31 - 1
+COMPLEMENTS = bytes(range(255, -1, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,6 @@ class Order:
     def key(self, row: Any) -> list[tuple[bool, Any]]:
         """What stands for the row."""
         return [part(row) for part in self.parts]
-
-
-class Reversed:
-    """A text that sorts the other way round."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: Any) -> None:
-        self.text = text
-
-    def __lt__(self, other: "Reversed") -> bool:
-        return bool(other.text < self.text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reversed) and bool(self.text == other.text)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -84,6 +68,13 @@ class View:
     order: Order | None = None
     limit: int | None = None
     format: Format = "json"
+    cost: int = 0
+    """The characters of what is asked for, which bound what a row takes."""
+
+    @property
+    def follows_order(self) -> bool:
+        """Whether the order of rows decides which of them are shown."""
+        return self.limit is not None and self.order is None
 
 
 def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -132,6 +123,7 @@ def make_view(answer: Descriptor, asked: Mapping[str, str], default: Format = "j
         order=order_of(rows, asked.get("_sort")),
         limit=limit_of(asked.get("_limit")),
         format=format_,
+        cost=sum(map(len, asked.values())),
     )
 
 
@@ -172,27 +164,27 @@ def chosen(
     if len(names) > MOST_FIELDS:
         raise refused("_fields", f"more than {MOST_FIELDS} fields")
     for name in dict.fromkeys(names):  # what is there 200 times costs no more than once
-        problem = ""
+        problem: LookupError | None = None
         if rows is not None:
             try:
                 yield find_path(rows.descriptor, name), True
                 continue
             except LookupError as error:
-                problem = str(error.args[0])
+                problem = error
         try:
             found = find_path(answer, name)
         except LookupError as error:
-            problem = problem or str(error.args[0])
+            problem = problem or error
         else:
             yield from in_rows(found, rows)
             continue
         inner = only_object(answer)
         if inner is None:
-            raise refused("_fields", problem)
+            raise refused("_fields", str(problem))
         try:
             yield find_path(answer, f"{inner.json_name}.{name}"), False
         except LookupError as error:
-            raise refused("_fields", str(error.args[0])) from None
+            raise refused("_fields", str(error)) from None
 
 
 def in_rows(found: FieldPath, rows: Rows | None) -> Iterable[tuple[FieldPath, bool]]:
@@ -234,11 +226,11 @@ def order_of(rows: Rows | None, text: str | None) -> Order | None:
     if len(names) > MOST_SORTED:
         raise refused("_sort", f"more than {MOST_SORTED} fields")
     found: list[Callable[[Any], tuple[bool, Any]]] = []
-    for name in names:
+    for name in dict.fromkeys(names):
         try:
             path = find_path(rows.descriptor, name.removeprefix("-"))
         except LookupError as error:
-            raise refused("_sort", str(error.args[0])) from None
+            raise refused("_sort", str(error)) from None
         if not path.is_value or path.is_list:
             raise refused("_sort", f"{path.text} is not a single value")
         found.append(sorted_by(path, descending=name.startswith("-")))
@@ -248,17 +240,27 @@ def order_of(rows: Rows | None, text: str | None) -> Order | None:
 def sorted_by(path: FieldPath, *, descending: bool) -> Callable[[Any], tuple[bool, Any]]:
     """What stands for one field of a row when rows are sorted. Not a number comes after numbers."""
     value = path.value
-    is_text = path.leaf.type in (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+    is_text = path.leaf.type == FieldDescriptor.TYPE_STRING
+    is_bytes = path.leaf.type == FieldDescriptor.TYPE_BYTES
+    unset: object = b"" if is_bytes or (is_text and descending) else "" if is_text else 0
 
     def part(row: Any) -> tuple[bool, Any]:
         found = value(row)
         if found is None or found != found:
-            return True, Reversed("") if is_text and descending else "" if is_text else 0
+            return True, unset
         if descending:
-            found = Reversed(found) if is_text else -found
+            if is_text or is_bytes:
+                found = upside_down(found if is_text else found.decode("latin-1"))
+            else:
+                found = -found
         return False, found
 
     return part
+
+
+def upside_down(text: str) -> bytes:
+    """Bytes that sort the other way round: each character's complement, and an end after all."""
+    return text.encode("utf-32-be", "surrogatepass").translate(COMPLEMENTS) + b"\xff" * 4
 
 
 def limit_of(text: str | None) -> int | None:

@@ -71,6 +71,16 @@ async def test_the_order_of_rows_with_ids_does_not_count(
     assert (await conditional(gateway, known)).status_code == 200
 
 
+async def test_the_order_counts_where_it_decides(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
+    """With a limit and no order of its own, a view shows the first rows of Cuebot's."""
+    cuebot.answers(HOSTS, hosts("a", "b"))
+    first, sorted_one = f"{HOSTS}?_limit=1", f"{HOSTS}?_limit=1&_sort=name"
+    known, known_sorted = await etag(gateway, first), await etag(gateway, sorted_one)
+    cuebot.answers(HOSTS, hosts("b", "a"))
+    assert (await conditional(gateway, known, first)).status_code == 200
+    assert (await conditional(gateway, known_sorted, sorted_one)).status_code == 304
+
+
 async def test_views_and_formats_are_other_answers(
     cuebot: ScriptedCuebot, gateway: Gateway
 ) -> None:

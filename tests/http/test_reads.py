@@ -165,6 +165,8 @@ async def test_fields_and_rows(gateway: Gateway) -> None:
         ({"accept": "application/x-ndjson", "query": "_format=json"}, "application/json"),
         ({"accept": "text/html, */*;q=0.1"}, "application/json"),
         ({"accept": "text/csv;q=0"}, "application/json"),
+        ({"accept": "text/csv;q=0.1, */*"}, "application/json"),
+        ({"accept": "*/*, text/csv"}, "text/csv; charset=utf-8"),
     ],
 )
 async def test_formats(gateway: Gateway, options: dict[str, str], content_type: str) -> None:
