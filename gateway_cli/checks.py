@@ -18,6 +18,7 @@ from gateway.access.rights import AccessRules
 from gateway.calls.failures import error_for
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.observe.audit_log import check_audit
+from gateway.observe.metrics_page import check_metrics
 from gateway.observe.tracing import check_traces
 from gateway.schema.catalog import Catalog
 from gateway.server.certificate import ends_soon, load_certificate
@@ -102,6 +103,8 @@ def check_settings(settings: Settings, report: Report) -> None:
         check_audit(settings)
     with report.settings():
         check_traces(settings)
+    with report.settings():
+        check_metrics(settings)
     if 0 < settings.keepalive_time < PING_FLOOR:
         report.warnings.append(
             f"KEEPALIVE_TIME is below the {PING_FLOOR} s that Cuebot allows; Cuebot will close"

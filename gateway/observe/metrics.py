@@ -34,6 +34,7 @@ class Metrics:
 
     def observe(self, lag: float) -> None:
         """The event loop is so many seconds behind."""
+        lag = max(lag, 0.0)  # a timer may be early
         self._lag[bisect_left(BOUNDS, lag)] += 1
         self._lag[-1] += lag
 

@@ -47,13 +47,18 @@ def make_metrics(
     places: Shares,
     audit: AuditLog | None,
 ) -> Metrics | None:
-    """What METRICS asks for, of these parts. Raises ConfigurationError for a port without it."""
-    if settings.metrics != "off":
-        requests = RequestCounters(partial(method_at, live))
-        return Metrics(requests, sources_of(upstream, live, places, audit), board)
-    if settings.metrics_port is not None:
+    """What METRICS asks for, of these parts. Raises ConfigurationError as `check_metrics`."""
+    check_metrics(settings)
+    if settings.metrics == "off":
+        return None
+    requests = RequestCounters(partial(method_at, live))
+    return Metrics(requests, sources_of(upstream, live, places, audit), board)
+
+
+def check_metrics(settings: Settings) -> None:
+    """Raises ConfigurationError for a port without metrics."""
+    if settings.metrics == "off" and settings.metrics_port is not None:
         raise ConfigurationError("METRICS_PORT: has no effect without METRICS=token or public")
-    return None
 
 
 def method_at(live: LiveCatalog, path: str) -> str:

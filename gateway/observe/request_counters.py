@@ -52,7 +52,7 @@ class RequestCounters:
         durations[bisect_left(BOUNDS, seconds) if seconds else 0] += 1
         durations[-1] += seconds
         seconds = exchange.with_cuebot
-        if seconds:
+        if seconds > 0:
             durations = self._with_cuebot
             durations[bisect_left(BOUNDS, seconds)] += 1
             durations[-1] += seconds

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from gzip import compress as gzip
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,6 +27,7 @@ from gateway.observe.metric_families import BOUNDS, FAMILIES, PREFIX, Numbers, m
 from gateway.observe.number_board import NumberBoard
 from gateway.settings.loading import load_settings
 from gateway.upstream.interface import CallFailed, Reason
+from gateway_cli.checks import run_checks
 from tests.support.rights import rule, signed
 from tests.support.scraping import Scrape, scrape, scrape_of
 from tests.support.servers import (
@@ -37,6 +39,7 @@ from tests.support.servers import (
     bearer,
     free_port,
     gateway_for,
+    settings_for,
     token,
 )
 from tests.support.wire import wire
@@ -95,6 +98,9 @@ CASES = {
     "a HEAD": Case("HEAD", SHOWS, ("OK", SHOWS, "200"), calls=1),
     "an alias": Case("POST", "/frame.FrameInterface/GetFrame", ("OK", GET_FRAME, "200"), calls=1),
     "a bad body": Case("POST", SHOWS, ("INVALID_ARGUMENT", SHOWS, "400"), b"{"),
+    "a compressed body": Case(
+        "POST", SHOWS, ("OK", SHOWS, "200"), gzip(b"{}"), {"Content-Encoding": "gzip"}, calls=1
+    ),
     "a dry run": Case("POST", SHOWS, ("OK", SHOWS, "200"), b"{}", {"X-Dry-Run": "1"}),
     "Cuebot's error": Case(
         "POST", GET_JOBS, ("FAILED_PRECONDITION", GET_JOBS, "400"), b"{}", calls=1
@@ -465,11 +471,13 @@ async def test_a_stop_is_not_held_up_by_the_other_port(cuebot: ScriptedCuebot) -
     await client.aclose()
 
 
-def test_a_port_without_metrics_is_a_mistake() -> None:
-    """It stops startup, as other settings without effect do."""
+async def test_a_port_without_metrics_is_a_mistake() -> None:
+    """It stops startup, as other settings without effect do, and `check` says so."""
     settings = load_settings({"JWT_SECRET": SECRET, "METRICS_PORT": "9100"})
     with pytest.raises(ConfigurationError, match=r"^METRICS_PORT: .*METRICS="):
         create_app(settings)
+    report = await run_checks(settings_for("127.0.0.1:1", metrics_port=9100))
+    assert [each for each in report.problems if each.startswith("METRICS_PORT: ")]
 
 
 # --- The format -----------------------------------------------------------------------------
