@@ -142,8 +142,12 @@ class ConditionalReads:
                 began = monotonic()
                 spread = uniform(1, SPREAD)  # noqa: S311 - no secret
                 pause = max(LOOK_EVERY, took * SPARE) * spread
-                await self._pause(min(began + pause, end))
-                exchange.waited += monotonic() - began
+                try:
+                    await self._pause(min(began + pause, end))
+                finally:
+                    paused = monotonic() - began
+                    exchange.waited += paused
+                    exchange.waited_as_asked += paused
                 self._requests.look_again(exchange)
                 with suppress(GatewayError):  # others have all places: it waits for the next look
                     self._requests.enter(exchange)

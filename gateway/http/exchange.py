@@ -78,6 +78,8 @@ class Exchange:
     """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
     answering: float = 0.0
     """When the answer began, on the same clock."""
+    waited_as_asked: float = 0.0
+    """Those of them for which a GET has asked (`Prefer: wait`)."""
     subject: str | None = None
     caller: Principal | None = None
     """Whoever calls, once that is known."""

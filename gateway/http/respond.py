@@ -6,6 +6,7 @@ even a bad line is fast enough.
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
+from time import monotonic
 
 from starlette.types import Message, Send
 
@@ -55,7 +56,10 @@ class Responder:
             return
         self._long_answers.note(exchange.rpc or "")
         turn = EncodingTurn(self._long_answers.turns, exchange.principal)
-        if not await turn.take(within):
+        began = monotonic()
+        has_turn = await turn.take(within)
+        exchange.waited += monotonic() - began
+        if not has_turn:
             raise unavailable("too many long answers are being made", "long_answers")
         try:
             await send_pieces(exchange, pieces, headers, send, self._http_timeout, turn)

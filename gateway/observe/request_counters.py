@@ -43,14 +43,18 @@ class RequestCounters:
         except KeyError:
             self._answers[key] = 1
         # Three times the same lines: a function would make all of this twice as dear.
-        seconds = monotonic() - exchange.started
+        asked = exchange.waited_as_asked
+        seconds = monotonic() - exchange.started - asked
         durations = self._took
         durations[bisect_left(BOUNDS, seconds)] += 1
         durations[-1] += seconds
-        seconds = exchange.waited
+        seconds = exchange.waited - asked
         durations = self._waited
-        durations[bisect_left(BOUNDS, seconds) if seconds else 0] += 1
-        durations[-1] += seconds
+        if seconds > 0:
+            durations[bisect_left(BOUNDS, seconds)] += 1
+            durations[-1] += seconds
+        else:
+            durations[0] += 1
         seconds = exchange.with_cuebot
         if seconds > 0:
             durations = self._with_cuebot

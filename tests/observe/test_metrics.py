@@ -28,6 +28,7 @@ from gateway.observe.number_board import NumberBoard
 from gateway.settings.loading import load_settings
 from gateway.upstream.interface import CallFailed, Reason
 from gateway_cli.checks import run_checks
+from tests.support.opencue import message_class
 from tests.support.rights import rule, signed
 from tests.support.scraping import Scrape, scrape, scrape_of
 from tests.support.servers import (
@@ -216,6 +217,44 @@ async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
         assert found.of("queue_duration_seconds_sum") > 0.05
         assert found.of("queue_duration_seconds_count") == 2
         assert found.of("queue_duration_seconds_bucket", le="0.01") == 1
+
+
+async def test_waiting_as_asked_is_no_delay(public: Gateway) -> None:
+    """A GET that waits for a change is as fast as it is without the wait."""
+    known = (await public.client.get(SHOWS)).headers["etag"]
+    before = await metrics_of(public)
+    headers = {"If-None-Match": known, "Prefer": "wait=1"}
+    assert (await public.client.get(SHOWS, headers=headers)).status_code == 304
+    after = await metrics_of(public)
+    for name in ("request_duration_seconds", "queue_duration_seconds"):
+        assert after.since(before, f"{name}_sum").get((), 0.0) < 1, name
+        assert after.since(before, f"{name}_count") == {(): 2}
+
+
+async def test_the_turn_of_a_long_answer(public: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Whose list has to wait until others are encoded is in the queue."""
+    answer = message_class("job.JobGetJobsResponse")()
+    for _ in range(5000):
+        answer.jobs.jobs.add(id="i" * 36, name="demo-sh0001-lena_comp")
+    cuebot.answers(GET_JOBS, answer.SerializeToString())
+    turns = public.app.parts.long_answers.turns
+    for number in range(turns.total):
+        assert await turns.take(f"other {number}", 1, None)
+    spare = 0
+    while await turns.take(f"more {spare}", 1, 0.01):
+        spare += 1
+    before = await metrics_of(public)
+    asking = asyncio.create_task(public.post(GET_JOBS, {}))
+    async with asyncio.timeout(20):
+        while not turns.is_awaited:  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    for number in range(turns.total):
+        turns.give_back(f"other {number}", 1)
+    for number in range(spare):
+        turns.give_back(f"more {number}", 1)
+    assert (await asking).status_code == 200
+    assert (await metrics_of(public)).since(before, "queue_duration_seconds_sum")[()] >= 0.1
 
 
 # --- Refusals -------------------------------------------------------------------------------
