@@ -17,6 +17,8 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
+import structlog
+
 from gateway.access.limits import REMEMBERED_CLIENTS, MemoryLimiter, Verdict
 from gateway.access.rates import SECOND, Rate
 from gateway.errors import unavailable
@@ -24,6 +26,8 @@ from gateway.settings.model import Settings
 from gateway.state.link import Link
 from gateway.state.redis_store import RedisStore
 from gateway.state.store import Script, StoreFailed
+
+log = structlog.stdlib.get_logger("gateway.state")
 
 BUCKET = Script(Path(__file__).with_name("bucket.lua").read_text(encoding="utf-8"))
 PREFIX = "cuebot-gateway:rate:"
@@ -139,7 +143,15 @@ class SharedLimiter:
             self._wanted.clear()
             while self._asks:
                 batch, self._asks = self._asks[:LARGEST_BATCH], self._asks[LARGEST_BATCH:]
-                await self._ask(batch)
+                try:
+                    await self._ask(batch)
+                except StoreFailed:
+                    pass
+                except Exception:  # or nobody would be answered any more
+                    log.exception("requests are counted without the shared store")
+                finally:
+                    for each in batch:
+                        self._answer_without(each)
 
     def _order(self, client: str, rate: Rate, taken: Taken) -> None:
         """Ask for more before there are none left."""
@@ -159,12 +171,7 @@ class SharedLimiter:
         for each in batch:
             rate, requests = each.rate, int(each.verdict is not None)
             numbers += (rate.interval, rate.capacity, int(rate.longest_wait), requests, each.wanted)
-        try:
-            answers = await self.link.run(BUCKET, [PREFIX + each.client for each in batch], numbers)
-        except StoreFailed:
-            for each in batch:
-                self._answer_without(each)
-            return
+        answers = await self.link.run(BUCKET, [PREFIX + each.client for each in batch], numbers)
         now = round(self._clock() * SECOND)
         for number, each in enumerate(batch):
             allowed, debt, more = answers[3 * number : 3 * number + 3]
@@ -202,6 +209,7 @@ class SharedLimiter:
         return self._alone.hit(client, self._share(rate))
 
     def _answer_without(self, ask: Ask) -> None:
+        """Answer whom the store has not answered."""
         if ask.wanted and (taken := self._taken.get(ask.client)) is not None:
             taken.asked = False
         if ask.verdict is None or ask.verdict.done():

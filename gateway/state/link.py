@@ -17,9 +17,11 @@ GRACE = 0.01
 """Seconds for an answer that has come while this process was busy with something else."""
 CONNECTING = 2.0
 """Seconds that a connection may take: names, TLS and the password are not for every day."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two attempts: the first, and at most. Each is shortened by chance, since all
 gateways have lost the store at the same moment."""
+
+NOTHING = Script("return {}")
 
 T = TypeVar("T")
 
@@ -98,12 +100,13 @@ class Link:
 
 
 async def connected(store: Store) -> None:
-    """Connect to the store. Raises StoreFailed."""
+    """Connect to the store, and see whether it answers in time. Raises StoreFailed."""
     try:
         async with asyncio.timeout(CONNECTING):
             await store.connect()
     except TimeoutError:
         raise StoreFailed(f"no connection within {CONNECTING:g} s") from None
+    await in_time(store.run(NOTHING, [], []))
 
 
 async def in_time(answer: Awaitable[T]) -> T:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from gateway.access.limits import MemoryLimiter, Verdict
 from gateway.access.rates import SECOND, Rate
@@ -73,7 +74,8 @@ class ToldStore:
         self._clock = clock
 
     async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
-        assert script is BUCKET
+        if script is not BUCKET:
+            return await self._store.run(script, keys, numbers)
         self.questions.append([*keys])
         now = divmod(round(self._clock() * 10**6), 10**6)
         return await self._store.run(TOLD_THE_TIME, keys, [*numbers, *now])
@@ -162,7 +164,9 @@ class Several:
 
 
 @asynccontextmanager
-async def several(server: StoreServer, count: int) -> AsyncIterator[Several]:
+async def several(
+    server: StoreServer, count: int, remembered: int = 1000
+) -> AsyncIterator[Several]:
     """So many gateways, which have all found the store, and which wait for it for long."""
     clock = Clock()
     async with AsyncExitStack() as stack:
@@ -170,7 +174,9 @@ async def several(server: StoreServer, count: int) -> AsyncIterator[Several]:
         limiters = []
         for _ in range(count):
             store = ToldStore(await stack.enter_async_context(connected_store(server)), clock)
-            limiter = SharedLimiter(Link(store, "…"), closed=False, clock=clock)
+            limiter = SharedLimiter(
+                Link(store, "…"), closed=False, clock=clock, remembered=remembered
+            )
             running = asyncio.create_task(limiter.run())
             stack.callback(running.cancel)
             await limiter.first_look()
@@ -282,3 +288,33 @@ async def test_a_client_that_is_gone_is_counted(server: StoreServer) -> None:
         assert isinstance(gone, asyncio.Future)
         gone.cancel()
         assert [(await gateways.hit(0, rate)).allowed for _ in range(2)] == [True, False]
+
+
+async def test_an_answer_that_makes_no_sense_leaves_nobody_waiting(
+    server: StoreServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for it is counted without the store, and the next one asks it again."""
+
+    async def run(script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+        return []
+
+    async with several(server, 1) as gateways:
+        with monkeypatch.context() as patch, capture_logs() as lines:
+            patch.setattr(gateways.store, "run", run)
+            assert (await gateways.hit(0, Rate(1, 2))).allowed
+        assert [line["log_level"] for line in lines] == ["error"]
+        assert gateways.limiters[0].without == 1
+        assert (await gateways.hit(0, Rate(1, 2))).remaining == 1
+
+
+async def test_it_forgets_those_it_has_not_asked_about_for_longest(server: StoreServer) -> None:
+    """What a gateway knows of clients is bounded, and the store knows it all the same."""
+    rate = Rate(0.01, 1)
+    async with several(server, 1, remembered=10) as gateways:
+        for number in range(50):
+            assert (await gateways.hit(0, rate, f"{number}")).allowed
+        asked = len(gateways.store.questions)
+        assert not (await gateways.hit(0, rate, "49")).allowed
+        assert len(gateways.store.questions) == asked  # that was known
+        assert not (await gateways.hit(0, rate, "0")).allowed
+        assert len(gateways.store.questions) == asked + 1

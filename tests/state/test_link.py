@@ -1,6 +1,7 @@
 """The link to a shared store: who waits for it, and how it comes back."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -64,6 +65,12 @@ async def kept(store: Scripted) -> AsyncIterator[Link]:
         assert not made.up
 
 
+async def until_up(made: Link) -> None:
+    async with asyncio.timeout(20):
+        while not made.up:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of a moment."""
@@ -111,10 +118,7 @@ async def test_it_is_said_once_and_counted_once(store: Scripted) -> None:
                 await store.found.get()
             assert made.losses == 1
             store.there = True
-            async with asyncio.timeout(20):
-                while not made.up:
-                    await store.found.get()
-                    await asyncio.sleep(0)
+            await until_up(made)
     assert lines == [
         {"event": "the shared store answers", "log_level": "info", "store": store.name},
         {
@@ -137,8 +141,6 @@ async def test_an_answer_that_has_come_counts_however_busy_this_process_was(
         await asyncio.sleep(0)  # it has asked
 
         def be_busy() -> None:
-            import time
-
             time.sleep(0.2)
             store.answers.set()
 
@@ -163,6 +165,18 @@ async def test_a_store_that_does_not_connect_is_away(
     assert lines[0]["problem"] == "no connection within 0.01 s"
 
 
+async def test_a_store_that_is_slow_stays_away(store: Scripted) -> None:
+    """It is not enough that it connects: nobody waits for it before it has answered in time."""
+    store.answers.clear()
+    async with kept(store) as made:
+        for _ in range(3):
+            await store.found.get()
+        assert not made.up
+        assert made.losses == 1
+        store.answers.set()
+        await until_up(made)
+
+
 async def test_gateways_come_back_at_different_moments(
     store: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,13 +188,13 @@ async def test_gateways_come_back_at_different_moments(
         pauses.append(seconds)
         await real(0)
 
-    monkeypatch.setattr(link, "FIRST_PAUSE", 0.5)
+    monkeypatch.setattr(link, "FIRST_PAUSE", 0.1)
     monkeypatch.setattr(link, "LONGEST_PAUSE", 5.0)
     monkeypatch.setattr(asyncio, "sleep", sleep)
     store.there = False
     async with kept(store):
         while len(pauses) < 50:
             await real(0)
-    for pause, most in zip(pauses, [0.5, 1, 2, 4, *[5] * 46], strict=False):
+    for pause, most in zip(pauses, [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, *[5] * 44], strict=False):
         assert most / 2 <= pause <= most
     assert len(set(pauses)) > 40
