@@ -20,7 +20,7 @@ SIMULATOR = "cuebot_simulator"
 ROOMS = (
     *(COMMANDS, "server", "app"),
     *("observe", "pages", "http", "openapi", "calls", "access"),
-    *("discovery", "compat", "schema", "upstream"),
+    *("discovery", "compat", "schema", "upstream", "state"),
     *("views", "codec", "settings", "errors", "hints"),
 )
 """The commands, and the rooms of gateway/, top to bottom. Each imports only from those below it."""

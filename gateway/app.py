@@ -24,6 +24,7 @@ from gateway.access.limits import MemoryLimiter, RateLimits
 from gateway.access.load import LongAnswers
 from gateway.access.provider import Provider
 from gateway.access.rates import Rates
+from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.shares import Shares, Turns
 from gateway.access.tokens import Authenticator
 from gateway.calls.aside.planner import Planner
@@ -65,7 +66,7 @@ from gateway.upstream.open import Cuebot, open_upstream
 log = structlog.stdlib.get_logger("gateway")
 
 FIRST_KEYS = 5.0
-"""Seconds that the startup waits for the keys of an identity provider."""
+"""Seconds that the startup waits for the keys of an identity provider, and a shared store."""
 WAITING_ANSWERS = 32
 """How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
 
@@ -86,6 +87,8 @@ class Parts:
     deny_file: DenyFile
     rates: Rates
     limits: RateLimits
+    shared: SharedLimiter | None
+    """Counts requests in a store that others share, if there is one; runs while the app does."""
     places: Shares
     """Those of requests in flight."""
     long_answers: LongAnswers
@@ -206,6 +209,7 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
         reporters.append(partial(report_unserved, live))
     audit, places = open_audit(settings), Shares(settings.max_in_flight, rates.weight)
+    shared = open_limiter(settings)
     traces, metrics = (
         open_traces(settings),
         make_metrics(settings, board, upstream, live, places, audit),
@@ -221,7 +225,8 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         provider=provider,
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
         rates=rates,
-        limits=RateLimits(MemoryLimiter(), rates),
+        limits=RateLimits(shared or MemoryLimiter(), rates),
+        shared=shared,
         places=places,
         long_answers=LongAnswers(settings.max_in_flight, rates.weight),
         planner=Planner(rates.weight),
@@ -299,7 +304,7 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
     """While the app runs, the catalog and the keys are kept up to date and Cuebot connected."""
     live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
-    metrics = app.parts.metrics
+    metrics, shared = app.parts.metrics, app.parts.shared
     observers: list[Callable[[float], object]] = [app.parts.long_answers.observe]
     if metrics is not None:
         observers.append(metrics.observe)
@@ -310,12 +315,15 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         *(() if metrics is None else (metrics.run(),)),
         provider.run(),
         app.parts.deny_file.run(),
+        *(() if shared is None else (shared.run(),)),
         return_exceptions=True,
     )
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_KEYS):
                 await provider.first_look()
+                if shared is not None:
+                    await shared.first_look()
         yield
     finally:
         tasks.cancel()

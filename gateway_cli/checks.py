@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from time import monotonic
 from typing import Any
 
 from gateway.access.denied import read_denied
@@ -15,6 +16,7 @@ from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets, weaknesses
 from gateway.access.provider import load_key_set, unbound
 from gateway.access.rights import AccessRules
+from gateway.access.shared_limiter import BUCKET, PREFIX
 from gateway.calls.failures import error_for
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.observe.audit_log import check_audit
@@ -24,6 +26,9 @@ from gateway.schema.catalog import Catalog
 from gateway.server.certificate import ends_soon, load_certificate
 from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.settings.model import Settings
+from gateway.state.link import connected, in_time
+from gateway.state.redis_store import RedisStore
+from gateway.state.store import StoreFailed
 from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.interface import CallFailed
 from gateway.upstream.open import PING_FLOOR, open_upstream
@@ -49,6 +54,8 @@ class Report:
     secrets: int = 0
     keys: KeySet | None = None
     """Those of JWT_JWKS, if it is set."""
+    state: str = ""
+    """How STATE answers, or that it does not; empty without it."""
     catalog: Catalog | None = None
     """What would be served of the schema, if one was discovered."""
     settings_wrong: bool = False
@@ -76,6 +83,9 @@ async def run_checks(settings: Settings) -> Report:
     check_settings(settings, report)
     if settings.jwt_jwks is not None:
         await check_keys(settings.jwt_jwks, report)
+    if settings.state is not None:
+        with report.settings():
+            await check_state(RedisStore(settings), report, closed=settings.state_fail == "closed")
     with report.settings():
         await check_endpoints(settings, report)
         if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:
@@ -118,6 +128,21 @@ async def check_keys(source: str, report: Report) -> None:
         report.keys = await load_key_set(source)
     except NoKeySet as error:
         report.problems += error.problems
+
+
+async def check_state(store: RedisStore, report: Report, *, closed: bool) -> None:
+    """Count once in the store. One that is away is a problem only if nobody is served without."""
+    try:
+        await connected(store)
+        began = monotonic()
+        await in_time(store.run(BUCKET, [PREFIX + "check"], [1, 1, 0, 1, 0]))
+    except StoreFailed as failure:
+        report.state = f"{store.name} does not answer"
+        (report.problems if closed else report.warnings).append(f"STATE: {store.name}: {failure}")
+    else:
+        report.state = f"{store.name} answers within {(monotonic() - began) * 1000:.1f} ms"
+    finally:
+        await store.close()
 
 
 async def check_endpoints(settings: Settings, report: Report) -> None:
@@ -192,6 +217,7 @@ def as_object(report: Report) -> dict[str, object]:
         "endpoints": report.endpoints,
         "secrets": report.secrets,
         "keys": None if report.keys is None else len(report.keys.keys),
+        "state": report.state or None,
         "schema": None if report.catalog is None else schema_object(report.catalog),
     }
 
@@ -243,6 +269,8 @@ def lines(report: Report) -> Iterator[str]:
         listed = [f"{each.kid or 'no kid'}: {each.algorithm}" for each in report.keys.keys]
         skipped = [f"skipped {each}" for each in report.keys.skipped]
         yield from entry("Keys", counted(len(listed), "key"), [*listed, *skipped])
+    if report.state:
+        yield from entry("State", report.state)
     if report.catalog is not None:
         yield from schema_lines(report.catalog)
     yield from entry("Warnings", str(len(report.warnings) or "none"), report.warnings)

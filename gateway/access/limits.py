@@ -36,7 +36,8 @@ class Limiter(Protocol):
     def hit(self, client: str, rate: Rate) -> Verdict | Awaitable[Verdict]:
         """Count one request of this client against its rate.
 
-        A limiter in this process answers at once; one that asks a shared store is awaited.
+        A limiter in this process answers at once; one that asks a shared store may be awaited.
+        Raises GatewayError (503) when it cannot count.
         """
         ...
 
@@ -59,6 +60,10 @@ class MemoryLimiter:
         """How many are forgotten at once."""
         self._most = remembered + self._forgotten
         self._full_at: dict[str, int] = {}
+
+    def owe(self, client: str, full_at: int) -> None:
+        """Begin with a bucket that is full at this time, in nanoseconds of the clock."""
+        self._full_at[client] = full_at
 
     def hit(self, client: str, rate: Rate) -> Verdict:
         now = round(self._clock() * SECOND)
@@ -93,7 +98,7 @@ class Count(NamedTuple):
     wait: float = 0.0
     """Seconds that it has to wait before it goes on."""
     refusal: GatewayError | None = None
-    """429, if it is over the limit."""
+    """429, if it is over the limit; 503, if that cannot be known."""
 
 
 UNLIMITED = Count()
@@ -117,7 +122,10 @@ class RateLimits:
             client, rate = f"ip {address_key(address)}", self._rates.default
         if rate is None:
             return UNLIMITED
-        verdict = self._limiter.hit(client, rate)
+        try:
+            verdict = self._limiter.hit(client, rate)
+        except GatewayError as error:
+            return Count(refusal=error)
         if isinstance(verdict, Verdict):
             return self._count(rate, verdict)
         return self._count_later(rate, verdict)
@@ -127,7 +135,10 @@ class RateLimits:
         return await waited(self.count(subject, address))
 
     async def _count_later(self, rate: Rate, verdict: Awaitable[Verdict]) -> Count:
-        return self._count(rate, await verdict)
+        try:
+            return self._count(rate, await verdict)
+        except GatewayError as error:
+            return Count(refusal=error)
 
     def _count(self, rate: Rate, verdict: Verdict) -> Count:
         reset = math.ceil(self._wall_clock() + verdict.reset)

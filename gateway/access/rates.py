@@ -40,6 +40,10 @@ class Rate:
         """X-RateLimit-Limit."""
         return (b"x-ratelimit-limit", b"%d" % self.burst)
 
+    def among(self, processes: int) -> "Rate":
+        """The part of one of so many processes that cannot count together."""
+        return Rate(self.rps / processes, math.ceil(self.burst / processes), self.max_wait)
+
 
 def make_rate(rps: float, burst: int | None, max_wait: float, share: int = 1) -> Rate | None:
     """A rate whose burst is a second's worth when none is given; None, no limit, for 0.
@@ -48,7 +52,7 @@ def make_rate(rps: float, burst: int | None, max_wait: float, share: int = 1) ->
     """
     if not rps:
         return None
-    return Rate(rps / share, max(1, math.ceil((burst or rps) / share)), max_wait)
+    return Rate(rps, max(1, math.ceil(burst or rps)), max_wait).among(share)
 
 
 class Rates:
@@ -61,7 +65,7 @@ class Rates:
     """That of clients without an override, and of addresses."""
 
     def __init__(self, settings: Settings) -> None:
-        self._share = settings.workers
+        self._share = settings.workers if settings.state is None else 1
         """How many processes share a rate, whatever later settings say."""
         self.follow(settings)
 

@@ -50,12 +50,13 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
         supervisor = Supervisor(settings, load, metrics_listener, folder)
         stack.enter_context(handling(PASSED_ON, supervisor.pass_on))
         supervisor.start_first()
-        log.info(
-            "workers share the limits that are kept in memory",
-            workers=settings.workers,
-            rate_limit_rps=settings.rate_limit_rps,
-            each=round(settings.rate_limit_rps / settings.workers, 3),
-        )
+        if settings.state is None:
+            log.info(
+                "workers share the limits that are kept in memory",
+                workers=settings.workers,
+                rate_limit_rps=settings.rate_limit_rps,
+                each=round(settings.rate_limit_rps / settings.workers, 3),
+            )
         supervisor.run()
 
 

@@ -77,7 +77,7 @@ def read(setting: str, path: Path) -> bytes:
 
 def readable_by_all(settings: Settings) -> list[str]:
     """A warning for each file of a secret or a key that everyone on this machine may read."""
-    names = ("jwt_secret_file", "tls_key_file", "cuebot_key_file")
+    names = ("jwt_secret_file", "tls_key_file", "cuebot_key_file", "state_password_file")
     files = {name.upper(): getattr(settings, name) for name in names}
     files["GATEWAY_CONFIG"] = settings.secret_in
     return [

@@ -141,5 +141,5 @@ def describe(error: ErrorDetails, origins: Mapping[str, str]) -> str:
         place += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
     message = error["msg"].removeprefix("Value error, ")
     given = error["input"]
-    shown = isinstance(given, str | int | float) and name not in ("jwt_secret", "jwt_jwks")
+    shown = isinstance(given, str | int | float) and name not in ("jwt_secret", "jwt_jwks", "state")
     return f"{place}: {message[:1].lower()}{message[1:]}" + (f", got {given!r}" if shown else "")

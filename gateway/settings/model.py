@@ -37,6 +37,7 @@ from gateway.settings.kinds import (
     parse_who,
     parse_words,
 )
+from gateway.settings.store_url import check_store_url
 
 
 class Strict(BaseModel):
@@ -161,6 +162,10 @@ class Settings(Strict):
     rate_limit_overrides: Annotated[tuple[RateOverride, ...], BeforeValidator(parse_json)] = (
         CUEWEB,
     )
+    state: Annotated[SecretStr, AfterValidator(check_store_url)] | None = None
+    state_password_file: Path | None = None
+    state_ca_file: Path | None = None
+    state_fail: Literal["open", "closed"] = "open"
 
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],

@@ -1,5 +1,6 @@
 """`cuebot-gateway check`: what it finds, what it says, and how it ends."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
 from tests.support.provider import ec_key, key_server, keycloak, rsa_key
 from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
+from tests.support.stores import NEEDS_STORE, store_server
 from tests.support.webserver import web_server
 
 NOBODY = "127.0.0.1:1"
@@ -227,6 +229,26 @@ async def test_the_keys_of_a_provider(cuebot: str) -> None:
         report = await run_checks(settings)
     assert report.problems == [f"JWT_JWKS: {server.url} answers with status 500"]
     assert not report.settings_wrong
+
+
+@NEEDS_STORE
+@pytest.mark.anyio
+async def test_the_shared_store(cuebot: str) -> None:
+    """It counts once, and says how fast; one that is away is a problem if nobody is served then."""
+    with store_server() as server:
+        settings = settings_for(cuebot, state=server.url)
+        report = await run_checks(settings)
+        assert (report.problems, report.warnings) == ([], [])
+        pattern = rf"redis://127\.0\.0\.1:{server.port}/0 answers within [0-9.]+ ms"
+        assert re.fullmatch(pattern, str(as_object(report)["state"]))
+        assert f"State      {report.state}\n" in text_of(report)
+    for fail, found in (("open", "warnings"), ("closed", "problems")):
+        report = await run_checks(settings_for(cuebot, state=server.url, state_fail=fail))
+        (line,) = report.warnings + report.problems
+        assert getattr(report, found) == [line]
+        assert line.startswith(f"STATE: {server.url}/0: ")
+        assert f"State      {server.url}/0 does not answer\n" in text_of(report)
+        assert not report.settings_wrong
 
 
 @pytest.mark.anyio

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.settings.loading import load_settings
+from gateway.settings.store_url import parse_store_url
 from tests.support.servers import SECRET
 
 
@@ -99,3 +100,40 @@ def test_the_same_holds_for_overrides() -> None:
 def test_a_size_is_megabytes_or_gigabytes(size: str) -> None:
     """Anything else, or less than a megabyte, stops startup."""
     assert problem(MAX_ANSWER_MEMORY=size).startswith("MAX_ANSWER_MEMORY: expected a size such as")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis.studio",
+        "redis.studio:6379",
+        "http://redis.studio",
+        "redis://",
+        "redis://:sesame@",
+        "redis://:sesame@redis.studio:0",
+        "redis://:sesame@redis.studio:99999",
+        "redis://:sesame@redis.studio:port",
+        "redis://:sesame@redis.studio/shows",
+        "redis://:sesame@redis.studio/0/1",
+        "rediss://:sesame@redis.studio/0?ssl_cert_reqs=none",
+        "redis://:sesame@redis.studio#1",
+        "redis://:sesame@redis studio",
+        "redis://:sesame@[redis",
+        "unix:///run/redis.sock",
+    ],
+)
+def test_what_is_no_store_stops_startup(url: str) -> None:
+    """STATE that is no URL of a Redis is refused, without the password that is in it."""
+    line = problem(STATE=url)
+    assert line == "STATE: expected redis://host[:port][/database], or rediss://… for TLS"
+
+
+def test_the_stores_password_is_not_shown() -> None:
+    """Neither by the settings nor by what is made of them."""
+    settings = load_settings({"STATE": "rediss://lena:sesame@[::1]:7000/2"})
+    assert settings.state is not None
+    assert "sesame" not in repr(settings)
+    url = parse_store_url(settings.state.get_secret_value())
+    assert (url.host, url.port, url.database, url.tls) == ("::1", 7000, 2, True)
+    assert (url.username, url.password) == ("lena", "sesame")
+    assert "sesame" not in f"{url} {url!r}"

@@ -211,6 +211,9 @@ def test_the_defaults_of_the_contract() -> None:
         ("RATE_LIMIT_RPS", "2.5", "rate_limit_rps", 2.5),
         ("RATE_LIMIT_BURST", "500", "rate_limit_burst", 500),
         ("RATE_LIMIT_MAX_WAIT", "2s", "rate_limit_max_wait", 2.0),
+        ("STATE_PASSWORD_FILE", "/etc/redis", "state_password_file", Path("/etc/redis")),
+        ("STATE_CA_FILE", "/etc/ca.pem", "state_ca_file", Path("/etc/ca.pem")),
+        ("STATE_FAIL", "closed", "state_fail", "closed"),
         ("LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("LOG_LEVEL", "debug", "log_level", "debug"),
         ("LOG_FORMAT", "console", "log_format", "console"),
@@ -237,7 +240,7 @@ def test_every_setting_has_been_tried_from_the_environment() -> None:
     """No setting is left out of the table above but those with tests of their own."""
     marks = getattr(test_a_setting_from_the_environment, "pytestmark")  # noqa: B009 - for mypy
     tried = {row[2] for mark in marks for row in mark.args[1]}
-    own = {"jwt_secret", "rate_limit_overrides", "access"}
+    own = {"jwt_secret", "rate_limit_overrides", "access", "state"}
     assert Settings.model_fields.keys() - tried == own
 
 

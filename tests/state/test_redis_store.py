@@ -1,0 +1,153 @@
+"""The store in a real Redis or Valkey: scripts, failures, passwords, and what is not told."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigurationError
+from gateway.state.redis_store import RedisStore
+from gateway.state.store import Script, StoreFailed
+from tests.support.servers import settings_for
+from tests.support.stores import NEEDS_STORE, StoreServer, store_server
+
+pytestmark = pytest.mark.slow
+
+ECHO = Script(
+    "local all = {#KEYS} for _, each in ipairs(ARGV) do all[#all + 1] = each end return all"
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[StoreServer]:
+    with store_server(password="green apple") as running:
+        yield running
+
+
+@pytest.fixture
+async def store(server: StoreServer, anyio_backend: object) -> AsyncIterator[RedisStore]:
+    made = store_at(f"redis://:green%20apple@127.0.0.1:{server.port}")
+    await made.connect()
+    yield made
+    await made.close()
+
+
+def store_at(url: str, **more: object) -> RedisStore:
+    return RedisStore(settings_for("cuebot:1", state=url, **more))
+
+
+@NEEDS_STORE
+@pytest.mark.anyio
+async def test_scripts_get_keys_and_numbers(store: RedisStore) -> None:
+    """A script that the server has not seen is sent to it, then its name is enough."""
+    for _ in range(2):
+        assert await store.run(ECHO, ["a", "ключ", "c d"], [1, 2**53]) == [3, 1, 2**53]
+
+
+@NEEDS_STORE
+@pytest.mark.anyio
+async def test_what_fails_is_told_as_one_line(store: RedisStore) -> None:
+    """A script that is wrong, or an answer that is none, is a StoreFailed; the next one works."""
+    with pytest.raises(StoreFailed, match="nosuch"):
+        await store.run(Script("return nosuch.thing"), [], [])
+    with pytest.raises(StoreFailed):
+        await store.run(Script("return {'x'}"), [], [])
+    assert await store.run(ECHO, [], [7]) == [0, 7]
+
+
+@NEEDS_STORE
+@pytest.mark.anyio
+async def test_an_answer_is_never_anothers(store: RedisStore, server: StoreServer) -> None:
+    """Who stops waiting leaves a connection behind on which the late answer is not the next one."""
+    server.stand_still()
+    waiting = [asyncio.create_task(store.run(ECHO, [], [number])) for number in range(5)]
+    await asyncio.sleep(0.05)
+    for each in waiting:
+        each.cancel()
+    await asyncio.wait(waiting)
+    server.go_on()
+    for number in range(10, 30):
+        assert await store.run(ECHO, [], [number]) == [0, number]
+
+
+@NEEDS_STORE
+@pytest.mark.anyio
+@pytest.mark.parametrize("user", ["", ":red%20apple@", "somebody:green%20apple@"])
+async def test_a_wrong_password_is_told_without_it(server: StoreServer, user: str) -> None:
+    """What is said names neither the password that was given nor the right one."""
+    store = store_at(f"redis://{user}127.0.0.1:{server.port}")
+    with pytest.raises(StoreFailed) as failed:
+        await store.connect()
+    await store.close()
+    assert "apple" not in f"{failed.value} {store.name}"
+    assert "uthentication required" in str(failed.value) or "password" in str(failed.value)
+
+
+@NEEDS_STORE
+@pytest.mark.anyio
+async def test_the_database_counts(server: StoreServer) -> None:
+    """What is in one database is not in another."""
+    first, second = (
+        store_at(f"redis://:green%20apple@127.0.0.1:{server.port}/{number}") for number in (0, 5)
+    )
+    await first.run(Script("redis.call('SET', KEYS[1], ARGV[1]) return {}"), ["k"], [3])
+    exists = Script("return {redis.call('EXISTS', KEYS[1])}")
+    assert [await each.run(exists, ["k"], []) for each in (first, second)] == [[1], [0]]
+    await first.close()
+    await second.close()
+
+
+@pytest.mark.anyio
+async def test_nobody_there() -> None:
+    """An address where nobody listens, and a name that does not exist, fail as well."""
+    for place in ("127.0.0.1:1", "nowhere.invalid"):
+        store = store_at(f"redis://{place}")
+        with pytest.raises(StoreFailed):
+            await store.connect()
+        await store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("redis://redis.studio", "redis://redis.studio:6379/0"),
+        ("rediss://lena:secret@redis.studio:7000/3", "rediss://redis.studio:7000/3"),
+        ("redis://[::1]:7000", "redis://[::1]:7000/0"),
+    ],
+)
+def test_its_name_says_where_it_is(url: str, name: str) -> None:
+    """Without the user and the password."""
+    assert store_at(url).name == name
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Startup says what to install."""
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(ConfigurationError, match=r"STATE: .*pip install 'cuebot-gateway\[redis\]'"):
+        store_at("redis://redis.studio")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("state_password_file", None, "cannot read"),
+        ("state_password_file", b"\n", "is empty"),
+        ("state_password_file", b"\xff\n", "is not UTF-8"),
+        ("state_ca_file", None, "cannot read"),
+        ("state_ca_file", b"nothing", "contains no PEM certificate"),
+    ],
+)
+def test_files_that_cannot_be_used(
+    tmp_path: Path, name: str, content: bytes | None, problem: str
+) -> None:
+    """They stop startup, with their setting and their place."""
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError) as raised:
+        store_at("rediss://redis.studio", **{name: str(file)})
+    assert str(raised.value).startswith(f"{name.upper()}: ")
+    assert f"{file}" in str(raised.value)
+    assert problem in str(raised.value)
