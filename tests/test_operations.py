@@ -10,27 +10,25 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+LINES = PAGE.partition("\n## Log lines\n")[2].partition("\n## Upgrading\n")[0]
 ALERTS = yaml.safe_load((ROOT / "config/deploy/alerts.yaml").read_text(encoding="utf-8"))
 NAMES = [rule["alert"] for rule in ALERTS["groups"][0]["rules"]]
 LOUD = ("warning", "error", "exception", "critical")
 
 MADE_BY = {
-    ("gateway/access/keys.py", "load_secrets"): [("gateway/access/keys.py", "weaknesses")],
-    ("gateway/app.py", "warn_of_tokens"): [
-        ("gateway/access/provider.py", "unbound"),
-        ("gateway/settings/key_files.py", "readable_by_all"),
-    ],
-    ("gateway/discovery/refresh.py", "attempt"): [("gateway/discovery/refresh.py", "_fail")],
-    ("gateway/server/connection_limit.py", "_warn"): [
-        ("gateway/server/connection_limit.py", "_warn")
-    ],
-    ("gateway_cli/commands/serve.py", "serve"): [("gateway/settings/loading.py", "misspelled")],
+    "load_secrets": ("weaknesses",),
+    "warn_of_tokens": ("unbound", "readable_by_all"),
+    "attempt": ("_fail",),
+    "_warn": ("_warn",),
+    "serve": ("misspelled",),
 }
-"""Where a line's message is not written down beside its level, the functions that make it."""
-
-
-def parsed(file: str) -> ast.Module:
-    return ast.parse((ROOT / file).read_text(encoding="utf-8"))
+"""Functions whose loud lines have a message from elsewhere, and the functions that make it, or
+that are given it."""
+FILES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for house in ("gateway", "gateway_cli")
+    for path in sorted((ROOT / house).rglob("*.py"))
+}
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -68,31 +66,32 @@ def messages_of(function: ast.AST) -> tuple[set[str], bool]:
     return texts - {""}, handed_on or "" in texts
 
 
-def made_by(file: str, name: str) -> set[str]:
-    """The texts that a function lists, and those that it is called with."""
-    tree = parsed(file)
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            found |= {text_of(node.args[0])} if node.func.attr == name else set()
-    for function in functions(tree):
-        if function.name == name:
-            lists = (node for node in ast.walk(function) if isinstance(node, ast.ListComp))
-            found |= {text_of(node.elt) for node in lists}
-    return found - {""}
+def given_to(name: str, tree: ast.AST) -> set[str]:
+    """The texts with which a method is called in this file."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args)
+    return {
+        text_of(call.args[0])
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr == name
+    }
+
+
+def made_by(name: str) -> set[str]:
+    """The texts that a function lists."""
+    found = (each for tree in FILES.values() for each in functions(tree) if each.name == name)
+    nodes = (node for function in found for node in ast.walk(function))
+    return {text_of(node.elt) for node in nodes if isinstance(node, ast.ListComp)}
 
 
 def messages() -> dict[str, str]:
     """All messages that the gateway may write as a warning or louder, and the files they are in."""
     found = {}
-    for house in ("gateway", "gateway_cli"):
-        for path in sorted((ROOT / house).rglob("*.py")):
-            file = path.relative_to(ROOT).as_posix()
-            for function in functions(parsed(file)):
-                texts, others = messages_of(function)
-                for place in MADE_BY[file, function.name] if others else ():
-                    texts |= made_by(*place)
-                found |= dict.fromkeys(texts, file)
+    for file, tree in FILES.items():
+        for function in functions(tree):
+            texts, others = messages_of(function)
+            for name in MADE_BY[function.name] if others else ():
+                texts |= (given_to(name, tree) | made_by(name)) - {""}
+            found |= dict.fromkeys(texts, file)
     return found
 
 
@@ -102,13 +101,13 @@ MESSAGES = messages()
 @pytest.mark.parametrize("message", sorted(MESSAGES))
 def test_every_loud_line_is_explained(message: str) -> None:
     """Each has a row that begins with it."""
-    rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", LINES, re.MULTILINE)
     assert message in rows, f"{MESSAGES[message]} logs {message!r}; docs/operations.md does not"
 
 
 def test_explained_lines_exist() -> None:
     """No row is about a line that no version of this code writes."""
-    rows = re.findall(r"^\| `([^`]+)` \|", PAGE.partition("## Log lines")[2], re.MULTILINE)
+    rows = re.findall(r"^\| `([^`]+)` \|", LINES, re.MULTILINE)
     assert len(rows) > 40
     assert set(rows) <= MESSAGES.keys()
 
