@@ -25,8 +25,8 @@ html_show_sphinx = False
 PARTS = {
     "First steps": ["getting-started", "calls", "recipes", "examples", "demo"],
     "Running it": [
-        *("deployment", "configuration", "tokens", "access", "audit", "metrics", "traces"),
-        "security",
+        *("deployment", "operations", "scaling", "configuration", "tokens", "access", "audit"),
+        *("metrics", "traces", "security"),
         *("moving", "cueweb", "reflection"),
     ],
     "The API": ["http", "reads", "errors", "pages", "compatibility"],

@@ -37,6 +37,19 @@ def test_the_readme_names_only_real_settings() -> None:
     assert names <= {name.upper() for name in Settings.model_fields}
 
 
+def test_the_readme_is_read_in_half_a_minute() -> None:
+    """No bullet is longer than a line, and its pictures are there at once."""
+    lines = README.splitlines()
+    bullets = [number for number, line in enumerate(lines) if line.startswith("- ")]
+    assert bullets
+    for number in bullets:
+        assert len(re.sub(r"\]\([^)]+\)", "]", lines[number])) < 120
+        assert not lines[number + 1].startswith("  ")
+    pictures = [ROOT / file for file in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)]
+    assert len(pictures) == 3
+    assert all(picture.stat().st_size < 150_000 for picture in pictures)
+
+
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
 def test_every_error_is_documented(code: Code) -> None:
     """Each gRPC code stands in the row of its HTTP status in docs/http.md."""

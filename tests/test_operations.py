@@ -1,0 +1,125 @@
+"""docs/operations.md has a place for whatever wakes somebody: alerts, and warnings in the log."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+LINES = PAGE.partition("\n## Log lines\n")[2].partition("\n## Upgrading\n")[0]
+ALERTS = yaml.safe_load((ROOT / "config/deploy/alerts.yaml").read_text(encoding="utf-8"))
+NAMES = [rule["alert"] for rule in ALERTS["groups"][0]["rules"]]
+LOUD = ("warning", "error", "exception", "critical")
+
+MADE_BY = {
+    "load_secrets": ("weaknesses",),
+    "warn_of_tokens": ("unbound", "readable_by_all"),
+    "attempt": ("_fail",),
+    "_warn": ("_warn",),
+    "serve": ("misspelled",),
+}
+"""Functions whose loud lines have a message from elsewhere, and the functions that make it, or
+that are given it."""
+FILES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for house in ("gateway", "gateway_cli")
+    for path in sorted((ROOT / house).rglob("*.py"))
+}
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def is_loud(node: ast.AST) -> bool:
+    """Whether this is `log.warning` or louder, called or handed on."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in LOUD
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("log", "logger")
+    )
+
+
+def text_of(node: ast.AST) -> str:
+    """A text with `…` for what is filled in; empty if nothing but that is written there."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        text = "".join(text_of(part) or "…" for part in node.values)
+        return text if text.strip("…") else ""
+    return ""
+
+
+def messages_of(function: ast.AST) -> tuple[set[str], bool]:
+    """The messages of its loud lines, and whether there are others, which something else makes."""
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+    loud = [call for call in calls if is_loud(call.func)]
+    texts = {text_of(call.args[0]) for call in loud}
+    handed_on = sum(map(is_loud, ast.walk(function))) > len(loud)
+    return texts - {""}, handed_on or "" in texts
+
+
+def given_to(name: str, tree: ast.AST) -> set[str]:
+    """The texts with which a method is called in this file."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args)
+    return {
+        text_of(call.args[0])
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr == name
+    }
+
+
+def made_by(name: str) -> set[str]:
+    """The texts that a function lists."""
+    found = (each for tree in FILES.values() for each in functions(tree) if each.name == name)
+    nodes = (node for function in found for node in ast.walk(function))
+    return {text_of(node.elt) for node in nodes if isinstance(node, ast.ListComp)}
+
+
+def messages() -> dict[str, str]:
+    """All messages that the gateway may write as a warning or louder, and the files they are in."""
+    found = {}
+    for file, tree in FILES.items():
+        for function in functions(tree):
+            texts, others = messages_of(function)
+            for name in MADE_BY[function.name] if others else ():
+                texts |= (given_to(name, tree) | made_by(name)) - {""}
+            found |= dict.fromkeys(texts, file)
+    return found
+
+
+MESSAGES = messages()
+
+
+@pytest.mark.parametrize("message", sorted(MESSAGES))
+def test_every_loud_line_is_explained(message: str) -> None:
+    """Each has a row that begins with it."""
+    rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", LINES, re.MULTILINE)
+    assert message in rows, f"{MESSAGES[message]} logs {message!r}; docs/operations.md does not"
+
+
+def test_explained_lines_exist() -> None:
+    """No row is about a line that no version of this code writes."""
+    rows = re.findall(r"^\| `([^`]+)` \|", LINES, re.MULTILINE)
+    assert len(rows) > 40
+    assert set(rows) <= MESSAGES.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_alert_has_its_place(name: str) -> None:
+    """Its runbook_url leads to a section that says what it means, what to look at, what to do."""
+    _, _, section = PAGE.partition(f"\n### {name}\n")
+    for word in ("means", "look at", "do"):
+        assert f"\n- **{word.capitalize()}:** " in section.partition("\n##")[0]
+
+
+def test_alerts_and_sections_are_in_the_same_order() -> None:
+    """Whoever reads one after the other misses none, and no section is about nothing."""
+    assert re.findall(r"^### (CuebotGateway\w+)$", PAGE, re.MULTILINE) == NAMES
