@@ -56,6 +56,7 @@ Shed = Literal[
     "stopping",
     "no_schema",
     "no_keys",
+    "store",
     "audit_log",
 ]
 """Why the gateway refuses what it would do at another time."""

@@ -85,7 +85,7 @@ def made_by(name: str) -> set[str]:
 
 def messages() -> dict[str, str]:
     """All messages that the gateway may write as a warning or louder, and the files they are in."""
-    found = {}
+    found: dict[str, str] = {}
     for file, tree in FILES.items():
         for function in functions(tree):
             texts, others = messages_of(function)

@@ -202,7 +202,8 @@ class SharedLimiter:
     def _hit_without(self, client: str, rate: Rate) -> Verdict:
         self.without += 1
         if self._closed:
-            raise unavailable("requests cannot be counted: the gateway's shared store is away")
+            problem = "requests cannot be counted: the gateway's shared store is away"
+            raise unavailable(problem, "store")
         known = self._taken.pop(client, None)
         if known is not None:
             self._alone.owe(client, known.full_at)

@@ -38,7 +38,7 @@ class RedisStore:
             db=url.database,
             username=url.username,
             password=password_of(settings) or url.password,
-            retry=Retry(NoBackoff(), 1),  # for a connection that has been closed while idle
+            retry=Retry(NoBackoff(), 0),  # it would count a request twice, and wait in between
             socket_keepalive=True,
             protocol=2,  # all that is needed; 3 is a question more, which old servers do not know
             client_name="cuebot-gateway",

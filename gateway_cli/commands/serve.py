@@ -11,10 +11,10 @@ import uvloop
 
 from gateway.observe.logs import configure_logging
 from gateway.server.listen import listen, listen_for_metrics
-from gateway.server.process import serve as serve_gateway
-from gateway.server.workers import run_workers
-from gateway.settings.loading import misspelled
 from gateway_cli.common_options import config_option, settings_from
+from gateway_cli.loading import misspelled
+from gateway_cli.serving.process import serve as serve_gateway
+from gateway_cli.serving.workers import run_workers
 
 log = structlog.stdlib.get_logger("gateway")
 

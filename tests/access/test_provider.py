@@ -19,8 +19,8 @@ from gateway.access.provider import Provider, load_key_set, unbound
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.app import create_app
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
+from gateway_cli.loading import load_settings
 from tests.support.certificates import authority, pair
 from tests.support.commands import in_process
 from tests.support.provider import Rsa, ec_key, entra, key_server, keycloak, okta, rsa_key

@@ -110,6 +110,16 @@ def test_the_script_decides_as_the_limiter_in_memory(
     asyncio.run(compare())
 
 
+async def test_what_is_taken_in_advance_comes_from_the_upper_half(server: StoreServer) -> None:
+    """A gateway gets as many as it wants until half of the bucket is left, and then none."""
+    rate = Rate(0.001, 16)
+    async with connected_store(server) as store:
+        taken = [(await store.run(BUCKET, ["k"], numbers_of(rate, 1, 3)))[2] for _ in range(4)]
+        assert taken == [3, 3, 0, 0]
+        (_, debt, more) = await store.run(BUCKET, ["k"], numbers_of(rate, 0, 3))
+        assert (round(debt / rate.interval), more) == (10, 0)
+
+
 async def test_a_bucket_that_is_full_is_not_kept(server: StoreServer) -> None:
     """Its key expires at the moment when the bucket would be full; a refusal keeps nothing."""
     async with connected_store(server) as store:
@@ -217,6 +227,35 @@ async def test_one_gateway_alone_counts_nearly_as_in_memory(server: StoreServer)
             assert abs(found.remaining - expected.remaining) <= rate.burst // 8
             await gateways.orders_made()
         assert at_once > 500
+
+
+async def test_what_is_not_used_in_time_is_lost(server: StoreServer) -> None:
+    """After a second or two it is as if those requests had been made: headers say so, too."""
+    rate = Rate(0.001, 100)
+    async with several(server, 1) as gateways:
+        found = [await gateways.hit(0, rate) for _ in range(2)]
+        assert [each.remaining for each in found] == [99, 98]
+        gateways.clock.now += 3
+        assert (await gateways.hit(0, rate)).remaining == 93  # 4 were taken with the second one
+
+
+async def test_many_at_once_take_no_more_than_one(server: StoreServer) -> None:
+    """However many requests of a client come before an answer, an eighth of the burst is taken."""
+    rate = Rate(0.001, 800)
+    async with several(server, 1) as gateways:
+        for _ in range(120):
+            await gateways.hit(0, rate)
+            await gateways.orders_made()
+        while isinstance(waiting := gateways.limiters[0].hit("lena", rate), Verdict):
+            pass
+        at_once = [waiting, *(gateways.limiters[0].hit("lena", rate) for _ in range(50))]
+        for each in at_once:
+            assert not isinstance(each, Verdict)
+            await each
+        free = 0
+        while isinstance(gateways.limiters[0].hit("lena", rate), Verdict):
+            free += 1
+        assert 0 < free <= 100
 
 
 async def test_over_any_time_little_more_passes_than_the_limit(server: StoreServer) -> None:

@@ -142,7 +142,14 @@ async def test_an_answer_that_has_come_counts_however_busy_this_process_was(
 
         def be_busy() -> None:
             time.sleep(0.2)
-            store.answers.set()
+            arrive(10)
+
+        def arrive(turns: int) -> None:
+            """Bytes become an answer over several turns of the loop."""
+            if turns:
+                asyncio.get_running_loop().call_soon(arrive, turns - 1)
+            else:
+                store.answers.set()
 
         asyncio.get_running_loop().call_soon(be_busy)
         assert await waiting == [1]

@@ -27,8 +27,8 @@ from gateway.observe.logs import configure_logging
 from gateway.observe.number_board import NumberBoard, board_folder
 from gateway.server.drain import Server, handling
 from gateway.server.listen import listen_for_metrics, listen_together
-from gateway.server.process import serve
 from gateway.settings.model import Settings
+from gateway_cli.serving.process import serve
 
 log = structlog.stdlib.get_logger("gateway.workers")
 

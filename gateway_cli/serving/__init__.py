@@ -1,0 +1,1 @@
+"""Running the gateway: one process, or several that share a port."""
