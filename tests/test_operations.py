@@ -89,6 +89,9 @@ def messages() -> dict[str, str]:
     for file, tree in FILES.items():
         for function in functions(tree):
             texts, others = messages_of(function)
+            assert function.name in MADE_BY or not others, (
+                f"{function.name} ({file}) logs what is written elsewhere: MADE_BY has to say where"
+            )
             for name in MADE_BY[function.name] if others else ():
                 texts |= (given_to(name, tree) | made_by(name)) - {""}
             found |= dict.fromkeys(texts, file)
