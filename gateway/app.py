@@ -212,7 +212,7 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
     shared = open_limiter(settings)
     traces, metrics = (
         open_traces(settings),
-        make_metrics(settings, board, upstream, live, places, audit),
+        make_metrics(settings, board, upstream, live, places, audit, shared),
     )
     if metrics is not None:
         reporters.append(metrics.requests)

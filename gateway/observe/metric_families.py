@@ -93,6 +93,9 @@ FAMILIES = {
             together=max,
         ),
         counter("audit_dropped_total", "Audit lines that were given up."),
+        gauge("store_up", "Whether the shared store answers every worker.", together=min),
+        counter("store_losses_total", "Times that a worker has lost the shared store."),
+        counter("store_bypassed_total", "Requests counted, or refused, without the shared store."),
         gauge("workers", "Processes that serve requests."),
         gauge(
             "build_info", "Always 1; the label has the gateway's version.", "version", together=max

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.limits import RateLimits
+from gateway.access.shared_limiter import SharedLimiter
 from gateway.access.shares import Shares
 from gateway.access.tokens import Authenticator
 from gateway.discovery.refresh import LiveCatalog
@@ -46,13 +47,14 @@ def make_metrics(
     live: LiveCatalog,
     places: Shares,
     audit: AuditLog | None,
+    shared: SharedLimiter | None,
 ) -> Metrics | None:
     """What METRICS asks for, of these parts. Raises ConfigurationError as `check_metrics`."""
     check_metrics(settings)
     if settings.metrics == "off":
         return None
     requests = RequestCounters(partial(method_at, live))
-    return Metrics(requests, sources_of(upstream, live, places, audit), board)
+    return Metrics(requests, sources_of(upstream, live, places, audit, shared), board)
 
 
 def check_metrics(settings: Settings) -> None:

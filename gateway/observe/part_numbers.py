@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.access.shared_limiter import SharedLimiter
 from gateway.access.shares import Shares
 from gateway.discovery.refresh import LiveCatalog
 from gateway.observe.audit_log import AuditLog
@@ -21,7 +22,11 @@ STATM = Path("/proc/self/statm")
 
 
 def sources_of(
-    upstream: Cuebot, live: LiveCatalog, places: Shares, audit: AuditLog | None
+    upstream: Cuebot,
+    live: LiveCatalog,
+    places: Shares,
+    audit: AuditLog | None,
+    shared: SharedLimiter | None,
 ) -> list[Source]:
     """The numbers of these parts; `places` are the ones of requests in flight."""
     sources: list[Source] = [
@@ -32,6 +37,10 @@ def sources_of(
     if audit is not None:
         sources.append(lambda: {("audit_lag_seconds",): audit.lag})
         sources.append(lambda: {("audit_dropped_total",): audit.lost})
+    if shared is not None:
+        sources.append(lambda: {("store_up",): int(shared.link.up)})
+        sources.append(lambda: {("store_losses_total",): shared.link.losses})
+        sources.append(lambda: {("store_bypassed_total",): shared.without})
     return sources
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.observe.metric_families import FAMILIES, PREFIX
 from tests.deploy.places import DEPLOY, program, run, text_of
 
 ALERTS = yaml.safe_load(text_of("alerts.yaml"))["groups"][0]["rules"]
@@ -28,6 +29,12 @@ METRICS = {
     )
 }
 """What the gateway shows, as Prometheus names it; all of it is on the dashboard."""
+
+
+def test_the_gateway_has_them() -> None:
+    """By these names, without what Prometheus adds to those of histograms."""
+    known = {f"{PREFIX}{name}" for name in FAMILIES}
+    assert {name.removesuffix("_bucket") for name in METRICS} <= known
 
 
 def named(text: str) -> set[str]:

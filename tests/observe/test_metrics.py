@@ -525,6 +525,7 @@ async def test_a_port_without_metrics_is_a_mistake() -> None:
 
 async def test_openmetrics_is_served_to_who_asks(public: Gateway) -> None:
     """As Prometheus does; its own parser takes it."""
+    await public.post(SHOWS)
     accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
     answer = await public.client.get("/metrics", headers={"Accept": accept})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
@@ -552,9 +553,12 @@ async def everything(gateway: Gateway) -> str:
 async def full(cuebot: ScriptedCuebot, tmp_path: Path) -> AsyncIterator[Gateway]:
     """A gateway that has something to say in every family."""
     access = [rule("artists", {"role": "artist"}, "reads")]
-    async with gateway_for(
-        cuebot.endpoint, metrics="public", access=access, audit_log=str(tmp_path / "audit.log")
-    ) as gateway:
+    options: dict[str, Any] = {
+        "access": access,
+        "audit_log": str(tmp_path / "audit.log"),
+        "state": "redis://127.0.0.1:1",
+    }
+    async with gateway_for(cuebot.endpoint, metrics="public", **options) as gateway:
         yield gateway
 
 
