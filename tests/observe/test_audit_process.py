@@ -6,7 +6,7 @@ import resource
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -198,9 +198,11 @@ async def test_killed_in_the_midst_of_load(cuebot: ScriptedCuebot, tmp_path: Pat
             ]
             async with asyncio.timeout(LONG):
                 await enough.wait()
-            for pid in gateway.workers():
-                os.kill(pid, signal.SIGKILL)
-            gateway.process.kill()
+            workers = [*gateway.workers()]
+            gateway.process.kill()  # first, or it would be killed while it starts another worker
+            for pid in workers:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             await asyncio.gather(*tasks)
     intents = [line for line in lines_of(log) if line["phase"] == "intent"]
     assert len(answered) > 500
