@@ -162,7 +162,8 @@ def parts_of(exchange: Exchange, spans: Spans, now: float) -> Iterator[Part]:
         yield Part("decode", spans.read, called, span_id())
     for call in spans.calls:
         yield call_part(exchange.rpc or "", call)
-    if spans.calls and spans.calls[-1].code is Code.OK:
+    # A 304 has nothing to encode, and may come some time after the last call (`Prefer: wait`).
+    if spans.calls and spans.calls[-1].code is Code.OK and exchange.status != 304:
         yield Part("encode", spans.calls[-1].ended, answering, span_id())
     if now - answering > SHORT:
         yield Part("send", answering, now, span_id())

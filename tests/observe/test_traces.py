@@ -155,7 +155,9 @@ def test_waiting_and_sending_have_spans() -> None:
         ("encode", 16.0, 17.0),
         ("send", 17.0, 20.0),
     ]
-    exchange.waited = 0.0
+    exchange.status = 304
+    assert "encode" not in [part.name for part in parts_of(exchange, spans, 20.0)]
+    exchange.waited, exchange.status = 0.0, 200
     assert [part.name for part in parts_of(exchange, spans, 17.0)] == [
         "decode",
         SHOWS[1:],
