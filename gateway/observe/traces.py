@@ -6,6 +6,7 @@ The names of attributes are those of OpenTelemetry's conventions for HTTP and RP
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping
 from threading import Thread
@@ -40,6 +41,8 @@ LAST_WORDS = 3.0
 SHORT = 0.001
 """Seconds. Waiting and sending have no span if they are shorter: there was none of it."""
 
+WITH_SECRET = re.compile(r"//\S*@")
+"""The user and password in the collector's URL, which some errors have in them."""
 SILENCE = 60.0
 """Seconds between two lines in the log about trouble with sending."""
 
@@ -136,7 +139,7 @@ class Trouble(logging.Handler):
         now = time.monotonic()
         if now - self._told >= SILENCE:
             self._told = now
-            log.warning("spans may be lost", problem=record.getMessage())
+            log.warning("spans may be lost", problem=WITH_SECRET.sub("//…@", record.getMessage()))
 
 
 class PreparedIds(IdGenerator):
