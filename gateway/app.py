@@ -159,7 +159,9 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
         Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters, sampler=sampler)
     ]
     metrics = parts.metrics
-    doors = metrics_doors(settings, metrics, parts.limits, parts.authenticator, layers[0])
+    # Scrapes are counted here alone: nobody would see that the shared store is away.
+    scrapes = parts.limits if parts.shared is None else RateLimits(MemoryLimiter(), parts.rates)
+    doors = metrics_doors(settings, metrics, scrapes, parts.authenticator, layers[0])
     routes += doors.routes
     cors = None
     if settings.cors_origins:

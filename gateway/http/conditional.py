@@ -153,10 +153,15 @@ class ConditionalReads:
                     self._requests.enter(exchange)
                 if not exchange.places:
                     continue
-                began = monotonic()
+                began, before = monotonic(), exchange.with_cuebot
                 answer = await self._calls.call(exchange, request)
                 took = monotonic() - began
                 etag = await etag_of(request, answer)
+                if matches(condition.known, etag):  # many short looks are no slow call
+                    exchange.with_cuebot = before
+                    looked = monotonic() - began
+                    exchange.waited += looked
+                    exchange.waited_as_asked += looked
         finally:
             self._waiting.give_back(exchange.principal)
         return answer, etag, began

@@ -79,7 +79,7 @@ class Exchange:
     answering: float = 0.0
     """When the answer began, on the same clock."""
     waited_as_asked: float = 0.0
-    """Those of them for which a GET has asked (`Prefer: wait`)."""
+    """Those of them for which a GET has asked (`Prefer: wait`), with its looks in vain."""
     subject: str | None = None
     caller: Principal | None = None
     """Whoever calls, once that is known."""

@@ -6,6 +6,7 @@ The names of attributes are those of OpenTelemetry's conventions for HTTP and RP
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Iterator, Mapping
 from threading import Thread
@@ -40,6 +41,8 @@ LAST_WORDS = 3.0
 SHORT = 0.001
 """Seconds. Waiting and sending have no span if they are shorter: there was none of it."""
 
+WITH_SECRET = re.compile(r"//\S*@")
+"""The user and password in the collector's URL, which some errors have in them."""
 SILENCE = 60.0
 """Seconds between two lines in the log about trouble with sending."""
 
@@ -136,7 +139,7 @@ class Trouble(logging.Handler):
         now = time.monotonic()
         if now - self._told >= SILENCE:
             self._told = now
-            log.warning("spans may be lost", problem=record.getMessage())
+            log.warning("spans may be lost", problem=WITH_SECRET.sub("//…@", record.getMessage()))
 
 
 class PreparedIds(IdGenerator):
@@ -162,7 +165,8 @@ def parts_of(exchange: Exchange, spans: Spans, now: float) -> Iterator[Part]:
         yield Part("decode", spans.read, called, span_id())
     for call in spans.calls:
         yield call_part(exchange.rpc or "", call)
-    if spans.calls and spans.calls[-1].code is Code.OK:
+    # A 304 has nothing to encode, and may come some time after the last call (`Prefer: wait`).
+    if spans.calls and spans.calls[-1].code is Code.OK and exchange.status != 304:
         yield Part("encode", spans.calls[-1].ended, answering, span_id())
     if now - answering > SHORT:
         yield Part("send", answering, now, span_id())

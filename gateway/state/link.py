@@ -21,7 +21,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two attempts: the first, and at most. Each is shortened by chance, since all
 gateways have lost the store at the same moment."""
 
-NOTHING = Script("return {}")
+LOOK = Script("redis.call('SET', KEYS[1], '', 'PX', 1) return {}")
+"""What is asked of a store that has been found: a replica, or one without memory, would read."""
+LOOKED_AT = ["cuebot-gateway:look"]
 
 T = TypeVar("T")
 
@@ -100,13 +102,13 @@ class Link:
 
 
 async def connected(store: Store) -> None:
-    """Connect to the store, and see whether it answers in time. Raises StoreFailed."""
+    """Connect to the store, and see whether it writes in time. Raises StoreFailed."""
     try:
         async with asyncio.timeout(CONNECTING):
             await store.connect()
     except TimeoutError:
         raise StoreFailed(f"no connection within {CONNECTING:g} s") from None
-    await in_time(store.run(NOTHING, [], []))
+    await in_time(store.run(LOOK, LOOKED_AT, []))
 
 
 async def in_time(answer: Awaitable[T]) -> T:

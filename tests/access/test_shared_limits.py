@@ -13,6 +13,7 @@ from gateway.access.shared_limiter import SharedLimiter
 from gateway.state import link
 from tests.support.certificates import authority, pair
 from tests.support.processes import Answer, Instance, instance
+from tests.support.scraping import scrape
 from tests.support.servers import (
     ON_EACH_LANE,
     Gateway,
@@ -203,6 +204,17 @@ async def test_closed_refuses_what_it_cannot_count(
         server.start()
         await until_found(one)
         assert await statuses(one, 1) == [200]
+
+
+async def test_the_loss_of_the_store_is_in_the_metrics(
+    cuebot: ScriptedCuebot, server: StoreServer
+) -> None:
+    """Scrapes do not need the store, not even with STATE_FAIL=closed: they tell of it."""
+    async with two(cuebot, server, state_fail="closed", metrics="public") as (one, _):
+        server.kill()
+        assert await statuses(one, 1) == [503]
+        found = await scrape(f"{one.url}/metrics")
+        assert (found.of("store_up"), found.of("store_bypassed_total")) == (0, 1)
 
 
 async def test_closed_does_not_concern_those_without_a_limit(

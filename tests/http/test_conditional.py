@@ -1,6 +1,7 @@
 """ETags of GETs, 304, and waiting for another answer."""
 
 import asyncio
+import re
 import tracemalloc
 
 import grpc
@@ -163,6 +164,28 @@ async def test_waiting_in_vain(
     answer = await gateway.client.get(HOSTS, headers={"Prefer": "wait=30"})
     assert answer.status_code == 200
     assert "preference-applied" not in answer.headers
+
+
+async def test_looks_in_vain_are_waiting(
+    cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, Cuebot is no slower than it was: that would be a slow call."""
+    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("gateway.http.conditional.SPARE", 0)
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await asyncio.sleep(0.05)
+        return hosts("a")
+
+    cuebot.handlers[HOSTS] = handler
+    known = await etag(gateway)
+    cuebot.seen.clear()
+    answer = await conditional(gateway, known, Prefer="wait=1")
+    assert (answer.status_code, len(cuebot.seen) > 3) == (304, True)
+    with_cuebot, own, waited = map(
+        float, re.findall(r"dur=([0-9.]+)", answer.headers["server-timing"])
+    )
+    assert with_cuebot + own < waited
 
 
 async def test_long_waits_are_shortened(cuebot: ScriptedCuebot, gateway: Gateway) -> None:

@@ -1,6 +1,7 @@
 """TRACES=on: which spans reach a collector, and what they say."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator, Iterable
 from itertools import pairwise
@@ -26,7 +27,7 @@ pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from gateway.observe.traces import parts_of
+from gateway.observe.traces import Trouble, parts_of
 from tests.support.collector import Collector, running_collector, values
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
@@ -155,7 +156,9 @@ def test_waiting_and_sending_have_spans() -> None:
         ("encode", 16.0, 17.0),
         ("send", 17.0, 20.0),
     ]
-    exchange.waited = 0.0
+    exchange.status = 304
+    assert "encode" not in [part.name for part in parts_of(exchange, spans, 20.0)]
+    exchange.waited, exchange.status = 0.0, 200
     assert [part.name for part in parts_of(exchange, spans, 17.0)] == [
         "decode",
         SHOWS[1:],
@@ -241,6 +244,15 @@ async def test_without_a_collector_requests_are_served(
     (line,) = [line for line in lines if line["event"] == "spans may be lost"]
     assert "export" in line["problem"]
     assert line["log_level"] == "warning"
+
+
+def test_no_password_of_a_collector_is_logged() -> None:
+    """It is in the URL that some errors are about."""
+    problem = "No connection adapters were found for 'htp://lena:p/w@collector:4318/v1/traces'"
+    with capture_logs() as lines:
+        Trouble().emit(logging.LogRecord("x", logging.WARNING, "", 0, problem, None, None))
+    (line,) = lines
+    assert line["problem"].endswith("'htp://…@collector:4318/v1/traces'")
 
 
 def test_the_extra_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

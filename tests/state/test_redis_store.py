@@ -4,10 +4,12 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.state import link
 from gateway.state.redis_store import RedisStore
 from gateway.state.store import Script, StoreFailed
 from tests.support.servers import settings_for
@@ -83,6 +85,38 @@ async def test_a_wrong_password_is_told_without_it(server: StoreServer, user: st
     await store.close()
     assert "apple" not in f"{failed.value} {store.name}"
     assert "uthentication required" in str(failed.value) or "password" in str(failed.value)
+
+
+@NEEDS_STORE
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("broken", "repaired"),
+    [
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+    ],
+)
+async def test_a_store_that_only_reads_is_away(
+    server: StoreServer,
+    store: RedisStore,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+    repaired: str,
+) -> None:
+    """A replica, or a server without memory, is not found before it writes."""
+    from redis.asyncio import Redis
+
+    monkeypatch.setattr(link, "TIMEOUT", 20)
+    operator: Any = Redis(port=server.port, password="green apple")
+    await link.connected(store)
+    await operator.execute_command(*broken.split())
+    try:
+        with pytest.raises(StoreFailed, match=r"read only|maxmemory"):
+            await link.connected(store)
+    finally:
+        await operator.execute_command(*repaired.split())
+        await operator.aclose()
+    await link.connected(store)
 
 
 @NEEDS_STORE
