@@ -83,7 +83,7 @@ class Traces:
 
     def __call__(self, exchange: Exchange) -> None:
         spans, trace = exchange.spans, exchange.trace
-        if spans is None or trace is None or exchange.path in HEALTH_PATHS:
+        if spans is None or trace is None or exchange.path in (*HEALTH_PATHS, "/metrics"):
             return
         now = time.monotonic()
         epoch = time.time() - now
