@@ -191,15 +191,19 @@ class Instance:
             return wire.get(path)
 
     def ready(self) -> bool:
-        with suppress(ConnectionRefusedError):
+        with suppress(ConnectionRefusedError, ConnectionResetError):
             return self.get("/readyz").status == 200
         return False
 
     def refuses(self) -> bool:
-        """Whether nobody listens at the port."""
-        with suppress(ConnectionRefusedError), self.wire():
+        """Whether nobody listens at the port. Not yet, if a connection to it is reset."""
+        try:
+            with self.wire():
+                return False
+        except ConnectionResetError:
             return False
-        return True
+        except ConnectionRefusedError:
+            return True
 
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
