@@ -109,11 +109,11 @@ async def test_the_server_hears_that_nobody_waits(how: str) -> None:
         raise AssertionError
 
     cuebot.handlers[ECHO] = handler
-    timeout = 0.2 if how == "deadline" else 20
+    timeout = 0.5 if how == "deadline" else 20
     async with (
         running_cuebot(cuebot),
         upstream_to(cuebot.endpoint) as upstream,
-        asyncio.timeout(10),
+        asyncio.timeout(20),
     ):
         task = asyncio.create_task(upstream.call(ECHO, b"", timeout, ()))
         await begun.wait()
@@ -125,7 +125,8 @@ async def test_the_server_hears_that_nobody_waits(how: str) -> None:
             with pytest.raises(CallFailed) as raised:
                 await task
             assert raised.value.code is Code.DEADLINE_EXCEEDED
-            assert raised.value.reason is Reason.DEADLINE
+            # The server was told the deadline, and its clock may be the first to say so.
+            assert raised.value.reason in (Reason.DEADLINE, Reason.STATUS)
         await cancelled.wait()
         cuebot.answers(ECHO, b"fine")
         assert await upstream.call(ECHO, b"", 10, ()) == b"fine"
