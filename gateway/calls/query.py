@@ -10,9 +10,9 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.empty_pb2 import Empty
 
-from gateway.codec.fields import is_message, message_of, type_name
+from gateway.codec.fields import field_called, is_message, message_of, type_name
 from gateway.codec.rewrite import Json
-from gateway.codec.wellknown import is_special
+from gateway.codec.wellknown import is_object, is_special
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 
@@ -60,17 +60,12 @@ def put(body: Json, descriptor: Descriptor, name: str, text: str) -> None:
 def inner(at: Json, known: Descriptor, name: str, part: str) -> tuple[Json, Descriptor]:
     """The object within this one, and its type; that of a field that nobody has is Empty."""
     field = field_called(known, part)
-    if field is not None and not can_be_entered(field):
+    if field is not None and not is_object(field):
         raise bad(name, f"{part[:SHOWN]} cannot be set in parts; send it in a body (POST)")
     found = at.setdefault(part, {})
     if not isinstance(found, dict):
         raise bad(name, f"{part[:SHOWN]} is given as a whole, too")
     return found, NOTHING if field is None else message_of(field)
-
-
-def can_be_entered(field: FieldDescriptor) -> bool:
-    """Whether it is one object with fields."""
-    return is_message(field) and not field.is_repeated and not is_special(message_of(field))
 
 
 def as_list(value: object) -> list[object]:
@@ -82,14 +77,6 @@ def value_of(field: FieldDescriptor | None, text: str) -> object:
     if field is not None and (field.type == field.TYPE_BOOL or type_name(field) == BOOL_VALUE):
         return SWITCH.get(text, text)
     return text
-
-
-def field_called(descriptor: Descriptor, name: str) -> FieldDescriptor | None:
-    """The field by its JSON name or, if none has that, its name in the proto."""
-    for field in descriptor.fields:
-        if field.json_name == name:
-            return field
-    return descriptor.fields_by_name.get(name)
 
 
 def bad(name: str, problem: str) -> GatewayError:

@@ -37,6 +37,14 @@ def is_enum(field: FieldDescriptor) -> bool:
     return field.enum_type is not None
 
 
+def field_called(message: Descriptor, name: str) -> FieldDescriptor | None:
+    """The field by its JSON name or, if none has that, its name in the proto."""
+    for field in message.fields:
+        if field.json_name == name:
+            return field
+    return message.fields_by_name.get(name)
+
+
 def has_text(message: Descriptor, name: str) -> bool:
     """Whether the message has a field of that name for one string."""
     field = message.fields_by_name.get(name)

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from google.protobuf import wrappers_pb2
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.fields import NULL_VALUE
+from gateway.codec.fields import NULL_VALUE, is_message, message_of
 from gateway.codec.interfaces import Read, ToJson, TypeEncoders, TypeReaders, Unknown
 from gateway.codec.numbers import Mismatch, json_double, kind
 from gateway.codec.path import Path, child, mismatch_at
@@ -54,6 +54,11 @@ def is_special(descriptor: Descriptor) -> bool:
     """Whether the type has a JSON form of its own."""
     name = descriptor.full_name
     return name in AS_TEXT or name in WRAPPERS or name in (ANY, STRUCT, VALUE, LIST_VALUE)
+
+
+def is_object(field: FieldDescriptor) -> bool:
+    """Whether the field holds one message that is an object of its fields in JSON."""
+    return is_message(field) and not field.is_repeated and not is_special(message_of(field))
 
 
 def takes_null(full_name: str) -> bool:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from gateway.calls.query import body_of
+from gateway.calls.query import MOST_PARAMETERS, body_of
 from gateway.codec.unknown import REPORTED, Reject
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
@@ -11,8 +11,6 @@ from gateway.http.exchange import Exchange
 from gateway.schema.method import Method
 from gateway.views.shown import Shown
 from gateway.views.view import asked_parameters
-
-MOST_PARAMETERS = 1000
 
 
 class Query(NamedTuple):

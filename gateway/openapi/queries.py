@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import is_map, is_message, message_of
-from gateway.codec.wellknown import WRAPPERS
+from gateway.codec.wellknown import WRAPPERS, is_object
 from gateway.openapi import shared
 from gateway.openapi.components import Components
 from gateway.openapi.examples import LOOKED_UP_BY
@@ -71,7 +71,7 @@ def query_parameters(
         name = f"{above}{field.json_name}"
         if can_be_text(field):
             yield {"name": name, "in": "query", "schema": messages.value(field)}
-        elif can_be_entered(field) and name.count(".") < MAX_DEPTH:
+        elif is_object(field) and name.count(".") < MAX_DEPTH:
             yield from query_parameters(message_of(field), messages, returned, f"{name}.")
 
 
@@ -80,10 +80,3 @@ def can_be_text(field: FieldDescriptor) -> bool:
     if is_map(field):
         return False
     return not is_message(field) or message_of(field).full_name in (*TEXTS, *WRAPPERS)
-
-
-def can_be_entered(field: FieldDescriptor) -> bool:
-    """Whether parameters can have the fields of the field's value."""
-    if field.is_repeated or not is_message(field):
-        return False
-    return message_of(field).full_name not in shared.WELL_KNOWN

@@ -11,7 +11,14 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.fields import is_map, is_message, map_fields, message_of, owner_of
+from gateway.codec.fields import (
+    field_called,
+    is_map,
+    is_message,
+    map_fields,
+    message_of,
+    owner_of,
+)
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 
@@ -82,6 +89,8 @@ def find_path(descriptor: Descriptor, text: str) -> FieldPath:
         if at is None:
             raise LookupError(f"{'.'.join(names)!r} has no fields")
         field = field_called(at, part)
+        if field is None:
+            raise NoField(at, part)
         names.append(field.json_name)
         index += 1
         if is_map(field) and index < len(parts):
@@ -97,16 +106,6 @@ def find_path(descriptor: Descriptor, text: str) -> FieldPath:
     return FieldPath(".".join(names), tuple(segments))
 
 
-def field_called(descriptor: Descriptor, name: str) -> FieldDescriptor:
-    """The field by its JSON name or its name in the proto. Raises LookupError with a suggestion."""
-    fields = {field.name: field for field in descriptor.fields}
-    fields |= {field.json_name: field for field in descriptor.fields}
-    found = fields.get(name)
-    if found is None:
-        raise NoField(descriptor, name)
-    return found
-
-
 class NoField(LookupError):
     """A message type has no field of that name. The suggestion is made when somebody reads it."""
 
@@ -118,13 +117,10 @@ class NoField(LookupError):
         name, fields = self._name, self._descriptor.fields
         hint = did_you_mean(name, [field.json_name for field in fields])
         for field in fields:  # the last part of a path alone is the likeliest mistake
-            if is_message(field) and not field.is_repeated and has_field(message_of(field), name):
+            single = is_message(field) and not field.is_repeated
+            if single and field_called(message_of(field), name) is not None:
                 hint = f"; did you mean {field.json_name}.{name}?"
         return f"{self._descriptor.full_name} has no field {name[:SHOWN]!r}{hint}"
-
-
-def has_field(descriptor: Descriptor, name: str) -> bool:
-    return any(name in (field.name, field.json_name) for field in descriptor.fields)
 
 
 def map_key(field: FieldDescriptor, text: str) -> object:

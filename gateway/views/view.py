@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import is_map, is_message, message_of
-from gateway.codec.wellknown import is_special
+from gateway.codec.wellknown import is_object, is_special
 from gateway.hints import SHOWN, did_you_mean
 from gateway.views.conditions import BadCondition, Test, compile_condition
 from gateway.views.paths import FieldPath, find_path, refused
@@ -205,8 +205,7 @@ def only_object(answer: Descriptor) -> FieldDescriptor | None:
     if is_special(answer) or len(answer.fields) != 1:
         return None
     (field,) = answer.fields
-    plain = is_message(field) and not field.is_repeated and not is_special(message_of(field))
-    return field if plain and rows_of(answer) is None else None
+    return field if is_object(field) and rows_of(answer) is None else None
 
 
 def condition_of(rows: Rows | None, text: str | None) -> Test | None:

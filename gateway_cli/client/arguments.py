@@ -7,10 +7,10 @@ from enum import Enum, auto
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.calls.query import SWITCH, can_be_entered, field_called
+from gateway.calls.query import SWITCH
 from gateway.codec.decode import parse
-from gateway.codec.fields import is_message, message_of
-from gateway.codec.wellknown import is_special
+from gateway.codec.fields import field_called, is_message, message_of
+from gateway.codec.wellknown import is_object, is_special
 from gateway_cli.client.invalid import InvalidCall
 
 
@@ -64,7 +64,7 @@ def fields_of(descriptor: Descriptor) -> Fields:
 
 
 def as_field(found: FieldDescriptor) -> Field:
-    if can_be_entered(found):
+    if is_object(found):
         return Field(Kind.OBJECT, fields=fields_of(message_of(found)))
     if is_message(found) and not is_special(message_of(found)):
         return Field(Kind.WHOLE)
