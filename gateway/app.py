@@ -69,7 +69,6 @@ FIRST_KEYS = 5.0
 """Seconds that the startup waits for the keys of an identity provider, and a shared store."""
 WAITING_ANSWERS = 32
 """How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
-
 WAITING_READS = 1000
 """How many requests may wait until an answer is another one."""
 
@@ -212,10 +211,8 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         reporters.append(partial(report_unserved, live))
     audit, places = open_audit(settings), Shares(settings.max_in_flight, rates.weight)
     shared = open_limiter(settings)
-    traces, metrics = (
-        open_traces(settings),
-        make_metrics(settings, board, upstream, live, places, audit, shared),
-    )
+    traces = open_traces(settings)
+    metrics = make_metrics(settings, board, upstream, live, places, audit, shared)
     if metrics is not None:
         reporters.append(metrics.requests)
     if traces is not None:

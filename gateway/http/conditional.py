@@ -21,7 +21,8 @@ from gateway.errors import GatewayError, unavailable
 from gateway.http.call_maker import CallMaker, form_of
 from gateway.http.compression import VARY as VARY_BY_CODING
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import NO_STORE, Exchange
+from gateway.http.exchange import Exchange
+from gateway.http.preflight import send_nothing
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.views.fingerprint import fingerprint
@@ -98,13 +99,14 @@ class ConditionalReads:
             if condition.wait:
                 headers.append((b"preference-applied", b"wait=%d" % condition.wait))
             before = exchange.headers_out
-            exchange.headers_out = [NO_CACHE if each == NO_STORE else each for each in before]
+            exchange.may_be_kept(NO_CACHE)
             if matches(condition.known, etag):
                 exchange.leave()
-                await send_head(send, 304, [*headers, VARY_BY_CODING])
+                await send_nothing(send, *headers, VARY_BY_CODING, status=304)
             elif exchange.http_method == "HEAD":
                 exchange.leave()
-                await send_head(send, 200, [*headers, VARY_BY_CODING, request.content_type])
+                head = (*headers, VARY_BY_CODING, request.content_type)
+                await send_nothing(send, *head, status=200)
             else:
                 within = max(request.timeout - (monotonic() - began), 0)
                 try:
@@ -193,9 +195,3 @@ async def etag_of(request: CallRequest, answer: bytes) -> str:
             break
         await asyncio.sleep(0)
     return f'W/"{digest.hexdigest()}"'
-
-
-async def send_head(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-    """Send an answer without a body."""
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})

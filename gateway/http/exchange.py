@@ -129,6 +129,12 @@ class Exchange:
         """Note the error that it is answered with."""
         self.code, self.cause = error.code, error.cause
 
+    def may_be_kept(self, cache_control: tuple[bytes, bytes]) -> None:
+        """Say so with this header, in the place of NO_STORE."""
+        self.headers_out = [
+            cache_control if header == NO_STORE else header for header in self.headers_out
+        ]
+
     @property
     def principal(self) -> str:
         """Whose share is used: the subject's, or the address's if there is none."""

@@ -49,7 +49,7 @@ async def wrong_verb(request: Request, error: Exception) -> Response:
     )
 
 
-async def send_nothing(send: Send, *headers: tuple[bytes, bytes]) -> None:
-    """A 204 with these headers."""
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
+async def send_nothing(send: Send, *headers: tuple[bytes, bytes], status: int = 204) -> None:
+    """An answer with these headers, and no body."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.compression import CODINGS, VARY, WORTH_IT, Coding, choose, stream
 from gateway.http.conditional import matches
-from gateway.http.exchange import NO_STORE, ClientGone, exchange_of
+from gateway.http.exchange import ClientGone, exchange_of
 
 SLOWEST_READER = 16 * 1024
 """Bytes per second. A client that reads more slowly is disconnected."""
@@ -51,9 +51,7 @@ class Content:
         """
         exchange = exchange_of(scope)
         if exchange.subject is None:
-            exchange.headers_out[:] = [
-                NO_CACHE if each == NO_STORE else each for each in exchange.headers_out
-            ]
+            exchange.may_be_kept(NO_CACHE)
         accepted = exchange.headers.get(b"accept-encoding")
         coding = None if accepted is None else choose(accepted).coding
         if coding not in self.forms:

@@ -9,8 +9,6 @@ from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 
 BACKLOG = 2048
-
-
 REST = "REST_HOST and REST_PORT, or --host and --port for the demo"
 
 

@@ -14,8 +14,8 @@ AT_ONCE = 2**20
 """Bytes that are digested at once, where rows do not matter."""
 
 
-def fingerprint(payload: bytes, rows: Rows | None) -> Generator[None, None, bytes]:
-    """A digest of an answer, pausing now and then.
+def fingerprint(payload: bytes, rows: Rows | None) -> Generator[bytes, None, bytes]:
+    """A digest of an answer, pausing now and then with an empty piece.
 
     The order of rows with ids does not count: Cuebot lists hosts and procs in another one each
     time. Nor do bytes that are no such message have to be: they are digested as they are. Raises
@@ -25,16 +25,9 @@ def fingerprint(payload: bytes, rows: Rows | None) -> Generator[None, None, byte
         whole = blake2b(digest_size=SIZE)
         for start in range(0, len(payload), AT_ONCE):
             whole.update(payload[start : start + AT_ONCE])
-            yield
+            yield b""
         return whole.digest()
-    finding = rows_in(memoryview(payload), rows.fields)
-    while True:
-        try:
-            next(finding)
-        except StopIteration as found:
-            rest, runs = found.value
-            break
-        yield
+    rest, runs = yield from rows_in(memoryview(payload), rows.fields)
     total = done = 0
     for run in runs:
         for record in records_in(run):
@@ -42,6 +35,6 @@ def fingerprint(payload: bytes, rows: Rows | None) -> Generator[None, None, byte
             total += int.from_bytes(digest)
             done += 1
             if done % EACH == 0:
-                yield
+                yield b""
     sum_of_rows = (total % 2 ** (8 * SIZE)).to_bytes(SIZE)
     return blake2b(rest, digest_size=SIZE, key=sum_of_rows).digest()

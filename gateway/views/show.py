@@ -151,7 +151,6 @@ def fitting(
     rest, runs = yield from rows_in(memoryview(payload), rows.fields)
     holder: Any = GetMessageClass(owner_of(rows.fields[-1]))
     name, where = rows.fields[-1].name, view.where
-
     most = at_once(view)
 
     def matching() -> Iterator[list[Any]]:

@@ -67,11 +67,11 @@ class Views:
         Raises GatewayError (INVALID_ARGUMENT) for parameters that are wrong. Only `_format` insists
         on its format: what an Accept header asks for and rows are needed for is JSON without rows.
         """
-        default: Format = "json" if accept is None else accepted(accept[:LONGEST_ACCEPT])
-        if not asked and (default == "json" or self.rows is None):
+        default: Format = "json"
+        if accept is not None and self.rows is not None:
+            default = accepted(accept[:LONGEST_ACCEPT])
+        if not asked and default == "json":
             return None
-        if self.rows is None:
-            default = "json"
         return (self._compiled if is_kept(asked) else self._compile)(asked, default)
 
     def _compile(self, asked: Asked, default: Format) -> Shown:
@@ -79,7 +79,7 @@ class Views:
         return Shown(
             compile_view(view, self._encoders),
             (b"content-type", MEDIA_TYPES[view.format]),
-            urlencode(sorted((*dict(asked, _format=view.format).items(),))),
+            urlencode(sorted(dict(asked, _format=view.format).items())),
             view.follows_order,
         )
 
