@@ -125,7 +125,7 @@ def choose_source(wanted: str, reflection: DescriptorSource) -> DescriptorSource
         suffixes = ", ".join("*" + suffix for suffix in FILE_SUFFIXES)
         raise ConfigurationError(
             f"DESCRIPTOR_SOURCE: {wanted!r} is none of auto, reflection, package:NAME, a file"
-            f" ({suffixes}) or a directory of .proto files"
+            f" ({suffixes}) or a directory of .proto files that is there"
         )
     source.read()
     return source
