@@ -22,9 +22,7 @@ class AuditFile:
         """Whether the last thing written is part of a line."""
         if not self._is_file:
             if durable:
-                raise ConfigurationError(
-                    "AUDIT_SYNC: standard output cannot be synced; name a file"
-                )
+                raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
             self._number = 1
             return
         try:

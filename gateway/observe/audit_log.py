@@ -188,8 +188,6 @@ class AuditLog:
         def prepare(settings: Settings) -> Commit:
             if settings.audit_log is None:
                 raise ConfigurationError("AUDIT_LOG: without it only a restart")
-            if self.waits and settings.audit_log == STDOUT:
-                raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
             file = open_file(settings, durable=self.waits)
 
             def commit() -> None:

@@ -29,6 +29,7 @@ from tests.support.servers import (
     bearer,
     gateway_for,
     head,
+    settings_for,
 )
 from tests.support.wire import wire
 
@@ -608,3 +609,21 @@ async def test_settings_that_cannot_work(given: dict[str, object], problem: str)
     with pytest.raises(ConfigurationError, match=problem):
         async with gateway_for("127.0.0.1:1", ready=False, **given):
             pass
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"audit_log": "stdout"}, "AUDIT_SYNC: needs a file in AUDIT_LOG"),
+        ({}, "AUDIT_LOG: without it only a restart"),
+    ],
+)
+async def test_a_reload_that_cannot_work(
+    cuebot: ScriptedCuebot, tmp_path: Path, given: dict[str, object], problem: str
+) -> None:
+    """It is refused when there would be no file, or none that can be synced."""
+    log = str(tmp_path / "audit.log")
+    async with gateway_for(cuebot.endpoint, audit_log=log, audit_sync=True) as gateway:
+        part = next(each for each in gateway.app.parts.reloadable if each.follows("audit_log"))
+        with pytest.raises(ConfigurationError, match=problem):
+            part.prepare(settings_for(cuebot.endpoint, audit_sync=True, **given))
