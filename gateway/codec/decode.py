@@ -22,6 +22,8 @@ from gateway.codec.fields import (
     INT64,
     UINT32,
     UINT64,
+    enum_of,
+    is_enum,
     is_map,
     is_message,
     map_fields,
@@ -71,6 +73,10 @@ class Field:
     name: str
     plain: type | None
     """The type of values that need no reader; see PLAIN."""
+    is_zero_unset: bool
+    """Whether a field that is set to zero (or an empty text, or false) is one that is not set."""
+    zero: str | None
+    """How answers write that zero, where they write it as a text: `"0"`, or an enum's name."""
     convert: Convert | None
     """The reader of a single scalar; None for any other field."""
     fill: Fill
@@ -184,12 +190,14 @@ class Decoders:
                 if field.json_name is not None and field.json_name in value:
                     raise given_twice(value, path, key, field.json_name)
                 if type(item) is field.plain:
+                    if not item and field.is_zero_unset:
+                        continue
                     try:
                         setattr(message, field.name, item)
                         continue
                     except ValueError:  # out of range: `convert` raises the error for that
                         pass
-                if item is None and not field.takes_null:
+                if (item is None or item == field.zero) and not field.takes_null:
                     continue
                 if field.convert is None:
                     field.fill(message, item, path, unknown)
@@ -235,6 +243,9 @@ class Decoders:
         return Field(
             name=field.name,
             plain=None if field.is_repeated else PLAIN.get(field.type),
+            # Minus zero is a double, and not the default.
+            is_zero_unset=not field.has_presence and field.type != field.TYPE_DOUBLE,
+            zero=text_of_zero(field) if is_scalar and not field.has_presence else None,
             convert=scalar_reader(field) if is_scalar else None,
             fill=self._fill(field, name),
             json_name=field.json_name if name != field.json_name else None,
@@ -335,6 +346,13 @@ class ExtensionOf:
 
     def __setattr__(self, name: str, value: object) -> None:
         self.extensions[self.field] = value
+
+
+def text_of_zero(field: FieldDescriptor) -> str | None:
+    """What answers write for the default of a scalar without presence, if that is such a text."""
+    if is_enum(field):
+        return enum_of(field).values_by_number[0].name
+    return "0" if field.type in INT64 or field.type in UINT64 else None
 
 
 def parse(body: bytes) -> object:

@@ -214,6 +214,39 @@ def test_null_means_not_set() -> None:
         assert message.ListFields() == []
 
 
+def test_zero_is_not_set_where_that_is_the_same() -> None:
+    """Defaults, as answers write them, set fields with presence, and no others."""
+    zeros = {"anInt32": 0, "anInt64": "0", "aString": "", "aBool": False}
+    zeros["colour"] = "COLOUR_UNKNOWN"
+    assert decoded(trial(), "trial.Scalars", zeros).ListFields() == []
+    assert len(decoded(trial(), "trial.Optional", zeros).ListFields()) == 5
+
+
+@pytest.mark.parametrize(
+    ("key", "zero"),
+    [
+        ("aBool", 0),
+        ("aBool", "0"),
+        ("aBytes", 0),
+        ("aBytes", "0"),
+        ("aBytes", False),
+        ("aString", 0),
+        ("aString", False),
+        ("anInt32", ""),
+        ("anInt32", False),
+        ("anInt64", ""),
+        ("anInt64", False),
+        ("aDouble", ""),
+        ("aDouble", False),
+        ("colour", ""),
+        ("colour", False),
+    ],
+)
+def test_zero_of_another_type(key: str, zero: object) -> None:
+    """What is the default of another type is a mistake."""
+    assert refusal("trial.Scalars", {key: zero}).startswith(f"{key}: ")
+
+
 def test_null_in_a_list_or_map() -> None:
     """Null is no item of a list and no value of a map."""
     assert refusal("trial.Repeated", {"strings": ["a", None]}) == (
