@@ -12,6 +12,7 @@ FUZZ_STAMP := .venv/.installed-fuzz
 DOCS := .venv/.docs
 RELEASE_STAMP := .venv/.installed-release
 LOWEST := .venv/lowest
+COMPILED := .venv/compiled
 PRODUCTION := .venv/production
 CODE := gateway gateway_cli cuebot_simulator tests benchmarks docs release hatch_build.py
 JAVASCRIPT := .venv/javascript
@@ -111,6 +112,20 @@ lowest: $(RELEASE_STAMP)  ## Run the fast tests with the lowest versions that py
 	$(LOWEST)/bin/python -m pytest --numprocesses auto -m 'not slow' -k '$(NOT_LOWEST)' \
 	  --override-ini filterwarnings=default --ignore tests/simulator --ignore tests/contract \
 	  --ignore tests/release
+
+COMPILED_TESTS := $(addprefix tests/,access calls http server upstream)
+
+.PHONY: compiled
+compiled: $(STAMP)  ## Build the compiled variant (with gcc) and run its tests
+	@rm -rf $(COMPILED) && mkdir -p $(COMPILED)
+	@CUEBOT_GATEWAY_COMPILED=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+	  --wheel-dir $(COMPILED) .
+	@$(BIN)/python -m zipfile --extract $(COMPILED)/*.whl $(COMPILED)
+	@cp -r tests benchmarks docs config pyproject.toml $(COMPILED)
+	@cd $(COMPILED) && ../bin/python -c 'import gateway.http.express as lane; print("Testing", lane.__file__); \
+	  assert not lane.__file__.endswith(".py")'
+	cd $(COMPILED) && PYTHONPATH=$(CURDIR)/$(COMPILED) ../bin/python -m pytest --numprocesses auto \
+	  -m 'not slow' $(COMPILED_TESTS)
 
 $(RELEASE_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release
