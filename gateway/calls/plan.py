@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.calls.missing_ids import asked_for, without_id
-from gateway.codec.decode import parse
+from gateway.codec.parse import parse
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, pull, put, rewrite
 from gateway.codec.unknown import Reject
 from gateway.errors import Code, GatewayError

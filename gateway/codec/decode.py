@@ -4,12 +4,10 @@ A reader walks a parsed JSON object once, looks each key up in a table, and fill
 Keys that no field has are collected, never dropped: the caller says which are errors.
 """
 
-import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import EncodeError
@@ -32,16 +30,12 @@ from gateway.codec.fields import (
 )
 from gateway.codec.interfaces import NO_ALIASES, Read, Unknown, UnknownField
 from gateway.codec.numbers import Mismatch, kind
+from gateway.codec.parse import parse
 from gateway.codec.path import ROOT, Path, child, mismatch_at
 from gateway.codec.rewrite import Json, Rewrite, Rewritten, rewrite
 from gateway.codec.scalar_readers import Convert, map_key_reader, scalar_reader
 from gateway.codec.unknown import REPORTED, Reject, add_unknown, check_unknown, is_echo
 from gateway.errors import Code, GatewayError
-
-SINGLE_QUOTES = re.compile(rb"\s*[{\[]\s*'")
-UTF8_BOM = b"\xef\xbb\xbf"
-MOST_CONTAINERS = 100_000
-"""Objects and lists in a body. More would hold the event loop while they are parsed."""
 
 PLAIN: Mapping[int, type] = {
     FieldDescriptor.TYPE_STRING: str,
@@ -353,23 +347,6 @@ def text_of_zero(field: FieldDescriptor) -> str | None:
     if is_enum(field):
         return enum_of(field).values_by_number[0].name
     return "0" if field.type in INT64 or field.type in UINT64 else None
-
-
-def parse(body: bytes) -> object:
-    """The JSON value of a body (RFC 8259), `{}` for an empty one.
-
-    Raises GatewayError with line and column.
-    """
-    body = body.removeprefix(UTF8_BOM)
-    if len(body) > MOST_CONTAINERS and body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
-        raise mismatch_at(ROOT, f"more than {MOST_CONTAINERS} objects and lists")
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if not body or body.isspace():
-            return {}
-        hint = "; JSON has double quotes" if SINGLE_QUOTES.match(body) else ""
-        raise mismatch_at(ROOT, f"not valid JSON: {error}{hint}") from None
 
 
 def given_twice(value: Json, path: Path, *names: str) -> GatewayError:

@@ -8,8 +8,8 @@ import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.calls.query import SWITCH
-from gateway.codec.decode import parse
 from gateway.codec.fields import field_called, is_message, message_of
+from gateway.codec.parse import parse
 from gateway.codec.wellknown import is_object, is_special
 from gateway_cli.client.invalid import InvalidCall
 
