@@ -20,8 +20,9 @@ from benchmarks.measure import Figures, measure, started
 from benchmarks.scenarios import Scenario, build_scenarios
 from benchmarks.upstream import running_upstream
 from benchmarks.wrk import find_wrk, load_with_wrk
-from gateway.access.tokens import TokenRules, mint_token
+from gateway.access.tokens import TokenRules
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway_cli.minting import mint_token
 
 WAYS = ("none", "audit", "synced")
 CONNECTIONS = (1, 32)

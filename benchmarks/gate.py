@@ -28,11 +28,12 @@ from benchmarks.measure import one_round
 from benchmarks.scenarios import build_scenarios
 from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
-from gateway.access.tokens import TokenRules, mint_token
+from gateway.access.tokens import TokenRules
 from gateway.codec.unknown import Reject
 from gateway.compat.build import build_catalog
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.schema.selection import Selection
+from gateway_cli.minting import mint_token
 
 FIGURES = Path(__file__).parent / "figures.json"
 MARGIN = 1.5

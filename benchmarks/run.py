@@ -34,8 +34,9 @@ from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
 from benchmarks.surroundings import surroundings
 from benchmarks.upstream import running_upstream
 from benchmarks.wrk import find_wrk, load_with_wrk
-from gateway.access.tokens import TokenRules, mint_token
+from gateway.access.tokens import TokenRules
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway_cli.minting import mint_token
 
 RESULTS = Path(__file__).parent / "results"
 GATEWAY_CORE, OTHER_CORES = {0}, {1}

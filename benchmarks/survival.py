@@ -23,7 +23,8 @@ from benchmarks.overload import flood, well_again
 from benchmarks.run import OTHER_CORES, Bench, prepared
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
 from benchmarks.verify import wait_until_answering, wait_until_listening
-from gateway.access.tokens import TokenRules, mint_token
+from gateway.access.tokens import TokenRules
+from gateway_cli.minting import mint_token
 
 HEAVY, LIGHT = "jobs1000", "shows3"
 TIMES = (2, 5, 10)

@@ -54,17 +54,6 @@ def load_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[byte
     return secrets
 
 
-def signing_secret(settings: Settings) -> bytes:
-    """The secret to sign tokens with. Raises ConfigurationError."""
-    secrets = load_secrets(settings)
-    if not secrets:
-        raise ConfigurationError(
-            "JWT_SECRET: there is no secret to sign tokens with; get one from the identity provider"
-            " (JWT_JWKS)"
-        )
-    return secrets[0]
-
-
 def read_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[bytes, ...]:
     """What JWT_SECRET says, or each line of JWT_SECRET_FILE. Raises ConfigurationError."""
     file = settings.jwt_secret_file

@@ -22,7 +22,7 @@ from gateway.access.denied import NOBODY, Denied
 from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
 from gateway.access.rights import AccessRules
-from gateway.errors import ConfigurationError, unavailable
+from gateway.errors import unavailable
 from gateway.settings.kinds import SIGNED_BY
 from gateway.settings.model import Settings
 
@@ -334,39 +334,3 @@ def token_rules(settings: Settings) -> TokenRules:
         leeway=settings.jwt_leeway,
         max_age=settings.jwt_max_age,
     )
-
-
-def mint_token(
-    secret: bytes, rules: TokenRules, subject: str, seconds: float, now: float | None = None
-) -> str:
-    """A token for this subject that an `Authenticator` with this secret and rules accepts.
-
-    Raises ConfigurationError when the rules demand a claim that only others can fill in, or for
-    a subject that cannot be one.
-    """
-    if not 0 < len(subject) <= LONGEST_SUBJECT or not is_unicode(subject):
-        raise ConfigurationError(
-            f"a token's subject is a text of 1 to {LONGEST_SUBJECT} characters"
-        )
-    if rules.max_age and seconds > rules.max_age:
-        raise ConfigurationError(
-            f"JWT_MAX_AGE: the gateway takes no token that lives longer than {rules.max_age:g} s"
-        )
-    issued = int(time.time() if now is None else now)
-    claims: dict[str, object] = {"iat": issued, "exp": issued + int(seconds)}
-    if rules.issuer is not None:
-        claims["iss"] = rules.issuer
-    if rules.audience is not None:
-        claims["aud"] = rules.audience
-    claims[rules.subject[0]] = subject
-    for name in rules.required:
-        if name not in claims and name != "sub":
-            raise ConfigurationError(f"JWT_REQUIRED_CLAIMS: no value is known for the claim {name}")
-    algorithm = rules.algorithms[0]
-    key = jwk.construct(secret, algorithm)
-    return jws.sign(orjson.dumps(claims), key, algorithm=algorithm)
-
-
-def is_unicode(text: str) -> bool:
-    """Whether the text has no halves of characters, as undecodable bytes leave them."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -12,8 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 import orjson
 
-from gateway.access.keys import signing_secret
-from gateway.access.tokens import mint_token, token_rules
+from gateway.access.tokens import token_rules
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.head import DRY_RUN
 from gateway.settings.model import Settings
@@ -22,6 +21,7 @@ from gateway_cli.client.client import WHOLE, Answer, ignored_fields
 from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.client.method_names import explained, path_of
 from gateway_cli.client.openapi_document import DOCUMENT, Document, read_document
+from gateway_cli.minting import mint_token, signing_secret
 
 GRACE = 5.0
 """Seconds that the gateway has to answer beyond the call's own timeout."""

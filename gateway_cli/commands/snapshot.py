@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from gateway.discovery.factory import FILE_SUFFIXES
-from gateway.schema.file_set import file_set
 from gateway_cli.client.discover import discover
 from gateway_cli.common_options import config_option, settings_from
+from gateway_cli.file_set import file_set
 from gateway_cli.terminal.exits import Failure
 from gateway_cli.terminal.text import printable_lines
 

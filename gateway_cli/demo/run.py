@@ -17,7 +17,7 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
-from gateway.access.tokens import mint_token, token_rules
+from gateway.access.tokens import token_rules
 from gateway.app import create_app
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
@@ -26,6 +26,7 @@ from gateway.server.certificate import Certificate, empty_context
 from gateway.server.drain import Server
 from gateway.server.listen import listen, url_of
 from gateway.settings.model import Settings
+from gateway_cli.minting import mint_token
 
 TRUST = """\
   export SSL_CERT_FILE={ca_file} CURL_CA_BUNDLE={ca_file}

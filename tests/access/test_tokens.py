@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from gateway.access.keys import load_secrets
 from gateway.access.principal import Principal
-from gateway.access.tokens import Authenticator, TokenRules, mint_token
+from gateway.access.tokens import Authenticator, TokenRules
 from gateway.errors import Code, GatewayError
 from gateway.settings.model import Settings
+from gateway_cli.minting import mint_token
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
 KEY = b"the secret of these tests, 32 bytes or more"

@@ -19,7 +19,8 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
-from gateway.access.tokens import TokenRules, mint_token
+from gateway.access.tokens import TokenRules
+from gateway_cli.minting import mint_token
 from tests.support.servers import SECRET, Gateway, SharedGateway
 
 pytestmark = pytest.mark.anyio

@@ -10,10 +10,10 @@ from gateway.compat.build import build_catalog
 from gateway.discovery.factory import FILE_SUFFIXES, read_file
 from gateway.schema.declarations import declarations
 from gateway.schema.description import Schema, services_of
-from gateway.schema.file_set import file_set
 from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection
 from gateway_cli.describe.prototext import ProtoText
+from gateway_cli.file_set import file_set
 from tests.support.commands import (
     OPENCUE,
     Ran,

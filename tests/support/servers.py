@@ -17,7 +17,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
-from gateway.access.tokens import TokenRules, mint_token
+from gateway.access.tokens import TokenRules
 from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
 from gateway.observe.access_log import fields_of
@@ -28,6 +28,7 @@ from gateway.server.certificate import load_certificate
 from gateway.server.drain import Server
 from gateway.server.listen import listen, listen_for_metrics, url_of
 from gateway.settings.model import Settings
+from gateway_cli.minting import mint_token
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
 
