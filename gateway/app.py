@@ -146,10 +146,16 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     `board` is what it shares with the other workers, if there are some.
     """
     parts = make_parts(settings, board)
+    shared = parts.shared
     handler = method_handler(settings, parts)
     methods = Guard(handler, limits=parts.limits, authenticator=parts.authenticator)
     routes = [
-        *health_routes(parts.live, parts.upstream, parts.readiness),
+        *health_routes(
+            parts.live,
+            parts.upstream,
+            parts.readiness,
+            lambda: shared is not None and not shared.link.up,
+        ),
         *pages(settings, parts, methods),
     ]
     proxies = TrustedProxies(settings.forwarded_allow_ips)
@@ -159,7 +165,7 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     ]
     metrics = parts.metrics
     # Scrapes are counted here alone: nobody would see that the shared store is away.
-    scrapes = parts.limits if parts.shared is None else RateLimits(MemoryLimiter(), parts.rates)
+    scrapes = parts.limits if shared is None else RateLimits(MemoryLimiter(), parts.rates)
     doors = metrics_doors(settings, metrics, scrapes, parts.authenticator, layers[0])
     routes += doors.routes
     cors = None

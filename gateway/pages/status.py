@@ -6,6 +6,7 @@ shows.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,7 +36,12 @@ class Readiness:
     """Whether it is about to stop."""
 
 
-def health_routes(live: LiveCatalog, upstream: Cuebot, readiness: Readiness) -> list[Route]:
+def health_routes(
+    live: LiveCatalog,
+    upstream: Cuebot,
+    readiness: Readiness,
+    store_is_away: Callable[[], bool] = lambda: False,
+) -> list[Route]:
     """The two routes, for Starlette."""
 
     async def healthz(request: Request) -> JSONResponse:
@@ -67,6 +73,7 @@ def health_routes(live: LiveCatalog, upstream: Cuebot, readiness: Readiness) -> 
             **({"schemas": "differ"} if live.others else {}),
             **({"unmatched": live.unmatched} if live.unmatched else {}),
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),
+            **({"store": "away"} if store_is_away() else {}),
         }
         return JSONResponse(state, 200 if ready else 503)
 

@@ -217,6 +217,19 @@ async def test_the_loss_of_the_store_is_in_the_metrics(
         assert (found.of("store_up"), found.of("store_bypassed_total")) == (0, 1)
 
 
+async def test_readiness_tells_that_the_store_is_away(
+    cuebot: ScriptedCuebot, server: StoreServer
+) -> None:
+    """It stays 200: every gateway has lost it, and who is not counted is served."""
+    async with two(cuebot, server, state_fail="closed") as (one, _):
+        ready = await one.client.get("/readyz")
+        assert (ready.status_code, ready.json().get("store")) == (200, None)
+        server.kill()
+        assert await statuses(one, 1) == [503]
+        ready = await one.client.get("/readyz")
+        assert (ready.status_code, ready.json()["store"]) == (200, "away")
+
+
 async def test_closed_does_not_concern_those_without_a_limit(
     cuebot: ScriptedCuebot, server: StoreServer
 ) -> None:

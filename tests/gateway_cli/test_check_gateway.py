@@ -1,5 +1,6 @@
 """`cuebot-gateway check` of a gateway that runs, over HTTP alone."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -132,6 +133,16 @@ async def test_clocks_that_differ(ahead: float, words: str) -> None:
     (warning,) = report.warnings
     assert words in warning
     assert "may be expired, or not valid yet" in warning
+
+
+@pytest.mark.parametrize("saying", ["schemas differ", "refresh failing", "store away"])
+async def test_what_a_gateway_that_is_ready_is_not_well_with(saying: str) -> None:
+    """What `/readyz` says besides is a warning."""
+    name, value = saying.split()
+    body = json.dumps({"status": "ok", name: value}).encode()
+    async with stand_in(GET=("200 OK", JSON, body)) as server:
+        report = await report_of(server.url, None)
+    assert report.warnings == [f'/readyz says "{name}": "{value}"']
 
 
 @pytest.mark.parametrize(
