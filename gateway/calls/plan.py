@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.calls.missing_ids import asked_for, without_id
+from gateway.codec.decode import decode_rewritten
 from gateway.codec.parse import parse
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, pull, put, rewrite
 from gateway.codec.unknown import Reject
@@ -76,11 +77,10 @@ def plan(method: Method, body: bytes, reject: Reject) -> Plan:
     done = rewrite(value, method.rewrites) if method.rewrites else None
     if method.steps is not None or not is_complete(value, method):
         return plan_steps(method, value, done or Rewritten(), reject)
-    kind, decoders = method.descriptor.input_type, method.decoders
     if done is not None:
         done.documented += method.besides
-        return Plan(method, *decoders.decode_rewritten(kind, value, done, reject))
-    return Plan(method, *decoders.decode_value(kind, value, reject, method.besides))
+        return Plan(method, *decode_rewritten(method.decode_value, value, done, reject))
+    return Plan(method, *method.decode_value(value, reject, method.besides))
 
 
 def is_complete(value: object, method: Method) -> bool:
@@ -112,7 +112,7 @@ def plan_steps(method: Method, value: object, done: Rewritten, reject: Reject) -
         for follow_up in (method.steps.after if method.steps else ())
         if (given := pull(value, follow_up.given)) is not None
     )
-    request = method.decoders.decode_rewritten(method.descriptor.input_type, value, done, reject)
+    request = decode_rewritten(method.decode_value, value, done, reject)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
 
 
@@ -157,8 +157,7 @@ def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) 
     value: Json = {}
     put(value, send, given, place)
     try:
-        kind = method.descriptor.input_type
-        return Plan(method, *method.decoders.decode_value(kind, value, Reject.EVERYTHING))
+        return Plan(method, *method.decode_value(value, Reject.EVERYTHING))
     except GatewayError as error:
         _, _, problem = error.message.partition(": ")
         raise GatewayError(error.code, f"{place}: {problem}") from None

@@ -6,7 +6,7 @@ Keys that no field has are collected, never dropped: the caller says which are e
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -80,6 +80,16 @@ class Field:
     takes_null: bool
 
 
+class DecodeValue(Protocol):
+    """A parsed JSON object to protobuf bytes."""
+
+    def __call__(self, value: object, reject: Reject, documented: Container[str] = ()) -> Decoded:
+        """Raises GatewayError (INVALID_ARGUMENT) for a bad one.
+
+        `documented` are paths of arguments that Cuebot does not have and that are no errors.
+        """
+
+
 class Decoders:
     """The readers of one pool's message types, each compiled when it is first asked for."""
 
@@ -98,55 +108,28 @@ class Decoders:
 
     def decoder(self, descriptor: Descriptor, rewrites: Sequence[Rewrite] = ()) -> Decode:
         """The whole way from a JSON body to a message's bytes."""
-        read, new = self.reader(descriptor), GetMessageClass(descriptor)
+        decode_value = self.value_decoder(descriptor)
 
         def decode(body: bytes, reject: Reject) -> Decoded:
             value = parse(body)
             if rewrites:
-                return self.decode_rewritten(descriptor, value, rewrite(value, rewrites), reject)
-            return self._decoded(new(), read, value, reject)
+                return decode_rewritten(decode_value, value, rewrite(value, rewrites), reject)
+            return decode_value(value, reject)
 
         return decode
 
-    def decode_rewritten(
-        self, descriptor: Descriptor, value: object, done: Rewritten, reject: Reject
-    ) -> Decoded:
-        """As `decode_value`; errors and ignored fields are named as the client wrote them."""
-        if done.left and reject is Reject.EVERYTHING:
-            raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{done.left[0]}`")
-        try:
-            decoded = self.decode_value(descriptor, value, reject, done.documented)
-        except GatewayError as error:
-            raise GatewayError(error.code, done.as_written(error.message)) from None
-        ignored = (*map(done.as_written, decoded.ignored), *done.left)
-        return Decoded(decoded.payload, ignored[:REPORTED], tuple(done.defaulted))
+    def value_decoder(self, descriptor: Descriptor) -> DecodeValue:
+        """The way from a parsed JSON object to a message's bytes."""
+        read, new, serialize = self.reader(descriptor), GetMessageClass(descriptor), self.serialize
 
-    def decode_value(
-        self,
-        descriptor: Descriptor,
-        value: object,
-        reject: Reject,
-        documented: Container[str] = (),
-    ) -> Decoded:
-        """The message's bytes for a parsed JSON object. Raises GatewayError (INVALID_ARGUMENT).
+        def decode(value: object, reject: Reject, documented: Container[str] = ()) -> Decoded:
+            message = new()
+            unknown: Unknown = []
+            read(value, message, ROOT, unknown)
+            ignored = check_unknown(unknown, reject, documented) if unknown else ()
+            return Decoded(serialize(message), ignored)
 
-        `documented` are paths of arguments that Cuebot does not have and that are no errors.
-        """
-        message = GetMessageClass(descriptor)()
-        return self._decoded(message, self.reader(descriptor), value, reject, documented)
-
-    def _decoded(
-        self,
-        message: Any,
-        read: Read,
-        value: object,
-        reject: Reject,
-        documented: Container[str] = (),
-    ) -> Decoded:
-        unknown: Unknown = []
-        read(value, message, ROOT, unknown)
-        ignored = check_unknown(unknown, reject, documented) if unknown else ()
-        return Decoded(self.serialize(message), ignored)
+        return decode
 
     def reader(self, descriptor: Descriptor) -> Read:
         """The function that fills messages of this type."""
@@ -347,6 +330,20 @@ def text_of_zero(field: FieldDescriptor) -> str | None:
     if is_enum(field):
         return enum_of(field).values_by_number[0].name
     return "0" if field.type in INT64 or field.type in UINT64 else None
+
+
+def decode_rewritten(
+    decode_value: DecodeValue, value: object, done: Rewritten, reject: Reject
+) -> Decoded:
+    """As `decode_value`; errors and ignored fields are named as the client wrote them."""
+    if done.left and reject is Reject.EVERYTHING:
+        raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{done.left[0]}`")
+    try:
+        decoded = decode_value(value, reject, done.documented)
+    except GatewayError as error:
+        raise GatewayError(error.code, done.as_written(error.message)) from None
+    ignored = (*map(done.as_written, decoded.ignored), *done.left)
+    return Decoded(decoded.payload, ignored[:REPORTED], tuple(done.defaulted))
 
 
 def given_twice(value: Json, path: Path, *names: str) -> GatewayError:

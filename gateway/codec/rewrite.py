@@ -17,6 +17,11 @@ class BodyPath:
     """The JSON names (`minCores`), which come first where a body has both."""
     original: tuple[str, ...]
     """The names in the proto (`min_cores`), as many."""
+    pairs: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
+    """Both of each."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pairs", tuple(zip(self.json, self.original, strict=True)))
 
     def __str__(self) -> str:
         return ".".join(self.json)
@@ -118,7 +123,7 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
 
 def peek(value: object, path: BodyPath) -> object:
     """What is at a path; None if there is nothing, or if null is there."""
-    for name, original in zip(path.json, path.original, strict=True):
+    for name, original in path.pairs:
         if type(value) is not dict:
             return None
         value = value.get(name if name in value else original)

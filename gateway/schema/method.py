@@ -6,7 +6,7 @@ from functools import cached_property
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from gateway.codec.decode import Decode, Decoders
+from gateway.codec.decode import Decode, Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.rewrite import BodyPath, Rewrite
 from gateway.views.shown import Views
@@ -41,6 +41,11 @@ class Method:
     def decode(self) -> Decode:
         """JSON body to request bytes."""
         return self.decoders.decoder(self.descriptor.input_type, self.rewrites)
+
+    @cached_property
+    def decode_value(self) -> DecodeValue:
+        """Parsed JSON, in Cuebot's own names, to request bytes."""
+        return self.decoders.value_decoder(self.descriptor.input_type)
 
     @cached_property
     def encode(self) -> Encode:

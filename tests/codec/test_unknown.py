@@ -83,7 +83,7 @@ def test_what_documents_have_is_ignored() -> None:
     criteria = opencue().message_type("job.JobGetJobsRequest")
 
     def ignored_of(body: Any, reject: Reject) -> tuple[str, ...]:
-        return decoders.decode_value(criteria, body, reject, ("r.maxResults",)).ignored
+        return decoders.value_decoder(criteria)(body, reject, ("r.maxResults",)).ignored
 
     body = {"r": {"maxResults": None}}
     assert ignored_of(body, Reject.ARGUMENTS) == ("r.maxResults",)

@@ -224,7 +224,7 @@ FORMATS = ("out of range", "@type", "expected base64", "RFC 3339", "name or numb
 def problem_with(descriptor: Descriptor, body: Json) -> str:
     """What the decoder says of a body; empty if it takes it."""
     try:
-        trial().decoders.decode_value(descriptor, body, Reject.EVERYTHING)
+        trial().decoders.value_decoder(descriptor)(body, Reject.EVERYTHING)
     except GatewayError as error:
         return error.message
     return ""
