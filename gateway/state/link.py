@@ -121,4 +121,11 @@ async def in_time(answer: Awaitable[T]) -> T:
                 return waiting.result()
     finally:
         waiting.cancel()
+        waiting.add_done_callback(forget)
     raise StoreFailed(f"no answer within {TIMEOUT * 1000:.0f} ms")
+
+
+def forget(answer: asyncio.Future[T]) -> None:
+    """Nobody waits for it any more, and asyncio would report that it has failed."""
+    if not answer.cancelled():
+        answer.exception()

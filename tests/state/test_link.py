@@ -1,6 +1,7 @@
 """The link to a shared store: who waits for it, and how it comes back."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -154,6 +155,31 @@ async def test_an_answer_that_has_come_counts_however_busy_this_process_was(
         asyncio.get_running_loop().call_soon(be_busy)
         assert await waiting == [1]
         assert made.up
+
+
+async def test_an_answer_that_nobody_waits_for_may_fail(store: Scripted) -> None:
+    """As when the connection is closed meanwhile: asyncio does not report it."""
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+
+    async def run(script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise StoreFailed("Connection closed by server.") from None
+        return []
+
+    async with kept(store) as made:
+        store.run = run  # type: ignore[method-assign]
+        waits = asyncio.create_task(made.run(SCRIPT, [], []))
+        await asyncio.sleep(0.01)
+        waits.cancel()
+        with suppress(asyncio.CancelledError):
+            await waits
+        await asyncio.sleep(0)
+        del waits
+        gc.collect()
+    assert not reported
 
 
 async def test_a_store_that_does_not_connect_is_away(
