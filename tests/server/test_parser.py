@@ -106,6 +106,17 @@ def test_remembered_heads_mean_the_same(stream: bytes, cuts: list[int], answers:
         assert parsed(stream, [*starts, *cuts], answers, heads) == parsed(stream)
 
 
+def test_a_remembered_head_is_cut_anywhere() -> None:
+    """Two requests, cut in two at each place, are the same two requests."""
+    heads = HeadMemory()
+    stream = request(SHOWS, b'{"a": 1}') * 2
+    for _ in range(2):
+        whole = parsed(stream, heads=heads)
+    assert [each.body for each in whole[0]] == [b'{"a": 1}'] * 2
+    for cut in range(1, len(stream)):
+        assert parsed(stream, [cut], heads=heads) == whole
+
+
 def test_only_what_comes_again_is_remembered() -> None:
     """Heads with something new in each are not kept, and push nothing out."""
     heads = HeadMemory()

@@ -40,6 +40,11 @@ class Recorder:
         assert not self.requests or self.requests[-1].complete
         self.requests.append(Parsed(astuple(head)))
 
+    def on_request(self, head: ReceivedHead, body: bytes) -> None:
+        self.on_head(head)
+        self.on_body(body)
+        self.on_end()
+
     def on_body(self, data: bytes) -> None:
         assert self.refusal is None
         self.requests[-1].body += data

@@ -44,6 +44,9 @@ class RequestSink(Protocol):
     These methods must not call the parser: it is at work.
     """
 
+    def on_request(self, head: ReceivedHead, body: bytes) -> None:
+        """A whole request has come. Otherwise it comes in the following parts."""
+
     def on_head(self, head: ReceivedHead) -> None:
         """The head of a request has come."""
 
@@ -137,6 +140,12 @@ class RequestParser:
         self._keep_alive = head.keep_alive
         self._without_progress = 0
         self._unanswered += 1
+        behind = end + head.body_length
+        if behind <= len(data):
+            self._sink.on_request(head, data[end:behind])
+            if not self._keep_alive:
+                self.stop()
+            return data[behind:]
         self._in_body = True
         self._body_left = head.body_length
         self._sink.on_head(head)

@@ -175,6 +175,10 @@ class HttpProtocol(asyncio.Protocol):
         self._latest = RequestCycle(self, head, head.keep_alive)
         self._waiting.append(self._latest)
 
+    def on_request(self, head: ReceivedHead, body: bytes) -> None:
+        self._latest = RequestCycle(self, head, head.keep_alive, True, body, has_news=True)
+        self._waiting.append(self._latest)
+
     def on_body(self, data: bytes) -> None:
         assert self._latest is not None
         self._latest.feed(data)

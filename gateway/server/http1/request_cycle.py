@@ -75,6 +75,10 @@ class RequestCycle:
     """Whether there may be another request on the connection, as far as is known."""
     complete: bool = False
     """Whether the whole body has come."""
+    body: bytes | bytearray = b""
+    """What of it has come and is not handed out."""
+    has_news: bool = False
+    """Whether there is something that `receive` has not told."""
     disconnected: bool = False
     """Whether there is nobody to answer any more."""
     started: bool = False
@@ -87,10 +91,6 @@ class RequestCycle:
     """Called when the server stops and does not wait for the answer any longer."""
     on_complete: Callable[[], object] | None = None
     """Called once when the whole body has come."""
-    _body: bytes | bytearray = b""
-    """What has come and is not handed out."""
-    _arrived: bool = False
-    """Whether there is something that `receive` has not told."""
     _news: asyncio.Event | None = None
     """Set when that becomes true, once somebody waits for it."""
     _length_left: int | None = None
@@ -106,18 +106,18 @@ class RequestCycle:
     @property
     def buffered(self) -> int:
         """Bytes of the body that have come and are not handed out."""
-        return len(self._body)
+        return len(self.body)
 
     def feed(self, data: bytes) -> None:
         """A part of the body has come."""
         if self.answered:
             return
-        if not self._body:
-            self._body = data
+        if not self.body:
+            self.body = data
         else:
-            if isinstance(self._body, bytes):
-                self._body = bytearray(self._body)
-            self._body += data
+            if isinstance(self.body, bytes):
+                self.body = bytearray(self.body)
+            self.body += data
         self._notify()
 
     def end(self) -> None:
@@ -149,7 +149,7 @@ class RequestCycle:
         self._finish()
 
     def _notify(self) -> None:
-        self._arrived = True
+        self.has_news = True
         if self._news is not None:
             self._news.set()
 
@@ -164,8 +164,8 @@ class RequestCycle:
         """The whole body if it is here, and None otherwise; `receive` gives nothing after it."""
         if not self.complete or self.disconnected:
             return None
-        body, self._body = self._body, b""
-        self._arrived = False
+        body, self.body = self.body, b""
+        self.has_news = False
         return bytes(body)
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
@@ -209,7 +209,7 @@ class RequestCycle:
             self._has_continued = True
             if not connection.transport.is_closing():
                 connection.transport.write(CONTINUE)
-        while not (self._arrived or self.disconnected or self.answered):
+        while not (self.has_news or self.disconnected or self.answered):
             connection.resume_reading()
             if self._news is None:
                 self._news = asyncio.Event()
@@ -217,8 +217,8 @@ class RequestCycle:
             await self._news.wait()
         if self.disconnected or self.answered:
             return {"type": "http.disconnect"}
-        self._arrived = False
-        body, self._body = self._body, b""
+        self.has_news = False
+        body, self.body = self.body, b""
         connection.resume_reading()  # also after the last part, or no disconnect would be noticed
         return {"type": "http.request", "body": bytes(body), "more_body": not self.complete}
 
@@ -300,7 +300,7 @@ class RequestCycle:
 
     def _finish(self) -> None:
         self.answered = True
-        self._body = b""
+        self.body = b""
         self._notify()
         if not self.keep_alive:
             self.connection.transport.close()
