@@ -128,15 +128,10 @@ def listed_paths(paths: tuple[str, ...]) -> bytes:
 
 
 def content_length(headers: Mapping[bytes, bytes]) -> int | None:
-    """The announced length of the body, if it is announced as it should be."""
-    digits = headers.get(b"content-length")
-    return None if digits is None else number_in(digits)
-
-
-@lru_cache(maxsize=1024)
-def number_in(digits: bytes) -> int | None:
-    """A length as a number; None if it is none. An absurd number of digits is just very long."""
+    """The announced length of the body. An absurd number of digits is just very long."""
+    digits = headers.get(b"content-length", b"")
     if not digits.isdigit():
         return None
-    digits = digits.lstrip(b"0") or b"0"
+    if len(digits) > 18:
+        digits = digits.lstrip(b"0") or b"0"
     return int(digits) if len(digits) <= 18 else 10**18
