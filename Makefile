@@ -116,7 +116,7 @@ lowest: $(RELEASE_STAMP)  ## Run the fast tests with the lowest versions that py
 COMPILED_TESTS := $(addprefix tests/,access calls http server upstream)
 
 .PHONY: compiled
-compiled: $(STAMP)  ## Build the compiled variant (with gcc) and run its tests
+compiled: $(STAMP)  ## Build the compiled variant (with gcc) and test the request path on it
 	@rm -rf $(COMPILED) && mkdir -p $(COMPILED)
 	@CUEBOT_GATEWAY_COMPILED=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
 	  --wheel-dir $(COMPILED) .

@@ -73,7 +73,7 @@ def gateway(place: Place, options: Options) -> Iterator[Running]:
         **options.settings,
     }
     command = [sys.executable, "-m", "gateway", "serve"]
-    with running(command, environ, place.core, place.folder / "gateway.log") as child:
+    with running(command, environ, place.core, place.folder / f"gateway-{port}.log") as child:
         yield Running("gateway", port, child)
 
 

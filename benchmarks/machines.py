@@ -1,7 +1,7 @@
 """`python -m benchmarks.machines`: what a request costs when several gateways share the load.
 
 haproxy stands in front and distributes requests, as it would over machines. All gateways are on one
-core, so this is not what they serve together. It is whether a request costs a gateway more when
+core, so this is not what they serve together. It shows whether a request costs a gateway more when
 there are others, which is what would keep N machines from serving N times as much.
 """
 

@@ -68,7 +68,7 @@ class Field:
     plain: type | None
     """The type of values that need no reader; see PLAIN."""
     is_zero_unset: bool
-    """Whether a field that is set to zero (or an empty text, or false) is one that is not set."""
+    """Whether a plain zero, empty text or false is the same as a field that is not set."""
     zero: str | None
     """How answers write that zero, where they write it as a text: `"0"`, or an enum's name."""
     convert: Convert | None
@@ -220,7 +220,7 @@ class Decoders:
         return Field(
             name=field.name,
             plain=None if field.is_repeated else PLAIN.get(field.type),
-            # Minus zero is a double, and not the default.
+            # -0.0 is false in Python and not the default. (Floats have no plain type.)
             is_zero_unset=not field.has_presence and field.type != field.TYPE_DOUBLE,
             zero=text_of_zero(field) if is_scalar and not field.has_presence else None,
             convert=scalar_reader(field) if is_scalar else None,
@@ -328,7 +328,8 @@ class ExtensionOf:
 def text_of_zero(field: FieldDescriptor) -> str | None:
     """What answers write for the default of a scalar without presence, if that is such a text."""
     if is_enum(field):
-        return enum_of(field).values_by_number[0].name
+        zero = enum_of(field).values_by_number.get(0)
+        return zero.name if zero is not None else None
     return "0" if field.type in INT64 or field.type in UINT64 else None
 
 

@@ -18,7 +18,7 @@ class BodyPath:
     original: tuple[str, ...]
     """The names in the proto (`min_cores`), as many."""
     pairs: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
-    """Both of each."""
+    """Each name in both spellings."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pairs", tuple(zip(self.json, self.original, strict=True)))

@@ -40,7 +40,7 @@ def health_routes(
     live: LiveCatalog,
     upstream: Cuebot,
     readiness: Readiness,
-    store_is_away: Callable[[], bool] = lambda: False,
+    store_is_away: Callable[[], bool],
 ) -> list[Route]:
     """The two routes, for Starlette."""
 

@@ -120,12 +120,14 @@ async def in_time(answer: Awaitable[T]) -> T:
             if waiting.done():
                 return waiting.result()
     finally:
-        waiting.cancel()
-        waiting.add_done_callback(forget)
+        if not waiting.cancel():
+            forget(waiting)
+        else:
+            waiting.add_done_callback(forget)
     raise StoreFailed(f"no answer within {TIMEOUT * 1000:.0f} ms")
 
 
 def forget(answer: asyncio.Future[T]) -> None:
-    """Nobody waits for it any more, and asyncio would report that it has failed."""
+    """Retrieve the error of an answer that nobody waits for, or asyncio reports it."""
     if not answer.cancelled():
         answer.exception()

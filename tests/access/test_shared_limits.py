@@ -220,7 +220,7 @@ async def test_the_loss_of_the_store_is_in_the_metrics(
 async def test_readiness_tells_that_the_store_is_away(
     cuebot: ScriptedCuebot, server: StoreServer
 ) -> None:
-    """It stays 200: every gateway has lost it, and who is not counted is served."""
+    """It stays 200: every gateway has lost it, and whoever is not counted is still served."""
     async with two(cuebot, server, state_fail="closed") as (one, _):
         ready = await one.client.get("/readyz")
         assert (ready.status_code, ready.json().get("store")) == (200, None)

@@ -136,8 +136,8 @@ async def test_clocks_that_differ(ahead: float, words: str) -> None:
 
 
 @pytest.mark.parametrize("saying", ["schemas differ", "refresh failing", "store away"])
-async def test_what_a_gateway_that_is_ready_is_not_well_with(saying: str) -> None:
-    """What `/readyz` says besides is a warning."""
+async def test_warnings_from_a_ready_gateway(saying: str) -> None:
+    """Whatever else `/readyz` reports is a warning."""
     name, value = saying.split()
     body = json.dumps({"status": "ok", name: value}).encode()
     async with stand_in(GET=("200 OK", JSON, body)) as server:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from gateway.server.http1.parser import SLICE
+from gateway.server.http1.protocol import MOST_BUFFERED
 from tests.server.samples import GET_GROUPS, GET_JOBS, SHOWS, SMALLEST
 from tests.support.opencue import jobs
 from tests.support.servers import (
@@ -229,6 +230,30 @@ async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
         assert (await one.answer()).status == 404
         assert await one.rest() == b""
         await sending
+
+
+async def test_nothing_is_read_behind_a_large_body_that_waits(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Nor if its head is remembered and all of it has come at once; while one that does not wait is
+    answered, a disconnect would be noticed.
+    """
+    large = request(GET_GROUPS, b'{"group": {"id": "g"}}' + b" " * MOST_BUFFERED)
+    async with wire(gateway) as one:
+        for _ in range(3):
+            await one.send(large)
+            assert (await one.answer()).status == 200
+        called, release = cuebot.holds(GET_GROUPS)
+        await one.send(large)
+        await called.wait()
+        connection = next(each for each in gateway.server.connections if each.is_answering)
+        assert not connection.read_paused
+        await one.send(large)
+        await until(lambda: connection.read_paused)
+        assert connection.waiting == 1
+        release.set()
+        for _ in range(2):
+            assert (await one.answer()).status == 200
 
 
 async def test_a_body_behind_waiting_requests_is_read(

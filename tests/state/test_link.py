@@ -160,7 +160,8 @@ async def test_an_answer_that_has_come_counts_however_busy_this_process_was(
 async def test_an_answer_that_nobody_waits_for_may_fail(store: Scripted) -> None:
     """As when the connection is closed meanwhile: asyncio does not report it."""
     reported: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
 
     async def run(script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
         try:
@@ -179,6 +180,7 @@ async def test_an_answer_that_nobody_waits_for_may_fail(store: Scripted) -> None
         await asyncio.sleep(0)
         del waits
         gc.collect()
+        loop.set_exception_handler(None)
     assert not reported
 
 

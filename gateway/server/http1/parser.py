@@ -45,7 +45,10 @@ class RequestSink(Protocol):
     """
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
-        """A whole request has come. Otherwise it comes in the following parts."""
+        """A whole request has come, whose head is remembered.
+
+        All others come in parts, by the next three methods.
+        """
 
     def on_head(self, head: ReceivedHead) -> None:
         """The head of a request has come."""

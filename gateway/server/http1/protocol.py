@@ -178,6 +178,8 @@ class HttpProtocol(asyncio.Protocol):
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
         self._latest = RequestCycle(self, head, head.keep_alive, True, body, has_news=True)
         self._waiting.append(self._latest)
+        if len(body) > MOST_BUFFERED:
+            self._pause_reading()
 
     def on_body(self, data: bytes) -> None:
         assert self._latest is not None

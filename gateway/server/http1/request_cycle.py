@@ -76,7 +76,7 @@ class RequestCycle:
     complete: bool = False
     """Whether the whole body has come."""
     body: bytes | bytearray = b""
-    """What of it has come and is not handed out."""
+    """What has come of it and has not been handed out."""
     has_news: bool = False
     """Whether there is something that `receive` has not told."""
     disconnected: bool = False
@@ -166,6 +166,7 @@ class RequestCycle:
             return None
         body, self.body = self.body, b""
         self.has_news = False
+        self.connection.resume_reading()  # or no disconnect would be noticed
         return bytes(body)
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
