@@ -12,13 +12,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from shutil import which
 
-from benchmarks.contenders import Options, Place, Running, free_port, gateway
+from benchmarks.contenders import Place, Running, free_port, gateway
 from benchmarks.farm import CannedFarm
 from benchmarks.measure import one_round
 from benchmarks.process import running
 from benchmarks.run import OTHER_CORES, Bench, prepared
 from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
-from benchmarks.verify import verify, wait_until_answering, wait_until_listening
+from benchmarks.survival import ready
+from benchmarks.verify import verify, wait_until_listening
 
 GATEWAYS = (1, 2, 4)
 NAMES = ("shows3", "jobs100")
@@ -85,10 +86,7 @@ class Group:
 def group(bench: Bench, scenario: Scenario, count: int, program: str) -> Iterator[Group]:
     """So many gateways, which have answered rightly and are warm."""
     with ExitStack() as stack:
-        gateways = [stack.enter_context(gateway(bench.place, Options())) for _ in range(count)]
-        for each in gateways:
-            wait_until_listening(each)
-            wait_until_answering(each, scenario.calls[0], bench.token)
+        gateways = [stack.enter_context(ready(bench, gateway, scenario)) for _ in range(count)]
         balancer = stack.enter_context(haproxy(bench.place, gateways, program))
         wait_until_listening(balancer)
         verify(scenario, [balancer], bench.token)

@@ -157,7 +157,7 @@ class RequestParser:
     def _take_body(self, data: bytes) -> bytes:
         """Take what has come of the body behind a remembered head; the rest of the data."""
         left = self._body_left
-        if data and left:
+        if data:
             self._sink.on_body(data if len(data) <= left else data[:left])
         if len(data) < left:
             self._body_left = left - len(data)
