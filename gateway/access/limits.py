@@ -67,27 +67,23 @@ class MemoryLimiter:
 
     def hit(self, client: str, rate: Rate) -> Verdict:
         now = round(self._clock() * SECOND)
+        interval = rate.interval
         full_at = self._full_at.pop(client, now)
         if full_at < now:
             full_at = now
-        wait = full_at + rate.interval - now - rate.capacity
-        if wait < 0:
-            wait = 0
+        full_at += interval
+        wait = full_at - now - rate.capacity
         allowed = wait <= rate.longest_wait
-        if allowed:
-            full_at += rate.interval
+        if not allowed:
+            full_at -= interval
         self._full_at[client] = full_at
         if len(self._full_at) >= self._most:
             for oldest in [*islice(self._full_at, self._forgotten)]:
                 del self._full_at[oldest]
-        left = rate.capacity - (full_at - now)
-        return Verdict(
-            allowed,
-            rate.burst,
-            left // rate.interval if allowed and left > 0 else 0,
-            (full_at - now) / SECOND,
-            wait / SECOND,
-        )
+        reset = (full_at - now) / SECOND
+        if wait > 0:
+            return Verdict(allowed, rate.burst, 0, reset, wait / SECOND)
+        return Verdict(allowed, rate.burst, -wait // interval, reset, 0.0)
 
 
 class Count(NamedTuple):

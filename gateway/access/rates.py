@@ -65,6 +65,8 @@ class Rates:
     """That of clients without an override, and of addresses."""
 
     def __init__(self, settings: Settings) -> None:
+        self.weight = lru_cache(maxsize=4096)(self._weight_of)
+        """What `_weight_of` says of a subject; one function, whatever later settings say."""
         self._share = settings.workers if settings.state is None else 1
         """How many processes share a rate, whatever later settings say."""
         self.follow(settings)
@@ -87,13 +89,10 @@ class Rates:
             (glob, each.share) for each in settings.rate_limit_overrides for glob in each.subjects
         ]
         self.of = lru_cache(maxsize=4096)(self._of)
-        self._weight = lru_cache(maxsize=4096)(self._weight_of)
-
-    def weight(self, subject: str) -> float:
-        """The `share` of the first override that names the subject; for all others 1."""
-        return self._weight(subject)
+        self.weight.cache_clear()
 
     def _weight_of(self, subject: str) -> float:
+        """The `share` of the first override that names the subject; for all others 1."""
         for glob, share in self._shares:
             if fnmatchcase(subject, glob):
                 return share

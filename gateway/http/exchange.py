@@ -186,7 +186,8 @@ Reporter = Callable[[Exchange], None]
 
 def close(exchange: Exchange, reporters: Iterable[Reporter]) -> None:
     """The exchange is over: give back what it has, and tell the reporters."""
-    exchange.leave()
+    if exchange.places:
+        exchange.leave()
     if exchange.lease is not None:
         exchange.lease.close()
     if exchange.body_room is not None:

@@ -69,20 +69,21 @@ class ExpressLane:
 
     def takes(self, request: PlainRequest) -> bool:
         """Whether a request goes this way, by its head. Nothing is done yet."""
-        catalog = self.live.current
-        if catalog is None or not request.head.is_plain:
+        catalog, head = self.live.current, request.head
+        if catalog is None or not head.is_plain:
             return False
-        method = catalog.routes.get(request.head.path)
+        method = catalog.routes.get(head.path)
         if method is None or method.steps is not None or method.streams:
             return False
         return method.reads_only or not self.changes_wait
 
     def serve(self, request: PlainRequest, peer: str, spawn: Spawn) -> None:
         """Serve a request that this lane takes and whose body has arrived. Does not raise."""
+        head = request.head
         exchange = open_exchange(
-            http_method=request.head.method,
-            path=request.head.path,
-            headers=request.head.fields,
+            http_method=head.method,
+            path=head.path,
+            headers=head.fields,
             peer=peer,
             proxies=self.proxies,
             direct=request,
@@ -129,10 +130,11 @@ class PlainCall:
         exchange, handler = self._exchange, self._lane.handler
         try:
             admit(exchange, count, refusal)
-            head = handler.requests.read_head(exchange)
-            body = handler.requests.bodies.take(exchange)
+            requests = handler.requests
+            head = requests.read_head(exchange)
+            body = requests.bodies.take(exchange)
             assert body is not None
-            handler.requests.enter(exchange)
+            requests.enter(exchange)
             planned = plan(head.method, body, head.reject)
             self._read = call_request(exchange, head, planned)
             if planned.look_ups or planned.follow_ups:  # an object has no id; or a new profile

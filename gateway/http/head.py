@@ -1,6 +1,5 @@
 """What a request's headers say, before its body is worth reading."""
 
-import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -33,22 +32,19 @@ DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
 nothing was called."""
 
 
-def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether the request says `X-Dry-Run: 1` (or `true`); `0`, `false` and no header say no.
+def asks_dry_run(text: bytes) -> bool:
+    """Whether `X-Dry-Run` says yes: `1` or `true`; `0` and `false` say no.
 
     Raises GatewayError (INVALID_ARGUMENT) for anything else: a client that misspells it does not
     want the call to be made.
     """
-    text = headers.get(DRY_RUN_KEY)
-    if text is None:
-        return False
     value = text.strip().lower()
     if value not in ON + OFF:
         raise GatewayError(Code.INVALID_ARGUMENT, "X-Dry-Run: expected 1 or 0; nothing was called")
     return value in ON
 
 
-def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
+def check_headers(headers: Mapping[bytes, bytes]) -> None:
     """Raise GatewayError for a request whose body cannot be JSON or cannot be read."""
     media = headers.get(b"content-type")
     if media is not None and not can_be_json(media):
@@ -62,8 +58,6 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
             status=415,
             headers={**CLOSE, "Accept-Encoding": SUPPORTED},
         )
-    if (content_length(headers) or 0) > max_body:
-        raise body_too_large(max_body)
 
 
 @lru_cache(maxsize=256)
@@ -76,15 +70,12 @@ def can_be_json(content_type: bytes) -> bool:
     return not media or media in UNLABELLED or JSON_MEDIA.fullmatch(media) is not None
 
 
-def asked_timeout(headers: Mapping[bytes, bytes]) -> float:
-    """Seconds in a `Grpc-Timeout` header, as gRPC writes them (`5S`, `100m`); else infinity.
+def asked_timeout(text: bytes) -> float:
+    """Seconds in a `Grpc-Timeout` header, as gRPC writes them (`5S`, `100m`).
 
     https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md. Raises GatewayError
     (INVALID_ARGUMENT) for another form.
     """
-    text = headers.get(b"grpc-timeout")
-    if text is None:
-        return math.inf
     found = GRPC_TIMEOUT.fullmatch(text.strip())
     if found is None:
         raise GatewayError(

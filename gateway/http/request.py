@@ -23,6 +23,7 @@ from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import JSON_TYPE, ClientGone, Denial, Exchange
 from gateway.http.head import (
     DRY_RUN_ANSWER,
+    DRY_RUN_KEY,
     asked_timeout,
     asks_dry_run,
     check_headers,
@@ -96,7 +97,6 @@ class RequestReader:
         changes: ChangeLog | None = None,
     ) -> None:
         self._live = live
-        self._max_body = max_body
         self._admission = admission
         room = Shares(max_body * BODIES_AT_ONCE, weight)
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
@@ -221,7 +221,9 @@ class RequestReader:
 
     def read_head(self, exchange: Exchange) -> RequestHead:
         """What a request says before its body. Raises GatewayError for what is wrong with it."""
-        if asks_dry_run(exchange.headers):
+        headers = exchange.headers
+        dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
+        if dry_run is not None and asks_dry_run(dry_run):
             exchange.dry_run = True
             exchange.headers_out.append(DRY_RUN_ANSWER)
         catalog = self._live.current
@@ -231,8 +233,10 @@ class RequestReader:
         method = method_at(exchange, catalog)
         exchange.rpc = method.path
         check_right(exchange, catalog, method)
-        check_headers(exchange.headers, self._max_body)
-        timeout = min(self._longest_call, asked_timeout(exchange.headers))
+        check_headers(headers)
+        timeout = self._longest_call
+        if asked is not None:
+            timeout = min(timeout, asked_timeout(asked))
         query = read_query(exchange, method, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
 

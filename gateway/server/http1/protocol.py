@@ -252,7 +252,8 @@ class HttpProtocol(asyncio.Protocol):
             self._await_close()
             return
         self._parser.answered()
-        self.resume_reading()
+        if self.read_paused:
+            self.resume_reading()
         if self._waiting:
             self._serve_next()
         elif self._refusal is not None:

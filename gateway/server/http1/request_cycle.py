@@ -15,6 +15,7 @@ from gateway.http.received import ReceivedHead
 from gateway.server.http1.response import (
     CLOSE,
     CONTINUE,
+    NEW_LINE,
     check_header,
     head_lines,
     last_answer,
@@ -40,6 +41,8 @@ class Connection(Protocol):
     """What a request needs of its connection."""
 
     transport: asyncio.Transport
+    read_paused: bool
+    """Whether nothing is read of what the client sends."""
     write_paused: bool
     """Whether the client reads more slowly than answers are written."""
 
@@ -166,7 +169,8 @@ class RequestCycle:
             return None
         body, self.body = self.body, b""
         self.has_news = False
-        self.connection.resume_reading()  # or no disconnect would be noticed
+        if self.connection.read_paused:
+            self.connection.resume_reading()  # or no disconnect would be noticed
         return bytes(body)
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
@@ -189,9 +193,9 @@ class RequestCycle:
         lines = head_lines(status, (*connection.default_headers, *headers))
         if not self._stays_open():
             lines.append(CLOSE)
-        lines += (b"\r\n", body)
+        lines += (b"", body)
         self.started = True
-        transport.write(b"".join(lines))
+        transport.write(NEW_LINE.join(lines))
         self._finish()
         return True
 
@@ -262,13 +266,12 @@ class RequestCycle:
             self._ends_with_connection = True
             self.keep_alive = False
         elif length is None:
-            lines.append(b"transfer-encoding: chunked\r\n")
+            lines.append(b"transfer-encoding: chunked")
         if not self._stays_open():
             lines.append(CLOSE)
-        lines.append(b"\r\n")
         self._length_left = length
         self.started = True
-        self.connection.transport.write(b"".join(lines))
+        self.connection.transport.write(NEW_LINE.join(lines) + NEW_LINE * 2)
 
     def _send_body(self, data: bytes, *, more: bool) -> None:
         transport = self.connection.transport

@@ -9,21 +9,18 @@ from gateway.http.exchange import JSON_TYPE, NO_STORE, NOSNIFF
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 STATUS_LINES = {
-    status: f"HTTP/1.1 {status} {PHRASES.get(status, '')}\r\n".encode()
-    for status in range(100, 600)
+    status: f"HTTP/1.1 {status} {PHRASES.get(status, '')}".encode() for status in range(100, 600)
 }
-CONTINUE = STATUS_LINES[100] + b"\r\n"
-CLOSE = b"connection: close\r\n"
+NEW_LINE = b"\r\n"
+CONTINUE = STATUS_LINES[100] + NEW_LINE * 2
+CLOSE = b"connection: close"
 NOT_IN_A_NAME = re.compile(rb'[\x00-\x20\x7f()<>@,;:\\"/\[\]?={}]')
 NOT_IN_A_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def head_lines(status: int, headers: Headers) -> list[bytes]:
-    """The lines of a head, in pieces, without the empty one at its end."""
-    lines = [STATUS_LINES[status]]
-    for name, value in headers:
-        lines += (name, b": ", value, b"\r\n")
-    return lines
+    """The lines of a head, without their ends and without the empty one behind them."""
+    return [STATUS_LINES[status], *map(b": ".join, headers)]
 
 
 def check_header(name: bytes, value: bytes) -> None:
@@ -40,4 +37,4 @@ def last_answer(error: GatewayError, more: Headers) -> bytes:
     length = (b"content-length", b"%d" % len(body))
     own = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     lines = head_lines(error.status, (*more, JSON_TYPE, length, NOSNIFF, NO_STORE, *own))
-    return b"".join((*lines, CLOSE, b"\r\n", body))
+    return NEW_LINE.join((*lines, CLOSE, b"", body))

@@ -133,7 +133,8 @@ class Calls:
         """The peer has said all that it has to say."""
         if stream.unsent is not None:  # and does not want to hear the rest
             self._reset(stream, ErrorCode.NO_ERROR)
-        self.end(stream, outcome)
+        self._forget(stream)
+        stream.tell(outcome)
 
     def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
         """A call is over for both sides."""

@@ -83,7 +83,7 @@ class Http2Channel:
             (
                 self._head(path),
                 timeout_field(timeout),
-                literals(metadata[:-OF_CALLER]),
+                *[literal(name.encode(), value.encode()) for name, value in metadata[:-OF_CALLER]],
                 caller_literals(metadata[-OF_CALLER:]),
             )
         )
@@ -204,15 +204,14 @@ class Http2Channel:
             self._set(State.IDLE)
 
 
-def literals(metadata: Metadata) -> bytes:
-    """Metadata as header fields."""
-    return b"".join([literal(name.encode(), value.encode()) for name, value in metadata])
-
-
 OF_CALLER = 2
 """How many fields at the end of a call's metadata all calls of a caller have in common."""
-caller_literals = lru_cache(maxsize=CACHED_HEADS)(literals)
-"""The same of those."""
+
+
+@lru_cache(maxsize=CACHED_HEADS)
+def caller_literals(metadata: Metadata) -> bytes:
+    """Those as header fields."""
+    return b"".join([literal(name.encode(), value.encode()) for name, value in metadata])
 
 
 @lru_cache(maxsize=64)

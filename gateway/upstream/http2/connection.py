@@ -98,6 +98,8 @@ class Connection(asyncio.Protocol):
 
     ready: "asyncio.Future[None]"
     """Done when the peer has introduced itself as HTTP/2. There from `connection_made` on."""
+    time: Callable[[], float]
+    """The clock of deadlines: the loop's. There from then on, too."""
 
     def __init__(
         self,
@@ -203,10 +205,6 @@ class Connection(asyncio.Protocol):
         """Whether no call is being made."""
         return self._calls.idle
 
-    def time(self) -> float:
-        """The clock of deadlines: the loop's."""
-        return self._loop.time()
-
     def look_after(self, options: ChannelOptions) -> None:
         """Close the connection when it has been idle for long; ping while calls are under way."""
         left = self.last_active + options.idle_timeout - self._loop.time()
@@ -255,6 +253,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._loop = asyncio.get_running_loop()
+        self.time = self._loop.time
         self._transport = cast(asyncio.Transport, transport)
         self.ready = self._loop.create_future()
         self.ready.add_done_callback(look_at)

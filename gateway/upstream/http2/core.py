@@ -129,19 +129,19 @@ class Core:
         """
         position, size = 0, len(data)
         while position < size <= OUR_FRAME_SIZE and (answer := whole_answer(data, position)):
-            stream = self.calls.streams.get(answer.number)
-            headers = self._blocks.known(answer.headers)
-            trailers = self._blocks.known(answer.trailers)
+            number, first, message, last, counted, end = answer
+            stream = self.calls.streams.get(number)
+            headers, trailers = self._blocks.known(first), self._blocks.known(last)
             if stream is None or stream.begun or headers is None or trailers is None:
                 break
             if failure_of_headers(headers) is not None or trailers.grpc_status != "0":
                 break
-            if len(answer.message) > self._max_message:
+            if len(message) > self._max_message:
                 break
-            position = answer.end
+            position = end
             self.answered = True
-            self._give_back(answer.counted)
-            self.calls.finish(stream, answer.message)
+            self._give_back(counted)
+            self.calls.finish(stream, message)
         return data[position:] if position else data
 
     def _give_back(self, size: int) -> None:

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.headers import EMPTY_TABLE
 from gateway.upstream.http2.outcome import no_memory, not_grpc, too_large, too_late
-from gateway.upstream.http2.wire import ErrorCode, ProtocolError, frame, header_frames
+from gateway.upstream.http2.wire import (
+    ITS_HEADERS,
+    LAST_MESSAGE,
+    MESSAGE_HEAD,
+    SHORT_HEAD,
+    ErrorCode,
+    ProtocolError,
+    frame,
+    header_frames,
+)
 from gateway.upstream.interface import CallFailed, Sink
 
 PREFIX = 5
@@ -108,6 +117,8 @@ class Sender:
         """What the first block begins with: we have no table, and a peer that wants a smaller one
         than usual has to hear that."""
         self._frame_size = wire.DEFAULT_FRAME_SIZE
+        self._short = min(wire.DEFAULT_FRAME_SIZE, wire.DEFAULT_WINDOW)
+        """Bytes of headers, and of a message with its prefix, that go out in one frame each."""
         self._initial_window = wire.DEFAULT_WINDOW
         self._window = wire.DEFAULT_WINDOW
 
@@ -117,31 +128,13 @@ class Sender:
         if self._first:
             head, self._first = self._first + head, b""
         length, size = len(head), PREFIX + len(message)
-        most = self._frame_size
-        if length <= most and size <= min(most, self._window, self._initial_window):
+        if length <= self._short and size <= self._short and size <= self._window:
             self._window -= size
-            self._write(
-                b"".join(
-                    (
-                        wire.HEAD.pack(
-                            length >> 8, length & 0xFF, wire.HEADERS, wire.END_HEADERS, number
-                        ),
-                        head,
-                        wire.DATA_HEAD.pack(
-                            size >> 8,
-                            size & 0xFF,
-                            wire.DATA,
-                            wire.END_STREAM,
-                            number,
-                            0,
-                            size - PREFIX,
-                        ),
-                        message,
-                    )
-                )
-            )
+            its_headers = SHORT_HEAD.pack(0, length, ITS_HEADERS, number)
+            its_message = MESSAGE_HEAD.pack(0, size, LAST_MESSAGE, number, 0, size - PREFIX)
+            self._write(b"".join((its_headers, head, its_message, message)))
         else:
-            self._write(header_frames(number, head, most))
+            self._write(header_frames(number, head, self._frame_size))
             body = b"\x00", wire.NUMBER.pack(len(message)), message
             stream.unsent = memoryview(b"".join(body))
             stream.window = self._initial_window
@@ -182,6 +175,7 @@ class Sender:
         if not wire.DEFAULT_FRAME_SIZE <= size <= wire.LARGEST_FRAME_SIZE:
             raise ProtocolError("a frame size that is not allowed")
         self._frame_size = size
+        self._note_short()
 
     def set_initial_window(self, size: int) -> None:
         """Calls that have begun get the difference, too (section 6.9.2)."""
@@ -190,3 +184,7 @@ class Sender:
         for stream in self.unsent.values():
             stream.window += size - self._initial_window
         self._initial_window = size
+        self._note_short()
+
+    def _note_short(self) -> None:
+        self._short = min(self._frame_size, self._initial_window, wire.SHORTER_THAN - 1)

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from enum import IntEnum
 from itertools import repeat
 from struct import Struct
-from typing import NamedTuple
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD = Struct(">HBBBL")
 """Length (16 + 8 bits), kind, flags, stream."""
 HEAD_SIZE = 9
-DATA_HEAD = Struct(">HBBBLBL")
+SHORT_HEAD = Struct(">BHHL")
+"""The same of a frame of less than 64 KB: 0, length, kind and flags in one number, stream."""
+SHORTER_THAN = 2**16
+MESSAGE_HEAD = Struct(">BHHLBL")
 """The same of a DATA frame that holds a whole message of gRPC, and the message's prefix."""
-DATA_HEAD_SIZE = 14
+MESSAGE_HEAD_SIZE = 14
 SETTING = Struct(">HL")
 NUMBER = Struct(">L")
 
@@ -23,6 +25,12 @@ END_STREAM = ACK = 0x1
 END_HEADERS = 0x4
 PADDED = 0x8
 HAS_PRIORITY = 0x20
+
+ITS_HEADERS = HEADERS << 8 | END_HEADERS
+ITS_MESSAGE = DATA << 8
+ITS_TRAILERS = HEADERS << 8 | END_HEADERS | END_STREAM
+LAST_MESSAGE = DATA << 8 | END_STREAM
+"""Kind and flags of whole frames."""
 
 HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS = 1, 2, 3
 INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE = 4, 5, 6
@@ -84,18 +92,9 @@ def header_frames(stream: int, block: bytes, largest: int) -> bytes:
     return b"".join(map(frame, kinds, flags, repeat(stream), parts))
 
 
-class WholeAnswer(NamedTuple):
-    """The three frames of a small answer: headers, one whole message, trailers."""
-
-    number: int
-    """The stream's."""
-    headers: bytes
-    message: bytes
-    trailers: bytes
-    counted: int
-    """Bytes that count against the windows."""
-    end: int
-    """Where the frame behind it begins."""
+WholeAnswer = tuple[int, bytes, bytes, bytes, int, int]
+"""The three frames of a small answer: the stream's number, its headers, one whole message, its
+trailers; the bytes that count against the windows, and where the frame behind it begins."""
 
 
 def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
@@ -106,25 +105,24 @@ def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
     size = len(data)
     if size - start < HEAD_SIZE:
         return None
-    high, low, kind, flags, number = HEAD.unpack_from(data, start)
-    middle = start + HEAD_SIZE + (high << 8 | low)
-    if kind != HEADERS or flags != END_HEADERS or size - middle < DATA_HEAD_SIZE + HEAD_SIZE:
+    long, length, kind, number = SHORT_HEAD.unpack_from(data, start)
+    middle = start + HEAD_SIZE + length
+    if long or kind != ITS_HEADERS or size - middle < MESSAGE_HEAD_SIZE + HEAD_SIZE:
         return None
-    high, low, kind, flags, same, compressed, length = DATA_HEAD.unpack_from(data, middle)
-    counted = high << 8 | low
+    long, counted, kind, same, compressed, length = MESSAGE_HEAD.unpack_from(data, middle)
     last = middle + HEAD_SIZE + counted
-    if kind != DATA or flags or same != number or compressed or length != counted - 5:
+    if long or kind != ITS_MESSAGE or same != number or compressed or length != counted - 5:
         return None
     if size - last < HEAD_SIZE:
         return None
-    high, low, kind, flags, same = HEAD.unpack_from(data, last)
-    end = last + HEAD_SIZE + (high << 8 | low)
-    if kind != HEADERS or flags != END_HEADERS | END_STREAM or same != number or end > size:
+    long, length, kind, same = SHORT_HEAD.unpack_from(data, last)
+    end = last + HEAD_SIZE + length
+    if long or kind != ITS_TRAILERS or same != number or end > size:
         return None
-    return WholeAnswer(
+    return (
         number,
         data[start + HEAD_SIZE : middle],
-        data[middle + DATA_HEAD_SIZE : last],
+        data[middle + MESSAGE_HEAD_SIZE : last],
         data[last + HEAD_SIZE : end],
         counted,
         end,
