@@ -306,6 +306,16 @@ def test_overrides_by_subject(subject: str, rate: Rate | None) -> None:
     assert subject_rates.of(subject) == rate
 
 
+def test_shares_follow_the_settings_wherever_they_are_asked_for() -> None:
+    """Those who were given the function at the start hear of a new share."""
+    subject_rates = rates({"subjects": ["farm-*"], "rps": 5, "share": 3})
+    weight = subject_rates.weight
+    assert (weight("farm-7"), weight("somebody")) == (3, 1)
+    more = RateOverride.model_validate({"subjects": ["farm-*"], "rps": 5, "share": 8})
+    subject_rates.follow(Settings(rate_limit_overrides=(more,)))
+    assert (weight("farm-7"), weight("somebody")) == (8, 1)
+
+
 def test_the_retry_is_in_whole_seconds_that_suffice() -> None:
     """Retry-After rounds up, and is never 0."""
     limiter = MemoryLimiter(Clock())

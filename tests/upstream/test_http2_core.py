@@ -21,7 +21,7 @@ from gateway.errors import Code
 from gateway.upstream.http2.core import Core
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.streams import Stream
-from gateway.upstream.http2.wire import ProtocolError
+from gateway.upstream.http2.wire import ProtocolError, whole_answer
 from gateway.upstream.interface import CallFailed, Reason
 from tests.support.http2_server import ECHO, HEADERS, OK, framed, raw_frame
 from tests.upstream.recordings import CALLS, OUTCOMES, SERVERS
@@ -333,6 +333,19 @@ def test_whole_answers_are_what_their_frames_are(
     expected = events([bytewise[at : at + 1] for at in range(len(bytewise))], 8)
     assert events(data, 8) == expected
     assert events([HELLO, *known, *cut(b"".join(answers), places)], 8) == expected
+
+
+@pytest.mark.parametrize("frame", range(3))
+def test_a_frame_of_64_kb_is_no_part_of_a_small_answer(frame: int) -> None:
+    """The lower 16 bits of its length alone would make it one that is here."""
+    frames = [
+        raw_frame(HEADERS_FRAME, END_HEADERS, 1, BEGINNING),
+        raw_frame(DATA, 0, 1, framed(b"message")),
+        raw_frame(HEADERS_FRAME, END_HEADERS | END_STREAM, 1, END),
+    ]
+    assert whole_answer(b"".join(frames), 0) is not None
+    frames[frame] = b"\x01" + frames[frame][1:]
+    assert whole_answer(b"".join(frames), 0) is None
 
 
 def test_the_core_has_no_io() -> None:
