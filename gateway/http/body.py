@@ -8,7 +8,7 @@ from gateway.access.shares import Shares
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.decompression import decoder_for
 from gateway.http.exchange import CLOSE, ClientGone, Exchange
-from gateway.http.head import body_too_large, content_length
+from gateway.http.head import body_too_large
 from gateway.http.received import LARGE_BODY
 
 
@@ -32,7 +32,6 @@ class BodyReader:
         Raises GatewayError when it is too large, too slow or not in its Content-Encoding, or when
         there is no room; ClientGone when the client disconnects.
         """
-        self._check(content_length(exchange.headers) or 0)
         decoder = decoder_for(exchange.headers.get(b"content-encoding"))
         parts: list[bytes] = []
         size = received_bytes = 0

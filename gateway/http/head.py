@@ -44,7 +44,7 @@ def asks_dry_run(text: bytes) -> bool:
     return value in ON
 
 
-def check_headers(headers: Mapping[bytes, bytes]) -> None:
+def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
     """Raise GatewayError for a request whose body cannot be JSON or cannot be read."""
     media = headers.get(b"content-type")
     if media is not None and not can_be_json(media):
@@ -58,6 +58,8 @@ def check_headers(headers: Mapping[bytes, bytes]) -> None:
             status=415,
             headers={**CLOSE, "Accept-Encoding": SUPPORTED},
         )
+    if (content_length(headers) or 0) > max_body:
+        raise body_too_large(max_body)
 
 
 @lru_cache(maxsize=256)

@@ -97,6 +97,7 @@ class RequestReader:
         changes: ChangeLog | None = None,
     ) -> None:
         self._live = live
+        self._max_body = max_body
         self._admission = admission
         room = Shares(max_body * BODIES_AT_ONCE, weight)
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
@@ -233,7 +234,7 @@ class RequestReader:
         method = method_at(exchange, catalog)
         exchange.rpc = method.path
         check_right(exchange, catalog, method)
-        check_headers(headers)
+        check_headers(headers, self._max_body)
         timeout = self._longest_call
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))

@@ -245,6 +245,12 @@ async def test_announced_bodies_over_the_limit_are_413(gateway: Gateway) -> None
     assert b"MAX_BODY_MB" in rest
 
 
+async def test_a_body_over_the_limit_is_413_whatever_else_is_wrong(gateway: Gateway) -> None:
+    """Another answer would let the connection live, and the whole body be read."""
+    status, _ = await raw_status(gateway, ["Content-Length: 600000", "Grpc-Timeout: soon"])
+    assert b" 413 " in status
+
+
 async def test_unannounced_bodies_over_the_limit_are_413(gateway: Gateway) -> None:
     """A chunked body is counted while it is read: the answer comes before its end."""
     chunk = b"%x\r\n%s\r\n" % (300_000, b" " * 300_000)
