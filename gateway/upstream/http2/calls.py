@@ -133,8 +133,7 @@ class Calls:
         """The peer has said all that it has to say."""
         if stream.unsent is not None:  # and does not want to hear the rest
             self._reset(stream, ErrorCode.NO_ERROR)
-        self._forget(stream)
-        stream.tell(outcome)
+        self.end(stream, outcome)
 
     def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
         """A call is over for both sides."""

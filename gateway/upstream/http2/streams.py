@@ -117,10 +117,9 @@ class Sender:
         """What the first block begins with: we have no table, and a peer that wants a smaller one
         than usual has to hear that."""
         self._frame_size = wire.DEFAULT_FRAME_SIZE
-        self._short = min(wire.DEFAULT_FRAME_SIZE, wire.DEFAULT_WINDOW)
-        """Bytes of headers, and of a message with its prefix, that go out in one frame each."""
         self._initial_window = wire.DEFAULT_WINDOW
         self._window = wire.DEFAULT_WINDOW
+        self._note_short()
 
     def send(self, stream: Stream) -> None:
         """Begin a request, which has its number; what there is no room for follows later."""
@@ -187,4 +186,5 @@ class Sender:
         self._note_short()
 
     def _note_short(self) -> None:
+        """Note how many bytes of headers, and of a message with its prefix, are one frame each."""
         self._short = min(self._frame_size, self._initial_window, wire.SHORTER_THAN - 1)
