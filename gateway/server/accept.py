@@ -17,8 +17,9 @@ import structlog
 from gateway.server.connection_limit import QUIET, ConnectionLimit
 from gateway.server.http1.protocol import HttpProtocol, ServerContext
 from gateway.server.http1.response import last_answer
-from gateway.server.listen import BACKLOG
 
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
 BATCH = 16
 """Connections accepted at once; then it is the turn of others."""
 PAUSE = 0.5

@@ -23,12 +23,12 @@ import structlog
 import uvloop
 
 from gateway.errors import ConfigurationError
-from gateway.observe.logs import configure_logging
 from gateway.observe.number_board import NumberBoard, board_folder
 from gateway.server.drain import Server, handling
-from gateway.server.listen import listen_for_metrics, listen_together
 from gateway.settings.model import Settings
+from gateway_cli.serving.listen import listen_for_metrics, listen_together
 from gateway_cli.serving.process import serve
+from gateway_cli.terminal.log_setup import configure_logging
 
 log = structlog.stdlib.get_logger("gateway.workers")
 

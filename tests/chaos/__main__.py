@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gateway.observe.logs import configure_logging
+from gateway_cli.terminal.log_setup import configure_logging
 from tests.chaos.faults import FAULTS
 from tests.chaos.trial import Outcome, place
 

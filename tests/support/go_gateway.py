@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.server.listen import listen, url_of
+from gateway_cli.serving.listen import listen, url_of
 from tests.support.protos import opencue, oracle
 from tests.support.servers import SECRET
 

@@ -26,9 +26,9 @@ from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool
 from gateway.server.certificate import load_certificate
 from gateway.server.drain import Server
-from gateway.server.listen import listen, listen_for_metrics, url_of
 from gateway.settings.model import Settings
 from gateway_cli.minting import mint_token
+from gateway_cli.serving.listen import listen, listen_for_metrics, url_of
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
 

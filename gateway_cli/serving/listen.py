@@ -6,9 +6,9 @@ import socket
 from contextlib import AbstractContextManager, nullcontext
 
 from gateway.errors import ConfigurationError
+from gateway.server.accept import BACKLOG
 from gateway.settings.model import Settings
 
-BACKLOG = 2048
 REST = "REST_HOST and REST_PORT, or --host and --port for the demo"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.server.listen import bound_url, listen, listen_together, url_of
+from gateway_cli.serving.listen import bound_url, listen, listen_together, url_of
 from tests.support.certificates import pair
 from tests.support.processes import instance
 
