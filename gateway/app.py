@@ -67,7 +67,7 @@ log = structlog.stdlib.get_logger("gateway")
 
 FIRST_KEYS = 5.0
 """Seconds that the startup waits for the keys of an identity provider, and a shared store."""
-WAITING_ANSWERS = 32
+WAITING_ANSWERS = 48
 """How many calls may wait until there is memory for their answers. Cuebot has those in memory."""
 WAITING_READS = 1000
 """How many requests may wait until an answer is another one."""

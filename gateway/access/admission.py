@@ -48,6 +48,11 @@ class Lease:
         """Whether others wait for such memory."""
         return self._turns.is_awaited
 
+    @property
+    def excess(self) -> float:
+        """How many times a modest part of all the memory its principal has; 1 at least."""
+        return self._turns.excess(self._principal)
+
     def ask(self, size: int, go_on: Callable[[], None]) -> bool:
         """Ask for so many bytes; `go_on` is called once they are there, perhaps at once.
 
@@ -66,6 +71,12 @@ class Lease:
         if not self._held:
             self._asking = asking
         return asking is not None
+
+    def shrink(self, size: int) -> None:
+        """The answer takes no more than so many bytes from now on."""
+        if self._held > size:
+            held, self._held = self._held, size
+            self._turns.give_back(self._principal, held - size)
 
     def close(self) -> None:
         """The answers are not in memory any more, and none is awaited."""

@@ -96,12 +96,16 @@ PATIENCE = 1.0
 """Seconds for which others may be served before somebody who waits for more than there is free."""
 
 
+MODEST = 1 / 8
+"""The part of the total that a principal may keep for as long as anybody may."""
+
+
 class Turns:
     """Shares that can be waited for. Those who have the least are the next.
 
     At most `most_waiting` may wait, and they are shared in the same way. Who has waited for longer
     than PATIENCE is the next before all others. Who asks for more than the total gets it once
-    nobody else has anything.
+    the others have no more than the reserve.
     """
 
     def __init__(self, total: int, most_waiting: int, weight: Weight = alike) -> None:
@@ -133,6 +137,10 @@ class Turns:
     def held(self) -> dict[str, int]:
         """What each principal has."""
         return self._shares.held
+
+    def excess(self, principal: str) -> float:
+        """How many times a MODEST part of the total a principal has, by its weight; 1 at least."""
+        return max(1.0, self._part(principal) / (self.total * MODEST))
 
     def ask(self, principal: str, amount: int, grant: Callable[[], None]) -> Asking | None:
         """Call `grant`, at once or later, when the units are the principal's.
@@ -185,7 +193,7 @@ class Turns:
     def _take(self, principal: str, amount: int) -> bool:
         if self._shares.take(principal, amount):
             return True
-        if amount <= self.total or self._shares.held:
+        if amount <= self.total or self._shares.taken > reserve_of(self.total):
             return False
         self._shares.force(principal, amount)
         return True

@@ -7,6 +7,7 @@ default arguments and never as text.
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from math import copysign
 from operator import attrgetter
@@ -35,6 +36,7 @@ from gateway.codec.fields import (
 )
 from gateway.codec.interfaces import NO_ALIASES, ToJson
 from gateway.codec.numbers import FloatTable, json_double, json_float
+from gateway.codec.payload import Payload
 from gateway.errors import Code, GatewayError
 
 type_ = FieldDescriptor
@@ -259,11 +261,26 @@ class MessageEncoder:
         except UNREADABLE as error:
             raise unreadable(self._descriptor, error) from error
 
-    def _in_slices(self, payload: bytes) -> Iterable[bytes]:
+    def _in_slices(self, payload: bytes) -> "Slices":
+        kept = Payload(payload)
+        return Slices(kept, self._slices(kept))
+
+    def _slices(self, kept: Payload) -> Iterator[bytes]:
         try:
-            yield from slices.encode(self._descriptor, self._encoders, memoryview(payload))
+            yield from slices.encode(self._descriptor, self._encoders, kept.read, kept.size)
         except UNREADABLE as error:
             raise unreadable(self._descriptor, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """The pieces of a long answer, and the bytes that they are made of, one after the other."""
+
+    payload: Payload
+    pieces: Iterator[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.pieces
 
 
 def lists_of(descriptor: Descriptor) -> Iterator[Callable[[Any], Any]]:

@@ -9,7 +9,7 @@ What is cut: repeated messages, strings and bytes, at any depth of messages that
 of a oneof. Maps, packed numbers and single long strings are encoded at once.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import is_map, message_of
-from gateway.codec.interfaces import TypeEncoders
+from gateway.codec.interfaces import ToJson, TypeEncoders
 from gateway.codec.path import MAX_DEPTH
 from gateway.codec.wellknown import is_special
 
@@ -34,6 +34,15 @@ Slices of 64 to 256 jobs cost the same. Smaller ones need less memory, larger on
 RECORDS_PER_PAUSE = 4096
 """After how many records the caller gets an empty piece, and may let other tasks run."""
 
+ReadBytes = Callable[[int, int], memoryview]
+"""The bytes of a message from one position to another.
+
+They are asked for when they are needed and dropped before the next piece, so that somebody else
+decides in which form the message waits for its client.
+"""
+
+LONGEST_HEAD = 20
+"""Bytes before the content of a record: its tag and its length."""
 VARINT, I64, LENGTH, START_GROUP, END_GROUP, I32 = range(6)
 LONG_SCALARS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
@@ -79,9 +88,9 @@ class Layout:
 
 
 def encode(
-    descriptor: Descriptor, encoders: TypeEncoders, payload: memoryview, depth: int = 0
+    descriptor: Descriptor, encoders: TypeEncoders, read: ReadBytes, size: int, depth: int = 0
 ) -> Iterator[bytes]:
-    """The JSON of a message, in pieces. Raises DecodeError when the bytes are no such message.
+    """The JSON of a message of `size` bytes, in pieces. Raises DecodeError when it is no such one.
 
     An empty piece has nothing to send: it is a place where other tasks may run.
     """
@@ -89,13 +98,15 @@ def encode(
         raise DecodeError("nested too deeply")
     sliced = {one.number: one for one in descriptor.fields if can_be_sliced(one)}
     layout = Layout()
-    for _ in survey(payload, sliced, layout):
+    whole = read(0, size)
+    for _ in survey(whole, sliced, layout):
         yield b""
     for number, runs in list(layout.long.items()):
-        if not sliced[number].is_repeated and size(runs) <= SLICE_BYTES:
+        if not sliced[number].is_repeated and size_of(runs) <= SLICE_BYTES:
             layout.rest += layout.long.pop(number)
     message_class = GetMessageClass(descriptor)
-    rest = message_class.FromString(b"".join(payload[run.start : run.end] for run in layout.rest))
+    rest = message_class.FromString(b"".join(whole[run.start : run.end] for run in layout.rest))
+    del whole  # it is not needed while the client reads
     json = encoders.to_json(descriptor)(rest)
     assert isinstance(json, dict)
     long = {sliced[number].json_name: number for number in layout.long}
@@ -105,10 +116,10 @@ def encode(
             one, runs = sliced[long[key]], layout.long[long[key]]
             yield opening + orjson.dumps(key) + b":"
             if one.is_repeated:
-                yield from encode_list(one, runs, message_class, encoders, payload, depth + 1)
+                yield from encode_list(one, runs, message_class, encoders, read, depth + 1)
             else:
-                content = yield from joined(payload, runs)
-                yield from encode(message_of(one), encoders, content, depth + 1)
+                inner, length = yield from joined(read, runs)
+                yield from encode(message_of(one), encoders, inner, length, depth + 1)
         else:
             yield opening + orjson.dumps({key: value})[1:-1]
         opening = b","
@@ -120,7 +131,7 @@ def encode_list(
     runs: list[Run],
     message_class: Any,
     encoders: TypeEncoders,
-    payload: memoryview,
+    read: ReadBytes,
     depth: int,
 ) -> Iterator[bytes]:
     """The JSON list of a repeated field, a run at a time. One long message is cut up in turn."""
@@ -133,15 +144,24 @@ def encode_list(
             and one.message_type is not None
         ):
             yield opening
-            content = yield from joined(payload, [run])
-            yield from encode(message_of(one), encoders, content, depth)
+            inner, length = yield from joined(read, [run])
+            yield from encode(message_of(one), encoders, inner, length, depth)
         else:
-            items = getattr(message_class.FromString(payload[run.start : run.end]), one.name)
-            values = list(items) if to_json is None else [to_json(item) for item in items]
-            json = memoryview(orjson.dumps(values))[1:-1]
-            yield b"".join((opening, json))
+            message = message_class.FromString(read(run.start, run.end))
+            piece = items_json(opening, getattr(message, one.name), to_json)
+            del message  # a client may take long to read the piece
+            yield piece
         opening = b","
     yield b"]"
+
+
+def items_json(opening: bytes, items: Iterable[Any], to_json: ToJson | None) -> bytes:
+    """The JSON of some items of a list, with `opening` for its first bracket and without its last.
+
+    What it is made of does not outlive this function.
+    """
+    values = list(items) if to_json is None else [to_json(item) for item in items]
+    return b"".join((opening, memoryview(orjson.dumps(values))[1:-1]))
 
 
 def rows_in(
@@ -161,8 +181,8 @@ def rows_in(
         return rest, [payload[run.start : run.end] for run in runs]
     if not runs:
         return rest, []
-    content = yield from joined(payload, runs)
-    inner_rest, rows = yield from rows_in(content, fields[1:])
+    read, length = yield from joined(lambda start, end: payload[start:end], runs)
+    inner_rest, rows = yield from rows_in(read(0, length), fields[1:])
     length = len(inner_rest)
     return rest + varint(first.number << 3 | LENGTH) + varint(length) + inner_rest, rows
 
@@ -225,27 +245,31 @@ def survey(
         raise DecodeError("truncated")
 
 
-def size(runs: list[Run]) -> int:
+def size_of(runs: list[Run]) -> int:
     """How many bytes these records have together."""
     return sum(run.end - run.start for run in runs)
 
 
-def joined(payload: memoryview, runs: list[Run]) -> Generator[bytes, None, memoryview]:
-    """The contents of single length-delimited records, without tags and lengths.
+def joined(read: ReadBytes, runs: list[Run]) -> Generator[bytes, None, tuple[ReadBytes, int]]:
+    """The contents of single length-delimited records, without tags and lengths, and their size.
 
     If there are several, each of them has to be whole, and not only all of them together.
     """
-    values = []
+    contents = []
     for run in runs:
-        _, position = read_varint(payload, run.start)
-        _, position = read_varint(payload, position)
-        values.append(payload[position : run.end])
-    if len(values) == 1:
-        return values[0]
+        head = read(run.start, min(run.end, run.start + LONGEST_HEAD))
+        _, position = read_varint(head, 0)
+        _, position = read_varint(head, position)
+        contents.append((run.start + position, run.end))
+    if len(contents) == 1:
+        first, last = contents[0]
+        return lambda start, end: read(first + start, first + end), last - first
+    values = [read(start, end) for start, end in contents]
     for value in values:
         for _ in survey(value, {}, Layout()):
             yield b""
-    return memoryview(b"".join(values))
+    whole = memoryview(b"".join(values))
+    return lambda start, end: whole[start:end], len(whole)
 
 
 def skip(payload: memoryview, position: int, tag: int) -> int:

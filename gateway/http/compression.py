@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from isal import isal_zlib
 
-from gateway.http.zstd import zstd
+from gateway.codec.zstd import zstd
 
 WORTH_IT = 1024
 """Bytes. A shorter answer fits into one packet with its headers, compressed or not."""

@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
+from gateway.codec.zstd import zstd
 from gateway.errors import Code, GatewayError
-from gateway.http.zstd import zstd
 
 STEP = 64 * 1024
 """How many bytes come out at once, at most: less than 1 ms of work."""

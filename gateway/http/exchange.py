@@ -15,6 +15,7 @@ from gateway.access.principal import Principal
 from gateway.access.rates import address_key
 from gateway.access.shares import Shares
 from gateway.calls.trace_context import TraceContext, read_context
+from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
@@ -106,6 +107,8 @@ class Exchange:
     """Where it has a place among the calls in flight, as long as it has one."""
     lease: Lease | None = None
     """The memory of a large answer."""
+    payload: Payload | None = None
+    """Cuebot's bytes of a long answer, of which more and more is sent."""
     body_room: tuple[Shares, int] | None = None
     """The memory of its large body, and of what is made of that: where it is counted, and bytes."""
 

@@ -6,12 +6,15 @@ even a bad line is fast enough.
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 from starlette.types import Message, Send
 
+from gateway.access.admission import Lease
 from gateway.access.load import LongAnswers
 from gateway.access.shares import Turns
+from gateway.codec.encode import Slices
 from gateway.errors import unavailable
 from gateway.http.compression import compressed
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
@@ -19,15 +22,21 @@ from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
 SLOWEST_READER = 32 * 1024
 """Bytes per second. A client that reads a long answer more slowly is disconnected."""
 RATE_WHEN_WANTED = 128 * 1024
-"""The same while others wait for the memory."""
-LOOK_EVERY = 0.25
+"""The same while others wait for the memory; more for whoever has much of it."""
+LOOK_EVERY = 0.1
 """Seconds between two looks at whether others wait for the memory of a client that reads slowly."""
 PATIENCE = 1.0
 """Seconds for which such a client may read nothing, or be behind RATE_WHEN_WANTED from its first
 byte on, when others wait."""
 
+COMPRESSOR = ThreadPoolExecutor(1, "compressor")
+"""One thread, so that requests have at least half of a core meanwhile."""
+
 PIECES_A_TURN = 8
 """Some 5 ms of work."""
+
+NOTHING: Message = {"type": "http.response.body", "body": b"", "more_body": True}
+"""What is sent when the client has read enough."""
 
 Form = tuple[Iterable[bytes], Sequence[tuple[bytes, bytes]]]
 """The pieces of an answer, and headers that say in which form they are."""
@@ -101,6 +110,8 @@ def form_for(
     exchange: Exchange, pieces: Iterable[bytes], content_type: tuple[bytes, bytes] = JSON_TYPE
 ) -> Form:
     """The pieces of an answer as the client wants them, and the headers that say so."""
+    if isinstance(pieces, Slices):
+        exchange.payload = pieces.payload
     done, headers = compressed(pieces, exchange.headers.get(b"accept-encoding"))
     return done, (content_type, *headers)
 
@@ -147,6 +158,8 @@ async def send_pieces(
                 started = True
             message = {"type": "http.response.body", "body": piece, "more_body": True}
             await reader.send(message, len(piece))
+            del message, piece  # or a client that is behind would keep it twice
+            await reader.catch_up()
         await asyncio.sleep(0)
         if turn is not None:
             turn.note_piece()
@@ -173,6 +186,8 @@ class SlowReader:
         self._time = asyncio.get_running_loop().time
         self._started = self._time()
         """When the answer began; later by the time that was not the client's fault."""
+        self._modest_at = self._started
+        """When nobody else was last kept waiting by more than its principal may have for long."""
         self._sent = 0
 
     async def send(self, message: Message, size: int = 0) -> None:
@@ -183,6 +198,12 @@ class SlowReader:
         else:
             await self._send_slowly(message)
         self._sent += size
+
+    async def catch_up(self) -> None:
+        """Return when there is something to do for the client. Raises ClientGone as `send`."""
+        direct = self._exchange.direct
+        if direct is not None and direct.is_behind:
+            await self._send_slowly(NOTHING)
 
     async def excuse(self, waiting: Awaitable[object]) -> None:
         """Wait for something that is not the client's fault."""
@@ -197,23 +218,38 @@ class SlowReader:
             self._turn.give_back()
         began = self._time()
         last = min(began, self._due(SLOWEST_READER)) + self._timeout
-        sending = asyncio.ensure_future(self._send(message))
+        lease, sending = self._exchange.lease, asyncio.ensure_future(self._send(message))
         try:
             while not sending.done():
-                await asyncio.wait((sending,), timeout=min(last - self._time(), LOOK_EVERY))
-                if not sending.done() and self._is_over(began, last):
+                left = last - self._time()
+                await asyncio.wait(
+                    (sending,), timeout=left if lease is None else min(left, LOOK_EVERY)
+                )
+                if lease is not None and lease.is_wanted and not sending.done():
+                    await self._make_room(lease)
+                if not sending.done() and self._is_over(began, last, lease):
                     raise ClientGone
             sending.result()
         finally:
             sending.cancel()
 
-    def _is_over(self, began: float, last: float) -> bool:
+    async def _make_room(self, lease: Lease) -> None:
+        """Keep the answer compressed from now on. This is for others, who wait for the memory."""
+        payload, self._exchange.payload = self._exchange.payload, None
+        if payload is not None:
+            loop = asyncio.get_running_loop()
+            lease.shrink(await loop.run_in_executor(COMPRESSOR, payload.compress))
+
+    def _is_over(self, began: float, last: float, lease: Lease | None) -> bool:
         """Whether a client that has been behind since then is let go."""
-        now, lease = self._time(), self._exchange.lease
-        is_wanted = lease is not None and lease.is_wanted
-        if now >= last:
-            return True
-        return is_wanted and now - min(began, self._due(RATE_WHEN_WANTED)) >= PATIENCE
+        now = self._time()
+        excess = lease.excess if lease is not None and lease.is_wanted else 0.0
+        if excess <= 1:
+            self._modest_at = now
+        if now >= last or not excess:
+            return now >= last
+        rate = RATE_WHEN_WANTED * (excess if now - self._modest_at >= PATIENCE else 1.0)
+        return now - min(began, self._due(rate)) >= PATIENCE
 
     def _due(self, rate: float) -> float:
         """When it should have read what has been sent, at so many bytes per second."""

@@ -127,7 +127,7 @@ class Settings(Strict):
     docs: Literal["public", "token", "off"] = "token"
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)
-    max_answer_memory: Size = 128 * 2**20
+    max_answer_memory: Size = 24 * 2**20
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
     keepalive_time: Duration = 0.0
     keepalive_timeout: Duration = Field(default=20.0, gt=0)

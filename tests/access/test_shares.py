@@ -174,9 +174,9 @@ async def test_waiting_has_its_end_and_its_bound() -> None:
 
 
 async def test_more_than_everything_comes_alone() -> None:
-    """Who asks for more than there is gets it when nobody else has anything, and then is alone."""
+    """Who asks for more than there is gets it when the others have little, and then is alone."""
     turns = Turns(10, 10)
-    assert await turns.take("a", 1, 0)
+    assert await turns.take("a", 3, 0)
     huge = await waiting(turns, "b", 100)
     turns.give_back("a", 1)
     assert await huge
@@ -233,9 +233,43 @@ def test_a_second_answer_takes_the_place_of_the_first() -> None:
     assert not turns.is_awaited
 
 
+def test_what_an_answer_does_not_need_any_more_is_for_those_who_wait() -> None:
+    """It may come to need less, never more, and gives back the rest in the end."""
+    turns, granted = Turns(16, 4), list[str]()
+    lease, other = Lease(turns, "a"), Lease(turns, "b")
+    assert lease.ask(16, lambda: granted.append("first"))
+    assert other.ask(10, lambda: granted.append("other"))
+    lease.shrink(17)
+    assert (granted, turns.held) == (["first"], {"a": 16})
+    lease.shrink(4)
+    assert (granted, turns.held) == (["first", "other"], {"a": 4, "b": 10})
+    lease.close()
+    assert turns.held == {"b": 10}
+    lease.shrink(0)
+    other.close()
+    assert not turns.held
+
+
+def test_how_much_more_than_a_modest_part_a_principal_has() -> None:
+    """An eighth of the total is modest, or as many eighths as the principal has weight."""
+    turns = Turns(80, 4, lambda principal: 4 if principal == "many people" else 1)
+    assert turns.excess("a") == 1
+    for principal in ("a", "many people"):
+        lease = Lease(turns, principal)
+        lease.ask(10, lambda: None)
+        assert lease.excess == 1
+        lease.ask(40, lambda: None)
+        assert lease.excess == (1 if principal == "many people" else 4)
+        lease.close()
+
+
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from("abcd"), st.integers(1, 12), st.sampled_from(["ask", "end"]))
+        st.tuples(
+            st.sampled_from("abcd"),
+            st.integers(1, 12),
+            st.sampled_from(["ask", "end", "shrink"]),
+        )
     )
 )
 def test_every_lease_ends_with_nothing_held(steps: list[tuple[str, int, str]]) -> None:
@@ -255,6 +289,8 @@ def test_every_lease_ends_with_nothing_held(steps: list[tuple[str, int, str]]) -
             if index not in busy:  # it has been granted: a second answer follows
                 busy.add(index)
                 lease.ask(1, ended_for(index))
+        elif leases and step == "shrink":
+            leases[0].shrink(amount)
         elif leases:
             leases.pop(0).close()
     for lease in leases:

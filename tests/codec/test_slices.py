@@ -1,6 +1,7 @@
 """Long answers: the same bytes in pieces as in one, and never more than a piece at a time."""
 
 import tracemalloc
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.codec import slices
+from gateway.codec.encode import Slices
 from gateway.errors import Code, GatewayError
 from tests.support.protos import TestSchema, examples, messages, opencue, parsed, trial, trial_types
 from tests.support.slicing import ONE_PIECE, REAL, SIZES, Sizes, outcome, pieces, these_sizes, whole
@@ -47,6 +49,35 @@ def test_every_opencue_type(file: str) -> None:
 def test_every_trial_type(name: str) -> None:
     """Oneofs, groups, maps, extensions and merged messages survive the cutting."""
     check_type(trial(), name, 30)
+
+
+@pytest.mark.parametrize("name", ["trial.Tree", "trial.Repeated", "trial.FarFields"])
+def test_compressed_between_any_two_pieces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From whichever piece on its payload is compressed, the JSON is that of the whole."""
+    monkeypatch.setattr("gateway.codec.payload.BLOCK", 64)
+    monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 100)
+    encode = trial().encoders.encoder(trial().message_type(name))
+
+    @given(
+        first=messages(trial(), name),
+        second=messages(trial(), name, 1),
+        sizes=st.sampled_from(SIZES),
+        when=st.integers(0, 20),
+    )
+    @examples(100)
+    def check(first: Any, second: Any, sizes: Sizes, when: int) -> None:
+        data = first.SerializePartialToString() + second.SerializePartialToString()
+        with these_sizes(sizes):
+            answer = encode(data)
+            if isinstance(answer, Slices):
+                found = list(islice(answer, when))
+                answer.payload.compress()
+                found += answer
+            else:
+                found = list(answer)
+        assert b"".join(found) == whole(trial(), name, data)
+
+    check()
 
 
 @pytest.mark.parametrize("name", ["trial.Tree", "trial.two.Groups", "trial.wellknown.Repeated"])
@@ -139,6 +170,27 @@ def test_pieces_come_one_at_a_time() -> None:
         tracemalloc.stop()
     assert length > 4_000_000
     assert peak < length
+
+
+def test_nothing_but_the_payload_waits_between_two_pieces() -> None:
+    """What pieces are made of is dropped, so that compressing the payload leaves nothing else."""
+    tree = trial().message_class("trial.Tree")
+    children = [tree(name=f"tree {number}") for number in range(40_000)]
+    payload = tree(child=tree(children=children)).SerializeToString()
+    encode = trial().encoders.encoder(trial().message_type("trial.Tree"))
+    for _ in encode(payload):  # what is kept for good
+        pass
+    tracemalloc.start()
+    try:
+        answer = encode(bytes(bytearray(payload)))
+        assert isinstance(answer, Slices)
+        sent = sum(map(len, islice(answer, 20)))
+        taken = answer.payload.compress()
+        now, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sent > 50_000
+    assert now < taken + 60_000
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -14,10 +14,14 @@ import httpx
 import orjson
 import pytest
 from google.protobuf.message_factory import GetMessageClass
+from starlette.types import Message
 
 from gateway.access.load import ENCODED_AT_ONCE, LEAST
 from gateway.codec.unknown import Reject
+from gateway.http.exchange import open_exchange
+from gateway.http.proxies import TrustedProxies
 from gateway.http.request import BODIES_AT_ONCE
+from gateway.http.respond import send_pieces
 from gateway.upstream.interface import SMALL_ANSWER
 from tests.support.opencue import message_class
 from tests.support.servers import (
@@ -29,6 +33,7 @@ from tests.support.servers import (
     gateway_for,
     head,
 )
+from tests.support.wire import wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
 
@@ -58,9 +63,10 @@ def jobs(count: int) -> bytes:
     return payload
 
 
-def request(path: str, body: bytes, length: int | None = None) -> bytes:
+def request(path: str, body: bytes, length: int | None = None, subject: str = "tester") -> bytes:
     """A request; with a longer `length`, the beginning of one."""
-    return head(path, f"Content-Length: {len(body) if length is None else length}") + body
+    size = len(body) if length is None else length
+    return head(path, f"Content-Length: {size}", subject=subject) + body
 
 
 def held_back(cuebot: ScriptedCuebot, path: str) -> asyncio.Event:
@@ -160,6 +166,78 @@ async def test_stalled_readers_make_way_for_others(cuebot: ScriptedCuebot) -> No
             assert len(answer.json()["jobs"]["jobs"]) == LARGE
 
 
+async def test_what_stalled_readers_keep_is_compressed_before_anybody_is_let_go(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many of them fit where four fit as they are, and others are served beside them."""
+    monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600.0)
+    cuebot.answers(GET_JOBS, jobs(LARGE))
+    gateway_with = partial(gateway_for, http_timeout=60, max_answer_memory="4MB")
+    async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
+        held = gateway.app.parts.answers.held
+        for number in range(12):
+            sent = request(GET_JOBS, b"{}", subject=f"slow{number}")
+            await stack.enter_async_context(stalled(gateway, sent))
+        await until(lambda: unread(gateway) == 12)
+        answer = await gateway.post(GET_JOBS, {})
+        assert len(answer.json()["jobs"]["jobs"]) == LARGE
+        assert len(held) == 12
+        assert sum(held.values()) < 5 * 2**20 < 12 * len(jobs(LARGE))
+
+
+async def test_who_reads_on_gets_the_rest_of_a_compressed_answer(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same as if nobody had waited for its memory."""
+    monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600.0)
+    monkeypatch.setattr("gateway.access.admission.Lease.is_wanted", True)
+    cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
+    async with gateway_for(cuebot.endpoint, http_timeout=60) as gateway:
+        held, whole = gateway.app.parts.answers.held, await gateway.post(GET_JOBS, {})
+        async with wire(gateway) as client:
+            await client.send(request(GET_JOBS, b"{}"))
+            await client.reply_begins()
+            await until(lambda: 0 < sum(held.values()) < len(jobs(2 * LARGE)) / 4)
+            assert (await client.answer()).body == whole.content
+
+
+class Behind:
+    """A connection whose client has to read before there is more to do."""
+
+    is_behind = True
+
+
+async def test_no_piece_is_made_for_a_client_that_has_not_read_the_one_before() -> None:
+    """It would wait in memory."""
+    made, waits, has_read = list[int](), asyncio.Event(), asyncio.Event()
+    connection: Any = Behind()
+    exchange = open_exchange(
+        http_method="POST",
+        path=GET_JOBS,
+        headers={},
+        peer="127.0.0.1",
+        proxies=TrustedProxies(()),
+        direct=connection,
+    )
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(3):
+            made.append(number)
+            yield b"piece"
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message["body"]:
+            waits.set()
+            await has_read.wait()
+
+    sending = asyncio.create_task(send_pieces(exchange, pieces(), (), send, TIMEOUT))
+    await asyncio.wait_for(waits.wait(), TIMEOUT)
+    assert made == [0]
+    has_read.set()
+    await asyncio.wait_for(sending, TIMEOUT)
+    assert made == [0, 1, 2]
+
+
 @asynccontextmanager
 async def reading(gateway: Gateway, piece: int, pause: float) -> AsyncIterator[asyncio.Task[bytes]]:
     """A client that asks for jobs and reads so many bytes at a time, with pauses; what it gets."""
@@ -195,6 +273,24 @@ async def test_who_reads_slowly_but_steadily_gets_the_whole_answer_while_nobody_
         async with asyncio.timeout(TIMEOUT), reading(gateway, 256 * 1024, 0.08) as answer:
             assert (await answer).endswith(b"0\r\n\r\n")
         assert time.monotonic() - began > 3
+
+
+@pytest.mark.parametrize(("memory", "is_whole"), [("64MB", True), ("1MB", False)])
+async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch, memory: str, is_whole: bool
+) -> None:
+    """At the same rate, it may keep a modest part, and 19 times as much not."""
+    monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 2**20)
+    monkeypatch.setattr("gateway.http.respond.PATIENCE", 0.3)
+    monkeypatch.setattr("gateway.access.admission.Lease.is_wanted", True)
+    monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # it stays as large as it is
+    cuebot.answers(GET_JOBS, jobs(2 * LARGE))
+    async with (
+        asyncio.timeout(TIMEOUT),
+        gateway_for(cuebot.endpoint, max_answer_memory=memory) as gateway,
+        reading(gateway, 256 * 1024, 0.04) as answer,
+    ):
+        assert (await answer).endswith(b"0\r\n\r\n") == is_whole
 
 
 async def test_who_reads_more_slowly_than_anybody_should_is_let_go_although_nobody_waits(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gateway.codec.zstd import zstd
 from gateway.http.compression import (
     CODINGS,
     GZIP,
@@ -25,7 +26,6 @@ from gateway.http.compression import (
     compressed,
     stream,
 )
-from gateway.http.zstd import zstd
 from tests.support.opencue import jobs
 from tests.support.servers import Gateway, ScriptedCuebot
 from tests.support.wire import request, wire

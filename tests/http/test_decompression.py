@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gateway.codec.zstd import zstd as zstandard
 from gateway.errors import GatewayError
 from gateway.http.decompression import INPUT, READERS, STEP, CompressedDecoder, Decompressor
 from gateway.http.request import BODIES_AT_ONCE
-from gateway.http.zstd import zstd as zstandard
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 from tests.support.wire import wire
 

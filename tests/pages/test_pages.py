@@ -11,10 +11,10 @@ import orjson
 import pytest
 import yaml
 
+from gateway.codec.zstd import zstd
 from gateway.errors import ConfigurationError
 from gateway.http.exchange import ClientGone, open_exchange
 from gateway.http.proxies import TrustedProxies
-from gateway.http.zstd import zstd
 from gateway.openapi import shared
 from gateway.pages import page_routes
 from gateway.pages.content import Content

@@ -1,6 +1,7 @@
 """HTTP/2 without a connection: bytes in, calls to sinks out, however the bytes are cut."""
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,7 +23,7 @@ from gateway.upstream.http2.core import Core
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ProtocolError, whole_answer
-from gateway.upstream.interface import CallFailed, Reason
+from gateway.upstream.interface import SMALL_ANSWER, CallFailed, Reason
 from tests.support.http2_server import ECHO, HEADERS, OK, framed, raw_frame
 from tests.upstream.recordings import CALLS, OUTCOMES, SERVERS
 
@@ -44,6 +45,10 @@ REFUSED = (7).to_bytes(4, "big")
 CANCEL = (8).to_bytes(4, "big")
 HELLO = raw_frame(SETTINGS, 0, 0)
 MAX_MESSAGE = 1000
+SETTING_OF_WINDOW = re.compile(rb"\x00\x04(....)\x00\x05", re.DOTALL)
+"""INITIAL_WINDOW_SIZE, before MAX_FRAME_SIZE."""
+WINDOW_UPDATES = re.compile(rb"\x00\x00\x04\x08\x00\x00\x00\x00\x01(....)", re.DOTALL)
+"""Those of the first call."""
 
 
 @dataclass
@@ -56,6 +61,7 @@ class Sink:
     """What it does as soon as it knows."""
 
     def expects(self, size: int, go_on: Callable[[], None]) -> bool:
+        self.happened.append((self.name, "expects", size))
         go_on()
         return True
 
@@ -76,9 +82,12 @@ class Driver:
     happened: list[object] = field(default_factory=list)
     written: bytearray = field(default_factory=bytearray)
     next_stream: int = 1
+    max_message: int = MAX_MESSAGE
 
     def __post_init__(self) -> None:
-        self.core = Core(self, self.write, max_message=MAX_MESSAGE, next_stream=self.next_stream)
+        self.core = Core(
+            self, self.write, max_message=self.max_message, next_stream=self.next_stream
+        )
         self.core.open()
 
     def write(self, data: bytes) -> None:
@@ -346,6 +355,31 @@ def test_a_frame_of_64_kb_is_no_part_of_a_small_answer(frame: int) -> None:
     assert whole_answer(b"".join(frames), 0) is not None
     frames[frame] = b"\x01" + frames[frame][1:]
     assert whole_answer(b"".join(frames), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "updates", "asked"),
+    [
+        (64 * 1024 - 5, 0, False),
+        (64 * 1024 - 4, 1, False),
+        (SMALL_ANSWER, 1, False),
+        (SMALL_ANSWER + 1, 1, True),
+    ],
+)
+def test_windows_grow_with_the_answer(size: int, updates: int, asked: bool) -> None:
+    """64 KB may come unasked, a small answer at once, and a large one when its sink says so."""
+    driver = Driver(max_message=2**20)
+    (window,) = SETTING_OF_WINDOW.findall(driver.written)
+    assert int.from_bytes(window, "big") == 64 * 1024
+    driver.start("call")
+    message = framed(bytes(size))
+    driver.receive(HELLO, raw_frame(HEADERS_FRAME, END_HEADERS, 1, BEGINNING))
+    driver.written.clear()
+    driver.receive(raw_frame(DATA, 0, 1, message[: 64 * 1024]))
+    found = [int.from_bytes(more, "big") for more in WINDOW_UPDATES.findall(driver.written)]
+    assert len(found) == updates
+    assert 64 * 1024 + sum(found) >= len(message)
+    assert driver.outcomes("call") == ([("expects", size)] if asked else [])
 
 
 def test_the_core_has_no_io() -> None:

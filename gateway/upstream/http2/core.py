@@ -32,7 +32,7 @@ from gateway.upstream.interface import SMALL_ANSWER, CallFailed
 
 OUR_FRAME_SIZE = 64 * 1024
 """The largest frame that we take."""
-SMALL_WINDOW = SMALL_ANSWER + PREFIX
+FIRST_WINDOW = 64 * 1024
 """Bytes of an answer that the peer may send before anybody has asked for more."""
 CONNECTION_WINDOW = 2**30
 """Bytes of all answers together that the peer may send without a word from us."""
@@ -71,11 +71,11 @@ class Core:
         self._now = 0.0
 
     def open(self) -> None:
-        """Introduce ourselves. A call's window has room for a small answer."""
+        """Introduce ourselves."""
         settings = (
             (wire.HEADER_TABLE_SIZE, 0),
             (wire.ENABLE_PUSH, 0),
-            (wire.INITIAL_WINDOW_SIZE, SMALL_WINDOW),
+            (wire.INITIAL_WINDOW_SIZE, FIRST_WINDOW),
             (wire.MAX_FRAME_SIZE, OUR_FRAME_SIZE),
             (wire.MAX_HEADER_LIST_SIZE, MAX_HEADERS),
         )
@@ -169,7 +169,7 @@ class Core:
         elif (failure := stream.take(payload, self._max_message)) is not None:
             calls.abandon(stream, failure)
             return
-        elif stream.due > SMALL_WINDOW and not stream.announced:
+        elif stream.due > FIRST_WINDOW and not stream.announced:
             self._announce(stream)
             if calls.streams.get(number) is not stream:  # nobody wants it
                 return
@@ -177,17 +177,19 @@ class Core:
             calls.finish(stream, not_grpc("the answer ended without a status"))
 
     def _announce(self, stream: Stream) -> None:
-        """A large answer is coming: have the rest of it sent as soon as there is room for it."""
+        """More is coming: have it sent, or, of a large answer, as soon as there is room for it."""
         calls, size = self.calls, stream.due - PREFIX
         stream.announced = stream.held_back = True
 
         def go_on() -> None:
             stream.held_back = False
             if calls.streams.get(stream.number) is stream:
-                more = stream.due - SMALL_WINDOW + OUR_FRAME_SIZE
+                more = stream.due - FIRST_WINDOW + OUR_FRAME_SIZE
                 self._write(window_update(stream.number, more))
 
-        if stream.sink is not None and not stream.sink.expects(size, go_on):
+        if size <= SMALL_ANSWER:
+            go_on()
+        elif stream.sink is not None and not stream.sink.expects(size, go_on):
             calls.abandon(stream, no_memory(size))
 
     def _on_headers(self, flags: int, number: int, payload: bytes) -> None:

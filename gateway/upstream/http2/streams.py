@@ -1,7 +1,8 @@
 """Streams: one call on a connection, and how its request goes out (RFC 9113 section 5)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from io import BytesIO
 
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.headers import EMPTY_TABLE
@@ -45,8 +46,11 @@ class Stream:
     """Whether any headers have come: the peer has looked at the call."""
     started: bool = False
     """Whether the answer's own headers have come."""
-    parts: list[bytes] = field(default_factory=list)
-    """What has come of the answer, without its prefix as soon as that is whole."""
+    answer: BytesIO | None = None
+    """What has come of the answer, without its prefix as soon as that is whole.
+
+    Not a list of pieces: those of a large answer would be in memory beside the whole, and leave
+    holes there."""
     size: int = 0
     """How many bytes have come, with the prefix."""
     due: int = 0
@@ -64,8 +68,8 @@ class Stream:
         """
         self.size += len(data)
         if not self.due:
-            if self.parts:
-                data = self.parts.pop() + data
+            if self.answer is not None:
+                data, self.answer = self.answer.getvalue() + data, None
             if len(data) >= PREFIX:
                 length = int.from_bytes(data[1:PREFIX], "big")
                 if length > most:
@@ -76,15 +80,19 @@ class Stream:
                 data = data[PREFIX:]
         if self.due and self.size > self.due:
             return not_grpc(NOT_ONE_MESSAGE)
-        self.parts.append(data)
+        if self.answer is None:
+            self.answer = BytesIO(data)
+            self.answer.seek(len(data))
+        else:
+            self.answer.write(data)
         return None
 
     def take_message(self) -> bytes | None:
         """Hand over the answer's message, once; None when what has come is not one."""
-        parts, self.parts = self.parts, []
-        if self.size != self.due or not self.due:
+        answer, self.answer = self.answer, None
+        if answer is None or self.size != self.due or not self.due:
             return None
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return answer.getvalue()
 
     def too_late(self) -> CallFailed:
         """The failure of a call whose deadline has passed."""
