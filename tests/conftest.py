@@ -13,12 +13,16 @@ of `tests.support.processes` and `tests.support.commands`.
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from importlib.util import find_spec
+from pathlib import Path
 
 import hypothesis
 import pytest
 import structlog
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway.discovery.package import OPENCUE_PACKAGE, read_folder
+from gateway.schema.description import Schema
 from gateway.settings.model import Settings
 from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
@@ -64,6 +68,22 @@ def plain_tracebacks() -> None:
     *others, _ = structlog.get_config()["processors"]
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*others, plain])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def opencue_read_once() -> Iterator[None]:
+    """OpenCue's package is read once, and not for each of a thousand gateways."""
+    spec = find_spec(OPENCUE_PACKAGE)
+    assert spec is not None
+    (installed,) = map(Path, spec.submodule_search_locations or ())
+    schema = read_folder(installed, OPENCUE_PACKAGE)
+
+    def read(folder: Path, name: str) -> Schema:
+        return schema if folder == installed else read_folder(folder, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.discovery.package.read_folder", read)
+        yield
 
 
 @pytest.fixture

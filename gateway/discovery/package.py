@@ -47,7 +47,7 @@ def read_folder(folder: Path, name: str) -> Schema:
 
 
 def read_module(path: Path) -> Iterator[FileDescriptorProto]:
-    """The file descriptors that a `*_pb2.py` registers when it is imported.
+    """The file descriptors that a `*_pb2.py` registers when it is imported, at its top level.
 
     Old protoc writes `FileDescriptor(serialized_pb=b"…")`, newer `AddSerializedFile(b"…")`.
     """
@@ -55,13 +55,14 @@ def read_module(path: Path) -> Iterator[FileDescriptorProto]:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from None
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
+    for statement in tree.body:  # not all nodes: there are thousands
+        call = statement.value if isinstance(statement, ast.Assign) else None
+        if not isinstance(call, ast.Call):
             continue
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        given = [word.value for word in node.keywords if word.arg == "serialized_pb"]
+        called = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        given = [word.value for word in call.keywords if word.arg == "serialized_pb"]
         if called == "AddSerializedFile":
-            given += node.args
+            given += call.args
         for value in given:
             if isinstance(value, ast.Constant) and isinstance(value.value, bytes):
                 try:
