@@ -29,6 +29,7 @@ from benchmarks.scenarios import build_scenarios
 from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
 from gateway.access.tokens import TokenRules
+from gateway.calls.plan import plan
 from gateway.codec.unknown import Reject
 from gateway.compat.build import build_catalog
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
@@ -78,12 +79,12 @@ def codec_ratios(farm: CannedFarm) -> Iterator[tuple[str, float]]:
     """
     catalog = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
     encode = catalog.routes["/job.JobInterface/GetJobs"].encode
-    decode = catalog.routes["/job.GroupInterface/ReparentJobs"].decode
+    reparent = catalog.routes["/job.GroupInterface/ReparentJobs"]
     hundred, thousand = farm.jobs(100), farm.jobs(1000)
     body = orjson.dumps({"jobs": {"jobs": farm.jobs_as_json(ECHOED)}})
     yield "encode", ratio(lambda: b"".join(encode(hundred)), plain(farm, 100))
     yield "encode-slices", ratio(lambda: b"".join(encode(thousand)), plain(farm, 100))
-    yield "decode", ratio(lambda: decode(body, Reject.NOTHING), plain(farm, ECHOED))
+    yield "decode", ratio(lambda: plan(reparent, body, Reject.NOTHING), plain(farm, ECHOED))
 
 
 def plain(farm: CannedFarm, count: int) -> Work:

@@ -11,6 +11,8 @@ from benchmarks.upstream import EMPTY, Canned
 
 NOT_FOUND = 5
 MANY = 20_000
+OTHERS = 3000
+"""More requests than a gateway remembers."""
 ECHOED_JOBS = 4
 """Whole jobs of 50 fields."""
 
@@ -95,6 +97,11 @@ def build_scenarios(farm: CannedFarm) -> list[Scenario]:
         ),
         Scenario(name="shows3", title="3 shows", calls=(shows,), target=0.60, logged_target=0.68),
         Scenario(name="job1", title="one job", calls=(job,), target=0.58, logged_target=0.66),
+        Scenario(
+            name="others1",
+            title=f"one of {OTHERS} jobs in turn",
+            calls=tuple(find_job(farm, f"job{n:05}", Canned(farm.job())) for n in range(OTHERS)),
+        ),
         Scenario(
             name="jobs100",
             title="100 jobs",

@@ -43,6 +43,12 @@ class Plan(NamedTuple):
     """Each with its request, without what it takes from the answer."""
 
     @property
+    def is_alone(self) -> bool:
+        """Whether it is a call and nothing else, whoever asks for it and when."""
+        more = self.look_ups or self.follow_ups or self.ignored or self.defaulted
+        return not more and self.method.identity is None
+
+    @property
     def rereadings(self) -> tuple[Rereading, ...]:
         """The calls that show, in the end, what the follow-ups have led to."""
         readings = (each.rereading for each, _ in self.follow_ups if each.rereading)
@@ -71,8 +77,6 @@ def holds_the_loop(body: bytes) -> bool:
 
 def plan(method: Method, body: bytes, reject: Reject) -> Plan:
     """What a JSON body asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong."""
-    if method.steps is None and not method.references:
-        return Plan(method, *method.decode(body, reject))
     value = parse(body)
     done = rewrite(value, method.rewrites) if method.rewrites else None
     if method.steps is not None or not is_complete(value, method):

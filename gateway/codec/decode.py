@@ -4,7 +4,7 @@ A reader walks a parsed JSON object once, looks each key up in a table, and fill
 Keys that no field has are collected, never dropped: the caller says which are errors.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -32,7 +32,7 @@ from gateway.codec.interfaces import NO_ALIASES, Read, Unknown, UnknownField
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.parse import parse
 from gateway.codec.path import ROOT, Path, child, mismatch_at
-from gateway.codec.rewrite import Json, Rewrite, Rewritten, rewrite
+from gateway.codec.rewrite import Json, Rewritten
 from gateway.codec.scalar_readers import Convert, map_key_reader, scalar_reader
 from gateway.codec.unknown import REPORTED, Reject, add_unknown, check_unknown, is_echo
 from gateway.errors import Code, GatewayError
@@ -106,15 +106,12 @@ class Decoders:
         """By type: what answers call some of its fields besides."""
         self._readers = Compiled(self._compile)
 
-    def decoder(self, descriptor: Descriptor, rewrites: Sequence[Rewrite] = ()) -> Decode:
+    def decoder(self, descriptor: Descriptor) -> Decode:
         """The whole way from a JSON body to a message's bytes."""
         decode_value = self.value_decoder(descriptor)
 
         def decode(body: bytes, reject: Reject) -> Decoded:
-            value = parse(body)
-            if rewrites:
-                return decode_rewritten(decode_value, value, rewrite(value, rewrites), reject)
-            return decode_value(value, reject)
+            return decode_value(parse(body), reject)
 
         return decode
 

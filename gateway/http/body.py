@@ -23,6 +23,8 @@ class BodyReader:
 
     def __init__(self, *, max_body: int, timeout: float, room: Shares) -> None:
         self._max_body = max_body
+        self._always_fine = min(max_body, LARGE_BODY)
+        """Bytes of a body for which there is always room."""
         self._timeout = timeout
         self._room = room
 
@@ -82,8 +84,9 @@ class BodyReader:
             return None
         exchange.body_read = True
         exchange.bytes_in = len(body)
-        self._check(len(body))
-        self._count(exchange, len(body))
+        if len(body) > self._always_fine:
+            self._check(len(body))
+            self._count(exchange, len(body))
         return body
 
     def _check(self, size: int) -> None:

@@ -16,7 +16,6 @@ from starlette.types import Message, Send
 from gateway.access.limits import Count, RateLimits, waited
 from gateway.access.tokens import Authenticator
 from gateway.calls.failures import error_for
-from gateway.calls.plan import plan
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.call_maker import form_of
@@ -30,14 +29,14 @@ from gateway.http.guard import admit, identify
 from gateway.http.middleware import conclude, note_disconnect, noting, stopping
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import ReceivedHead
-from gateway.http.request import CallRequest, call_request
+from gateway.http.request import CallRequest
 from gateway.http.respond import answer_at_once
 from gateway.http.spans import Sampler
 from gateway.http.unary import UnaryHandler
 from gateway.upstream.interface import CallFailed
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
-"""Starts a task that the server waits for when it stops, and cancels at last."""
+Spawn = Callable[[Any, Coroutine[Any, Any, None]], object]
+"""Answers a `PlainRequest` in a task, for which the server waits when it stops."""
 
 
 class PlainRequest(DirectConnection, Protocol):
@@ -131,12 +130,12 @@ class PlainCall:
         try:
             admit(exchange, count, refusal)
             requests = handler.requests
-            head = requests.read_head(exchange)
+            head = requests.read_plain_head(exchange, self._request.head)
             body = requests.bodies.take(exchange)
             assert body is not None
             requests.enter(exchange)
-            planned = plan(head.method, body, head.reject)
-            self._read = call_request(exchange, head, planned)
+            self._read = requests.plain_request(exchange, self._request.head, head, body)
+            planned = self._read.plan
             if planned.look_ups or planned.follow_ups:  # an object has no id; or a new profile
                 self._answer_in_task(self._read)
                 return
@@ -267,7 +266,7 @@ class PlainCall:
         """Answer in a task, as on the ASGI way."""
         send = noting(self._exchange, self._request.send)
         receive, reporters = self._request.receive, self._lane.reporters
-        self._spawn(conclude(self._exchange, answer(send), receive, send, reporters))
+        self._spawn(self._request, conclude(self._exchange, answer(send), receive, send, reporters))
 
     def _report(self) -> None:
         close(self._exchange, self._lane.reporters)

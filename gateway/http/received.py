@@ -18,7 +18,7 @@ class ReceivedHead:
     """The head of an HTTP request.
 
     Clients send the same one again and again, so the server may use one object for many requests:
-    nothing in it changes, and nothing in it depends on anything but the head's bytes.
+    what it says of a request depends on nothing but the head's bytes.
     """
 
     method: str
@@ -31,6 +31,8 @@ class ReceivedHead:
     """Whether the client lets the connection live on."""
     expects_continue: bool
     """Whether it waits for a 100 before it sends the body."""
+    is_remembered = False
+    """Whether this object is used again when the same bytes come."""
 
     @cached_property
     def fields(self) -> dict[bytes, bytes]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.types import Receive
 
@@ -32,7 +32,7 @@ from gateway.http.head import (
 )
 from gateway.http.preflight import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.http.query_string import Query, read_query
-from gateway.http.received import LARGE_BODY
+from gateway.http.received import LARGE_BODY, ReceivedHead
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path
@@ -40,6 +40,10 @@ from gateway.views.shown import Shown
 
 BODIES_AT_ONCE = 16
 """How many bodies of the largest size may be read and decoded at once."""
+REMEMBERED = 1024
+"""Heads, and requests with short bodies, of which it is remembered what they say."""
+SHORT = 512
+"""Bytes of such a body, at most."""
 SOON = 1.0
 """Seconds within which a short body comes that was sent together with its head."""
 
@@ -107,6 +111,12 @@ class RequestReader:
         self._authenticator = authenticator
         self._one_reader = asyncio.Lock()
         self._changes = changes
+        self._known_for: Catalog | None = None
+        """The catalog for which the following is so."""
+        self._known_heads: dict[ReceivedHead, RequestHead] = {}
+        """What heads say that come again and again."""
+        self._known_requests: dict[tuple[ReceivedHead, bytes], CallRequest] = {}
+        """What requests ask for, by head and body: those who look for news repeat themselves."""
 
     async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
         """The calls that a request asks for. What is known of it goes into the exchange.
@@ -240,6 +250,51 @@ class RequestReader:
             timeout = min(timeout, asked_timeout(asked))
         query = read_query(exchange, method, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
+
+    def read_plain_head(self, exchange: Exchange, received: ReceivedHead) -> RequestHead:
+        """The same for a request that the express lane takes. It may be known what its head says.
+
+        Whether the caller may make the call is looked at each time.
+        """
+        catalog = self._live.current
+        if catalog is not self._known_for:  # what was known may not be so any more
+            self._known_for = catalog
+            self._forget()
+        head = self._known_heads.get(received)
+        if head is not None:
+            exchange.headers_out.append(head.catalog.tag)
+            exchange.rpc = head.method.path
+            check_right(exchange, head.catalog, head.method)
+            return head
+        head = self.read_head(exchange)
+        if received.is_remembered:
+            self._remember(self._known_heads, received, head)
+        return head
+
+    def plain_request(
+        self, exchange: Exchange, received: ReceivedHead, head: RequestHead, body: bytes
+    ) -> CallRequest:
+        """What such a request asks for; the same body behind the same head asks for the same.
+
+        Raises GatewayError for what is wrong with it.
+        """
+        known = self._known_requests.get((received, body))
+        if known is not None:
+            return known
+        request = call_request(exchange, head, plan(head.method, body, head.reject))
+        if len(body) <= SHORT and received in self._known_heads and request.plan.is_alone:
+            self._remember(self._known_requests, (received, body), request)
+        return request
+
+    def _remember(self, known: dict[Any, Any], key: object, value: object) -> None:
+        """When there is too much, all is forgotten: what is in use comes again."""
+        if len(known) >= REMEMBERED:
+            self._forget()
+        known[key] = value
+
+    def _forget(self) -> None:
+        self._known_heads.clear()
+        self._known_requests.clear()
 
     async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
         began = monotonic()

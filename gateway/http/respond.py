@@ -16,7 +16,7 @@ from gateway.access.load import LongAnswers
 from gateway.access.shares import Turns
 from gateway.codec.encode import Slices
 from gateway.errors import unavailable
-from gateway.http.compression import compressed
+from gateway.http.compression import VARY, compressed
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
 
 SLOWEST_READER = 32 * 1024
@@ -34,6 +34,8 @@ COMPRESSOR = ThreadPoolExecutor(1, "compressor")
 
 PIECES_A_TURN = 8
 """Some 5 ms of work."""
+
+PLAIN_JSON = (JSON_TYPE, VARY)
 
 NOTHING: Message = {"type": "http.response.body", "body": b"", "more_body": True}
 """What is sent when the client has read enough."""
@@ -112,7 +114,10 @@ def form_for(
     """The pieces of an answer as the client wants them, and the headers that say so."""
     if isinstance(pieces, Slices):
         exchange.payload = pieces.payload
-    done, headers = compressed(pieces, exchange.headers.get(b"accept-encoding"))
+    accept_encoding = exchange.headers.get(b"accept-encoding")
+    if accept_encoding is None and content_type is JSON_TYPE:
+        return pieces, PLAIN_JSON
+    done, headers = compressed(pieces, accept_encoding)
     return done, (content_type, *headers)
 
 

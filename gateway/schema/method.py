@@ -6,7 +6,7 @@ from functools import cached_property
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from gateway.codec.decode import Decode, Decoders, DecodeValue
+from gateway.codec.decode import Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.rewrite import BodyPath, Rewrite
 from gateway.views.shown import Views
@@ -36,11 +36,6 @@ class Method:
     """Whether the profile says that calling it changes nothing."""
     identity: "Identity | None" = None
     """Where its requests say who is calling, if they do."""
-
-    @cached_property
-    def decode(self) -> Decode:
-        """JSON body to request bytes."""
-        return self.decoders.decoder(self.descriptor.input_type, self.rewrites)
 
     @cached_property
     def decode_value(self) -> DecodeValue:

@@ -4,6 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gateway.calls.plan import plan
 from gateway.codec.unknown import Reject
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -31,7 +32,7 @@ def one_input(data: bytes) -> None:
     assert catalog.methods or catalog.withheld
     for method in catalog.methods:
         with suppress(GatewayError):
-            method.decode(b"{}", Reject.EVERYTHING)
+            plan(method, b"{}", Reject.EVERYTHING)
         with suppress(GatewayError):
             b"".join(method.encode(b""))
     as_json(build_document(catalog, closed=True))

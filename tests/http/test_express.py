@@ -2,9 +2,10 @@
 
 import asyncio
 import gzip
+import itertools
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +15,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gateway.access.rights import AccessRules
 from gateway.access.tokens import TokenRules
+from gateway.calls.plan import Plan, plan
+from gateway.codec.unknown import Reject
 from gateway.http.express import ExpressLane
 from gateway.http.request import BODIES_AT_ONCE
+from gateway.schema.method import Method
 from tests.support.commands import OPENCUE
 from tests.support.http2_server import Peer, framed, http2_server
 from tests.support.opencue import jobs, message_class, opencue
@@ -26,6 +31,7 @@ from tests.support.servers import (
     ScriptedCuebot,
     gateway_for,
     running_cuebot,
+    settings_for,
     token,
 )
 from tests.support.wire import Answer, Wire, request, wire
@@ -37,6 +43,11 @@ FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 GET_FILTERS, NAMED = "/show.ShowInterface/GetFilters", b'{"show": {"name": "demo"}}'
 GET_FRAMES, LAYER = "/layer.LayerInterface/GetFrames", b'{"layer": {"id": "x"}}'
+GET_UPDATED = "/job.JobInterface/GetUpdatedFrames"
+KILL, KILLED_BY_BOB = (
+    "/job.JobInterface/Kill",
+    b'{"job": {"id": "j"}, "username": "bob", "reason": "x"}',
+)
 SET_CORES = "/job.GroupInterface/SetMinCores"
 REFUSED_STREAM = 7
 PAGE = "https://cueweb.studio.com"
@@ -101,6 +112,13 @@ async def exchanged(lane: Lane, parts: list[bytes], *, head: bool) -> tuple[obje
             while not lane.lines:  # noqa: ASYNC110 - the line of an answer comes right after it
                 await asyncio.sleep(0.001)
     return (*comparable(answer), seen_by(lane.cuebot), logged(lane.lines))
+
+
+def killer(cuebot: ScriptedCuebot) -> str:
+    """Who has killed a job, by the latest call."""
+    payload = cuebot.seen[-1][1]
+    name: str = message_class("job.JobKillRequest").FromString(payload).username
+    return name
 
 
 def comparable(answer: Answer) -> tuple[object, ...]:
@@ -322,6 +340,96 @@ async def test_a_remembered_head_is_checked_each_time(cuebot: ScriptedCuebot) ->
             [b"another secret of more than 32 bytes"], TokenRules()
         )
         assert await status(lasting) == 403
+
+
+async def test_a_request_that_comes_again_is_the_same_call_again(
+    lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the profile adds the time of day, or a part of the body is ignored."""
+    clock = itertools.count(1_790_000_000)
+    monkeypatch.setattr("gateway.compat.resolve.time", lambda: next(clock))
+    updated = message_class("job.JobGetUpdatedFramesRequest")
+    sent = [
+        request(FIND_SHOW, b'{"name": "demo"}'),
+        request(SET_CORES, b'{"group": {"id": "g", "nonsense": 2}, "cores": 1}'),
+        request(GET_FRAMES, LAYER),
+        request(GET_UPDATED, b'{"job": {"id": "j"}}'),
+    ]
+    found = []
+    for lane in lanes:
+        lane.cuebot.seen.clear()
+        async with wire(lane.gateway) as client:
+            answers = []
+            for each in sent * 4:
+                await client.send(each)
+                answers.append(comparable(await client.answer(timeout=LONG)))
+        assert answers == answers[:4] * 4
+        assert "x-ignored-fields" in str(answers[1][3])
+        seen = [(path, payload) for path, payload, _ in lane.cuebot.seen]
+        times = [updated.FromString(each).last_check for path, each in seen if path == GET_UPDATED]
+        assert len({*times}) == 4
+        found.append((answers, [each for each in seen if each[0] != GET_UPDATED]))
+    assert found[0] == found[1]
+
+
+async def test_what_is_remembered_ends_with_the_rules_and_the_schema(
+    cuebot: ScriptedCuebot,
+) -> None:
+    """A request that has come often is refused once its method may not be called, or is gone."""
+    async with gateway_for(cuebot.endpoint) as gateway, wire(gateway) as client:
+        parts, sent = gateway.app.parts, request(SET_CORES, b'{"group": {"id": "g"}}')
+
+        async def status() -> int:
+            await client.send(sent)
+            return (await client.answer(timeout=LONG)).status
+
+        assert [await status() for _ in range(4)] == [200] * 4
+        before = parts.authenticator.access
+        parts.authenticator.follow(AccessRules(settings_for("localhost:1", access_default="deny")))
+        assert await status() == 403
+        parts.authenticator.follow(before)
+        assert await status() == 200
+        for _ in range(4):
+            await client.send(request(KILL, KILLED_BY_BOB))
+            assert (await client.answer(timeout=LONG)).status == 200
+            assert killer(cuebot) == "bob"
+        parts.authenticator.follow(AccessRules(settings_for("localhost:1", identity="force")))
+        await client.send(request(KILL, KILLED_BY_BOB))
+        assert (await client.answer(timeout=LONG)).status == 200
+        assert killer(cuebot) == "tester"
+        parts.authenticator.follow(before)
+        catalog = parts.live.current
+        assert catalog is not None
+        moved = {**catalog.routes, SET_CORES: catalog.routes[FIND_SHOW]}
+        parts.live.current = replace(catalog, routes=moved)
+        assert await status() == 400  # it has no group
+        parts.live.current = replace(catalog, routes={})
+        assert await status() == 404
+
+
+async def test_what_is_remembered_is_used_and_has_its_bound(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes again is understood once, until too many others have come."""
+    planned: list[bytes] = []
+
+    def counted(method: Method, body: bytes, reject: Reject) -> Plan:
+        planned.append(body)
+        return plan(method, body, reject)
+
+    monkeypatch.setattr("gateway.http.request.REMEMBERED", 4)
+    monkeypatch.setattr("gateway.http.request.plan", counted)
+    bodies = [b'{"group": {"id": "%d"}}' % number for number in range(100, 120)]
+    sent = [bodies[0]] * 6 + bodies + [bodies[0]]
+    async with gateway_for(cuebot.endpoint) as gateway, wire(gateway) as client:
+        for body in sent:
+            await client.send(request(SET_CORES, body))
+            assert (await client.answer(timeout=LONG)).status == 200
+    assert planned[:-1].count(bodies[0]) <= 3
+    assert planned[-1] == bodies[0]
+    group = message_class("job.GroupSetMinCoresRequest")
+    ids = [group.FromString(payload).group.id for path, payload, _ in cuebot.seen]
+    assert ids == [orjson.loads(body)["group"]["id"] for body in sent]
 
 
 @pytest.mark.parametrize("way", ["on", "off"])

@@ -42,7 +42,7 @@ def of_trial(kind: str, *hidden: str, **fields: Any) -> Any:
 @pytest.mark.slow
 def test_a_short_request_is_whole(name: str) -> None:
     """Read as a body, it is the same request again. A long one says that it is not whole."""
-    decode = trial().decoders.decoder(trial().message_type(name), ())
+    decode = trial().decoders.decoder(trial().message_type(name))
 
     @given(message=messages(trial(), name))
     @examples(60)

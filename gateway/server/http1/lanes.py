@@ -1,7 +1,6 @@
 """The way to the app's express lane, for requests that it takes; the others go the ASGI way."""
 
 import asyncio
-from functools import partial
 
 from gateway.http.express import ExpressLane
 from gateway.server.http1.asgi import AsgiService
@@ -33,7 +32,7 @@ class ExpressService:
 
     def _serve(self, request: RequestCycle, connection: HttpProtocol) -> None:
         peer = connection.client[0] if connection.client else ""
-        self._lane.serve(request, peer, partial(self._asgi.start, request))
+        self._lane.serve(request, peer, self._asgi.start)
 
     def _await_body(self, request: RequestCycle, connection: HttpProtocol) -> None:
         """Serve the request when its body has come, or let the app wait for that."""

@@ -93,6 +93,8 @@ class Core:
         try:
             if self._unfinished is None and not self._frames.is_within:
                 data = self._take_whole_answers(data)
+                if not data:
+                    return
             for kind, flags, number, payload in self._frames.feed(data):
                 if self._unfinished is not None and kind != wire.CONTINUATION:
                     raise ProtocolError("a header block is interrupted")

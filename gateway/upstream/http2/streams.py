@@ -47,10 +47,8 @@ class Stream:
     started: bool = False
     """Whether the answer's own headers have come."""
     answer: BytesIO | None = None
-    """What has come of the answer, without its prefix as soon as that is whole.
-
-    Not a list of pieces: those of a large answer would be in memory beside the whole, and leave
-    holes there."""
+    """What has come of the answer, without its prefix as soon as that is whole. (Pieces of a large
+    one would be in memory beside the whole.)"""
     size: int = 0
     """How many bytes have come, with the prefix."""
     due: int = 0
