@@ -65,9 +65,7 @@ class Rule:
 
         `asked_by` is the field of the request that asks for the call, if it is a follow-up.
         """
-        compiled = self._compiled
-        paths = compiled[1] if compiled and compiled[0]() is catalog else self.allowed(catalog)
-        if method.path not in paths:
+        if method.path not in self.allowed(catalog):
             reason = f", which {asked_by!r} asks for" if asked_by else ""
             raise GatewayError(
                 Code.PERMISSION_DENIED,

@@ -56,7 +56,7 @@ def read_module(path: Path) -> Iterator[FileDescriptorProto]:
     except (OSError, SyntaxError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from None
     for statement in tree.body:  # not all nodes: there are thousands
-        call = statement.value if isinstance(statement, ast.Assign) else None
+        call = getattr(statement, "value", None)
         if not isinstance(call, ast.Call):
             continue
         called = call.func.attr if isinstance(call.func, ast.Attribute) else ""

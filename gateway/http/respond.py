@@ -192,7 +192,7 @@ class SlowReader:
         self._started = self._time()
         """When the answer began; later by the time that was not the client's fault."""
         self._modest_at = self._started
-        """When nobody else was last kept waiting by more than its principal may have for long."""
+        """When its principal last had no more than a modest part, or nobody waited."""
         self._sent = 0
 
     async def send(self, message: Message, size: int = 0) -> None:
