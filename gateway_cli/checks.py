@@ -23,7 +23,6 @@ from gateway.observe.audit_log import check_audit
 from gateway.observe.metrics_page import check_metrics
 from gateway.observe.tracing import check_traces
 from gateway.schema.catalog import Catalog
-from gateway.server.certificate import ends_soon, load_certificate
 from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.settings.model import Settings
 from gateway.state.link import connected, in_time
@@ -32,6 +31,7 @@ from gateway.state.store import StoreFailed
 from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.interface import CallFailed
 from gateway.upstream.open import PING_FLOOR, open_upstream
+from gateway_cli.certificate_files import ends_soon, load_certificate
 from gateway_cli.client.discover import discover_once
 from gateway_cli.terminal.text import counted
 

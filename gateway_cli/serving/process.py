@@ -15,11 +15,12 @@ from gateway.app import create_app
 from gateway.errors import ConfigurationError
 from gateway.observe.metrics_page import PATH
 from gateway.observe.number_board import NumberBoard
-from gateway.server.certificate import Certificate, load_certificate, make_context
+from gateway.server.certificate import Certificate
 from gateway.server.drain import Server
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
 from gateway.settings.reload import Commit, Reload, Reloadable
+from gateway_cli.certificate_files import load_certificate, make_context
 from gateway_cli.serving.listen import bound_url
 from gateway_cli.serving.open_files import make_room
 from gateway_cli.terminal.log_setup import set_log_level

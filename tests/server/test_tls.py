@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.server.certificate import load_certificate
 from gateway.settings.model import Settings
+from gateway_cli.certificate_files import load_certificate
 from tests.support.certificates import Pair, pair, serial, trusting
 from tests.support.commands import OPENCUE, TIMEOUT, assert_one_line, child
 from tests.support.opencue import jobs
