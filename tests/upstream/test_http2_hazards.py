@@ -34,6 +34,7 @@ from tests.support.http2_server import (
     upstream_to,
 )
 from tests.support.servers import free_port
+from tests.support.transports import Counting
 
 pytestmark = pytest.mark.anyio
 
@@ -180,21 +181,6 @@ async def test_more_than_was_announced_ends_the_call() -> None:
         await server.until(lambda: bool(server.peer.resets()))
         assert await call(server) == b"hi"
         assert len(server.peers) == 1
-
-
-class Counting:
-    """A transport that counts what it is given."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.written: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-        self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
 
 class Counted(Connection):

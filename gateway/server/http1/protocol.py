@@ -17,6 +17,7 @@ from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.response import last_answer
 from gateway.server.http1.timeout import Timeout
+from gateway.write_buffer import WriteBuffer
 
 MOST_BUFFERED = 64 * 1024
 """Bytes of a body that wait for the app; beyond them nothing is read."""
@@ -67,7 +68,10 @@ class HttpProtocol(asyncio.Protocol):
     What cannot be a request is answered, in the one JSON shape, after the requests before it.
     """
 
-    transport: asyncio.Transport
+    write: Callable[[bytes], None]
+    """Sends bytes at the end of the loop's turn. There from `connection_made` on."""
+    is_closing: Callable[[], bool]
+    """Whether nothing can be sent any more. There from then on, too."""
     client: tuple[str, int] | None = None
     server: tuple[str, int] | None = None
     scheme = "http"
@@ -111,7 +115,9 @@ class HttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         context = self._context
         self._loop = asyncio.get_running_loop()
-        self.transport = cast(asyncio.Transport, transport)
+        self._transport = cast(asyncio.Transport, transport)
+        self._buffer = WriteBuffer(self._transport, self._loop)
+        self.write, self.is_closing = self._buffer.write, self._transport.is_closing
         self.client = address_of(transport.get_extra_info("peername"))
         self.server = address_of(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext"):
@@ -155,12 +161,16 @@ class HttpProtocol(asyncio.Protocol):
         if self._parser.holds_back:
             self._pause_reading()
 
+    def eof_received(self) -> None:
+        """The client sends no more. The transport closes itself, after what has been answered."""
+        self._buffer.flush()
+
     def pause_writing(self) -> None:
         """More is unread than should be. The app, which knows more, is to give up first."""
         self.write_paused = True
         self._writable = asyncio.Event()
         seconds = self._context.timeout + LINGER
-        self._unread = self._loop.call_later(seconds, self.transport.abort)
+        self._unread = self._loop.call_later(seconds, self._transport.abort)
 
     def resume_writing(self) -> None:
         self.write_paused = False
@@ -212,6 +222,12 @@ class HttpProtocol(asyncio.Protocol):
     # --- the requests' side -----------------------------------------------------------------
 
     @property
+    def transport(self) -> asyncio.Transport:
+        """The transport, to which all that has been written is handed first."""
+        self._buffer.flush()
+        return self._transport
+
+    @property
     def waiting(self) -> int:
         """How many requests wait for the answers to those before them."""
         return len(self._waiting)
@@ -229,7 +245,7 @@ class HttpProtocol(asyncio.Protocol):
     def _pause_reading(self) -> None:
         if not self.read_paused and not self._ended:
             self.read_paused = True
-            self.transport.pause_reading()
+            self._transport.pause_reading()
 
     async def drain(self) -> None:
         """Wait while `write_paused`."""
@@ -243,12 +259,12 @@ class HttpProtocol(asyncio.Protocol):
         if self._latest is not None and self._latest.buffered > MOST_BUFFERED:
             return
         self.read_paused = False
-        self.transport.resume_reading()
+        self._transport.resume_reading()
 
     def on_answered(self, request: RequestCycle) -> None:
         """It is the next request's turn."""
         self._current = None
-        if self.transport.is_closing():
+        if self.is_closing():
             self._await_close()
             return
         self._parser.answered()

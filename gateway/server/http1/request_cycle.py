@@ -40,11 +40,18 @@ class ClientDisconnected(ConnectionError):
 class Connection(Protocol):
     """What a request needs of its connection."""
 
-    transport: asyncio.Transport
+    write: Callable[[bytes], None]
+    """Sends bytes at the end of the loop's turn."""
+    is_closing: Callable[[], bool]
+    """Whether nothing can be sent any more."""
     read_paused: bool
     """Whether nothing is read of what the client sends."""
     write_paused: bool
     """Whether the client reads more slowly than answers are written."""
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport, to which all that has been written is handed first."""
 
     @property
     def is_ending(self) -> bool:
@@ -143,8 +150,8 @@ class RequestCycle:
         if self.answered or self.disconnected:
             return
         connection = self.connection
-        if not (self.started or connection.transport.is_closing()):
-            connection.transport.write(last_answer(error, connection.default_headers))
+        if not (self.started or connection.is_closing()):
+            connection.write(last_answer(error, connection.default_headers))
         elif self._ends_with_connection:
             reset(connection.transport)
         self.started = True
@@ -184,18 +191,16 @@ class RequestCycle:
             self.started
             or self.disconnected
             or connection.write_paused
+            or connection.is_closing()
             or self.head.method == "HEAD"
         ):
-            return False
-        transport = connection.transport
-        if transport.is_closing():
             return False
         lines = head_lines(status, (*connection.default_headers, *headers))
         if not self._stays_open():
             lines.append(CLOSE)
         lines += (b"", body)
         self.started = True
-        transport.write(NEW_LINE.join(lines))
+        connection.write(NEW_LINE.join(lines))
         self._finish()
         return True
 
@@ -212,8 +217,8 @@ class RequestCycle:
             self._has_continued or self.complete or self.started
         ):
             self._has_continued = True
-            if not connection.transport.is_closing():
-                connection.transport.write(CONTINUE)
+            if not connection.is_closing():
+                connection.write(CONTINUE)
         while not (self.has_news or self.disconnected or self.answered):
             connection.resume_reading()
             if self._news is None:
@@ -232,7 +237,7 @@ class RequestCycle:
         connection = self.connection
         if connection.write_paused and not self.disconnected:
             await connection.drain()
-        if self.disconnected or connection.transport.is_closing():
+        if self.disconnected or connection.is_closing():
             raise ClientDisconnected
         kind = message["type"]
         if not self.started and kind == "http.response.start":
@@ -271,25 +276,24 @@ class RequestCycle:
             lines.append(CLOSE)
         self._length_left = length
         self.started = True
-        self.connection.transport.write(NEW_LINE.join(lines) + NEW_LINE * 2)
+        self.connection.write(NEW_LINE.join(lines) + NEW_LINE * 2)
 
     def _send_body(self, data: bytes, *, more: bool) -> None:
-        transport = self.connection.transport
         if self.head.method == "HEAD":
             data = b""
-        if self._ends_with_connection:
-            transport.write(data)
-        elif self._length_left is None:
-            parts = [b"%x\r\n" % len(data), data, b"\r\n"] if data else []
-            if not more:
-                parts.append(b"0\r\n\r\n")
-            transport.write(b"".join(parts))
-        else:
+        if self._length_left is not None:
             self._length_left -= len(data)
             if self._length_left < 0 or (self._length_left and not more):
                 raise RuntimeError("the body of an answer is not as long as its Content-Length")
-            transport.write(data)
-        if not more:
+        elif not self._ends_with_connection:
+            parts = [b"%x\r\n" % len(data), data, b"\r\n"] if data else []
+            if not more:
+                parts.append(b"0\r\n\r\n")
+            data = b"".join(parts)
+        if more:  # at once: the next part is not made while the client reads too slowly
+            self.connection.transport.write(data)
+        else:
+            self.connection.write(data)
             self._finish()
 
     def _stays_open(self) -> bool:

@@ -14,11 +14,10 @@ from gateway.upstream.http2.outcome import lost, not_grpc
 from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError
 from gateway.upstream.interface import CallFailed, ChannelOptions, Expects, Sink, takes_all
+from gateway.write_buffer import WriteBuffer
 
 log = structlog.stdlib.get_logger("gateway.upstream")
 
-MAX_UNWRITTEN = 64 * 1024
-"""Bytes that are collected before they are handed to the transport."""
 TOO_MANY_PINGS = b"too_many_pings"
 """What gRPC's servers say with ENHANCE_YOUR_CALM."""
 TIMER_STEP = 0.001
@@ -27,45 +26,6 @@ TIMER_STEP = 0.001
 
 class ClosedEarly(ConnectionError):
     """The peer ended the connection before it had introduced itself as HTTP/2."""
-
-
-class WriteBuffer:
-    """Collects what is written until all that is to be done now has been done.
-
-    What many calls send in one moment then goes out in one system call, which costs more than the
-    rest of a small call.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self.collects = False
-        """Before, all is written at once: whoever connects may give up and close the transport."""
-        self._unwritten: list[bytes] = []
-        self._size = 0
-
-    def write(self, data: bytes) -> None:
-        """Send it soon."""
-        if not self._unwritten:
-            if not self.collects:
-                self._transport.write(data)
-                return
-            self._loop.call_soon(self.flush)
-        self._unwritten.append(data)
-        self._size += len(data)
-        if self._size >= MAX_UNWRITTEN:
-            self.flush()
-
-    def flush(self) -> None:
-        """Hand over what has been collected, unless the transport takes no more."""
-        unwritten, self._unwritten, self._size = self._unwritten, [], 0
-        if unwritten and not self._transport.is_closing():
-            self._transport.write(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
-
-    def clear(self) -> None:
-        """Forget what has not been handed over."""
-        self._unwritten = []
-        self._size = 0
 
 
 class Answer:
@@ -257,7 +217,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self.ready = self._loop.create_future()
         self.ready.add_done_callback(look_at)
-        self._buffer = WriteBuffer(self._transport, self._loop)
+        self._buffer = WriteBuffer(self._transport, self._loop, collects=False)
         self._core = Core(self, self._buffer.write, max_message=self._max_message)
         self._calls = self._core.calls
         self._core.open()

@@ -1,0 +1,212 @@
+"""When answers are written: those of one turn of the loop together, and before any end."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from gateway.errors import Code, GatewayError
+from gateway.server.http1.asgi import AsgiService
+from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
+from gateway.server.http1.request_cycle import RequestCycle
+from gateway.write_buffer import MAX_UNWRITTEN
+from tests.support.transports import Counting
+from tests.support.wire import TIMEOUT, Wire, assert_refused
+
+pytestmark = pytest.mark.anyio
+
+POST = b"POST / HTTP/1.1\r\nHost: gateway\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Counted(HttpProtocol):
+    """A connection whose writes are counted."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.counting = Counting(cast(asyncio.Transport, transport))
+        super().connection_made(cast(asyncio.Transport, self.counting))
+
+    @property
+    def written(self) -> list[bytes]:
+        return self.counting.written
+
+
+@dataclass(frozen=True)
+class Connected:
+    """Both ends of a connection."""
+
+    protocol: Counted
+    client: Wire
+
+
+@asynccontextmanager
+async def connected(serve: Serve, sent: bytes = b"") -> AsyncIterator[Connected]:
+    """A connection that is accepted after these bytes have come."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(sent)
+    context = ServerContext(serve=serve, timeout=TIMEOUT, state=ServerState())
+    protocol = Counted(context, leave=lambda: None)
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, ours)
+    reader, writer = await asyncio.open_connection(sock=theirs)
+    try:
+        yield Connected(protocol, Wire(reader, writer))
+    finally:
+        writer.close()
+        protocol.transport.abort()
+
+
+def reply(request: RequestCycle, body: bytes = b"ok") -> bool:
+    return request.answer(200, [(b"content-length", b"%d" % len(body))], body)
+
+
+class Held:
+    """Serves requests by keeping them."""
+
+    def __init__(self) -> None:
+        self.requests: list[RequestCycle] = []
+        self.has_come = asyncio.Event()
+
+    def __call__(self, request: RequestCycle, connection: HttpProtocol) -> None:
+        self.requests.append(request)
+        self.has_come.set()
+
+
+async def test_answers_of_one_turn_are_written_right_after_each_other() -> None:
+    """Nothing is written while answers are made; then they go out, in their order."""
+    held = Held()
+    async with connected(held, POST) as first, connected(held, POST) as second:
+        async with asyncio.timeout(TIMEOUT):
+            while len(held.requests) < 2:
+                await held.has_come.wait()
+                held.has_come.clear()
+        for request in held.requests:
+            assert reply(request)
+        assert not first.protocol.written
+        assert not second.protocol.written
+        for each in (first, second):
+            assert (await each.client.answer()).body == b"ok"
+            assert len(each.protocol.written) == 1
+
+
+async def test_answers_to_requests_of_one_packet_are_one_write() -> None:
+    """A client that does not wait for its answers gets them in as few packets."""
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        assert reply(request)
+
+    async with connected(serve, POST * 50) as one:
+        for _ in range(50):
+            assert (await one.client.answer()).body == b"ok"
+        assert len(one.protocol.written) == 1
+
+
+async def test_a_short_answer_of_an_app_is_one_write() -> None:
+    """Its head waits for its body, and the body of a long one does not wait."""
+    tasks: set[asyncio.Task[None]] = set()
+    length = [(b"content-length", b"4")]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": b"body"})
+
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": b"bo", "more_body": True})
+        assert two.protocol.written[-1] == b"bo"
+        await send({"type": "http.response.body", "body": b"dy"})
+
+    def served_by(app: object) -> AsgiService:
+        loop = asyncio.get_running_loop()
+        return AsgiService(app, state={}, tasks=tasks, loop=loop)  # type: ignore[arg-type]
+
+    async with connected(served_by(app), POST) as one:
+        assert (await one.client.answer()).body == b"body"
+        assert len(one.protocol.written) == 1
+    async with connected(served_by(stream)) as two:
+        await two.client.send(POST)
+        assert (await two.client.answer()).body == b"body"
+
+
+async def test_much_is_written_at_once() -> None:
+    """A client that does not read keeps no more than the transport takes, and then is behind."""
+    answered = 0
+    behind = asyncio.Event()
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        nonlocal answered
+        if reply(request, bytes(MAX_UNWRITTEN)):
+            answered += 1
+        else:
+            behind.set()
+
+    async with connected(serve, POST * 500) as one:
+        async with asyncio.timeout(TIMEOUT):
+            await behind.wait()
+        assert 0 < answered < 50
+        one.client.writer.transport.abort()
+
+
+async def test_an_answer_is_written_before_the_client_is_seen_to_have_ended() -> None:
+    """A transport may hand over a request and its client's end at once: in TLS, for example."""
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        assert reply(request)
+
+    async with connected(serve) as one:
+        one.protocol.data_received(POST)
+        one.protocol.eof_received()
+        one.protocol.counting.close()  # as transports do then
+        assert (await one.client.answer()).body == b"ok"
+        assert await one.client.rest() == b""
+
+
+async def test_an_answer_is_written_before_a_refusal() -> None:
+    """What cannot be a request is refused after the answer to the one before it."""
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        assert reply(request)
+
+    async with connected(serve, POST + b"no request\r\n\r\n") as one:
+        assert (await one.client.answer()).body == b"ok"
+        assert_refused(await one.client.answer(), 400, Code.INVALID_ARGUMENT.value)
+        assert await one.client.rest() == b""
+
+
+@pytest.mark.parametrize("end", ["cut off", "finished", "failed"])
+async def test_an_answer_is_written_before_the_server_ends_the_connection(end: str) -> None:
+    """Whatever ends it in the same turn, nothing that has been answered is lost."""
+    held = Held()
+    async with connected(held, POST * 2) as one:
+        async with asyncio.timeout(TIMEOUT):
+            await held.has_come.wait()
+        assert reply(held.requests[0])
+        if end == "cut off":
+            one.protocol.cut_off()
+        elif end == "finished":
+            held.requests[1].keep_alive = False
+            assert reply(held.requests[1], b"last")
+        else:
+            held.requests[1].fail(GatewayError(Code.UNAVAILABLE, "never mind"))
+        assert (await one.client.answer()).body == b"ok"
+        if end == "finished":
+            assert (await one.client.answer()).body == b"last"
+        elif end == "failed":
+            assert_refused(await one.client.answer(), 503, Code.UNAVAILABLE.value)
+        assert await one.client.rest() == b""
+
+
+async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
+    """An answer of the turn in which the client is found to be gone is dropped."""
+    held = Held()
+    async with connected(held, POST) as one:
+        async with asyncio.timeout(TIMEOUT):
+            await held.has_come.wait()
+        assert reply(held.requests[0])
+        one.protocol.counting.abort()
+        await asyncio.sleep(0)
+        assert not one.protocol.written
