@@ -15,17 +15,11 @@ class WriteBuffer:
     sleep and woken for each of them.
     """
 
-    def __init__(
-        self,
-        transport: asyncio.Transport,
-        loop: asyncio.AbstractEventLoop,
-        *,
-        collects: bool = True,
-    ) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self.collects = collects
-        """Whether there is a turn to wait for; otherwise all is written at once."""
+        self.collects = True
+        """If not, all is written at once."""
         self._unwritten: list[bytes] = []
         self._size = 0
 

@@ -34,6 +34,9 @@ COMPRESSOR = ThreadPoolExecutor(1, "compressor")
 
 PIECES_A_TURN = 8
 """Some 5 ms of work."""
+PIECES_AT_ONCE = 2
+"""Without a look at small requests, while other long answers wait: each look costs both of them
+what the processor's caches had for them."""
 
 PLAIN_JSON = (JSON_TYPE, VARY)
 
@@ -101,11 +104,14 @@ class EncodingTurn:
             self._is_held = False
             self._turns.give_back(self._principal, 1)
 
-    def note_piece(self) -> None:
-        """A piece has been made: after a few, it is another principal's turn."""
+    def note_piece(self) -> bool:
+        """A piece has been made, and after a few it is another principal's turn. Returns whether it
+        is time to look at small requests.
+        """
         self._pieces += 1
         if self._pieces >= PIECES_A_TURN and self._turns.is_awaited_by_others(self._principal):
             self.give_back()
+        return self._pieces % PIECES_AT_ONCE == 0 or not self._turns.is_awaited
 
 
 def form_for(
@@ -165,9 +171,9 @@ async def send_pieces(
             await reader.send(message, len(piece))
             del message, piece  # or a client that is behind would keep it twice
             await reader.catch_up()
-        await asyncio.sleep(0)
+        if turn is None or turn.note_piece():
+            await asyncio.sleep(0)
         if turn is not None:
-            turn.note_piece()
             await reader.excuse(turn.take())
     if turn is not None:
         turn.give_back()

@@ -17,12 +17,13 @@ from google.protobuf.message_factory import GetMessageClass
 from starlette.types import Message
 
 from gateway.access.load import ENCODED_AT_ONCE, LEAST
+from gateway.access.shares import Turns
 from gateway.calls.plan import plan
 from gateway.codec.unknown import Reject
 from gateway.http.exchange import open_exchange
 from gateway.http.proxies import TrustedProxies
 from gateway.http.request import BODIES_AT_ONCE
-from gateway.http.respond import send_pieces
+from gateway.http.respond import EncodingTurn, send_pieces
 from gateway.upstream.interface import SMALL_ANSWER
 from tests.support.opencue import message_class
 from tests.support.servers import (
@@ -404,6 +405,20 @@ async def test_small_requests_do_not_wait_for_many_long_answers(cuebot: Scripted
         assert {each.status_code for each in await asking} == {200}
         assert 1 < most <= ENCODED_AT_ONCE + 1
         assert not turns.held
+
+
+async def test_long_answers_that_wait_have_pieces_made_in_a_row() -> None:
+    """While others wait, small requests are looked at less often; else after each piece."""
+    turns = Turns(1, 4)
+    turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "a")
+    assert await turn.take()
+    assert [turn.note_piece() for _ in range(4)] == [True] * 4
+    waiting = asyncio.create_task(other.take())
+    await asyncio.sleep(0)
+    assert [turn.note_piece() for _ in range(4)] == [False, True] * 2
+    turn.give_back()
+    assert await waiting
+    assert [other.note_piece() for _ in range(2)] == [True] * 2
 
 
 # --- bodies ---------------------------------------------------------------------------------
