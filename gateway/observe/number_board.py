@@ -6,11 +6,8 @@ worker's successor goes on with its predecessor's sums.
 """
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +16,6 @@ import structlog
 
 from gateway.observe.metric_families import Numbers, lasting
 
-MEMORY = "/dev/shm"  # noqa: S108 - a directory of our own is made in it
-"""Where files are in memory, on Linux."""
-NAME = "cuebot-gateway-"
-LEFT = 600.0
-"""Seconds after which a folder that nobody has written to is nobody's. Workers do every second."""
 FRESH = 10.0
 """Seconds after which numbers that have not been renewed are those of a worker that has ended, or
 hangs: its gauges do not count any more."""
@@ -75,16 +67,3 @@ def numbers_in(file: Path) -> Numbers:
     shown_at, numbers = orjson.loads(file.read_bytes())
     found: Numbers = {tuple(series): value for series, value in numbers}
     return found if time.monotonic() - shown_at < FRESH else lasting(found)
-
-
-def board_folder() -> AbstractContextManager[str]:
-    """A folder for the files of workers, which nobody else can read.
-
-    Folders that others have left behind, since all of their processes were killed, are removed.
-    """
-    place = MEMORY if os.access(MEMORY, os.W_OK) else tempfile.gettempdir()
-    for folder in Path(place).glob(f"{NAME}[0-9]*-*"):
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > LEFT:
-                shutil.rmtree(folder, ignore_errors=True)
-    return tempfile.TemporaryDirectory(prefix=f"{NAME}{os.getpid()}-", dir=place)

@@ -1,7 +1,6 @@
 """Metrics: what is counted of requests and parts, and who gets to see it."""
 
 import asyncio
-import os
 import re
 import shutil
 import subprocess
@@ -25,7 +24,7 @@ from gateway.errors import BadToken, Code, ConfigurationError, Shed
 from gateway.observe import number_board
 from gateway.observe.audit_file import AuditFile
 from gateway.observe.metric_families import BOUNDS, FAMILIES, PREFIX, Numbers, merged
-from gateway.observe.number_board import NumberBoard, board_folder
+from gateway.observe.number_board import NumberBoard
 from gateway.upstream.interface import CallFailed, Reason
 from gateway_cli.checks import run_checks
 from gateway_cli.loading import load_settings
@@ -645,24 +644,6 @@ def test_a_board_that_cannot_be_written_says_so_once(
         board.put({("workers",): 1})
     assert capsys.readouterr().out.count("cannot show its numbers") == 1
     assert [*board.others()] == []
-
-
-def test_what_killed_gateways_have_left_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not what others use, nor what only looks like it; and the own folder goes at its end."""
-    monkeypatch.setattr(number_board, "MEMORY", str(tmp_path))
-    left, used, foreign = (
-        tmp_path / name for name in ("cuebot-gateway-1-x", "cuebot-gateway-2-x", "cuebot-gateway-x")
-    )
-    for folder in (left, used, foreign):
-        folder.mkdir()
-        NumberBoard(str(folder), 0, 0.0).put({})
-    for folder in (left, foreign):
-        os.utime(folder, (0, 0))
-    with board_folder() as own:
-        assert {*tmp_path.iterdir()} == {used, foreign, Path(own)}
-    assert {*tmp_path.iterdir()} == {used, foreign}
 
 
 def test_every_family_has_a_text() -> None:
