@@ -59,7 +59,7 @@ from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
-from gateway.settings.reload import Commit, Reloadable
+from gateway.settings.reloadable import Commit, Reloadable
 from gateway.upstream.endpoint import HEALTH
 from gateway.upstream.open import Cuebot, open_upstream
 

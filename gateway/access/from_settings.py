@@ -15,7 +15,7 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
 from gateway.settings.key_files import readable_by_all
 from gateway.settings.model import Settings
-from gateway.settings.reload import Commit, Reloadable
+from gateway.settings.reloadable import Commit, Reloadable
 
 log = structlog.stdlib.get_logger("gateway")
 

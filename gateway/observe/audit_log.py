@@ -26,7 +26,7 @@ from gateway.observe.denials import Denials
 from gateway.observe.logs import dump_line
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
-from gateway.settings.reload import Commit, Reloadable
+from gateway.settings.reloadable import Commit, Reloadable
 
 INTENT, OUTCOME = "intent", "outcome"
 REFUSED, MADE = "are refused", "are made"

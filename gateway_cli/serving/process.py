@@ -19,10 +19,11 @@ from gateway.server.certificate import Certificate
 from gateway.server.drain import Server
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
-from gateway.settings.reload import Commit, Reload, Reloadable
+from gateway.settings.reloadable import Commit, Reloadable
 from gateway_cli.certificate_files import load_certificate, make_context
 from gateway_cli.serving.listen import bound_url
 from gateway_cli.serving.open_files import make_room
+from gateway_cli.serving.reload import Reload
 from gateway_cli.terminal.log_setup import set_log_level
 
 log = structlog.stdlib.get_logger("gateway")

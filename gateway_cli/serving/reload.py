@@ -2,38 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import structlog
 
 from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
+from gateway.settings.reloadable import Commit, Reloadable
 
 log = structlog.stdlib.get_logger("gateway")
 
 LONGEST = 10.0
 """Seconds that a part may take to read its files. A disk that hangs may take for ever."""
-
-Commit = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Reloadable:
-    """Something that follows the settings while it is used."""
-
-    name: str
-    settings: tuple[str, ...]
-    """The settings that it follows: their names, or globs of them."""
-    prepare: Callable[[Settings], Commit]
-    """Reads and checks everything, in a thread; what it gives back cannot fail.
-
-    Raises ConfigurationError.
-    """
-
-    def follows(self, name: str) -> bool:
-        """Whether a change of this setting is seen here."""
-        return any(fnmatchcase(name, each) for each in self.settings)
 
 
 class Reload:

@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.settings.model import Settings
-from gateway.settings.reload import Commit, Reload, Reloadable
+from gateway.settings.reloadable import Commit, Reloadable
+from gateway_cli.serving.reload import Reload
 from tests.support.audit import comes
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +45,7 @@ async def test_a_disk_that_hangs(hanging: Hanging, monkeypatch: pytest.MonkeyPat
 
     Nobody asks the disk again until it has answered.
     """
-    monkeypatch.setattr("gateway.settings.reload.LONGEST", 0.2)
+    monkeypatch.setattr("gateway_cli.serving.reload.LONGEST", 0.2)
     followed: list[str] = []
     parts = [
         Reloadable("those of the disk", (), hanging.prepare),
