@@ -1,13 +1,14 @@
-"""Writes to a connection, collected until the end of the event loop's turn."""
+"""Writes to connections, collected until what is to be done now has been done."""
 
 import asyncio
+from weakref import WeakKeyDictionary
 
 MAX_UNWRITTEN = 64 * 1024
 """Bytes that are collected before they are handed to the transport."""
 
 
 class WriteBuffer:
-    """Collects what is written until all that is to be done now has been done.
+    """Collects what is written to a connection in one turn of the event loop.
 
     What many calls send to one peer goes out in one system call then, which costs more than the
     rest of a small call. What is sent to many peers goes out in one system call right after the
@@ -17,19 +18,21 @@ class WriteBuffer:
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
-        self._loop = loop
+        self._unsent = unsent_in(loop)
         self.collects = True
         """If not, all is written at once."""
         self._unwritten: list[bytes] = []
         self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Send it soon."""
-        if not self._unwritten:
-            if not self.collects:
+        """Send it soon; at once, and without a copy, if it is much."""
+        if not self.collects or len(data) >= MAX_UNWRITTEN:
+            self.flush()
+            if not self._transport.is_closing():
                 self._transport.write(data)
-                return
-            self._loop.call_soon(self.flush)
+            return
+        if not self._unwritten:
+            self._unsent.add(self)
         self._unwritten.append(data)
         self._size += len(data)
         if self._size >= MAX_UNWRITTEN:
@@ -48,3 +51,42 @@ class WriteBuffer:
         """Forget what has not been handed over."""
         self._unwritten = []
         self._size = 0
+
+
+class Unsent:
+    """The buffers of one event loop in which something has been collected."""
+
+    def __init__(self) -> None:
+        self._buffers: list[WriteBuffer] = []
+
+    def add(self, buffer: WriteBuffer) -> None:
+        """Flush it when the callbacks that are ready now have run."""
+        if not self._buffers:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._buffers.append(buffer)
+
+    def flush(self) -> None:
+        """Flush all of them. What one transport raises is reported and keeps no other waiting."""
+        buffers, self._buffers = self._buffers, []
+        for each in buffers:
+            try:
+                each.flush()
+            except Exception as error:
+                context = {"message": "a connection cannot be written to", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
+
+
+UNSENT = WeakKeyDictionary[asyncio.AbstractEventLoop, Unsent]()
+
+
+def unsent_in(loop: asyncio.AbstractEventLoop) -> Unsent:
+    """What has been collected in this event loop."""
+    return UNSENT.setdefault(loop, Unsent())
+
+
+async def let_others_run() -> None:
+    """To be awaited between two pieces of long work. What others have written meanwhile is sent
+    before the next piece, and not after it.
+    """
+    await asyncio.sleep(0)
+    unsent_in(asyncio.get_running_loop()).flush()

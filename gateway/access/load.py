@@ -13,7 +13,8 @@ from time import monotonic
 from gateway.access.shares import Shares, Turns, Weight, alike, reserve_of
 
 ENCODED_AT_ONCE = 2
-"""Long answers. With more, small requests would wait for pieces of each of them."""
+"""Long answers of one principal; another finds room for one more. With more of them, small requests
+would wait for pieces of each."""
 WAIT = 0.25
 """Seconds that a long answer may wait for its turn."""
 LAG = 0.25

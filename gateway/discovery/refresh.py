@@ -16,6 +16,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.changes import changes_between
 from gateway.schema.description import NoSchema, OtherSchema, Schema
 from gateway.schema.selection import Selection
+from gateway.write_buffer import let_others_run
 
 log = structlog.stdlib.get_logger("gateway.schema")
 
@@ -301,4 +302,4 @@ async def warm(catalog: Catalog) -> None:
             method.decoders.reader(method.descriptor.input_type)
         except Exception:
             log.exception("the types of a method cannot be compiled", method=method.path)
-        await asyncio.sleep(0)
+        await let_others_run()

@@ -10,6 +10,7 @@ from gateway.http.decompression import decoder_for
 from gateway.http.exchange import CLOSE, ClientGone, Exchange
 from gateway.http.head import body_too_large
 from gateway.http.received import LARGE_BODY
+from gateway.write_buffer import let_others_run
 
 
 class BodyReader:
@@ -50,7 +51,7 @@ class BodyReader:
                     self._check(received_bytes)
                     for part in (received,) if decoder is None else decoder.feed(received):
                         if not part:
-                            await asyncio.sleep(0)
+                            await let_others_run()
                             continue
                         parts.append(part)
                         size += len(part)

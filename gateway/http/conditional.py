@@ -26,6 +26,7 @@ from gateway.http.preflight import send_nothing
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
 from gateway.views.fingerprint import fingerprint
+from gateway.write_buffer import let_others_run
 
 WAIT = re.compile(rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I)
 """The preference for waiting (RFC 7240, section 4.3), in seconds."""
@@ -193,5 +194,5 @@ async def etag_of(request: CallRequest, answer: bytes) -> str:
         except DecodeError:  # the encoder says so
             digest.update(answer)
             break
-        await asyncio.sleep(0)
+        await let_others_run()
     return f'W/"{digest.hexdigest()}"'

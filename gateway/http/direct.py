@@ -46,7 +46,7 @@ class DirectConnection(Protocol):
 
         False, and nothing is done, when it has to go through `send`: an answer has begun, the
         client reads too slowly or is gone, it is a HEAD, or the server is stopping. Raises OSError
-        or RuntimeError as a transport does.
+        or RuntimeError as a transport does, if the body is large.
         """
 
     def abort(self) -> None:

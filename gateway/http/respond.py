@@ -18,6 +18,7 @@ from gateway.codec.encode import Slices
 from gateway.errors import unavailable
 from gateway.http.compression import VARY, compressed
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
+from gateway.write_buffer import let_others_run
 
 SLOWEST_READER = 32 * 1024
 """Bytes per second. A client that reads a long answer more slowly is disconnected."""
@@ -33,10 +34,10 @@ COMPRESSOR = ThreadPoolExecutor(1, "compressor")
 """One thread, so that requests have at least half of a core meanwhile."""
 
 PIECES_A_TURN = 8
-"""Some 5 ms of work."""
+"""Some 5 ms of work, after which another principal may have the turn."""
 PIECES_AT_ONCE = 2
-"""Without a look at small requests, while other long answers wait: each look costs both of them
-what the processor's caches had for them."""
+"""Pieces between two looks at small requests, while other long answers wait: each look costs both
+of them what the processor's caches had for them."""
 
 PLAIN_JSON = (JSON_TYPE, VARY)
 
@@ -111,6 +112,7 @@ class EncodingTurn:
         self._pieces += 1
         if self._pieces >= PIECES_A_TURN and self._turns.is_awaited_by_others(self._principal):
             self.give_back()
+            return True
         return self._pieces % PIECES_AT_ONCE == 0 or not self._turns.is_awaited
 
 
@@ -172,7 +174,7 @@ async def send_pieces(
             del message, piece  # or a client that is behind would keep it twice
             await reader.catch_up()
         if turn is None or turn.note_piece():
-            await asyncio.sleep(0)
+            await let_others_run()
         if turn is not None:
             await reader.excuse(turn.take())
     if turn is not None:

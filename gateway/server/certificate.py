@@ -16,7 +16,7 @@ class Certificate:
         self.context.sni_callback = self._show
 
     def use(self, current: ssl.SSLContext) -> None:
-        """Show the pair of this context (a copy of `empty_context`) to new connections."""
+        """Show the pair of this context (an `empty_context`, filled) to new connections."""
         self._current = current
 
     def _show(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -20,10 +21,10 @@ from gateway.access.load import ENCODED_AT_ONCE, LEAST
 from gateway.access.shares import Turns
 from gateway.calls.plan import plan
 from gateway.codec.unknown import Reject
-from gateway.http.exchange import open_exchange
+from gateway.http.exchange import Exchange, open_exchange
 from gateway.http.proxies import TrustedProxies
 from gateway.http.request import BODIES_AT_ONCE
-from gateway.http.respond import EncodingTurn, send_pieces
+from gateway.http.respond import PIECES_A_TURN, EncodingTurn, send_pieces
 from gateway.upstream.interface import SMALL_ANSWER
 from tests.support.opencue import message_class
 from tests.support.servers import (
@@ -53,6 +54,18 @@ async def until(condition: Callable[[], bool], timeout: float = TIMEOUT) -> None
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
+
+
+def exchange_on(direct: Any) -> Exchange:
+    """A request on this connection."""
+    return open_exchange(
+        http_method="POST",
+        path=GET_JOBS,
+        headers={},
+        peer="127.0.0.1",
+        proxies=TrustedProxies(()),
+        direct=direct,
+    )
 
 
 def jobs(count: int) -> bytes:
@@ -212,15 +225,7 @@ class Behind:
 async def test_no_piece_is_made_for_a_client_that_has_not_read_the_one_before() -> None:
     """It would wait in memory."""
     made, waits, has_read = list[int](), asyncio.Event(), asyncio.Event()
-    connection: Any = Behind()
-    exchange = open_exchange(
-        http_method="POST",
-        path=GET_JOBS,
-        headers={},
-        peer="127.0.0.1",
-        proxies=TrustedProxies(()),
-        direct=connection,
-    )
+    exchange = exchange_on(Behind())
 
     def pieces() -> Iterator[bytes]:
         for number in range(3):
@@ -419,6 +424,58 @@ async def test_long_answers_that_wait_have_pieces_made_in_a_row() -> None:
     turn.give_back()
     assert await waiting
     assert [other.note_piece() for _ in range(2)] == [True] * 2
+
+
+async def test_a_turn_that_goes_to_another_principal_is_looked_at_once_more() -> None:
+    """Whoever gets it back at once does not make more pieces in a row."""
+    turns = Turns(1, 4)
+    turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "b")
+    more = [EncodingTurn(turns, name) for name in "cd"]
+    assert await turn.take()
+    assert [turn.note_piece() for _ in range(PIECES_A_TURN)] == [True] * PIECES_A_TURN
+    waiting = [asyncio.create_task(each.take()) for each in (other, *more)]
+    await asyncio.sleep(0)
+    assert turns.is_awaited
+    assert turn.note_piece()
+    for each, task in zip((other, *more), waiting, strict=True):
+        assert await task
+        each.give_back()
+
+
+async def test_pieces_are_sent_in_a_row_while_others_wait() -> None:
+    """Other tasks run after every second piece then, and after each piece otherwise."""
+    looks: list[int] = []
+    made = 0
+
+    def pieces(count: int) -> Iterator[bytes]:
+        nonlocal made
+        for made in range(1, count + 1):  # noqa: B007 - read below
+            yield b"piece"
+
+    async def send(message: Message) -> None:
+        pass
+
+    async def look() -> None:
+        while True:
+            looks.append(made)
+            await asyncio.sleep(0)
+
+    exchange = exchange_on(SimpleNamespace(is_behind=False))
+    turns = Turns(1, 4)
+    for crowded in (False, True):
+        turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "a")
+        assert await turn.take()
+        waiting = asyncio.create_task(other.take())
+        if not crowded:
+            waiting.cancel()
+        looking = asyncio.create_task(look())
+        await asyncio.sleep(0)
+        looks.clear()
+        made = 0
+        await send_pieces(exchange, pieces(6), (), send, TIMEOUT, turn)
+        looking.cancel()
+        assert looks[:3] == ([2, 4, 6] if crowded else [1, 2, 3])
+        other.give_back()
 
 
 # --- bodies ---------------------------------------------------------------------------------

@@ -329,5 +329,5 @@ async def test_connections_send_at_once(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint) as gateway, wire(gateway) as one:
         assert await asks(one) == 200
         for connection in gateway.server.connections:
-            ours = connection.transport.get_extra_info("socket")
+            ours = connection.flushed().get_extra_info("socket")
             assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0

@@ -182,7 +182,7 @@ async def test_an_unread_answer_does_not_keep_its_connection(
     with stalled(gateway, request(GET_JOBS, b"{}", *lines)):
 
         def unsent() -> int:
-            return sum(one.transport.get_write_buffer_size() for one in gateway.server.connections)
+            return sum(one.flushed().get_write_buffer_size() for one in gateway.server.connections)
 
         await until(lambda: unsent() > 0)
         assert not any(one.write_paused for one in gateway.server.connections)

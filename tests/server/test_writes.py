@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,7 +15,7 @@ from gateway.errors import Code, GatewayError
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
 from gateway.server.http1.request_cycle import RequestCycle
-from gateway.write_buffer import MAX_UNWRITTEN
+from gateway.write_buffer import MAX_UNWRITTEN, let_others_run
 from tests.support.transports import Counting
 from tests.support.wire import TIMEOUT, Wire, assert_refused
 
@@ -44,6 +44,18 @@ class Connected:
     client: Wire
 
 
+@contextmanager
+def reports() -> Iterator[list[object]]:
+    """The exceptions that the event loop is told of."""
+    told: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: told.append(context.get("exception")))
+    try:
+        yield told
+    finally:
+        loop.set_exception_handler(None)
+
+
 @asynccontextmanager
 async def connected(serve: Serve, sent: bytes = b"") -> AsyncIterator[Connected]:
     """A connection that is accepted after these bytes have come."""
@@ -57,7 +69,7 @@ async def connected(serve: Serve, sent: bytes = b"") -> AsyncIterator[Connected]
         yield Connected(protocol, Wire(reader, writer))
     finally:
         writer.close()
-        protocol.transport.abort()
+        protocol.flushed().abort()
 
 
 def reply(request: RequestCycle, body: bytes = b"ok") -> bool:
@@ -149,6 +161,99 @@ async def test_much_is_written_at_once() -> None:
             await behind.wait()
         assert 0 < answered < 50
         one.client.writer.transport.abort()
+
+
+async def test_a_large_body_is_handed_over_as_it_is() -> None:
+    """Clients that do not read share the body of a page: nobody has a copy."""
+    page = bytes(MAX_UNWRITTEN)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        length = [(b"content-length", b"%d" % len(page))]
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": page})
+
+    service = AsgiService(app, state={}, tasks=tasks, loop=asyncio.get_running_loop())
+    async with connected(service, POST) as one:
+        assert (await one.client.answer()).body == page
+        assert one.protocol.written[-1] is page
+
+
+async def test_writes_are_collected_again_after_much_has_been_written() -> None:
+    """What was handed over does not count any more."""
+    held = Held()
+    async with connected(held, POST * 6) as one:
+        async with asyncio.timeout(TIMEOUT):
+            await held.has_come.wait()
+        parts = [bytes(MAX_UNWRITTEN // 4)] * 4 + [b"small"] * 2
+        for number, part in enumerate(parts):
+            assert reply(held.requests[number], part)
+        for part in parts:
+            assert (await one.client.answer()).body == part
+        assert len(one.protocol.written) == 2
+
+
+async def test_answers_go_out_before_the_next_piece_of_long_work() -> None:
+    """However long its pieces are, what has been answered between them is written between them."""
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        assert reply(request)
+        answered.set()
+
+    answered = asyncio.Event()
+    async with connected(serve) as one:
+        await one.client.send(POST)
+        async with asyncio.timeout(TIMEOUT):
+            while not answered.is_set():
+                assert not one.protocol.written
+                await let_others_run()
+        assert len(one.protocol.written) == 1
+        assert (await one.client.answer()).body == b"ok"
+        assert len(one.protocol.written) == 1
+
+
+async def test_a_transport_that_cannot_be_written_to_keeps_nobody_waiting() -> None:
+    """Its error is told to the event loop; the other answers of the turn go out."""
+    held = Held()
+    async with connected(held, POST) as broken, connected(held, POST) as sound:
+        async with asyncio.timeout(TIMEOUT):
+            while len(held.requests) < 2:
+                await held.has_come.wait()
+                held.has_come.clear()
+        broken.protocol.flushed().write_eof()
+        with reports() as told:
+            for each in (broken, sound):
+                each.protocol.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            assert (await sound.client.answer()).body == b"ok"
+        assert [type(each) for each in told] == [RuntimeError]
+        assert await broken.client.rest() == b""
+
+
+async def test_nobody_is_asked_for_a_body_that_has_been_refused() -> None:
+    """An app that begins to read only then is told that the client is gone."""
+    told = asyncio.get_running_loop().create_future()
+    begins, reads = asyncio.Event(), asyncio.Event()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begins.set()
+        await reads.wait()
+        told.set_result(await receive())
+
+    service = AsgiService(app, state={}, tasks=tasks, loop=asyncio.get_running_loop())
+    lines = b"Host: gateway\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with connected(service) as one:
+        await one.client.send(b"POST / HTTP/1.1\r\n" + lines)
+        async with asyncio.timeout(TIMEOUT):
+            await begins.wait()
+        await one.client.send(b"no chunk\r\n")
+        assert_refused(await one.client.answer(), 400, Code.INVALID_ARGUMENT.value)
+        reads.set()
+        with reports() as troubles:
+            async with asyncio.timeout(TIMEOUT):
+                assert await told == {"type": "http.disconnect"}
+            assert await one.client.rest() == b""
+        assert not troubles
 
 
 async def test_an_answer_is_written_before_the_client_is_seen_to_have_ended() -> None:

@@ -69,7 +69,7 @@ class HttpProtocol(asyncio.Protocol):
     """
 
     write: Callable[[bytes], None]
-    """Sends bytes at the end of the loop's turn. There from `connection_made` on."""
+    """Sends bytes soon (`WriteBuffer.write`). There from `connection_made` on."""
     is_closing: Callable[[], bool]
     """Whether nothing can be sent any more. There from then on, too."""
     client: tuple[str, int] | None = None
@@ -209,7 +209,7 @@ class HttpProtocol(asyncio.Protocol):
         elif in_body and request is not None:
             if request.started:  # so there is no answer in which to say it
                 request.disconnect()
-                self._end(self.transport.close)
+                self._end(self.flushed().close)
             else:
                 request.disconnect(refusal=error)
                 self._send_refusal(error)
@@ -221,8 +221,7 @@ class HttpProtocol(asyncio.Protocol):
 
     # --- the requests' side -----------------------------------------------------------------
 
-    @property
-    def transport(self) -> asyncio.Transport:
+    def flushed(self) -> asyncio.Transport:
         """The transport, to which all that has been written is handed first."""
         self._buffer.flush()
         return self._transport
@@ -305,7 +304,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _close_if_idle(self) -> None:
         if not (self._ended or self._current or self._parser.in_head):
-            self.transport.close()
+            self.flushed().close()
             self._await_close()
 
     @property
@@ -317,7 +316,7 @@ class HttpProtocol(asyncio.Protocol):
         """Close at once; a request without an answer may still be told why."""
         if self._current is not None and self._current.on_stop is not None:
             self._current.on_stop()
-        self.transport.close()
+        self.flushed().close()
 
     # --- ends -------------------------------------------------------------------------------
 
@@ -333,10 +332,11 @@ class HttpProtocol(asyncio.Protocol):
 
         A pool's idle connection, which nobody reads, never says so.
         """
-        if self.transport.get_write_buffer_size() and self._loop.time() < self._close_by:
+        transport = self.flushed()
+        if transport.get_write_buffer_size() and self._loop.time() < self._close_by:
             self._timeout.replace(self._check_close, IDLE_GRACE)
         else:
-            self.transport.abort()
+            transport.abort()
 
     def _timed_out(self) -> None:
         """The timeout is over: say so to a client that has begun a request, and end."""
@@ -344,7 +344,7 @@ class HttpProtocol(asyncio.Protocol):
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
             self._refuse(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
         else:
-            self._end(self.transport.close)
+            self._end(self.flushed().close)
 
     def _refuse(self, error: GatewayError, head: ReceivedHead | None = None) -> None:
         """Refuse what the app never sees, and report it. `head` is None for an incomplete one."""
@@ -371,9 +371,10 @@ class HttpProtocol(asyncio.Protocol):
         """
         client = self.client[0] if self.client else ""
         log.debug("refused", client=client, status=error.status, reason=error.message)
-        self.transport.write(last_answer(error, self.default_headers))
-        eof = self.transport.can_write_eof()  # TLS has none
-        self._end(self.transport.write_eof if eof else self.transport.close)
+        transport = self.flushed()
+        transport.write(last_answer(error, self.default_headers))
+        eof = transport.can_write_eof()  # TLS has none
+        self._end(transport.write_eof if eof else transport.close)
 
     def _end(self, end: Callable[[], None]) -> None:
         """End the connection that way, and whatever comes meanwhile is ignored."""
@@ -381,7 +382,7 @@ class HttpProtocol(asyncio.Protocol):
         self.resume_reading()
         self._ended = True
         end()
-        self._timeout.replace(self.transport.abort, LINGER)
+        self._timeout.replace(self._transport.abort, LINGER)
 
 
 def address_of(name: object) -> tuple[str, int] | None:

@@ -41,7 +41,7 @@ class Connection(Protocol):
     """What a request needs of its connection."""
 
     write: Callable[[bytes], None]
-    """Sends bytes at the end of the loop's turn."""
+    """Sends bytes soon (`WriteBuffer.write`)."""
     is_closing: Callable[[], bool]
     """Whether nothing can be sent any more."""
     read_paused: bool
@@ -49,8 +49,7 @@ class Connection(Protocol):
     write_paused: bool
     """Whether the client reads more slowly than answers are written."""
 
-    @property
-    def transport(self) -> asyncio.Transport:
+    def flushed(self) -> asyncio.Transport:
         """The transport, to which all that has been written is handed first."""
 
     @property
@@ -153,7 +152,7 @@ class RequestCycle:
         if not (self.started or connection.is_closing()):
             connection.write(last_answer(error, connection.default_headers))
         elif self._ends_with_connection:
-            reset(connection.transport)
+            reset(connection.flushed())
         self.started = True
         self.keep_alive = False
         self._finish()
@@ -206,7 +205,7 @@ class RequestCycle:
 
     def abort(self) -> None:
         """Drop the connection at once."""
-        self.connection.transport.abort()
+        self.connection.flushed().abort()
 
     # --- ASGI -------------------------------------------------------------------------------
 
@@ -214,7 +213,7 @@ class RequestCycle:
         """The next part of the body, or `http.disconnect` once there is nobody to answer."""
         connection = self.connection
         if self.head.expects_continue and not (
-            self._has_continued or self.complete or self.started
+            self._has_continued or self.complete or self.started or self.disconnected
         ):
             self._has_continued = True
             if not connection.is_closing():
@@ -291,7 +290,7 @@ class RequestCycle:
                 parts.append(b"0\r\n\r\n")
             data = b"".join(parts)
         if more:  # at once: the next part is not made while the client reads too slowly
-            self.connection.transport.write(data)
+            self.connection.flushed().write(data)
         else:
             self.connection.write(data)
             self._finish()
@@ -311,5 +310,5 @@ class RequestCycle:
         self.body = b""
         self._notify()
         if not self.keep_alive:
-            self.connection.transport.close()
+            self.connection.flushed().close()
         self.connection.on_answered(self)
