@@ -58,7 +58,8 @@ class Run:
     def extend(self, payload: memoryview, tag: int) -> None:
         """Take in the records of this length-delimited field that follow, up to a slice.
 
-        It is done for every item of a list: a tag of one byte is read without a call.
+        It is done for every item of a list: tags of one byte, and lengths of one or two, are read
+        without a call.
         """
         end, records = self.end, self.records
         size, furthest = len(payload), self.start + SLICE_BYTES
@@ -68,7 +69,14 @@ class Run:
                 found, position = read_varint(payload, end)
             if found != tag:
                 break
-            length, position = read_varint(payload, position)
+            if position + 1 < size and (high := payload[position + 1]) < 0x80:
+                length = payload[position]
+                position += 1
+                if length >= 0x80:
+                    length += (high - 1) << 7
+                    position += 1
+            else:
+                length, position = read_varint(payload, position)
             position += length
             if position > furthest:
                 break

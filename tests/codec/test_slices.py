@@ -156,6 +156,18 @@ def test_a_long_list_of_names_is_cut() -> None:
     assert len(found) > 20
 
 
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 255, 256, 16_383, 16_384, 16_511, 16_512])
+def test_items_of_any_length_are_cut(length: int) -> None:
+    """Their lengths have one byte, two or three, and some of these bytes say nothing (0x80)."""
+    names = opencue().message_class("job.JobGetJobNamesResponse")()
+    names.names.extend(letter * length for letter in "abcdefgh")
+    payload = names.SerializeToString()
+    sizes = (0, 10**6, 3, 10**6)
+    found = pieces(opencue(), "job.JobGetJobNamesResponse", payload, sizes)
+    assert b"".join(found) == whole(opencue(), "job.JobGetJobNamesResponse", payload)
+    assert len(found) > 3
+
+
 def test_pieces_come_one_at_a_time() -> None:
     """The JSON of a long answer is never in memory as a whole."""
     leaf = trial().message_class("trial.Leaf")(name="x" * 200)
