@@ -87,15 +87,19 @@ class Held:
         self.requests.append(request)
         self.has_come.set()
 
+    async def wait(self, count: int = 1) -> None:
+        """Return when so many are here."""
+        async with asyncio.timeout(TIMEOUT):
+            while len(self.requests) < count:
+                await self.has_come.wait()
+                self.has_come.clear()
+
 
 async def test_answers_of_one_turn_are_written_right_after_each_other() -> None:
     """Nothing is written while answers are made; then they go out, in their order."""
     held = Held()
     async with connected(held, POST) as first, connected(held, POST) as second:
-        async with asyncio.timeout(TIMEOUT):
-            while len(held.requests) < 2:
-                await held.has_come.wait()
-                held.has_come.clear()
+        await held.wait(2)
         for request in held.requests:
             assert reply(request)
         assert not first.protocol.written
@@ -183,8 +187,7 @@ async def test_writes_are_collected_again_after_much_has_been_written() -> None:
     """What was handed over does not count any more."""
     held = Held()
     async with connected(held, POST * 6) as one:
-        async with asyncio.timeout(TIMEOUT):
-            await held.has_come.wait()
+        await held.wait()
         parts = [bytes(MAX_UNWRITTEN // 4)] * 4 + [b"small"] * 2
         for number, part in enumerate(parts):
             assert reply(held.requests[number], part)
@@ -216,10 +219,7 @@ async def test_a_transport_that_cannot_be_written_to_keeps_nobody_waiting() -> N
     """Its error is told to the event loop; the other answers of the turn go out."""
     held = Held()
     async with connected(held, POST) as broken, connected(held, POST) as sound:
-        async with asyncio.timeout(TIMEOUT):
-            while len(held.requests) < 2:
-                await held.has_come.wait()
-                held.has_come.clear()
+        await held.wait(2)
         broken.protocol.flushed().write_eof()
         with reports() as told:
             for each in (broken, sound):
@@ -287,8 +287,7 @@ async def test_an_answer_is_written_before_the_server_ends_the_connection(end: s
     """Whatever ends it in the same turn, nothing that has been answered is lost."""
     held = Held()
     async with connected(held, POST * 2) as one:
-        async with asyncio.timeout(TIMEOUT):
-            await held.has_come.wait()
+        await held.wait()
         assert reply(held.requests[0])
         if end == "cut off":
             one.protocol.cut_off()
@@ -309,8 +308,7 @@ async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
     """An answer of the turn in which the client is found to be gone is dropped."""
     held = Held()
     async with connected(held, POST) as one:
-        async with asyncio.timeout(TIMEOUT):
-            await held.has_come.wait()
+        await held.wait()
         assert reply(held.requests[0])
         one.protocol.counting.abort()
         await asyncio.sleep(0)
