@@ -20,7 +20,8 @@ GIVES_UP = 10.0
 LIGHT = 50
 """Small requests per second after the load."""
 WARM_UP = 2.0
-"""Seconds of load before answers are counted: no fewer are under way then than at its end."""
+"""Seconds of load before answers are counted. From the beginning on, those that are under way at
+the end would be missing."""
 WELL = 0.1
 """Seconds: a light request that is answered within them finds a gateway that is well."""
 
@@ -29,19 +30,26 @@ WELL = 0.1
 class Flood:
     """What has become of the requests of a load."""
 
+    begin: float
+    """When the warm-up ends (`time.perf_counter`)."""
     seconds: float
-    """How long answers have been counted."""
-    answers: int = 0
-    """With status 200, complete after the warm-up."""
+    """How long answers are counted from then on."""
     statuses: Counter[int] = field(default_factory=Counter)
     """Of all requests. 0 counts those without an answer, or without a connection left for them."""
     waits: list[float] = field(default_factory=list)
-    """Seconds until the answers with status 200 were complete."""
+    """Seconds until the counted answers with status 200 were complete."""
+
+    def note(self, status: int, began: float) -> None:
+        """A request that was sent then has had its answer, or will not have one (0)."""
+        self.statuses[status] += 1
+        now = time.perf_counter()
+        if status == 200 and self.begin <= now < self.begin + self.seconds:
+            self.waits.append(now - began)
 
     @property
     def goodput(self) -> float:
-        """Answers with status 200 per second."""
-        return self.answers / self.seconds
+        """Complete answers with status 200 per second."""
+        return len(self.waits) / self.seconds
 
     @property
     def p99_ms(self) -> float:
@@ -55,16 +63,15 @@ def flood(port: int, request: bytes, rate: float, seconds: float) -> Flood:
 
 
 async def flooding(port: int, request: bytes, rate: float, seconds: float) -> Flood:
-    found = Flood(seconds)
     idle: list[Connection] = []
     tasks: set[asyncio.Task[None]] = set()
     started, sent = time.perf_counter(), 0
-    begin = started + WARM_UP
-    while (now := time.perf_counter()) < begin + seconds:
+    found = Flood(started + WARM_UP, seconds)
+    while (now := time.perf_counter()) < found.begin + seconds:
         due = int((now - started) * rate) - sent
         sent += due
         for _ in range(min(due, MOST_CONNECTIONS - len(tasks))):
-            task = asyncio.create_task(ask(port, request, idle, found, begin))
+            task = asyncio.create_task(ask(port, request, idle, found))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.sleep(0.002)
@@ -77,9 +84,7 @@ async def flooding(port: int, request: bytes, rate: float, seconds: float) -> Fl
     return found
 
 
-async def ask(
-    port: int, request: bytes, idle: list[Connection], found: Flood, begin: float
-) -> None:
+async def ask(port: int, request: bytes, idle: list[Connection], found: Flood) -> None:
     """Send one request on a connection that is idle, or on a new one, and note its outcome."""
     began, status = time.perf_counter(), 0
     connection = idle.pop() if idle else None
@@ -91,11 +96,7 @@ async def ask(
     except (OSError, TimeoutError, asyncio.CancelledError):
         if connection is not None:
             connection.close()
-    found.statuses[status] += 1
-    if status == 200:
-        now = time.perf_counter()
-        found.waits.append(now - began)
-        found.answers += now >= begin
+    found.note(status, began)
 
 
 def well_again(port: int, request: bytes, seconds: float) -> float:

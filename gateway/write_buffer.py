@@ -1,4 +1,4 @@
-"""Writes to connections, collected until what is to be done now has been done."""
+"""Writes to connections, collected until the callbacks that are ready have run."""
 
 import asyncio
 from weakref import WeakKeyDictionary
@@ -77,6 +77,7 @@ class Unsent:
 
 
 UNSENT = WeakKeyDictionary[asyncio.AbstractEventLoop, Unsent]()
+"""That of each event loop, as long as there is the loop."""
 
 
 def unsent_in(loop: asyncio.AbstractEventLoop) -> Unsent:
@@ -84,9 +85,12 @@ def unsent_in(loop: asyncio.AbstractEventLoop) -> Unsent:
     return UNSENT.setdefault(loop, Unsent())
 
 
-async def let_others_run() -> None:
-    """To be awaited between two pieces of long work. What others have written meanwhile is sent
-    before the next piece, and not after it.
-    """
-    await asyncio.sleep(0)
+def send_unsent() -> None:
+    """To be called before long work: what others have written is sent before it, not after it."""
     unsent_in(asyncio.get_running_loop()).flush()
+
+
+async def let_others_run() -> None:
+    """To be awaited between two pieces of long work, and what others write meanwhile is sent."""
+    await asyncio.sleep(0)
+    send_unsent()

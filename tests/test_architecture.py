@@ -38,6 +38,12 @@ SAME_NAMES: dict[str, str] = {}
 """Files of one name in several rooms, and why that confuses nobody."""
 WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.package", "gateway.errors")
+BARE_SLEEPS = {
+    "write_buffer.py": "that of `let_others_run`",
+    "respond.py": "sends what is unsent also after other waits",
+    "middleware.py": "the request is over",
+}
+"""Files with a `sleep(0)`, and why."""
 TEST_FOLDERS = {
     *("benchmarks", "chaos", "contract", "deploy", "fuzz", "release", "simulator", "support")
 }
@@ -139,6 +145,13 @@ def test_files_are_short() -> None:
 def test_the_gateway_is_small() -> None:
     """All of it has fewer than 22,000 lines of Python."""
     assert sum(map(lines_of, modules(GATEWAY).values())) < LARGEST_GATEWAY
+
+
+def test_long_work_lets_others_be_answered() -> None:
+    """Between pieces it awaits `let_others_run`: a bare `sleep(0)` would leave answers unsent."""
+    files = modules(GATEWAY).values()
+    found = {file.name for file in files if "sleep(0)" in file.read_text(encoding="utf-8")}
+    assert found == set(BARE_SLEEPS)
 
 
 def test_few_files_are_loose() -> None:

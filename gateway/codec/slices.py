@@ -58,8 +58,8 @@ class Run:
     def extend(self, payload: memoryview, tag: int) -> None:
         """Take in the records of this length-delimited field that follow, up to a slice.
 
-        It is done for every item of a list: tags of one byte, and lengths of one or two, are read
-        without a call.
+        It is done for every item of a list: tags of one byte, and lengths of one or two, are mostly
+        read without a call.
         """
         end, records = self.end, self.records
         size, furthest = len(payload), self.start + SLICE_BYTES

@@ -18,7 +18,7 @@ from gateway.codec.encode import Slices
 from gateway.errors import unavailable
 from gateway.http.compression import VARY, compressed
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
-from gateway.write_buffer import let_others_run
+from gateway.write_buffer import send_unsent
 
 SLOWEST_READER = 32 * 1024
 """Bytes per second. A client that reads a long answer more slowly is disconnected."""
@@ -164,6 +164,7 @@ async def send_pieces(
         await reader.send({"type": "http.response.body", "body": pieces[0]}, len(pieces[0]))
         return
     started = False
+    send_unsent()
     for piece in pieces:
         if piece:
             if not started:
@@ -174,9 +175,10 @@ async def send_pieces(
             del message, piece  # or a client that is behind would keep it twice
             await reader.catch_up()
         if turn is None or turn.note_piece():
-            await let_others_run()
+            await asyncio.sleep(0)
         if turn is not None:
             await reader.excuse(turn.take())
+        send_unsent()  # whatever has been waited for: small requests, the client, or the turn
     if turn is not None:
         turn.give_back()
     exchange.leave()

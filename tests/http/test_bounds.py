@@ -26,6 +26,7 @@ from gateway.http.proxies import TrustedProxies
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.respond import PIECES_A_TURN, EncodingTurn, send_pieces
 from gateway.upstream.interface import SMALL_ANSWER
+from gateway.write_buffer import WriteBuffer
 from tests.support.opencue import message_class
 from tests.support.servers import (
     ON_EACH_LANE,
@@ -426,7 +427,7 @@ async def test_long_answers_that_wait_have_pieces_made_in_a_row() -> None:
     assert [other.note_piece() for _ in range(2)] == [True] * 2
 
 
-async def test_a_turn_that_goes_to_another_principal_is_looked_at_once_more() -> None:
+async def test_giving_a_turn_back_is_time_to_look_at_small_requests() -> None:
     """Whoever gets it back at once does not make more pieces in a row."""
     turns = Turns(1, 4)
     turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "b")
@@ -475,7 +476,54 @@ async def test_pieces_are_sent_in_a_row_while_others_wait() -> None:
         await send_pieces(exchange, pieces(6), (), send, TIMEOUT, turn)
         looking.cancel()
         assert looks[:3] == ([2, 4, 6] if crowded else [1, 2, 3])
+        if crowded:
+            assert await waiting
+            other.give_back()
+
+
+async def test_small_answers_are_sent_before_the_next_piece() -> None:
+    """Those of other tasks, and of whoever has had the turn meanwhile."""
+    handed: list[bytes] = []
+    transport: Any = SimpleNamespace(write=handed.append, is_closing=lambda: False)
+    buffer = WriteBuffer(transport, asyncio.get_running_loop())
+    turns = Turns(1, 4)
+    turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "b")
+    written = 0
+
+    def write() -> None:
+        nonlocal written
+        written += 1
+        buffer.write(b"small")
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(2 * PIECES_A_TURN):
+            assert len(b"".join(handed)) == written * len(b"small")
+            yield b"piece"
+
+    async def send(message: Message) -> None:
+        pass
+
+    async def take_a_turn() -> None:
+        assert await other.take()
+        for _ in range(3):  # until it is waited for
+            await asyncio.sleep(0)
         other.give_back()
+        write()
+
+    async def go_on_writing() -> None:
+        while True:
+            write()
+            await asyncio.sleep(0)
+
+    assert await EncodingTurn(turns, "c").take()  # what is kept for others
+    for others in (go_on_writing, take_a_turn):
+        exchange = exchange_on(SimpleNamespace(is_behind=False))
+        assert await turn.take()
+        task = asyncio.create_task(others())
+        await asyncio.sleep(0)
+        await send_pieces(exchange, pieces(), (), send, TIMEOUT, turn)
+        task.cancel()
+    assert written > PIECES_A_TURN
 
 
 # --- bodies ---------------------------------------------------------------------------------
