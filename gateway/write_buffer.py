@@ -28,8 +28,7 @@ class WriteBuffer:
         """Send it soon; at once, and without a copy, if it is much."""
         if not self.collects or len(data) >= MAX_UNWRITTEN:
             self.flush()
-            if not self._transport.is_closing():
-                self._transport.write(data)
+            self._hand_over(data)
             return
         if not self._unwritten:
             self._unsent.add(self)
@@ -41,16 +40,18 @@ class WriteBuffer:
     def flush(self) -> None:
         """Hand over what has been collected, unless the transport takes no more."""
         unwritten = self._unwritten
-        if not unwritten:
-            return
-        self.clear()
-        if not self._transport.is_closing():
-            self._transport.write(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
+        if unwritten:
+            self.clear()
+            self._hand_over(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
 
     def clear(self) -> None:
         """Forget what has not been handed over."""
         self._unwritten = []
         self._size = 0
+
+    def _hand_over(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
 
 class Unsent:

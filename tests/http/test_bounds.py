@@ -21,12 +21,11 @@ from gateway.access.load import ENCODED_AT_ONCE, LEAST
 from gateway.access.shares import Turns
 from gateway.calls.plan import plan
 from gateway.codec.unknown import Reject
-from gateway.http.exchange import Exchange, open_exchange
-from gateway.http.proxies import TrustedProxies
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.respond import PIECES_A_TURN, EncodingTurn, send_pieces
 from gateway.upstream.interface import SMALL_ANSWER
 from gateway.write_buffer import WriteBuffer
+from tests.support.exchanges import exchange_of
 from tests.support.opencue import message_class
 from tests.support.servers import (
     ON_EACH_LANE,
@@ -55,18 +54,6 @@ async def until(condition: Callable[[], bool], timeout: float = TIMEOUT) -> None
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
-
-
-def exchange_on(direct: Any) -> Exchange:
-    """A request on this connection."""
-    return open_exchange(
-        http_method="POST",
-        path=GET_JOBS,
-        headers={},
-        peer="127.0.0.1",
-        proxies=TrustedProxies(()),
-        direct=direct,
-    )
 
 
 def jobs(count: int) -> bytes:
@@ -226,7 +213,7 @@ class Behind:
 async def test_no_piece_is_made_for_a_client_that_has_not_read_the_one_before() -> None:
     """It would wait in memory."""
     made, waits, has_read = list[int](), asyncio.Event(), asyncio.Event()
-    exchange = exchange_on(Behind())
+    exchange = exchange_of(GET_JOBS, direct=Behind())
 
     def pieces() -> Iterator[bytes]:
         for number in range(3):
@@ -461,7 +448,7 @@ async def test_pieces_are_sent_in_a_row_while_others_wait() -> None:
             looks.append(made)
             await asyncio.sleep(0)
 
-    exchange = exchange_on(SimpleNamespace(is_behind=False))
+    exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False))
     turns = Turns(1, 4)
     for crowded in (False, True):
         turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "a")
@@ -517,7 +504,7 @@ async def test_small_answers_are_sent_before_the_next_piece() -> None:
 
     assert await EncodingTurn(turns, "c").take()  # what is kept for others
     for others in (go_on_writing, take_a_turn):
-        exchange = exchange_on(SimpleNamespace(is_behind=False))
+        exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False))
         assert await turn.take()
         task = asyncio.create_task(others())
         await asyncio.sleep(0)

@@ -9,9 +9,9 @@ from starlette.types import Message
 
 from gateway.errors import Code, GatewayError
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import ClientGone, Exchange, open_exchange
+from gateway.http.exchange import ClientGone, Exchange
 from gateway.http.middleware import conclude, noting
-from gateway.http.proxies import TrustedProxies
+from tests.support.exchanges import exchange_of
 
 pytestmark = pytest.mark.anyio
 
@@ -111,21 +111,10 @@ GONE = [
 ]
 
 
-def new_exchange(direct: Connection | None = None) -> Exchange:
-    return open_exchange(
-        http_method="POST",
-        path="/a.B/C",
-        headers={},
-        peer="",
-        proxies=TrustedProxies(()),
-        direct=direct,
-    )
-
-
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
 async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
     """Whatever a transport raises for it: the request is reported with 499, and nothing failed."""
-    exchange = new_exchange()
+    exchange = exchange_of("/a.B/C")
     reported: list[Exchange] = []
 
     async def write(message: Message) -> None:
@@ -149,4 +138,4 @@ def test_so_it_is_on_the_short_way(error: Exception) -> None:
         connection = Connection()
         connection.problem = raised
         with pytest.raises(expected):
-            new_exchange(connection).answer(200, (), b"")
+            exchange_of("/a.B/C", direct=connection).answer(200, (), b"")

@@ -16,9 +16,9 @@ from starlette.types import Message
 
 from gateway.access.load import LongAnswers
 from gateway.errors import Code
-from gateway.http.exchange import ClientGone, Exchange, open_exchange
-from gateway.http.proxies import TrustedProxies
+from gateway.http.exchange import ClientGone
 from gateway.http.respond import Form, Responder, SlowReader, send_pieces
+from tests.support.exchanges import exchange_of
 from tests.support.opencue import jobs, message_class
 from tests.support.servers import (
     Context,
@@ -587,18 +587,6 @@ async def test_the_longest_subject_reaches_cuebot(gateway: Gateway, cuebot: Scri
     assert cuebot.seen[0][2]["x-gateway-principal"] == quote(subject, safe="")
 
 
-def an_exchange() -> Exchange:
-    """One without a connection of our own server."""
-    return open_exchange(
-        http_method="POST",
-        path=SHOWS,
-        headers={},
-        peer="",
-        proxies=TrustedProxies(()),
-        direct=None,
-    )
-
-
 async def sent(message: Message) -> None:
     """A client that reads everything, after a moment."""
     await asyncio.sleep(0)
@@ -614,7 +602,7 @@ async def test_no_part_of_an_answer_is_waited_for_without_end(pieces: Iterable[b
         if not message.get("more_body", message["type"] == "http.response.start"):
             await asyncio.Event().wait()
 
-    exchange = an_exchange()
+    exchange = exchange_of(SHOWS)
     with pytest.raises(ClientGone):
         async with asyncio.timeout(20):
             await send_pieces(exchange, pieces, (), send, 0.01)
@@ -630,7 +618,7 @@ async def test_a_client_that_is_behind_holds_no_turn() -> None:
         await asyncio.sleep(0)
         held.append(long_answers.turns.held.get("ip ", 0))
 
-    exchange = an_exchange()
+    exchange = exchange_of(SHOWS)
     form: Form = iter([b"a", b"b"]), ()
     await responder.send(exchange, form, send, within=1)
     assert held == [0, 0, 0, 0]
@@ -639,6 +627,6 @@ async def test_a_client_that_is_behind_holds_no_turn() -> None:
 
 async def test_the_gateways_own_waits_are_not_the_clients() -> None:
     """A client is not let go for time in which the answer waited for its turn."""
-    reader = SlowReader(an_exchange(), sent, 0.2, None)
+    reader = SlowReader(exchange_of(SHOWS), sent, 0.2, None)
     await reader.excuse(asyncio.sleep(0.3))
     await reader.send({"type": "http.response.body", "body": b"a"}, 1)

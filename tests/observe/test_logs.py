@@ -22,8 +22,8 @@ import grpc
 import httpx
 import pytest
 
-from gateway.http.exchange import Exchange, open_exchange
-from gateway.http.proxies import TrustedProxies
+from gateway.http.exchange import Exchange
+from tests.support.exchanges import exchange_of
 from tests.support.servers import SECRET, ScriptedCuebot, bearer, clean_environment, token
 
 TIMEOUT = 20
@@ -354,14 +354,7 @@ def test_what_does_not_look_like_a_token_is_logged(harmless: str) -> None:
 
 
 def opened(path: str, request_id: str) -> Exchange:
-    return open_exchange(
-        http_method="POST",
-        path=path,
-        headers={b"x-request-id": request_id.encode()},
-        peer="127.0.0.1",
-        proxies=TrustedProxies(()),
-        direct=None,
-    )
+    return exchange_of(path, headers={b"x-request-id": request_id.encode()})
 
 
 @pytest.mark.parametrize("style", ["json", "console"])

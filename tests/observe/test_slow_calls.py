@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.http.exchange import open_exchange
-from gateway.http.proxies import TrustedProxies
 from gateway.observe.slow_calls import SlowCalls
+from tests.support.exchanges import exchange_of
 from tests.support.servers import (
     ON_EACH_LANE,
     Context,
@@ -87,14 +86,7 @@ async def test_other_calls_have_none(each_lane: None, cuebot: ScriptedCuebot) ->
 )
 async def test_waiting_is_not_slow(waited: float, rpc: str | None, lines: int) -> None:
     """Of 100 s only those count in which a call has not waited; and what is no call is none."""
-    exchange = open_exchange(
-        http_method="POST",
-        path=SHOWS,
-        headers={},
-        peer="192.0.2.1",
-        proxies=TrustedProxies(()),
-        direct=None,
-    )
+    exchange = exchange_of(SHOWS)
     exchange.started -= 100
     exchange.waited, exchange.rpc = waited, rpc
     with capture_logs() as captured:

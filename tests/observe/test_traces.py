@@ -11,10 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import Code, ConfigurationError
-from gateway.http.exchange import open_exchange
-from gateway.http.proxies import TrustedProxies
 from gateway.http.spans import CallTimes, Sampler
 from gateway.observe.tracing import check_traces, open_traces
+from tests.support.exchanges import exchange_of
 from tests.support.servers import (
     ON_EACH_LANE,
     Gateway,
@@ -133,15 +132,8 @@ async def test_a_request_that_is_wrong_has_no_call(gateway: Gateway, collector: 
 
 def test_waiting_and_sending_have_spans() -> None:
     """If there was some of it; and the parts after each other are those of the request."""
-    exchange = open_exchange(
-        http_method="POST",
-        path=SHOWS,
-        headers={b"traceparent": SAMPLED["traceparent"].encode()},
-        peer="192.0.2.1",
-        proxies=TrustedProxies(()),
-        direct=None,
-        sampler=Sampler(1),
-    )
+    headers = {b"traceparent": SAMPLED["traceparent"].encode()}
+    exchange = exchange_of(SHOWS, headers=headers, sampler=Sampler(1))
     exchange.started, exchange.answering, exchange.waited = 10.0, 17.0, 2.5
     spans = exchange.spans
     assert spans is not None

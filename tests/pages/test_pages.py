@@ -13,11 +13,11 @@ import yaml
 
 from gateway.codec.zstd import zstd
 from gateway.errors import ConfigurationError
-from gateway.http.exchange import ClientGone, open_exchange
-from gateway.http.proxies import TrustedProxies
+from gateway.http.exchange import ClientGone
 from gateway.openapi import shared
 from gateway.pages import page_routes
 from gateway.pages.content import Content
+from tests.support.exchanges import exchange_of
 from tests.support.openapi import document, validator
 from tests.support.servers import (
     Gateway,
@@ -337,9 +337,7 @@ def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_a_client_that_does_not_read_is_disconnected() -> None:
     """A client that takes longer than the timeout to read a page is disconnected."""
-    exchange = open_exchange(
-        http_method="GET", path="/", headers={}, peer="", proxies=TrustedProxies(()), direct=None
-    )
+    exchange = exchange_of("/", method="GET")
 
     async def never(message: object) -> None:
         await asyncio.Event().wait()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
@@ -72,6 +72,10 @@ async def connected(serve: Serve, sent: bytes = b"") -> AsyncIterator[Connected]
         protocol.flushed().abort()
 
 
+def served_by(app: ASGIApp) -> AsgiService:
+    return AsgiService(app, state={}, tasks=set(), loop=asyncio.get_running_loop())
+
+
 def reply(request: RequestCycle, body: bytes = b"ok") -> bool:
     return request.answer(200, [(b"content-length", b"%d" % len(body))], body)
 
@@ -123,7 +127,6 @@ async def test_answers_to_requests_of_one_packet_are_one_write() -> None:
 
 async def test_a_short_answer_of_an_app_is_one_write() -> None:
     """Its head waits for its body, and the body of a long one does not wait."""
-    tasks: set[asyncio.Task[None]] = set()
     length = [(b"content-length", b"4")]
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,10 +138,6 @@ async def test_a_short_answer_of_an_app_is_one_write() -> None:
         await send({"type": "http.response.body", "body": b"bo", "more_body": True})
         assert two.protocol.written[-1] == b"bo"
         await send({"type": "http.response.body", "body": b"dy"})
-
-    def served_by(app: object) -> AsgiService:
-        loop = asyncio.get_running_loop()
-        return AsgiService(app, state={}, tasks=tasks, loop=loop)  # type: ignore[arg-type]
 
     async with connected(served_by(app), POST) as one:
         assert (await one.client.answer()).body == b"body"
@@ -170,15 +169,13 @@ async def test_much_is_written_at_once() -> None:
 async def test_a_large_body_is_handed_over_as_it_is() -> None:
     """Clients that do not read share the body of a page: nobody has a copy."""
     page = bytes(MAX_UNWRITTEN)
-    tasks: set[asyncio.Task[None]] = set()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         length = [(b"content-length", b"%d" % len(page))]
         await send({"type": "http.response.start", "status": 200, "headers": length})
         await send({"type": "http.response.body", "body": page})
 
-    service = AsgiService(app, state={}, tasks=tasks, loop=asyncio.get_running_loop())
-    async with connected(service, POST) as one:
+    async with connected(served_by(app), POST) as one:
         assert (await one.client.answer()).body == page
         assert one.protocol.written[-1] is page
 
@@ -233,16 +230,14 @@ async def test_nobody_is_asked_for_a_body_that_has_been_refused() -> None:
     """An app that begins to read only then is told that the client is gone."""
     told = asyncio.get_running_loop().create_future()
     begins, reads = asyncio.Event(), asyncio.Event()
-    tasks: set[asyncio.Task[None]] = set()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         begins.set()
         await reads.wait()
         told.set_result(await receive())
 
-    service = AsgiService(app, state={}, tasks=tasks, loop=asyncio.get_running_loop())
     lines = b"Host: gateway\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
-    async with connected(service) as one:
+    async with connected(served_by(app)) as one:
         await one.client.send(b"POST / HTTP/1.1\r\n" + lines)
         async with asyncio.timeout(TIMEOUT):
             await begins.wait()
