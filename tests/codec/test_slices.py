@@ -168,6 +168,20 @@ def test_items_of_any_length_are_cut(length: int) -> None:
     assert len(found) > 3
 
 
+@pytest.mark.parametrize("padding", range(5))
+def test_a_slice_may_end_at_any_byte(padding: int) -> None:
+    """What is looked over at once may end within an item's tag or length, which is no error.
+
+    The length of the second item is written with `padding` bytes more than it takes.
+    """
+    length = b"\x02" if padding == 0 else b"\x82" + b"\x80" * (padding - 1) + b"\x00"
+    for first in range(80):
+        payload = b"\x0a%c%b" % (first, b"a" * first) + b"\x0a%bbc" % length + b"\x0a\x01d" * 30
+        sizes = (0, 40, 100, 100)
+        found = outcome(opencue(), "job.JobGetJobNamesResponse", payload, sizes)
+        assert found == whole(opencue(), "job.JobGetJobNamesResponse", payload)
+
+
 def test_pieces_come_one_at_a_time() -> None:
     """The JSON of a long answer is never in memory as a whole."""
     leaf = trial().message_class("trial.Leaf")(name="x" * 200)
