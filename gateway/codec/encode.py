@@ -2,7 +2,7 @@
 
 A compiled function takes a parsed message and returns what orjson can dump. Its source holds
 only numbered names; the descriptor's own names, which come from a remote server, reach it as
-default arguments and never as text.
+its module's variables and never as text.
 """
 
 from base64 import b64encode
@@ -35,7 +35,7 @@ from gateway.codec.fields import (
     type_name,
 )
 from gateway.codec.interfaces import NO_ALIASES, ToJson
-from gateway.codec.numbers import FloatTable, json_double, json_float
+from gateway.codec.numbers import MINUS_ZERO, FloatTable, json_double
 from gateway.codec.payload import Payload
 from gateway.errors import Code, GatewayError
 
@@ -84,10 +84,10 @@ class Encoders:
         message_class = GetMessageClass(descriptor)
         blank = {field.json_name: self._unset(field, message_class()) for field in fields}
         constants: dict[str, object] = {
-            "zero": json_float,
             # Called through the class: a field may be named like a method.
             "has": message_class.HasField,
             "sign": copysign,
+            "minus_zero": MINUS_ZERO,
             "copy": blank.copy,
         }
         lines = [read_fields(fields, constants), "json = copy()"]
@@ -121,15 +121,17 @@ class Encoders:
         self, field: FieldDescriptor, number: int, constants: dict[str, object]
     ) -> list[str]:
         """`json[key] = value` if the field is set; one in a oneof is absent if it is not."""
-        value = f"v{number}"
+        key, value = f"json[k{number}]", f"v{number}"
         set_ = value
         if field.has_presence:
             set_ = f"has(message, n{number})"
-        elif field.type in FLOATING and not field.is_repeated:
-            set_ = f"{value} or sign(1.0, {value}) < 0"  # -0.0 is not the default
-        lines = [f"if {set_}: json[k{number}] = {self._expression(field, number, constants)}"]
+            if not (is_message(field) or field.default_value):
+                set_ = f"{value} or {set_}"  # which costs less
+        lines = [f"if {set_}: {key} = {self._expression(field, number, constants)}"]
         if field.containing_oneof is not None:
-            lines.append(f"else: del json[k{number}]")
+            lines.append(f"else: del {key}")
+        elif set_ == value and field.type in FLOATING and not field.is_repeated:
+            lines.append(f"elif sign(1.0, {value}) < 0.0: {key} = minus_zero")  # no default
         return lines
 
     def _expression(self, field: FieldDescriptor, number: int, constants: dict[str, object]) -> str:
@@ -154,7 +156,7 @@ class Encoders:
             return f'f"{{{name}}}"'
         if field.type == type_.TYPE_FLOAT:
             constants[convert] = self._floats
-            return f"({convert}[{name}] if {name} else zero({name}))"
+            return f"{convert}[{name}]"
         if is_enum(field) and type_name(field) != NULL_VALUE:
             constants[convert] = enum_names(enum_of(field)).get
             return f"{convert}({name}, {name})"
@@ -175,7 +177,7 @@ class Encoders:
         if field.type in LONG:
             return str
         if field.type == type_.TYPE_FLOAT:
-            return json_float
+            return self._floats.__getitem__
         if field.type == type_.TYPE_DOUBLE:
             return json_double
         if field.type == type_.TYPE_BYTES:
@@ -214,12 +216,15 @@ def read_fields(fields: list[FieldDescriptor], constants: dict[str, object]) -> 
 
 
 def define(lines: list[str], constants: Mapping[str, object]) -> ToJson:
-    """The function `to_json(message)` with these lines; `constants` are its default arguments."""
-    parameters = ", ".join(["message", *(f"{name}={name}" for name in constants)])
-    source = f"def to_json({parameters}):\n" + "".join(f"    {line}\n" for line in lines)
+    """The function `to_json(message)` with these lines; `constants` are its global variables.
+
+    As default arguments they would all be copied for each call, which costs more than to look up
+    those that are used.
+    """
+    source = "def to_json(message):\n" + "".join(f"    {line}\n" for line in lines)
     scope: dict[str, Any] = dict(constants)
     exec(source, scope)  # noqa: S102 - the text holds only numbered names, see the module's head
-    function: ToJson = scope["to_json"]
+    function: ToJson = scope.pop("to_json")
     return function
 
 

@@ -70,16 +70,13 @@ def json_float(value: float) -> object:
 
 
 class FloatTable(dict[float, object]):
-    """`json_float` with a cache: a farm has few distinct numbers of cores.
-
-    Zero must not be looked up, since 0.0 and -0.0 are one key.
-    """
+    """`json_float` with a cache: a farm has few distinct numbers of cores."""
 
     def __missing__(self, value: float) -> object:
         if len(self) >= REMEMBERED_FLOATS:
             self.clear()
         text = json_float(value)
-        if value == value:  # NaN is no key: it never equals itself
+        if value and value == value:  # 0.0 and -0.0 are one key, and NaN never equals itself
             self[value] = text
         return text
 

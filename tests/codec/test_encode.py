@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.codec.numbers import FloatTable
 from gateway.errors import Code, GatewayError
 from tests.support.protos import (
     TestSchema,
@@ -119,6 +120,18 @@ def test_float(value: float, text: bytes, again: int) -> None:
     """A float is written with the fewest digits that give it back, however often it comes."""
     json = encoded_message("trial.Repeated", floats=[value] * again)
     assert b'"floats":[' + b",".join([text] * again) + b"]" in json
+
+
+def test_what_never_equals_itself_is_not_remembered() -> None:
+    """A float that is no number does not fill the cache, however often it comes."""
+    table = FloatTable()
+    assert [table[value] for value in (math.nan, float("nan"), 0.5, 0.5)] == [
+        "NaN",
+        "NaN",
+        0.5,
+        0.5,
+    ]
+    assert list(table) == [0.5]
 
 
 @pytest.mark.parametrize(
