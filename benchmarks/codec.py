@@ -10,6 +10,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import cycle, islice
 from statistics import median
 from typing import Any
 
@@ -36,6 +37,7 @@ def main() -> None:
     encoders, decoders = Encoders(pool), Decoders(pool)
     farm = build_farm(read_messages(), jobs=JOBS)
     jobs, shows = wire(farm.jobs.values()), wire(farm.shows.values())
+    busy = wire(job for job in farm.jobs.values() if job.job_stats.running_frames)
 
     print(f"{'answer':<18}{'µs':>10}{'µs/item':>10}{'longest step, ms':>18}{'peak, MB':>10}")
     for name, kind, items in (
@@ -45,6 +47,7 @@ def main() -> None:
         ("100 jobs", "job.JobGetJobsResponse", jobs[:100]),
         ("1000 jobs", "job.JobGetJobsResponse", jobs[:1000]),
         ("20000 jobs", "job.JobGetJobsResponse", jobs[:1000] * 20),
+        ("1000 busy jobs", "job.JobGetJobsResponse", [*islice(cycle(busy), 1000)]),
     ):
         encode = encoders.encoder(pool.FindMessageTypeByName(kind))
         payload = record(b"".join(map(record, items))) if items else b""
