@@ -34,7 +34,7 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.codec.interfaces import NO_ALIASES, ToJson
+from gateway.codec.interfaces import NO_ALIASES, Shape, ToJson
 from gateway.codec.numbers import MINUS_ZERO, FloatTable, json_double
 from gateway.codec.payload import Payload
 from gateway.errors import Code, GatewayError
@@ -69,7 +69,7 @@ class Encoders:
 
     def encoder(self, descriptor: Descriptor) -> Encode:
         """The whole way from a message's bytes to JSON bytes."""
-        return MessageEncoder(self, descriptor)
+        return MessageEncoder(Whole(descriptor, self))
 
     def to_json(self, descriptor: Descriptor) -> ToJson:
         """The function from a parsed message of this type to what orjson can dump."""
@@ -233,18 +233,37 @@ def json_bool(value: object) -> str:
     return "true" if value else "false"
 
 
-class MessageEncoder:
-    """An `Encode` for one message type."""
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of a message type, as a `Shape`."""
 
-    def __init__(self, encoders: Encoders, descriptor: Descriptor) -> None:
-        self._encoders = encoders
-        self._descriptor = descriptor
-        self._class = GetMessageClass(descriptor)
-        self._lists = () if wellknown.is_special(descriptor) else tuple(lists_of(descriptor))
+    descriptor: Descriptor
+    encoders: Encoders
+
+    @property
+    def to_json(self) -> ToJson:
+        return self.encoders.to_json(self.descriptor)
+
+    def value(self, field: FieldDescriptor) -> ToJson | None:
+        return self.encoders.value(field)
+
+    def below(self, field: FieldDescriptor) -> "Whole":
+        return Whole(message_of(field), self.encoders)
+
+
+class MessageEncoder:
+    """An `Encode` for what is wanted of one message type."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._descriptor = shape.descriptor
+        self._class = GetMessageClass(self._descriptor)
+        self._can_be_sliced = not wellknown.is_special(self._descriptor)
+        self._lists = tuple(lists_of(self._descriptor)) if self._can_be_sliced else ()
 
     @cached_property
     def _to_json(self) -> ToJson:
-        return self._encoders.to_json(self._descriptor)
+        return self._shape.to_json
 
     @cached_property
     def _empty(self) -> tuple[bytes]:
@@ -253,7 +272,7 @@ class MessageEncoder:
     def __call__(self, payload: bytes) -> Iterable[bytes]:
         if not payload:
             return self._empty
-        if len(payload) > slices.LARGEST_WHOLE and not wellknown.is_special(self._descriptor):
+        if len(payload) > slices.LARGEST_WHOLE and self._can_be_sliced:
             return self._in_slices(payload)
         try:
             message = self._class.FromString(payload)
@@ -272,7 +291,7 @@ class MessageEncoder:
 
     def _slices(self, kept: Payload) -> Iterator[bytes]:
         try:
-            yield from slices.encode(self._descriptor, self._encoders, kept.read, kept.size)
+            yield from slices.encode(self._shape, kept.read, kept.size)
         except UNREADABLE as error:
             raise unreadable(self._descriptor, error) from error
 

@@ -56,6 +56,23 @@ class TypeEncoders(Protocol):
         """The function for one value of the field; None when orjson takes it as it is."""
 
 
+class Shape(Protocol):
+    """What is wanted of a message type: all of it, or some fields."""
+
+    @property
+    def descriptor(self) -> Descriptor: ...
+
+    @property
+    def to_json(self) -> ToJson:
+        """The function from a parsed message to an object with what is wanted."""
+
+    def value(self, field: FieldDescriptor) -> ToJson | None:
+        """The same for one value of a wanted field; None when orjson takes it as it is."""
+
+    def below(self, field: FieldDescriptor) -> "Shape":
+        """What is wanted of the messages in a wanted field."""
+
+
 class TypeReaders(Protocol):
     """The readers of a pool's types, from JSON to protobuf."""
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import is_map, message_of
-from gateway.codec.interfaces import ToJson, TypeEncoders
+from gateway.codec.interfaces import Shape, ToJson
 from gateway.codec.path import MAX_DEPTH
 from gateway.codec.wellknown import is_special
 
@@ -100,16 +100,14 @@ class Layout:
     """By field number, those of fields that are encoded in slices."""
 
 
-def encode(
-    descriptor: Descriptor, encoders: TypeEncoders, read: ReadBytes, size: int, depth: int = 0
-) -> Iterator[bytes]:
+def encode(shape: Shape, read: ReadBytes, size: int, depth: int = 0) -> Iterator[bytes]:
     """The JSON of a message of `size` bytes, in pieces. Raises DecodeError when it is no such one.
 
     An empty piece has nothing to send: it is a place where other tasks may run.
     """
     if depth >= MAX_DEPTH:
         raise DecodeError("nested too deeply")
-    sliced = {one.number: one for one in descriptor.fields if can_be_sliced(one)}
+    sliced = {one.number: one for one in shape.descriptor.fields if can_be_sliced(one)}
     layout = Layout()
     whole = read(0, size)
     for _ in survey(whole, sliced, layout):
@@ -117,10 +115,10 @@ def encode(
     for number, runs in list(layout.long.items()):
         if not sliced[number].is_repeated and size_of(runs) <= SLICE_BYTES:
             layout.rest += layout.long.pop(number)
-    message_class = GetMessageClass(descriptor)
+    message_class = GetMessageClass(shape.descriptor)
     rest = message_class.FromString(b"".join(whole[run.start : run.end] for run in layout.rest))
     del whole  # it is not needed while the client reads
-    json = encoders.to_json(descriptor)(rest)
+    json = shape.to_json(rest)
     assert isinstance(json, dict)
     long = {sliced[number].json_name: number for number in layout.long}
     opening = b"{"
@@ -129,10 +127,10 @@ def encode(
             one, runs = sliced[long[key]], layout.long[long[key]]
             yield opening + orjson.dumps(key) + b":"
             if one.is_repeated:
-                yield from encode_list(one, runs, message_class, encoders, read, depth + 1)
+                yield from encode_list(shape, one, runs, message_class, read, depth + 1)
             else:
                 inner, length = yield from joined(read, runs)
-                yield from encode(message_of(one), encoders, inner, length, depth + 1)
+                yield from encode(shape.below(one), inner, length, depth + 1)
         else:
             yield opening + orjson.dumps({key: value})[1:-1]
         opening = b","
@@ -140,15 +138,15 @@ def encode(
 
 
 def encode_list(
+    shape: Shape,
     one: FieldDescriptor,
     runs: list[Run],
     message_class: Any,
-    encoders: TypeEncoders,
     read: ReadBytes,
     depth: int,
 ) -> Iterator[bytes]:
     """The JSON list of a repeated field, a run at a time. One long message is cut up in turn."""
-    to_json = encoders.value(one)
+    to_json = shape.value(one)
     opening = b"["
     for run in runs:
         if (
@@ -158,7 +156,7 @@ def encode_list(
         ):
             yield opening
             inner, length = yield from joined(read, [run])
-            yield from encode(message_of(one), encoders, inner, length, depth)
+            yield from encode(shape.below(one), inner, length, depth)
         else:
             message = message_class.FromString(read(run.start, run.end))
             piece = items_json(opening, getattr(message, one.name), to_json)

@@ -13,11 +13,11 @@ from typing import Any
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.encode import UNREADABLE, Encoders, unreadable
+from gateway.codec.encode import UNREADABLE, Encoders, MessageEncoder, unreadable
 from gateway.codec.fields import owner_of
 from gateway.codec.slices import records_in, rows_in
 from gateway.views.csv_cells import MOST_COLUMNS, cell_of, columns_of, lines
-from gateway.views.some_fields import rows_to_json, tree_to_json, with_list_last
+from gateway.views.some_fields import rows_to_json, some_of, with_list_last
 from gateway.views.view import Order, Rows, View
 
 SHORT = 32 * 1024
@@ -47,16 +47,7 @@ def whole(view: View, encoders: Encoders) -> Show:
     """Fields of an answer without rows."""
     if view.answer_fields is None:
         return encoders.encoder(view.answer)
-    to_json = tree_to_json(view.answer, view.answer_fields, encoders)
-    parse = GetMessageClass(view.answer).FromString
-
-    def show(payload: bytes) -> Iterable[bytes]:
-        try:
-            return (orjson.dumps(to_json(parse(payload))),)
-        except UNREADABLE as error:
-            raise unreadable(view.answer, error) from error
-
-    return show
+    return MessageEncoder(some_of(view.answer, view.answer_fields, encoders))
 
 
 def as_json(view: View, rows: Rows, encoders: Encoders) -> Show:
@@ -65,7 +56,7 @@ def as_json(view: View, rows: Rows, encoders: Encoders) -> Show:
     if view.answer_fields is None:
         rest_to_json = encoders.to_json(view.answer)
     else:
-        rest_to_json = tree_to_json(view.answer, view.answer_fields, encoders)
+        rest_to_json = some_of(view.answer, view.answer_fields, encoders).to_json
     parse = GetMessageClass(view.answer).FromString
     shows_rows = view.row_fields is None or bool(view.row_fields)
 

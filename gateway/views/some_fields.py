@@ -1,14 +1,15 @@
 """Some fields of a message as JSON: what is not asked for is never made into Python."""
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.encode import Encoders
+from gateway.codec.encode import Encoders, Whole
 from gateway.codec.fields import is_map, is_message, map_fields, message_of, owner_of
-from gateway.codec.interfaces import ToJson
+from gateway.codec.interfaces import Shape, ToJson
 from gateway.views.paths import FieldPath, Segment
 from gateway.views.view import Rows, View
 
@@ -17,48 +18,62 @@ def rows_to_json(view: View, rows: Rows, encoders: Encoders) -> ToJson:
     """The function for one row."""
     if not view.row_fields:
         return encoders.to_json(rows.descriptor)
-    return tree_to_json(rows.descriptor, view.row_fields, encoders)
+    return some_of(rows.descriptor, view.row_fields, encoders).to_json
 
 
-def tree_to_json(descriptor: Descriptor, paths: Iterable[FieldPath], encoders: Encoders) -> ToJson:
-    """The function from a message to JSON that has these fields only."""
-    return branch(descriptor, [path.segments for path in paths], encoders)
+def some_of(descriptor: Descriptor, paths: Iterable[FieldPath], encoders: Encoders) -> "Some":
+    """These fields of a message type."""
+    return Some(descriptor, [path.segments for path in paths], encoders)
 
 
-def branch(descriptor: Descriptor, paths: list[tuple[Segment, ...]], encoders: Encoders) -> ToJson:
-    by_field: dict[int, list[tuple[Segment, ...]]] = {}
-    for segments in paths:
-        by_field.setdefault(segments[0].field.number, []).append(segments)
-    parts = [part(below[0][0].field, below, encoders) for below in by_field.values()]
+class Some:
+    """Some fields of a message type, as a `Shape`."""
 
-    def to_json(message: Any) -> dict[str, object]:
-        json: dict[str, object] = {}
-        for add in parts:
-            add(message, json)
-        return json
+    def __init__(
+        self, descriptor: Descriptor, paths: list[tuple[Segment, ...]], encoders: Encoders
+    ) -> None:
+        self.descriptor = descriptor
+        self._encoders = encoders
+        self._by_field: dict[int, list[tuple[Segment, ...]]] = {}
+        for segments in paths:
+            self._by_field.setdefault(segments[0].field.number, []).append(segments)
 
-    return to_json
+    @cached_property
+    def to_json(self) -> ToJson:
+        parts = []
+        for paths in self._by_field.values():
+            field = paths[0][0].field
+            if is_map(field):
+                parts.append(map_part(field, paths, self._encoders))
+            else:
+                parts.append(part(field, self.value(field)))
+
+        def to_json(message: Any) -> dict[str, object]:
+            json: dict[str, object] = {}
+            for add in parts:
+                add(message, json)
+            return json
+
+        return to_json
+
+    def value(self, field: FieldDescriptor) -> ToJson | None:
+        return self.below(field).to_json if is_message(field) else self._encoders.value(field)
+
+    def below(self, field: FieldDescriptor) -> Shape:
+        paths = self._by_field[field.number]
+        if any(len(segments) == 1 for segments in paths):
+            return Whole(message_of(field), self._encoders)
+        return Some(message_of(field), [segments[1:] for segments in paths], self._encoders)
 
 
-def part(
-    field: FieldDescriptor, paths: list[tuple[Segment, ...]], encoders: Encoders
-) -> Callable[[Any, dict[str, object]], None]:
+def part(field: FieldDescriptor, value: ToJson | None) -> Callable[[Any, dict[str, object]], None]:
     """What puts one field of a message into its JSON."""
     name, key = field.name, field.json_name
-    if is_map(field):
-        return map_part(field, paths, encoders)
-    is_whole = any(len(segments) == 1 for segments in paths)
-    value: ToJson | None
-    if is_whole or not is_message(field):
-        value = encoders.value(field)
-    else:
-        value = branch(message_of(field), [segments[1:] for segments in paths], encoders)
     if field.is_repeated:
         if value is None:
             return lambda message, json: json.__setitem__(key, list(getattr(message, name)))
-        convert = value
         return lambda message, json: json.__setitem__(
-            key, [convert(item) for item in getattr(message, name)]
+            key, [value(item) for item in getattr(message, name)]
         )
     has = GetMessageClass(owner_of(field)).HasField if field.has_presence else None
     in_oneof = field.containing_oneof is not None
@@ -85,7 +100,7 @@ def map_part(
     for first, *rest in paths:
         below.setdefault(first.key, []).append(tuple(rest))
     values = {
-        key: branch(message_of(value_field), inner, encoders) if all(inner) else value
+        key: Some(message_of(value_field), inner, encoders).to_json if all(inner) else value
         for key, inner in below.items()
     }
 

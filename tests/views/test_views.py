@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.codec.encode import Slices
 from gateway.codec.slices import SLICE_ITEMS
 from gateway.compat.build import build_catalog
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
@@ -20,21 +22,28 @@ from gateway.views.paths import find_path
 from gateway.views.show import compile_view
 from gateway.views.view import asked_parameters, make_view, rows_of, upside_down
 from tests.support.opencue import message_class
-from tests.support.protos import trial
+from tests.support.protos import messages, opencue, trial
+from tests.support.slicing import ONE_PIECE, SIZES, Sizes, these_sizes
 
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
 GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
 FIND_JOB = CATALOG.routes["/job.JobInterface/FindJob"]
+GET_WHITEBOARD = CATALOG.routes["/show.ShowInterface/GetJobWhiteboard"]
 GET_HOSTS = CATALOG.routes["/host.HostInterface/GetHosts"]
 FOREIGN = trial()
 USERS = ("lena", "marco", "=1+1", " @x", "o'hara", 'say "hi", twice', "grün")
 
 
-def seen(method: Method, payload: bytes, **asked: str) -> bytes:
-    """An answer as a view shows it."""
+def shown_as(method: Method, payload: bytes, **asked: str) -> Iterable[bytes]:
+    """The pieces of an answer as a view shows it."""
     parameters = {f"_{name}": value for name, value in asked.items()}
     view = make_view(method.descriptor.output_type, parameters)
-    return b"".join(compile_view(view, method.encoders)(payload))
+    return compile_view(view, method.encoders)(payload)
+
+
+def seen(method: Method, payload: bytes, **asked: str) -> bytes:
+    """An answer as a view shows it."""
+    return b"".join(shown_as(method, payload, **asked))
 
 
 def rows_seen(payload: bytes, **asked: str) -> list[dict[str, Any]]:
@@ -125,7 +134,7 @@ def test_paths_that_begin_in_the_answer() -> None:
 
 def test_a_list_among_other_fields_is_no_list_of_rows() -> None:
     """The jobs of the topmost group are not all that a whiteboard has."""
-    assert CATALOG.routes["/show.ShowInterface/GetJobWhiteboard"].views.rows is None
+    assert GET_WHITEBOARD.views.rows is None
     assert rows_of(FOREIGN.message_type("trial.two.Groups")) is None
 
 
@@ -139,6 +148,68 @@ def test_answers_without_rows() -> None:
     assert seen(FIND_JOB, payload) == b"".join(FIND_JOB.encode(payload))
     for asked in ({"where": "x=1"}, {"sort": "x"}, {"limit": "1"}, {"format": "csv"}):
         assert "is not one list" in problem(FIND_JOB, **asked)
+
+
+WHITEBOARD = "show.ShowGetJobWhiteboardResponse"
+"""An answer without rows, but with lists at any depth."""
+WHITEBOARD_FIELDS = (
+    "whiteboard",
+    "whiteboard.name",
+    "whiteboard.jobs",
+    "whiteboard.inlineJobs",
+    "whiteboard.inlineJobs.jobStats.deadFrames",
+    "whiteboard.groups",
+    "whiteboard.groups.nestedGroups.name",
+    "whiteboard.groups.nestedGroups.inlineJobs.name",
+    "whiteboard.parent.groups.nestedGroups",
+)
+
+
+def of_plain_json(json: Any, paths: list[list[str]]) -> Any:
+    """What is at these paths of an answer's JSON."""
+    if json is None or [] in paths:
+        return json
+    if isinstance(json, list):
+        return [of_plain_json(each, paths) for each in json]
+    return {
+        name: of_plain_json(json[name], [rest for first, *rest in paths if first == name])
+        for name in {first: None for first, *_ in paths}
+        if name in json
+    }
+
+
+@given(
+    answer=messages(opencue(), WHITEBOARD),
+    fields=st.lists(st.sampled_from(WHITEBOARD_FIELDS), min_size=1, unique=True),
+    sizes=st.sampled_from((*SIZES, ONE_PIECE)),
+)
+def test_fields_of_an_answer_without_rows(answer: Any, fields: list[str], sizes: Sizes) -> None:
+    """They are those of the whole answer, whatever the size of the pieces that they come in."""
+    payload = answer.SerializeToString()
+    with these_sizes(sizes):
+        found = orjson.loads(seen(GET_WHITEBOARD, payload, fields=",".join(fields)))
+    everything = orjson.loads(b"".join(GET_WHITEBOARD.encode(payload)))
+    assert found == of_plain_json(everything, [field.split(".") for field in fields])
+
+
+@pytest.mark.parametrize(
+    "fields", ["whiteboard", "groups", "groups.nestedGroups.inlineJobs.name", "name,inlineJobs"]
+)
+def test_a_long_whiteboard_comes_in_pieces(fields: str) -> None:
+    """Others have their turns between them, as without a view."""
+    answer = message_class(WHITEBOARD)()
+    jobs = [{"name": f"demo-sh{n:05}-lena_comp", "user": "lena"} for n in range(10_000)]
+    group = answer.whiteboard.groups.nested_groups.add(name="comp")
+    for some in (answer.whiteboard, group):
+        for job in jobs:
+            some.inline_jobs.add(**job)
+    shown = shown_as(GET_WHITEBOARD, answer.SerializeToString(), fields=fields)
+    assert isinstance(shown, Slices)
+    found = list(shown)
+    assert max(map(len, found)) < SLICE_ITEMS * 2_000
+    whiteboard = orjson.loads(b"".join(found))["whiteboard"]
+    inner = whiteboard if fields == "name,inlineJobs" else whiteboard["groups"]["nestedGroups"][0]
+    assert [job["name"] for job in inner["inlineJobs"]] == [job["name"] for job in jobs]
 
 
 def test_an_empty_answer() -> None:
