@@ -2,7 +2,7 @@
 
 A compiled function takes a parsed message and returns what orjson can dump. Its source holds
 only numbered names; the descriptor's own names, which come from a remote server, reach it as
-its module's variables and never as text.
+its global variables and never as text.
 """
 
 from base64 import b64encode
@@ -126,12 +126,12 @@ class Encoders:
         if field.has_presence:
             set_ = f"has(message, n{number})"
             if not (is_message(field) or field.default_value):
-                set_ = f"{value} or {set_}"  # which costs less
+                set_ = f"{value} or {set_}"  # no call if it is another than the default
         lines = [f"if {set_}: {key} = {self._expression(field, number, constants)}"]
         if field.containing_oneof is not None:
             lines.append(f"else: del {key}")
         elif set_ == value and field.type in FLOATING and not field.is_repeated:
-            lines.append(f"elif sign(1.0, {value}) < 0.0: {key} = minus_zero")  # no default
+            lines.append(f"elif sign(1.0, {value}) < 0.0: {key} = minus_zero")  # false, but not 0.0
         return lines
 
     def _expression(self, field: FieldDescriptor, number: int, constants: dict[str, object]) -> str:
@@ -224,7 +224,7 @@ def define(lines: list[str], constants: Mapping[str, object]) -> ToJson:
     source = "def to_json(message):\n" + "".join(f"    {line}\n" for line in lines)
     scope: dict[str, Any] = dict(constants)
     exec(source, scope)  # noqa: S102 - the text holds only numbered names, see the module's head
-    function: ToJson = scope.pop("to_json")
+    function: ToJson = scope.pop("to_json")  # or they would keep each other
     return function
 
 

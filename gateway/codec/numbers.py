@@ -73,11 +73,11 @@ class FloatTable(dict[float, object]):
     """`json_float` with a cache: a farm has few distinct numbers of cores."""
 
     def __missing__(self, value: float) -> object:
+        if not value or value != value:  # 0.0 and -0.0 are one key; NaN never equals itself
+            return json_float(value)
         if len(self) >= REMEMBERED_FLOATS:
             self.clear()
-        text = json_float(value)
-        if value and value == value:  # 0.0 and -0.0 are one key, and NaN never equals itself
-            self[value] = text
+        text = self[value] = json_float(value)
         return text
 
 

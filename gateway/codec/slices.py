@@ -59,11 +59,15 @@ class Run:
         """Take in the records of this length-delimited field that follow, up to a slice.
 
         It is done for every item of a list: tags of one byte, and lengths of one or two, are read
-        without a call, and from bytes, which are read faster than a view. Raises DecodeError.
+        without a call, and from bytes, which are read faster than a view. Raises DecodeError for a
+        tag or a length that is cut off or too long.
         """
-        window = bytes(payload[self.start : self.start + SLICE_BYTES + LONGEST_HEAD])
-        furthest = min(len(window), SLICE_BYTES)
-        end, records = self.end - self.start, self.records
+        if payload[self.end : self.end + 1] != varint(tag)[:1]:
+            return
+        window = bytes(payload[self.end : self.start + SLICE_BYTES + LONGEST_HEAD])
+        most = self.start + SLICE_BYTES - self.end
+        furthest = min(len(window), most)
+        end, records = 0, self.records
         try:
             while end < furthest and records < SLICE_ITEMS:
                 found, position = window[end], end + 1
@@ -81,13 +85,13 @@ class Run:
                     else:
                         length, position = read_varint(window, position - 1)
                 position += length
-                if position > SLICE_BYTES:
+                if position > most:
                     break
                 end = position
                 records += 1
         except IndexError:
             raise DecodeError("truncated") from None
-        self.end, self.records = self.start + end, records
+        self.end, self.records = self.end + end, records
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.numbers import FloatTable
+from gateway.codec.numbers import MINUS_ZERO, FloatTable
 from gateway.errors import Code, GatewayError
 from tests.support.protos import (
     TestSchema,
@@ -122,16 +122,16 @@ def test_float(value: float, text: bytes, again: int) -> None:
     assert b'"floats":[' + b",".join([text] * again) + b"]" in json
 
 
-def test_what_never_equals_itself_is_not_remembered() -> None:
-    """A float that is no number does not fill the cache, however often it comes."""
+def test_what_is_no_key_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN, which never equals itself, and zeros, which equal each other, leave the cache alone."""
+    monkeypatch.setattr("gateway.codec.numbers.REMEMBERED_FLOATS", 2)
     table = FloatTable()
-    assert [table[value] for value in (math.nan, float("nan"), 0.5, 0.5)] == [
-        "NaN",
-        "NaN",
-        0.5,
-        0.5,
-    ]
-    assert list(table) == [0.5]
+    assert [table[value] for value in (0.5, 1.0, 0.5)] == [0.5, 1, 0.5]
+    assert [table[value] for value in (math.nan, 0.0)] == ["NaN", 0]
+    assert table[-0.0] == MINUS_ZERO
+    assert list(table) == [0.5, 1.0]
+    assert table[2.0] == 2
+    assert list(table) == [2.0]
 
 
 @pytest.mark.parametrize(

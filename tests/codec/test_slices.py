@@ -168,18 +168,20 @@ def test_items_of_any_length_are_cut(length: int) -> None:
     assert len(found) > 3
 
 
-@pytest.mark.parametrize("padding", range(5))
+@pytest.mark.parametrize("padding", range(4))
 def test_a_slice_may_end_at_any_byte(padding: int) -> None:
     """What is looked over at once may end within an item's tag or length, which is no error.
 
-    The length of the second item is written with `padding` bytes more than it takes.
+    Those of the second item are written with `padding` bytes more than they take.
     """
-    length = b"\x02" if padding == 0 else b"\x82" + b"\x80" * (padding - 1) + b"\x00"
-    for first in range(80):
-        payload = b"\x0a%c%b" % (first, b"a" * first) + b"\x0a%bbc" % length + b"\x0a\x01d" * 30
-        sizes = (0, 40, 100, 100)
-        found = outcome(opencue(), "job.JobGetJobNamesResponse", payload, sizes)
-        assert found == whole(opencue(), "job.JobGetJobNamesResponse", payload)
+    tag, empty, item = b"\x82\x01", b"\x00", b"\x82\x01\x03\x0a\x01c"
+    if padding:
+        tag, empty = b"\x82\x81" + b"\x80" * (padding - 1) + b"\x00", b"\x80" * padding + b"\x00"
+    for length in range(80):
+        first = b"\x82\x01%c\x0a%c%b" % (length + 2, length, b"a" * length)
+        payload = first + tag + empty + item * 10
+        expected = whole(trial(), "trial.FarFields", payload)
+        assert outcome(trial(), "trial.FarFields", payload, (0, 40, 100, 100)) == expected
 
 
 def test_pieces_come_one_at_a_time() -> None:
