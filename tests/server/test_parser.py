@@ -25,6 +25,7 @@ HEADERS = st.sampled_from(
     [
         b"A: b",
         b"A:",
+        b"A: \t b \t",
         b"A: b RTSP/1.0",
         b"ICE/1.0: c",
         b"Authorization: Bearer x.y.z",
@@ -58,7 +59,8 @@ def requests(draw: st.DrawFn) -> bytes:
     how = draw(st.sampled_from(["none", "length", "chunks"]))
     if how == "length":
         body = draw(DATA)
-        lines.append(b"Content-Length: %d" % len(body))
+        blanks = draw(st.sampled_from([b"", b"", b" ", b"\t "]))
+        lines.append(b"Content-Length: %d%b" % (len(body), blanks))
     elif how == "chunks":
         lines.append(b"Transfer-Encoding: chunked")
         for data in draw(st.lists(DATA.filter(bool), max_size=4)):
@@ -104,6 +106,25 @@ def test_remembered_heads_mean_the_same(stream: bytes, cuts: list[int], answers:
     for _ in range(3):
         assert parsed(stream, starts, heads=heads) == parsed(stream)
         assert parsed(stream, [*starts, *cuts], answers, heads) == parsed(stream)
+
+
+@pytest.mark.parametrize("length", [b"%d ", b"%d\t", b"\t %d \t ", b"0%d"])
+def test_a_length_means_the_same_each_time(length: bytes) -> None:
+    """Or a body would be taken for the next request, once its head is remembered."""
+    heads = HeadMemory()
+    hidden = request(SHOWS, b"{}")
+    sent = raw(b"Content-Length: " + length % len(hidden), body=hidden)
+    for _ in range(4):
+        (received,), refusal = parsed(sent, heads=heads)
+        assert (received.body, refusal) == (hidden, None)
+
+
+def test_blanks_around_a_value_are_no_part_of_it() -> None:
+    """Neither in front nor behind (RFC 9112 section 5.1)."""
+    (received,), _ = parsed(raw(b"A: \t b c \t", b"B: \t"))
+    headers = received.head[3]
+    assert isinstance(headers, list)
+    assert headers[-2:] == [(b"a", b"b c"), (b"b", b"")]
 
 
 def test_a_remembered_head_is_cut_anywhere() -> None:

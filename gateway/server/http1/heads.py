@@ -38,7 +38,8 @@ class HeadMemory:
             return
         if len(raw) > LONGEST or len(head.headers) > MOST_HEADERS or head.expects_continue:
             return
-        if b"transfer-encoding" in head.fields:
+        fields = head.fields
+        if b"transfer-encoding" in fields or not fields.get(b"content-length", b"0").isdigit():
             return
         if len(self._heads) >= REMEMBERED:
             self._heads.clear()

@@ -249,7 +249,7 @@ class RequestParser:
             raise too_large(problem, status=414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        header = (name.lower(), value)
+        header = (name.lower(), value.rstrip(b" \t"))  # llhttp sees to blanks in front only
         self._headers.append(header)
         if header[0] in CHECKED:
             self._checked.append(header)
