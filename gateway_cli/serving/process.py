@@ -16,11 +16,11 @@ from gateway.errors import ConfigurationError
 from gateway.observe.metrics_page import PATH
 from gateway.observe.number_board import NumberBoard
 from gateway.server.certificate import Certificate
-from gateway.server.drain import Server
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
 from gateway.settings.reloadable import Commit, Reloadable
 from gateway_cli.certificate_files import load_certificate, make_context
+from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import bound_url
 from gateway_cli.serving.open_files import make_room
 from gateway_cli.serving.reload import Reload

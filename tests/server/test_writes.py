@@ -13,7 +13,8 @@ from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
 from gateway.server.http1.asgi import AsgiService
-from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
+from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.protocol import SERVED_AT_ONCE, HttpProtocol, Serve, ServerContext
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.write_buffer import MAX_UNWRITTEN, let_others_run
 from tests.support.transports import Counting
@@ -57,11 +58,15 @@ def reports() -> Iterator[list[object]]:
 
 
 @asynccontextmanager
-async def connected(serve: Serve, sent: bytes = b"") -> AsyncIterator[Connected]:
+async def connected(
+    serve: Serve, sent: bytes = b"", heads: HeadMemory | None = None
+) -> AsyncIterator[Connected]:
     """A connection that is accepted after these bytes have come."""
     ours, theirs = socket.socketpair()
     theirs.sendall(sent)
-    context = ServerContext(serve=serve, timeout=TIMEOUT, state=ServerState())
+    context = ServerContext(
+        serve=serve, timeout=TIMEOUT, state=ServerState(), heads=heads or HeadMemory()
+    )
     protocol = Counted(context, leave=lambda: None)
     await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, ours)
     reader, writer = await asyncio.open_connection(sock=theirs)
@@ -119,10 +124,54 @@ async def test_answers_to_requests_of_one_packet_are_one_write() -> None:
     def serve(request: RequestCycle, connection: HttpProtocol) -> None:
         assert reply(request)
 
-    async with connected(serve, POST * 50) as one:
-        for _ in range(50):
+    async with connected(serve, POST * SERVED_AT_ONCE) as one:
+        for _ in range(SERVED_AT_ONCE):
             assert (await one.client.answer()).body == b"ok"
         assert len(one.protocol.written) == 1
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+async def test_a_client_that_does_not_wait_takes_turns(remembered: bool) -> None:
+    """However many requests it sends, a few are answered before others have their turn."""
+    served = 0
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        nonlocal served
+        served += 1
+        assert reply(request, b"%d" % served)
+
+    heads = HeadMemory()
+    for _ in range(2 * remembered):
+        async with connected(serve, POST, heads) as one:
+            await one.client.answer()
+    assert (heads.find(POST[:-2]) is not None) == remembered
+    served, many = 0, 2000
+    async with connected(serve, POST * many, heads) as one, asyncio.timeout(TIMEOUT):
+        turns = []
+        while served < many:
+            before = served
+            await asyncio.sleep(0)
+            turns.append(served - before)
+        assert max(turns) <= 2 * SERVED_AT_ONCE
+        answers = [(await one.client.answer()).body for _ in range(many)]
+        assert answers == [b"%d" % number for number in range(1, many + 1)]
+
+
+async def test_a_client_that_goes_while_others_have_their_turn() -> None:
+    """What it has sent besides is not served."""
+    served = 0
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        nonlocal served
+        served += 1
+        assert reply(request)
+        if served == SERVED_AT_ONCE:
+            connection.flushed().abort()
+
+    async with connected(serve, POST * 100) as one:
+        assert await one.client.reader.read() is not None
+        await asyncio.sleep(0)
+    assert served == SERVED_AT_ONCE
 
 
 async def test_a_short_answer_of_an_app_is_one_write() -> None:

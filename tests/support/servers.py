@@ -25,10 +25,10 @@ from gateway.observe.access_log import fields_of
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool
-from gateway.server.drain import Server
 from gateway.settings.model import Settings
 from gateway_cli.certificate_files import load_certificate
 from gateway_cli.minting import mint_token
+from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, listen_for_metrics, url_of
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"

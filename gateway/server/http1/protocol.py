@@ -23,6 +23,8 @@ MOST_BUFFERED = 64 * 1024
 """Bytes of a body that wait for the app; beyond them nothing is read."""
 LINGER = 2.0
 """Seconds that a client which is still sending has to read why it is refused."""
+SERVED_AT_ONCE = 8
+"""Requests of one connection that are answered in a row, before others have their turn."""
 IDLE_GRACE = 1.0
 """Seconds that an idle connection stays for a request that is on its way when a stop begins."""
 
@@ -101,7 +103,7 @@ class HttpProtocol(asyncio.Protocol):
         self._refusal: tuple[GatewayError, ReceivedHead | None] | None = None
         """The answer to what came behind the requests that are being answered, and its head."""
         self._serving = False
-        """Whether the loop of `_serve_next` is running."""
+        """Whether the loop of `_serve_next` is running, or is to go on."""
         self._is_idle = False
         """Whether the timeout is for the first byte of another request."""
         self._ended = False
@@ -280,16 +282,24 @@ class HttpProtocol(asyncio.Protocol):
     def _serve_next(self) -> None:
         """Serve those that wait, until one is not answered at once.
 
-        A loop, because those that are would otherwise be served one inside the other.
+        A loop, because those that are would otherwise be served one inside the other. After some
+        it goes on in the next turn of the event loop: a client may always have sent more.
         """
         if self._serving:
             return
         self._serving = True
-        while self._waiting and self._current is None and not self._ended:
+        for _ in range(SERVED_AT_ONCE):
+            if not self._waiting or self._current is not None or self._ended:
+                self._serving = False
+                return
             self._current = self._waiting.popleft()
             self._timeout.pause()
             self._serve(self._current, self)
+        self._loop.call_soon(self._serve_on)
+
+    def _serve_on(self) -> None:
         self._serving = False
+        self._serve_next()
 
     # --- the server's side ------------------------------------------------------------------
 
