@@ -195,11 +195,11 @@ class PlainCall:
         self._go_on(send_it)
 
     def failed(self, failure: CallFailed) -> None:
-        if failure.sent or failure.code is not Code.UNAVAILABLE:
+        if failure.sent:
             error = error_for(failure)
             self._end_call(error.code, error.status)
             self._fail(error)
-        else:  # Cuebot has not looked at it: over another connection, it is made once
+        else:  # Cuebot has not looked at it: `Upstream.call` knows where else to make it
             self._end_call()
             left = max(self._read.timeout - (monotonic() - self._began), 0)
             self._answer_in_task(self._read._replace(timeout=left))
