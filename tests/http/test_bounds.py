@@ -208,6 +208,7 @@ class Behind:
     """A connection whose client has to read before there is more to do."""
 
     is_behind = True
+    waited = 0.0
 
 
 async def test_no_piece_is_made_for_a_client_that_has_not_read_the_one_before() -> None:
@@ -448,7 +449,7 @@ async def test_pieces_are_sent_in_a_row_while_others_wait() -> None:
             looks.append(made)
             await asyncio.sleep(0)
 
-    exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False))
+    exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
     turns = Turns(1, 4)
     for crowded in (False, True):
         turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "a")
@@ -504,7 +505,7 @@ async def test_small_answers_are_sent_before_the_next_piece() -> None:
 
     assert await EncodingTurn(turns, "c").take()  # what is kept for others
     for others in (go_on_writing, take_a_turn):
-        exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False))
+        exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
         assert await turn.take()
         task = asyncio.create_task(others())
         await asyncio.sleep(0)

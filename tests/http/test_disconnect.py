@@ -25,6 +25,7 @@ class Connection:
     def __init__(self) -> None:
         self.refusal: GatewayError | None = None
         self.is_behind = False
+        self.waited = 0.0
         self.disconnected = False
         self.on_disconnect: Callable[[], object] | None = None
         self.problem: Exception | None = None

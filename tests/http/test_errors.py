@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.errors import Code, GatewayError
+from gateway.http.error_answer import error_answer
 
 MAPPING = [
     # https://github.com/grpc-ecosystem/grpc-gateway/blob/main/runtime/errors.go and
@@ -91,6 +92,17 @@ def test_headers_go_with_the_error() -> None:
     assert dict(GatewayError(Code.INTERNAL, "x").headers) == {}
     error = GatewayError(Code.UNAVAILABLE, "x", headers={"Retry-After": "1"})
     assert dict(error.headers) == {"Retry-After": "1"}
+
+
+def test_names_of_headers_are_in_lower_case_on_the_wire() -> None:
+    """In whichever way the answer goes out."""
+    error = GatewayError(Code.UNAUTHENTICATED, "no", headers={"WWW-Authenticate": "Bearer"})
+    headers, _ = error_answer(error)
+    assert [name for name, _ in headers] == [
+        b"content-type",
+        b"content-length",
+        b"www-authenticate",
+    ]
 
 
 def test_an_error_tells_its_message() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import itertools
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 import grpc
 import orjson
 import pytest
+from h2.settings import SettingCodes
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ from gateway.access.rights import AccessRules
 from gateway.access.tokens import TokenRules
 from gateway.calls.plan import Plan, plan
 from gateway.codec.unknown import Reject
-from gateway.http.express import ExpressLane
+from gateway.http.express import ExpressLane, PlainRequest
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.schema.method import Method
 from tests.support.commands import OPENCUE
@@ -306,6 +308,27 @@ async def test_a_call_that_cuebot_refuses_to_look_at_is_made_again(way: str) -> 
     assert len(seen) == 2
 
 
+@pytest.mark.parametrize("way", ["on", "off"])
+async def test_what_one_endpoint_cannot_take_goes_to_the_other(way: str) -> None:
+    """A call with more headers than an endpoint allows has not been sent to it."""
+
+    def answer(peer: Peer, stream: int) -> None:
+        peer.answer(stream, framed(b""))
+
+    async with (
+        http2_server(answer, {SettingCodes.MAX_HEADER_LIST_SIZE: 200}) as narrow,
+        http2_server(answer) as wide,
+        gateway_for(
+            f"{narrow.endpoint},{wide.endpoint}", express=way, descriptor_source=OPENCUE
+        ) as gateway,
+    ):
+        async with asyncio.timeout(LONG):
+            while await gateway.app.parts.upstream.usable(LONG) < 2:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+        answers = [await gateway.post(SET_CORES, {}) for _ in range(6)]
+    assert [each.status_code for each in answers] == [200] * 6
+
+
 async def test_look_ups_are_never_left_out(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -512,6 +535,34 @@ async def test_a_body_that_takes_its_time(lanes: tuple[Lane, Lane]) -> None:
             found.append(comparable(await one.answer(timeout=LONG)))
     assert found[0] == found[1]
     assert found[0][0] == 200
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.1], ids=["short", "long"])
+async def test_what_a_body_takes_is_counted(
+    lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """From the head on, as a wait, whether the lane has waited for it or the app."""
+    lane, whole = lanes[0], request(FIND_SHOW, b'{"name": "demo"}')
+    has_head, takes = asyncio.Event(), ExpressLane.takes
+
+    def noticing(self: ExpressLane, request: PlainRequest) -> bool:
+        has_head.set()
+        return takes(self, request)
+
+    monkeypatch.setattr(ExpressLane, "takes", noticing)
+    lane.lines.clear()
+    async with wire(lane.gateway) as one:
+        await one.send(whole[:-3])
+        await has_head.wait()
+        await asyncio.sleep(seconds)
+        await one.send(whole[-3:])
+        answer = await one.answer(timeout=LONG)
+    least = seconds * 1000 - 2  # the event loop's clock has whole ms
+    (wait,) = re.findall(r"wait;dur=([0-9.]+)", answer.headers["server-timing"])
+    assert float(wait) >= least
+    taken = lane.lines[0]["ms"]
+    assert isinstance(taken, float)
+    assert taken >= least
 
 
 async def test_only_known_plain_requests_take_the_lane(

@@ -1,6 +1,7 @@
 """The way to the app's express lane, for requests that it takes; the others go the ASGI way."""
 
 import asyncio
+from time import monotonic
 
 from gateway.http.express import ExpressLane
 from gateway.server.http1.asgi import AsgiService
@@ -37,14 +38,18 @@ class ExpressService:
     def _await_body(self, request: RequestCycle, connection: HttpProtocol) -> None:
         """Serve the request when its body has come, or let the app wait for that."""
 
+        began = monotonic()
+
         def complete() -> None:
             timer.cancel()
             request.on_disconnect = None
+            request.waited = monotonic() - began
             self._serve(request, connection)
 
         def give_up() -> None:
             timer.cancel()
             request.on_complete = request.on_disconnect = None
+            request.waited = monotonic() - began
             self._asgi(request, connection)
 
         timer = self._loop.call_later(BODY_GRACE, give_up)

@@ -95,6 +95,7 @@ class RequestCycle:
     answered: bool = False
     """Whether the whole answer has been sent."""
     refusal: GatewayError | None = None
+    waited: float = 0.0
     on_disconnect: Callable[[], object] | None = None
     on_stop: Callable[[], object] | None = None
     """Called when the server stops and does not wait for the answer any longer."""
