@@ -4,8 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from gateway.errors import Code
 from tests.support.servers import Gateway, head
@@ -21,6 +22,8 @@ class Answer:
     headers: dict[str, str]
     body: bytes = b""
     reason: str = ""
+    lines: list[str] = field(default_factory=list)
+    """Those of the headers, as they came and in their order."""
 
     @property
     def code(self) -> object:
@@ -65,11 +68,12 @@ class Wire:
     async def _head(self) -> Answer:
         line, self.begun = self.begun + await self.reader.readline(), b""
         _, status, reason = line.split(b" ", 2)
-        headers = {}
+        headers, lines = {}, []
         while (line := await self.reader.readline()) != b"\r\n":
-            name, _, value = line.decode().partition(":")
+            lines.append(line.decode().removesuffix("\r\n"))
+            name, _, value = lines[-1].partition(":")
             headers[name.lower()] = value.strip()
-        return Answer(int(status), headers, reason=reason.decode().strip())
+        return Answer(int(status), headers, reason=reason.decode().strip(), lines=lines)
 
     async def rest(self, timeout: float = TIMEOUT) -> bytes:
         """Whatever still comes until the gateway closes the connection."""
@@ -82,9 +86,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(gateway: Gateway) -> AsyncIterator[Wire]:
-    """A connection to the gateway."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+async def wire(gateway: Gateway, **how: Any) -> AsyncIterator[Wire]:
+    """A connection to the gateway; `how` is for `asyncio.open_connection`."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, **how)
     try:
         yield Wire(reader, writer)
     finally:
