@@ -114,7 +114,7 @@ lowest: $(RELEASE_STAMP)  ## Run the fast tests with the lowest versions that py
 	  --override-ini filterwarnings=default --ignore tests/simulator --ignore tests/contract \
 	  --ignore tests/release
 
-COMPILED_TESTS := $(addprefix tests/,access calls http server upstream)
+COMPILED_TESTS := $(addprefix tests/,access calls codec http observe server upstream views)
 
 .PHONY: compiled
 compiled: $(STAMP)  ## Build the compiled variant (with gcc) and test the request path on it
@@ -125,8 +125,8 @@ compiled: $(STAMP)  ## Build the compiled variant (with gcc) and test the reques
 	@cp -r tests benchmarks docs config pyproject.toml $(COMPILED)
 	@cd $(COMPILED) && ../bin/python -c 'import gateway.http.express as lane; print("Testing", lane.__file__); \
 	  assert not lane.__file__.endswith(".py")'
-	cd $(COMPILED) && PYTHONPATH=$(CURDIR)/$(COMPILED) ../bin/python -m pytest --numprocesses auto \
-	  -m 'not slow' $(COMPILED_TESTS)
+	cd $(COMPILED) && PYTHONPATH=$(CURDIR)/$(COMPILED) ../bin/python -m pytest --numprocesses auto --dist worksteal \
+	  $(COMPILED_TESTS)
 
 $(RELEASE_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release
