@@ -15,7 +15,8 @@ from typing import Any
 import structlog
 
 from gateway.server.connection_limit import QUIET, ConnectionLimit
-from gateway.server.http1.protocol import HttpProtocol, ServerContext
+from gateway.server.http1.context import ServerContext
+from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.response import last_answer
 
 BACKLOG = 2048
@@ -34,7 +35,7 @@ class Acceptor:
     def __init__(
         self,
         listeners: Iterable[socket.socket],
-        context: ServerContext,
+        context: ServerContext[HttpProtocol],
         limit: ConnectionLimit,
         tls: Mapping[str, Any],
     ) -> None:

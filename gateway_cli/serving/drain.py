@@ -22,8 +22,9 @@ from gateway.server.accept import Acceptor
 from gateway.server.certificate import Certificate
 from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
+from gateway.server.http1.context import ServerContext
 from gateway.server.http1.lanes import ExpressService
-from gateway.server.http1.protocol import HttpProtocol, ServerContext
+from gateway.server.http1.protocol import HttpProtocol
 from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.server")

@@ -13,7 +13,8 @@ from uvicorn.server import ServerState
 from gateway.errors import Code, GatewayError
 from gateway.http.direct import direct_connection
 from gateway.server.http1.asgi import AsgiService
-from gateway.server.http1.protocol import HttpProtocol, Serve, ServerContext
+from gateway.server.http1.context import ServerContext
+from gateway.server.http1.protocol import HttpProtocol, Serve
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
 from tests.server.samples import SMALLEST
 from tests.support.wire import TIMEOUT, Wire, assert_refused

@@ -1,12 +1,14 @@
 """The parser alone: what comes out does not depend on how bytes were cut into packets."""
 
+from itertools import pairwise
+
 import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.server.http1.heads import REMEMBERED, HeadMemory
-from gateway.server.http1.parser import SLICE
+from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
 from tests.server.samples import REFUSED, SERVED, SHOWS, SMALLEST, raw
 from tests.support.parsing import Parsed, Recorder, parsed
 from tests.support.wire import request
@@ -180,7 +182,7 @@ def test_an_empty_line_behind_each_body_is_ignored() -> None:
     recorder = Recorder()
     sent = request(SHOWS, b"{}") + b"\r\n"
     for _ in range(40_000):
-        recorder.parser.feed(sent)
+        recorder.feed(sent)
         recorder.answer(1)
     assert recorder.refusal is None
     assert recorder.answered == 40_000
@@ -198,7 +200,7 @@ def test_nothing_follows_a_refusal(sent: bytes, status: int, code: int) -> None:
     """What comes after bytes that are no request is none, either."""
     recorder = Recorder()
     for part in (sent, SMALLEST):
-        recorder.parser.feed(part)
+        recorder.feed(part)
     assert recorder.refusal is not None
     assert recorder.refusal[0] == status
     assert all(not each.complete for each in recorder.requests)
@@ -212,17 +214,43 @@ def test_nothing_follows_a_refusal(sent: bytes, status: int, code: int) -> None:
 def test_nothing_follows_the_last_request(last: bytes) -> None:
     """What comes after a request that is the client's last one is neither served nor refused."""
     recorder = Recorder()
-    recorder.parser.feed(last + SMALLEST)
-    recorder.parser.feed(b"garbage")
+    recorder.feed(last + SMALLEST)
+    recorder.feed(b"garbage")
     assert len(recorder.requests) == 1
     assert recorder.refusal is None
+
+
+def test_others_have_their_turn_between_parts_of_a_packet() -> None:
+    """However much has come at once, no more of it is parsed in a row than so much."""
+    recorder, body = Recorder(), b"x" * (5 * PARSED_AT_ONCE)
+    sent = request(SHOWS, body)
+    recorder.parser.feed(sent[: 3 * PARSED_AT_ONCE])
+    recorder.parser.feed(sent[3 * PARSED_AT_ONCE :] + SMALLEST)
+    lengths = [len(recorder.requests[0].body)]
+    while recorder.parser.can_go_on:
+        recorder.parser.go_on()
+        lengths.append(len(recorder.requests[0].body))
+    assert max(second - first for first, second in pairwise([0, *lengths])) <= PARSED_AT_ONCE
+    assert recorder.events()[0][0].body == body
+    assert len(recorder.requests) == 2
+
+
+@pytest.mark.parametrize("size", [0, SLICE, 3 * SLICE])
+def test_another_protocol_behind_a_head_of_any_size(size: int) -> None:
+    """What is known of one head is not taken for the next one."""
+    first = SMALLEST.replace(b"\r\n\r\n", b"\r\nA: %b\r\n\r\n" % (b"x" * size))
+    (received,), refusal = parsed(first + b"OPTIONS / RTSP/1.0\r\nHost: a\r\n\r\n")
+    assert received.complete
+    assert refusal is not None
+    assert refusal[:2] == (400, refusal[1])
+    assert "HTTP/1.1" in refusal[1]
 
 
 def test_it_looks_ahead_within_bounds() -> None:
     """However many requests come at once, few are parsed before the first of them is answered."""
     recorder = Recorder()
     count = 3000
-    recorder.parser.feed(SMALLEST * count)
+    recorder.feed(SMALLEST * count)
     ahead = SLICE // len(SMALLEST) + 1
     while recorder.unanswered:
         assert recorder.unanswered <= ahead + 1
@@ -235,6 +263,6 @@ def test_a_body_is_not_held_back() -> None:
     """The body of the request that is being served is never held back, however large it is."""
     recorder = Recorder()
     body = b"x" * (10 * SLICE)
-    recorder.parser.feed(request(SHOWS, body))
+    recorder.feed(request(SHOWS, body))
     assert recorder.requests == [Parsed(recorder.requests[0].head, body, complete=True)]
     assert not recorder.parser.holds_back

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
 from gateway.server.http1.asgi import AsgiService
+from gateway.server.http1.context import ServerContext
 from gateway.server.http1.heads import HeadMemory
-from gateway.server.http1.protocol import SERVED_AT_ONCE, HttpProtocol, Serve, ServerContext
+from gateway.server.http1.parser import SLICE
+from gateway.server.http1.protocol import LONGEST_TURN, SERVED_AT_ONCE, HttpProtocol, Serve
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.write_buffer import MAX_UNWRITTEN, let_others_run
 from tests.support.transports import Counting
@@ -155,6 +158,54 @@ async def test_a_client_that_does_not_wait_takes_turns(remembered: bool) -> None
         assert max(turns) <= 2 * SERVED_AT_ONCE
         answers = [(await one.client.answer()).body for _ in range(many)]
         assert answers == [b"%d" % number for number in range(1, many + 1)]
+
+
+async def test_a_client_that_sends_no_more_has_all_its_answers() -> None:
+    """Those that are made at once, however many turns they take."""
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        assert reply(request)
+
+    async with connected(serve, POST * 1000) as one:
+        one.client.writer.write_eof()
+        assert (await one.client.rest()).count(b"HTTP/1.1 200 ") == 1000
+
+
+async def test_one_long_request_is_a_turn() -> None:
+    """Others are looked at after each that takes long."""
+    turns: list[int] = []
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        turns[-1] += 1
+        time.sleep(LONGEST_TURN)
+        assert reply(request)
+
+    def turn() -> None:
+        turns.append(0)
+        asyncio.get_running_loop().call_soon(turn)
+
+    turn()
+    async with connected(serve, POST * 10) as one:
+        for _ in range(10):
+            await one.client.answer()
+    assert max(turns) == 1
+
+
+async def test_what_is_no_request_is_told_as_such_behind_others() -> None:
+    """And not what was wrong with the one before; then the connection ends soon."""
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        try:
+            raise GatewayError(Code.UNAUTHENTICATED, "no token")
+        except GatewayError:
+            assert reply(request)
+
+    padded = POST.replace(b"\r\n\r\n", b"\r\nA: %b\r\n\r\n" % (b"x" * SLICE))
+    async with connected(serve, POST * 2 + padded + b"\0bad\r\n\r\n") as one:
+        for _ in range(3):
+            assert (await one.client.answer()).status == 200
+        assert_refused(await one.client.answer(), 400, 3)
+        assert await one.client.rest() == b""
 
 
 async def test_a_client_that_goes_while_others_have_their_turn() -> None:

@@ -67,6 +67,16 @@ class Recorder:
         for _ in range(min(count, self.unanswered)):
             self.answered += 1
             self.parser.answered()
+            self.go_on()
+
+    def feed(self, data: bytes) -> None:
+        """Parse this, and whatever can be parsed now."""
+        self.parser.feed(data)
+        self.go_on()
+
+    def go_on(self) -> None:
+        while self.parser.can_go_on:
+            self.parser.go_on()
 
     def events(self) -> Events:
         """Everything that has been said, once everything is answered."""
@@ -89,6 +99,6 @@ def parsed(
     recorder = Recorder(heads or HeadMemory())
     places = sorted({cut % len(stream) for cut in cuts} | {0, len(stream)})
     for number, (start, end) in enumerate(pairwise(places)):
-        recorder.parser.feed(stream[start:end])
+        recorder.feed(stream[start:end])
         recorder.answer(answers[number] if number < len(answers) else 0)
     return recorder.events()

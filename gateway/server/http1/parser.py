@@ -12,7 +12,7 @@ import httptools
 import structlog
 
 from gateway.errors import Code, GatewayError
-from gateway.http.received import ReceivedHead
+from gateway.http.received import ReceivedHead, Refused
 from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.rules import (
     CHECKED,
@@ -31,8 +31,11 @@ SLICE = 4096
 """Bytes that are parsed at once. A request has 18 at least, so that never more than 227 wait for
 the answers to earlier ones on their connection."""
 
+PARSED_AT_ONCE = 32 * 1024
+"""Bytes that are parsed in a row, before others have their turn: of the worst, some 10 ms."""
+
 END_OF_HEAD = b"\r\n\r\n"
-FOREIGN = re.compile(rb" (?:RTSP|ICE)/[0-9]\.[0-9]\r\n\Z")
+FOREIGN = re.compile(rb" (?:RTSP|ICE)/[0-9]\.[0-9]\r\n")
 """How a request line ends that llhttp takes although it is not HTTP's."""
 
 log = structlog.stdlib.get_logger("gateway")
@@ -70,7 +73,8 @@ class RequestParser:
     """The requests of one connection, one after the other.
 
     It looks ahead no further than it must: once two requests are without an answer, bytes are held
-    back until `answered` says that there is one answer more.
+    back until `answered` says that there is one answer more. They are also held back when it has
+    parsed many. Whenever it `can_go_on`, it is to be told to, in another turn of the event loop.
     """
 
     __deletable__ = ("_parser",)  # mypyc wants to know (hatch_build.py)
@@ -80,6 +84,8 @@ class RequestParser:
         self._heads = heads
         self._raw = b""
         """The bytes of the head that is being parsed, if they came in one packet."""
+        self._known = 0
+        """Bytes of it that have not been parsed. Its first line is HTTP's."""
         self._body_left = 0
         """Bytes of the body behind a remembered head that have not come."""
         self._parser = httptools.HttpRequestParser(self)
@@ -109,22 +115,44 @@ class RequestParser:
         """Whether bytes are held back: no more of them should be read."""
         return bool(self._held_back)
 
+    def refused(
+        self, error: GatewayError, head: ReceivedHead | None, *, peer: str, seconds: float
+    ) -> Refused:
+        """What there is to report of a refusal; without a head, of as much as has come of one."""
+        method, target, headers = "", b"", self._headers[:0]
+        if head is not None:
+            method, target, headers = head.method, head.target, head.headers
+        elif self.in_head and self._target:  # or the method is not known either
+            method = self._parser.get_method().decode("ascii")
+            target, headers = self._target, self._headers
+        return Refused(
+            peer=peer, method=method, target=target, headers=headers, error=error, seconds=seconds
+        )
+
     @property
-    def begun(self) -> tuple[str, bytes, list[tuple[bytes, bytes]]]:
-        """Method, target and headers of a head that is not complete, as far as they have come."""
-        if not (self.in_head and self._target):  # or the method is not known either
-            return "", b"", []
-        return self._parser.get_method().decode("ascii"), self._target, self._headers
+    def can_go_on(self) -> bool:
+        """Whether some of the bytes that are held back can be parsed."""
+        return self._unanswered < 2 and bool(self._held_back)
+
+    def go_on(self) -> None:
+        """Parse some of the bytes that are held back."""
+        if self.can_go_on:
+            data = bytes(self._held_back)
+            self._held_back.clear()
+            self.feed(data)
 
     def feed(self, data: bytes) -> None:
-        """Parse what has come. Errors go to the sink."""
+        """Parse what has come, or some of it. Errors go to the sink."""
+        if self._held_back:
+            self._held_back += data
+            return
         if self._body_left:
             data = self._take_body(data)
         elif not (self.in_head or self._in_body or self._stopped or self._unanswered > 1):
             data = self._take_remembered(data)
         at = 0
         while at < len(data) and not self._stopped:
-            if self._unanswered > 1:
+            if self._unanswered > 1 or at >= PARSED_AT_ONCE:
                 self._held_back += data[at:]
                 return
             self._parse(data[at : at + SLICE] if len(data) > SLICE else data)
@@ -139,6 +167,7 @@ class RequestParser:
             # Empty lines in front of a head are skipped, and none of it.
             whole = raw[:1].isalpha() and end >= len(END_OF_HEAD)
             self._raw = raw if whole and is_http(raw) else b""
+            self._known = len(self._raw)
             return data
         self._keep_alive = head.keep_alive
         self._without_progress = 0
@@ -169,10 +198,6 @@ class RequestParser:
     def answered(self) -> None:
         """The answer to the oldest request is complete."""
         self._unanswered -= 1
-        if self._held_back and self._unanswered < 2:
-            data = bytes(self._held_back)
-            self._held_back.clear()
-            self.feed(data)
 
     def stop(self) -> None:
         """Ignore whatever comes from now on."""
@@ -200,21 +225,28 @@ class RequestParser:
             self._refuse(error)
 
     def _feed(self, data: bytes) -> None:
-        """Let llhttp parse this: line by line if a request line of another protocol may end in it.
+        """Let llhttp parse this, with a stop at lines that may begin another protocol's request.
 
         llhttp does not tell which protocol it was. Raises GatewayError if it was not HTTP.
         """
-        line, start = self._line, len(self._raw)
-        if line or (data.find(b"\r", start) >= 0 and (b"RTSP/" in data or b"ICE/" in data)):
-            for piece in data.splitlines(keepends=True):
-                in_headers = self.in_head and self._target and not line
-                line += piece
-                self._parser.feed_data(piece)
-                foreign = self.in_head and not in_headers and FOREIGN.search(line)
-                if foreign and line.split()[-2:-1] == [self._target]:
+        line, known = self._line, self._known
+        self._known = max(0, known - len(data))
+        if line or (data.find(b"\r", known) >= 0 and (b"RTSP/" in data or b"ICE/" in data)):
+            at, line = len(line), line + data
+            carried = at > 0
+            for found in FOREIGN.finditer(line):
+                start, end = line.rfind(b"\n", 0, found.start()) + 1, found.end()
+                if start > at:
+                    self._parser.feed_data(line[at:start])
+                    at = start
+                in_headers = self.in_head and self._target and not (carried and start == 0)
+                self._parser.feed_data(line[at:end])
+                at = end
+                is_first = self.in_head and not in_headers
+                if is_first and line[start:end].split()[-2:-1] == [self._target]:
                     raise malformed("the request line does not end in HTTP/1.1")
-                if piece.endswith(b"\n"):
-                    line = b""
+            if at < len(line):
+                self._parser.feed_data(line[at:])
         else:
             self._parser.feed_data(data)
             line = data

@@ -3,16 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from time import monotonic
 from typing import cast
 
 import structlog
-from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
 from gateway.http.direct import Headers
-from gateway.http.received import ReceivedHead, Refused
-from gateway.server.http1.heads import HeadMemory
+from gateway.http.received import ReceivedHead
+from gateway.server.http1.context import ServerContext
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.response import last_answer
@@ -23,8 +22,10 @@ MOST_BUFFERED = 64 * 1024
 """Bytes of a body that wait for the app; beyond them nothing is read."""
 LINGER = 2.0
 """Seconds that a client which is still sending has to read why it is refused."""
-SERVED_AT_ONCE = 8
+SERVED_AT_ONCE = 4
 """Requests of one connection that are answered in a row, before others have their turn."""
+LONGEST_TURN = 0.002
+"""Seconds after which it is their turn although there were fewer."""
 IDLE_GRACE = 1.0
 """Seconds that an idle connection stays for a request that is on its way when a stop begins."""
 
@@ -37,26 +38,6 @@ has been read as well: a whole body that came with it is complete (`request.comp
 It must not wait, nor raise. It may answer at once, or let something answer later; the next request
 of the connection is served after that. `request.disconnect` ends it.
 """
-
-
-@dataclass(slots=True, kw_only=True)
-class ServerContext:
-    """What the connections of one server share."""
-
-    serve: Serve
-    timeout: float
-    """Seconds for a head to come, between requests, and for answers to be read."""
-    state: ServerState
-    """uvicorn's: the connections, and the headers of every answer (the date)."""
-    report: Callable[[Refused], object] = lambda refused: None
-    """Told of requests that are refused here, and that the app never sees."""
-    heads: HeadMemory = field(default_factory=HeadMemory)
-    is_ending: bool = False
-    """Whether the answers from now on are the last ones on their connections."""
-    connections: "set[HttpProtocol]" = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.connections = cast("set[HttpProtocol]", self.state.connections)
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -85,7 +66,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def __init__(
         self,
-        context: ServerContext,
+        context: "ServerContext[HttpProtocol]",
         leave: Callable[[], None],
         no_place: GatewayError | None = None,
     ) -> None:
@@ -103,7 +84,10 @@ class HttpProtocol(asyncio.Protocol):
         self._refusal: tuple[GatewayError, ReceivedHead | None] | None = None
         """The answer to what came behind the requests that are being answered, and its head."""
         self._serving = False
-        """Whether the loop of `_serve_next` is running, or is to go on."""
+        self._goes_on = False
+        """Whether `_go_on` will be called."""
+        self._at_eof = False
+        """Whether the connection is to be closed when that has nothing to do any more."""
         self._is_idle = False
         """Whether the timeout is for the first byte of another request."""
         self._ended = False
@@ -149,7 +133,12 @@ class HttpProtocol(asyncio.Protocol):
         if self._ended:
             return
         self._parser.feed(data)
+        self._on_parsed()
+
+    def _on_parsed(self) -> None:
         current = self._current
+        if self._ended:
+            return
         if current is not None:
             if current.on_complete is not None and current.complete:
                 on_complete, current.on_complete = current.on_complete, None
@@ -162,10 +151,30 @@ class HttpProtocol(asyncio.Protocol):
                 self._timeout.restart()
         if self._parser.holds_back:
             self._pause_reading()
+            if self._parser.can_go_on:
+                self._go_on_soon()
 
-    def eof_received(self) -> None:
-        """The client sends no more. The transport closes itself, after what has been answered."""
+    def _go_on_soon(self) -> None:
+        """Go on with what has come, once others have had their turn."""
+        if not self._goes_on:
+            self._goes_on = True
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        if self._ended:
+            return
+        self._parser.go_on()
+        self._on_parsed()
+        self.resume_reading()
+        if self._at_eof and not self._goes_on:
+            self.flushed().close()
+
+    def eof_received(self) -> bool:
+        """The client sends no more. The connection is closed after what can be answered at once."""
         self._buffer.flush()
+        self._at_eof = self._goes_on and self.scheme == "http"  # TLS does not know half a close
+        return self._at_eof
 
     def pause_writing(self) -> None:
         """More is unread than should be. The app, which knows more, is to give up first."""
@@ -229,11 +238,6 @@ class HttpProtocol(asyncio.Protocol):
         return self._transport
 
     @property
-    def waiting(self) -> int:
-        """How many requests wait for the answers to those before them."""
-        return len(self._waiting)
-
-    @property
     def is_ending(self) -> bool:
         """Whether the answers from now on are the last ones on their connections."""
         return self._context.is_ending
@@ -269,7 +273,9 @@ class HttpProtocol(asyncio.Protocol):
             self._await_close()
             return
         self._parser.answered()
-        if self.read_paused:
+        if self._parser.can_go_on:
+            self._go_on_soon()
+        elif self.read_paused:
             self.resume_reading()
         if self._waiting:
             self._serve_next()
@@ -288,18 +294,20 @@ class HttpProtocol(asyncio.Protocol):
         if self._serving:
             return
         self._serving = True
+        began = monotonic()
         for _ in range(SERVED_AT_ONCE):
             if not self._waiting or self._current is not None or self._ended:
-                self._serving = False
-                return
+                break
+            if self._parser.can_go_on and not self._waiting[0].complete:
+                break  # its body may have come
             self._current = self._waiting.popleft()
             self._timeout.pause()
             self._serve(self._current, self)
-        self._loop.call_soon(self._serve_on)
-
-    def _serve_on(self) -> None:
+            if monotonic() - began > LONGEST_TURN:
+                break
         self._serving = False
-        self._serve_next()
+        if self._waiting and self._current is None:
+            self._go_on_soon()
 
     # --- the server's side ------------------------------------------------------------------
 
@@ -358,19 +366,11 @@ class HttpProtocol(asyncio.Protocol):
 
     def _refuse(self, error: GatewayError, head: ReceivedHead | None = None) -> None:
         """Refuse what the app never sees, and report it. `head` is None for an incomplete one."""
-        known = self._parser.begun if head is None else (head.method, head.target, head.headers)
-        method, target, headers = known
         # Behind an answer, a head without a beginning before this packet has begun with it.
         seconds = 0.0 if self._is_idle else self._timeout.elapsed()
+        peer = self.client[0] if self.client else ""
+        refused = self._parser.refused(error, head, peer=peer, seconds=seconds)
         self._send_refusal(error)
-        refused = Refused(
-            peer=self.client[0] if self.client else "",
-            method=method,
-            target=target,
-            headers=headers,
-            error=error,
-            seconds=seconds,
-        )
         self._context.report(refused)
 
     def _send_refusal(self, error: GatewayError) -> None:

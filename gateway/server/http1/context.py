@@ -1,0 +1,33 @@
+"""What the connections of one server share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar, cast
+
+from uvicorn.server import ServerState
+
+from gateway.http.received import Refused
+from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.request_cycle import RequestCycle
+
+Connection = TypeVar("Connection")
+
+
+@dataclass(slots=True, kw_only=True)
+class ServerContext(Generic[Connection]):
+    """What they need of the server, and what the server knows of them."""
+
+    serve: Callable[[RequestCycle, Connection], None]
+    timeout: float
+    """Seconds for a head to come, between requests, and for answers to be read."""
+    state: ServerState
+    """uvicorn's: the connections, and the headers of every answer (the date)."""
+    report: Callable[[Refused], object] = lambda refused: None
+    """Told of requests that are refused here, and that the app never sees."""
+    heads: HeadMemory = field(default_factory=HeadMemory)
+    is_ending: bool = False
+    """Whether the answers from now on are the last ones on their connections."""
+    connections: set[Connection] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connections = cast(set[Connection], self.state.connections)
