@@ -195,9 +195,10 @@ class RequestParser:
         self.on_message_complete()
         return data[left:]
 
-    def answered(self) -> None:
-        """The answer to the oldest request is complete."""
+    def answered(self) -> bool:
+        """The answer to the oldest request is complete. Returns whether it can go on."""
         self._unanswered -= 1
+        return bool(self._held_back) and self._unanswered < 2
 
     def stop(self) -> None:
         """Ignore whatever comes from now on."""

@@ -272,8 +272,7 @@ class HttpProtocol(asyncio.Protocol):
         if self.is_closing():
             self._await_close()
             return
-        self._parser.answered()
-        if self._parser.can_go_on:
+        if self._parser.answered():
             self._go_on_soon()
         elif self.read_paused:
             self.resume_reading()
@@ -294,16 +293,16 @@ class HttpProtocol(asyncio.Protocol):
         if self._serving:
             return
         self._serving = True
-        began = monotonic()
+        began = monotonic() if len(self._waiting) > 1 else 0.0
         for _ in range(SERVED_AT_ONCE):
             if not self._waiting or self._current is not None or self._ended:
                 break
-            if self._parser.can_go_on and not self._waiting[0].complete:
+            if not self._waiting[0].complete and self._parser.can_go_on:
                 break  # its body may have come
             self._current = self._waiting.popleft()
             self._timeout.pause()
             self._serve(self._current, self)
-            if monotonic() - began > LONGEST_TURN:
+            if not self._waiting or monotonic() - began > LONGEST_TURN:
                 break
         self._serving = False
         if self._waiting and self._current is None:
