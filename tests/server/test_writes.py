@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -16,7 +16,7 @@ from gateway.errors import Code, GatewayError
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.heads import HeadMemory
-from gateway.server.http1.parser import SLICE
+from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
 from gateway.server.http1.protocol import LONGEST_TURN, SERVED_AT_ONCE, HttpProtocol, Serve
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.write_buffer import MAX_UNWRITTEN, let_others_run
@@ -62,15 +62,22 @@ def reports() -> Iterator[list[object]]:
 
 @asynccontextmanager
 async def connected(
-    serve: Serve, sent: bytes = b"", heads: HeadMemory | None = None
+    serve: Serve,
+    sent: bytes = b"",
+    heads: HeadMemory | None = None,
+    *,
+    timeout: float = TIMEOUT,
+    kind: type[Counted] = Counted,
+    leave: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Connected]:
     """A connection that is accepted after these bytes have come."""
     ours, theirs = socket.socketpair()
     theirs.sendall(sent)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     context = ServerContext(
-        serve=serve, timeout=TIMEOUT, state=ServerState(), heads=heads or HeadMemory()
+        serve=serve, timeout=timeout, state=ServerState(), heads=heads or HeadMemory()
     )
-    protocol = Counted(context, leave=lambda: None)
+    protocol = kind(context, leave)
     await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, ours)
     reader, writer = await asyncio.open_connection(sock=theirs)
     try:
@@ -189,6 +196,73 @@ async def test_one_long_request_is_a_turn() -> None:
         for _ in range(10):
             await one.client.answer()
     assert max(turns) == 1
+
+
+@pytest.mark.parametrize("meanwhile", ["_timed_out", "_close_if_idle"])
+async def test_a_request_that_has_come_is_served_although_time_is_up(meanwhile: str) -> None:
+    """What has come is parsed in several turns, and between them it may be too late, or a stop."""
+
+    class Late(Counted):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._goes_on:
+                getattr(self, meanwhile)()
+
+    held, body = Held(), b" " * 3 * PARSED_AT_ONCE
+    head = POST[:-2].replace(b": 2", b": %d" % len(body))
+    async with connected(held, head + body, kind=Late) as one:
+        await held.wait()
+        assert held.requests[0].complete
+        assert reply(held.requests[0])
+        assert (await one.client.answer()).status == 200
+
+
+async def test_nothing_is_served_once_a_connection_is_closing() -> None:
+    """Between two turns it may have been cut off."""
+    served = 0
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        nonlocal served
+        served += 1
+        assert reply(request, b"x" * 8192)
+        if served == SERVED_AT_ONCE:
+            connection.cut_off()
+
+    async with connected(serve, POST * 20) as one:
+        await one.client.rest()
+    assert served == SERVED_AT_ONCE
+
+
+async def test_a_client_that_sends_no_more_and_does_not_read_is_let_go() -> None:
+    """Although its answers are not much, and there is a request that takes its time."""
+    gone, held = asyncio.Event(), Held()
+    async with connected(held, POST * 2, timeout=0.3, leave=gone.set) as one:
+        await held.wait()
+        assert reply(held.requests[0], b"x" * 60_000)
+        await held.wait(2)
+        one.client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        one.client.writer.write_eof()
+        async with asyncio.timeout(TIMEOUT):
+            await gone.wait()
+
+
+async def test_an_answer_that_began_before_a_stop_is_the_last() -> None:
+    """It could not say so in its head."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"bo", "more_body": True})
+        await stopping.wait()
+        await send({"type": "http.response.body", "body": b"dy"})
+
+    stopping, gone = asyncio.Event(), asyncio.Event()
+    async with connected(served_by(app), POST, leave=gone.set) as one:
+        await one.client.reply_begins()
+        one.protocol._context.is_ending = True
+        stopping.set()
+        assert (await one.client.answer()).body == b"body"
+        async with asyncio.timeout(TIMEOUT / 2):
+            await gone.wait()
 
 
 async def test_what_is_no_request_is_told_as_such_behind_others() -> None:

@@ -1,8 +1,9 @@
 """Bytes in, requests out: the parsing of one connection, with its limits and without any I/O.
 
-What comes out does not depend on how the bytes were cut into packets, with two exceptions: the
-limit on a head as a whole is kept to within SLICE bytes, and if a mistake comes right behind one
-header too many, the client is told of either.
+What comes out does not depend on how the bytes were cut into packets, with three exceptions: the
+limit on a head as a whole is kept to within SLICE bytes; if a mistake comes right behind one header
+too many, the client is told of either; and a first header that reads like the end of another
+protocol's request line, with the same target, is refused when it comes in two parts.
 """
 
 import re

@@ -32,12 +32,7 @@ IDLE_GRACE = 1.0
 log = structlog.stdlib.get_logger("gateway")
 
 Serve = Callable[[RequestCycle, "HttpProtocol"], None]
-"""Serves a request. Called when the request is next in line, and when what has come with its head
-has been read as well: a whole body that came with it is complete (`request.complete`).
-
-It must not wait, nor raise. It may answer at once, or let something answer later; the next request
-of the connection is served after that. `request.disconnect` ends it.
-"""
+"""See `ServerContext.serve`."""
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -84,10 +79,8 @@ class HttpProtocol(asyncio.Protocol):
         self._refusal: tuple[GatewayError, ReceivedHead | None] | None = None
         """The answer to what came behind the requests that are being answered, and its head."""
         self._serving = False
-        self._goes_on = False
-        """Whether `_go_on` will be called."""
-        self._at_eof = False
-        """Whether the connection is to be closed when that has nothing to do any more."""
+        self._goes_on = False  # whether `_go_on` will be called
+        self._at_eof = False  # whether to close when that has nothing to do any more
         self._is_idle = False
         """Whether the timeout is for the first byte of another request."""
         self._ended = False
@@ -162,18 +155,21 @@ class HttpProtocol(asyncio.Protocol):
 
     def _go_on(self) -> None:
         self._goes_on = False
-        if self._ended:
+        if self._ended or self.is_closing():
             return
         self._parser.go_on()
         self._on_parsed()
         self.resume_reading()
-        if self._at_eof and not self._goes_on:
+        if self._at_eof and not (self._goes_on or self._ended):
             self.flushed().close()
+            self._await_close()
 
     def eof_received(self) -> bool:
         """The client sends no more. The connection is closed after what can be answered at once."""
         self._buffer.flush()
         self._at_eof = self._goes_on and self.scheme == "http"  # TLS does not know half a close
+        if not self._at_eof:
+            self._await_close()
         return self._at_eof
 
     def pause_writing(self) -> None:
@@ -283,6 +279,8 @@ class HttpProtocol(asyncio.Protocol):
         else:
             self._is_idle = True
             self._timeout.restart()
+            if self.is_ending:
+                self.finish()
 
     def _serve_next(self) -> None:
         """Serve those that wait, until one is not answered at once.
@@ -320,7 +318,7 @@ class HttpProtocol(asyncio.Protocol):
             self._loop.call_later(IDLE_GRACE, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if not (self._ended or self._current or self._parser.in_head):
+        if not (self._ended or self._current or self._goes_on or self._parser.in_head):
             self.flushed().close()
             self._await_close()
 
@@ -357,7 +355,9 @@ class HttpProtocol(asyncio.Protocol):
 
     def _timed_out(self) -> None:
         """The timeout is over: say so to a client that has begun a request, and end."""
-        if self._parser.in_head:
+        if self._goes_on:  # what is missing may have come
+            self._timeout.replace(self._timed_out, IDLE_GRACE)
+        elif self._parser.in_head:
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
             self._refuse(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
         else:
@@ -388,6 +388,7 @@ class HttpProtocol(asyncio.Protocol):
     def _end(self, end: Callable[[], None]) -> None:
         """End the connection that way, and whatever comes meanwhile is ignored."""
         self._parser.stop()
+        self._latest = None
         self.resume_reading()
         self._ended = True
         end()
