@@ -116,9 +116,13 @@ def test_a_length_means_the_same_each_time(length: bytes) -> None:
     heads = HeadMemory()
     hidden = request(SHOWS, b"{}")
     sent = raw(b"Content-Length: " + length % len(hidden), body=hidden)
-    for _ in range(4):
-        (received,), refusal = parsed(sent, heads=heads)
-        assert (received.body, refusal) == (hidden, None)
+    found = [parsed(sent, heads=heads) for _ in range(4)]
+    assert found == found[:1] * 4
+    requests, refusal = found[0]
+    if refusal is None:
+        assert [each.body for each in requests] == [hidden]
+    else:  # older versions of llhttp take no tab here
+        assert (requests, refusal[0], b"\t" in length) == ([], 400, True)
 
 
 def test_blanks_around_a_value_are_no_part_of_it() -> None:
