@@ -17,7 +17,7 @@ from gateway.codec.encode import UNREADABLE, Encoders, MessageEncoder, unreadabl
 from gateway.codec.fields import owner_of
 from gateway.codec.slices import records_in, rows_in
 from gateway.views.csv_cells import MOST_COLUMNS, cell_of, columns_of, lines
-from gateway.views.some_fields import rows_to_json, some_of, with_list_last
+from gateway.views.some_fields import shape_of, with_list_last
 from gateway.views.view import Order, Rows, View
 
 SHORT = 32 * 1024
@@ -37,26 +37,16 @@ Show = Callable[[bytes], Iterable[bytes]]
 def compile_view(view: View, encoders: Encoders) -> Show:
     """What shows answers so."""
     if view.rows is None:
-        return whole(view, encoders)
+        return MessageEncoder(shape_of(view.answer, view.answer_fields, encoders))
     return {"json": as_json, "ndjson": as_ndjson, "csv": as_csv}[view.format](
         view, view.rows, encoders
     )
 
 
-def whole(view: View, encoders: Encoders) -> Show:
-    """Fields of an answer without rows."""
-    if view.answer_fields is None:
-        return encoders.encoder(view.answer)
-    return MessageEncoder(some_of(view.answer, view.answer_fields, encoders))
-
-
 def as_json(view: View, rows: Rows, encoders: Encoders) -> Show:
     """The answer in its shape, with the rows and the fields that are wanted."""
-    row_to_json = rows_to_json(view, rows, encoders)
-    if view.answer_fields is None:
-        rest_to_json = encoders.to_json(view.answer)
-    else:
-        rest_to_json = some_of(view.answer, view.answer_fields, encoders).to_json
+    row_to_json = shape_of(rows.descriptor, view.row_fields, encoders).to_json
+    rest_to_json = shape_of(view.answer, view.answer_fields, encoders).to_json
     parse = GetMessageClass(view.answer).FromString
     shows_rows = view.row_fields is None or bool(view.row_fields)
 
@@ -82,7 +72,7 @@ def as_json(view: View, rows: Rows, encoders: Encoders) -> Show:
 
 def as_ndjson(view: View, rows: Rows, encoders: Encoders) -> Show:
     """A line of JSON for each row."""
-    row_to_json = rows_to_json(view, rows, encoders)
+    row_to_json = shape_of(rows.descriptor, view.row_fields, encoders).to_json
 
     def pieces(payload: bytes) -> Iterator[bytes]:
         _, found = yield from fitting(view, rows, payload)

@@ -11,18 +11,14 @@ from gateway.codec.encode import Encoders, Whole
 from gateway.codec.fields import is_map, is_message, map_fields, message_of, owner_of
 from gateway.codec.interfaces import Shape, ToJson
 from gateway.views.paths import FieldPath, Segment
-from gateway.views.view import Rows, View
 
 
-def rows_to_json(view: View, rows: Rows, encoders: Encoders) -> ToJson:
-    """The function for one row."""
-    if not view.row_fields:
-        return encoders.to_json(rows.descriptor)
-    return some_of(rows.descriptor, view.row_fields, encoders).to_json
-
-
-def some_of(descriptor: Descriptor, paths: Iterable[FieldPath], encoders: Encoders) -> "Some":
-    """These fields of a message type."""
+def shape_of(
+    descriptor: Descriptor, paths: Iterable[FieldPath] | None, encoders: Encoders
+) -> Shape:
+    """These fields of a message type, or with None all of it."""
+    if paths is None:
+        return Whole(descriptor, encoders)
     return Some(descriptor, [path.segments for path in paths], encoders)
 
 
