@@ -112,6 +112,10 @@ class GatewayError(Exception):
             shape["details"] = list(self.details)
         return orjson.dumps(shape)
 
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as they are sent, with their names in lower case."""
+        return [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+
 
 def unavailable(problem: str, cause: Shed) -> GatewayError:
     """503: it may be better in a moment."""

@@ -50,8 +50,8 @@ def soon_answer(message: str) -> tuple[Headers, bytes]:
 def rendered(error: GatewayError) -> tuple[Headers, bytes]:
     """What is in an error, as bytes; names of headers are in lower case, as `answer` wants them."""
     body = error.body()
-    more = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
-    return (JSON_TYPE, (b"content-length", b"%d" % len(body)), *more), body
+    length = (b"content-length", b"%d" % len(body))
+    return (JSON_TYPE, length, *error.raw_headers()), body
 
 
 async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, send: Send) -> None:

@@ -35,6 +35,6 @@ def last_answer(error: GatewayError, more: Headers) -> bytes:
     """A whole answer with an error, after which the connection ends. `more` are further headers."""
     body = error.body()
     length = (b"content-length", b"%d" % len(body))
-    own = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
-    lines = head_lines(error.status, (*more, JSON_TYPE, length, NOSNIFF, NO_STORE, *own))
+    own = (JSON_TYPE, length, NOSNIFF, NO_STORE, *error.raw_headers())
+    lines = head_lines(error.status, (*more, *own))
     return NEW_LINE.join((*lines, CLOSE, b"", body))
