@@ -6,11 +6,10 @@ has distributed the connections.
 
 import os
 from dataclasses import replace
-from statistics import median
 
 from benchmarks.contenders import Options, gateway
 from benchmarks.farm import CannedFarm
-from benchmarks.measure import one_round, started
+from benchmarks.measure import measure, started
 from benchmarks.process import cpu_seconds_of
 from benchmarks.run import Bench, prepared
 from benchmarks.scenarios import Scenario, build_scenarios, jobs_needed
@@ -36,18 +35,19 @@ def with_workers(bench: Bench, scenario: Scenario, workers: int) -> str:
     """The medians of some rounds; a connection stays with its worker for a round."""
     options = Options(workers=workers)
     with started([gateway], bench.place, options, scenario, bench.token) as (running,):
-        bench.loader(running, scenario, 1.0)
         family = running.child.family()
         before = [cpu_seconds_of(pid) for pid in family]
-        loads = [one_round(running, scenario, bench.loader, SECONDS).load for _ in range(ROUNDS)]
+        outcome = measure(
+            [running], scenario, bench.loader, rounds=bench.rounds, seconds=bench.seconds
+        )
         used = [cpu_seconds_of(pid) - old for pid, old in zip(family, before, strict=True)]
-    served = median(each.requests / each.seconds for each in loads)
-    p50, p99 = (median(getattr(each, name) for each in loads) for name in ("p50_ms", "p99_ms"))
+    (found,) = outcome.figures.values()
     of_workers = sorted(used)[-workers:]  # the others wait
     shares = ", ".join(f"{each / sum(used):.0%}" for each in of_workers)
     return (
         f"{scenario.title}, {scenario.connections} connections, WORKERS={workers}:"
-        f" {served:,.0f} a second, p50 {p50:.1f} ms, p99 {p99:.1f} ms; CPU {shares}"
+        f" {found.requests_per_second:,.0f} a second,"
+        f" p50 {found.p50_ms:.1f} ms, p99 {found.p99_ms:.1f} ms; CPU {shares}"
     )
 
 
