@@ -130,7 +130,7 @@ class Encoders:
         lines = [f"if {set_}: {key} = {self._expression(field, number, constants)}"]
         if field.containing_oneof is not None:
             lines.append(f"else: del {key}")
-        elif set_ == value and field.type in FLOATING and not field.is_repeated:
+        elif field.type in FLOATING and not (field.is_repeated or field.has_presence):
             lines.append(f"elif sign(1.0, {value}) < 0.0: {key} = minus_zero")  # false, but not 0.0
         return lines
 

@@ -37,19 +37,19 @@ class ExpressService:
 
     def _await_body(self, request: RequestCycle, connection: HttpProtocol) -> None:
         """Serve the request when its body has come, or let the app wait for that."""
-
         began = monotonic()
 
-        def complete() -> None:
-            timer.cancel()
-            request.on_disconnect = None
-            request.waited = monotonic() - began
-            self._serve(request, connection)
-
-        def give_up() -> None:
+        def end() -> None:
             timer.cancel()
             request.on_complete = request.on_disconnect = None
             request.waited = monotonic() - began
+
+        def complete() -> None:
+            end()
+            self._serve(request, connection)
+
+        def give_up() -> None:
+            end()
             self._asgi(request, connection)
 
         timer = self._loop.call_later(BODY_GRACE, give_up)

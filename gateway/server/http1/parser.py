@@ -199,7 +199,7 @@ class RequestParser:
     def answered(self) -> bool:
         """The answer to the oldest request is complete. Returns whether it can go on."""
         self._unanswered -= 1
-        return bool(self._held_back) and self._unanswered < 2
+        return self.can_go_on
 
     def stop(self) -> None:
         """Ignore whatever comes from now on."""
