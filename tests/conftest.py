@@ -11,8 +11,10 @@ Tests that need gateways or Cuebots of their own start them with the functions o
 of `tests.support.processes` and `tests.support.commands`.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,8 +23,13 @@ import pytest
 import structlog
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway.compat.build import build_catalog
+from gateway.compat.profile import Profile, load_profile
 from gateway.discovery.package import OPENCUE_PACKAGE, read_folder
+from gateway.pages.content import Content
+from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
+from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
@@ -83,6 +90,43 @@ def opencue_read_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gateway.discovery.package.read_folder", read)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def opencue_built_once() -> Iterator[None]:
+    """Nor is its catalog built and compiled, and the built-in profile read, for each of them."""
+    profile, digest = load_profile("opencue"), opencue().digest
+    built: dict[object, Catalog] = {}
+
+    def load(wanted: str) -> Profile:
+        return profile if wanted == "opencue" else load_profile(wanted)
+
+    def build(schema: Schema, selection: Selection, adapted: Profile) -> Catalog:
+        if schema.digest != digest or adapted is not profile:
+            return build_catalog(schema, selection, adapted)
+        same = schema.confirmed, schema.skipped, selection
+        if same not in built:
+            built[same] = build_catalog(schema, selection, adapted)
+        return replace(built[same], schema=schema)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.app.load_profile", load)
+        patch.setattr("gateway.discovery.refresh.build_catalog", build)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pages_packed_once() -> Iterator[None]:
+    """What the pages load is compressed once: it takes as long as the rest of a startup."""
+    pack = Content.of
+    kept = cache(pack)
+
+    def of(body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Content:
+        return kept(body, media_type) if headers is None else pack(body, media_type, headers)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Content, "of", of)
         yield
 
 
