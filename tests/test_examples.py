@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.farms import running_farm, still_farm
+from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Gateway, clean_environment, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -89,6 +90,6 @@ async def test_an_example_prints_what_is_documented(
     process = await asyncio.create_subprocess_exec(
         *command(example, tmp_path), env=environ, stdout=PIPE, stderr=STDOUT
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         printed, _ = await process.communicate()
     assert printed.decode() == example.printed

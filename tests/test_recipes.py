@@ -21,6 +21,7 @@ from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.specs import spec_xml
 from tests.support.farms import NOW, running_farm
+from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, clean_environment, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -76,7 +77,7 @@ async def run(gateway: Gateway, code: str, folder: Path) -> str:
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", code), cwd=folder, env=environ, stdout=PIPE, stderr=STDOUT
     )
-    async with asyncio.timeout(100):
+    async with asyncio.timeout(PATIENCE):
         printed, _ = await process.communicate()
     text = printed.decode()
     assert process.returncode == 0, text
@@ -160,7 +161,7 @@ async def test_waiting(
     assert await run(gateway, code.replace(JOB, "demo-typo"), tmp_path) == "NO SUCH JOB\n"
     calls = len(cuebot.calls)
     waiting = asyncio.create_task(run(gateway, code.replace("sleep 5", "sleep 0.1"), tmp_path))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while len(cuebot.calls) < calls + 2:  # noqa: ASYNC110 - it has looked
             await asyncio.sleep(0.05)
     finish_job(cuebot.farm, by_name(cuebot.farm.jobs, JOB))

@@ -13,6 +13,7 @@ from gateway.access.denied import NOBODY, Denied, DenyFile, NoList, parse_denied
 from gateway.access.tokens import Authenticator, TokenRules
 from gateway.errors import ConfigurationError, GatewayError
 from tests.access.test_tokens import GOOD, KEY, NOW, signed
+from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, ScriptedCuebot, gateway_for, settings_for
 
 pytestmark = pytest.mark.anyio
@@ -190,7 +191,7 @@ async def test_a_gateway_follows_its_list(
 
         async def until(wanted: int) -> None:
             status = 0
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while status != wanted:
                     answer = await gateway.post(SHOWS, headers=headers)
                     status = answer.status_code

@@ -23,6 +23,7 @@ from gateway.settings.model import Settings
 from gateway_cli.loading import load_settings
 from tests.support.certificates import authority, pair
 from tests.support.commands import in_process
+from tests.support.patience import PATIENCE
 from tests.support.provider import Rsa, ec_key, entra, key_server, keycloak, okta, rsa_key
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for, settings_for
 
@@ -72,7 +73,7 @@ def lasting(key: Rsa, **header: object) -> str:
 
 async def until_status(gateway: Gateway, token: str, wanted: int) -> None:
     """Wait until a call with this token has this status."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await status(gateway, token) != wanted:  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
 

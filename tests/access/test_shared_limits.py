@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from gateway.access.shared_limiter import SharedLimiter
 from gateway.state import link
 from tests.support.certificates import authority, pair
+from tests.support.patience import PATIENCE
 from tests.support.processes import Answer, Instance, instance
 from tests.support.scraping import scrape
 from tests.support.servers import (
@@ -71,7 +72,7 @@ def limiter_of(gateway: Gateway) -> SharedLimiter:
 
 async def until_found(*gateways: Gateway) -> None:
     """Until all have the store again, which they look for by themselves."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not all(limiter_of(each).link.up for each in gateways):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from gateway.access.admission import Lease
 from gateway.access.shares import Shares, Turns
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
-
-LONG = 20.0
 
 
 def taken(shares: Shares, principal: str, amount: int = 1) -> int:
@@ -113,7 +112,7 @@ def test_the_bound_holds_and_nothing_is_lost(
 
 
 async def waiting(
-    turns: Turns, principal: str, amount: int = 1, timeout: float = LONG
+    turns: Turns, principal: str, amount: int = 1, timeout: float = PATIENCE
 ) -> "asyncio.Task[bool]":
     """A task that has got as far as it can without something that another one has."""
     task = asyncio.create_task(turns.take(principal, amount, timeout))
@@ -163,7 +162,7 @@ async def test_waiting_has_its_end_and_its_bound() -> None:
     assert await turns.take("a", 1, 0)
     assert not await turns.take("a", 1, 0.01)
     first, second = await waiting(turns, "a"), await waiting(turns, "a")
-    assert not await turns.take("a", 1, LONG)
+    assert not await turns.take("a", 1, PATIENCE)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     turns.give_back("a", 1)

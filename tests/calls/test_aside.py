@@ -20,10 +20,10 @@ from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection
+from tests.support.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-TIMEOUT = 20.0
 GET_JOBS = "/job.JobInterface/GetJobs"
 
 
@@ -89,7 +89,7 @@ async def test_plans_and_errors_are_the_same(catalog: Catalog) -> None:
             expected = outcome_of(catalog, path, body)
             method = catalog.routes[path]
             try:
-                made = await planner.plan("a", catalog, method, body, Reject.EVERYTHING, TIMEOUT)
+                made = await planner.plan("a", catalog, method, body, Reject.EVERYTHING, PATIENCE)
                 steps += len(made.look_ups) + len(made.follow_ups)
                 got: object = made
             except GatewayError as error:
@@ -109,7 +109,7 @@ async def test_another_catalog_is_taken(catalog: Catalog) -> None:
         for each in (catalog, plain, catalog):
             expected = plan(each.routes[GET_JOBS], body, Reject.NOTHING)
             method = each.routes[GET_JOBS]
-            assert expected == await planner.plan("a", each, method, body, Reject.NOTHING, TIMEOUT)
+            assert expected == await planner.plan("a", each, method, body, Reject.NOTHING, PATIENCE)
 
 
 async def test_a_process_that_dies_is_replaced(catalog: Catalog) -> None:
@@ -117,7 +117,7 @@ async def test_a_process_that_dies_is_replaced(catalog: Catalog) -> None:
     method = catalog.routes[GET_JOBS]
 
     async def planned() -> object:
-        return await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        return await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
 
     async with planning() as planner:
         expected = await planned()
@@ -140,9 +140,9 @@ async def test_a_process_without_work_ends(catalog: Catalog) -> None:
     """And its memory is given back."""
     method = catalog.routes[GET_JOBS]
     async with planning(idle=0.2) as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
         (process,) = processes(planner)
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await process.wait()
         assert not processes(planner)
 
@@ -151,9 +151,9 @@ async def test_the_end_of_the_planner_ends_its_processes(catalog: Catalog) -> No
     """None is left behind."""
     async with planning() as planner:
         method = catalog.routes[GET_JOBS]
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
         (process,) = processes(planner)
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         await process.wait()
 
 
@@ -165,7 +165,7 @@ async def test_one_subjects_bodies_do_not_hold_up_anothers(catalog: Catalog) -> 
 
     async def planned(principal: str, is_large: bool) -> None:
         method, body = (slow, large) if is_large else (quick, b"{}")
-        await planner.plan(principal, catalog, method, body, Reject.NOTHING, TIMEOUT)
+        await planner.plan(principal, catalog, method, body, Reject.NOTHING, PATIENCE)
         order.append(principal)
 
     async with planning() as planner:
@@ -183,16 +183,16 @@ async def test_a_client_that_leaves_costs_no_process(catalog: Catalog) -> None:
     """Its job is finished, and the process has the next one."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
         (before,) = processes(planner)
         task = asyncio.create_task(
-            planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+            planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
         )
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
         assert processes(planner) == [before]
 
 
@@ -200,12 +200,12 @@ async def test_time_is_bounded(catalog: Catalog) -> None:
     """A body that takes longer than its client gives it is a 503, and costs no process."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
         (before,) = processes(planner)
         for _ in range(3):
             with pytest.raises(GatewayError, match=r"in time|being decoded"):
                 await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, 0.0001)
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
         assert processes(planner) == [before]
 
 
@@ -217,7 +217,7 @@ async def test_a_process_that_takes_too_long_is_ended(
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
         with pytest.raises(GatewayError, match="could not be decoded within"):
-            await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, TIMEOUT)
+            await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
         assert not processes(planner)
 
 

@@ -9,6 +9,7 @@ from google.protobuf import json_format
 
 from gateway.observe.access_log import fields_of
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -88,7 +89,7 @@ async def test_the_log_tells_it_from_a_call(
 
     async def access_line(headers: dict[str, str]) -> dict[str, object]:
         await gateway.post(KILL_FRAMES, {}, headers=headers)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await lines.get()
 
     assert (await access_line(DRY))["dry_run"] is True

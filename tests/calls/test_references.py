@@ -18,6 +18,7 @@ from gateway.compat.profile import load_profile
 from gateway.schema.method import Finder, Method, Reference
 from gateway.schema.selection import Selection
 from tests.support.opencue import message_class, opencue
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Context,
@@ -501,7 +502,7 @@ async def test_a_dry_run_shows_the_look_ups(gateway: Gateway, cuebot: ScriptedCu
 async def test_look_ups_share_the_deadline(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """A look-up without an answer is a 504, and the call is not made."""
     called, release = cuebot.holds(FIND_JOB)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         answer = await gateway.post(
             PAUSE, {"job": {"name": "demo"}}, headers={"Grpc-Timeout": "200m"}
         )

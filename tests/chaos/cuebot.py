@@ -22,7 +22,7 @@ from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
 from tests.support.farms import NOW
-from tests.support.processes import TIMEOUT
+from tests.support.patience import PATIENCE
 from tests.support.servers import free_port
 
 READY = "listens"
@@ -65,7 +65,7 @@ class CuebotProcess:
         """SIGKILL: it says nothing more to anybody."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate(timeout=TIMEOUT)
+            self._process.communicate(timeout=PATIENCE)
             self._process = None
 
     def made(self) -> Counter[str]:

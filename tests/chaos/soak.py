@@ -23,6 +23,7 @@ from tests.chaos.load import Load, load
 from tests.chaos.mixture import ALL
 from tests.chaos.proxy import Fault, FaultProxy, fault_proxy
 from tests.chaos.trial import Killed
+from tests.support.patience import PATIENCE
 from tests.support.processes import Instance, instance
 
 JOBS = 400
@@ -183,7 +184,7 @@ async def place(folder: Path, every: float) -> AsyncIterator[Soak]:
             started = instance(proxy.endpoint, SETTINGS, started=False, ready=False)
             gateway = await asyncio.to_thread(started.__enter__)
             try:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(PATIENCE):
                     while not await asyncio.to_thread(gateway.ready):  # noqa: ASYNC110 - a process
                         await asyncio.sleep(0.1)
                 yield Soak(gateway, cuebot, proxy, every)

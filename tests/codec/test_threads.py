@@ -13,8 +13,7 @@ from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.path import ROOT
 from gateway.schema.pool import build_pool
-
-TIMEOUT = 20.0
+from tests.support.patience import PATIENCE
 
 
 @contextmanager
@@ -46,7 +45,7 @@ def test_codecs_can_be_compiled_by_several_threads_at_once() -> None:
             barrier = Barrier(threads)
 
             def use(shift: int) -> None:
-                barrier.wait(TIMEOUT)  # noqa: B023 - done before the next round
+                barrier.wait(PATIENCE)  # noqa: B023 - done before the next round
                 for descriptor in types[shift:] + types[:shift]:  # noqa: B023
                     message = GetMessageClass(descriptor)()
                     read = decoders.reader(descriptor)  # noqa: B023
@@ -54,4 +53,4 @@ def test_codecs_can_be_compiled_by_several_threads_at_once() -> None:
                     assert encoders.to_json(descriptor)(message) is not None  # noqa: B023
 
             for done in [executor.submit(use, shift) for shift in range(threads)]:
-                done.result(TIMEOUT)
+                done.result(PATIENCE)

@@ -17,6 +17,7 @@ from gateway.http.conditional import LONGEST_WAIT
 from gateway.settings.model import Settings
 from tests.deploy.places import program, text_of
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, free_port
 
 pytestmark = [
@@ -25,8 +26,6 @@ pytestmark = [
     pytest.mark.gateway(forwarded_allow_ips="127.0.0.1"),
 ]
 
-TIMEOUT = 20
-"""Seconds that a proxy has to start."""
 CLIENT = "127.0.0.2"
 """Where the client of these tests is, as the proxy sees it; all of 127/8 is this machine."""
 GATEWAYS = ("10.0.0.11:8448", "10.0.0.12:8448")
@@ -104,7 +103,7 @@ async def running(command: list[str]) -> AsyncIterator[Process]:
 
 async def answers(client: httpx.AsyncClient, process: Process) -> None:
     """Wait until there is somebody behind the proxy's port."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while True:
             if process.returncode is not None:
                 assert process.stdout is not None

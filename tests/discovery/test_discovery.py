@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.opencue import opencue
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ScriptedCuebot,
     gateway_for,
@@ -44,7 +45,7 @@ async def test_an_absent_cuebot_is_503_until_it_comes() -> None:
         cuebot = ScriptedCuebot(opencue().files)
         cuebot.answers(SHOWS, b"")
         async with running_cuebot(cuebot, port):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await gateway.app.parts.live.wait()
             assert (await ready_state(gateway))[0] == 200
             assert (await gateway.post(SHOWS, {})).status_code == 200
@@ -65,7 +66,7 @@ async def test_a_lost_cuebot_is_not_ready_and_comes_back() -> None:
         assert (status, state["cuebot"], state["schema"]) == (503, "unreachable", "confirmed")
         again = ScriptedCuebot(opencue().files)
         again.answers(SHOWS, b"")
-        async with running_cuebot(again, port), asyncio.timeout(10):
+        async with running_cuebot(again, port), asyncio.timeout(PATIENCE):
             while (await ready_state(gateway))[0] != 200:
                 pass
             assert (await gateway.post(SHOWS, {})).status_code == 200
@@ -90,7 +91,7 @@ async def test_demanded_reflection_that_is_not_there() -> None:
         settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
         async with running_gateway(settings, ready=False) as gateway:
             live = gateway.app.parts.live
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while "turn on server reflection" not in live.problem:
                     await gateway.client.get("/healthz")
             assert (await gateway.post(SHOWS, {})).status_code == 503

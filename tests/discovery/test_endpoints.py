@@ -17,6 +17,7 @@ from gateway.schema.description import NoSchema, OtherSchema, Schema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway_cli.checks import as_object, lines, run_checks
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
@@ -34,7 +35,6 @@ from tests.support.two_versions import (
     own_word,
 )
 
-TIMEOUT = 20.0
 A, B, C = "a:1", "b:2", "c:3"
 SHOW = "/show.ShowInterface/GetShows"
 
@@ -116,7 +116,7 @@ async def test_nobody_waits_long_for_a_slow_one(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(endpoints, "OTHERS_TIMEOUT", 0.01)
     source, (slow, _) = source_of(OLD.schema, NEW.schema)
     slow.may.clear()
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         schema = await source.fetch()
         assert (schema.digest, schema.others, schema.unasked) == (NEW.schema.digest, (), (A,))
         slow.may.set()
@@ -191,7 +191,7 @@ async def test_one_that_could_not_be_asked_is_asked_again_soon(
     source, (_, second) = source_of(OLD.schema, NotReady("away"))
     live = LiveCatalog(source, Selection(), every=0)
     running = asyncio.create_task(live.run())
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while second.times < 3:  # noqa: ASYNC110 - it is its turn
             await asyncio.sleep(0)
         second.says = NEW.schema
@@ -268,7 +268,7 @@ async def farm(*versions: Version, running: Iterable[int] = (0, 1)) -> AsyncIter
         )
         for number in running:
             await made.start(number)
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             yield made
 
 
@@ -312,7 +312,7 @@ async def test_stock_cuebots_are_all_the_same() -> None:
             await stack.enter_async_context(running_cuebot(cuebot))
         settings = settings_for(",".join(cuebot.endpoint for cuebot in stock))
         gateway = await stack.enter_async_context(running_gateway(settings))
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await until(gateway, endpoints=ALL, schema="assumed", schemas=None)
             for _ in range(4):
                 assert (await gateway.post(SHOW, {})).status_code == 200

@@ -34,6 +34,7 @@ from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from tests.support.opencue import opencue
+from tests.support.patience import PATIENCE
 from tests.support.rights import rule
 from tests.support.servers import (
     SECRET,
@@ -61,7 +62,6 @@ from tests.support.two_versions import (
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-TIMEOUT = 20.0
 SWAPS = 100
 EMPTY = Schema(files=(), services=(), origin="test", confirmed=True)
 NOTHING_NEW = "the schema could not be refreshed: "
@@ -89,7 +89,7 @@ async def kept_up(source: ScriptedSource, every: float = 0) -> AsyncIterator[Liv
     live = LiveCatalog(source, Selection(), every=every)
     running = asyncio.create_task(live.run())
     try:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await live.wait()
             yield live
     finally:
@@ -554,7 +554,7 @@ async def test_codecs_are_compiled_a_method_at_a_time() -> None:
 
 async def until_served(gateway: Gateway, version: Version) -> None:
     """Call until the answer is of this version."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while (await gateway.post(ECHO, {})).headers.get("x-schema") != version.tag:
             pass
 
@@ -587,7 +587,7 @@ async def test_readiness_shows_a_failing_refresh(status: grpc.StatusCode) -> Non
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
         settings = settings_for(cuebot.endpoint, rate_limit_rps=0, reflection_refresh="10ms")
-        async with running_gateway(settings) as gateway, asyncio.timeout(TIMEOUT):
+        async with running_gateway(settings) as gateway, asyncio.timeout(PATIENCE):
             assert await state_of(gateway) == (200, ready)
             cuebot.now = status
             while await state_of(gateway) != (200, ready | {"refresh": "failing"}):
@@ -672,7 +672,7 @@ async def test_a_quick_restart_is_noticed() -> None:
             assert (await gateway.post(ECHO, {})).headers["x-schema"] == OLD.tag
             with capture_logs() as logs:
                 switch.turn(second.endpoint)
-                async with asyncio.timeout(TIMEOUT):
+                async with asyncio.timeout(PATIENCE):
                     while not told(logs, "schema changed"):
                         assert (await gateway.client.get("/readyz")).status_code == 200
             assert not told(logs, "Cuebot cannot be reached")
@@ -842,7 +842,7 @@ async def test_swaps_under_load() -> None:
             live = gateway.app.parts.live
             clients = Clients(gateway)
             objects = []
-            async with asyncio.timeout(100), asyncio.TaskGroup() as group:
+            async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
                 tasks = [group.create_task(clients.run(number)) for number in CLIENTS]
                 with tracked() as alive:
                     for swaps, version in enumerate(islice(cycle((NEW, OLD)), SWAPS), 1):
@@ -914,4 +914,4 @@ def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
         next_line(process, "schema refreshed again")
         assert next_line(process, "schema changed")["digest"] == OLD.tag
         process.send_signal(signal.SIGTERM)
-        assert process.wait(TIMEOUT) == 0
+        assert process.wait(PATIENCE) == 0

@@ -11,8 +11,8 @@ from gateway_cli.client.client import Client
 from gateway_cli.client.wanted import Wanted
 from gateway_cli.commands.call import call_and_show
 from gateway_cli.terminal.output import Output
+from tests.support.patience import PATIENCE
 
-TIMEOUT = 20.0
 NOWHERE = "127.0.0.1:1"
 
 Opening = Callable[..., AbstractAsyncContextManager[Client]]
@@ -48,7 +48,7 @@ async def perform(
     wanted = wanted or Wanted(form="table" if fields else "json", fields=fields)
     out, err = BytesIO(), StringIO()
     output = Output(out=out, err=err, form=wanted.form, fields=wanted.fields)
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         status = await call_and_show(
             opening,
             output,

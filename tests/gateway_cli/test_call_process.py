@@ -12,8 +12,9 @@ import pytest
 from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
 from gateway_cli.terminal.exits import BROKEN_PIPE, FAILED, INTERRUPTED, WRONG_USAGE
-from tests.support.commands import TIMEOUT, Ran, Terminal, in_process, run, started
+from tests.support.commands import Ran, Terminal, in_process, run, started
 from tests.support.opencue import jobs
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     SECRET,
     Context,
@@ -159,7 +160,7 @@ async def test_ctrl_c_ends_a_call(
         started(
             "call", "Show/GetShows", *options, environ={"CUEBOT_ENDPOINT": cuebot.endpoint}
         ) as command,
-        asyncio.timeout(TIMEOUT),
+        asyncio.timeout(PATIENCE),
     ):
         await called.wait()
         assert await command.stop(signal.SIGINT) == Ran(status, b"", "")

@@ -13,8 +13,9 @@ from gateway_cli.client.wanted import Wanted
 from gateway_cli.commands.call import call_and_show
 from gateway_cli.terminal.exits import FAILED
 from gateway_cli.terminal.output import Output
-from tests.gateway_cli.calls import TIMEOUT, Opening, perform
+from tests.gateway_cli.calls import Opening, perform
 from tests.support.opencue import jobs
+from tests.support.patience import PATIENCE
 from tests.support.servers import Context, ScriptedCuebot
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -77,7 +78,7 @@ async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: Script
             pause=0.01,
         )
     )
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         await enough.wait()
     watching.cancel()
     with suppress(asyncio.CancelledError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import TIMEOUT
+from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, clean_environment
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def printed_by(command: str, folder: Path, endpoint: str) -> list[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=TIMEOUT,
+        timeout=PATIENCE,
         check=False,
     )
     return done.stdout.replace(endpoint, DEMO_ENDPOINT).splitlines()

@@ -27,6 +27,7 @@ from tests.gateway_cli.test_cli_docs import ROOT, stable
 from tests.support.commands import Ran, Terminal, assert_one_line, child, in_process, started
 from tests.support.go_gateway import GoGateway, running_go_gateway
 from tests.support.opencue import message_class, opencue
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Context,
     Gateway,
@@ -423,7 +424,7 @@ async def test_methods_are_asked_side_by_side(
     slow = [scripted.holds(path) for path in (HOSTS, ACTIVE)]
     told: list[str] = []
     comparing = asyncio.create_task(compared(*both, FACILITIES, HOSTS, ACTIVE, told=told.append))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         for called, _ in slow:
             await called.wait()
     for _, release in slow:

@@ -19,9 +19,10 @@ import pytest
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from gateway.discovery.reflection import PATH, VERSIONS, ReflectionSource
-from tests.support.commands import TIMEOUT, Running, assert_one_line, run, started
+from tests.support.commands import Running, assert_one_line, run, started
 from tests.support.http2_server import upstream_to
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, bearer, clean_environment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -87,7 +88,7 @@ async def shell(script: str) -> tuple[int | None, str, str]:
         "sh", "-e", "-u", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=clean_environment()
     )
     try:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             out, err = await process.communicate(script.encode())
     finally:
         if process.returncode is None:
@@ -229,7 +230,7 @@ async def test_a_port_in_use_is_one_line(arguments: tuple[str, ...]) -> None:
 async def show_names(channel: grpc.aio.Channel) -> list[str]:
     """The names of a Cuebot's shows, by gRPC."""
     ask: Any = channel.unary_unary("/show.ShowInterface/GetShows")
-    answer = message_class("show.ShowGetShowsResponse").FromString(await ask(b"", timeout=TIMEOUT))
+    answer = message_class("show.ShowGetShowsResponse").FromString(await ask(b"", timeout=PATIENCE))
     return [show.name for show in answer.shows.shows]
 
 
@@ -237,7 +238,7 @@ async def reflection_status(channel: grpc.aio.Channel, version: str) -> grpc.Sta
     """The status of a call to server reflection."""
     ask: Any = channel.unary_stream(PATH.format(version=version))
     question = ServerReflectionRequest(list_services="*").SerializeToString()
-    call = ask(question, timeout=TIMEOUT)
+    call = ask(question, timeout=PATIENCE)
     with suppress(grpc.aio.AioRpcError):
         async for _ in call:
             pass

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import OPENCUE, TIMEOUT
+from tests.support.commands import OPENCUE
+from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, clean_environment
 
 pytestmark = pytest.mark.slow  # each of them starts a process
@@ -43,7 +44,7 @@ def ended(arguments: tuple[str, ...], redirected: str) -> tuple[int, str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT,
+        timeout=PATIENCE,
         check=False,
     )
     return done.returncode, done.stderr
@@ -69,7 +70,7 @@ def test_a_reader_that_has_gone(arguments: tuple[str, ...]) -> None:
         stderr=subprocess.PIPE,
     ) as process:
         os.close(writing)
-        _, err = process.communicate(timeout=TIMEOUT)
+        _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (141, b"")
 
 
@@ -100,7 +101,7 @@ def interruptible() -> Iterator[None]:
 def test_ctrl_c(arguments: tuple[str, ...]) -> None:
     """Status 130 without a message, while the command waits for Cuebot."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(TIMEOUT)
+        silent.settimeout(PATIENCE)
         with subprocess.Popen(  # noqa: S603 - it is our own command
             command(arguments),
             env=clean_environment(
@@ -111,6 +112,6 @@ def test_ctrl_c(arguments: tuple[str, ...]) -> None:
         ) as process:
             connection, _ = silent.accept()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=TIMEOUT)
+            out, err = process.communicate(timeout=PATIENCE)
             connection.close()
     assert (process.returncode, out, err) == (130, b"", b"")

@@ -11,10 +11,9 @@ from gateway.settings.model import Settings
 from gateway.settings.reloadable import Commit, Reloadable
 from gateway_cli.serving.reload import Reload
 from tests.support.audit import comes
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
-
-LONG = 20.0
 
 
 class Hanging:
@@ -26,7 +25,7 @@ class Hanging:
 
     def prepare(self, settings: Settings) -> Commit:
         self.asked += 1
-        assert self.works.wait(LONG)
+        assert self.works.wait(PATIENCE)
         return self.use
 
     def use(self) -> None:
@@ -53,7 +52,7 @@ async def test_a_disk_that_hangs(hanging: Hanging, monkeypatch: pytest.MonkeyPat
     ]
     reload = Reload(Settings(), parts, Settings, lambda: followed.append("end"))
     with capture_logs() as lines:
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(PATIENCE):
             first = asyncio.create_task(reload.run())
             await comes(lambda: followed)
             assert followed == ["part"]
@@ -65,6 +64,6 @@ async def test_a_disk_that_hangs(hanging: Hanging, monkeypatch: pytest.MonkeyPat
     assert (hanging.asked, hanging.used) == (1, 0)
     hanging.works.set()
     monkeypatch.undo()
-    async with asyncio.timeout(LONG):
+    async with asyncio.timeout(PATIENCE):
         while not hanging.used:
             await reload.run()

@@ -27,6 +27,7 @@ from gateway.upstream.interface import SMALL_ANSWER
 from gateway.write_buffer import WriteBuffer
 from tests.support.exchanges import exchange_of
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Context,
@@ -40,7 +41,6 @@ from tests.support.wire import wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
 
-TIMEOUT = 20.0
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
@@ -49,7 +49,7 @@ LARGE = 15_000
 """So many jobs are an answer that asks for memory."""
 
 
-async def until(condition: Callable[[], bool], timeout: float = TIMEOUT) -> None:
+async def until(condition: Callable[[], bool], timeout: float = PATIENCE) -> None:
     """Wait for something that nobody announces."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
@@ -117,7 +117,7 @@ async def test_calls_beyond_max_in_flight_are_503(cuebot: ScriptedCuebot) -> Non
         calls[0].cancel()
         with suppress(asyncio.CancelledError):
             await calls[0]
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while (await gateway.post(FIND_SHOW, {})).status_code != 200:
                 pass
         release.set()
@@ -226,11 +226,11 @@ async def test_no_piece_is_made_for_a_client_that_has_not_read_the_one_before() 
             waits.set()
             await has_read.wait()
 
-    sending = asyncio.create_task(send_pieces(exchange, pieces(), (), send, TIMEOUT))
-    await asyncio.wait_for(waits.wait(), TIMEOUT)
+    sending = asyncio.create_task(send_pieces(exchange, pieces(), (), send, PATIENCE))
+    await asyncio.wait_for(waits.wait(), PATIENCE)
     assert made == [0]
     has_read.set()
-    await asyncio.wait_for(sending, TIMEOUT)
+    await asyncio.wait_for(sending, PATIENCE)
     assert made == [0, 1, 2]
 
 
@@ -266,7 +266,7 @@ async def test_who_reads_slowly_but_steadily_gets_the_whole_answer_while_nobody_
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway:
         began = time.monotonic()
-        async with asyncio.timeout(TIMEOUT), reading(gateway, 256 * 1024, 0.08) as answer:
+        async with asyncio.timeout(PATIENCE), reading(gateway, 256 * 1024, 0.08) as answer:
             assert (await answer).endswith(b"0\r\n\r\n")
         assert time.monotonic() - began > 3
 
@@ -282,7 +282,7 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
     monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # it stays as large as it is
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
-        asyncio.timeout(TIMEOUT),
+        asyncio.timeout(PATIENCE),
         gateway_for(cuebot.endpoint, max_answer_memory=memory) as gateway,
         reading(gateway, 256 * 1024, 0.04) as answer,
     ):
@@ -296,7 +296,7 @@ async def test_who_reads_more_slowly_than_anybody_should_is_let_go_although_nobo
     monkeypatch.setattr("gateway.http.respond.SLOWEST_READER", 10**9)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
-        asyncio.timeout(TIMEOUT),
+        asyncio.timeout(PATIENCE),
         gateway_for(cuebot.endpoint, http_timeout=1) as gateway,
         reading(gateway, 256 * 1024, 0.08) as answer,
     ):
@@ -461,7 +461,7 @@ async def test_pieces_are_sent_in_a_row_while_others_wait() -> None:
         await asyncio.sleep(0)
         looks.clear()
         made = 0
-        await send_pieces(exchange, pieces(6), (), send, TIMEOUT, turn)
+        await send_pieces(exchange, pieces(6), (), send, PATIENCE, turn)
         looking.cancel()
         assert looks[:3] == ([2, 4, 6] if crowded else [1, 2, 3])
         if crowded:
@@ -509,7 +509,7 @@ async def test_small_answers_are_sent_before_the_next_piece() -> None:
         assert await turn.take()
         task = asyncio.create_task(others())
         await asyncio.sleep(0)
-        await send_pieces(exchange, pieces(), (), send, TIMEOUT, turn)
+        await send_pieces(exchange, pieces(), (), send, PATIENCE, turn)
         task.cancel()
     assert written > PIECES_A_TURN
 
@@ -535,7 +535,7 @@ async def sending(
 
     async def end(last: bytes = body[-1:]) -> int:
         writer.write(last)
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             return int((await reader.readline()).split()[1])
 
     try:
@@ -551,7 +551,7 @@ async def sending(
 async def until_full(gateway: Gateway) -> httpx.Response:
     """Wait until another body is refused; its answer."""
     lone = {"Connection": "close"}
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while True:
             answer = await gateway.post(FIND_SHOW, content=BODY, headers=lone)
             if answer.status_code != 200:
@@ -739,7 +739,7 @@ async def status_of(gateway: Gateway, sent: bytes) -> None:
     """Send this and read the answer, which has to be a 200, to its end, as fast as it comes."""
 
     def talk() -> None:
-        with socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT) as client:
+        with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as client:
             client.sendall(sent.replace(b"Host:", b"Connection: close\r\nHost:", 1))
             assert b" 200 " in client.recv(2**20)
             while client.recv(2**20):

@@ -12,10 +12,10 @@ from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import ClientGone, Exchange
 from gateway.http.middleware import conclude, noting
 from tests.support.exchanges import exchange_of
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
-LONG = 20.0
 Task = asyncio.Task[None]
 
 
@@ -90,7 +90,7 @@ EITHER_SERVER = pytest.mark.parametrize(
 async def test_a_disconnect_alone_is_a_client_gone(served: Serve) -> None:
     """The body of a client that went away ends in ClientGone, and nothing stays cancelled."""
     task = asyncio.create_task(served(lambda task: None))
-    async with asyncio.timeout(LONG):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(ClientGone):
             await task
     assert task.cancelling() == 0
@@ -100,7 +100,7 @@ async def test_a_disconnect_alone_is_a_client_gone(served: Serve) -> None:
 async def test_a_disconnect_does_not_hide_a_cancellation(served: Serve) -> None:
     """When somebody else cancels the task as well, it ends cancelled: a stop must not be lost."""
     task = asyncio.create_task(served(lambda task: task.cancel()))
-    async with asyncio.timeout(LONG):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(asyncio.CancelledError):
             await task
     assert task.cancelled()

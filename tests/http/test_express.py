@@ -30,6 +30,7 @@ from tests.support.certificates import pair, trusting
 from tests.support.commands import OPENCUE
 from tests.support.http2_server import Peer, framed, http2_server
 from tests.support.opencue import jobs, message_class, opencue
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Context,
     Gateway,
@@ -43,7 +44,6 @@ from tests.support.wire import Answer, Wire, request, wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-LONG = 20.0
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 GET_FILTERS, NAMED = "/show.ShowInterface/GetFilters", b'{"show": {"name": "demo"}}'
@@ -121,8 +121,8 @@ async def exchanged(lane: Lane, parts: list[bytes], *, head: bool) -> tuple[obje
         for part in parts:
             await one.send(part)
             await asyncio.sleep(0)
-        answer = await one.answer(bodiless=head, timeout=LONG)
-        async with asyncio.timeout(LONG):
+        answer = await one.answer(bodiless=head, timeout=PATIENCE)
+        async with asyncio.timeout(PATIENCE):
             while not lane.lines:  # noqa: ASYNC110 - the line of an answer comes right after it
                 await asyncio.sleep(0.001)
     return (*comparable(answer), seen_by(lane.cuebot), logged(lane.lines))
@@ -280,7 +280,7 @@ async def test_both_ways_answer_a_slow_reader_the_same(lanes: tuple[Lane, Lane])
             await one.send(request(GET_JOBS, b"{}"))
             await one.reply_begins()
             await asyncio.sleep(0.3)  # the gateway has more than the kernel takes
-            found.append(comparable(await one.answer(timeout=LONG)))
+            found.append(comparable(await one.answer(timeout=PATIENCE)))
     assert found[0] == found[1]
     body = found[0][-1]
     assert isinstance(body, bytes)
@@ -288,7 +288,7 @@ async def test_both_ways_answer_a_slow_reader_the_same(lanes: tuple[Lane, Lane])
 
 
 async def pipelined(one: Wire, count: int) -> list[Answer]:
-    return [await one.answer(timeout=LONG) for _ in range(count)]
+    return [await one.answer(timeout=PATIENCE) for _ in range(count)]
 
 
 async def test_pipelined_requests_are_answered_in_order(lanes: tuple[Lane, Lane]) -> None:
@@ -372,8 +372,8 @@ async def test_what_one_endpoint_cannot_take_goes_to_the_other(way: str) -> None
             f"{narrow.endpoint},{wide.endpoint}", express=way, descriptor_source=OPENCUE
         ) as gateway,
     ):
-        async with asyncio.timeout(LONG):
-            while await gateway.app.parts.upstream.usable(LONG) < 2:  # noqa: ASYNC110 - no event
+        async with asyncio.timeout(PATIENCE):
+            while await gateway.app.parts.upstream.usable(PATIENCE) < 2:  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
         answers = [await gateway.post(SET_CORES, {}) for _ in range(6)]
     assert [each.status_code for each in answers] == [200] * 6
@@ -401,10 +401,10 @@ async def test_a_remembered_head_is_checked_each_time(cuebot: ScriptedCuebot) ->
 
         async def status(sent: bytes) -> int:
             await one.send(sent)
-            return (await one.answer(timeout=LONG)).status
+            return (await one.answer(timeout=PATIENCE)).status
 
         assert [await status(sent) for sent in (lasting, passing) * 3] == [200] * 6
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(PATIENCE):
             while await status(passing) == 200:  # noqa: ASYNC110 - nobody tells when it expires
                 await asyncio.sleep(0.1)
         assert await status(passing) == 403
@@ -435,7 +435,7 @@ async def test_a_request_that_comes_again_is_the_same_call_again(
             answers = []
             for each in sent * 4:
                 await client.send(each)
-                answers.append(comparable(await client.answer(timeout=LONG)))
+                answers.append(comparable(await client.answer(timeout=PATIENCE)))
         assert answers == answers[:4] * 4
         assert "x-ignored-fields" in str(answers[1][3])
         seen = [(path, payload) for path, payload, _ in lane.cuebot.seen]
@@ -454,7 +454,7 @@ async def test_what_is_remembered_ends_with_the_rules_and_the_schema(
 
         async def status() -> int:
             await client.send(sent)
-            return (await client.answer(timeout=LONG)).status
+            return (await client.answer(timeout=PATIENCE)).status
 
         assert [await status() for _ in range(4)] == [200] * 4
         before = parts.authenticator.access
@@ -464,11 +464,11 @@ async def test_what_is_remembered_ends_with_the_rules_and_the_schema(
         assert await status() == 200
         for _ in range(4):
             await client.send(request(KILL, KILLED_BY_BOB))
-            assert (await client.answer(timeout=LONG)).status == 200
+            assert (await client.answer(timeout=PATIENCE)).status == 200
             assert killer(cuebot) == "bob"
         parts.authenticator.follow(AccessRules(settings_for("localhost:1", identity="force")))
         await client.send(request(KILL, KILLED_BY_BOB))
-        assert (await client.answer(timeout=LONG)).status == 200
+        assert (await client.answer(timeout=PATIENCE)).status == 200
         assert killer(cuebot) == "tester"
         parts.authenticator.follow(before)
         catalog = parts.live.current
@@ -497,7 +497,7 @@ async def test_what_is_remembered_is_used_and_has_its_bound(
     async with gateway_for(cuebot.endpoint) as gateway, wire(gateway) as client:
         for body in sent:
             await client.send(request(SET_CORES, body))
-            assert (await client.answer(timeout=LONG)).status == 200
+            assert (await client.answer(timeout=PATIENCE)).status == 200
     assert planned[:-1].count(bodies[0]) <= 3
     assert planned[-1] == bodies[0]
     group = message_class("job.GroupSetMinCoresRequest")
@@ -536,11 +536,11 @@ async def test_a_place_that_is_taken_is_the_same(lanes: tuple[Lane, Lane]) -> No
             await first.send(request(SET_CORES, b"{}"))
             await started.wait()
             await second.send(request(FIND_SHOW, b'{"name": "demo"}'))
-            refused = await second.answer(timeout=LONG)
+            refused = await second.answer(timeout=PATIENCE)
             goes_on.set()
-            done = await first.answer(timeout=LONG)
+            done = await first.answer(timeout=PATIENCE)
             await second.send(request(FIND_SHOW, b'{"name": "demo"}'))
-            answers = [refused, done, await second.answer(timeout=LONG)]
+            answers = [refused, done, await second.answer(timeout=PATIENCE)]
             found.append([comparable(each) for each in answers])
         lane.cuebot.answers(SET_CORES, b"")
     assert found[0] == found[1]
@@ -562,7 +562,7 @@ async def test_a_call_whose_client_leaves_is_cancelled(lanes: tuple[Lane, Lane])
 
         lane.cuebot.handlers[SET_CORES] = never
         lane.lines.clear()
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(PATIENCE):
             async with wire(lane.gateway) as one:
                 await one.send(request(SET_CORES, b"{}"))
                 await started.wait()
@@ -582,7 +582,7 @@ async def test_a_body_that_takes_its_time(lanes: tuple[Lane, Lane]) -> None:
             await one.send(whole[:-3])
             await asyncio.sleep(0.1)
             await one.send(whole[-3:])
-            found.append(comparable(await one.answer(timeout=LONG)))
+            found.append(comparable(await one.answer(timeout=PATIENCE)))
     assert found[0] == found[1]
     assert found[0][0] == 200
 
@@ -606,7 +606,7 @@ async def test_what_a_body_takes_is_counted(
         await has_head.wait()
         await asyncio.sleep(seconds)
         await one.send(whole[-3:])
-        answer = await one.answer(timeout=LONG)
+        answer = await one.answer(timeout=PATIENCE)
     least = seconds * 1000 - 2  # the event loop's clock has whole ms
     (wait,) = re.findall(r"wait;dur=([0-9.]+)", answer.headers["server-timing"])
     assert float(wait) >= least

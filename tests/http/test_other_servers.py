@@ -13,11 +13,11 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from gateway.app import create_app
+from tests.support.patience import PATIENCE
 from tests.support.servers import bearer, settings_for
 
 pytestmark = pytest.mark.slow
 
-LONG = 20.0
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 
@@ -44,7 +44,7 @@ def in_plain_uvicorn(endpoint: str) -> Iterator[httpx.Client]:
                 yield client
         finally:
             server.should_exit = True
-            thread.join(LONG)
+            thread.join(PATIENCE)
 
 
 @pytest.fixture(
@@ -54,7 +54,7 @@ def client(request: pytest.FixtureRequest, cuebot_process: str) -> Iterator[http
     """A client of the app under one of them, once calls can be answered."""
     serve: Callable[[str], AbstractContextManager[httpx.Client]] = request.param
     with serve(cuebot_process) as client:
-        deadline = time.monotonic() + LONG
+        deadline = time.monotonic() + PATIENCE
         while client.get("/readyz").status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.05)

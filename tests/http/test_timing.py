@@ -21,7 +21,6 @@ from tests.support.servers import (
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
 
-TIMEOUT = 20
 SHOWS = "/show.ShowInterface/GetShows"
 METRIC = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+);dur=([0-9]+(?:\.[0-9]+)?)")
 """One metric with a duration, of https://www.w3.org/TR/server-timing/ (a token is RFC 9110's)."""

@@ -20,6 +20,7 @@ from gateway.http.exchange import ClientGone
 from gateway.http.respond import Form, Responder, SlowReader, send_pieces
 from tests.support.exchanges import exchange_of
 from tests.support.opencue import jobs, message_class
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Context,
     Gateway,
@@ -228,7 +229,7 @@ async def raw_status(gateway: Gateway, lines: list[str], *parts: bytes) -> tuple
     """The status line, and the body, of the answer to a POST of SHOWS written by hand."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(head(SHOWS, *lines) + b"".join(parts))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         status, _, headers = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
         length = re.search(rb"content-length: (\d+)", headers)
         assert length is not None
@@ -488,7 +489,7 @@ async def test_hanging_up_cancels_the_call(gateway: Gateway, cuebot: ScriptedCue
         request.cancel()
         with suppress(asyncio.CancelledError):
             await request
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await cancelled.wait()
 
 
@@ -604,7 +605,7 @@ async def test_no_part_of_an_answer_is_waited_for_without_end(pieces: Iterable[b
 
     exchange = exchange_of(SHOWS)
     with pytest.raises(ClientGone):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await send_pieces(exchange, pieces, (), send, 0.01)
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from tests.support.opencue import jobs
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Context,
@@ -18,7 +19,7 @@ from tests.support.servers import (
     head,
     token,
 )
-from tests.support.wire import TIMEOUT, request, wire
+from tests.support.wire import request, wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5), *ON_EACH_LANE]
 
@@ -264,7 +265,7 @@ def blocking_post(url: str, size: int, media: str) -> tuple[int, bytes]:
     sent = urllib.request.Request(url, b" " * size, headers)  # noqa: S310 - the URL is our own
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(sent, timeout=TIMEOUT) as answer:
+        with opener.open(sent, timeout=PATIENCE) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -328,7 +329,7 @@ async def test_a_stop_answers_what_it_cannot_wait_for(cuebot: ScriptedCuebot) ->
         wire(stopping) as one,
     ):
         await one.send(request(SHOWS, b"{}"))
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await started.wait()
         stopping.server.should_exit = True
         answer = await one.answer()

@@ -19,6 +19,7 @@ from gateway.settings.model import Settings
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
 from tests.support.servers import (
     ON_EACH_LANE,
@@ -35,7 +36,6 @@ from tests.support.wire import wire
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
 
-LONG = 20.0
 GET_JOBS = "/job.JobInterface/GetJobs"
 CREATE = "/show.ShowInterface/CreateShow"
 SET_MIN = "/show.ShowInterface/SetDefaultMinCores"
@@ -156,7 +156,7 @@ async def test_a_client_that_leaves(audited: Audited, cuebot: ScriptedCuebot) ->
     called, release = cuebot.holds(KILL)
     async with wire(audited.gateway) as one:
         await one.send(head(KILL, "Content-Length: 2"), b"{}")
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(PATIENCE):
             await called.wait()
     await comes(lambda: outcomes(audited.log))
     release.set()
@@ -192,7 +192,7 @@ class Disk:
 
     def sync(self, number: int) -> None:
         self.syncs += 1
-        assert self.works.wait(LONG)
+        assert self.works.wait(PATIENCE)
         self._sync(number)
 
 
@@ -215,7 +215,7 @@ async def test_synced_before_cuebot_is_called(
     """Not just written. Reads do not wait for the disk."""
     audited, disk = slow_disk
     changes = [asyncio.create_task(audited.gateway.post(KILL, killing(n))) for n in range(50)]
-    async with asyncio.timeout(LONG):
+    async with asyncio.timeout(PATIENCE):
         await comes(lambda: lines_of(audited.log))
         assert (await audited.gateway.post(GET_JOBS, {})).status_code == 200
         assert [path for path, *_ in cuebot.seen] == [GET_JOBS]
@@ -261,7 +261,7 @@ async def test_a_disk_that_hangs(
     (intent, outcome) = lines_of(audited.log)
     assert (intent["phase"], intent["call"]) == ("intent", outcome["call"])
     assert (outcome["called"], outcome["code"], outcome["status"]) == (False, "UNAVAILABLE", 503)
-    async with asyncio.timeout(LONG):
+    async with asyncio.timeout(PATIENCE):
         while (await audited.gateway.post(KILL, killing(9))).status_code != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
@@ -407,7 +407,7 @@ async def test_a_denied_call_that_stops_half_way(restricted: Audited) -> None:
     """A body that does not come is not waited for, however short it is to be."""
     async with wire(restricted.gateway) as one:
         await one.send(head(KILL, "Content-Length: 20", subject="board"), b"{")
-        assert (await one.answer(timeout=LONG)).status == 403
+        assert (await one.answer(timeout=PATIENCE)).status == 403
     (line,) = lines_of(restricted.log)
     assert (line["denied"], "request" in line) == ("dashboards", False)
 

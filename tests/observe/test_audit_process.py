@@ -15,12 +15,12 @@ import pytest
 from gateway.observe.audit_file import AuditFile
 from tests.support.audit import KILL, killing, lines_of, outcomes
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.processes import Instance, instance
 from tests.support.servers import ScriptedCuebot, bearer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-LONG = 30.0
 FULL = "the audit log cannot be written"
 
 
@@ -40,7 +40,7 @@ async def client_of(gateway: Instance) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{gateway.port}",
         headers=bearer(),
-        timeout=LONG,
+        timeout=PATIENCE,
         trust_env=False,
         limits=httpx.Limits(max_connections=32, max_keepalive_connections=0),
     ) as client:
@@ -196,7 +196,7 @@ async def test_killed_in_the_midst_of_load(cuebot: ScriptedCuebot, tmp_path: Pat
                 asyncio.create_task(load(1000 * (16 * attempt + n), client, enough))
                 for n in range(16)
             ]
-            async with asyncio.timeout(LONG):
+            async with asyncio.timeout(PATIENCE):
                 await enough.wait()
             workers = [*gateway.workers()]
             gateway.process.kill()  # first, or it would be killed while it starts another worker

@@ -24,9 +24,9 @@ import pytest
 
 from gateway.http.exchange import Exchange
 from tests.support.exchanges import exchange_of
+from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, ScriptedCuebot, bearer, clean_environment, token
 
-TIMEOUT = 20
 REPOSITORY = Path(__file__).parents[2]
 SHOWS = "/show.ShowInterface/GetShows"
 GET_FRAME = "/job.FrameInterface/GetFrame"
@@ -94,19 +94,19 @@ def start(endpoint: str, **environ: str) -> Iterator[Child]:
     ) as process:
         child = Child(process, f"http://127.0.0.1:{port}")
         try:
-            child.line("schema loaded", TIMEOUT)
+            child.line("schema loaded", PATIENCE)
             yield child
         finally:
             process.terminate()
             try:
-                process.wait(TIMEOUT)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
 
 
 @pytest.fixture(scope="module")
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         yield client
 
 
@@ -190,7 +190,7 @@ async def test_a_request_is_one_json_line(
     assert event["client"] == "127.0.0.1"
     assert event["bytes"] == len(answer.content)
     assert event["status"] == answer.status_code
-    assert 0 < event["ms"] < TIMEOUT * 1000
+    assert 0 < event["ms"] < PATIENCE * 1000
     assert event["level"] == "info"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", event["timestamp"])
     await client.post(child.url + SHOWS, headers=request_id(f"after-{name}"))
@@ -444,7 +444,7 @@ def test_what_is_nothing_of_http_has_a_line(child: Child) -> None:
 def refuse(gateway: Child, sent: str) -> None:
     """Send this, and read until the connection ends."""
     port = int(gateway.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as wire:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as wire:
         wire.sendall(sent.encode("latin-1"))
         answer = b""
         while more := wire.recv(65536):
@@ -609,7 +609,7 @@ def test_an_unexpected_error_is_a_generic_500(style: str) -> None:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT,
+        timeout=PATIENCE,
         check=True,
     )
     status, name, body = done.stderr.split(maxsplit=2)

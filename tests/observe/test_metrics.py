@@ -29,6 +29,7 @@ from gateway.upstream.interface import CallFailed, Reason
 from gateway_cli.checks import run_checks
 from gateway_cli.loading import load_settings
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
 from tests.support.scraping import Scrape, scrape, scrape_of
 from tests.support.servers import (
@@ -69,7 +70,7 @@ async def metrics_of(gateway: Gateway) -> Scrape:
 
 async def metrics_with(gateway: Gateway, condition: Callable[[Scrape], object]) -> Scrape:
     """The metrics, once they are so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition(found := await metrics_of(gateway)):  # noqa: ASYNC110 - as Prometheus
             await asyncio.sleep(0.01)
     return found
@@ -246,7 +247,7 @@ async def test_the_turn_of_a_long_answer(public: Gateway, cuebot: ScriptedCuebot
         spare += 1
     before = await metrics_of(public)
     asking = asyncio.create_task(public.post(GET_JOBS, {}))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not turns.is_awaited:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)

@@ -14,6 +14,7 @@ from gateway.errors import Code, ConfigurationError
 from gateway.http.spans import CallTimes, Sampler
 from gateway.observe.tracing import check_traces, open_traces
 from tests.support.exchanges import exchange_of
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Gateway,
@@ -230,7 +231,7 @@ async def test_without_a_collector_requests_are_served(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
     with capture_logs() as lines:
-        async with asyncio.timeout(20), gateway_for(cuebot.endpoint, traces="on") as gateway:
+        async with asyncio.timeout(PATIENCE), gateway_for(cuebot.endpoint, traces="on") as gateway:
             for _ in range(20):
                 assert (await gateway.post(SHOWS, {})).status_code == 200
     (line,) = [line for line in lines if line["event"] == "spans may be lost"]

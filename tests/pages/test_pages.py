@@ -19,6 +19,7 @@ from gateway.pages import page_routes
 from gateway.pages.content import Content
 from tests.support.exchanges import exchange_of
 from tests.support.openapi import document, validator
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
@@ -283,7 +284,7 @@ async def test_cuebots_with_different_schemas_are_shown() -> None:
         running_cuebot(ChangingCuebot()) as old,
         running_cuebot(ChangingCuebot(now=NEW)) as new,
         gateway_for(f"{old.endpoint},{new.endpoint},{away}", docs="public") as gateway,
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE),
     ):
         status: Any = {}
         while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:

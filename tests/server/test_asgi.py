@@ -17,7 +17,8 @@ from gateway.server.http1.context import ServerContext
 from gateway.server.http1.protocol import HttpProtocol, Serve
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
 from tests.server.samples import SMALLEST
-from tests.support.wire import TIMEOUT, Wire, assert_refused
+from tests.support.patience import PATIENCE
+from tests.support.wire import Wire, assert_refused
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +33,7 @@ async def serving(serve: Serve, state: ServerState | None = None) -> AsyncIterat
     """A connection on which requests are served that way."""
     state = state or ServerState()
     state.default_headers = [DATE]
-    context = ServerContext(serve=serve, timeout=TIMEOUT, state=state)
+    context = ServerContext(serve=serve, timeout=PATIENCE, state=state)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: HttpProtocol(context, leave=lambda: None), "127.0.0.1", 0
@@ -56,7 +57,7 @@ async def running(app: ASGIApp, **lifespan: object) -> AsyncIterator[Wire]:
     )
     async with serving(service, state) as one:
         yield one
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while state.tasks:
             await asyncio.wait(state.tasks)
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.server.samples import FIND_SHOW, GET_JOBS, SHOWS
 from tests.support.opencue import jobs
+from tests.support.patience import PATIENCE
 from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot, bearer, gateway_for, head
 
 pytestmark = [
@@ -29,7 +30,7 @@ async def connected(gateway: Gateway, *sent: bytes) -> AsyncIterator[Wire]:
     try:
         for part in sent:
             writer.write(part)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             yield reader, writer
     finally:
         writer.close()
@@ -157,7 +158,7 @@ async def test_a_greedy_subject_shuts_nobody_out(cuebot: ScriptedCuebot) -> None
         lines: list[asyncio.Task[bytes]] = []
         writers: list[asyncio.StreamWriter] = []
         try:
-            async with asyncio.timeout(25):  # the unread answers are there for 30 s
+            async with asyncio.timeout(PATIENCE):  # the unread answers are there for 30 s
                 for _ in range(20):
                     known = len(cuebot.seen)
                     reader, writer = await asyncio.open_connection(

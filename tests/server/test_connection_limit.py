@@ -18,6 +18,7 @@ from tests.http.test_wire import blocking_post
 from tests.server.samples import SHOWS
 from tests.support.certificates import pair, trusting
 from tests.support.commands import cuebot_process as cuebot_at
+from tests.support.patience import PATIENCE
 from tests.support.processes import GET_SHOWS, instance
 from tests.support.processes import Wire as BlockingWire
 from tests.support.processes import until as until_outside
@@ -30,7 +31,7 @@ from tests.support.servers import (
     gateway_for,
     head,
 )
-from tests.support.wire import TIMEOUT, Wire, assert_refused, request, wire
+from tests.support.wire import Wire, assert_refused, request, wire
 
 MOST_LINGERING = OTHERS // 2
 
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.anyio
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that nobody announces."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
@@ -100,7 +101,7 @@ async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None
         assert len(gateway.server.connections) <= 1 + MOST_LINGERING
         first.writer.close()
         await first.writer.wait_closed()
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 async with wire(gateway) as one:
                     await one.send(request(SHOWS, b"{}"))
@@ -128,7 +129,7 @@ async def ask_with_tls(gateway: Gateway) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=trusting())
     try:
         writer.write(head(GET_SHOWS, "Content-Length: 0"))
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             return await reader.read(4096)
     finally:
         writer.transport.abort()
@@ -136,7 +137,7 @@ async def ask_with_tls(gateway: Gateway) -> bytes:
 
 async def served(gateway: Gateway) -> None:
     """Wait until a new client is served."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while not (await ask_with_tls(gateway)).startswith(b"HTTP/1.1 200 "):
             pass
 
@@ -278,7 +279,7 @@ def test_open_files_make_room(soft: int, hard: int, wanted: int, then: int, most
         env=clean_environment(JWT_SECRET=SECRET),
         capture_output=True,
         text=True,
-        timeout=TIMEOUT,
+        timeout=PATIENCE,
         check=True,
     )
     *lines, last = child.stdout.splitlines()

@@ -12,6 +12,7 @@ from gateway.server.http1.parser import SLICE
 from gateway.server.http1.protocol import MOST_BUFFERED
 from tests.server.samples import GET_GROUPS, GET_JOBS, SHOWS, SMALLEST
 from tests.support.opencue import jobs
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Gateway,
@@ -19,7 +20,7 @@ from tests.support.servers import (
     gateway_for,
     head,
 )
-from tests.support.wire import TIMEOUT, Wire, assert_refused, request, wire
+from tests.support.wire import Wire, assert_refused, request, wire
 
 BRIEF = 0.4
 """Seconds of HTTP_TIMEOUT."""
@@ -35,7 +36,7 @@ pytestmark = [
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that nobody announces."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.005)
 
@@ -43,7 +44,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def drip(one: Wire, byte: bytes) -> int:
     """Send a byte every now and then until the gateway answers or closes; how many went."""
     count = 0
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         ended = asyncio.create_task(one.reply_begins())
         while not ended.done():
             with suppress(ConnectionError, RuntimeError):

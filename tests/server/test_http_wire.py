@@ -23,6 +23,7 @@ from tests.server.samples import (
     raw,
     to,
 )
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Gateway,
@@ -31,7 +32,7 @@ from tests.support.servers import (
     gateway_for,
     head,
 )
-from tests.support.wire import TIMEOUT, Answer, Wire, assert_refused, request, wire
+from tests.support.wire import Answer, Wire, assert_refused, request, wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5), *ON_EACH_LANE]
 
@@ -59,7 +60,7 @@ async def test_refused_behind_another(
     called, release = cuebot.holds(FIND_SHOW)
     async with wire(gateway) as one:
         await one.send(request(FIND_SHOW, b"{}"), sent, request(SHOWS, b"{}"))
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await called.wait()
         release.set()
         answer = await one.answer()

@@ -14,7 +14,8 @@ import pytest
 
 from tests.support.certificates import pair, trusting
 from tests.support.commands import OPENCUE
-from tests.support.processes import GET_SHOWS, TIMEOUT, Wire, instance, until
+from tests.support.patience import PATIENCE
+from tests.support.processes import GET_SHOWS, Wire, instance, until
 from tests.support.servers import ON_EACH_LANE, head, running_gateway, settings_for
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n"
@@ -145,8 +146,8 @@ async def test_who_waits_to_be_accepted_is_served(
     """
     given: dict[str, object] = {
         "descriptor_source": OPENCUE,
-        "shutdown_timeout": TIMEOUT * 10,
-        "http_timeout": TIMEOUT * 10,
+        "shutdown_timeout": PATIENCE * 10,
+        "http_timeout": PATIENCE * 10,
     }
     if secure:
         given |= pair(tmp_path).settings
@@ -156,7 +157,7 @@ async def test_who_waits_to_be_accepted_is_served(
         # While this holds the loop, the server's pause ends. It goes on before the loop looks at
         # its sockets again.
         time.sleep(0.2)  # noqa: ASYNC251 - as it says
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             answers = await asyncio.gather(*(all_of(plain, secure, sent) for plain in waiting))
     for answer in answers:
         assert answer.startswith(b"HTTP/1.1 200 ") == bool(sent)
@@ -307,7 +308,7 @@ class Client:
 
     def ends(self) -> None:
         self.stop.set()
-        self._thread.join(TIMEOUT)
+        self._thread.join(PATIENCE)
 
     def _run(self) -> None:
         while not self.stop.is_set() and not self.problems:

@@ -17,8 +17,9 @@ from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 from gateway_cli.certificate_files import load_certificate
 from tests.support.certificates import Pair, pair, serial, trusting
-from tests.support.commands import OPENCUE, TIMEOUT, assert_one_line, child
+from tests.support.commands import OPENCUE, assert_one_line, child
 from tests.support.opencue import jobs
+from tests.support.patience import PATIENCE
 from tests.support.processes import GET_SHOWS, Instance, Wire, instance, until
 from tests.support.servers import (
     SECRET,
@@ -190,7 +191,7 @@ def test_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
         start_new_session=True,
         preexec_fn=lambda: os.close(os.open(os.ttyname(theirs), os.O_RDWR)),  # it is /dev/tty now
     ) as process:
-        _, err = process.communicate(timeout=TIMEOUT)
+        _, err = process.communicate(timeout=PATIENCE)
     os.set_blocking(ours, False)
     with pytest.raises(BlockingIOError):
         os.read(ours, 100)
@@ -253,7 +254,7 @@ async def ask(gateway: Gateway, tls: ssl.SSLContext | None, sent: bytes = CALL) 
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, ssl=tls)
     try:
         writer.write(sent)
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             return await reader.read(4096)
     finally:
         writer.transport.abort()
@@ -308,7 +309,7 @@ async def test_a_stalled_handshake_is_let_go(cuebot: ScriptedCuebot, tmp_path: P
         for sent in (b"", b"\x16\x03\x01\x02"):
             reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
             writer.write(sent)
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(PATIENCE):
                 with suppress(ConnectionResetError):
                     assert await reader.read() == b""
             writer.close()
@@ -352,7 +353,7 @@ async def test_a_client_that_hangs_up(
             getattr(writer.transport, farewell)()
         release.set()
         connections = gateway.server.connections
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while connections:  # noqa: ASYNC110 - nobody announces that
                 await asyncio.sleep(0.01)
     assert not [each for each in caplog.records if each.exc_info or each.levelname == "ERROR"]

@@ -20,8 +20,9 @@ from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
 from gateway.server.http1.protocol import LONGEST_TURN, SERVED_AT_ONCE, HttpProtocol, Serve
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.write_buffer import MAX_UNWRITTEN, let_others_run
+from tests.support.patience import PATIENCE
 from tests.support.transports import Counting
-from tests.support.wire import TIMEOUT, Wire, assert_refused
+from tests.support.wire import Wire, assert_refused
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +67,7 @@ async def connected(
     sent: bytes = b"",
     heads: HeadMemory | None = None,
     *,
-    timeout: float = TIMEOUT,
+    timeout: float = PATIENCE,
     kind: type[Counted] = Counted,
     leave: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Connected]:
@@ -108,7 +109,7 @@ class Held:
 
     async def wait(self, count: int = 1) -> None:
         """Return when so many are here."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while len(self.requests) < count:
                 await self.has_come.wait()
                 self.has_come.clear()
@@ -156,7 +157,7 @@ async def test_a_client_that_does_not_wait_takes_turns(remembered: bool) -> None
             await one.client.answer()
     assert (heads.find(POST[:-2]) is not None) == remembered
     served, many = 0, 2000
-    async with connected(serve, POST * many, heads) as one, asyncio.timeout(TIMEOUT):
+    async with connected(serve, POST * many, heads) as one, asyncio.timeout(PATIENCE):
         turns = []
         while served < many:
             before = served
@@ -242,7 +243,7 @@ async def test_a_client_that_sends_no_more_and_does_not_read_is_let_go() -> None
         await held.wait(2)
         one.client.reader._transport.pause_reading()  # type: ignore[attr-defined]
         one.client.writer.write_eof()
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await gone.wait()
 
 
@@ -261,7 +262,7 @@ async def test_an_answer_that_began_before_a_stop_is_the_last() -> None:
         one.protocol._context.is_ending = True
         stopping.set()
         assert (await one.client.answer()).body == b"body"
-        async with asyncio.timeout(TIMEOUT / 2):
+        async with asyncio.timeout(PATIENCE / 2):
             await gone.wait()
 
 
@@ -334,7 +335,7 @@ async def test_much_is_written_at_once() -> None:
             behind.set()
 
     async with connected(serve, POST * 500) as one:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await behind.wait()
         assert 0 < answered < 50
         one.client.writer.transport.abort()
@@ -377,7 +378,7 @@ async def test_answers_go_out_before_the_next_piece_of_long_work() -> None:
     answered = asyncio.Event()
     async with connected(serve) as one:
         await one.client.send(POST)
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while not answered.is_set():
                 assert not one.protocol.written
                 await let_others_run()
@@ -413,13 +414,13 @@ async def test_nobody_is_asked_for_a_body_that_has_been_refused() -> None:
     lines = b"Host: gateway\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with connected(served_by(app)) as one:
         await one.client.send(b"POST / HTTP/1.1\r\n" + lines)
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await begins.wait()
         await one.client.send(b"no chunk\r\n")
         assert_refused(await one.client.answer(), 400, Code.INVALID_ARGUMENT.value)
         reads.set()
         with reports() as troubles:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(PATIENCE):
                 assert await told == {"type": "http.disconnect"}
             assert await one.client.rest() == b""
         assert not troubles

@@ -19,6 +19,7 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import Messages
 from cuebot_simulator.world.studio import build_farm
 from tests.simulator.conftest import NOW
+from tests.support.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -58,7 +59,7 @@ async def reflect(cuebot: SimulatedCuebot, path: str, **request: Any) -> ServerR
 
 async def until(true: Callable[[], bool]) -> None:
     """Return once something is so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -130,7 +131,7 @@ async def test_things_happen_while_nobody_calls(messages: Messages) -> None:
     cuebot = SimulatedCuebot(farm=farm)
     await cuebot.start()
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await happened.wait()
     finally:
         await cuebot.stop()

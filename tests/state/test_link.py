@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from gateway.state import link
 from gateway.state.link import Link
 from gateway.state.store import Script, StoreFailed
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +68,7 @@ async def kept(store: Scripted) -> AsyncIterator[Link]:
 
 
 async def until_up(made: Link) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not made.up:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

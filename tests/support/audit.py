@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import PATIENCE
+
 KILL = "/job.JobInterface/Kill"
 
 
@@ -28,6 +30,6 @@ def killing(number: int | str) -> dict[str, object]:
 
 async def comes(condition: Callable[[], object]) -> None:
     """Wait for what nobody announces."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - nobody does
             await asyncio.sleep(0.01)

@@ -8,15 +8,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+
+from tests.support.patience import PATIENCE
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALLED = next(filter(None, map(shutil.which, BROWSERS)), None)
 needs_browser = pytest.mark.skipif(
     INSTALLED is None, reason="no Chromium or Chrome here (on Debian: apt-get install chromium)"
 )
-TIMEOUT_MS = 30_000
-"""How long anything in a page may take before it counts as stuck."""
 OTHER_NAME = "gateway.studio"
 """A name of the loopback for the browser. Over plain HTTP, it is no secure context as that is."""
 NAMES = f"MAP {OTHER_NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -64,13 +64,32 @@ CONTRAST = """() => {
 }"""
 """What is harder to read than WCAG 2.2 (1.4.3, level AA) allows, and how many texts there are."""
 
+SETTLED = """() => new Promise((settled) => {
+  let changed = true;
+  const observer = new MutationObserver(() => { changed = true; });
+  observer.observe(document, { subtree: true, childList: true, attributes: true });
+  const look = () => {
+    if (changed) {
+      changed = false;
+      requestAnimationFrame(() => requestIdleCallback(look));
+    } else {
+      observer.disconnect();
+      settled();
+    }
+  };
+  look();
+})"""
+"""Until the page had nothing to do twice, and has not changed between."""
+
 
 @asynccontextmanager
 async def running_browser() -> AsyncIterator[Browser]:
     """The installed browser. It knows no names but the loopback's, so nothing can leave it."""
+    expect.set_options(timeout=PATIENCE * 1000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=INSTALLED,
+            timeout=PATIENCE * 1000,
             args=[f"--host-resolver-rules={NAMES}"],
         )
         try:
@@ -131,7 +150,7 @@ async def visiting(
     console. `options` are Playwright's for a context.
     """
     async with await browser.new_context(base_url=url, **options) as context:
-        context.set_default_timeout(TIMEOUT_MS)
+        context.set_default_timeout(PATIENCE * 1000)
         visit = Visit(await context.new_page())
         yield visit
         refused = [text for text in visit.complaints if "status of 401" in text or "403" in text]
@@ -145,3 +164,8 @@ async def visiting(
 async def read_clipboard(page: Page) -> str:
     """What has been copied."""
     return str(await page.evaluate("navigator.clipboard.readText()"))
+
+
+async def settled(page: Page) -> None:
+    """Return when the page has rendered what it has to render."""
+    await page.evaluate(SETTLED)

@@ -11,7 +11,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-TIMEOUT = 20.0
+from tests.support.patience import PATIENCE
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Collector:
 
     def _wait(self, condition: Callable[[], bool]) -> bool:
         with self.changed:
-            return self.changed.wait_for(condition, TIMEOUT)
+            return self.changed.wait_for(condition, PATIENCE)
 
 
 def values(attributes: Any) -> dict[str, object]:

@@ -25,10 +25,9 @@ import structlog
 from click.testing import CliRunner
 
 from gateway_cli import main
+from tests.support.patience import PATIENCE
 from tests.support.servers import clean_environment
 
-TIMEOUT = 30
-"""Seconds that a command may take before it counts as stuck."""
 PROGRAM = Path(sys.executable).parent / "cuebot-gateway"
 OPENCUE = "package:opencue_proto"
 """A DESCRIPTOR_SOURCE for which no Cuebot has to be there."""
@@ -85,7 +84,7 @@ def child(*arguments: str, **environ: str) -> Ran:
         [sys.executable, "-m", "gateway", *arguments],
         env=clean_environment(**environ),
         capture_output=True,
-        timeout=TIMEOUT,
+        timeout=PATIENCE,
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr.decode())
@@ -101,7 +100,7 @@ class Running:
     async def print_until(self, pattern: str) -> re.Match[str]:
         """Read its standard output up to a line that fits the pattern; the match."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while line := (await self.process.stdout.readline()).decode():
                 self.printed += line
                 if found := re.search(pattern, line):
@@ -110,7 +109,7 @@ class Running:
 
     async def end(self, given: bytes = b"") -> Ran:
         """Wait for its end, with this on its standard input."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             out, err = await self.process.communicate(given or None)
         self.printed += (out or b"").decode()
         assert self.process.returncode is not None
@@ -131,7 +130,7 @@ class Terminal:
         self.written = ""
 
     async def read_until(self, pattern: str) -> None:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while not re.search(pattern, self.written):
                 self.written += (await asyncio.to_thread(os.read, self._ours, 65536)).decode()
 

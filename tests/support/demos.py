@@ -10,10 +10,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.patience import PATIENCE
 from tests.support.servers import clean_environment
-
-TIMEOUT = 30
-"""Seconds that it may take to answer, or to stop."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +25,13 @@ class Demo:
     def post(self, path: str, json: object) -> Any:
         """A call with its token; the answer, which has to be 200."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        with httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False) as client:
+        with httpx.Client(headers=headers, timeout=PATIENCE, trust_env=False) as client:
             return client.post(self.url + path, json=json).raise_for_status().json()
 
     def stop(self) -> tuple[int, str]:
         """Its exit status after SIGTERM, and the errors that it has printed."""
         self.process.terminate()
-        _, errors = self.process.communicate(timeout=TIMEOUT)
+        _, errors = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, errors
 
 

@@ -26,6 +26,7 @@ from h2.settings import Settings
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.http2.channel import Http2Channel
 from gateway.upstream.interface import CallFailed, ChannelOptions
+from tests.support.patience import PATIENCE
 
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 OK = [("grpc-status", "0")]
@@ -154,7 +155,7 @@ def echo(peer: Peer, stream: int) -> None:
 
 async def until(happened: asyncio.Event, met: Callable[[], bool]) -> None:
     """Wait until that is so; it is looked at whenever something has happened."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not met():
             happened.clear()
             await happened.wait()

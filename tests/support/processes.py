@@ -23,14 +23,13 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.support.commands import OPENCUE
+from tests.support.patience import PATIENCE
 from tests.support.servers import ALSO, SECRET, clean_environment, free_port, head
 
-TIMEOUT = 30.0
-"""Seconds after which something that has not happened never will."""
 GET_SHOWS = "/show.ShowInterface/GetShows"
 
 
-def until(condition: Callable[[], bool], what: str, timeout: float = TIMEOUT) -> None:
+def until(condition: Callable[[], bool], what: str, timeout: float = PATIENCE) -> None:
     """Wait for something outside of this process that nobody announces."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -66,7 +65,7 @@ class Wire:
     def __init__(
         self, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
     ) -> None:
-        plain = socket.create_connection((host, port), timeout=TIMEOUT)
+        plain = socket.create_connection((host, port), timeout=PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket: socket.socket = plain
         if tls is not None:
@@ -172,7 +171,7 @@ class Instance:
         """The so-manieth line with this text, once it is there."""
         with self._changed:
             self._changed.wait_for(
-                lambda: len(self.events(text)) >= count or self._ended, timeout=TIMEOUT
+                lambda: len(self.events(text)) >= count or self._ended, timeout=PATIENCE
             )
             found = self.events(text)
         assert len(found) >= count, f"no {text!r} in {self.lines}"
@@ -210,9 +209,9 @@ class Instance:
 
     def ended(self) -> int:
         """The exit status, when it has ended, and its last words are read."""
-        status = self.process.wait(TIMEOUT)
+        status = self.process.wait(PATIENCE)
         with self._changed:
-            self._changed.wait_for(lambda: self._ended, timeout=TIMEOUT)
+            self._changed.wait_for(lambda: self._ended, timeout=PATIENCE)
         return status
 
     def workers(self) -> set[int]:
@@ -226,8 +225,8 @@ class Instance:
         with suppress(FileNotFoundError, ProcessLookupError):
             for pid in (self.process.pid, *self.workers()):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(TIMEOUT)
-        self._reader.join(TIMEOUT)
+        self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
 
     def no_traceback(self) -> None:
         """Everything it has said is a line of its log."""

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 
+from tests.support.patience import PATIENCE
+
 Document = Mapping[str, Any]
 
 
@@ -166,7 +168,7 @@ class KeyServer:
 
     async def asked_more_than(self, times: int) -> None:
         """Wait until there have been more requests than that."""
-        async with asyncio.timeout(20), self.was_asked:
+        async with asyncio.timeout(PATIENCE), self.was_asked:
             await self.was_asked.wait_for(lambda: self.asked > times)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -30,6 +30,7 @@ from gateway_cli.certificate_files import load_certificate
 from gateway_cli.minting import mint_token
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, listen_for_metrics, url_of
+from tests.support.patience import PATIENCE
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -255,7 +256,7 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
                 base_url=url, headers=bearer(), timeout=30, trust_env=False, verify=NO_TLS
             ) as client:
                 if ready:
-                    async with asyncio.timeout(20):
+                    async with asyncio.timeout(PATIENCE):
                         await app.parts.live.wait()
                 yield Gateway(url, app, server, client, metrics_url)
         finally:

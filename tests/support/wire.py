@@ -9,9 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 from gateway.errors import Code
+from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, head
-
-TIMEOUT = 20.0
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Wire:
         self.writer.write(b"".join(parts))
         await self.writer.drain()
 
-    async def answer(self, *, bodiless: bool = False, timeout: float = TIMEOUT) -> Answer:
+    async def answer(self, *, bodiless: bool = False, timeout: float = PATIENCE) -> Answer:
         """The next answer, whole."""
         async with asyncio.timeout(timeout):
             found = await self._head()
@@ -75,7 +74,7 @@ class Wire:
             headers[name.lower()] = value.strip()
         return Answer(int(status), headers, reason=reason.decode().strip(), lines=lines)
 
-    async def rest(self, timeout: float = TIMEOUT) -> bytes:
+    async def rest(self, timeout: float = PATIENCE) -> bytes:
         """Whatever still comes until the gateway closes the connection."""
         found, self.begun = self.begun, b""
         async with asyncio.timeout(timeout):

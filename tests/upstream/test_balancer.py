@@ -16,6 +16,7 @@ from gateway.upstream.http2.connection import Answer
 from gateway.upstream.interface import CallFailed, Reason, takes_all
 from gateway.upstream.open import open_upstream
 from tests.support.http2_frames import NOTHING_DONE, leaving_server, silent_server
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
     Context,
@@ -27,7 +28,6 @@ from tests.support.servers import (
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
-TIMEOUT = 20.0
 SHORT_TIMEOUT = 3.0
 """Seconds: less than one try to connect may take."""
 EXACT = 9.0
@@ -42,7 +42,7 @@ async def balanced_over(*endpoints: str) -> AsyncIterator[Balancer]:
     upstream = open_upstream(settings_for(",".join(endpoints)))
     assert isinstance(upstream, Balancer)
     try:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             yield upstream
     finally:
         await upstream.close()
@@ -57,12 +57,12 @@ def named(name: bytes) -> ScriptedCuebot:
 
 async def answers(upstream: Balancer, times: int = 1) -> Counter[bytes]:
     """How often whose answer came."""
-    return Counter([await upstream.call(SHOWS, b"", TIMEOUT, ()) for _ in range(times)])
+    return Counter([await upstream.call(SHOWS, b"", PATIENCE, ()) for _ in range(times)])
 
 
 async def all_connected(upstream: Balancer) -> None:
     for each in upstream.endpoints:
-        assert await each.usable(TIMEOUT)
+        assert await each.usable(PATIENCE)
 
 
 async def test_one_endpoint_has_nothing_around_it() -> None:
@@ -82,7 +82,7 @@ async def test_calls_go_in_turn() -> None:
     ):
         await all_connected(upstream)
         assert await answers(upstream, 10) == {b"one": 5, b"two": 5}
-        assert await upstream.usable(TIMEOUT) == 2
+        assert await upstream.usable(PATIENCE) == 2
 
 
 async def test_a_call_that_cannot_be_started_takes_one_turn() -> None:
@@ -96,8 +96,8 @@ async def test_a_call_that_cannot_be_started_takes_one_turn() -> None:
         await all_connected(upstream)
         for _ in range(4):
             answer = Answer(asyncio.get_running_loop().create_future(), takes_all)
-            if upstream.start(SHOWS, b"", TIMEOUT, (), answer) is None:
-                await upstream.call(SHOWS, b"", TIMEOUT, ())
+            if upstream.start(SHOWS, b"", PATIENCE, (), answer) is None:
+                await upstream.call(SHOWS, b"", PATIENCE, ())
             else:
                 await answer.future
     assert (len(one.seen), len(two.seen)) == (2, 2)
@@ -109,7 +109,7 @@ async def test_one_that_is_absent_is_left_out() -> None:
     absent = f"127.0.0.1:{free_port()}"
     async with running_cuebot(cuebot), balanced_over(absent, cuebot.endpoint) as upstream:
         assert await answers(upstream, 5) == {b"here": 5}
-        assert await upstream.usable(TIMEOUT) == 1
+        assert await upstream.usable(PATIENCE) == 1
     assert len(cuebot.seen) == 5
 
 
@@ -132,7 +132,7 @@ async def test_one_that_comes_back_gets_calls_again() -> None:
         watching = asyncio.create_task(upstream.watch())
         assert await answers(upstream, 4) == {b"two": 4}
         async with running_cuebot(one, port):
-            while await upstream.usable(TIMEOUT) < 2:  # noqa: ASYNC110 - there is no event
+            while await upstream.usable(PATIENCE) < 2:  # noqa: ASYNC110 - there is no event
                 await asyncio.sleep(0.01)
             assert await answers(upstream, 4) == {b"one": 2, b"two": 2}
         watching.cancel()
@@ -143,9 +143,9 @@ async def test_one_that_comes_back_gets_calls_again() -> None:
 async def test_when_all_are_away_it_is_said_at_once() -> None:
     """Nobody waits for the rest of the time."""
     async with balanced_over(*(f"127.0.0.1:{free_port()}" for _ in range(2))) as upstream:
-        assert await upstream.usable(TIMEOUT) == 0
+        assert await upstream.usable(PATIENCE) == 0
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(SHOWS, b"", TIMEOUT * 100, ())
+            await upstream.call(SHOWS, b"", PATIENCE * 100, ())
     assert (caught.value.code, caught.value.sent) == (Code.UNAVAILABLE, False)
     assert caught.value.reason is Reason.NOT_CONNECTED
 
@@ -215,7 +215,7 @@ async def test_what_a_server_may_have_got_is_not_repeated() -> None:
     ):
         await all_connected(upstream)
         outcomes = await asyncio.gather(
-            *(upstream.call(SHOWS, b"", TIMEOUT, ()) for _ in range(2)), return_exceptions=True
+            *(upstream.call(SHOWS, b"", PATIENCE, ()) for _ in range(2)), return_exceptions=True
         )
         assert leaving.calls == 1
         assert len(cuebot.seen) == 1
@@ -241,7 +241,7 @@ async def test_a_call_in_progress_is_not_repeated() -> None:
             await stack.enter_async_context(running_cuebot(cuebot))
         async with balanced_over(*(each.endpoint for each in cuebots)) as upstream:
             await all_connected(upstream)
-            call = asyncio.create_task(upstream.call(SHOWS, b"", TIMEOUT, ()))
+            call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
             await begun.wait()
             (having,) = [stack for stack, each in zip(stacks, cuebots, strict=True) if each.seen]
             await having.aclose()
@@ -263,7 +263,7 @@ async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
         balanced_over(*(each.endpoint for each in cuebots)) as upstream,
     ):
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(SHOWS, b"", TIMEOUT, ())
+            await upstream.call(SHOWS, b"", PATIENCE, ())
     assert (caught.value.reason, caught.value.sent) == (Reason.STATUS, True)
     assert caught.value.details == words
     assert sum(len(cuebot.seen) for cuebot in cuebots) == 1
@@ -282,7 +282,7 @@ async def test_one_of_two_is_killed_under_load() -> None:
             async def work() -> None:
                 while answered[b"two"] < 1000:
                     try:
-                        answered[await upstream.call(SHOWS, b"", TIMEOUT, ())] += 1
+                        answered[await upstream.call(SHOWS, b"", PATIENCE, ())] += 1
                     except CallFailed as failure:
                         failures.append(failure)
 

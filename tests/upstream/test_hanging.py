@@ -29,6 +29,7 @@ from tests.support.http2_server import (
 )
 from tests.support.openapi import validator
 from tests.support.opencue import opencue
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Context,
     Gateway,
@@ -72,7 +73,7 @@ def hang(cuebot: ScriptedCuebot) -> None:
 
 async def ready_state(gateway: Gateway, met: Callable[[int, Any], bool]) -> Any:
     """What /readyz says as soon as it is so (of its status and its content)."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             answer = await gateway.client.get("/readyz")
             if met(answer.status_code, answer.json()):
@@ -308,7 +309,7 @@ async def probed(
         endpoint = Endpoint(server.endpoint, server.channel, probe_timeout=0.05)
         watching = asyncio.create_task(endpoint.watch())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 yield server, endpoint
         finally:
             watching.cancel()
@@ -363,7 +364,7 @@ async def test_a_new_connection_that_is_dead_as_well_is_replaced_too() -> None:
 async def test_only_a_peer_that_says_nothing_at_all_is_given_up() -> None:
     """It may be busy taking a large request; any word is a sign that the connection lives."""
     for words in (raw_frame(WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")), b""):
-        async with http2_server() as server, asyncio.timeout(20):
+        async with http2_server() as server, asyncio.timeout(PATIENCE):
             assert await server.upstream.usable(10)
             server.peer.transport.pause_reading()
             await asyncio.sleep(0.01)  # the loop's clock counts milliseconds

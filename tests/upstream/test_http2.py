@@ -30,6 +30,7 @@ from tests.support.http2_server import (
     raw_frame,
     upstream_to,
 )
+from tests.support.patience import PATIENCE
 from tests.support.servers import Context, ScriptedCuebot, free_port, running_cuebot
 
 pytestmark = pytest.mark.anyio
@@ -113,7 +114,7 @@ async def test_the_server_hears_that_nobody_waits(how: str) -> None:
     async with (
         running_cuebot(cuebot),
         upstream_to(cuebot.endpoint) as upstream,
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE),
     ):
         task = asyncio.create_task(upstream.call(ECHO, b"", timeout, ()))
         await begun.wait()
@@ -144,11 +145,11 @@ async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
     assert raised.value.details == "Connection refused"
     cuebot = ScriptedCuebot()
     cuebot.answers(ECHO, b"fine")
-    async with running_cuebot(cuebot, port), asyncio.timeout(10):
+    async with running_cuebot(cuebot, port), asyncio.timeout(PATIENCE):
         while channel.get_state(try_to_connect=True) is not State.READY:
             await channel.wait_for_state_change(channel.get_state())
         assert await upstream.call(ECHO, b"", 10, ()) == b"fine"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while channel.get_state() is State.READY:
             await channel.wait_for_state_change(State.READY)
     await channel.close()
@@ -532,7 +533,7 @@ async def test_noise_ends_a_call_and_harms_nothing(noise: list[bytes]) -> None:
 
 async def test_an_idle_connection_is_replaced() -> None:
     """Before a firewall has forgotten it."""
-    async with http2_server(idle_timeout=0.01) as server, asyncio.timeout(10):
+    async with http2_server(idle_timeout=0.01) as server, asyncio.timeout(PATIENCE):
         await call(server)
         await server.peer.until(lambda: server.peers[0].lost)
         assert await call(server) == b"hi"
@@ -545,7 +546,7 @@ async def test_a_silent_peer_is_found_by_pings() -> None:
         http2_server(
             lambda peer, stream: None, keepalive_time=0.01, keepalive_timeout=0.05
         ) as server,
-        asyncio.timeout(10),
+        asyncio.timeout(PATIENCE),
     ):
         task = asyncio.create_task(call(server))
         await server.until(lambda: bool(server.peers and server.peer.headers))

@@ -33,6 +33,7 @@ from tests.support.http2_server import (
     raw_frame,
     upstream_to,
 )
+from tests.support.patience import PATIENCE
 from tests.support.servers import free_port
 from tests.support.transports import Counting
 
@@ -83,7 +84,7 @@ async def test_calls_that_wait_begin_when_the_limit_is_raised() -> None:
         assert not server.peer.headers
         server.peer.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 2})
         server.peer.flush()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await asyncio.gather(*tasks) == [b"0", b"1", b"2"]
 
 
@@ -484,7 +485,7 @@ async def test_a_connection_is_pinged_by_one_timer() -> None:
 
 
 async def call_until_it_works(server: Http2Server) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 await call(server)
@@ -520,7 +521,7 @@ async def test_connections_that_do_not_last_are_made_with_pauses() -> None:
     keep = asyncio.create_task(keep_connected(channel))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio, "sleep", sleep)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await left.wait()
     keep.cancel()
     await channel.close()
@@ -537,7 +538,7 @@ async def keep_connected(channel: Http2Channel) -> None:
 async def test_a_connection_that_was_of_use_is_replaced_at_once() -> None:
     """No pause after a call has been answered."""
     async with http2_server(initial_backoff=60.0, max_backoff=60.0) as server:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             for _ in range(3):
                 assert await call(server) == b"hi"
                 server.peer.transport.abort()

@@ -15,6 +15,7 @@ from gateway.upstream.interface import CallFailed, Reason
 from gateway.upstream.open import Cuebot, open_upstream
 from tests.support.http2_server import HEADERS, Peer, framed, http2_server, raw_frame
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
     Context,
@@ -28,7 +29,6 @@ from tests.support.webserver import web_server
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_TRANSPORT]
 
-TIMEOUT = 20.0
 PROMPTLY = 5.0
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
@@ -61,8 +61,8 @@ async def test_a_cancelled_call_is_cancelled_at_the_server() -> None:
 
     cuebot = ScriptedCuebot(handlers={SHOWS: handler})
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
-        call = asyncio.create_task(upstream.call(SHOWS, b"", TIMEOUT, ()))
-        async with asyncio.timeout(TIMEOUT):
+        call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
+        async with asyncio.timeout(PATIENCE):
             await started.wait()
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -91,13 +91,13 @@ async def test_a_call_that_is_cancelled_early_does_not_run_on() -> None:
     cuebot.answers(FIND_SHOW, b"")
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
         for turns in range(60):
-            call = asyncio.create_task(upstream.call(SHOWS, b"", TIMEOUT, ()))
+            call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
             for _ in range(turns % 12):
                 await asyncio.sleep(0)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-        await upstream.call(FIND_SHOW, b"", TIMEOUT, ())  # whatever was sent has arrived
+        await upstream.call(FIND_SHOW, b"", PATIENCE, ())  # whatever was sent has arrived
         async with asyncio.timeout(PROMPTLY):
             while ended < begun:  # noqa: ASYNC110 - there is no event for that
                 await asyncio.sleep(0.01)
@@ -156,7 +156,7 @@ async def failure(endpoint: str, payload: bytes = b"", **more: object) -> CallFa
     """How a call fails there."""
     async with upstream_to(endpoint, **more) as upstream:
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(SHOWS, payload, TIMEOUT, ())
+            await upstream.call(SHOWS, payload, PATIENCE, ())
     return caught.value
 
 
@@ -195,7 +195,7 @@ async def test_an_answer_over_our_limit_is_refused(larger: int) -> None:
     async with running_cuebot(cuebot):
         failed = await failure(cuebot.endpoint, grpc_max_recv_msg_mb=2)
         async with upstream_to(cuebot.endpoint, grpc_max_recv_msg_mb=4) as upstream:
-            assert await upstream.call(SHOWS, b"", TIMEOUT, ())
+            assert await upstream.call(SHOWS, b"", PATIENCE, ())
     assert (failed.code, failed.reason) == (Code.RESOURCE_EXHAUSTED, Reason.TOO_LARGE)
     assert failed.sent
     error = error_for(failed)
@@ -248,7 +248,7 @@ async def test_a_call_that_is_always_refused_is_given_up(each_transport: str) ->
         peer.h2.reset_stream(stream, 7)
 
     async with http2_server(refuse) as server, upstream_to(server.endpoint) as upstream:
-        assert await upstream.usable(TIMEOUT)
+        assert await upstream.usable(PATIENCE)
         with pytest.raises(CallFailed) as caught:
             await upstream.call(SHOWS, b"", 1.0, ())
     if each_transport == "http2":
@@ -293,22 +293,22 @@ async def test_a_server_that_is_slow_to_answer_is_reached() -> None:
         running_cuebot(cuebot),
         slow_door(cuebot.endpoint, 1.0) as endpoint,
         upstream_to(endpoint) as upstream,
-        asyncio.timeout(TIMEOUT),
+        asyncio.timeout(PATIENCE),
     ):
-        assert await upstream.call(SHOWS, b"", TIMEOUT, ()) == b"late"
+        assert await upstream.call(SHOWS, b"", PATIENCE, ()) == b"late"
 
 
 async def test_an_absent_cuebot_is_not_usable_at_once() -> None:
     """A refused connection is an answer: nobody waits for the rest of the time."""
-    async with upstream_to(f"127.0.0.1:{free_port()}") as upstream, asyncio.timeout(TIMEOUT):
-        assert not await upstream.usable(TIMEOUT * 100)
+    async with upstream_to(f"127.0.0.1:{free_port()}") as upstream, asyncio.timeout(PATIENCE):
+        assert not await upstream.usable(PATIENCE * 100)
 
 
 async def test_a_cuebot_that_is_there_is_usable() -> None:
     """A connection that can be made in time is made."""
     cuebot = ScriptedCuebot()
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
-        assert await upstream.usable(TIMEOUT)
+        assert await upstream.usable(PATIENCE)
 
 
 async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
@@ -317,7 +317,7 @@ async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
     endpoint = f"127.0.0.1:{port}"
 
     async def until(lines: list[object], count: int) -> None:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while len(lines) < count:  # noqa: ASYNC110 - there is no event for a log line
                 await asyncio.sleep(0.01)
 
@@ -368,5 +368,5 @@ def made_early(each_transport: str) -> Cuebot:
 
 async def test_an_upstream_is_made_without_a_loop(made_early: Cuebot) -> None:
     """By an app that an event loop is found for later; and it works in that one."""
-    assert await made_early.usable(TIMEOUT) == 0
+    assert await made_early.usable(PATIENCE) == 0
     await made_early.close()

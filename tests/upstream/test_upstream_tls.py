@@ -25,6 +25,7 @@ from gateway.upstream.open import open_upstream, tls_of
 from gateway_cli.checks import run_checks
 from gateway_cli.client.arguments import Arguments
 from gateway_cli.client.cuebot import cuebot_client
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
     running_cuebot,
@@ -35,7 +36,6 @@ from tests.support.two_versions import ECHO, OLD, ChangingCuebot, own_word
 
 pytestmark = list(ON_EACH_TRANSPORT)
 
-TIMEOUT = 20.0
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NOBODY = "127.0.0.1:1"
 
@@ -106,7 +106,7 @@ async def failure(settings: Settings) -> str:
     upstream = open_upstream(settings)
     try:
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(ECHO, b"", TIMEOUT, ())
+            await upstream.call(ECHO, b"", PATIENCE, ())
     finally:
         await upstream.close()
     assert (caught.value.code, caught.value.reason) == (Code.UNAVAILABLE, Reason.NOT_CONNECTED)
@@ -125,7 +125,7 @@ async def test_everything_goes_over_tls(studio: Authority) -> None:
             answer = await gateway.post(ECHO, {"word": "x"})
             assert (await gateway.client.get("/readyz")).json()["schema"] == "confirmed"
         report = await run_checks(settings)
-        async with cuebot_client(settings, TIMEOUT) as client:
+        async with cuebot_client(settings, PATIENCE) as client:
             direct = await client.call(ECHO[1:], Arguments(b'{"word": "x"}'))
     assert answer.json() == own_word("x", OLD)
     assert direct.content == answer.content
