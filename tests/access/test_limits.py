@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.access.limits import MemoryLimiter, Verdict, too_many
 from gateway.access.rates import Rate, Rates, address_key
 from gateway.settings.model import RateOverride, Settings
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ScriptedCuebot,
     bearer,
@@ -419,7 +420,7 @@ async def test_strangers_have_the_headers_too(cuebot: ScriptedCuebot) -> None:
     """A 401 is counted against the address, and says so."""
     async with (
         gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=4) as gateway,
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as stranger,
     ):
         answer = await stranger.post(SHOWS)
         assert answer.status_code == 401
@@ -431,7 +432,7 @@ async def test_clients_cannot_choose_their_address(cuebot: ScriptedCuebot) -> No
     """X-Forwarded-For and its kin do not make a stranger somebody else."""
     async with (
         gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2) as gateway,
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as stranger,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as stranger,
     ):
         statuses = []
         for number in range(3):

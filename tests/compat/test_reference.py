@@ -21,6 +21,7 @@ from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
 from gateway.access.tokens import TokenRules
 from gateway_cli.minting import mint_token
+from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Gateway, SharedGateway
 
 pytestmark = pytest.mark.anyio
@@ -1242,7 +1243,7 @@ def authorization(subject: str, seconds: float = 3600, secret: str = SECRET) -> 
 
 async def test_the_document_is_kept(limited: Gateway) -> None:
     """A token gets the shows and pauses a job; everything else gets its documented error."""
-    async with httpx.AsyncClient(base_url=limited.url, trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=limited.url, trust_env=False, timeout=PATIENCE) as client:
 
         async def post(path: str, body: Any, headers: dict[str, str]) -> httpx.Response:
             content = {"content": body} if isinstance(body, str) else {"json": body}

@@ -16,6 +16,7 @@ from gateway.settings.model import Settings
 from tests.deploy.places import DEPLOY, ROOT, program, text_of
 from tests.support.commands import PROGRAM
 from tests.support.demos import installed_demo
+from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, clean_environment
 
 DOCKERFILE = text_of("Dockerfile").replace("\\\n", "")
@@ -79,7 +80,11 @@ def health_check(port: int) -> int:
     assert python == "python"
     environ = clean_environment(REST_PORT=str(port), http_proxy="http://127.0.0.1:9")
     ran = subprocess.run(  # noqa: S603 - it is our own command
-        [sys.executable, *arguments], env=environ, capture_output=True, timeout=30, check=False
+        [sys.executable, *arguments],
+        env=environ,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
     )
     return ran.returncode
 

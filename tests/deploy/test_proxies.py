@@ -131,7 +131,7 @@ async def client(
             transport=transport,
             base_url=f"https://127.0.0.1:{place.port}",
             headers=bearer(),
-            timeout=30,
+            timeout=PATIENCE,
         ) as client,
     ):
         await answers(client, process)

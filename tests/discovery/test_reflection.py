@@ -21,6 +21,7 @@ from gateway.schema.description import NoSchema, Schema
 from gateway.schema.selection import Selection
 from gateway.upstream.open import open_upstream
 from tests.support.opencue import opencue
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_TRANSPORT,
     Context,
@@ -40,7 +41,7 @@ Code = grpc.StatusCode
 
 
 @asynccontextmanager
-async def source_at(endpoint: str, timeout: float = 10) -> AsyncIterator[ReflectionSource]:
+async def source_at(endpoint: str, timeout: float = PATIENCE) -> AsyncIterator[ReflectionSource]:
     """A source that asks there, over a connection of its own."""
     upstream = open_upstream(settings_for(endpoint))
     yield ReflectionSource(upstream, endpoint=endpoint, timeout=timeout)
@@ -48,7 +49,9 @@ async def source_at(endpoint: str, timeout: float = 10) -> AsyncIterator[Reflect
 
 
 @asynccontextmanager
-async def talking(talks: dict[str, Talk], timeout: float = 10) -> AsyncIterator[ReflectionSource]:
+async def talking(
+    talks: dict[str, Talk], timeout: float = PATIENCE
+) -> AsyncIterator[ReflectionSource]:
     """A source that asks a server which does this on the streams of each version it has."""
     server = grpc.aio.server()
     for version, talk in talks.items():

@@ -121,7 +121,9 @@ async def test_the_demo_prints_what_is_needed() -> None:
         ]
         assert len(curls) == 3
         assert all(line.strip().startswith("curl -sS -w '\\n' $GATEWAY_URL/") for line in curls)
-        async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=demo.url, trust_env=False, timeout=PATIENCE
+        ) as client:
             headers = {"Authorization": f"Bearer {demo.token}"}
             answer = await client.post("/show.ShowInterface/GetShows", headers=headers)
             assert answer.status_code == 200
@@ -157,7 +159,7 @@ async def test_the_printed_lines_work_over_https() -> None:
         shows, paused, found = documents(out)
         assert shows["shows"]["shows"]
         assert (paused, found["job"]["isPaused"]) == ({}, True)
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                 await client.get(demo.url)
 
@@ -167,7 +169,9 @@ async def test_a_signal_ends_the_demo(number: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end it with status 0 and no message, even with a connected client."""
     async with running_demo() as demo:
         headers = {"Authorization": f"Bearer {demo.token}"}
-        async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=demo.url, trust_env=False, timeout=PATIENCE
+        ) as client:
             answer = await client.post("/show.ShowInterface/GetShows", headers=headers)
             assert answer.status_code == 200
             before = demo.printed
@@ -178,7 +182,10 @@ async def test_a_signal_ends_the_demo(number: signal.Signals) -> None:
 async def test_the_demo_has_settings_of_its_own() -> None:
     """The demo ignores the gateway's environment variables, right or wrong."""
     environ = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
-    async with running_demo(**environ) as demo, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        running_demo(**environ) as demo,
+        httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client,
+    ):
         url = f"{demo.url}/show.ShowInterface/GetShows"
         assert (await client.post(url, headers=bearer())).status_code == 403
         headers = {"Authorization": f"Bearer {demo.token}"}
@@ -190,7 +197,9 @@ async def test_a_farm_of_any_size_and_seed() -> None:
     found = []
     for seed in ("5", "5", "6"):
         async with running_demo("--jobs", "300", "--seed", seed) as demo:
-            async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as client:
+            async with httpx.AsyncClient(
+                base_url=demo.url, trust_env=False, timeout=PATIENCE
+            ) as client:
                 answer = await client.post(
                     "/job.JobInterface/GetJobs",
                     json={"r": {"include_finished": True}},
@@ -207,7 +216,9 @@ async def test_the_demo_without_reflection() -> None:
     async with running_demo("--no-reflection") as demo:
         assert "no reflection" in demo.printed
         assert "assumed" in demo.printed.partition("Paste this")[0]
-        async with httpx.AsyncClient(base_url=demo.url, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=demo.url, trust_env=False, timeout=PATIENCE
+        ) as client:
             headers = {"Authorization": f"Bearer {demo.token}"}
             answer = await client.post("/show.ShowInterface/GetShows", headers=headers)
             assert answer.status_code == 200

@@ -10,6 +10,7 @@ from gateway.access.denied import NOBODY, Denied
 from gateway.compat.profile import load_profile
 from gateway.schema.selection import Selection
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
 from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot, head
 from tests.support.wire import wire
@@ -106,7 +107,7 @@ async def test_a_refused_body_is_not_waited_for(gateway: Gateway) -> None:
         lines = (f"POST {KILL} HTTP/1.1", "Host: x", "Content-Length: 3000000")
         head = "\r\n".join((*lines, *(f"{name}: {value}" for name, value in READER.items())))
         await one.send(f"{head}\r\n\r\n".encode())
-        answer = await one.answer(timeout=20)
+        answer = await one.answer(timeout=PATIENCE)
     assert answer.status == 403
 
 
@@ -175,7 +176,7 @@ async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) ->
 )
 async def test_the_public_document_is_that_of_a_token_without_claims(gateway: Gateway) -> None:
     """Nobody may know more; whoever sends a token sees its rights, in public, too."""
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client:
         nobody = await client.get("/openapi.json")
         wrong = await client.get("/openapi.json", headers={"Authorization": "Bearer x.y.z"})
         reader = await client.get("/openapi.json", headers=READER)

@@ -158,7 +158,7 @@ async def test_stalled_readers_make_way_for_others(cuebot: ScriptedCuebot) -> No
     """Those who read nothing of a large answer lose it when others need MAX_ANSWER_MEMORY."""
     cuebot.answers(GET_JOBS, jobs(LARGE))
     assert len(jobs(LARGE)) > SMALL_ANSWER
-    gateway_with = partial(gateway_for, http_timeout=60, max_answer_memory="4MB")
+    gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="4MB")
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         for _ in range(3):
             await stack.enter_async_context(stalled(gateway, request(GET_JOBS, b"{}")))
@@ -175,7 +175,7 @@ async def test_what_stalled_readers_keep_is_compressed_before_anybody_is_let_go(
     """Many of them fit where four fit as they are, and others are served beside them."""
     monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600.0)
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    gateway_with = partial(gateway_for, http_timeout=60, max_answer_memory="4MB")
+    gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="4MB")
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         held = gateway.app.parts.answers.held
         for number in range(12):
@@ -195,7 +195,7 @@ async def test_who_reads_on_gets_the_rest_of_a_compressed_answer(
     monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600.0)
     monkeypatch.setattr("gateway.access.admission.Lease.is_wanted", True)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
-    async with gateway_for(cuebot.endpoint, http_timeout=60) as gateway:
+    async with gateway_for(cuebot.endpoint, http_timeout=3600) as gateway:
         held, whole = gateway.app.parts.answers.held, await gateway.post(GET_JOBS, {})
         async with wire(gateway) as client:
             await client.send(request(GET_JOBS, b"{}"))
@@ -323,7 +323,7 @@ async def test_too_many_large_answers_at_once_are_503(
     """Cuebot need not keep more answers than a few for which there is no memory."""
     monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # none makes room
     cuebot.answers(GET_JOBS, jobs(LARGE))
-    gateway_with = partial(gateway_for, http_timeout=60, max_answer_memory="1MB", grpc_timeout=1)
+    gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="1MB", grpc_timeout=1)
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
         await stack.enter_async_context(stalled(gateway, request(GET_JOBS, b"{}")))
         await until(lambda: unread(gateway) == 1)

@@ -8,6 +8,7 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.http.cors import EXPOSED, SENT
 from gateway_cli.loading import load_settings
+from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, SharedGateway, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +58,9 @@ async def preflight(
     given = {"Origin": origin, "Access-Control-Request-Method": method, **more}
     if headers is not None:
         given["Access-Control-Request-Headers"] = headers
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as browser:
+    async with httpx.AsyncClient(
+        base_url=gateway.url, trust_env=False, timeout=PATIENCE
+    ) as browser:
         return await browser.options(path, headers=given)
 
 

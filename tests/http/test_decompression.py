@@ -18,6 +18,7 @@ from gateway.codec.zstd import zstd as zstandard
 from gateway.errors import GatewayError
 from gateway.http.decompression import INPUT, READERS, STEP, CompressedDecoder, Decompressor
 from gateway.http.request import BODIES_AT_ONCE
+from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 from tests.support.wire import wire
 
@@ -217,7 +218,7 @@ async def test_room_is_for_what_bodies_stand_for(cuebot: ScriptedCuebot) -> None
             one = await stack.enter_async_context(wire(gateway))
             await one.send(start, most)
             waiting.append(asyncio.create_task(one.answer()))
-        done, _ = await asyncio.wait(waiting, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waiting, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         (refused,) = done
         assert (refused.result().status, refused.result().code) == (503, 14)
         other = bearer("other") | {"Content-Encoding": "gzip"}

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
 from tests.support.wire import wire
 
@@ -29,7 +30,9 @@ def telling(answer: httpx.Response) -> dict[str, str]:
 @pytest.mark.parametrize("path", METHOD_PATHS)
 async def test_options_of_any_path_is_the_same(gateway: Gateway, path: str) -> None:
     """Without a token OPTIONS is 204 with `Allow`, and does not tell whether there is a method."""
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as anybody:
+    async with httpx.AsyncClient(
+        base_url=gateway.url, trust_env=False, timeout=PATIENCE
+    ) as anybody:
         answer = await anybody.options(path)
         other = await anybody.options("/some.Other/Path")
     assert (answer.status_code, answer.content) == (204, b"")

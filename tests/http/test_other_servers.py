@@ -40,7 +40,9 @@ def in_plain_uvicorn(endpoint: str) -> Iterator[httpx.Client]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            with httpx.Client(base_url=url, headers=bearer(), trust_env=False) as client:
+            with httpx.Client(
+                base_url=url, headers=bearer(), trust_env=False, timeout=PATIENCE
+            ) as client:
                 yield client
         finally:
             server.should_exit = True

@@ -8,6 +8,7 @@ import grpc
 import httpx
 import pytest
 
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Context,
@@ -47,7 +48,7 @@ async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
     cuebot.fails(missing, grpc.StatusCode.NOT_FOUND, "no such show")
     async with gateway_for(cuebot.endpoint, rate_limit_rps=1, rate_limit_burst=4) as gateway:
         client = gateway.client
-        nobody = httpx.AsyncClient(base_url=gateway.url, trust_env=False)
+        nobody = httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE)
         async with nobody:
             answers = {
                 200: await gateway.post(SHOWS, {}),

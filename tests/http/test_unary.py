@@ -483,7 +483,9 @@ async def test_hanging_up_cancels_the_call(gateway: Gateway, cuebot: ScriptedCue
         raise AssertionError
 
     cuebot.handlers[SHOWS] = handler
-    async with httpx.AsyncClient(base_url=gateway.url, headers=bearer()) as client:
+    async with httpx.AsyncClient(
+        base_url=gateway.url, headers=bearer(), timeout=PATIENCE
+    ) as client:
         request = asyncio.create_task(client.post(SHOWS, json={}))
         await started.wait()
         request.cancel()
@@ -612,7 +614,7 @@ async def test_no_part_of_an_answer_is_waited_for_without_end(pieces: Iterable[b
 async def test_a_client_that_is_behind_holds_no_turn() -> None:
     """Neither while the head of its answer waits for an earlier one to be read, nor at the end."""
     long_answers = LongAnswers(8)
-    responder = Responder(http_timeout=20, long_answers=long_answers)
+    responder = Responder(http_timeout=3600, long_answers=long_answers)
     held: list[int] = []
 
     async def send(message: Message) -> None:

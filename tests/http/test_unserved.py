@@ -5,6 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.opencue import opencue
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Gateway,
@@ -150,7 +151,7 @@ async def test_of_several_cuebots_none_hides_what_another_has(cuebot: ScriptedCu
     async with running_cuebot(other):
         endpoints = f"{cuebot.endpoint},{other.endpoint}"
         async with gateway_for(endpoints) as gateway:
-            assert await gateway.app.parts.upstream.usable(10)
+            assert await gateway.app.parts.upstream.usable(PATIENCE)
             codes: set[int] = set()
             while codes != {200, 501}:
                 codes.add((await gateway.post(UNSATISFY, {})).status_code)

@@ -49,7 +49,7 @@ class Child:
         for line in self.process.stdout:
             self._coming.put(line.rstrip("\n"))
 
-    def line(self, text: str, timeout: float = 5) -> str:
+    def line(self, text: str, timeout: float = PATIENCE) -> str:
         """The first line with this text, waiting until it is printed."""
         deadline = time.monotonic() + timeout
         for line in self.lines:

@@ -48,7 +48,7 @@ async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gatew
 
 async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
     """GET without a token, unless the headers have one."""
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client:
         return await client.get(path, headers=headers)
 
 
@@ -58,7 +58,7 @@ async def raw(
     """The headers and the body as it travels, for a browser that accepts this coding alone."""
     headers = {**BROWSER, "Accept-Encoding": coding, "If-None-Match": known}
     async with (
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client,
         client.stream(verb, path, headers=headers) as answer,
     ):
         return answer.headers, b"".join([piece async for piece in answer.aiter_raw()])

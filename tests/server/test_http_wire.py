@@ -34,9 +34,12 @@ from tests.support.servers import (
 )
 from tests.support.wire import Answer, Wire, assert_refused, request, wire
 
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5), *ON_EACH_LANE]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(max_body_mb=0.5, http_timeout=3600),
+    *ON_EACH_LANE,
+]
 
-PROMPTLY = 4.0
 KILL = "/job.JobInterface/Kill"
 
 
@@ -47,8 +50,8 @@ async def test_refused(
     """It is refused in the one shape, the connection ends, and nothing after it is a request."""
     async with wire(gateway) as one:
         await one.send(sent, request(SHOWS, b"{}"))
-        assert_refused(await one.answer(timeout=PROMPTLY), status, code)
-        assert await one.rest(PROMPTLY) == b""
+        assert_refused(await one.answer(), status, code)
+        assert await one.rest() == b""
     assert cuebot.seen == []
 
 
@@ -65,8 +68,8 @@ async def test_refused_behind_another(
         release.set()
         answer = await one.answer()
         assert (answer.status, answer.headers.get("connection")) == (200, None)
-        assert_refused(await one.answer(timeout=PROMPTLY), status, code)
-        assert await one.rest(PROMPTLY) == b""
+        assert_refused(await one.answer(), status, code)
+        assert await one.rest() == b""
     assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW]
 
 
@@ -80,7 +83,7 @@ async def test_served(gateway: Gateway, cuebot: ScriptedCuebot, sent: bytes) -> 
             await one.send(request(SHOWS, b"{}"))
             assert (await one.answer()).status == 200
         else:
-            assert await one.rest(PROMPTLY) == b""
+            assert await one.rest() == b""
     assert {path for path, _, _ in cuebot.seen} == {SHOWS}
 
 
@@ -179,11 +182,11 @@ async def test_a_refused_body_is_not_asked_for(
     length = () if "Content-Length" in str(lines) else ("Content-Length: 10",)
     async with wire(gateway) as one:
         await one.send(head(SHOWS, "Expect: 100-continue", *length, *lines, subject=subject))
-        answer = await one.answer(timeout=PROMPTLY)
+        answer = await one.answer()
         assert (answer.status, answer.headers["connection"]) == (status, "close")
         with suppress(ConnectionError):
             await one.send(request(SHOWS, b"{}"))
-        assert await one.rest(PROMPTLY) == b""
+        assert await one.rest() == b""
 
 
 async def test_health_does_not_ask_for_a_body(gateway: Gateway) -> None:
@@ -191,9 +194,9 @@ async def test_health_does_not_ask_for_a_body(gateway: Gateway) -> None:
     lines = ("Expect: 100-continue", "Content-Length: 10")
     async with wire(gateway) as one:
         await one.send(head("/healthz", *lines, start="GET"))
-        answer = await one.answer(timeout=PROMPTLY)
+        answer = await one.answer()
         assert (answer.status, answer.headers["connection"]) == (200, "close")
-        assert await one.rest(PROMPTLY) == b""
+        assert await one.rest() == b""
 
 
 async def test_an_expectation_that_was_met_keeps_the_connection(gateway: Gateway) -> None:
@@ -233,8 +236,8 @@ async def test_a_body_that_breaks_is_logged_as_refused(gateway: Gateway) -> None
         await one.send(b"2\r\n{}\r\n")
         await asyncio.sleep(0.01)  # until the app waits for more
         await one.send(b"x\r\n")
-        assert_refused(await one.answer(timeout=PROMPTLY), 400, 3)
-        assert await one.rest(PROMPTLY) == b""
+        assert_refused(await one.answer(), 400, 3)
+        assert await one.rest() == b""
     (line,) = [line for line in lines if line["request_id"] == "broken"]
     assert (line["status"], line["code"]) == (400, "INVALID_ARGUMENT")
 
@@ -246,7 +249,7 @@ async def test_a_body_that_breaks_after_its_answer(gateway: Gateway) -> None:
         answer = await one.answer()
         assert answer.status == 401
         await one.send(b"x\r\n")
-        assert await one.rest(PROMPTLY) == b""
+        assert await one.rest() == b""
 
 
 # --- arbitrary packets ------------------------------------------------------------------------
@@ -302,7 +305,7 @@ async def outcome(
     each_lane: None, shared_gateway: SharedGateway, scripted_cuebot: ScriptedCuebot
 ) -> Outcome:
     """A function: what comes of a stream in these packets, the answers and the calls."""
-    gateway = await shared_gateway(scripted_cuebot.endpoint, max_body_mb=0.5)
+    gateway = await shared_gateway(scripted_cuebot.endpoint, max_body_mb=0.5, http_timeout=3600)
 
     async def found(sent: bytes, cuts: Sequence[int]) -> object:
         scripted_cuebot.start_over()
@@ -334,6 +337,6 @@ async def test_byte_by_byte(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     async with wire(gateway) as one:
         await send_in_parts(one, sent, range(len(sent)))
         answers: list[Answer] = [await one.answer(), await one.answer()]
-        assert await one.rest(PROMPTLY) == b""
+        assert await one.rest() == b""
     assert [answer.status for answer in answers] == [200, 200]
     assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW, SHOWS]

@@ -225,12 +225,14 @@ async def http2_server(
             peer.transport.abort()
 
 
-async def call(server: Http2Server, message: bytes = b"hi", timeout: float = 10) -> bytes:
+async def call(server: Http2Server, message: bytes = b"hi", timeout: float = PATIENCE) -> bytes:
     """The answer to this message."""
     return await server.upstream.call(ECHO, message, timeout, ())
 
 
-async def failure(server: Http2Server, message: bytes = b"hi", timeout: float = 10) -> CallFailed:
+async def failure(
+    server: Http2Server, message: bytes = b"hi", timeout: float = PATIENCE
+) -> CallFailed:
     """How a call fails."""
     with pytest.raises(CallFailed) as raised:
         await call(server, message, timeout)

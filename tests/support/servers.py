@@ -253,7 +253,7 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             async with httpx.AsyncClient(
-                base_url=url, headers=bearer(), timeout=30, trust_env=False, verify=NO_TLS
+                base_url=url, headers=bearer(), timeout=PATIENCE, trust_env=False, verify=NO_TLS
             ) as client:
                 if ready:
                     async with asyncio.timeout(PATIENCE):

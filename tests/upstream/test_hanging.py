@@ -327,7 +327,7 @@ def pings(server: Http2Server) -> int:
     return sum(isinstance(event, PingReceived) for event in events)
 
 
-async def failed(endpoint: Endpoint, timeout: float = 20) -> CallFailed:
+async def failed(endpoint: Endpoint, timeout: float = PATIENCE) -> CallFailed:
     """How a call fails."""
     with pytest.raises(CallFailed) as raised:
         await endpoint.call(ECHO, b"", timeout, ())
@@ -341,7 +341,7 @@ async def test_one_silence_is_one_ping() -> None:
         await server.until(lambda: called(server, HEALTH) >= 5)
         assert endpoint.hanging
         assert pings(server) == 1
-        assert await endpoint.usable(10) == 0
+        assert await endpoint.usable(PATIENCE) == 0
         server.peer.transport.abort()
         assert (await call).reason is Reason.LOST
 
@@ -358,14 +358,14 @@ async def test_a_new_connection_that_is_dead_as_well_is_replaced_too() -> None:
     async with probed(deaf_twice) as (server, endpoint):
         assert (await failed(endpoint)).reason is Reason.LOST
         await server.until(lambda: len(server.peers) > 2)
-        assert await endpoint.call(ECHO, b"", 20, ()) == b""
+        assert await endpoint.call(ECHO, b"", PATIENCE, ()) == b""
 
 
 async def test_only_a_peer_that_says_nothing_at_all_is_given_up() -> None:
     """It may be busy taking a large request; any word is a sign that the connection lives."""
     for words in (raw_frame(WINDOW_UPDATE, 0, 0, (1).to_bytes(4, "big")), b""):
         async with http2_server() as server, asyncio.timeout(PATIENCE):
-            assert await server.upstream.usable(10)
+            assert await server.upstream.usable(PATIENCE)
             server.peer.transport.pause_reading()
             await asyncio.sleep(0.01)  # the loop's clock counts milliseconds
             server.channel.ping(0.1)
@@ -390,7 +390,7 @@ async def test_a_probe_that_is_answered_needs_no_ping() -> None:
     async with probed(answer_health) as (server, endpoint):
         call = asyncio.create_task(failed(endpoint))
         await server.until(lambda: called(server, HEALTH) >= 3)
-        assert (pings(server), endpoint.hanging, await endpoint.usable(10)) == (0, False, 1)
+        assert (pings(server), endpoint.hanging, await endpoint.usable(PATIENCE)) == (0, False, 1)
         server.peer.transport.abort()
         assert (await call).reason is Reason.LOST
 
@@ -411,12 +411,12 @@ async def test_a_probe_without_an_answer_proves_nothing_while_others_are_answere
             peer.answer(stream, framed(b""))
 
     async with probed(answer_echo) as (server, endpoint):
-        slow = asyncio.create_task(endpoint.call("/a.B/Slow", b"", 20, ()))
+        slow = asyncio.create_task(endpoint.call("/a.B/Slow", b"", PATIENCE, ()))
         await server.until(lambda: called(server, HEALTH) >= 1)
         loop = asyncio.get_running_loop()
         until = loop.time() + 0.5
         while loop.time() < until:
-            await endpoint.call(ECHO, b"", 10, ())
+            await endpoint.call(ECHO, b"", PATIENCE, ())
             assert not endpoint.hanging
         slow.cancel()
 
@@ -441,7 +441,7 @@ async def test_an_answer_that_takes_long_to_arrive_is_no_silence() -> None:
         peer.h2.send_data(stream, framed(b"half")[:7])
 
     async with probed(begin) as (server, endpoint):
-        assert await endpoint.usable(10)
+        assert await endpoint.usable(PATIENCE)
         assert (await failed(endpoint, 0.5)).code is Code.DEADLINE_EXCEEDED
         assert called(server, HEALTH) == 0
 

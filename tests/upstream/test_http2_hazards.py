@@ -551,7 +551,7 @@ async def test_a_name_that_can_be_none_is_a_failure_to_connect(host: str) -> Non
     """Whatever the resolver raises: the channel goes on trying, and calls do not wait."""
     async with upstream_to(f"{host}:1") as upstream:
         with pytest.raises(CallFailed) as raised:
-            await upstream.call(ECHO, b"", 5, ())
+            await upstream.call(ECHO, b"", PATIENCE, ())
     assert raised.value.code is Code.UNAVAILABLE
     assert (raised.value.reason, raised.value.sent) == (Reason.NOT_CONNECTED, False)
 
@@ -569,7 +569,7 @@ async def test_an_address_that_does_not_answer_is_passed_over() -> None:
             endpoint = f"cuebot.test:{port}"
             channel = Http2Channel(endpoint, options(connect_timeout=0.2), resolve=resolve)
             upstream = Endpoint(endpoint, channel)
-            assert await upstream.call(ECHO, b"hi", 10, ()) == b"hi"
+            assert await upstream.call(ECHO, b"hi", PATIENCE, ()) == b"hi"
             await upstream.close()
 
 
@@ -584,7 +584,7 @@ async def test_ipv6() -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     async with upstream_to(f"[::1]:{server.sockets[0].getsockname()[1]}") as upstream:
-        assert await upstream.call(ECHO, b"hi", 10, ()) == b"hi"
+        assert await upstream.call(ECHO, b"hi", PATIENCE, ()) == b"hi"
     server.close()
 
 
@@ -601,7 +601,7 @@ async def test_a_closed_channel_leaves_nothing_to_complain_about() -> None:
         async with http2_server() as server:
             for steps in range(12):
                 async with upstream_to(server.endpoint) as upstream:
-                    task = asyncio.create_task(upstream.call(ECHO, b"hi", 10, ()))
+                    task = asyncio.create_task(upstream.call(ECHO, b"hi", PATIENCE, ()))
                     for _ in range(steps):
                         await asyncio.sleep(0)
                 await asyncio.gather(task, return_exceptions=True)
@@ -662,7 +662,7 @@ async def test_only_what_cannot_have_been_sent_says_so() -> None:
     """A call that another Cuebot may be given: not one that this server has failed itself."""
     async with upstream_to(f"127.0.0.1:{free_port()}") as upstream:
         with pytest.raises(CallFailed) as raised:
-            await upstream.call(ECHO, b"", 10, ())
+            await upstream.call(ECHO, b"", PATIENCE, ())
     assert not raised.value.sent
     fields = [*HEADERS, ("grpc-status", "14"), ("grpc-message", "failed to connect to the DB")]
 
