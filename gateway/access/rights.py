@@ -5,14 +5,14 @@ compiled once for each catalog into the methods that it allows: a request costs 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from weakref import ref
 
 import structlog
 
 from gateway.errors import Code, GatewayError
-from gateway.schema.catalog import Catalog
+from gateway.schema.catalog import Catalog, names_by_service
 from gateway.schema.method import Method
 from gateway.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
 from gateway.settings.kinds import Identity, Who
@@ -24,6 +24,17 @@ WHOLE = ("sub", "iss")
 """Claims that name one thing, in which a space does not separate members."""
 
 log = structlog.stdlib.get_logger("gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a rule allows of one catalog."""
+
+    catalog: ref[Catalog]
+    paths: frozenset[str]
+    """The native paths of the methods."""
+    names: Mapping[str, tuple[str, ...]]
+    """Their names by service or alias, as those of all methods in `Catalog.names`."""
 
 
 class Rule:
@@ -44,28 +55,49 @@ class Rule:
         """What becomes of the fields that name the caller."""
         self._may = may
         self._why = why or f"access rule {name!r}"
-        self._compiled: tuple[ref[Catalog], frozenset[str]] | None = None
+        self._rights: Rights | None = None
+
+    @property
+    def allows_nothing(self) -> bool:
+        """Whether it allows no method, whatever there is."""
+        return not self._may
 
     def allowed(self, catalog: Catalog) -> frozenset[str]:
         """The native paths of the methods that it allows."""
-        compiled = self._compiled
-        if compiled is None or compiled[0]() is not catalog:
-            paths = frozenset(
-                method.path
-                for method, names in names_in(catalog)
-                if chosen(names, self._may, ("all", "reads" if method.reads_only else "changes"))
-            )
-            compiled = self._compiled = ref(catalog), paths
+        return self._rights_in(catalog).paths
+
+    def names(self, catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
+        """What the caller may be told of when he asks for what is not there.
+
+        It is `catalog.names` itself if the rule allows everything.
+        """
+        return self._rights_in(catalog).names
+
+    def _rights_in(self, catalog: Catalog) -> Rights:
+        rights = self._rights
+        if rights is None or rights.catalog() is not catalog:
+            rights = self._rights = self._compile(catalog)
             if idle := self.idle(catalog):
                 log.warning("globs of an access rule match nothing", rule=self.name, globs=idle)
-        return compiled[1]
+        return rights
+
+    def _compile(self, catalog: Catalog) -> Rights:
+        paths = frozenset(
+            method.path
+            for method, names in names_in(catalog)
+            if chosen(names, self._may, ("all", "reads" if method.reads_only else "changes"))
+        )
+        routes = [path for path, method in catalog.routes.items() if method.path in paths]
+        everything = len(routes) == len(catalog.routes)
+        names = catalog.names if everything else names_by_service(routes)
+        return Rights(ref(catalog), paths, names)
 
     def check(self, method: Method, catalog: Catalog, subject: str, asked_by: str = "") -> None:
         """Raises GatewayError (PERMISSION_DENIED) if the subject must not call the method.
 
         `asked_by` is the field of the request that asks for the call, if it is a follow-up.
         """
-        if method.path not in self.allowed(catalog):
+        if method.path not in self._rights_in(catalog).paths:
             reason = f", which {asked_by!r} asks for" if asked_by else ""
             raise GatewayError(
                 Code.PERMISSION_DENIED,

@@ -219,6 +219,7 @@ class RequestReader:
         if method is None or current is not catalog:
             method = method_at(exchange, current)
         check_right(exchange, current, method, payload=planned and planned.payload)
+        check_verb(exchange.http_method, method)
 
     def enter(self, exchange: Exchange) -> None:
         """Take a place among the requests in flight, which is given back with the exchange.
@@ -242,8 +243,9 @@ class RequestReader:
             raise no_schema()
         exchange.headers_out.append(catalog.tag)
         method = method_at(exchange, catalog)
-        exchange.rpc = method.path
         check_right(exchange, catalog, method)
+        check_verb(exchange.http_method, method)
+        exchange.rpc = method.path
         check_headers(headers, self._max_body)
         timeout = self._longest_call
         if asked is not None:
@@ -305,20 +307,27 @@ class RequestReader:
 
 
 def method_at(exchange: Exchange, catalog: Catalog) -> Method:
-    """The method at a request's path. Raises GatewayError when it cannot be called."""
+    """The method at a request's path. Raises GatewayError (NOT_FOUND) when there is none.
+
+    That one names none which the caller may not call.
+    """
     method = catalog.routes.get(exchange.path)
     if method is None:
-        raise unknown_path(exchange.path, catalog)
-    if exchange.http_method != "POST":
-        check_verb(exchange.http_method, method)
-    if method.streams:
-        raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
+        caller = exchange.caller
+        assert caller is not None, "no path is looked up without a token"
+        raise unknown_path(exchange.path, catalog, caller.rule.names(catalog))
     return method
 
 
 def check_verb(verb: str, method: Method) -> None:
-    """Raises GatewayError (405) if that is not how to call this method."""
-    if method.reads_only and verb in ("GET", "HEAD"):
+    """Raises GatewayError (405, 501) if that is not how to call this method, or nothing is.
+
+    To be called after `check_right`: whoever may not call it at all is told so, and has a line in
+    the audit log, however he tries.
+    """
+    if verb == "POST" or (method.reads_only and verb in ("GET", "HEAD")):
+        if method.streams:
+            raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
         return
     allow = READ_ALLOWS if method.reads_only else CHANGE_ALLOWS
     problem = f"{verb} cannot call a method; use POST"

@@ -21,7 +21,8 @@ from gateway.schema.method import LookUp, Method, Unique
 
 NESTED = 2
 """How many levels are split into blocks: paths, and the components of each kind."""
-UNCONFIRMED = "\nCuebot has not confirmed this schema, which comes from {origin}.\n"
+UNCONFIRMED = "\nCuebot has not confirmed this schema.\n"
+"""Not where it comes from: that may be a path, and the document is for everybody."""
 
 
 def build_document(
@@ -42,12 +43,13 @@ def build_document(
     messages = Components(comments, returned, aliases, closed=closed)
     examples, others = Examples(returned), other_paths(catalog)
     paths: Json = {}
+    told = {method.path for method in methods}
     for method in methods:
-        post = operation(method, comments, messages, examples, others[method.path])
+        post = operation(method, comments, messages, examples, others[method.path], told)
         paths[method.path] = {"post": post}
         if method.reads_only:
             paths[method.path]["get"] = get_operation(post, method, messages, returned)
-    note = "" if catalog.schema.confirmed else UNCONFIRMED.format(origin=catalog.schema.origin)
+    note = "" if catalog.schema.confirmed else UNCONFIRMED
     return {
         "openapi": "3.1.0",
         "info": {
@@ -87,8 +89,12 @@ def operation(
     messages: Components,
     examples: Examples,
     others: list[str],
+    told: Container[str],
 ) -> Json:
-    """The operation of one method, whose id is its full name. `others` are its other paths."""
+    """The operation of one method, whose id is its full name. `others` are its other paths.
+
+    Of other methods, it names those in `told` alone.
+    """
     descriptor = method.descriptor
     request, response = descriptor.input_type, descriptor.output_type
     body = shared.json_of(messages.request(request), example=examples.body(request))
@@ -103,7 +109,7 @@ def operation(
         "operationId": descriptor.full_name,
         "tags": [method.service],
         **({"summary": summary} if summary else {}),
-        **described(rest, served, *also_accepted(method)),
+        **described(rest, served, *also_accepted(method, told)),
         "parameters": [
             *shared.references("parameters", shared.OF_REQUESTS).values(),
             *view_parameters(method),
@@ -122,8 +128,12 @@ def first_sentence(text: str) -> tuple[str, str]:
     return sentence.removesuffix("."), text if rest or (stop and after) else ""
 
 
-def also_accepted(method: Method) -> Iterator[str]:
-    """Sentences on what the compatibility profile lets requests have besides, and refuses."""
+def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
+    """Sentences on what the compatibility profile lets requests have besides, and refuses.
+
+    What asks for a follow-up that is not in `told` would be denied. A look-up is made all the same.
+    """
+
     names = [
         f"`{rewrite.source}` for `{rewrite.target}`"
         for rewrite in method.rewrites
@@ -131,11 +141,12 @@ def also_accepted(method: Method) -> Iterator[str]:
     ]
     if method.steps is not None:
         given = [step.given for step in method.steps.before if isinstance(step, LookUp)]
-        given += [step.given for step in method.steps.after]
+        given += [step.given for step in method.steps.after if step.method.path in told]
         names += [f"`{path}`" for path in given]
         for step in method.steps.before:
             if isinstance(step, Unique):
-                yield f"The answer is 409 if `{step.method.path}` finds one of that `{step.given}`."
+                found = f"`{step.method.path}` finds" if step.method.path in told else "there is"
+                yield f"The answer is 409 if {found} one of that `{step.given}`."
     for reference in method.references:
         if reference.finder is not None:
             each = " (each of them)" if reference.listed else ""
@@ -143,7 +154,8 @@ def also_accepted(method: Method) -> Iterator[str]:
                 f"`{'` or `'.join(sent.names)}`" for sent in reference.finder.sends
             )
             path = reference.finder.method.path
-            yield f"`{reference.place}`{each} may have no `id` if `{path}` finds it by {known}."
+            found = f"`{path}` finds it" if path in told else "it can be found"
+            yield f"`{reference.place}`{each} may have no `id` if {found} by {known}."
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
 

@@ -105,7 +105,9 @@ async def test_what_the_token_may_call(
     ]
     report = await report_of(gateway.url, token("board"), "Frame/GetFrame")
     assert (report.method, report.may_call) == ("/job.FrameInterface/GetFrame", True)
-    with pytest.raises(InvalidCall, match=r"did you mean Kill\?"):
+    with pytest.raises(InvalidCall, match=r"did you mean GetJobs\?"):
+        await report_of(gateway.url, token("board"), "Job/GetJbs")
+    with pytest.raises(InvalidCall, match=r"has no method 'Kil'$"):
         await report_of(gateway.url, token("board"), "Job/Kil")
 
 

@@ -20,6 +20,8 @@ ACCESS = [
     rule("producers", {"role": "producer"}, "reads", "show.ShowInterface/CreateShow"),
     rule("layouts", {"role": "layout"}, "show.ShowInterface/Create*", "show.ShowInterface/SetDef*"),
     rule("wranglers", {"realm_access": {"roles": "wrangler"}}, "all", "!*/LaunchSpec*"),
+    rule("everyone", {"role": "everyone"}, "all"),
+    rule("creators", {"role": "creator"}, "show.ShowInterface/CreateShow"),
 ]
 pytestmark = [
     pytest.mark.anyio,
@@ -72,6 +74,57 @@ async def test_what_it_does_not_allow_is_refused(
     assert cuebot.seen == []
     ((rpc, subject, code),) = [(each["rpc"], each["subject"], each["code"]) for each in lines]
     assert (rpc, subject, code) == (native, "board", "PERMISSION_DENIED")
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT", "DELETE"])
+async def test_a_wrong_verb_for_what_it_does_not_allow(
+    gateway: Gateway, cuebot: ScriptedCuebot, verb: str
+) -> None:
+    """It is refused as a POST is: how the method would be called is for those who may call it."""
+    who = signed("lena", realm_access={"roles": "wrangler"})
+    denied = await gateway.client.request(verb, f"{KILL}?job.id=1", headers=READER)
+    assert (denied.status_code, "allow" in denied.headers) == (403, False)
+    allowed = await gateway.client.request(verb, f"{KILL}?job.id=1", headers=who)
+    assert (allowed.status_code, allowed.headers["allow"]) == (405, "POST, OPTIONS")
+    assert cuebot.seen == []
+
+
+@pytest.mark.parametrize(
+    ("path", "hint", "for_all"),
+    [
+        ("/job.JobInterface/Kil", "", "did you mean Kill?"),
+        ("/job.JobInterface/GetJbos", "did you mean GetJobs?", "did you mean GetJobs?"),
+        ("/layer.LayerInterface/KillFrame", "", "did you mean KillFrames?"),
+        ("/Job/kill", "did you mean job.FrameInterface?", "mean /job.JobInterface/Kill?"),
+        ("/show.ShowInterfce/x", "did you mean show.ShowInterface?", "show.ShowInterface?"),
+        ("/host.OwnerInterface/SetMaxCores", "", "use OwnerInterface/TakeOwnership"),
+        ("/host.ProcInterface/GetProc", "use ProcInterface/GetProcs", "ProcInterface/GetProcs"),
+    ],
+)
+async def test_a_404_names_what_the_token_may_call(
+    gateway: Gateway, path: str, hint: str, for_all: str
+) -> None:
+    """Its suggestions are no way to find out what else there is."""
+    for who, expected in ((READER, hint), (signed("lena", role="everyone"), for_all)):
+        answer = await call(gateway, path, who)
+        assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+        found = answer.json()["message"]
+        assert expected in found
+        assert expected or ("did you mean" not in found and "use " not in found)
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+async def test_a_list_of_methods_has_what_the_token_may_call(gateway: Gateway, verb: str) -> None:
+    """The path of an interface lists some; one of which it may call none is not there for it."""
+    shows = await gateway.client.request(verb, "/show.ShowInterface", headers=READER)
+    listed = shows.json()["message"].partition(": ")[2].removesuffix(", …").split(", ")
+    assert listed
+    assert all(name.startswith(("Find", "Get", "Is")) for name in listed)
+    producer = signed("tom", role="layout")
+    for path in ("/job.JobInterface", "/job.JobInterface/Kil"):
+        nothing = await gateway.client.request(verb, path, headers=producer)
+        assert nothing.json()["message"].startswith("nothing is served at")
+        assert "job." not in nothing.json()["message"].partition("; did you mean")[2]
 
 
 async def test_a_token_that_no_rule_fits(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
@@ -153,6 +206,21 @@ async def test_the_document_shows_what_the_token_may_call(gateway: Gateway) -> N
     assert (again.status_code, again.headers["etag"]) == (200, reader.headers["etag"])
     same = await documents(gateway, signed("other", scope="read"), reader.headers["etag"])
     assert same.status_code == 304
+
+
+async def test_the_document_names_no_other_methods(gateway: Gateway) -> None:
+    """Nor does it promise what would be denied: a field that asks for a follow-up."""
+    said = {}
+    for name, who in (("few", signed("tom", role="producer")), ("all", signed(role="everyone"))):
+        operation = (await documents(gateway, who)).json()["paths"][CREATE_SHOW]["post"]
+        said[name] = operation["description"]
+    assert "defaultMinCores" in said["all"]
+    assert "defaultMinCores" not in said["few"]
+    alone = signed("ann", role="creator")
+    operation = (await documents(gateway, alone)).json()["paths"][CREATE_SHOW]["post"]
+    assert "FindShow" in said["few"]
+    assert "The answer is 409 if there is one of that `name`." in operation["description"]
+    assert "Interface/" not in operation["description"].replace(CREATE_SHOW, "")
 
 
 def methods_in(answer: httpx.Response) -> set[str]:

@@ -389,6 +389,22 @@ async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None
     assert lines_of(restricted.log)[-1]["denied"] == "access_default"
 
 
+@pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT"])
+async def test_a_denied_change_by_another_verb(restricted: Audited, verb: str) -> None:
+    """Whoever tries a change that he may not make has a line, however he does."""
+    answer = await restricted.gateway.client.request(
+        verb, f"{KILL}?job.id=job-1&username=x", headers=bearer("board")
+    )
+    assert answer.status_code == 403
+    (line,) = lines_of(restricted.log)
+    assert (line["method"], line["denied"], line["code"]) == (
+        KILL,
+        "dashboards",
+        "PERMISSION_DENIED",
+    )
+    assert line["request"] == killing(1) | {"username": "x", "reason": line["request"]["reason"]}
+
+
 async def test_a_denied_call_whose_body_is_too_large(
     each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:
