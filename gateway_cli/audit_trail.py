@@ -4,10 +4,10 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import click
 import orjson
@@ -18,6 +18,10 @@ from gateway_cli.terminal.exits import Failure
 GZIP = b"\x1f\x8b"
 BEGINNING = b'{"time":"'
 """How each line begins. Inside a JSON text the quotes would have backslashes."""
+UNVERIFIED = "unverified"
+"""What a request says of an object besides its id, which is all that Cuebot looks at."""
+CUT = "…"
+"""The name under which a request tells that it is not shown whole."""
 PERSON_FIELDS = ("username", "user")
 """Fields of requests that say for whom the change is made."""
 
@@ -37,14 +41,45 @@ class Wanted:
     """A time as the lines have it."""
     method: str = ""
     """As `matches` takes it."""
+    unverified: bool = False
+    """Whether what is unverified counts as well."""
 
     def fits(self, entry: Entry) -> bool:
         """Whether a call is one of those."""
         if entry["time"] < self.since or not matches(str(entry["method"]), self.method):
             return False
-        if self.job and not any(map(word(self.job).search, texts(entry.get("request")))):
+        if self.job and not any(map(word(self.job).search, self.subjects(entry))):
             return False
-        return not self.by or any(fnmatchcase(person, self.by) for person in persons(entry))
+        return not self.by or any(fnmatchcase(person, self.by) for person in self.persons(entry))
+
+    def subjects(self, entry: Entry) -> Iterator[str]:
+        """What a call may be about: texts of the request, and what has been looked up for it."""
+        yield from self.texts(entry.get("request"))
+        yield from self.texts(entry.get("found"))
+
+    def persons(self, entry: Entry) -> Iterator[str]:
+        """Who may have made a call: the token's subject and claims, and whom the request names."""
+        yield entry.get("subject") or ""
+        yield from self.texts(entry.get("claims"))
+        yield from self.texts(entry.get("request"), PERSON_FIELDS)
+
+    def texts(self, json: object, names: tuple[str, ...] = ()) -> Iterator[str]:
+        """All texts in a JSON value; with names, only those under such a name."""
+        if isinstance(json, str) and not names:
+            yield json
+        elif isinstance(json, dict):
+            for name, value in json.items():
+                if name != UNVERIFIED or self.unverified:
+                    yield from self.texts(value, () if name in names else names)
+        elif isinstance(json, list):
+            for each in json:
+                yield from self.texts(each, names)
+
+    def misses(self, entry: Entry) -> bool:
+        """Whether a call that does not fit might be one of those, as its line is not whole."""
+        if not self.job or not is_cut(entry):
+            return False
+        return not self.fits(entry) and replace(self, job="").fits(entry)
 
 
 def word(glob: str) -> re.Pattern[str]:
@@ -54,23 +89,10 @@ def word(glob: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.-]){inside}(?![\w.-])")
 
 
-def persons(entry: Entry) -> Iterator[str]:
-    """Who may have made a call: the token's subject and claims, and whom the request names."""
-    yield entry.get("subject") or ""
-    yield from texts(entry.get("claims"))
-    yield from texts(entry.get("request"), PERSON_FIELDS)
-
-
-def texts(json: object, names: tuple[str, ...] = ()) -> Iterator[str]:
-    """All texts in a JSON value; with names, only those under such a name."""
-    if isinstance(json, str) and not names:
-        yield json
-    elif isinstance(json, dict):
-        for name, value in json.items():
-            yield from texts(value, () if name in names else names)
-    elif isinstance(json, list):
-        for each in json:
-            yield from texts(each, names)
+def is_cut(entry: Entry) -> bool:
+    """Whether the line does not show all of the request."""
+    request = entry.get("request")
+    return isinstance(request, dict) and CUT in request
 
 
 def since(seconds: float, now: datetime) -> str:
@@ -79,24 +101,38 @@ def since(seconds: float, now: datetime) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def search(files: Iterable[str], wanted: Wanted) -> tuple[list[Entry], int]:
-    """The calls, sorted by time, and how many lines were not readable.
+class Search(NamedTuple):
+    """What was found."""
 
-    Of a call with an intent and an outcome, that is the outcome. Raises Failure for a file that
-    cannot be read.
-    """
+    calls: list[Entry]
+    """Sorted by time; of a call with an intent and an outcome, it is the outcome."""
+    broken: int
+    """How many lines could not be read."""
+    missed: int
+    """How many other calls might be among them: their lines do not show the whole request."""
+
+
+def search(files: Iterable[str], wanted: Wanted) -> Search:
+    """Search these files. Raises Failure for one that cannot be read."""
     found: dict[object, Entry] = {}
+    missed: set[object] = set()
     broken = 0
     for file in files:
         for line in lines_of(file):
             entry = entry_in(line)
             if entry is None:
                 broken += 1
-            elif "phase" in entry and wanted.fits(entry):  # else it is a line of the log
-                key = entry.get("call") or line
+                continue
+            if "phase" not in entry:  # a line of the log
+                continue
+            key = entry.get("call") or line
+            if wanted.fits(entry):
                 if key not in found or entry["phase"] != "intent":
                     found[key] = entry
-    return sorted(found.values(), key=lambda entry: str(entry["time"])), broken
+            elif wanted.misses(entry):
+                missed.add(key)
+    calls = sorted(found.values(), key=lambda entry: str(entry["time"]))
+    return Search(calls, broken, len(missed))
 
 
 def lines_of(file: str) -> Iterator[bytes]:

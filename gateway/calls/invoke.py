@@ -1,8 +1,8 @@
 """Making the calls of a plan, with one deadline for all of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
 
@@ -14,8 +14,28 @@ from gateway.hints import SHOWN
 from gateway.schema.method import Copies, Finder, LookUp, Method, Reference, Unique
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
-Call = Callable[[Method, bytes], Awaitable[bytes]]
-"""Sends a request to Cuebot and returns the answer, or raises GatewayError."""
+
+class Found(NamedTuple):
+    """What a look-up has found for a request."""
+
+    place: str
+    """The field of the request that it is for."""
+    value: object
+    """An object's id, in most cases."""
+    method: Method
+    asked: bytes
+    """The look-up's method and request, which say what was looked for."""
+
+
+class Call(Protocol):
+    """Sends a request to Cuebot and returns the answer, or raises GatewayError."""
+
+    def __call__(
+        self, method: Method, payload: bytes, found: Sequence[Found] = ()
+    ) -> Awaitable[bytes]:
+        """`found` is what of the request comes from look-ups."""
+
+
 Around = Callable[[Call], Call]
 """What else is done about each call."""
 
@@ -47,7 +67,7 @@ async def invoke(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
 
-    async def call(method: Method, payload: bytes) -> bytes:
+    async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
         left = max(deadline - loop.time(), 0)
         try:
             return await upstream.call(method.path, payload, left, metadata, expects)
@@ -59,7 +79,7 @@ async def invoke(
 
 async def invoke_steps(plan: Plan, call: Call) -> bytes:
     """Look up, call, follow up."""
-    payload = plan.payload
+    payload, known = plan.payload, list[Found]()
     if plan.look_ups:
         request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
         missing: dict[Reference, Iterator[tuple[str, Any]]] = {}
@@ -69,14 +89,16 @@ async def invoke_steps(plan: Plan, call: Call) -> bytes:
             elif isinstance(look_up, LookUp):
                 found = await look(str(look_up.given), look_up, asked, call)
                 set_at(request, look_up.put.original, found)
+                known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
             else:
                 assert look_up.finder is not None
                 if look_up not in missing:
                     missing[look_up] = without_id(request, look_up)
                 place, thing = next(missing[look_up])
                 thing.id = await look(place, look_up.finder, asked, call)
+                known.append(Found(place, thing.id, look_up.finder.method, asked.payload))
         payload = request.SerializeToString()
-    answer = await call(plan.method, payload)
+    answer = await call(plan.method, payload, known)
     return await follow(plan, answer, call) if plan.follow_ups else answer
 
 

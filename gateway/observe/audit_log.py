@@ -7,26 +7,36 @@ before Cuebot is called, and the outcome before the client is answered.
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import getrandbits
 
 import orjson
+from google.protobuf.message_factory import GetMessageClass
 
 from gateway.access.principal import Principal
-from gateway.calls.invoke import Call
+from gateway.calls.invoke import Call, Found
+from gateway.codec.fields import is_message
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.change_log import CANCELLED, Outcome
 from gateway.http.exchange import Exchange
 from gateway.observe.access_log import second
 from gateway.observe.audit_file import STDOUT, AuditFile, check_place
-from gateway.observe.audit_request import Hides, hidden_names, shown_request
+from gateway.observe.audit_request import (
+    LARGEST_PARSED,
+    LONGEST,
+    Hides,
+    hidden_names,
+    shown_in_steps,
+    shown_request,
+)
 from gateway.observe.audit_writer import MOST_KEPT, StraightWriter, SyncedWriter, reason_of
 from gateway.observe.denials import Denials
 from gateway.observe.logs import dump_line
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
 from gateway.settings.reloadable import Commit, Reloadable
+from gateway.write_buffer import let_others_run
 
 INTENT, OUTCOME = "intent", "outcome"
 REFUSED, MADE = "are refused", "are made"
@@ -44,21 +54,35 @@ class Entry:
     method: Method
     payload: bytes
     hides: Hides
+    found: Sequence[Found] = ()
+    """What of the request the gateway has looked up."""
     call: str = field(default_factory=lambda: f"{getrandbits(64):016x}")
     """The same in both lines of a call, and in no others."""
     began: float = field(default_factory=time.monotonic)
     _request: bytes = b""
+
+    async def look(self) -> None:
+        """Look at all of a large request, before the call is made; the line has it then."""
+        if len(self.payload) > LARGEST_PARSED:
+            kind, told = self.method.descriptor.input_type, values_of(self.found)
+            self._request = await in_turns(
+                shown_in_steps(self.method.encoders, kind, self.payload, self.hides, told)
+            )
 
     def line(
         self, phase: str, outcome: tuple[Code, int] | None = None, *, called: bool = True
     ) -> bytes:
         """A line, with the outcome if that is known, and whether Cuebot was called."""
         if not self._request:
-            kind = self.method.descriptor.input_type
-            self._request = shown_request(self.method.encoders, kind, self.payload, self.hides)
+            kind, told = self.method.descriptor.input_type, values_of(self.found)
+            self._request = shown_request(
+                self.method.encoders, kind, self.payload, self.hides, told
+            )
         fields = head_of(self.exchange, phase, self.method.path)
         fields["call"] = self.call
         fields["request"] = orjson.Fragment(self._request)
+        if self.found:
+            fields["found"] = shown_found(self.found, self.hides)
         if outcome is not None:
             code, fields["status"] = outcome
             fields["code"] = code.name
@@ -66,6 +90,46 @@ class Entry:
                 fields["called"] = False
             fields["ms"] = round((time.monotonic() - self.began) * 1000, 2)
         return as_line(fields)
+
+
+def values_of(found: Iterable[Found]) -> dict[str, set[object]]:
+    """By what look-ups have found: the values by which they have."""
+    told: dict[str, set[object]] = {}
+    for each in found:
+        asked = GetMessageClass(each.method.descriptor.input_type).FromString(each.asked)
+        values = (value for field, value in asked.ListFields() if not is_message(field))
+        told.setdefault(str(each.value), set()).update(
+            value for value in values if isinstance(value, str | int | float)
+        )
+    return told
+
+
+def shown_found(found: Sequence[Found], hides: Hides) -> dict[str, object]:
+    """By the fields of a request whose contents were looked up: by what."""
+    room = LONGEST // len(found)
+    return {
+        each.place: orjson.Fragment(
+            shown_request(
+                each.method.encoders,
+                each.method.descriptor.input_type,
+                each.asked,
+                hides,
+                room=room,
+            )
+        )
+        for each in found
+    }
+
+
+async def in_turns(steps: Generator[None, None, bytes]) -> bytes:
+    """What comes of these steps; others run in between."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            shown: bytes = done.value
+            return shown
+        await let_others_run()
 
 
 def head_of(exchange: Exchange, phase: str, method: str | None) -> dict[str, object]:
@@ -97,6 +161,8 @@ def denied_line(exchange: Exchange, code: Code, status: int, hides: Hides, count
     denial = exchange.denied
     assert denial is not None
     fields = head_of(exchange, OUTCOME, denial.method.path)
+    if exchange.dry_run:
+        fields["dry_run"] = True
     if denial.payload is not None:
         kind, encoders = denial.method.descriptor.input_type, denial.method.encoders
         fields["request"] = orjson.Fragment(shown_request(encoders, kind, denial.payload, hides))
@@ -150,19 +216,26 @@ class AuditLog:
             self._synced.put_soon(line)
 
     def begin(self, exchange: Exchange, method: Method, payload: bytes) -> Outcome:
+        return self._begin(Entry(exchange, method, payload, self._hides))
+
+    def _begin(self, entry: Entry) -> Outcome:
         writer = self._straight
         assert writer is not None
-        self._admit(method, writer.problem())
-        entry = Entry(exchange, method, payload, self._hides)
+        self._admit(entry.method, writer.problem())
+        entry.began = time.monotonic()
         return lambda code, status: writer.put(entry.line(OUTCOME, (code, status)))
 
     def around(self, exchange: Exchange, call: Call) -> Call:
         around = self._call_straight if self._synced is None else self._call_synced
 
-        async def written_down(method: Method, payload: bytes) -> bytes:
+        async def written_down(
+            method: Method, payload: bytes, found: Sequence[Found] = ()
+        ) -> bytes:
             if method.reads_only:
                 return await call(method, payload)
-            return await around(exchange, call, method, payload)
+            entry = Entry(exchange, method, payload, self._hides, found)
+            await entry.look()
+            return await around(entry, call)
 
         return written_down
 
@@ -220,24 +293,19 @@ class AuditLog:
                 cause="audit_log",
             )
 
-    async def _call_straight(
-        self, exchange: Exchange, call: Call, method: Method, payload: bytes
-    ) -> bytes:
-        outcome = self.begin(exchange, method, payload)
+    async def _call_straight(self, entry: Entry, call: Call) -> bytes:
+        outcome = self._begin(entry)
         try:
-            answer = await call(method, payload)
+            answer = await call(entry.method, entry.payload)
         except BaseException as error:
             outcome(*outcome_of(error))
             raise
         outcome(Code.OK, Code.OK.http_status)
         return answer
 
-    async def _call_synced(
-        self, exchange: Exchange, call: Call, method: Method, payload: bytes
-    ) -> bytes:
-        writer = self._synced
+    async def _call_synced(self, entry: Entry, call: Call) -> bytes:
+        writer, exchange = self._synced, entry.exchange
         assert writer is not None
-        entry = Entry(exchange, method, payload, self._hides)
 
         async def ended(*outcome: *tuple[Code, int]) -> None:
             began = time.monotonic()
@@ -251,14 +319,14 @@ class AuditLog:
             raise
         count_as_waiting(exchange, entry.began)
         try:
-            self._admit(method, problem)
+            self._admit(entry.method, problem)
         except GatewayError as error:
             if may_be_there:
                 writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
             raise
         entry.began = time.monotonic()
         try:
-            answer = await call(method, payload)
+            answer = await call(entry.method, entry.payload)
         except BaseException as error:
             await ended(*outcome_of(error))
             raise

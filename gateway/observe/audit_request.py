@@ -1,30 +1,62 @@
-"""A request as the audit log shows it: short, and without what must not be read there."""
+"""A request as the audit log shows it: short, and without what must not be read there.
 
+Nothing that a client writes pushes anything else out of the line. What has one value comes first,
+level by level; each text is cut by itself; lists share what room is left. Cuebot knows an object by
+its `id`: what a request says of it besides may be false, and is marked as UNVERIFIED.
+"""
+
+import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Container, Generator, Iterable, Mapping
 from fnmatch import translate
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.encode import Encoders, json_bool
-from gateway.codec.fields import is_map, is_message, map_fields, message_of
-from gateway.codec.wellknown import is_special
-from gateway.observe.beginning import beginning
+from gateway.codec.fields import has_text, is_map, is_message, map_fields, message_of
+from gateway.codec.wellknown import AS_TEXT, WRAPPERS, is_special
+from gateway.observe.excerpt import CUT, Excerpt
 
 LONGEST = 3000
 """Characters of a request that are shown, so that a line is about 4 KB at most."""
+LONGEST_TEXT = 200
+"""Characters of a text that are shown, unless there is room for more when all else is."""
+SHORTEST_TEXT = 40
+"""The same where there are many of them: an id has 36."""
 LARGEST_PARSED = 64 * 1024
-"""Bytes of a request that is parsed whole, in 3 ms at most; of larger ones, it is the beginning."""
-CUT = "…"
-"""Ends a text that was longer, and is the name under which a request tells that it was cut."""
+"""Bytes of a request that is parsed whole, in 3 ms at most; of larger ones, it is an excerpt."""
+MOST_RECORDS = 22_000
+"""Records that are gone through where nothing can wait. A body of 64 KB has no more."""
+UNVERIFIED = "unverified"
+"""The name under which is what a request says of an object besides its id."""
+RESERVED = (CUT, UNVERIFIED)
+"""CUT is the name under which an object tells that it was cut. Keys of maps that are like one of
+these are written in brackets, so that they are not taken for it."""
 HIDDEN = "(hidden)"
+UNSHOWN = "(cannot be shown)"
+ID = "id"
 
 Hides = Callable[[str], bool]
 """Whether the field or key of this name is hidden."""
+Told = Mapping[str, Container[object]]
+"""By an object's id, values of it that the line has in another place, and that are true."""
+NOTHING_TOLD: Told = {}
+Fields = Iterable[tuple[FieldDescriptor, Any]]
+"""Some of a message's fields, with what they have."""
+
+
+class Listed(NamedTuple):
+    """A list, a map or something similar that waits to be shown."""
+
+    target: dict[str, object]
+    name: str
+    field: FieldDescriptor
+    content: Any
 
 
 def hidden_names(globs: Iterable[str]) -> Hides:
@@ -34,86 +66,297 @@ def hidden_names(globs: Iterable[str]) -> Hides:
 
 
 def shown_request(
-    encoders: Encoders, descriptor: Descriptor, payload: bytes, hides: Hides
+    encoders: Encoders,
+    descriptor: Descriptor,
+    payload: bytes,
+    hides: Hides,
+    told: Told = NOTHING_TOLD,
+    room: int = LONGEST,
 ) -> bytes:
-    """JSON of the fields that a request of this type has. Does not raise."""
-    showing, content = Showing(encoders, hides), payload
-    showing.cut = len(payload) > LARGEST_PARSED
+    """JSON of the fields that a request of this type has. Does not raise.
+
+    Of a large request with very many of them, it has the first.
+    """
+    steps = shown_in_steps(encoders, descriptor, payload, hides, told, room, MOST_RECORDS)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            shown: bytes = done.value
+            return shown
+
+
+def shown_in_steps(
+    encoders: Encoders,
+    descriptor: Descriptor,
+    payload: bytes,
+    hides: Hides,
+    told: Told = NOTHING_TOLD,
+    room: int = LONGEST,
+    most: float = math.inf,
+) -> Generator[None, None, bytes]:
+    """The same with pauses, in which others may run, so that all of a large request is seen."""
+    size, left_out, was_cut = len(payload), 0, False
+    showing = Showing(encoders, hides, told, room)
     try:
-        if showing.cut:
-            content = beginning(descriptor, memoryview(payload), 2 * LONGEST)
-        message = GetMessageClass(descriptor).FromString(content)
-        shown = showing.message(message)
-        if showing.cut:
-            shown[CUT] = f"cut; it has {len(payload)} bytes"
+        content = payload
+        if size > LARGEST_PARSED:
+            excerpt = Excerpt(
+                text=4 * LONGEST,
+                inner_text=4 * LONGEST_TEXT,
+                item_text=4 * SHORTEST_TEXT,
+                most=most,
+            )
+            content = yield from excerpt.of(descriptor, memoryview(payload))
+            left_out, was_cut = excerpt.left_out, excerpt.cut
+        shown = showing.request(GetMessageClass(descriptor).FromString(content))
+        if left_out or showing.left_out or showing.cut or was_cut:
+            shown[CUT] = cut_text(size, left_out + showing.left_out)
         return orjson.dumps(shown)
-    except Exception:  # a Timestamp out of its range; a line without it is better than none
-        return orjson.dumps({CUT: f"cannot be shown; it has {len(payload)} bytes"})
+    except Exception:  # a line without it is better than none
+        return orjson.dumps({CUT: f"cannot be shown; it has {size} bytes"})
+
+
+def cut_text(size: int, left_out: int) -> str:
+    """`cut; it has 50004 bytes, and 12 fields and items more`."""
+    more = f", and {left_out} fields and items more" if left_out else ""
+    return f"cut; it has {size} bytes{more}"
 
 
 class Showing:
-    """Goes through a message until LONGEST characters have been shown."""
+    """Goes through a message until `room` characters have been shown."""
 
-    def __init__(self, encoders: Encoders, hides: Hides) -> None:
+    def __init__(
+        self, encoders: Encoders, hides: Hides, told: Told = NOTHING_TOLD, room: int = LONGEST
+    ) -> None:
         self._encoders = encoders
         self._hides = hides
-        self._left = LONGEST
+        self._told = told
+        self._left = room
+        self.left_out = 0
+        """How many fields, items and entries are not shown."""
         self.cut = False
+        """Whether a text is not shown whole."""
+        self._own: deque[Listed] = deque()
+        """Lists of the request itself."""
+        self._others: deque[Listed] = deque()
+        """Lists of what is unverified."""
+        self._beside: list[tuple[dict[str, object], Fields]] = []
+        """Objects that are shown by their ids, and what else is said of them."""
+        self._long: list[tuple[dict[str, object], str, str]] = []
+        """Where texts of the request itself have been cut, and what they are."""
 
-    def message(self, message: Any) -> dict[str, object]:
+    def request(self, message: Any) -> dict[str, object]:
         """The fields that are set."""
         shown: dict[str, object] = {}
-        for field, content in self._within(message.ListFields()):
-            name = f"[{field.full_name}]" if field.is_extension else field.json_name
-            self._left -= len(name)
-            hidden = self._hides(field.name) or self._hides(name)
-            shown[name] = HIDDEN if hidden else self._field(field, content)
+        self._levels([(shown, message.ListFields())], verified=True)
+        self._show_beside()
+        self._lists(self._own, verified=True)
+        self._show_beside()
+        self._lists(self._others, verified=False)
+        self._lengthen()
         return shown
 
-    def _field(self, field: FieldDescriptor, content: Any) -> object:
-        if is_map(field):
-            key, value = map_fields(field)
-            text = json_bool if key.type == key.TYPE_BOOL else str
-            return {
-                text(key): HIDDEN if self._hides(text(key)) else self._value(value, content[key])
-                for key in self._within(content)
-            }
-        if field.is_repeated:
-            return [self._value(field, item) for item in self._within(content)]
-        return self._value(field, content)
+    def _levels(self, level: list[tuple[dict[str, object], Fields]], *, verified: bool) -> None:
+        """Show what has one value: of these messages, then of those in them, and so on.
 
-    def _value(self, field: FieldDescriptor, content: Any) -> object:
-        if is_message(field) and not is_special(message_of(field)):
-            return self.message(content)
-        convert = self._encoders.value(field)
-        json = content if convert is None else convert(content)
-        if not isinstance(json, str):
-            json = self._without_hidden(json)
-            text = orjson.dumps(json).decode()
-            if len(text) <= self._left:
-                self._left -= len(text)
-                return json
-            json = text
-        if len(json) > self._left:
-            self.cut = True
-            json = json[: max(self._left, 0)] + CUT
-        self._left -= len(json)
+        Numbers come first, since they are short; then texts.
+        """
+        while level:
+            texts: list[tuple[dict[str, object], str, str]] = []
+            below: list[tuple[dict[str, object], str, Any]] = []
+            lists = self._own if verified else self._others
+            for target, fields in level:
+                for field, content in fields:
+                    name = f"[{field.full_name}]" if field.is_extension else field.json_name
+                    if self._hides(field.name) or self._hides(name):
+                        self._put(target, name, HIDDEN)
+                    elif field.is_repeated or is_compound(field):
+                        lists.append(Listed(target, name, field, content))
+                    elif is_plain(field):
+                        below.append((target, name, content))
+                    elif isinstance(json := self._json(field, content), str):
+                        texts.append((target, name, json))
+                    else:
+                        self._put(target, name, json)
+            self._texts(texts, verified=verified)
+            level = []
+            for target, name, message in below:
+                inner: dict[str, object] = {}
+                if self._put(target, name, inner):
+                    level.append((inner, self._fields(inner, message, verified=verified)))
+
+    def _fields(self, target: dict[str, object], message: Any, *, verified: bool) -> Fields:
+        """The fields of a message that are to be shown at once; others are kept for later."""
+        fields: list[tuple[FieldDescriptor, Any]] = message.ListFields()
+        if not verified or len(fields) < 2 or not has_text(message.DESCRIPTOR, ID):
+            return fields
+        if not message.id:
+            return fields
+        told = self._told.get(message.id, ())
+        rest = [each for each in fields if each[0].name != ID and not is_told(*each, told)]
+        if rest:
+            self._beside.append((target, rest))
+        return [each for each in fields if each[0].name == ID]
+
+    def _show_beside(self) -> None:
+        """Show what else is said of objects."""
+        if not self._beside:
+            return
+        beside, self._beside = self._beside, []
+        level = []
+        for target, fields in beside:
+            inner: dict[str, object] = {}
+            if self._put(target, UNVERIFIED, inner):
+                level.append((inner, fields))
+        self._levels(level, verified=False)
+
+    def _texts(self, texts: list[tuple[dict[str, object], str, str]], *, verified: bool) -> None:
+        """Show texts, each with its share of half the room, if that is less than they have."""
+        most = LONGEST_TEXT
+        if texts and sum(min(len(text), most) for _, _, text in texts) > self._left // 2:
+            most = max(min(most, self._left // (2 * len(texts))), SHORTEST_TEXT)
+        for target, name, text in texts:
+            if not verified or len(text) <= most:
+                self._put(target, name, self._short(text, most))
+            elif self._put(target, name, text[:most] + CUT):
+                self._long.append((target, name, text))
+
+    def _lengthen(self) -> None:
+        """Give the room that is left to the texts of the request itself that have been cut."""
+        for target, name, text in self._long:
+            shown = target[name]
+            assert isinstance(shown, str)
+            most = len(shown) - len(CUT) + max(self._left, 0)
+            self._left -= min(len(text), most) - len(shown)
+            target[name] = self._short(text, most)
+
+    def _lists(self, lists: deque[Listed], *, verified: bool) -> None:
+        """Show lists, maps and the like; each leaves the others their share of the room."""
+        while lists:
+            target, name, field, content = lists.popleft()
+            until = self._left - self._left // (len(lists) + 1)
+            if not field.is_repeated:
+                self._put(target, name, self._compound(self._json(field, content)))
+            elif is_map(field):
+                self._map(target, name, field, content, until, verified=verified)
+            else:
+                items: list[object] = []
+                if not self._put(target, name, items):
+                    continue
+                for number, item in enumerate(content):
+                    if self._left <= until:
+                        self.left_out += len(content) - number
+                        items.append(CUT)
+                        break
+                    items.append(self._item(field, item, verified=verified))
+
+    def _map(
+        self,
+        target: dict[str, object],
+        name: str,
+        field: FieldDescriptor,
+        content: Any,
+        until: int,
+        *,
+        verified: bool,
+    ) -> None:
+        entries: dict[str, object] = {}
+        if not self._put(target, name, entries):
+            return
+        key_field, value_field = map_fields(field)
+        text = json_bool if key_field.type == key_field.TYPE_BOOL else str
+        for number, key in enumerate(content):
+            if self._left <= until:
+                entries[CUT] = f"{len(content) - number} more"
+                self.left_out += len(content) - number
+                return
+            shown = self._short(text(key), LONGEST_TEXT)
+            shown = f"[{shown}]" if shown in RESERVED else shown
+            if shown in entries:  # another one that begins so
+                self.left_out += 1
+                continue
+            self._left -= len(shown) + 4
+            hidden = self._hides(text(key))
+            entries[shown] = (
+                HIDDEN if hidden else self._item(value_field, content[key], verified=verified)
+            )
+
+    def _item(self, field: FieldDescriptor, content: Any, *, verified: bool) -> object:
+        """An item of a list, or a value of a map."""
+        if is_plain(field):
+            inner: dict[str, object] = {}
+            self._left -= 4
+            self._levels(
+                [(inner, self._fields(inner, content, verified=verified))], verified=verified
+            )
+            return inner
+        json = self._json(field, content)
+        json = self._short(json, LONGEST_TEXT) if isinstance(json, str) else self._compound(json)
+        self._left -= size_of(json) + 2
         return json
 
+    def _json(self, field: FieldDescriptor, content: Any) -> object:
+        if field.type == field.TYPE_STRING:
+            return content
+        convert = self._encoders.value(field)
+        try:
+            return content if convert is None else convert(content)
+        except Exception:  # a Timestamp out of its range, which must not be a cover for the rest
+            self.cut = True
+            return UNSHOWN
+
+    def _compound(self, json: object) -> object:
+        """JSON of a type with its own form, such as a Struct, as it is if there is room for it."""
+        json = self._without_hidden(json)
+        text = orjson.dumps(json).decode()
+        return json if len(text) <= self._left else self._short(text, LONGEST_TEXT)
+
+    def _short(self, text: str, most: int) -> str:
+        """The beginning of a text that is longer."""
+        if len(text) <= most:
+            return text
+        self.cut = True
+        return text[:most] + CUT
+
+    def _put(self, target: dict[str, object], name: str, json: object) -> bool:
+        """Show a field, if there is room."""
+        if self._left <= 0:
+            self.left_out += 1
+            return False
+        target[name] = json
+        self._left -= len(name) + 4 + size_of(json)
+        return True
+
     def _without_hidden(self, json: object) -> object:
-        """JSON of a type with its own form, such as a Struct."""
         if isinstance(json, dict):
             return {
-                key: HIDDEN if self._hides(key) else self._without_hidden(value)
+                f"[{key}]" if key in RESERVED else key: HIDDEN
+                if self._hides(key)
+                else self._without_hidden(value)
                 for key, value in json.items()
             }
         return [self._without_hidden(each) for each in json] if isinstance(json, list) else json
 
-    def _within(self, items: Iterable[Any]) -> Iterator[Any]:
-        """The items until there is no room for more."""
-        for item in items:
-            if self._left <= 0:
-                self.cut = True
-                return
-            self._left -= 2  # what is around it
-            yield item
+
+def size_of(json: object) -> int:
+    """Characters that it takes, without the contents of what is still empty."""
+    return len(json) if isinstance(json, str) else len(orjson.dumps(json)) if json else 5
+
+
+def is_plain(field: FieldDescriptor) -> bool:
+    """Whether it has a message, or several, whose JSON is an object of the fields."""
+    return is_message(field) and not is_special(message_of(field))
+
+
+def is_compound(field: FieldDescriptor) -> bool:
+    """Whether its JSON may be an object or a list, although its type is no plain message."""
+    if not is_message(field) or not is_special(message_of(field)):
+        return False
+    name = message_of(field).full_name
+    return name not in AS_TEXT and name not in WRAPPERS
+
+
+def is_told(field: FieldDescriptor, content: Any, told: Container[object]) -> bool:
+    """Whether a field has a value that is told elsewhere."""
+    return not field.is_repeated and not is_message(field) and content in told

@@ -25,15 +25,23 @@ HEADER = ("TIME", "SUBJECT", "CLIENT", "METHOD", "OUTCOME", "MS", "REQUEST")
 )
 @time_option("--since", "since_", most=math.inf, help="Only those of the last 30m, 2h, 7d.")
 @click.option("--method", default="", help="Only these methods, as routes takes its FILTER.")
+@click.option("--unverified", is_flag=True, help="Also by what a request says beside an id.")
 @json_option
 def audit(
-    files: tuple[str, ...], job: str, by: str, since_: float | None, method: str, as_json: bool
+    files: tuple[str, ...],
+    job: str,
+    by: str,
+    since_: float | None,
+    method: str,
+    unverified: bool,
+    as_json: bool,
 ) -> None:
     """Search audit logs for who has changed what.
 
     FILE is what AUDIT_LOG names, also rotated and compressed (.gz), or - for standard input. --job
-    finds any name or id in the request, of a job or of anything else. Each row is a call to Cuebot;
-    an outcome that is unknown is that of a gateway that crashed in between. With --json, each is a
+    finds any name or id in the request, of a job or of anything else. What a request says beside an
+    id counts only with --unverified: Cuebot looks at the id. Each row is a call to Cuebot; an
+    outcome that is unknown is that of a gateway that crashed in between. With --json, each is a
     line of JSON.
 
     \b
@@ -47,17 +55,21 @@ def audit(
       2  wrong usage
     """
     start = "" if since_ is None else since(since_, datetime.now(UTC))
-    found, broken = search(files, Wanted(job=job, by=by, since=start, method=method))
+    wanted = Wanted(job=job, by=by, since=start, method=method, unverified=unverified)
+    found = search(files, wanted)
     if as_json:
-        for entry in found:
+        for entry in found.calls:
             click.echo(orjson.dumps(entry))
-    elif found:
+    elif found.calls:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        for line in aligned(HEADER, map(row, found)):
+        for line in aligned(HEADER, map(row, found.calls)):
             click.echo(line if width is None else clip(line, width))
-    if broken:
-        complain(f"{counted(broken, 'line')} could not be read; a full disk cuts lines short")
-    if not found:
+    if found.broken:
+        complain(f"{counted(found.broken, 'line')} could not be read; a full disk cuts lines short")
+    if found.missed:
+        others = counted(found.missed, "other call")
+        complain(f"{others} may be about it, too: they asked for more than their lines show")
+    if not found.calls:
         raise Failure("no call was found")
 
 
@@ -66,6 +78,8 @@ def row(entry: Entry) -> tuple[str, ...]:
     outcome = entry.get("code") or "unknown"
     if entry.get("denied"):
         outcome = f"denied by {entry['denied']}"
+        if entry.get("dry_run"):
+            outcome += ", dry run"
         if "count" in entry:
             outcome += f", {entry['count']} times"
     elif entry.get("called") is False:

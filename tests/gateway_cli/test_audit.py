@@ -81,6 +81,12 @@ def test_a_denied_call(log: Path) -> None:
     assert "denied by dashboards, 7 times" in in_process("audit", str(log)).text
 
 
+def test_a_denied_dry_run(log: Path) -> None:
+    """Nobody has tried to make the call."""
+    log.write_bytes(line("a", denied="dashboards", code="PERMISSION_DENIED", dry_run=True))
+    assert "denied by dashboards, dry run  " in in_process("audit", str(log)).text
+
+
 def test_a_call_that_was_not_made_after_all(log: Path) -> None:
     """Its row says so: the code alone would leave that open."""
     log.write_bytes(line("a", "intent") + line("a", code="UNAVAILABLE", status=503, called=False))
@@ -120,6 +126,45 @@ def test_by_job(log: Path) -> None:
     assert found(log, "--job", "demo-sh01-lena_comp") == ["name", "spec"]
     assert found(log, "--job", "demo-*comp*") == ["name", "spec", "other"]
     assert nothing(log, "--job", "sh01")
+
+
+def test_what_is_unverified_is_found_when_asked_for(log: Path) -> None:
+    """A name beside an id may be any: by itself it finds nothing, whatever it names."""
+    said = {"name": "demo-sh01-lena_comp", "user": "lena", "stats": {"x": ["demo-sh02"]}}
+    request = {"jobs": [{"id": JOB, "unverified": said}]}
+    log.write_bytes(line("a", subject="cueweb", request=request))
+    assert found(log, "--job", JOB) == ["a"]
+    for asked in (("--job", "demo-sh01-lena_comp"), ("--job", "demo-sh02"), ("--by", "lena")):
+        assert nothing(log, *asked)
+        assert found(log, *asked, "--unverified") == ["a"]
+
+
+def test_by_what_was_looked_up(log: Path) -> None:
+    """The gateway has found the id by this name, so that it is the job's."""
+    request = {"frame": {"id": "f"}}
+    looked_up = {"frame": {"job": "demo-sh01-lena_comp", "layer": "comp", "frame": 12}}
+    log.write_bytes(line("a", request=request, found=looked_up))
+    assert found(log, "--job", "demo-sh01-lena_comp") == ["a"]
+
+
+def test_lines_that_do_not_show_all(log: Path) -> None:
+    """Whether such a call is about the job is not known, which is said; not of those that are other
+    calls anyway."""
+    cut = {
+        "jobs": [{"id": "other"}, "…"],
+        "…": "cut; it has 9000 bytes, and 200 fields and items more",
+    }
+    log.write_bytes(
+        line("a")
+        + line("b", request=cut)
+        + line("c", request=cut, method=LAUNCH)
+        + line("d", "intent", request=cut)
+        + line("d", request=cut)
+    )
+    ran = in_process("audit", "--json", str(log), "--job", JOB, "--method", "Job/Kill")
+    assert [json.loads(text)["call"] for text in ran.text.splitlines()] == ["a"]
+    assert_one_line(ran, "2 other calls may be about it, too: they asked for more than")
+    assert sorted(found(log, "--method", "Job/Kill")) == ["a", "b", "d"]
 
 
 def test_since_and_method(log: Path) -> None:

@@ -41,6 +41,8 @@ CREATE = "/show.ShowInterface/CreateShow"
 SET_MIN = "/show.ShowInterface/SetDefaultMinCores"
 SET_MAX = "/show.ShowInterface/SetDefaultMaxCores"
 LAUNCH = "/job.JobInterface/LaunchSpec"
+SET_JOB_MAX = "/job.JobInterface/SetMaxCores"
+KILL_FRAMES = "/job.JobInterface/KillFrames"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 
 
@@ -101,6 +103,72 @@ async def test_reads_have_none(audited: Audited, path: str) -> None:
     assert dry.status_code == 200
     assert (await audited.gateway.post(KILL, {"jobs": 1})).status_code == 400
     assert lines_of(audited.log) == []
+
+
+async def test_what_cuebot_ignores_is_no_cover(audited: Audited) -> None:
+    """A long text in an object does not push the change out of the line, and a false name beside
+    the id does not pose as the object's."""
+    job = {"id": "the-job", "name": "another", "logDir": "x" * 3000, "user": "somebody"}
+    body = {"job": job, "val": 7}
+    assert (await audited.gateway.post(SET_JOB_MAX, body)).status_code == 200
+    line = lines_of(audited.log)[-1]
+    request = line["request"]
+    assert request["val"] == 7
+    assert request["job"]["id"] == "the-job"
+    assert list(request["job"]) == ["id", "unverified"]
+    said = request["job"]["unverified"]
+    assert (said["name"], said["user"]) == ("another", "somebody")
+    assert said["logDir"] == "x" * 200 + "…"
+    assert request["…"].startswith("cut; it has 30")
+
+
+async def test_a_long_list_is_no_cover(audited: Audited) -> None:
+    """A request of which an excerpt is shown has all that has one value, however much is before."""
+    request = {"page": 1, "layers": [f"{n}" for n in range(30_000)]}
+    body = {"job": {"id": "the-job"}, "req": request, "reason": "r" * 500, "username": "lena"}
+    assert (await audited.gateway.post(KILL_FRAMES, body)).status_code == 200
+    line = lines_of(audited.log)[-1]
+    found = line["request"]
+    assert (found["job"], found["username"]) == ({"id": "the-job"}, "lena")
+    assert found["reason"].startswith("r" * 200)
+    assert found["req"]["page"] == 1
+    assert found["req"]["layers"][0] == "0"
+    assert len(str(line)) < 5000
+
+
+async def test_what_was_looked_up(audited: Audited, cuebot: ScriptedCuebot) -> None:
+    """A name in the place of an id is the object's: the gateway has asked Cuebot. The line says by
+    what it was found, also what Cuebot's request has no field for."""
+    job = message_class("job.JobFindJobResponse")(job={"id": "the-job"})
+    cuebot.answers("/job.JobInterface/FindJob", job.SerializeToString())
+    frame = message_class("job.FrameFindFrameResponse")(frame={"id": "the-frame"})
+    cuebot.answers("/job.FrameInterface/FindFrame", frame.SerializeToString())
+    limit = message_class("limit.LimitFindResponse")(limit={"id": "the-limit"})
+    cuebot.answers("/limit.LimitInterface/Find", limit.SerializeToString())
+    for path, body, request, found in (
+        (
+            SET_JOB_MAX,
+            {"job": {"name": "demo", "logDir": "false"}, "val": 7},
+            {"val": 7, "job": {"id": "the-job", "unverified": {"logDir": "false"}}},
+            {"job": {"name": "demo"}},
+        ),
+        (
+            "/job.FrameInterface/Retry",
+            {"frame": {"layerName": "comp", "number": 12}, "job": "demo"},
+            {"frame": {"id": "the-frame"}},
+            {"frame": {"job": "demo", "layer": "comp", "frame": 12}},
+        ),
+        (
+            "/job.LayerInterface/AddLimit",
+            {"layer": {"id": "the-layer"}, "limitId": "nuke"},
+            {"limitId": "the-limit", "layer": {"id": "the-layer"}},
+            {"limitId": {"name": "nuke"}},
+        ),
+    ):
+        answer = await audited.gateway.post(path, body)
+        assert answer.status_code == 200, answer.text
+        for line in lines_of(audited.log)[-1 - audited.synced :]:
+            assert (line["request"], line["found"]) == (request, found)
 
 
 async def test_calls_around_the_call(audited: Audited, cuebot: ScriptedCuebot) -> None:
@@ -387,6 +455,25 @@ async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None
     gateway.app.parts.authenticator.follow(AccessRules(Settings(access_default="deny")))
     assert (await waiting).status_code == 403
     assert lines_of(restricted.log)[-1]["denied"] == "access_default"
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "body"),
+    [
+        ("board", KILL, killing(1)),
+        ("lena", CREATE, {"name": "x", "defaultMinCores": 5}),
+        ("lena", LAUNCH, {"spec": "<spec><user>root</user></spec>"}),
+    ],
+)
+async def test_a_denied_dry_run(
+    restricted: Audited, who: str, path: str, body: dict[str, object]
+) -> None:
+    """Its line says that it was one; that of a call does not."""
+    for headers, expected in (({"X-Dry-Run": "1"}, True), ({}, None)):
+        answer = await restricted.gateway.post(path, body, headers=bearer(who) | headers)
+        assert answer.status_code == 403
+        line = lines_of(restricted.log)[-1]
+        assert (line.get("dry_run"), "denied" in line) == (expected, True)
 
 
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT"])

@@ -1,6 +1,7 @@
 """A request in the audit log: whole if it is short, and without what must not be read there."""
 
 import re
+from collections.abc import Generator
 from typing import Any
 
 import orjson
@@ -10,8 +11,16 @@ from hypothesis import strategies as st
 
 from gateway.codec.unknown import Reject
 from gateway.observe import audit_request
-from gateway.observe.audit_request import CUT, HIDDEN, LONGEST, hidden_names, shown_request
-from gateway.observe.beginning import beginning
+from gateway.observe.audit_request import (
+    HIDDEN,
+    LONGEST,
+    LONGEST_TEXT,
+    UNVERIFIED,
+    hidden_names,
+    shown_in_steps,
+    shown_request,
+)
+from gateway.observe.excerpt import CUT, PAUSE, Excerpt
 from tests.support.protos import TestSchema, examples, messages, opencue, trial
 
 DEFAULT = ("*password*", "*secret*", "*token*")
@@ -112,23 +121,206 @@ def test_what_cannot_be_shown() -> None:
     assert orjson.loads(text) == {CUT: "cannot be shown; it has 1 bytes"}
 
 
+def test_a_value_that_cannot_be_shown_is_no_cover() -> None:
+    """What is beside it is shown."""
+    message = trial().message_class("trial.wellknown.Singular")()
+    message.timestamp.seconds = 10**15
+    message.struct.update({"a": 1})
+    found = orjson.loads(shown(trial(), message))
+    assert (found["timestamp"], found["struct"]) == ("(cannot be shown)", {"a": 1})
+    assert CUT in found
+
+
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.slow
-def test_a_beginning_is_a_message(name: str) -> None:
-    """Wherever a request is cut, what is left can be read, and is no longer than there is room."""
+def test_an_excerpt_is_a_message(name: str) -> None:
+    """Whatever a request is like, what is left can be read; all of it is left if that is short."""
     kind = trial().message_type(name)
 
-    @given(message=messages(trial(), name), room=st.integers(1, 200))
+    @given(message=messages(trial(), name), text=st.integers(1, 200))
     @examples(200)
-    def check(message: Any, room: int) -> None:
+    def check(message: Any, text: int) -> None:
         payload = message.SerializePartialToString()
-        cut = beginning(kind, memoryview(payload), room)
-        assert len(cut) <= room + 100  # of tags, lengths and single numbers
-        type(message).FromString(cut)
-        if len(payload) <= room:
-            assert cut == payload
+        cut = Excerpt(text=text, inner_text=text, item_text=text, most=10**6)
+        found = whole(cut.of(kind, memoryview(payload)))
+        type(message).FromString(found)
+        if not (cut.cut or cut.left_out):
+            assert found == payload
 
     check()
+
+
+def whole(steps: Generator[None, None, bytes]) -> bytes:
+    """What comes of steps without a pause between them."""
+    try:
+        while True:
+            next(steps)
+    except StopIteration as done:
+        found: bytes = done.value
+        return found
+
+
+FILLERS: list[dict[str, Any]] = [
+    {"name": "x" * 3000},
+    {"name": "x" * 200_000},
+    {"child": {"name": "x" * 3000, "child": {"name": "y" * 3000}}},
+    {"child": {"children": [{"name": "x" * 100}] * 2000}},
+    {"children": [{"name": f"junk {n}"} for n in range(1000)]},
+    {"children": [{}] * 100_000},
+    {"children": [{"children": [{}] * 100}] * 1000},
+    {"named": {f"{n} {'k' * 1000}": {"name": "x"} for n in range(1000)}},
+    {"named": {"k" * 200_000: {"name": "x" * 200_000}}},
+]
+
+
+def deep(levels: int) -> Any:
+    """Messages in messages."""
+    tree: dict[str, Any] = {"name": "bottom"}
+    for _ in range(levels):
+        tree = {"name": "x" * 3000, "child": tree, "children": [{"name": "y" * 300}] * 20}
+    return tree
+
+
+@pytest.mark.parametrize("filler", [*FILLERS, {"child": deep(40)}], ids=range(len(FILLERS) + 1))
+def test_nothing_pushes_a_value_out(filler: dict[str, Any]) -> None:
+    """Whatever is in front of it, as long as it likes: the line has the request's own values, and
+    those of its messages, and says that something is not shown. It stays bounded."""
+    tree = trial().message_class("trial.Tree")(**filler)
+    request = trial().message_class("trial.Attacked")(filler=tree, value="what matters", number=7)
+    request.subject.id = "25764fb1-43a3-586d-835b-8b0c29407386"
+    text = whole(
+        shown_in_steps(
+            trial().encoders, request.DESCRIPTOR, request.SerializeToString(), hidden_names(())
+        )
+    )
+    found = orjson.loads(text)
+    at_once = orjson.loads(shown(trial(), request))
+    assert at_once["value"] == found["value"]
+    assert at_once["subject"] == found["subject"]
+    assert (found["value"], found["number"]) == ("what matters", 7)
+    assert found["subject"] == {"id": request.subject.id}
+    assert CUT in found
+    assert len(text) < 2 * LONGEST
+
+
+def test_each_text_is_cut_by_itself() -> None:
+    """Short ones stay whole beside long ones; those of the request itself get what room is left."""
+    fields = {f"text_{n}": f"{n} " + "x" * 3000 for n in range(6)} | {"value": "short"}
+    found = of_trial("trial.Attacked", **fields)
+    assert found["value"] == "short"
+    for n in range(6):
+        assert found[f"text{n}"].startswith(f"{n} x")
+        assert found[f"text{n}"].endswith(CUT)
+        assert len(found[f"text{n}"]) > LONGEST_TEXT
+    assert len(found["text0"]) > 1000
+    assert len(orjson.dumps(found)) < 2 * LONGEST
+    assert found[CUT].startswith("cut; it has 18")
+
+
+def test_many_texts_share_the_room() -> None:
+    """An id is whole, however many there are beside it."""
+    found = of_trial(
+        "trial.Attacked",
+        subject={"id": "i" * 36},
+        **{f"text_{n}": "x" * 3000 for n in range(6)},
+        filler={"name": "x" * 3000},
+    )
+    assert found["subject"] == {"id": "i" * 36}
+
+
+def test_what_is_said_beside_an_id_is_unverified() -> None:
+    """Cuebot looks at the id alone: a false name is no name of it. In lists and maps as well, and
+    with all that is in the object."""
+    thing = {"id": "true", "name": "false", "size": 3, "inner": {"id": "x", "name": "y"}}
+    shown_thing = {
+        "id": "true",
+        UNVERIFIED: {"size": "3", "name": "false", "inner": {"id": "x", "name": "y"}},
+    }
+    found = of_trial(
+        "trial.Attacked",
+        subject=thing,
+        subjects=[thing, {"name": "no id"}, {"id": "alone"}],
+        by_key={"k": thing},
+        id="of the request, which is no object",
+    )
+    assert found == {
+        "id": "of the request, which is no object",
+        "subject": shown_thing,
+        "subjects": [shown_thing, {"name": "no id"}, {"id": "alone"}],
+        "byKey": {"k": shown_thing},
+    }
+
+
+def test_ids_come_before_what_is_said_beside_them() -> None:
+    """As many as there is room for; the rest are counted."""
+    many = [{"id": f"{n:036}", "name": "x" * 3000} for n in range(1000)]
+    found = of_trial("trial.Attacked", subjects=many, subject={"id": "1", "name": "z" * 3000})
+    assert found["subject"][UNVERIFIED]["name"] == "z" * LONGEST_TEXT + CUT
+    ids = [each["id"] for each in found["subjects"]]
+    assert ids == [f"{n:036}" for n in range(len(ids))]
+    assert len(ids) > 20
+    assert int(re.findall(r"and (\d+) fields", found[CUT])[0]) >= 1000 - len(ids)
+
+
+def test_a_list_ends_with_a_mark() -> None:
+    """And the line says how many items there were besides."""
+    found = of_trial("trial.Attacked", subjects=[{"id": f"{n:036}"} for n in range(200)])
+    *ids, mark = found["subjects"]
+    assert (mark, found[CUT]) == (
+        CUT,
+        f"cut; it has 8000 bytes, and {200 - len(ids)} fields and items more",
+    )
+    assert len(ids) > 40
+
+
+def test_what_was_looked_up_is_not_unverified() -> None:
+    """The line has it elsewhere; what else is said beside the id stays unverified."""
+    message = trial().message_class("trial.Attacked")(
+        subject={"id": "1", "name": "found by it", "size": 3}
+    )
+    kind = trial().message_type("trial.Attacked")
+    payload, told = message.SerializeToString(), {"1": {"found by it"}}
+    text = shown_request(trial().encoders, kind, payload, hidden_names(()), told)
+    assert orjson.loads(text) == {"subject": {"id": "1", UNVERIFIED: {"size": "3"}}}
+
+
+@pytest.mark.parametrize("key", [CUT, UNVERIFIED])
+def test_keys_do_not_pose_as_marks(key: str) -> None:
+    """A key of a map is never taken for a word of the log."""
+    assert of_trial("trial.Tree", named={key: {"name": "x"}}) == {
+        "named": {f"[{key}]": {"name": "x"}}
+    }
+    message = trial().message_class("trial.wellknown.Singular")()
+    message.struct.update({key: 1})
+    assert orjson.loads(shown(trial(), message)) == {"struct": {f"[{key}]": 1}}
+
+
+def test_keys_with_one_beginning() -> None:
+    """The second is counted, and does not take the place of the first."""
+    names = ["k" * 300 + "a", "k" * 300 + "b"]
+    found = of_trial("trial.Tree", named={name: {"name": "x"} for name in names})
+    assert found["named"] == {"k" * LONGEST_TEXT + CUT: {"name": "x"}}
+    assert "and 1 fields" in found[CUT]
+
+
+def test_a_large_request_is_gone_through_in_turns() -> None:
+    """All of it, a bounded number of records at a time; where nothing can wait, its beginning."""
+    tree = trial().message_class("trial.Tree")(children=[{"name": f"{n}"} for n in range(50_000)])
+    request = trial().message_class("trial.Attacked")(filler=tree, value="what matters")
+    kind, payload = trial().message_type("trial.Attacked"), request.SerializeToString()
+    steps = shown_in_steps(trial().encoders, kind, payload, hidden_names(()))
+    turns = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found = orjson.loads(done.value)
+            break
+        turns += 1
+    assert 50_000 // (PAUSE + 128) <= turns <= 50_000 // PAUSE
+    assert found["value"] == "what matters"
+    at_once = orjson.loads(shown_request(trial().encoders, kind, payload, hidden_names(())))
+    assert CUT in at_once
 
 
 @pytest.mark.parametrize(
@@ -145,14 +337,19 @@ def test_very_long_ones_are_not_parsed_whole(
     """That would take the event loop up to 50 ms for each MB. What is shown is the same."""
     lengths: list[int] = []
 
-    def measured(kind: Any, payload: memoryview, room: int) -> bytes:
-        cut = beginning(kind, payload, room)
-        lengths.append(len(cut))
-        return cut
+    class Measured(Excerpt):
+        def of(self, *arguments: Any) -> Generator[None, None, bytes]:
+            cut = yield from super().of(*arguments)
+            lengths.append(len(cut))
+            return cut
 
-    monkeypatch.setattr(audit_request, "beginning", measured)
+    monkeypatch.setattr(audit_request, "Excerpt", Measured)
     cut = of_trial(kind, **fields)
-    assert [length <= 3 * LONGEST for length in lengths] == [True]
+    assert max(lengths) <= 5 * LONGEST
     monkeypatch.setattr(audit_request, "LARGEST_PARSED", 10**9)
-    assert of_trial(kind, **fields) == cut
-    assert len(lengths) == 1
+    measured = len(lengths)
+    again = of_trial(kind, **fields)
+    assert len(lengths) == measured
+    assert (again.keys(), again[CUT].split(",")[0]) == (cut.keys(), cut[CUT].split(",")[0])
+    del again[CUT], cut[CUT]
+    assert again == cut
