@@ -4,37 +4,73 @@ Cuebot's records have what those fields say. This is done to a plan's protobuf, 
 whatever a client has called the field, and for dry runs.
 """
 
+from typing import NamedTuple
+
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.invoke import set_at, value_at
 from gateway.calls.plan import Plan
-from gateway.codec.xml_text import UnreadableXml, texts_of
+from gateway.codec.xml_text import UnreadableXml, takes_long, texts_of
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.schema.method import Method
 
 
-def with_caller(planned: Plan, mode: str, subject: str) -> tuple[Plan, tuple[str, ...]]:
-    """The plan with the subject as its caller, and the fields whose content that has replaced.
+class Caller(NamedTuple):
+    """Who is calling, and what becomes of the fields that say so."""
 
-    `mode` is IDENTITY: `fill` sets fields that are empty, `force` replaces what is in them, `off`
-    leaves all as it is. Raises GatewayError, under `force`: PERMISSION_DENIED for a caller without
-    a subject and for XML that names somebody else, INVALID_ARGUMENT for XML that cannot be read.
+    mode: str
+    """IDENTITY: `fill` sets fields that are empty, `force` replaces what is in them, `off` leaves
+    all as it is."""
+    subject: str
+
+
+class Named(NamedTuple):
+    """A plan that says who is calling."""
+
+    plan: Plan
+    caller: Caller
+    replaced: tuple[str, ...] = ()
+    """The fields that said something else."""
+    refusal: GatewayError | None = None
+    """Why the plan, which is left as it was, must not be carried out, under `force`:
+    PERMISSION_DENIED for a caller without a subject and for XML that names somebody else,
+    INVALID_ARGUMENT for XML that cannot be read."""
+
+
+def naming_takes_long(method: Method, body: bytes, mode: str) -> bool:
+    """Whether a body has XML that would hold the event loop when it is asked who is calling."""
+    if mode != "force":
+        return False
+    after = method.steps.after if method.steps else ()
+    called = (method, *(step.method for step in after))
+    has_xml = any(each.identity is not None and each.identity.element for each in called)
+    return has_xml and takes_long(body)
+
+
+def with_caller(planned: Plan, caller: Caller) -> Named:
+    """The plan, as its caller's."""
+    if caller.mode == "off":
+        return Named(planned, caller)
+    try:
+        payload, *replaced = named(planned.method, planned.payload, caller)
+        follow_ups = []
+        for follow_up, request in planned.follow_ups:
+            request, *more = named(follow_up.method, request, caller)
+            follow_ups.append((follow_up, request))
+            replaced += more
+    except GatewayError as error:
+        return Named(planned, caller, refusal=error)
+    done = planned._replace(payload=payload, follow_ups=tuple(follow_ups))
+    return Named(done, caller, tuple(field for field in replaced if field))
+
+
+def named(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
+    """A request with its caller, and the field whose content was replaced, or an empty text.
+
+    Raises GatewayError; see `Named.refusal`.
     """
-    if mode == "off" or not (planned.method.identity or planned.follow_ups):
-        return planned, ()
-    payload, *replaced = named(planned.method, planned.payload, mode, subject)
-    follow_ups = []
-    for follow_up, request in planned.follow_ups:
-        request, *more = named(follow_up.method, request, mode, subject)
-        follow_ups.append((follow_up, request))
-        replaced += more
-    planned = planned._replace(payload=payload, follow_ups=tuple(follow_ups))
-    return planned, tuple(field for field in replaced if field)
-
-
-def named(method: Method, payload: bytes, mode: str, subject: str) -> tuple[bytes, str]:
-    """A request with its caller, and the field whose content was replaced, or an empty text."""
+    mode, subject = caller
     identity = method.identity
     if identity is None:
         return payload, ""

@@ -1,16 +1,40 @@
 """The texts of certain elements in XML that anybody may have written.
 
 Nothing outside of the text is read, and no entity is expanded but XML's own five: what declares or
-uses others is refused, or another parser could read something else.
+uses others is refused, or another parser could read something else. The parser goes on to the end
+of what it has been given, whatever a handler has said, and holds the interpreter for a whole tag:
+so it gets the document in pieces, and tags have bounds.
 """
 
 from xml.parsers.expat import ExpatError, ParserCreate, errors
 
 WHITESPACE = " \t\r\n"
+PIECE = 16 * 1024
+"""Bytes that are parsed at once."""
+LARGEST_MARKUP_KB = 64
+"""Of a tag, a comment or a processing instruction; what ends within a piece more may pass."""
+MOST_ATTRIBUTES = 250
+"""Of a tag."""
+MOST_ELEMENTS = 250_000
+"""Of a document. A job of a thousand layers has some 50,000."""
+MOST_TEXTS = 1000
+LONGEST_TEXT = 1000
+"""Characters of a text, with the space around it."""
+MOST_QUICK = 1000
+"""Tags and attributes that are read in some 2 ms."""
+LARGEST_QUICK = 64 * 1024
+"""Bytes of a document that is read as fast if it has no more of them than that."""
 
 
 class UnreadableXml(Exception):
     """Why it cannot be told what the elements have."""
+
+
+def takes_long(body: bytes) -> bool:
+    """Whether the XML in a JSON body may take more than 2 ms to read."""
+    if len(body) > LARGEST_QUICK:
+        return True
+    return body.count(b"<") + body.count(b"=") + body.count(rb"\u00") > MOST_QUICK
 
 
 def texts_of(xml: str, element: str) -> list[str]:
@@ -18,34 +42,76 @@ def texts_of(xml: str, element: str) -> list[str]:
 
     Raises UnreadableXml.
     """
-    found: list[list[str]] = []
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        if parser.EndElementHandler is not None:
-            raise UnreadableXml(f"<{element}> has other elements in it")
-        if tag.rpartition(":")[2] == element:
-            found.append([])
-            parser.CharacterDataHandler = found[-1].append
-            parser.EndElementHandler = end  # only here, since each call takes its time
-
-    def end(tag: str) -> None:
-        parser.CharacterDataHandler = parser.EndElementHandler = None
-
-    def doctype(name: str, system: str | None, public: str | None, declares: int) -> None:
-        if declares:
-            raise UnreadableXml("its DOCTYPE declares something")
-
-    def skipped(entity: str, is_parameter: bool) -> None:
-        raise UnreadableXml(f"it uses the entity {entity!r}")
-
-    parser = ParserCreate("utf-8")  # whatever encoding it claims: it is text already
-    parser.StartElementHandler = start
-    parser.StartDoctypeDeclHandler = doctype
-    parser.SkippedEntityHandler = skipped
+    reader = TextReader(element)
+    content = memoryview(xml.encode())
     try:
-        parser.Parse(xml.encode(), True)
+        for start in range(0, len(content), PIECE):
+            reader.read(content[start : start + PIECE])
+        reader.finish()
     except ExpatError as error:
         raise UnreadableXml(
             f"line {error.lineno} is not XML: {errors.messages[error.code]}"
         ) from None
-    return ["".join(text).strip(WHITESPACE) for text in found]
+    return ["".join(text).strip(WHITESPACE) for text in reader.found]
+
+
+class TextReader:
+    """Reads XML in pieces. Its methods raise UnreadableXml, and `read` and `finish` ExpatError."""
+
+    def __init__(self, element: str) -> None:
+        self._element = element
+        self.found: list[list[str]] = []
+        """The texts, in parts."""
+        self._bytes = self._elements = 0
+        self._room = 0
+        """Characters that the present text may still have."""
+        self._parser = ParserCreate("utf-8")  # whatever encoding it claims: it is text already
+        self._parser.StartElementHandler = self._start
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.SkippedEntityHandler = self._skipped
+
+    def read(self, piece: memoryview) -> None:
+        """Read one more piece. What is unfinished at its end begins at the parser's index."""
+        self._parser.Parse(piece, False)
+        self._bytes += len(piece)
+        if self._bytes - self._parser.CurrentByteIndex > LARGEST_MARKUP_KB * 1024:
+            raise self._too_much(f"a tag or comment of more than {LARGEST_MARKUP_KB} KB")
+
+    def finish(self) -> None:
+        """There is no more."""
+        self._parser.Parse(b"", True)
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        if self._parser.EndElementHandler is not None:
+            raise UnreadableXml(f"<{self._element}> has other elements in it")
+        self._elements += 1
+        if self._elements > MOST_ELEMENTS:
+            raise self._too_much(f"more than {MOST_ELEMENTS} elements")
+        if len(attributes) > MOST_ATTRIBUTES:
+            raise self._too_much(f"a tag with more than {MOST_ATTRIBUTES} attributes")
+        if tag.rpartition(":")[2] == self._element:
+            if len(self.found) == MOST_TEXTS:
+                raise self._too_much(f"more than {MOST_TEXTS} times <{self._element}>")
+            self.found.append([])
+            self._room = LONGEST_TEXT
+            self._parser.CharacterDataHandler = self._text
+            self._parser.EndElementHandler = self._end  # only here, since each call takes its time
+
+    def _text(self, part: str) -> None:
+        self._room -= len(part)
+        if self._room < 0:
+            raise self._too_much(f"more than {LONGEST_TEXT} characters in <{self._element}>")
+        self.found[-1].append(part)
+
+    def _end(self, tag: str) -> None:
+        self._parser.CharacterDataHandler = self._parser.EndElementHandler = None
+
+    def _doctype(self, name: str, system: str | None, public: str | None, declares: int) -> None:
+        if declares:
+            raise UnreadableXml("its DOCTYPE declares something")
+
+    def _skipped(self, entity: str, is_parameter: bool) -> None:
+        raise UnreadableXml(f"it uses the entity {entity!r}")
+
+    def _too_much(self, problem: str) -> UnreadableXml:
+        return UnreadableXml(f"line {self._parser.CurrentLineNumber} has {problem}")

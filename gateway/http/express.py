@@ -74,6 +74,8 @@ class ExpressLane:
         method = catalog.routes.get(head.path)
         if method is None or method.steps is not None or method.streams:
             return False
+        if method.identity is not None and method.identity.element:
+            return False  # reading its XML may be for another process
         return method.reads_only or not self.changes_wait
 
     def serve(self, request: PlainRequest, peer: str, spawn: Spawn) -> None:

@@ -12,7 +12,7 @@ from gateway.access.admission import Admission
 from gateway.access.shares import Shares, Weight, alike
 from gateway.access.tokens import Authenticator
 from gateway.calls.aside.planner import Planner
-from gateway.calls.caller import with_caller
+from gateway.calls.caller import Caller, Named, naming_takes_long, with_caller
 from gateway.calls.plan import Plan, holds_the_loop, plan
 from gateway.codec.unknown import REJECTED, Reject
 from gateway.discovery.refresh import LiveCatalog
@@ -109,7 +109,6 @@ class RequestReader:
         self._reject = REJECTED[unknown_fields]
         self._planner = planner
         self._authenticator = authenticator
-        self._one_reader = asyncio.Lock()
         self._changes = changes
         self._known_for: Catalog | None = None
         """The catalog for which the following is so."""
@@ -130,23 +129,25 @@ class RequestReader:
         if head.query.body is not None:
             body = body_of_get(head.query.body, body)
         self.enter(exchange)
-        if holds_the_loop(body):
+        caller = caller_of(exchange)
+        if holds_the_loop(body) or naming_takes_long(head.method, body, caller.mode):
             began = monotonic()
             with CancelOnDisconnect(receive, exchange.direct):
-                planned = await self._planner.plan(
-                    exchange.principal, head.catalog, head.method, body, head.reject, head.timeout
+                named = await self._planner.plan(
+                    exchange.principal,
+                    head.catalog,
+                    head.method,
+                    body,
+                    head.reject,
+                    head.timeout,
+                    caller,
                 )
             took = monotonic() - began
             exchange.waited += took
             head = head._replace(timeout=max(head.timeout - took, 0))
-        else:
-            planned = plan(head.method, body, head.reject)
-        if head.method.identity is not None and len(body) > LARGE_BODY:
-            # It may be in XML, which takes long to read.
-            with CancelOnDisconnect(receive, exchange.direct):
-                async with self._one_reader:
-                    self.look_again(exchange, head.catalog, head.method, planned)
-                    return await asyncio.to_thread(call_request, exchange, head, planned)
+            self.look_again(exchange, head.catalog, head.method, named.plan)
+            return call_request(exchange, head, named.plan, named)
+        planned = plan(head.method, body, head.reject)
         self.look_again(exchange, head.catalog, head.method, planned)
         return call_request(exchange, head, planned)
 
@@ -364,25 +365,36 @@ def check_right(
         raise
 
 
-def call_request(exchange: Exchange, head: RequestHead, planned: Plan) -> CallRequest:
+def caller_of(exchange: Exchange) -> Caller:
+    """Who is calling, as requests say it."""
+    caller = exchange.caller
+    assert caller is not None, "as above"
+    return Caller(caller.rule.identity, caller.subject)
+
+
+def call_request(
+    exchange: Exchange, head: RequestHead, planned: Plan, named: Named | None = None
+) -> CallRequest:
     """The request, as its caller's; the answer tells what of it was ignored, replaced or added.
 
+    `named` is the plan as its caller's, if that has been made: for the same caller, it is used.
     Raises GatewayError (PERMISSION_DENIED) if it asks for calls that its caller must not make. A
     look-up only finds what a name stands for, and needs no right of its own; nor does it to show
     once more what the call itself answers.
     """
     for follow_up, payload in planned.follow_ups:
         check_right(exchange, head.catalog, follow_up.method, str(follow_up.given), payload)
-    caller = exchange.caller
-    assert caller is not None, "as above"
-    try:
-        planned, replaced = with_caller(planned, caller.rule.identity, caller.subject)
-    except GatewayError as error:
-        if error.code is Code.PERMISSION_DENIED:
-            exchange.denied = Denial("identity", planned.method, planned.payload)
-        raise
-    if replaced:
-        exchange.headers_out.append((b"x-replaced-fields", listed_paths(replaced)))
+    if planned.method.identity is not None or planned.follow_ups:
+        caller = caller_of(exchange)
+        if named is None or named.caller != caller:
+            named = with_caller(planned, caller)
+        planned = named.plan
+        if named.refusal is not None:
+            if named.refusal.code is Code.PERMISSION_DENIED:
+                exchange.denied = Denial("identity", planned.method, planned.payload)
+            raise named.refusal
+        if named.replaced:
+            exchange.headers_out.append((b"x-replaced-fields", listed_paths(named.replaced)))
     if planned.defaulted:
         exchange.headers_out.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
     if planned.ignored or head.query.unread:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from gateway.calls.aside.planner import Planner
+from gateway.calls.caller import Caller, with_caller
 from gateway.calls.plan import ALWAYS_QUICK, LARGEST_QUICK, MOST_QUICK, holds_the_loop, plan
 from gateway.codec.unknown import Reject
 from gateway.compat.build import build_catalog
@@ -24,6 +25,7 @@ from tests.support.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
+INTERN = Caller("force", "intern")
 GET_JOBS = "/job.JobInterface/GetJobs"
 
 
@@ -67,7 +69,7 @@ BODIES = [
 def outcome_of(catalog: Catalog, path: str, body: bytes) -> object:
     """What the plan is, or what is wrong."""
     try:
-        return plan(catalog.routes[path], body, Reject.EVERYTHING)
+        return with_caller(plan(catalog.routes[path], body, Reject.EVERYTHING), INTERN)
     except GatewayError as error:
         return error.code, error.message
 
@@ -89,8 +91,10 @@ async def test_plans_and_errors_are_the_same(catalog: Catalog) -> None:
             expected = outcome_of(catalog, path, body)
             method = catalog.routes[path]
             try:
-                made = await planner.plan("a", catalog, method, body, Reject.EVERYTHING, PATIENCE)
-                steps += len(made.look_ups) + len(made.follow_ups)
+                made = await planner.plan(
+                    "a", catalog, method, body, Reject.EVERYTHING, PATIENCE, INTERN
+                )
+                steps += len(made.plan.look_ups) + len(made.plan.follow_ups)
                 got: object = made
             except GatewayError as error:
                 got = error.code, error.message
@@ -109,7 +113,8 @@ async def test_another_catalog_is_taken(catalog: Catalog) -> None:
         for each in (catalog, plain, catalog):
             expected = plan(each.routes[GET_JOBS], body, Reject.NOTHING)
             method = each.routes[GET_JOBS]
-            assert expected == await planner.plan("a", each, method, body, Reject.NOTHING, PATIENCE)
+            made = await planner.plan("a", each, method, body, Reject.NOTHING, PATIENCE, INTERN)
+            assert made.plan == expected
 
 
 async def test_a_process_that_dies_is_replaced(catalog: Catalog) -> None:
@@ -117,7 +122,7 @@ async def test_a_process_that_dies_is_replaced(catalog: Catalog) -> None:
     method = catalog.routes[GET_JOBS]
 
     async def planned() -> object:
-        return await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+        return await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
 
     async with planning() as planner:
         expected = await planned()
@@ -140,7 +145,7 @@ async def test_a_process_without_work_ends(catalog: Catalog) -> None:
     """And its memory is given back."""
     method = catalog.routes[GET_JOBS]
     async with planning(idle=0.2) as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
         (process,) = processes(planner)
         async with asyncio.timeout(PATIENCE):
             await process.wait()
@@ -151,7 +156,7 @@ async def test_the_end_of_the_planner_ends_its_processes(catalog: Catalog) -> No
     """None is left behind."""
     async with planning() as planner:
         method = catalog.routes[GET_JOBS]
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
         (process,) = processes(planner)
     async with asyncio.timeout(PATIENCE):
         await process.wait()
@@ -165,7 +170,7 @@ async def test_one_subjects_bodies_do_not_hold_up_anothers(catalog: Catalog) -> 
 
     async def planned(principal: str, is_large: bool) -> None:
         method, body = (slow, large) if is_large else (quick, b"{}")
-        await planner.plan(principal, catalog, method, body, Reject.NOTHING, PATIENCE)
+        await planner.plan(principal, catalog, method, body, Reject.NOTHING, PATIENCE, INTERN)
         order.append(principal)
 
     async with planning() as planner:
@@ -183,16 +188,16 @@ async def test_a_client_that_leaves_costs_no_process(catalog: Catalog) -> None:
     """Its job is finished, and the process has the next one."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
         (before,) = processes(planner)
         task = asyncio.create_task(
-            planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+            planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
         )
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
         assert processes(planner) == [before]
 
 
@@ -200,12 +205,12 @@ async def test_time_is_bounded(catalog: Catalog) -> None:
     """A body that takes longer than its client gives it is a 503, and costs no process."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
         (before,) = processes(planner)
         for _ in range(3):
             with pytest.raises(GatewayError, match=r"in time|being decoded"):
-                await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, 0.0001)
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+                await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, 0.0001, INTERN)
+        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
         assert processes(planner) == [before]
 
 
@@ -217,7 +222,7 @@ async def test_a_process_that_takes_too_long_is_ended(
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
         with pytest.raises(GatewayError, match="could not be decoded within"):
-            await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE)
+            await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
         assert not processes(planner)
 
 

@@ -6,7 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.xml_text import WHITESPACE, UnreadableXml, texts_of
+from gateway.codec.xml_text import (
+    LARGEST_MARKUP_KB,
+    LARGEST_QUICK,
+    LONGEST_TEXT,
+    MOST_ATTRIBUTES,
+    MOST_ELEMENTS,
+    MOST_QUICK,
+    MOST_TEXTS,
+    PIECE,
+    WHITESPACE,
+    UnreadableXml,
+    takes_long,
+    texts_of,
+)
 from tests.support.protos import examples
 
 TEXTS = st.text("ab &<>'\"]\n\té\u2028", max_size=6)
@@ -70,3 +83,79 @@ def test_the_encoding_that_it_claims_does_not_matter() -> None:
     assert texts_of('<?xml version="1.0" encoding="latin-1"?><a><user>é</user></a>', "user") == [
         "é"
     ]
+
+
+KB = 1024
+
+
+def attributes(count: int) -> str:
+    """A tag with so many."""
+    return "<b " + " ".join(f"a{number}=''" for number in range(count)) + "/>"
+
+
+AT_THE_BOUNDS = {
+    "attributes": attributes(MOST_ATTRIBUTES),
+    "a tag": f"<b c='{'x' * (LARGEST_MARKUP_KB * KB - 10)}'/>",
+    "a comment": f"<!--{'x' * (LARGEST_MARKUP_KB * KB - 10)}-->",
+    "text outside": "x" * (LARGEST_MARKUP_KB * KB * 2) + "\n" * 70_000,
+    "CDATA outside": f"<![CDATA[{'<' * (LARGEST_MARKUP_KB * KB * 2)}]]>",
+    "space in the text": f"<user>{' ' * (LONGEST_TEXT - 6)}intern</user>",
+    "many texts": "<user>intern</user>" * (MOST_TEXTS - 1),
+    "elements": "<b/>" * (MOST_ELEMENTS - 2),
+}
+
+
+@pytest.mark.parametrize("xml", AT_THE_BOUNDS.values(), ids=AT_THE_BOUNDS)
+def test_what_is_at_its_bound_is_read(xml: str) -> None:
+    """And texts and CDATA that nobody looks at have none."""
+    assert set(texts_of(f"<a>\n{xml}<user>intern</user></a>", "user")) == {"intern"}
+
+
+BEYOND = {
+    "attributes": (attributes(MOST_ATTRIBUTES + 1), "a tag with more than 250 attributes"),
+    "a tag": (
+        f"<b c='{'x' * (LARGEST_MARKUP_KB * KB + PIECE)}'/>",
+        "a tag or comment of more than 64 KB",
+    ),
+    "a tag without an end": (
+        f"<b {'x' * (LARGEST_MARKUP_KB * KB + PIECE)}",
+        "a tag or comment of more than 64 KB",
+    ),
+    "many attributes": (attributes(300_000), "a tag or comment of more than 64 KB"),
+    "a comment": (
+        f"<!--{'x' * (LARGEST_MARKUP_KB * KB + PIECE)}-->",
+        "a tag or comment of more than 64 KB",
+    ),
+    "elements": ("<b/>" * MOST_ELEMENTS, "more than 250000 elements"),
+    "texts": ("<user/>" * MOST_TEXTS, "more than 1000 times <user>"),
+    "a text": (f"<user>{'x' * LONGEST_TEXT}y</user>", "more than 1000 characters in <user>"),
+    "characters": (
+        f"<user>{'&#10;' * LONGEST_TEXT}&#10;</user>",
+        "more than 1000 characters in <user>",
+    ),
+}
+
+
+@pytest.mark.parametrize(("xml", "problem"), BEYOND.values(), ids=BEYOND)
+def test_what_would_hold_the_parser_is_refused(xml: str, problem: str) -> None:
+    """With its line, and what there is too much of."""
+    with pytest.raises(UnreadableXml) as refused:
+        texts_of(f"<a>\n\n{xml}<user/></a>", "user")
+    assert str(refused.value) == f"line 3 has {problem}"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"<" * MOST_QUICK, False),
+        (b"<=" * (MOST_QUICK // 2) + b"<", True),
+        (rb"\u003c" * MOST_QUICK, False),
+        (rb"\u003C\u003d" * (MOST_QUICK // 2) + b"<", True),
+        (b"x" * LARGEST_QUICK, False),
+        (b"x" * (LARGEST_QUICK + 1), True),
+    ],
+    ids=range(6),
+)
+def test_what_takes_long(body: bytes, expected: bool) -> None:
+    """Long XML, and what may have many tags or attributes, however JSON spells them."""
+    assert takes_long(body) == expected

@@ -1,12 +1,24 @@
 """IDENTITY: what Cuebot is told about who is calling, on both lanes and by every path."""
 
+import json
+from typing import Any
+
 import pytest
 from jose import jwt
 
-from gateway.calls.plan import LARGEST_QUICK
+from gateway.access.principal import Principal
+from gateway.access.rights import Rule
+from gateway.calls.caller import Caller, with_caller
+from gateway.calls.plan import LARGEST_QUICK, plan
+from gateway.codec.unknown import Reject
+from gateway.codec.xml_text import LARGEST_MARKUP_KB, MOST_QUICK
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
+from gateway.errors import GatewayError
+from gateway.http.query_string import NO_QUERY
+from gateway.http.request import RequestHead, call_request
 from gateway.schema.selection import Selection
+from tests.support.exchanges import exchange_of
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed
 from tests.support.servers import ON_EACH_LANE, SECRET, Gateway, ScriptedCuebot
@@ -247,6 +259,78 @@ async def test_a_large_spec_of_somebody_else(gateway: Gateway, cuebot: ScriptedC
     many = "<layer/>" * (LARGEST_QUICK // 8)
     answer = await gateway.post(LAUNCH, spec(f"{many}<user>root</user>"), headers=INTERN)
     assert (answer.status_code, cuebot.seen) == (403, [])
+
+
+@pytest.fixture
+def aside(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the bodies that another process has had."""
+    sizes: list[int] = []
+    planner = gateway.app.parts.planner
+    there = planner.plan
+
+    async def noted(*asked: Any) -> Any:
+        sizes.append(len(asked[3]))
+        return await there(*asked)
+
+    monkeypatch.setattr(planner, "plan", noted)
+    return sizes
+
+
+@FORCE
+@pytest.mark.parametrize("escaped", [False, True])
+@pytest.mark.parametrize(("user", "status"), [("intern", 200), ("root", 403)])
+async def test_a_spec_with_many_tags_is_read_by_another_process(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    aside: list[int],
+    user: str,
+    status: int,
+    escaped: bool,
+) -> None:
+    """The parser holds the interpreter, in a thread as well. JSON may hide what is in the spec."""
+    body = json.dumps(spec(f"<user>{user}</user>" + "<layer/>" * MOST_QUICK))
+    if escaped:
+        body = body.replace("<", "\\u003c")
+    answer = await gateway.client.post(gateway.url + LAUNCH, content=body, headers=INTERN)
+    assert (answer.status_code, len(cuebot.seen)) == (status, status == 200)
+    assert aside == [len(body)]
+
+
+@FORCE
+async def test_a_short_spec_needs_no_other_process(gateway: Gateway, aside: list[int]) -> None:
+    """One of forty layers is read at once; long ones are not read for those who are trusted."""
+    layers = "<layer name='a' type='Render'><cmd>maya</cmd><range>1-10</range></layer>" * 40
+    for user, many in (("intern", layers), ("user-id", "<layer/>" * MOST_QUICK)):
+        body = spec("<user>intern</user>" + many)
+        assert (await gateway.post(LAUNCH, body, headers=signed(user))).status_code == 200
+    assert aside == []
+
+
+@FORCE
+async def test_a_tag_that_would_hold_the_parser_is_refused(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """400, with the field, the line and the bound."""
+    many = " ".join(f'a{number}=""' for number in range(50_000))
+    answer = await gateway.post(LAUNCH, spec(f"\n<layer {many}/>"), headers=INTERN)
+    assert (answer.status_code, cuebot.seen) == (400, [])
+    assert answer.json()["message"] == (
+        "spec: its <user> cannot be read: line 2 has a tag or comment of more than"
+        f" {LARGEST_MARKUP_KB} KB"
+    )
+
+
+async def test_a_rule_that_changes_meanwhile_holds(gateway: Gateway) -> None:
+    """What was made for a caller by another rule is made again."""
+    method = gateway.catalog.routes[LAUNCH]
+    planned = plan(method, json.dumps(spec("<user>root</user>")).encode(), Reject.NOTHING)
+    before = with_caller(planned, Caller("fill", "intern"))
+    assert before.refusal is None
+    exchange = exchange_of(LAUNCH)
+    exchange.caller = Principal("intern", 4e9, 0.0, Rule("all", ("all",), "force", ()), {})
+    head = RequestHead(gateway.catalog, method, 1.0, Reject.NOTHING, NO_QUERY)
+    with pytest.raises(GatewayError, match="it has to be the caller"):
+        call_request(exchange, head, planned, before)
 
 
 async def test_without_force_a_spec_is_sent_as_it_is(

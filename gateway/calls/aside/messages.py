@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from typing import NamedTuple
 
+from gateway.calls.caller import Caller
 from gateway.codec.unknown import Reject
 from gateway.errors import GatewayError
 from gateway.schema.catalog import Catalog
@@ -24,6 +25,7 @@ class Job(NamedTuple):
     """A path of the method."""
     body: bytes
     reject: Reject
+    caller: Caller
 
 
 class Refusal(NamedTuple):
@@ -43,7 +45,15 @@ class Planned(NamedTuple):
     follow_ups: tuple[tuple[int, bytes], ...]
 
 
-def packed(message: Job | Planned | Refusal) -> bytes:
+class Done(NamedTuple):
+    """What has come of a job; see `gateway.calls.caller.Named`."""
+
+    planned: Planned
+    replaced: tuple[str, ...]
+    refusal: Refusal | None
+
+
+def packed(message: Job | Done | Refusal) -> bytes:
     """A message with its length."""
     content = pickle.dumps(message, protocol=5)
     return len(content).to_bytes(LENGTH, "big") + content

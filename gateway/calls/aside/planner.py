@@ -1,8 +1,9 @@
 """Plans for large bodies, made in another process, so that the event loop goes on meanwhile.
 
 A thread would not do: parsing holds the interpreter as long as it takes, half a second for 16 MB of
-short values. The process is started with the first large body and ends when there have been none
-for a while, and with it the memory that they have taken.
+short values. So are the plans for XML in which it has to be looked up who is calling. The process
+is started with the first such body and ends when there have been none for a while, and with it the
+memory that they have taken.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ from contextlib import suppress
 import structlog
 
 from gateway.access.shares import Turns, Weight, alike
-from gateway.calls.aside.messages import LENGTH, Job, Planned, Refusal, packed, unpacked
+from gateway.calls.aside.messages import LENGTH, Done, Job, Planned, Refusal, packed, unpacked
+from gateway.calls.caller import Caller, Named
 from gateway.calls.plan import Plan, method_of
 from gateway.codec.unknown import Reject
 from gateway.errors import Code, GatewayError, unavailable
@@ -47,7 +49,7 @@ class Planner:
         self._turns = Turns(AT_ONCE, WAITING, weight)
         self._idle_seconds = idle
         self._idle: list[PlanningProcess] = []
-        self._jobs: set[asyncio.Task[Planned | Refusal]] = set()
+        self._jobs: set[asyncio.Task[Done | Refusal]] = set()
         self._endings: set[asyncio.Task[None]] = set()
 
     @property
@@ -63,10 +65,11 @@ class Planner:
         body: bytes,
         reject: Reject,
         timeout: float,
-    ) -> Plan:
-        """As `gateway.calls.plan.plan` does, within `timeout` seconds.
+        caller: Caller,
+    ) -> Named:
+        """As `gateway.calls.plan.plan` does and then `with_caller`, within `timeout` seconds.
 
-        Raises GatewayError: as that one does, and UNAVAILABLE when it takes too long.
+        Raises GatewayError: as the former does, and UNAVAILABLE when it takes too long.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -74,7 +77,8 @@ class Planner:
             raise unavailable("too many large bodies are being decoded", "decoding")
         # It goes on if the client disconnects, or wants no more: a process in the middle of a job
         # would have to be replaced, which costs more, and holds the event loop.
-        task = asyncio.create_task(self._done(catalog, method.path, body, reject))
+        job = Job(None, method.path, body, reject, caller)
+        task = asyncio.create_task(self._done(catalog, job))
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
         task.add_done_callback(lambda _: self._turns.give_back(principal, 1))
@@ -84,12 +88,11 @@ class Planner:
         except TimeoutError:
             raise unavailable("the body could not be decoded in time", "decoding") from None
         if isinstance(outcome, Refusal):
-            raise GatewayError(Code(outcome.code), outcome.message)
-        return plan_of(method, outcome)
+            raise error_of(outcome)
+        refusal = None if outcome.refusal is None else error_of(outcome.refusal)
+        return Named(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
 
-    async def _done(
-        self, catalog: Catalog, path: str, body: bytes, reject: Reject
-    ) -> Planned | Refusal:
+    async def _done(self, catalog: Catalog, job: Job) -> Done | Refusal:
         """What a process makes of a body."""
         process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
         if process.has_ended:
@@ -97,7 +100,7 @@ class Planner:
             process = PlanningProcess(self._rested)
         try:
             async with asyncio.timeout(LONGEST):
-                outcome = await process.do(catalog, path, body, reject)
+                outcome = await process.do(catalog, job)
         except TimeoutError:
             self._end(process)
             problem = f"the body could not be decoded within {LONGEST:g} s"
@@ -155,10 +158,11 @@ class PlanningProcess:
         """Whether somebody has killed it."""
         return self._process is not None and self._process.returncode is not None
 
-    async def do(
-        self, catalog: Catalog, path: str, body: bytes, reject: Reject
-    ) -> Planned | Refusal:
-        """Do a job. Raises OSError or EOFError if the process cannot start, or ends."""
+    async def do(self, catalog: Catalog, job: Job) -> Done | Refusal:
+        """Do a job, by this catalog.
+
+        Raises OSError or EOFError if the process cannot start, or ends.
+        """
         if self._timer is not None:
             self._timer.cancel()
         if self._process is None:
@@ -168,13 +172,14 @@ class PlanningProcess:
         jobs, plans = self._process.stdin, self._process.stdout
         assert jobs is not None
         assert plans is not None
-        again = None if catalog is self._catalog else catalog.again
-        jobs.write(await asyncio.to_thread(packed, Job(again, path, body, reject)))
+        if catalog is not self._catalog:
+            job = job._replace(catalog=catalog.again)
+        jobs.write(await asyncio.to_thread(packed, job))
         await jobs.drain()
         self._catalog = catalog
         length = int.from_bytes(await plans.readexactly(LENGTH), "big")
         outcome = unpacked(await plans.readexactly(length))
-        assert isinstance(outcome, Planned | Refusal)
+        assert isinstance(outcome, Done | Refusal)
         return outcome
 
     def rest(self, seconds: float) -> None:
@@ -193,6 +198,11 @@ class PlanningProcess:
         if self._process.stdin is not None:
             self._process.stdin.close()
         await self._process.wait()
+
+
+def error_of(refusal: Refusal) -> GatewayError:
+    """What is wrong, as an error."""
+    return GatewayError(Code(refusal.code), refusal.message)
 
 
 def plan_of(method: Method, found: Planned) -> Plan:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from gateway.calls.aside.messages import (
     LENGTH,
+    Done,
     Job,
     Planned,
     Refusal,
@@ -19,6 +20,7 @@ from gateway.calls.aside.messages import (
     refusal_of,
     unpacked,
 )
+from gateway.calls.caller import with_caller
 from gateway.calls.plan import Plan, plan
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
@@ -50,11 +52,13 @@ def work(jobs: BinaryIO, plans: BinaryIO) -> None:
         plans.flush()
 
 
-def planned(job: Job, catalog: Catalog) -> Planned | Refusal:
-    """The plan for a job, or what is wrong with its body."""
+def planned(job: Job, catalog: Catalog) -> Done | Refusal:
+    """The plan for a job, as its caller's, or what is wrong with its body."""
     method = catalog.routes[job.path]
     try:
-        return without_steps(plan(method, job.body, job.reject))
+        named = with_caller(plan(method, job.body, job.reject), job.caller)
+        refusal = None if named.refusal is None else refusal_of(named.refusal)
+        return Done(without_steps(named.plan), named.replaced, refusal)
     except GatewayError as error:
         return refusal_of(error)
     except Exception:  # the next one would end in the same way, in the next process
