@@ -20,6 +20,7 @@ from gateway.access.from_settings import (
     reloadable_access,
     reloadable_tokens,
 )
+from gateway.access.keys import reached_at
 from gateway.access.limits import MemoryLimiter, RateLimits
 from gateway.access.load import LongAnswers
 from gateway.access.provider import Provider
@@ -80,6 +81,8 @@ class Parts:
     upstream: Cuebot
     live: LiveCatalog
     """The catalog, which is looked for from the app's startup on."""
+    reached_at: tuple[str, ...]
+    """The settings by which the gateway listens to other machines."""
     authenticator: Authenticator
     provider: Provider
     """Of the keys that tokens are signed with; followed from the app's startup on."""
@@ -114,7 +117,7 @@ class Parts:
                 ("rate_limit_*",),
                 lambda settings: partial(self.rates.follow, settings),
             ),
-            reloadable_tokens(self.authenticator, self.provider, self.deny_file),
+            reloadable_tokens(self.authenticator, self.provider, self.deny_file, self.reached_at),
             *((self.audit.reloadable(),) if self.audit is not None else ()),
         )
 
@@ -226,6 +229,7 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
     return Parts(
         upstream=upstream,
         live=live,
+        reached_at=reached_at(settings),
         authenticator=authenticator,
         provider=provider,
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),

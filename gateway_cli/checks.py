@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.access.denied import read_denied
 from gateway.access.key_set import KeySet, NoKeySet
-from gateway.access.keys import load_secrets, weaknesses
+from gateway.access.keys import load_secrets, reached_at, weaknesses
 from gateway.access.provider import load_key_set, unbound
 from gateway.access.rights import AccessRules
 from gateway.access.shared_limiter import BUCKET, PREFIX
@@ -96,7 +96,7 @@ async def run_checks(settings: Settings) -> Report:
 def check_settings(settings: Settings, report: Report) -> None:
     """Secrets, certificate, audit log, and what is valid but probably a mistake."""
     with report.settings():
-        secrets = load_secrets(settings)
+        secrets = load_secrets(settings, reached_at=reached_at(settings))
         report.secrets = len(secrets)
         report.warnings += weaknesses(settings, secrets)
     report.warnings += [*readable_by_all(settings), *unbound(settings)]

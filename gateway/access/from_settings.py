@@ -7,7 +7,7 @@ import structlog
 
 from gateway.access.denied import DenyFile
 from gateway.access.key_set import KeySet, NoKeySet
-from gateway.access.keys import load_secrets
+from gateway.access.keys import load_secrets, reached_at
 from gateway.access.provider import Provider, is_url, load_key_set, read_key_set, unbound
 from gateway.access.rights import AccessRules
 from gateway.access.tokens import Authenticator, token_rules
@@ -25,7 +25,8 @@ def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
 
     Those in a file are read here, those at a URL are fetched at startup.
     """
-    secrets, source, keys = load_secrets(settings), settings.jwt_jwks, None
+    secrets = load_secrets(settings, reached_at=reached_at(settings))
+    source, keys = settings.jwt_jwks, None
     if source is not None and not is_url(source):
         keys = read_key_set(Path(source))
     warn_of_tokens(settings)
@@ -44,12 +45,18 @@ def warn_of_tokens(settings: Settings) -> None:
 
 
 def reloadable_tokens(
-    authenticator: Authenticator, provider: Provider, deny_file: DenyFile
+    authenticator: Authenticator,
+    provider: Provider,
+    deny_file: DenyFile,
+    reached_at: tuple[str, ...],
 ) -> Reloadable:
-    """The secrets and keys that tokens are signed with, and what else tokens must be."""
+    """The secrets and keys that tokens are signed with, and what else tokens must be.
+
+    `reached_at` is where the gateway listens, which a reload does not change.
+    """
 
     def prepare(settings: Settings) -> Commit:
-        secrets = load_secrets(settings, authenticator.secrets)
+        secrets = load_secrets(settings, authenticator.secrets, reached_at=reached_at)
         rules, source = token_rules(settings), settings.jwt_jwks
         found: KeySet | None = None
         if source is not None:

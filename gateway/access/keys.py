@@ -1,6 +1,7 @@
 """The secrets that tokens are signed with."""
 
 import codecs
+from ipaddress import ip_address
 
 import orjson
 import structlog
@@ -24,17 +25,21 @@ PUBLISHED_SECRETS = frozenset(
         b"your-secret",
         b"your-secret-key",
         b"your-production-secret-key-here",
+        b"replace-this-with-32-random-bytes-or-more",
     }
 )
-"""Secrets in published examples: OpenCue's (the second is in its compose file), jwt.io's."""
+"""Secrets in published examples: OpenCue's (the second is in its compose file), jwt.io's, ours."""
 NEW_SECRET = "openssl rand -base64 32"  # noqa: S105 - makes one
 
 
-def load_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[bytes, ...]:
+def load_secrets(
+    settings: Settings, held: tuple[bytes, ...] = (), *, reached_at: tuple[str, ...] = ()
+) -> tuple[bytes, ...]:
     """The secrets that tokens may be signed with, the first being the one to sign with.
 
     There may be none only with JWT_JWKS. `held` are those that are in use when they are loaded
-    again: then a file that seems to be half written is an error.
+    again: then a file that seems to be half written is an error. So is a published secret, if the
+    gateway can be reached from other machines (see that function).
 
     Raises ConfigurationError; warns about those that are easy to guess.
     """
@@ -49,9 +54,46 @@ def load_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[byte
             raise ConfigurationError(
                 f"JWT_SECRET: secret number {number} is a key or certificate, not a shared secret"
             )
+    if reached_at:
+        refuse_published(settings, secrets, reached_at)
     for warning in weaknesses(settings, secrets):
         log.warning(warning)
     return secrets
+
+
+def reached_at(settings: Settings) -> tuple[str, ...]:
+    """The settings, with their values, by which the gateway listens to more than this machine.
+
+    A name other than `localhost` is not looked up: it may stand for anything.
+    """
+    hosts = {"REST_HOST": settings.rest_host}
+    if settings.metrics != "off" and settings.metrics_port is not None:
+        hosts["METRICS_HOST"] = settings.metrics_host
+    return tuple(f"{name}={host}" for name, host in hosts.items() if not is_loopback(host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def refuse_published(
+    settings: Settings, secrets: tuple[bytes, ...], reached_at: tuple[str, ...]
+) -> None:
+    """Raise ConfigurationError if there is a secret that everybody knows."""
+    name = "JWT_SECRET" if settings.jwt_secret_file is None else "JWT_SECRET_FILE"
+    problems = [
+        f"{name}: secret number {number} is published in an example, so anyone who reaches the"
+        f" gateway ({', '.join(reached_at)}) could run commands on the farm. Make another"
+        f" ({NEW_SECRET}), or listen on 127.0.0.1"
+        for number, secret in enumerate(secrets, 1)
+        if secret in PUBLISHED_SECRETS
+    ]
+    if problems:
+        raise ConfigurationError(*problems)
 
 
 def read_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[bytes, ...]:

@@ -8,10 +8,12 @@ from structlog.testing import capture_logs
 
 from gateway.access.keys import load_secrets
 from gateway.access.tokens import Authenticator, token_rules
-from gateway.app import create_app
+from gateway.app import Gateway, create_app
 from gateway.errors import ConfigurationError
 from gateway.settings.key_files import readable_by_all
 from gateway.settings.model import Settings
+from gateway.settings.reloadable import Reloadable
+from gateway_cli.checks import Report, check_settings
 from gateway_cli.loading import load_settings
 from tests.support.servers import settings_for
 
@@ -145,6 +147,9 @@ def test_a_secret_that_is_not_utf8_is_taken_or_refused_in_one_line() -> None:
         pytest.param("your-production-secret-key-here", True, id="of its production example"),
         pytest.param("dev-secret-key-change-in-production", True, id="its documented default"),
         pytest.param("opencue-dev-jwt-secret-change-in-production", True, id="its compose file's"),
+        pytest.param(
+            "replace-this-with-32-random-bytes-or-more", True, id="our Kubernetes example"
+        ),
     ],
 )
 def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
@@ -156,6 +161,66 @@ def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
     assert all("export JWT_SECRET=$(openssl rand -base64 32)" in line["event"] for line in lines)
     if len(secret) > 1:
         assert secret not in repr(lines)
+
+
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        ({}, "REST_HOST=0.0.0.0"),
+        ({"rest_host": "::"}, "REST_HOST=::"),
+        ({"rest_host": "10.0.0.5"}, "REST_HOST=10.0.0.5"),
+        ({"rest_host": "gateway.studio"}, "REST_HOST=gateway.studio"),
+        ({"rest_host": "localhost.studio"}, "REST_HOST=localhost.studio"),
+        ({"rest_host": "127.0.0.1.studio"}, "REST_HOST=127.0.0.1.studio"),
+        ({"rest_host": "127.0.0.1"}, ""),
+        ({"rest_host": "127.8.0.1"}, ""),
+        ({"rest_host": "::1"}, ""),
+        ({"rest_host": "localhost"}, ""),
+        ({"rest_host": "::1", "metrics_host": "::"}, ""),
+        (
+            {"rest_host": "::1", "metrics_host": "::", "metrics_port": 1, "metrics": "token"},
+            "METRICS_HOST=::",
+        ),
+    ],
+)
+def test_a_published_secret_is_for_this_machine_alone(
+    tmp_path: Path, settings: dict[str, object], where: str
+) -> None:
+    """With one, the gateway, `check` and whatever runs the app refuse to listen to others."""
+    file = tmp_path / "jwt"
+    file.write_text(f"{LONG}\nyour-secret\n")
+    given = settings_for("127.0.0.1:1", jwt_secret=None, jwt_secret_file=file, **settings)
+    report = Report()
+    check_settings(given, report)
+    assert report.settings_wrong == bool(where)
+    if not where:
+        create_app(given)
+        return
+    with pytest.raises(ConfigurationError) as refused:
+        create_app(given)
+    assert str(refused.value) == (
+        "JWT_SECRET_FILE: secret number 2 is published in an example, so anyone who reaches the"
+        f" gateway ({where}) could run commands on the farm. Make another"
+        " (openssl rand -base64 32), or listen on 127.0.0.1"
+    )
+    assert report.problems == list(refused.value.problems)
+
+
+def test_a_reload_takes_no_published_secret() -> None:
+    """The old one stays, wherever the new settings say to listen: that takes a restart."""
+    before = settings_for("127.0.0.1:1", jwt_secret=LONG)
+    here = settings_for("127.0.0.1:1", jwt_secret="your-secret", rest_host="127.0.0.1")
+    with pytest.raises(
+        ConfigurationError, match=r"JWT_SECRET: secret number 1 .*REST_HOST=0\.0\.0\.0"
+    ):
+        tokens_of(create_app(before)).prepare(here)
+    tokens_of(create_app(here)).prepare(here)
+
+
+def tokens_of(app: Gateway) -> Reloadable:
+    """The part that follows the secrets."""
+    (part,) = (each for each in app.parts.reloadable if each.name == "the secrets")
+    return part
 
 
 def test_every_easy_secret_of_a_file_is_warned_about(tmp_path: Path) -> None:
@@ -256,7 +321,11 @@ def test_the_gateway_warns_at_startup(tmp_path: Path) -> None:
     file.write_text("your-secret\n")
     file.chmod(0o644)
     with capture_logs() as lines:
-        create_app(settings_for("127.0.0.1:1", jwt_secret=None, jwt_secret_file=file))
+        create_app(
+            settings_for(
+                "127.0.0.1:1", jwt_secret=None, jwt_secret_file=file, rest_host="127.0.0.1"
+            )
+        )
     told = [line["event"] for line in lines if line["log_level"] == "warning"]
     assert len(told) == 2
     assert "is published" in told[0]
