@@ -6,13 +6,12 @@ import sys
 from datetime import UTC, datetime
 
 import click
-import orjson
 
 from gateway_cli.audit_trail import Entry, Wanted, search, since
 from gateway_cli.common_options import json_option, time_option
 from gateway_cli.terminal.exits import Failure, complain
 from gateway_cli.terminal.table import aligned, cell
-from gateway_cli.terminal.text import clip, counted
+from gateway_cli.terminal.text import clip, counted, json_text
 
 HEADER = ("TIME", "SUBJECT", "CLIENT", "METHOD", "OUTCOME", "MS", "REQUEST")
 
@@ -59,7 +58,7 @@ def audit(
     found = search(files, wanted)
     if as_json:
         for entry in found.calls:
-            click.echo(orjson.dumps(entry))
+            click.echo(json_text(entry, indent=False))
     elif found.calls:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for line in aligned(HEADER, map(row, found.calls)):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import click
-import orjson
 import uvloop
 from click.core import ParameterSource
 
@@ -22,7 +21,7 @@ from gateway_cli.common_options import Way, config_option, json_option, settings
 from gateway_cli.decision import claims_from, decide, decision_lines
 from gateway_cli.loading import misspelled
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, complain
-from gateway_cli.terminal.text import counted, printable_lines
+from gateway_cli.terminal.text import counted, json_text, printable_lines
 
 
 @click.command()
@@ -138,7 +137,7 @@ def tell(
     """Print a report, and end with a status that says what came of it."""
     fine = not report.problems and not (strict and report.warnings)
     if as_json:
-        click.echo(orjson.dumps({"ok": fine} | whole, option=orjson.OPT_INDENT_2))
+        click.echo(json_text({"ok": fine} | whole))
     else:
         click.echo(printable_lines("\n".join(text)))
     if not fine:
@@ -158,7 +157,7 @@ def explain(
     except InvalidCall as error:
         raise click.UsageError(str(error)) from None
     if as_json:
-        click.echo(orjson.dumps(asdict(decision), option=orjson.OPT_INDENT_2))
+        click.echo(json_text(asdict(decision)))
     else:
         click.echo(printable_lines("\n".join(decision_lines(decision))))
     if decision.problem:

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import click
-import orjson
 
 from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError
@@ -16,7 +15,7 @@ from gateway_cli.common_options import config_option, json_option, settings_from
 from gateway_cli.compare.comparison import Comparison, ReadOnlyGateway
 from gateway_cli.compare.findings import Outcome, as_object, lines
 from gateway_cli.terminal.exits import FAILED, Failure, complain
-from gateway_cli.terminal.text import printable_lines
+from gateway_cli.terminal.text import json_text, printable, printable_lines
 
 
 @click.command()
@@ -120,7 +119,7 @@ def compare(
     outcome = asyncio.run(run())
     show_progress("")
     if as_json:
-        click.echo(orjson.dumps(as_object(outcome, here, there), option=orjson.OPT_INDENT_2))
+        click.echo(json_text(as_object(outcome, here, there)))
     else:
         changing = len(catalog.methods) - len(methods)
         click.echo(printable_lines("\n".join(lines(outcome, changing))))
@@ -133,4 +132,4 @@ def compare(
 def show_progress(text: str) -> None:
     """On a terminal, show this text in the place of the last one."""
     if sys.stderr.isatty():
-        click.echo(f"\r{text}\x1b[K", err=True, nl=False)
+        click.echo(f"\r{printable(text)}\x1b[K", err=True, nl=False)

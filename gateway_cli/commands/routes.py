@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-import orjson
 
 from gateway.hints import did_you_mean
 from gateway.schema.catalog import Catalog
@@ -19,7 +18,7 @@ from gateway_cli.common_options import Way, config_option, json_option, settings
 from gateway_cli.describe.from_document import type_named
 from gateway_cli.terminal.exits import Failure, complain
 from gateway_cli.terminal.table import GAP, aligned
-from gateway_cli.terminal.text import printable_lines
+from gateway_cli.terminal.text import json_text, printable_lines
 
 HEADER = ("PATH", "REQUEST", "RESPONSE", "ALIAS OF")
 UNNAMED = "-"
@@ -76,7 +75,7 @@ def routes(pattern: str, native: bool, as_json: bool, way: Way, config: Path | N
         route for route in known if matches(route.path, pattern) and not (native and route.alias_of)
     ]
     if as_json:
-        click.echo(orjson.dumps([asdict(route) for route in found], option=orjson.OPT_INDENT_2))
+        click.echo(json_text([asdict(route) for route in found]))
     elif found:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         click.echo(printable_lines("\n".join(lines(found, width))))

@@ -39,7 +39,7 @@ def headings(fields: Sequence[str]) -> list[str]:
     """The last part of each field's name, or the whole where that would be there twice."""
     last = [field.rpartition(".")[2] for field in fields]
     return [
-        short if last.count(short) == 1 else field
+        printable(short if last.count(short) == 1 else field)
         for field, short in zip(fields, last, strict=True)
     ]
 

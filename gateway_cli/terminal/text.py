@@ -4,13 +4,15 @@ import re
 from functools import partial
 
 import click
+import orjson
 
-CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What moves the cursor, ends lines or turns the writing direction, and lone surrogates."""
+STEERING = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""What moves the cursor, ends lines or turns the writing direction, and may stand in JSON."""
+CONTROLS = re.compile(f"[\x00-\x1f{STEERING}\ud800-\udfff]")
+"""The same with what JSON escapes, and lone surrogates."""
 LINE_CONTROLS = re.compile(r"(?![\n\t])" + CONTROLS.pattern)
 """The same without line ends and tabs."""
-JSON_CONTROLS = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Those that may stand in JSON unescaped."""
+JSON_CONTROLS = re.compile(f"[{STEERING}]")
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(:)?|(-?\d[^\s,\]}]*)|(true|false|null)')
 
 ELLIPSIS = "…"
@@ -27,6 +29,11 @@ printable_lines = partial(LINE_CONTROLS.sub, escape)
 """The text with control characters escaped, except line ends and tabs."""
 printable_json = partial(JSON_CONTROLS.sub, escape)
 """The same JSON with control characters escaped."""
+
+
+def json_text(value: object, *, indent: bool = True) -> str:
+    """A value as JSON that is safe for a terminal."""
+    return printable_json(orjson.dumps(value, option=orjson.OPT_INDENT_2 * indent).decode())
 
 
 def one_line(text: str) -> str:

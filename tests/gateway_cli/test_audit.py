@@ -225,3 +225,13 @@ def test_what_clients_wrote_does_not_steer_the_terminal(log: Path) -> None:
 def test_without_a_file() -> None:
     """Wrong usage."""
     assert in_process("audit").status == 2
+
+
+def test_json_cannot_steer_the_terminal(log: Path) -> None:
+    """What clients have sent is in the log as they sent it: control and bidi characters, too."""
+    sent = "\x9b2J \u2028 \u2029 \u202e \u200f é"
+    entry = json.loads(line("1", request={"val": sent}))
+    log.write_text(json.dumps(entry, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    ran = in_process("audit", "--json", str(log))
+    assert ran.text.removesuffix("\n").isprintable()
+    assert json.loads(ran.text)["request"]["val"] == sent

@@ -5,6 +5,7 @@ import os
 import re
 from io import BytesIO, StringIO
 from typing import Any
+from unicodedata import bidirectional, category
 
 import pytest
 
@@ -12,7 +13,15 @@ from gateway.errors import Code, GatewayError
 from gateway_cli.client.client import Answer
 from gateway_cli.client.wanted import Form
 from gateway_cli.terminal.output import Output
-from gateway_cli.terminal.text import coloured, one_line, printable_json
+from gateway_cli.terminal.text import (
+    coloured,
+    json_text,
+    one_line,
+    printable,
+    printable_json,
+    printable_lines,
+)
+from tests.support.commands import in_process
 
 ANSWER = b'{"jobs":[{"name":"a \\"b\\": 1","cores":-1.5,"on":true,"none":null,"empty":[]}]}'
 
@@ -80,9 +89,35 @@ def test_colours_only_colour() -> None:
 
 def test_json_on_a_terminal_is_harmless_json() -> None:
     """Control characters are escaped, and the JSON means the same."""
-    text = json.dumps({"name": "\x9b2J\x7f\u202e é"}, ensure_ascii=False)
+    text = json.dumps({"name": f"{HARMFUL} é"}, ensure_ascii=False)
     assert printable_json(text).isprintable()
     assert json.loads(printable_json(text)) == json.loads(text)
+    assert json_text(json.loads(text), indent=False).isprintable()
+    assert json.loads(json_text(json.loads(text))) == json.loads(text)
+
+
+HARMFUL = "".join(
+    character
+    for character in map(chr, range(0x3000))
+    if category(character) in ("Cc", "Zl", "Zp")
+    or bidirectional(character) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    or character in "\u061c\u200e\u200f"
+)
+"""What moves the cursor or ends a line, by Unicode's categories, and what turns the direction."""
+
+
+def test_one_rule_is_for_all_text() -> None:
+    """Lines keep their ends and tabs; nothing else is left that could steer a terminal."""
+    assert len(HARMFUL) == 65 + 2 + 12
+    assert printable(HARMFUL).isprintable()
+    assert printable_lines(HARMFUL).replace("\n", "").replace("\t", "").isprintable()
+
+
+def test_wrong_usage_quotes_nothing_that_steers_the_terminal() -> None:
+    """As an error that says what a server has said might."""
+    ran = in_process("call", "Job/GetJobs", "\x9b2J\u202e..=1")
+    assert ran.status
+    assert ran.err.replace("\n", "").isprintable()
 
 
 def test_a_long_answer_is_cut_to_the_screen() -> None:

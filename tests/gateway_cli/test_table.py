@@ -130,6 +130,12 @@ def test_a_value_cannot_steer_the_terminal() -> None:
     assert line == "a\\u000a\\u001b[2J\\u009bm\\u202eb\\ud800"
 
 
+def test_a_heading_cannot_either() -> None:
+    """The keys of a map are anybody's."""
+    (head, _) = table({"rows": [{"envs": {"a\x9b\u2028": "b"}}]})
+    assert head == "a\\u009b\\u2028"
+
+
 def test_other_values_are_json() -> None:
     """Lists, messages and booleans are printed on one line."""
     answer = {"rows": [{"tags": ["a", "b"], "stats": {"x": 1}, "on": True, "size": "4096"}]}
