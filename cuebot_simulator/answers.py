@@ -34,6 +34,7 @@ from cuebot_simulator.services import (
     tasks,
 )
 from cuebot_simulator.services.handler import Handler
+from cuebot_simulator.world.database_errors import check_texts
 from cuebot_simulator.world.failures import Missing, Refusal, not_found
 from cuebot_simulator.world.state import Farm
 
@@ -93,5 +94,6 @@ def answer_to(farm: Farm, method: MethodDescriptor, request: Any) -> Any:
     try:
         handler(farm, request, answer)
     except Missing:
+        check_texts(request)
         raise not_found(f"{service}/{method.name}") from None
     return answer

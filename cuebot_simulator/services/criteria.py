@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from typing import Any
 
 from cuebot_simulator.world.cores import java_int
-from cuebot_simulator.world.database_errors import bad_grammar
+from cuebot_simulator.world.database_errors import bad_grammar, check_texts
 from cuebot_simulator.world.failures import illegal_argument
 from cuebot_simulator.world.frame_range import frame_number, numbers_of
 from cuebot_simulator.world.frames import state_of
@@ -42,6 +42,7 @@ def find_jobs(farm: Farm, criteria: Any) -> list[Any]:
 
     Names count with their case. In a `substr`, `_` is any character and `%` any number of them.
     """
+    check_texts(criteria)
     jobs = candidates(farm, criteria)
     for field, criterion in JOB_FIELDS.items():
         if wanted := frozenset(given(criteria, criterion, ())):
@@ -91,6 +92,7 @@ def find_frames(farm: Farm, frames: Iterable[Any], criteria: Any) -> list[Any]:
         ]
     if (since := given(criteria, "change_date", 0)) > 0:
         found = [frame for frame in found if changed_at(farm, frame) > since]
+    check_texts(criteria)
     return found
 
 
@@ -146,6 +148,7 @@ def page_of(frames: Sequence[Any], criteria: Any) -> Sequence[Any]:
 
 def find_hosts(farm: Farm, criteria: Any) -> list[Any]:
     """The hosts that fit."""
+    check_texts(criteria)
     states = set(given(criteria, "states.state", ()))
     locks = set(given(criteria, "lock_states.state", ()))
     patterns = compiled(given(criteria, "regex", ()))
@@ -185,6 +188,7 @@ def find_booked_procs(
 
 def matching_procs(farm: Farm, criteria: Any) -> list[Any]:
     """All procs that fit."""
+    check_texts(criteria)
     return [
         proc
         for proc in farm.procs.values()

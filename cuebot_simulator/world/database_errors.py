@@ -1,15 +1,20 @@
 """How Cuebot's database says no: the exceptions that Spring makes of it.
 
 Their texts have the statement in them that failed; here it is left out: `SQL [...]`. So is
-where in it something is wrong: it is always position 1.
+where in it something is wrong: it is always position 1, or parameter 1.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from cuebot_simulator.world.failures import JavaException, java_exception
 
 DUPLICATE = "DuplicateKeyException"
 VIOLATION = "DataIntegrityViolationException"
+NUL = "\0"
+NO_CHARACTER = (
+    'invalid byte sequence for encoding "UTF8": 0x00\n  Where: unnamed portal parameter $1'
+)
 
 
 def violation(text: str, detail: str = "", *, kind: str = VIOLATION) -> JavaException:
@@ -57,5 +62,18 @@ def still_used(table: str, constraint: str, by: str, key: str, column: str = "")
 
 def check_length(text: str, most: int) -> None:
     """Raise Refusal for a text that does not fit into its column of so many characters."""
+    if NUL in text:
+        raise violation(NO_CHARACTER)
     if len(text) > most:
         raise violation(f"value too long for type character varying({most})")
+
+
+def check_texts(message: Any) -> None:
+    """Raise Refusal for what the database cannot look for: any text with a NUL in it."""
+    for field, value in message.ListFields():
+        values = value if field.is_repeated else (value,)
+        if field.message_type:
+            for each in values:
+                check_texts(each)
+        elif field.type == field.TYPE_STRING and any(NUL in each for each in values):
+            raise violation(NO_CHARACTER)

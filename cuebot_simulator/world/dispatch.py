@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from cuebot_simulator.world.frame_actions import end_frame
-from cuebot_simulator.world.frames import start_frame, state_of
+from cuebot_simulator.world.frames import start_frame, state_of, units_of
 from cuebot_simulator.world.launch import pick
 from cuebot_simulator.world.limits import limits_allow
 from cuebot_simulator.world.machines import note_report, reports
@@ -154,9 +154,10 @@ class Dispatcher:
     def fits(self, layer: Any, job: Any, host: Any) -> bool:
         """Whether one more frame of this layer may run on this host."""
         farm = self._farm
-        units = round(layer.min_cores * 100)
+        units = units_of(layer, host)
         return (
             host.idle_cores * 100 >= units
+            and (layer.min_cores > 0 or host.idle_cores == host.cores)
             and host.idle_memory >= layer.min_memory
             and host.idle_gpus >= layer.min_gpus
             and host.idle_gpu_memory >= layer.min_gpu_memory

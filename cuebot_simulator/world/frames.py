@@ -143,7 +143,7 @@ def start_frame(
     now = farm.now
     since = now if started is None else started
     job, layer = farm.job_of(frame), farm.layer_of(frame)
-    units, gpus, memory, gpu_memory = needs_of(layer, partition)
+    units, gpus, memory, gpu_memory = needs_of(layer, host, partition)
     name = f"{host.name}/{units / 100:.2f}/{gpus}"
     proc = farm.messages.new(
         "host.Proc",
@@ -186,12 +186,24 @@ def start_frame(
     return proc
 
 
-def needs_of(layer: Any, partition: Any) -> tuple[int, int, int, int]:
+def needs_of(layer: Any, host: Any, partition: Any) -> tuple[int, int, int, int]:
     """Hundredths of cores, GPUs, memory and GPU memory for a frame. A host never gains by one."""
-    units = partition.threads * 100 if partition else round(layer.min_cores * 100)
+    units = partition.threads * 100 if partition else units_of(layer, host)
     needs = (units, round(layer.min_gpus), layer.min_memory, layer.min_gpu_memory)
     units, gpus, memory, gpu_memory = (max(need, 0) for need in needs)
     return units, gpus, memory, gpu_memory
+
+
+def units_of(layer: Any, host: Any) -> int:
+    """Hundredths of cores that a frame takes of a host: of none or less, all but so many.
+
+    Without threads it is never more than a core of these.
+    """
+    units: int = round(layer.min_cores * 100)
+    if units > 0:
+        return units
+    left: int = round(host.cores * 100) + units
+    return left if layer.is_threadable else min(left, 100)
 
 
 def stop_frame(farm: Farm, frame: Any, state: str, exit_status: int) -> None:

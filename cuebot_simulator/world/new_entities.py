@@ -1,6 +1,6 @@
 """New things on the farm, as Cuebot makes them: with its defaults, and whatever goes with them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from cuebot_simulator.world.database_errors import check_length
@@ -106,7 +106,13 @@ def add_subscription(farm: Farm, show: Any, allocation: Any, *, size: int, burst
 
 
 def add_service(
-    farm: Farm, name: str, *, cores: int = 100, memory: float = 4, threadable: bool = True
+    farm: Farm,
+    name: str,
+    *,
+    cores: int = 100,
+    memory: float = 4,
+    threadable: bool = True,
+    tags: Sequence[str] = ("general",),
 ) -> Any:
     """A service: a kind of work, with what it takes by default (hundredths of cores, GB)."""
     service = farm.messages.new(
@@ -117,7 +123,7 @@ def add_service(
         min_cores=cores,
         max_cores=0,
         min_memory=int(memory * GIGABYTE),
-        tags=["general"],
+        tags=list(tags),
         min_memory_increase=2 * GIGABYTE,
     )
     farm.services[service.id] = service

@@ -6,6 +6,8 @@ GIGABYTE = 1024 * 1024
 """In KB, as Cuebot counts memory."""
 LEAST_MEMORY = GIGABYTE // 4
 """In KB. Where less is set for a layer, it gets this."""
+SEEDED_MEMORY = 3_355_443 / GIGABYTE
+"""In GB: what the services take that Cuebot brings along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from cuebot_simulator.world.cores import NO_LIMIT, java_int
 from cuebot_simulator.world.frame_range import in_chunks, numbers_of
 from cuebot_simulator.world.messages import given
 from cuebot_simulator.world.plans import GIGABYTE, LEAST_MEMORY, LayerPlan
@@ -11,12 +12,12 @@ from cuebot_simulator.world.spec_xml import SpecError, is_true, parse_int, text_
 from cuebot_simulator.world.state import Farm
 
 DEFAULT_SERVICE = "default"
-LEAST_UNITS, DEFAULT_UNITS = 10, 100
+LEAST_UNITS, DEFAULT_UNITS, MOST_UNITS = 10, 100, 2400
 """Hundredths of cores."""
-MOST_UNITS = 2**31 - 1
-DEFAULT_MEMORY, MOST_MEMORY = 3_355_443, 50 * GIGABYTE
 MOST_GPU_MEMORY = 100 * GIGABYTE
 """In KB."""
+MOST_EXACT = 2**53
+"""KB. What is more than that is counted as so much: floats have all numbers up to it."""
 
 
 def read_layer(farm: Farm, show: str, element: Element) -> LayerPlan:
@@ -35,7 +36,7 @@ def read_layer(farm: Farm, show: str, element: Element) -> LayerPlan:
         range=span,
         chunk=chunk,
         frames=frames_of(span, chunk),
-        cores=units / 100,
+        cores=shown_cores(units),
         max_cores=service.max_cores / 100,
         threadable=is_threadable(element, service, units),
         memory=memory_of(element, service) / GIGABYTE,
@@ -72,61 +73,72 @@ def find_service(farm: Farm, show: str, name: str) -> Any:
 
 
 def core_units(element: Element, default: int) -> int:
-    """Hundredths of cores. With a point the text is cores, without one hundredths of them."""
+    """Hundredths of cores. With a point the text is cores, without one hundredths of them.
+
+    None are all that a host has, and less are all but so many.
+    """
     text = text_of(element, "cores")
     if text is None:
-        return max(default, LEAST_UNITS)
-    units = (
-        parse_int(text) if "." not in text else int(min(parse_float(text) * 100 + 0.5, MOST_UNITS))
-    )
-    return units if units >= LEAST_UNITS else DEFAULT_UNITS
+        return max(default, LEAST_UNITS) if default > 0 else default
+    if "." in text:
+        units = java_int(parse_float(text) * 100 + (-0.5 if "-" in text else 0.5))
+    else:
+        units = parse_int(text)
+    return DEFAULT_UNITS if 0 < units < LEAST_UNITS else min(units, MOST_UNITS)
+
+
+def shown_cores(units: int) -> float:
+    """Cores, as Cuebot shows hundredths of them: -1 is no number of them, and stays."""
+    return NO_LIMIT if units == NO_LIMIT else units / 100
 
 
 def parse_float(text: str) -> float:
     """A number with a fraction. Raises SpecError, as Java does."""
+    if not text:
+        raise SpecError("empty String")
     try:
         number = float(text)
     except ValueError:
         number = float("nan")
-    if number != number or "_" in text or not text.isascii():
+    if number != number or set(text.lower()) - set("+-.e0123456789"):
         raise SpecError(f'For input string: "{text[:80]}"')
     return number
 
 
 def is_threadable(element: Element, service: Any, units: int) -> bool:
-    """Less than a core cannot be shared by threads, whatever the spec or the service says."""
+    """A part of a core cannot be shared by threads, whatever the spec or the service says."""
     text = text_of(element, "threadable")
-    return units >= 100 and (bool(service.threadable) if text is None else is_true(text))
+    return not 0 < units < 100 and (bool(service.threadable) if text is None else is_true(text))
 
 
 def memory_of(element: Element, service: Any) -> int:
-    """KB. What cannot be read or is too much is the default, and too little is raised."""
+    """KB. Too little is raised; of too much Cuebot warns, and takes it. Raises SpecError."""
     text = text_of(element, "memory")
-    if text is None:
-        return int(service.min_memory)
-    memory = kilobytes(text, MOST_MEMORY)
-    return DEFAULT_MEMORY if memory is None else max(memory, LEAST_MEMORY)
+    return int(service.min_memory) if text is None else max(kilobytes(text), LEAST_MEMORY)
 
 
 def gpu_memory_of(element: Element, service: Any) -> int:
     """KB. What cannot be read or is too much counts as none."""
-    text = text_of(element, "gpu_memory") or text_of(element, "gpu")
+    text = text_of(element, "gpu_memory")
+    if text is None:
+        text = text_of(element, "gpu")
     if text is None:
         return int(given(service, "min_gpu_memory", 0))
-    return max(kilobytes(text, MOST_GPU_MEMORY) or 0, 0)
-
-
-def kilobytes(text: str, most: int) -> int | None:
-    """`512m`, `4g` or `4` (GB) in KB, if it is that and not more than most."""
-    text = text.lower()
     try:
-        if "m" in text:
-            size = parse_float(text[: text.rindex("m")]) * 1024
-        else:
-            size = parse_int(text[: text.rindex("g")] if "g" in text else text, bits=64) * GIGABYTE
+        memory = kilobytes(text)
     except SpecError:
-        return None
-    return int(size) if size <= most else None
+        return 0
+    return memory if 0 <= memory <= MOST_GPU_MEMORY else 0
+
+
+def kilobytes(text: str) -> int:
+    """`512.5m`, `4g` or `4` (GB) in KB. Raises SpecError."""
+    text = text.lower()
+    if "m" in text:
+        size = parse_float(text[: text.rindex("m")]) * 1024
+    else:
+        size = parse_int(text[: text.rindex("g")] if "g" in text else text, bits=64) * GIGABYTE
+    return int(max(min(size, MOST_EXACT), -MOST_EXACT))
 
 
 def number_of(element: Element, name: str, default: int) -> int:

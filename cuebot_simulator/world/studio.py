@@ -29,7 +29,14 @@ from cuebot_simulator.world.new_entities import (
     add_subscription,
 )
 from cuebot_simulator.world.ownership import give_deed
-from cuebot_simulator.world.plans import GIGABYTE, FilterPlan, HostPlan, JobPlan, LayerPlan
+from cuebot_simulator.world.plans import (
+    GIGABYTE,
+    SEEDED_MEMORY,
+    FilterPlan,
+    HostPlan,
+    JobPlan,
+    LayerPlan,
+)
 from cuebot_simulator.world.state import Farm, by_name, is_bookable
 from cuebot_simulator.world.studio_data import (
     DEPARTMENTS,
@@ -41,6 +48,7 @@ from cuebot_simulator.world.studio_data import (
     JOBS,
     LIMITS,
     OWNERS,
+    SEEDED_SERVICES,
     SERVICES,
     SHOWS,
 )
@@ -77,7 +85,9 @@ def add_places(farm: Farm) -> None:
         add_allocation(farm, facility, name, tag, billable=name == GENERAL)
     farm.department_names.extend(DEPARTMENTS)
     for name, (cores, memory) in SERVICES.items():
-        add_service(farm, name, cores=cores * 100, memory=memory, threadable=name != "shell")
+        add_service(farm, name, cores=cores * 100, memory=memory)
+    for name, tags in SEEDED_SERVICES.items():
+        add_service(farm, name, memory=SEEDED_MEMORY, threadable=False, tags=tags)
     for name, most in LIMITS.items():
         add_limit(farm, name, most)
 

@@ -266,12 +266,12 @@ HOSTS = (
 OWNERS = {"artist1": "demo", "artist2": "harbor"}
 SERVICES = {
     "arnold": (1, 4),
-    "default": (1, 3),
     "ffmpeg": (1, 2),
     "houdini": (4, 16),
     "maya": (1, 4),
     "nuke": (1, 6),
-    "shell": (1, 2),
 }
-"""Name to cores and memory (GB)."""
+"""The studio's own: name to cores and memory (GB)."""
+SEEDED_SERVICES = {"default": ("general", "desktop"), "shell": ("general", "util")}
+"""Of those that Cuebot brings along: name to tags."""
 LIMITS = {"arnold": 40, "nuke_render": 12}

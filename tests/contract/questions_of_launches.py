@@ -226,6 +226,26 @@ LAUNCHES = (
         ),
     ),
     Ask(
+        "launching with no cores, and with less",
+        "job.JobInterface/LaunchSpecAndWait",
+        {
+            "spec": spec(
+                job(
+                    layer("all", more="<cores>0</cores>"),
+                    layer("all_but_two", more="<cores>-2</cores>"),
+                    name="cores_v001",
+                )
+            )
+        },
+        keep={"no_cores": "jobs.jobs.0.id"},
+    ),
+    Ask(
+        "the layers of a job with no cores, and with less",
+        "job.JobInterface/GetLayers",
+        {"job": {"id": "$no_cores"}},
+        values=("layers.layers.0.min_cores", "layers.layers.1.min_cores"),
+    ),
+    Ask(
         "launching with the uid 42 of nobody",
         "job.JobInterface/LaunchSpecAndWait",
         {"spec": spec(job(name="uid_v001"), user="nobody", uid="<uid>42</uid>")},

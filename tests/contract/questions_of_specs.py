@@ -200,6 +200,7 @@ MEANING = (
     launch_layer("a chunk that is no number", layer(head=CMD + RANGE + "<chunk>x</chunk>")),
     launch_layer("a chunk of 0", layer(head=CMD + RANGE + "<chunk>0</chunk>")),
     launch_layer("cores that are no number", layer(more="<cores>many</cores>")),
+    launch_layer("memory that is no number", layer(more="<memory>lots</memory>")),
     launch_layer("a tag that is none", layer(more="<tags>a</tags>")),
     launch_layer("a time-out that is no number", layer(more="<timeout>x</timeout>")),
     launch_layer(

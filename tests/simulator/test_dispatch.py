@@ -252,3 +252,21 @@ def test_a_large_farm_sorts_its_jobs_bit_by_bit(messages: Messages) -> None:
     assert sum(seen) >= 2 * len(farm.pending) - SORTED_AT_ONCE
     assert cuebot.frames(last.name, "RUNNING")
     assert len(farm.dispatcher.queue) > 2 * SORTED_AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("cores", "threadable", "taken"),
+    [(0, True, 8), (-0.02, True, 7.98), (-2, True, 6), (0, False, 1)],
+)
+def test_a_layer_without_cores_takes_a_whole_machine(
+    cuebot: Cuebot, cores: float, threadable: bool, taken: float
+) -> None:
+    """VirtualProc.build: all cores, or all but so many, of a host where nothing else runs."""
+    host = add_host(
+        cuebot.farm, HostPlan(name="whole", alloc="local.general", cores=8, memory=32), tags=["own"]
+    )
+    launch(cuebot, cores=cores, threadable=threadable, tags=("own",))
+    cuebot.wait(BEAT * 2)
+    procs = cuebot("HostInterface/GetProcs", host={"id": host.id}).procs.procs
+    assert [round(proc.reserved_cores, 2) for proc in procs if proc.job_name == JOB] == [taken]
+    assert procs[0].job_name == JOB

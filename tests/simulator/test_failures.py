@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.in_process import JOB_NOT_FOUND, NOTHING_FOUND, UNCAUGHT, Cuebot
+from tests.simulator.in_process import (
+    JOB_NOT_FOUND,
+    NOTHING_FOUND,
+    UNCAUGHT,
+    Cuebot,
+    database_says,
+)
 
 COMP = "demo-sh010-lena_comp_v003"
 
@@ -98,3 +104,43 @@ def test_a_method_without_code_is_unimplemented(cuebot: Cuebot, name: str) -> No
     """Its servant does not override it."""
     code, text = cuebot.refusal(name.partition(".")[2])
     assert (code, text) == ("UNIMPLEMENTED", f"Method {name} is unimplemented")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        pytest.param(name, values, id=name)
+        for name, values in [
+            ("ShowInterface/FindShow", {"name": "de\0mo"}),
+            ("JobInterface/FindJob", {"name": "\0"}),
+            ("JobInterface/GetJob", {"id": "a\0"}),
+            ("JobInterface/Pause", {"job": {"id": "a\0"}}),
+            ("JobInterface/GetJobs", {"r": {"shows": ["demo", "a\0"]}}),
+            ("HostInterface/Lock", {"host": {"id": "a\0"}}),
+            ("HostInterface/GetHosts", {"r": {"hosts": ["a\0"]}}),
+            ("ProcInterface/GetProcs", {"r": {"hosts": ["a\0"]}}),
+            ("FacilityInterface/Create", {"name": "a\0"}),
+            ("LimitInterface/Create", {"name": "a\0", "max_value": 1}),
+        ]
+    ],
+)
+def test_the_database_takes_no_nul(cuebot: Cuebot, name: str, values: dict[str, Any]) -> None:
+    """PostgreSQL has no character 0, neither to find nor to keep."""
+    where = "\n  Where: unnamed portal parameter $1"
+    text = f'invalid byte sequence for encoding "UTF8": 0x00{where}'
+    assert cuebot.refusal(name, **values) == database_says(text)
+
+
+def test_a_nul_in_the_frames_that_are_searched_is_refused(cuebot: Cuebot) -> None:
+    """A frame range is read before the database is asked."""
+    job = {"id": cuebot.job(COMP).id}
+    code, text = cuebot.refusal("JobInterface/GetFrames", job=job, req={"layers": ["a\0"]})
+    assert (code, "0x00" in text) == ("INTERNAL", True)
+    code, text = cuebot.refusal("JobInterface/GetFrames", job=job, req={"frame_range": "\0"})
+    assert (code, "IllegalArgumentException" in text) == ("INTERNAL", True)
+
+
+def test_a_name_that_is_checked_first_is_refused_for_its_form(cuebot: Cuebot) -> None:
+    """ManageShow.createShow conforms the name before the database sees it."""
+    code, text = cuebot.refusal("ShowInterface/CreateShow", name="a\0bc")
+    assert (code, "is not in the proper format" in text) == ("INTERNAL", True)

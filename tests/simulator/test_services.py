@@ -1,5 +1,7 @@
 """service.ServiceInterface."""
 
+import pytest
+
 from tests.simulator.in_process import NOTHING_FOUND, Cuebot
 
 BLENDER = {
@@ -87,3 +89,16 @@ def test_a_missing_service_is_changed_and_deleted_without_an_error(cuebot: Cuebo
     cuebot("ServiceInterface/Update", service={"id": "nope", "name": "nuke"})
     cuebot("ServiceInterface/Delete", service={"id": "nope"})
     assert names(cuebot) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "tags"), [("default", ["general", "desktop"]), ("shell", ["general", "util"])]
+)
+def test_cuebots_own_services_are_as_it_brings_them(
+    cuebot: Cuebot, name: str, tags: list[str]
+) -> None:
+    """seed_data.sql: what a layer takes that says nothing else."""
+    service = cuebot("ServiceInterface/GetService", name=name).service
+    assert (service.min_cores, service.max_cores, service.threadable) == (100, 0, False)
+    assert (service.min_memory, service.min_memory_increase) == (3_355_443, 2_097_152)
+    assert list(service.tags) == tags

@@ -342,13 +342,30 @@ def test_a_layer_overrules_its_service(cuebot: Cuebot) -> None:
 
 @pytest.mark.parametrize(
     ("cores", "expected"),
-    [("200", 2), ("2.0", 2), ("0.5", 0.5), ("9", 1), ("0.05", 1), ("-1.0", 1)],
+    [
+        ("200", 2),
+        ("2.0", 2),
+        ("0.5", 0.5),
+        ("9", 1),
+        ("0.05", 1),
+        ("0", 0),
+        ("0.0", 0),
+        ("-2", -0.02),
+        ("-1", -1),
+        ("-2.0", -2),
+        ("2400", 24),
+        ("2401", 24),
+        ("1000.5", 24),
+    ],
 )
-def test_too_few_cores_mean_one(cuebot: Cuebot, cores: str, expected: float) -> None:
-    """JobSpec.determineMinimumCores: less than a tenth of a core is the default."""
+def test_cores_are_as_many_as_a_spec_says(cuebot: Cuebot, cores: str, expected: float) -> None:
+    """JobSpec.determineMinimumCores: a little is raised and much is cut, and none or less stays.
+
+    Convert.coreUnitsToCores shows -1 hundredths as they are.
+    """
     layer = one_layer(cuebot, more=f"<cores>{cores}</cores><threadable>True</threadable>")
-    assert layer.min_cores == expected
-    assert layer.is_threadable == (expected >= 1)
+    assert round(layer.min_cores, 4) == expected
+    assert layer.is_threadable == (not 0 < expected < 1)
 
 
 @pytest.mark.parametrize(
@@ -358,14 +375,44 @@ def test_too_few_cores_mean_one(cuebot: Cuebot, cores: str, expected: float) -> 
         ("4G", 4 * 1024**2),
         ("1.5m", 262_144),
         ("512.5m", 524_800),
-        ("2.5g", 3_355_443),
-        ("lots", 3_355_443),
-        ("64g", 3_355_443),
+        ("64g", 64 * 1024**2),
+        ("-1g", 262_144),
     ],
 )
-def test_memory_is_read_raised_or_the_default(cuebot: Cuebot, memory: str, expected: int) -> None:
-    """JobSpec.determineMinimumMemory: what fails is only logged, and what is too much fails."""
+def test_memory_is_read_and_raised(cuebot: Cuebot, memory: str, expected: int) -> None:
+    """JobSpec.determineMinimumMemory. What is too much it only warns of."""
     assert one_layer(cuebot, more=f"<memory>{memory}</memory>").min_memory == expected
+
+
+@pytest.mark.parametrize("memory", ["1e300m", "9223372036854775807"])
+def test_absurd_memory_is_merely_much(cuebot: Cuebot, memory: str) -> None:
+    """No frame of such a layer ever runs, and the farm goes on."""
+    assert one_layer(cuebot, more=f"<memory>{memory}</memory>").min_memory >= 2**50
+
+
+@pytest.mark.parametrize(
+    ("memory", "why"),
+    [
+        ("lots", 'For input string: "lots"'),
+        ("2.5g", 'For input string: "2.5"'),
+        ("2.5", 'For input string: "2.5"'),
+        ("", 'For input string: ""'),
+        ("memory", 'For input string: "me"'),
+        ("m", "empty String"),
+        ("NaNm", 'For input string: "nan"'),
+        ("infm", 'For input string: "inf"'),
+    ],
+)
+def test_memory_that_is_no_number_is_refused(cuebot: Cuebot, memory: str, why: str) -> None:
+    """JobSpec.convertMemoryInput: whole GB, or MB with a fraction, in Java's words."""
+    assert refused(cuebot, spec_xml(job_xml(layer_xml(more=f"<memory>{memory}</memory>")))) == why
+
+
+@pytest.mark.parametrize("memory", ["lots", "2.5g", "", "101g"])
+def test_gpu_memory_that_is_no_number_is_none(cuebot: Cuebot, memory: str) -> None:
+    """JobSpec.determineMinimumGpuMemory: what fails is only logged, and what is too much fails."""
+    layer = one_layer(cuebot, more=f"<gpu_memory>{memory}</gpu_memory>")
+    assert layer.min_gpu_memory == 0
 
 
 def test_outputs_are_kept(cuebot: Cuebot) -> None:
