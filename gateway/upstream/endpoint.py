@@ -13,7 +13,7 @@ import structlog
 
 from gateway.errors import Code
 from gateway.upstream.health import Health
-from gateway.upstream.http2.connection import ClosedEarly
+from gateway.upstream.http2.connection import ClosedEarly, SpeaksTls
 from gateway.upstream.http2.outcome import not_connected, too_late
 from gateway.upstream.interface import (
     CallFailed,
@@ -94,7 +94,9 @@ class Endpoint:
         if self.ready:
             return self._health.reason if self.hanging else ""
         problem = await self._channel.problem()
-        return "" if problem is None else likely_cause(problem, self._tls) or described(problem)
+        if problem is None:
+            return ""
+        return likely_cause(problem, self._tls, spoke=self._channel.spoke) or described(problem)
 
     async def call(
         self,
@@ -133,9 +135,14 @@ class Endpoint:
         try:
             async with asyncio.timeout_at(deadline):
                 if not await self._wait_until_ready():
-                    raise not_connected(explained(await self._channel.problem(), self._tls))
+                    raise not_connected(await self._explained())
         except TimeoutError:
             raise too_late(sent=False) from None
+
+    async def _explained(self) -> str:
+        """Why there is no connection."""
+        problem = await self._channel.problem()
+        return explained(problem, self._tls, spoke=self._channel.spoke)
 
     async def _wait_until_ready(self) -> bool:
         """Whether a connection comes of the attempt to make one."""
@@ -182,7 +189,7 @@ class Endpoint:
                     log.info("Cuebot is connected", endpoint=self.endpoint)
             elif state is State.TRANSIENT_FAILURE and reachable is not False:
                 reachable = False
-                reason = explained(await self._channel.problem(), self._tls)
+                reason = await self._explained()
                 log.warning("Cuebot cannot be reached", endpoint=self.endpoint, reason=reason)
                 if on_any:
                     on_return()
@@ -230,14 +237,15 @@ class Endpoint:
         await self._channel.close()
 
 
-def explained(problem: Exception | None, tls: Tls | None) -> str:
+def explained(problem: Exception | None, tls: Tls | None, *, spoke: bool) -> str:
     """What is likely to be wrong and what to do about it, as far as that is known.
 
-    `problem` is what connecting has raised; None when it would work by now.
+    `problem` is what connecting has raised; None when it would work by now. `spoke` tells whether
+    connecting has worked before.
     """
     if problem is None:
         return "it was unavailable for a moment"
-    cause, raised = likely_cause(problem, tls), described(problem)
+    cause, raised = likely_cause(problem, tls, spoke=spoke), described(problem)
     return f"{cause}: {raised}" if cause else raised
 
 
@@ -256,8 +264,12 @@ def described(problem: Exception) -> str:
     return str(problem) or type(problem).__name__
 
 
-def likely_cause(problem: Exception, tls: Tls | None) -> str:
-    """What is likely to be wrong: `its certificate has expired`. Empty if that is not known."""
+def likely_cause(problem: Exception, tls: Tls | None, *, spoke: bool) -> str:
+    """What is likely to be wrong: `its certificate has expired`. Empty if that is not known.
+
+    A connection that is closed or reset says nothing of settings with which others have worked: a
+    Cuebot that dies does that, too.
+    """
     if isinstance(problem, ssl.SSLCertVerificationError) and tls is not None:
         if problem.verify_code == EXPIRED:
             return "its certificate has expired"
@@ -268,7 +280,10 @@ def likely_cause(problem: Exception, tls: Tls | None) -> str:
         return "its certificate is not signed by a public CA; set CUEBOT_CA_FILE to its own CA"
     if isinstance(problem, ssl.SSLError) and problem.reason in NOT_TLS:
         return "it does not speak TLS, but CUEBOT_TLS is true"
-    if not isinstance(problem, (ssl.SSLError, ConnectionResetError, ClosedEarly)):
+    if isinstance(problem, SpeaksTls):
+        return "it expects TLS; set CUEBOT_TLS=true"
+    ended = isinstance(problem, (ConnectionResetError, ClosedEarly)) and not spoke
+    if not (ended or isinstance(problem, ssl.SSLError)):
         return ""
     if tls is None:
         return "it closes the connection; if it expects TLS, set CUEBOT_TLS=true"

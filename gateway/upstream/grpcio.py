@@ -62,7 +62,8 @@ class GrpcioChannel:
         self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
         self._silent = asyncio.Event()
         self.answered_at = 0.0
-        """As `Channel` has it."""
+        self.spoke = False
+        """Both as `Channel` has them."""
 
     @cached_property
     def _channel(self) -> grpc.aio.Channel:
@@ -142,7 +143,10 @@ class GrpcioChannel:
     def get_state(self, *, try_to_connect: bool = False) -> State:
         if self._closed:
             return State.SHUTDOWN
-        return State[self._channel.get_state(try_to_connect=try_to_connect).name]
+        state = State[self._channel.get_state(try_to_connect=try_to_connect).name]
+        if state is State.READY:
+            self.spoke = True
+        return state
 
     @property
     def connections(self) -> int:
@@ -183,6 +187,7 @@ class GrpcioChannel:
             )
         except Exception as error:  # whatever it is, it is the answer
             return error.with_traceback(None)
+        self.spoke = True
         connection.abort()
         return None
 

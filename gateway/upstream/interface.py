@@ -196,6 +196,10 @@ class Channel(Protocol):
         """Why there is no connection, as Python raises it. None when that is not known."""
 
     @property
+    def spoke(self) -> bool:
+        """Whether there has been a connection whose peer introduced itself as HTTP/2."""
+
+    @property
     def connections(self) -> int:
         """How many connections it has, those included on which only answers are still to come."""
 

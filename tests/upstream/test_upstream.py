@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import grpc
 import grpc.aio
@@ -352,6 +352,85 @@ async def test_a_web_servers_answer_is_not_cuebots(each_transport: str) -> None:
             assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.PROTOCOL)
             assert error_for(failed).status == 503
             assert "web server" in failed.details
+
+
+# --- why there is no connection -------------------------------------------------------------
+
+ALERT = bytes.fromhex("15030300020246")
+"""What a TLS server says to what is no TLS: a fatal alert, in the record's own seven bytes."""
+GUESS = "if it expects TLS, set CUEBOT_TLS=true"
+CERTAIN = "it expects TLS; set CUEBOT_TLS=true"
+
+
+@asynccontextmanager
+async def door(words: bytes, port: int = 0, *, reset: bool = False) -> AsyncIterator[str]:
+    """The endpoint of a server that says so to what it hears, and closes or resets."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(words)
+        if reset:
+            writer.transport.abort()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", port) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def trouble(upstream: Cuebot) -> str:
+    """What is said of the only endpoint, which cannot be connected to."""
+    (endpoint,) = upstream.endpoints
+    async with asyncio.timeout(TIMEOUT):
+        while not (told := await endpoint.trouble()):  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.01)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("words", "reset", "told"),
+    [(b"", False, GUESS), (b"", True, GUESS), (ALERT, False, CERTAIN), (ALERT * 9, True, CERTAIN)],
+    ids=["closed", "reset", "alert", "more than an alert"],
+)
+async def test_tls_is_thought_of_where_nothing_else_was_ever_heard(
+    words: bytes, reset: bool, told: str
+) -> None:
+    """A server that closes the first connections at once may want TLS; one that alerts does."""
+    async with door(words, reset=reset) as endpoint, upstream_to(endpoint) as upstream:
+        assert told in await trouble(upstream)
+        failed = await failure(endpoint)
+    assert told in failed.details
+
+
+@pytest.mark.parametrize(("words", "reset"), [(b"", False), (b"", True)], ids=["closed", "reset"])
+async def test_a_cuebot_that_has_worked_is_not_said_to_want_tls(words: bytes, reset: bool) -> None:
+    """Where HTTP/2 was spoken, a connection that is refused, closed or reset is just that."""
+    cuebot = ScriptedCuebot()
+    cuebot.answers(SHOWS, b"")
+    async with AsyncExitStack() as stack:
+        async with running_cuebot(cuebot):
+            upstream = await stack.enter_async_context(upstream_to(cuebot.endpoint))
+            await upstream.call(SHOWS, b"", TIMEOUT, ())
+        assert await trouble(upstream) == "Connection refused"
+        port = int(cuebot.endpoint.rpartition(":")[2])
+        async with door(words, port, reset=reset):
+            while (told := await trouble(upstream)) == "Connection refused":  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    assert told
+    assert "TLS" not in told
+
+
+async def test_a_cuebot_that_has_come_to_want_tls_is_said_to() -> None:
+    """An alert tells it, whatever there was before."""
+    cuebot = ScriptedCuebot()
+    cuebot.answers(SHOWS, b"")
+    async with AsyncExitStack() as stack:
+        async with running_cuebot(cuebot):
+            upstream = await stack.enter_async_context(upstream_to(cuebot.endpoint))
+            await upstream.call(SHOWS, b"", TIMEOUT, ())
+        port = int(cuebot.endpoint.rpartition(":")[2])
+        async with door(ALERT, port), asyncio.timeout(TIMEOUT):
+            while CERTAIN not in await trouble(upstream):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.05)
 
 
 # --- constructing ---------------------------------------------------------------------------

@@ -47,6 +47,8 @@ class Http2Channel:
         """Seconds before the next attempt."""
         self._since = 0.0
         """The loop's time at which the connection has been made."""
+        self.spoke = False
+        """As `Channel` has it."""
         self._head = lru_cache(maxsize=CACHED_HEADS)(self._make_head)
 
     # --- Calls ------------------------------------------------------------------------------
@@ -175,6 +177,7 @@ class Http2Channel:
             except Exception as error:  # a channel that has stopped trying would never be mended
                 self._problem = error.with_traceback(None)
             else:
+                self.spoke = True
                 self._use(connection)
                 return
             self._set(State.TRANSIENT_FAILURE)

@@ -12,7 +12,7 @@ from gateway.errors import Code
 from gateway.upstream.http2.core import Core
 from gateway.upstream.http2.outcome import lost, not_grpc
 from gateway.upstream.http2.streams import Stream
-from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError
+from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError, is_tls
 from gateway.upstream.interface import CallFailed, ChannelOptions, Expects, Sink, takes_all
 from gateway.write_buffer import WriteBuffer
 
@@ -26,6 +26,10 @@ TIMER_STEP = 0.001
 
 class ClosedEarly(ConnectionError):
     """The peer ended the connection before it had introduced itself as HTTP/2."""
+
+
+class SpeaksTls(ConnectionError):
+    """The peer answered in TLS."""
 
 
 class Answer:
@@ -235,7 +239,8 @@ class Connection(asyncio.Protocol):
         except ProtocolError as error:
             self._buffer.flush()
             problem = f"Cuebot broke the HTTP/2 protocol: {error}"
-            self._lose(partial(not_grpc, problem, Code.UNAVAILABLE), ConnectionError(problem))
+            why = self._tls_of(data) or ConnectionError(problem)
+            self._lose(partial(not_grpc, problem, Code.UNAVAILABLE), why)
             self._transport.abort()
 
     def eof_received(self) -> None:
@@ -244,7 +249,14 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
-        self._lose(partial(lost, problem), exc or ClosedEarly("closed before it spoke HTTP/2"))
+        why = exc or ClosedEarly("the connection was closed before HTTP/2 was spoken")
+        self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
+
+    def _tls_of(self, begun: bytes) -> SpeaksTls | None:
+        """What is wrong if these, the peer's first bytes, are TLS."""
+        if self.ready.done() or not is_tls(begun):
+            return None
+        return SpeaksTls("it answers in TLS")
 
     def pause_writing(self) -> None:
         self._core.pause()

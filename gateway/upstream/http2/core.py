@@ -91,7 +91,7 @@ class Core:
         """
         self._now = now
         try:
-            if self._unfinished is None and not self._frames.is_within:
+            if self._unfinished is None and not self._frames.rest:
                 data = self._take_whole_answers(data)
                 if not data:
                     return
@@ -120,6 +120,11 @@ class Core:
     def ping(self) -> None:
         """Ask whether the peer is there."""
         self._write(frame(wire.PING, 0, 0, PING_DATA))
+
+    @property
+    def unread(self) -> bytes:
+        """What has come of a frame that was never finished."""
+        return self._frames.rest
 
     # --- Answers ----------------------------------------------------------------------------
 

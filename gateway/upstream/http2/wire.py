@@ -137,9 +137,9 @@ class FrameReader:
         self._rest = b""
 
     @property
-    def is_within(self) -> bool:
-        """Whether a frame has come in part."""
-        return bool(self._rest)
+    def rest(self) -> bytes:
+        """What has come of a frame, if that is not all of it."""
+        return self._rest
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
         """Kind, flags, stream and payload of each frame that is complete now.
@@ -160,6 +160,14 @@ class FrameReader:
             position = start + length
             yield kind, flags, stream & MAX_STREAM, data[start:position]
         self._rest = data[position:]
+
+
+def is_tls(data: bytes) -> bool:
+    """Whether a peer that begins so speaks TLS: a record with an alert or a handshake (RFC 8446).
+
+    No frame begins so: it would be larger than any that we take.
+    """
+    return data[:2] in (b"\x15\x03", b"\x16\x03")
 
 
 def unpadded(flags: int, payload: bytes) -> bytes:
