@@ -1,5 +1,7 @@
 """The rules that config/access.toml ships: they load, and do what their comments say."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,15 @@ from gateway.schema.selection import Selection
 from gateway_cli.loading import load_settings
 from tests.support.opencue import opencue
 
-FILE = Path(__file__).parents[2] / "config" / "access.toml"
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "config" / "access.toml"
+PAGE = ROOT / "docs" / "access.md"
 SETTINGS = load_settings({"GATEWAY_CONFIG": str(FILE)})
 RULES = AccessRules(SETTINGS)
 CATALOG = build_catalog(opencue(), Selection(), load_profile("opencue"))
 
 GET_JOBS = "job.JobInterface/GetJobs"
+GET_SHOWS = "show.ShowInterface/GetShows"
 KILL = "job.JobInterface/Kill"
 LAUNCH = "job.JobInterface/LaunchSpecAndWait"
 LOCK = "host.HostInterface/Lock"
@@ -47,6 +52,26 @@ def test_what_each_of_them_may_do(
     rule = RULES.rule_for(claims)
     allowed = rule.allowed(CATALOG)
     assert (rule.name, tuple(each for each in ASKED if f"/{each}" in allowed)) == (name, may)
+
+
+def test_everybody_who_may_do_something_may_see_the_shows() -> None:
+    """Jobs, hosts and groups are found by show, so that whoever looks for them begins there."""
+    rules = [rule for rule in RULES if rule.allowed(CATALOG)]
+    assert len(rules) == len(SETTINGS.access)
+    assert [rule.name for rule in rules if f"/{GET_SHOWS}" not in rule.allowed(CATALOG)] == []
+
+
+def test_the_page_shows_the_rules_of_the_file() -> None:
+    """Whoever copies an example of docs/access.md gets what the shipped rule allows."""
+    blocks = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    shown = [tomllib.loads(block) for block in blocks]
+    shipped = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    rules = {rule["name"]: rule for rule in shipped["access"]}
+    names = [rule["name"] for page in shown for rule in page["access"]]
+    assert names == ["dashboards", "wranglers", "cueweb"]
+    for page in shown:
+        assert page["access"] == [rules[rule["name"]] for rule in page["access"]]
+        assert page.get("access_default", shipped["access_default"]) == shipped["access_default"]
 
 
 def test_each_rule_can_decide_and_each_glob_names_something() -> None:
