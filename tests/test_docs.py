@@ -69,6 +69,19 @@ def test_explained_messages_exist() -> None:
             assert part.strip("/'? ") in code, message
 
 
+def test_whoever_copies_a_launch_waits_for_it() -> None:
+    """LaunchSpec's 200 is a place in a queue, which is lost with Cuebot."""
+    launches = []
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        blocks = re.findall(
+            r"^```(?:sh|console|python|js)\n(.*?)^```", page.read_text("utf-8"), re.M | re.S
+        )
+        launches += [(page.name, *re.findall(r"LaunchSpec\w*", block)) for block in blocks]
+    launches = [each for each in launches if len(each) > 1]
+    assert {page for page, *_ in launches} == {"calls.md", "demo.md", "recipes.md"}
+    assert {name for _, *names in launches for name in names} == {"LaunchSpecAndWait"}
+
+
 def test_links_lead_somewhere() -> None:
     """Relative links in the README and docs/ point to files that exist."""
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):

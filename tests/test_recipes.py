@@ -69,6 +69,13 @@ async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
 
 async def run(gateway: Gateway, code: str, folder: Path) -> str:
     """What a line prints that ends well."""
+    status, text = await ended(gateway, code, folder)
+    assert status == 0, text
+    return text
+
+
+async def ended(gateway: Gateway, code: str, folder: Path) -> tuple[int | None, str]:
+    """How a line ends, and what it prints."""
     for name in ("curl", "jq"):
         if name in code and shutil.which(name) is None:
             pytest.skip(f"{name} is not installed")
@@ -79,9 +86,7 @@ async def run(gateway: Gateway, code: str, folder: Path) -> str:
     )
     async with asyncio.timeout(PATIENCE):
         printed, _ = await process.communicate()
-    text = printed.decode()
-    assert process.returncode == 0, text
-    return text.replace("\r\n", "\n")
+    return process.returncode, printed.decode().replace("\r\n", "\n")
 
 
 def test_there_are_ten() -> None:
@@ -143,14 +148,33 @@ async def test_commenting(gateway: Gateway, tmp_path: Path, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", lines("Submit a job"))
-async def test_submitting(gateway: Gateway, clock: StoppedClock, tmp_path: Path, code: str) -> None:
-    """The job of the spec is there."""
-    spec = spec_xml()
-    (tmp_path / "job.xml").write_text(spec, encoding="utf-8")
-    (name,) = json.loads(await run(gateway, code, tmp_path))["names"]
-    clock.advance(5)
+async def test_submitting(gateway: Gateway, tmp_path: Path, code: str) -> None:
+    """The job of the spec is there as soon as its name is printed."""
+    (tmp_path / "job.xml").write_text(spec_xml(), encoding="utf-8")
+    name = (await run(gateway, code, tmp_path)).strip()
     answer = await gateway.post("/job.JobInterface/FindJob", {"name": name})
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("code", lines("Submit a job"))
+async def test_submitting_what_cannot_be_launched(
+    gateway: Gateway, tmp_path: Path, code: str
+) -> None:
+    """The line fails with Cuebot's words, also where Cuebot finds out only when it launches."""
+    (tmp_path / "job.xml").write_text(spec_xml(facility="nowhere"), encoding="utf-8")
+    status, printed = await ended(gateway, code, tmp_path)
+    assert status != 0
+    assert "Failed to launch and add job: " in printed
+
+
+async def test_the_launch_to_copy(gateway: Gateway, tmp_path: Path) -> None:
+    """docs/calls.md has the same call, and the answer has the job."""
+    page = PAGE.with_name("calls.md").read_text(encoding="utf-8")
+    define, *_, launch = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "job.xml").write_text(spec_xml(), encoding="utf-8")
+    answer = json.loads(await run(gateway, define + launch, tmp_path))
+    (job,) = answer["jobs"]["jobs"]
+    assert (await gateway.post("/job.JobInterface/GetJob", {"id": job["id"]})).status_code == 200
 
 
 @pytest.mark.parametrize("code", lines("Wait for a job's end"))
