@@ -18,6 +18,7 @@ from gateway.access.provider import load_key_set, unbound
 from gateway.access.rights import AccessRules
 from gateway.access.shared_limiter import BUCKET, PREFIX
 from gateway.calls.failures import error_for
+from gateway.discovery.reflection import REFUSALS
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.observe.audit_log import check_audit
 from gateway.observe.metrics_page import check_metrics
@@ -152,24 +153,34 @@ async def check_endpoints(settings: Settings, report: Report) -> None:
     """
     upstream = open_upstream(settings)
     try:
-        reasons = await asyncio.gather(*map(why_no_answer, upstream.endpoints))
+        failures = await asyncio.gather(*map(failure_at, upstream.endpoints))
     finally:
         await upstream.close()
-    report.endpoints = {
-        each.endpoint: reason is None
-        for each, reason in zip(upstream.endpoints, reasons, strict=True)
+    failed = {
+        each.endpoint: failure
+        for each, failure in zip(upstream.endpoints, failures, strict=True)
+        if failure is not None
     }
+    absent = {name: each for name, each in failed.items() if each.code in NO_ANSWER}
+    report.endpoints = {each.endpoint: each.endpoint not in absent for each in upstream.endpoints}
     found = report.warnings if report.answers else report.problems
-    found += [f"CUEBOT_ENDPOINT: {reason}" for reason in reasons if reason is not None]
+    found += [
+        f"CUEBOT_ENDPOINT: {name}: {error_for(each).message or each.code.name}"
+        for name, each in absent.items()
+    ]
+    report.warnings += [
+        f"CUEBOT_ENDPOINT: {name}: Cuebot refuses calls ({each.quoted})"
+        for name, each in failed.items()
+        if each.code in REFUSALS
+    ]
 
 
-async def why_no_answer(endpoint: Endpoint) -> str | None:
-    """Why a call gets no answer from this endpoint; None if it does."""
+async def failure_at(endpoint: Endpoint) -> CallFailed | None:
+    """How a call fails that the stock Cuebot does not know; None if it does not fail."""
     try:
         await endpoint.call(HEALTH, b"", TIMEOUT, ())
     except CallFailed as failure:
-        if failure.code in NO_ANSWER:
-            return f"{endpoint.endpoint}: {error_for(failure).message}"
+        return failure
     return None
 
 

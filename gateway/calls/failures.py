@@ -6,7 +6,7 @@ from gateway.codec.error_details import details_to_json
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.upstream.interface import CallFailed, Reason
 
-UNREACHABLE = (Reason.NOT_CONNECTED, Reason.REFUSED, Reason.LOST)
+UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
 
 NO_METHOD = re.compile(r"Method not found: ([\w.]+/\w+)")
 """What grpc-java says of a method that no service of the server has."""

@@ -124,7 +124,9 @@ async def look(place: str, by: LookUp | Finder, asked: Plan, call: Call) -> obje
             raise reworded(error, f"{place}: {message}") from None
         if by.nothing and error.message.startswith(by.nothing):
             raise GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}") from None
-        raise reworded(error, f"{place}: {path} failed: {error.message}") from None
+        raise reworded(
+            error, f"{place}: {path} failed: {error.message or error.code.name}"
+        ) from None
     found: object = value_at(answer, by.take)
     if not found:
         raise GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}")
@@ -151,7 +153,9 @@ async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
         nothing = unique.nothing and error.message.startswith(unique.nothing)
         if nothing or error.code is Code.NOT_FOUND:
             return
-        raise reworded(error, f"{place}: {path} failed: {error.message}") from None
+        raise reworded(
+            error, f"{place}: {path} failed: {error.message or error.code.name}"
+        ) from None
     asked = GetMessageClass(unique.method.descriptor.input_type).FromString(request)
     name = value_at(asked, unique.send.original)
     if value_at(answer, unique.found) == name:
@@ -179,7 +183,7 @@ async def follow(plan: Plan, answer: bytes, call: Call) -> bytes:
         # Without the headers that would invite the client to repeat all of it.
         raise GatewayError(
             error.code,
-            f"{happened}: {error.message}",
+            f"{happened}: {error.message or error.code.name}",
             status=error.status,
             details=error.details,
         ) from None

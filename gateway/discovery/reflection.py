@@ -52,13 +52,11 @@ class ReflectionSource:
             except CallFailed as failure:
                 said = failure.reason is Reason.STATUS
                 if said and failure.code in REFUSALS:
-                    refusal = NoReflection(f"Cuebot refuses reflection ({failure.code.name})")
+                    refusal = NoReflection(f"Cuebot refuses reflection ({failure.quoted})")
                 elif not said or failure.code is not Code.UNIMPLEMENTED:
                     absent = failure.code is Code.UNAVAILABLE  # as "not ready" says already
-                    code = "" if absent else f"{failure.code.name}: "
-                    raise NotReady(
-                        f"Cuebot at {self._endpoint} is not ready: {code}{failure.details}"
-                    ) from None
+                    words = failure.details if absent and failure.details else failure.quoted
+                    raise NotReady(f"Cuebot at {self._endpoint} is not ready: {words}") from None
         raise refusal
 
 

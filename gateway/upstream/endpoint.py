@@ -224,7 +224,7 @@ class Endpoint:
             late = failure.code is Code.DEADLINE_EXCEEDED  # which Cuebot may say as well
             answers = failure.reason in (Reason.STATUS, Reason.TOO_LARGE) and not late
             if not answers and self._channel.answered_at < began:
-                reason = f"a call that only reads failed: {failure.details}"
+                reason = failure.details
                 if late:
                     reason = f"a call that only reads had no answer in {self._probe_timeout:g} s"
                 if self._health.fail(reason):

@@ -62,6 +62,11 @@ class CallFailed(Exception):
         self.sent = sent
         self.status_details = status_details
 
+    @property
+    def quoted(self) -> str:
+        """The status and what was said with it, if anything: `PERMISSION_DENIED: who are you?`."""
+        return f"{self.code.name}: {self.details}" if self.details else self.code.name
+
 
 SMALL_ANSWER = 256 * 1024
 """Bytes of an answer that are received without asking."""

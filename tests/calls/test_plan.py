@@ -126,6 +126,15 @@ async def test_a_look_up_that_fails_is_told(gateway: Gateway, cuebot: ScriptedCu
     assert heard(cuebot) == [GET_HOST]
 
 
+async def test_a_look_up_that_is_refused_without_a_word_is_told(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """By its status, which is all that Cuebot has said."""
+    cuebot.fails(GET_HOST, grpc.StatusCode.PERMISSION_DENIED, "")
+    message = problem(await gateway.post(TAKE, TAKE_BODY), 403, "PERMISSION_DENIED")
+    assert message == f"host.id: {GET_HOST} failed: PERMISSION_DENIED"
+
+
 async def test_an_unreadable_look_up_is_told(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Bytes that are no answer are Cuebot's fault, and the call is not made."""
     cuebot.answers(GET_HOST, b"\xff")

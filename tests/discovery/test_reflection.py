@@ -374,7 +374,20 @@ async def test_v1alpha_is_tried_whatever_v1_refuses(code: Code) -> None:
 async def test_a_refusal_is_remembered_past_the_other_version() -> None:
     """What is refused in v1 and unknown in v1alpha is there, and refused."""
     async with talking({"v1": each(refusing(Code.PERMISSION_DENIED))}) as source:
-        with pytest.raises(NoReflection, match=r"refuses reflection \(PERMISSION_DENIED\)"):
+        with pytest.raises(
+            NoReflection, match=r"refuses reflection \(PERMISSION_DENIED: scripted\)"
+        ):
+            await source.fetch()
+
+
+async def test_a_status_without_words_is_named() -> None:
+    """Nothing is made up for a server that says no more."""
+
+    async def talk(requests: Any, context: Context) -> AsyncIterator[Any]:
+        yield await context.abort(Code.UNAVAILABLE, "")
+
+    async with talking(dict.fromkeys(VERSIONS, talk)) as source:
+        with pytest.raises(NotReady, match=r"is not ready: UNAVAILABLE$"):
             await source.fetch()
 
 

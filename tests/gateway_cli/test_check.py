@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from grpc import StatusCode
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.discovery.factory import FILE_SUFFIXES
+from gateway.discovery.reflection import PATH, VERSIONS
+from gateway.upstream.endpoint import HEALTH
 from gateway_cli.checks import Report, as_object, lines, run_checks, schema_object
 from tests.support.commands import OPENCUE, assert_one_line, child, in_process
 from tests.support.farms import running_farm, still_farm
@@ -58,6 +61,23 @@ async def test_all_is_well(cuebot: str) -> None:
     assert f"{methods} methods of {services} services, at {paths} paths" in text
     assert "           frame.FrameInterface is job.FrameInterface\n" in text
     assert "Warnings   none\nProblems   none" in text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("words", ["who are you?", ""])
+async def test_a_cuebot_that_lets_nobody_in_is_quoted(words: str) -> None:
+    """It answers, which is no problem, but what it says will be said to everybody."""
+    cuebot = ScriptedCuebot(files=opencue().files, reflection=())
+    refused = StatusCode.UNAUTHENTICATED
+    for path in (HEALTH, *(PATH.format(version=version) for version in VERSIONS)):
+        cuebot.fails(path, refused, words)
+    async with running_cuebot(cuebot):
+        report = await run_checks(settings_for(cuebot.endpoint))
+    said = f"UNAUTHENTICATED: {words}" if words else "UNAUTHENTICATED"
+    assert (
+        report.warnings[0] == f"CUEBOT_ENDPOINT: {cuebot.endpoint}: Cuebot refuses calls ({said})"
+    )
+    assert (report.problems, report.endpoints) == ([], {cuebot.endpoint: True})
 
 
 @pytest.mark.anyio

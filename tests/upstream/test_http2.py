@@ -16,9 +16,10 @@ from gateway.errors import Code
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.http2.channel import Http2Channel
 from gateway.upstream.http2.headers import binary, literal
-from gateway.upstream.interface import SMALL_ANSWER, CallFailed, Reason, State
+from gateway.upstream.interface import SMALL_ANSWER, CallFailed, ChannelOptions, Reason, State
 from tests.support.http2_server import (
     ECHO,
+    FRAME,
     HEADERS,
     Peer,
     call,
@@ -307,6 +308,49 @@ async def test_a_connection_that_goes_away_gently_loses_no_call() -> None:
         )
         assert await first == b"first"
         await old.until(lambda: old.lost)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "said"),
+    [
+        (0, b"", "Cuebot is closing the connection"),
+        (0, b"max_age", "Cuebot is closing the connection (NO_ERROR: max_age)"),
+        (11, b"calm \xff", "Cuebot is closing the connection (ENHANCE_YOUR_CALM: calm \ufffd)"),
+        (999, b"", "Cuebot is closing the connection (error 999)"),
+    ],
+)
+async def test_a_farewell_is_quoted(code: int, words: bytes, said: str) -> None:
+    """To the calls that it loses, however the connection ends after it."""
+
+    def leave(peer: Peer, stream: int) -> None:
+        # It has looked at the call, and so this is not made again.
+        peer.transport.write(
+            raw_frame(7, 0, 0, bytes((0, 0, 0, stream)) + code.to_bytes(4) + words)
+        )
+        peer.transport.close()
+
+    async with http2_server(leave) as server:
+        failed = await failure(server)
+    assert (failed.reason, failed.details) == (Reason.LOST, said)
+
+
+async def test_a_server_that_turns_every_connection_away_is_quoted() -> None:
+    """Readiness has its words, too."""
+
+    words = (11).to_bytes(4) + b"too many connections"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw_frame(7, 0, 0, bytes(4) + words))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        endpoint = Endpoint(place, Http2Channel(place, ChannelOptions(max_message=FRAME)))
+        async with asyncio.timeout(10):
+            while not (told := await endpoint.trouble()):  # noqa: ASYNC110 - no event for it
+                await asyncio.sleep(0.01)
+        await endpoint.close()
+    assert told == ("Cuebot is closing the connection (ENHANCE_YOUR_CALM: too many connections)")
 
 
 async def test_a_refused_call_is_made_again() -> None:

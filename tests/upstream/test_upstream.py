@@ -252,6 +252,7 @@ async def test_a_call_that_is_always_refused_is_given_up(each_transport: str) ->
             await upstream.call(SHOWS, b"", 1.0, ())
     if each_transport == "http2":
         assert (caught.value.reason, len(seen)) == (Reason.REFUSED, 5)
+        assert error_for(caught.value).message == "Cuebot refused the call (REFUSED_STREAM)"
     else:
         assert caught.value.code in (Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED)
 

@@ -177,16 +177,15 @@ class Calls:
         if not self.streams:
             self._observer.on_drained()
 
-    def close_after(self, last: int) -> None:
+    def close_after(self, last: int, why: str) -> None:
         """The same, and the peer has not looked at calls with a larger number (GOAWAY).
 
         That cannot be so of a call whose answer has begun: it may have been made.
         """
         self.close()
-        leaving = "Cuebot is closing the connection"
         for stream in [each for each in self.streams.values() if each.number > last]:
             if stream.number in self.streams:  # a sink may have cancelled it
-                self.end(stream, lost(leaving) if stream.begun else refused(leaving))
+                self.end(stream, lost(why) if stream.begun else refused(why))
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:
         """The connection is gone: each call under way ends with such a failure."""

@@ -10,9 +10,9 @@ import structlog
 
 from gateway.errors import Code
 from gateway.upstream.http2.core import Core
-from gateway.upstream.http2.outcome import lost, not_grpc
+from gateway.upstream.http2.outcome import farewell, lost, name_of, not_grpc
 from gateway.upstream.http2.streams import Stream
-from gateway.upstream.http2.wire import ERROR_CODES, ErrorCode, ProtocolError, is_tls
+from gateway.upstream.http2.wire import ErrorCode, ProtocolError, is_tls
 from gateway.upstream.interface import CallFailed, ChannelOptions, Expects, Sink, takes_all
 from gateway.write_buffer import WriteBuffer
 
@@ -80,7 +80,9 @@ class Connection(asyncio.Protocol):
         self.answered_at = 0.0
         """The same of the end of an answer; 0 before the first one."""
         self.problem: Exception | None = None
-        """Why it was ended on this side."""
+        """Why it was ended: on this side, or by the peer, as an error."""
+        self._farewell = ""
+        """What the peer has said when it began to go away."""
         self._max_message = max_message
         self._on_end = on_end
         self._patience = patience
@@ -249,7 +251,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
-        why = exc or ClosedEarly("the connection was closed before HTTP/2 was spoken")
+        problem = self._farewell or problem
+        why = (
+            self.problem or exc or ClosedEarly("the connection was closed before HTTP/2 was spoken")
+        )
         self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
 
     def _tls_of(self, begun: bytes) -> SpeaksTls | None:
@@ -290,11 +295,13 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def on_goaway(self, code: int, text: bytes) -> None:
+        self._farewell = farewell(code, text)
         if code != ErrorCode.NO_ERROR:
+            self.problem = ConnectionError(self._farewell)
             self.too_many_pings = code == ErrorCode.ENHANCE_YOUR_CALM and text == TOO_MANY_PINGS
             log.warning(
                 "Cuebot closes the connection",
-                reason=ERROR_CODES[code].name if code in ERROR_CODES else code,
+                reason=name_of(code),
                 words=text[:200].decode("ascii", "replace"),
             )
 

@@ -14,6 +14,7 @@ from gateway.upstream.http2.outcome import (
     failure_of_headers,
     failure_of_reset,
     failure_of_trailers,
+    farewell,
     no_memory,
     not_grpc,
 )
@@ -287,8 +288,9 @@ class Core:
             self._on_ping(flags, payload)
         elif kind == wire.GOAWAY:
             last = read_number(payload, 8) & wire.MAX_STREAM
-            self._observer.on_goaway(read_number(payload[4:], 4), payload[8:])
-            self.calls.close_after(last)
+            code, words = read_number(payload[4:], 4), payload[8:]
+            self._observer.on_goaway(code, words)
+            self.calls.close_after(last, farewell(code, words))
 
     def _on_settings(self, payload: bytes) -> None:
         """Keep to the peer's settings from now on (section 6.5)."""

@@ -14,6 +14,8 @@ RESET_CODES = {
     ErrorCode.INADEQUATE_SECURITY: Code.PERMISSION_DENIED,
 }
 """Of PROTOCOL-HTTP2.md, which makes INTERNAL of all others."""
+WORDS = 200
+"""Characters of a farewell that are told."""
 
 
 def not_connected(problem: str) -> CallFailed:
@@ -81,6 +83,19 @@ def failure_of_trailers(block: Block) -> CallFailed | None:
     return CallFailed(code, block.grpc_message, status_details=block.status_details)
 
 
+def name_of(number: int) -> str:
+    """An error code of HTTP/2."""
+    return ERROR_CODES[number].name if number in ERROR_CODES else f"error {number}"
+
+
+def farewell(number: int, words: bytes) -> str:
+    """What the peer says when it goes away: error code and text, as far as they say anything."""
+    said = words[:WORDS].decode("ascii", "replace")
+    quoted = ": ".join(filter(None, (name_of(number), said)))
+    plain = "Cuebot is closing the connection"
+    return f"{plain} ({quoted})" if said or number != ErrorCode.NO_ERROR else plain
+
+
 def failure_of_reset(number: int, *, begun: bool, late: bool) -> CallFailed:
     """A stream that the peer has reset with this error code.
 
@@ -89,9 +104,8 @@ def failure_of_reset(number: int, *, begun: bool, late: bool) -> CallFailed:
     """
     code = ERROR_CODES.get(number)
     if code is ErrorCode.REFUSED_STREAM and not begun:
-        return refused("Cuebot refused the call")
+        return refused(f"Cuebot refused the call ({code.name})")
     if code is ErrorCode.CANCEL and late:
         return too_late()
-    name = f"error {number}" if code is None else code.name
     status = Code.INTERNAL if code is None else RESET_CODES.get(code, Code.INTERNAL)
-    return CallFailed(status, f"Cuebot reset the call: {name}", Reason.CANCELLED)
+    return CallFailed(status, f"Cuebot reset the call: {name_of(number)}", Reason.CANCELLED)
