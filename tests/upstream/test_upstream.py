@@ -381,7 +381,7 @@ async def door(words: bytes, port: int = 0, *, reset: bool = False) -> AsyncIter
 async def trouble(upstream: Cuebot) -> str:
     """What is said of the only endpoint, which cannot be connected to."""
     (endpoint,) = upstream.endpoints
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         while not (told := await endpoint.trouble()):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
     return told
@@ -410,7 +410,7 @@ async def test_a_cuebot_that_has_worked_is_not_said_to_want_tls(words: bytes, re
     async with AsyncExitStack() as stack:
         async with running_cuebot(cuebot):
             upstream = await stack.enter_async_context(upstream_to(cuebot.endpoint))
-            await upstream.call(SHOWS, b"", TIMEOUT, ())
+            await upstream.call(SHOWS, b"", PATIENCE, ())
         assert await trouble(upstream) == "Connection refused"
         port = int(cuebot.endpoint.rpartition(":")[2])
         async with door(words, port, reset=reset):
@@ -427,9 +427,9 @@ async def test_a_cuebot_that_has_come_to_want_tls_is_said_to() -> None:
     async with AsyncExitStack() as stack:
         async with running_cuebot(cuebot):
             upstream = await stack.enter_async_context(upstream_to(cuebot.endpoint))
-            await upstream.call(SHOWS, b"", TIMEOUT, ())
+            await upstream.call(SHOWS, b"", PATIENCE, ())
         port = int(cuebot.endpoint.rpartition(":")[2])
-        async with door(ALERT, port), asyncio.timeout(TIMEOUT):
+        async with door(ALERT, port), asyncio.timeout(PATIENCE):
             while CERTAIN not in await trouble(upstream):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.05)
 
