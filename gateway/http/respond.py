@@ -182,6 +182,8 @@ async def send_pieces(
     if turn is not None:
         turn.give_back()
     exchange.leave()
+    if not started:  # NDJSON of no rows
+        await reader.send(start)
     await reader.send({"type": "http.response.body", "body": b""})
 
 

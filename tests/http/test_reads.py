@@ -6,6 +6,7 @@ import io
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from tests.support.opencue import jobs
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
@@ -179,6 +180,21 @@ async def test_formats(gateway: Gateway, options: dict[str, str], content_type: 
     ):
         assert answer.status_code == 200
         assert answer.headers["content-type"] == content_type
+
+
+async def test_a_long_list_without_a_row_that_fits_is_nothing(
+    scripted_cuebot: ScriptedCuebot,
+) -> None:
+    """As NDJSON it is an answer of no lines, however many rows have been looked at."""
+    scripted_cuebot.start_over()
+    scripted_cuebot.answers(JOBS, jobs(2000))
+    view = f"{JOBS}?_format=ndjson&_where=name=nobody"
+    async with gateway_for(scripted_cuebot.endpoint) as gateway:
+        plain = {"Accept-Encoding": "identity"}
+        for verb in ("GET", "POST"):
+            answer = await gateway.client.request(verb, view, headers=plain)
+            assert (answer.status_code, answer.content) == (200, b"")
+            assert answer.headers["content-type"] == "application/x-ndjson"
 
 
 async def test_csv_has_a_line_for_each_row(gateway: Gateway) -> None:
