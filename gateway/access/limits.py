@@ -16,6 +16,8 @@ from gateway.access.rates import SECOND, Rate, Rates, address_key
 from gateway.errors import Code, GatewayError
 
 REMEMBERED_CLIENTS = 65536
+FEWEST_CLIENTS = 1024
+"""So many are remembered before it is looked at which of them need not be."""
 
 
 class Verdict(NamedTuple):
@@ -45,8 +47,10 @@ class Limiter(Protocol):
 class MemoryLimiter:
     """A `Limiter` in this process.
 
-    When it knows too many clients, it forgets those that it has not seen for longest: many at
-    once, since a dict finds its first key behind a place for each one that has been deleted.
+    When it knows twice as many clients as owed something the last time, it forgets those that owe
+    nothing any more, which is as if they had never been seen. When there are too many even so, it
+    forgets those that it has not seen for longest: many at once, since a dict finds its first key
+    behind a place for each one that has been deleted.
     """
 
     def __init__(
@@ -56,10 +60,13 @@ class MemoryLimiter:
         remembered: int = REMEMBERED_CLIENTS,
     ) -> None:
         self._clock = clock
-        self._forgotten = remembered // 64 + 1
-        """How many are forgotten at once."""
-        self._most = remembered + self._forgotten
+        self._remembered = remembered
+        self._most = remembered + remembered // 64 + 1
         self._full_at: dict[str, int] = {}
+        self._enough = min(FEWEST_CLIENTS, self._most)
+        """How many there may be until some are forgotten."""
+        self._look_at = 0
+        """When it is looked again at who owes something."""
 
     def owe(self, client: str, full_at: int) -> None:
         """Begin with a bucket that is full at this time, in nanoseconds of the clock."""
@@ -77,13 +84,21 @@ class MemoryLimiter:
         if not allowed:
             full_at -= interval
         self._full_at[client] = full_at
-        if len(self._full_at) >= self._most:
-            for oldest in [*islice(self._full_at, self._forgotten)]:
-                del self._full_at[oldest]
+        if len(self._full_at) >= self._enough:
+            self._forget(now)
         reset = (full_at - now) / SECOND
         if wait > 0:
             return Verdict(allowed, rate.burst, 0, reset, wait / SECOND)
         return Verdict(allowed, rate.burst, -wait // interval, reset, 0.0)
+
+    def _forget(self, now: int) -> None:
+        """Forget some of the clients. To look at all of them takes a few ms if they are many."""
+        if now >= self._look_at:
+            self._look_at = now + SECOND
+            self._full_at = {client: at for client, at in self._full_at.items() if at > now}
+        for oldest in [*islice(self._full_at, max(len(self._full_at) - self._remembered, 0))]:
+            del self._full_at[oldest]
+        self._enough = min(max(2 * len(self._full_at), FEWEST_CLIENTS), self._most)
 
 
 class Count(NamedTuple):

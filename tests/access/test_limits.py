@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+import tracemalloc
 from fractions import Fraction
 
 import httpx
@@ -151,6 +152,25 @@ def test_a_flood_of_clients_pushes_out_only_what_is_old() -> None:
         assert not limiter.hit("regular", rate).allowed or client == 0
     assert not any(limiter.hit(str(client), rate).allowed for client in range(4001, 5000))
     assert all(limiter.hit(str(client), rate).allowed for client in range(3900))
+
+
+def test_a_client_that_owes_nothing_takes_no_memory() -> None:
+    """A bucket that is full again is as one of a client who has never been seen."""
+    clock, rate = Clock(), Rate(rps=100, burst=10)
+    limiter = MemoryLimiter(clock)
+    regular = "regular"
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            clock.now = number / 1000
+            assert limiter.hit(f"client {number}", rate).allowed
+            limiter.hit(regular, Rate(rps=1, burst=1))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 500_000  # all of them take 3 MB
+    assert limiter.hit(f"client {number}", rate).remaining == 8
+    assert not limiter.hit(regular, Rate(rps=1, burst=1)).allowed
 
 
 @pytest.mark.parametrize("uptime", [0.0, 1e3, 1e5, 1e6, 1e7, 1e8], ids=lambda value: f"{value:g} s")
