@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 8448
 FUZZ ?= 120
 SOAK ?= 30
+EVERY ?= 30
+BUSY ?= 0
 BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO_STAMP := .venv/.installed-demo
@@ -167,8 +169,9 @@ chaos: $(STAMP)  ## Break the way to Cuebot under load, and kill Cuebot (CHAOS="
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: soak
-soak: $(STAMP)  ## Mixed load and a fault every 30 s, for SOAK=30 minutes
-	@$(BIN)/python -m tests.chaos.soak --minutes $(SOAK)
+soak: $(STAMP)  ## Mixed load and faults, for SOAK=30 minutes (EVERY=30 s, beside BUSY=0 busy loops)
+	@$(BIN)/python -m tests.chaos.soak --minutes $(SOAK) --every $(EVERY) --busy $(BUSY) \
+	  $(if $(CSV),--csv $(CSV))
 
 .PHONY: check
 check: lint types test gate  ## Run all checks, as CI does

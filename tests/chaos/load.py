@@ -25,7 +25,8 @@ PENDING = 0
 """The state of jobs that can be found by name."""
 PAUSE = 0.01
 """Seconds between two calls of a client."""
-ANSWER_SECONDS = 20
+ANSWER_SECONDS = 60
+"""Who has no answer by then, on however busy a machine, never gets one."""
 NUMBERS = count()
 """Of comments: no two of a process have the same."""
 TOKEN = token(seconds=10**6)
@@ -161,11 +162,17 @@ async def ask(wire: Wire, path: str, body: bytes) -> Answer:
     return await wire.answer(timeout=ANSWER_SECONDS)
 
 
-def request(path: str, body: bytes, *lines: str) -> bytes:
+def request(path: str, body: bytes, *lines: str, bearer: str = TOKEN) -> bytes:
     """A whole request, with more lines in its head."""
     head = [f"POST {path} HTTP/1.1", "Host: gateway", f"Content-Length: {len(body)}", *lines]
-    head.append(f"Authorization: Bearer {TOKEN}")
+    head.append(f"Authorization: Bearer {bearer}")
     return "".join(f"{line}\r\n" for line in (*head, "")).encode() + body
+
+
+def get(target: str, *lines: str, bearer: str = TOKEN) -> bytes:
+    """The same of a GET."""
+    head = [f"GET {target} HTTP/1.1", "Host: gateway", *lines, f"Authorization: Bearer {bearer}"]
+    return "".join(f"{line}\r\n" for line in (*head, "")).encode()
 
 
 Client = Callable[[Load, Random], Coroutine[Any, Any, None]]

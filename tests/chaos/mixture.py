@@ -1,13 +1,25 @@
 """Clients besides those of small calls: they want much, read slowly, go away, or are wrong."""
 
 import asyncio
+import csv
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from random import Random
 from typing import Any, cast
+from urllib.parse import quote
 
-from tests.chaos.load import ANSWER_SECONDS, Load, ask, connection, request
+from tests.chaos.load import (
+    ANSWER_SECONDS,
+    ERRORS,
+    FIND_JOB,
+    Load,
+    ask,
+    connection,
+    get,
+    request,
+)
+from tests.support.servers import token
 from tests.support.wire import Answer, Wire
 
 GET_JOBS = "/job.JobInterface/GetJobs"
@@ -15,8 +27,19 @@ PAUSE = 0.5
 """Seconds between two calls of such a client."""
 PIECE = 8192
 """Bytes that a slow reader takes at once."""
-PADDING = 1000
-"""Ids that no job has, in a large request."""
+PADDING = (1000, 1000, 1000, 30_000)
+"""Ids that no job has, in a large request: 40 KB, or 1 MB, which another process reads."""
+PAGES = ("/openapi.json", "/status.json", "/metrics", "/healthz")
+WAIT = 2
+"""Seconds that somebody waits for another answer."""
+
+NamesIn = Callable[[bytes], list[str]]
+"""The names of the jobs in an answer's body."""
+FORMATS: dict[str, NamesIn] = {
+    "json": lambda body: [job["name"] for job in json.loads(body)["jobs"]["jobs"]],
+    "ndjson": lambda body: [json.loads(line)["name"] for line in body.splitlines()],
+    "csv": lambda body: [name for (name,) in csv.reader(body.decode().splitlines()[1:])],
+}
 
 BAD = {
     400: (
@@ -93,7 +116,10 @@ async def large_requests(running: Load, random: Random) -> None:
     async with connection(running.port) as wire:
         while True:
             wanted = set(random.sample(list(running.jobs), 5))
-            ids = [*wanted, *(f"{random.getrandbits(128):032x}" for _ in range(PADDING))]
+            ids = [
+                *wanted,
+                *(f"{random.getrandbits(128):032x}" for _ in range(random.choice(PADDING))),
+            ]
 
             def right(found: Any, wanted: set[str] = wanted) -> bool:
                 return {job["id"] for job in found["jobs"]["jobs"]} == wanted
@@ -132,4 +158,91 @@ async def bad_requests(running: Load, random: Random) -> None:
         await asyncio.sleep(random.random() * PAUSE / 2)
 
 
-ALL = (lists, slow_readers, large_requests, gone_clients, bad_requests)
+async def views(running: Load, random: Random) -> None:
+    """Ask for the jobs that fit a condition, in any form, each time as another user."""
+    while True:
+        async with connection(running.port) as wire:
+            for _ in range(5):
+                name = random.choice(list(running.jobs.values()))
+                conditions = (f"name={name}", f"name~'^{name}$'", "name=nobody", "")
+                await view(running, random, wire, random.choice(conditions), name)
+                await asyncio.sleep(random.random() * PAUSE)
+
+
+async def view(running: Load, random: Random, wire: Wire, condition: str, name: str) -> None:
+    """The names of jobs that fit: this one, nobody's or, without a condition, all there are."""
+    form, names_in = random.choice(list(FORMATS.items()))
+    where = f"&_where={quote(condition)}" if condition else ""
+    with running.call("view", lambda found: True):
+        await wire.send(
+            get(
+                f"{GET_JOBS}?_fields=name&_format={form}{where}",
+                *random.choice(((), ("Accept-Encoding: identity",))),
+                bearer=new_token(random),
+            )
+        )
+        answer = await wire.answer(timeout=ANSWER_SECONDS)
+        if answer.status in ERRORS:
+            return
+        found = set(names_in(answer.body)) if answer.status == 200 else None
+        expected = {name} if name in condition else set()
+        if found is None or (not condition and not found >= set(running.jobs.values())):
+            running.tally.wrong.append(f"view: {answer.status} {answer.body[:200]!r}")
+        elif condition and found != expected:
+            running.tally.wrong.append(f"{condition}: {answer.body[:200]!r}")
+
+
+async def new_tokens(running: Load, random: Random) -> None:
+    """Make small calls, each with a token that has never been seen, of a user of its own."""
+    async with connection(running.port) as wire:
+        while True:
+            id_, name = random.choice(list(running.jobs.items()))
+
+            def right(found: Any, id_: str = id_) -> bool:
+                return bool(found["job"]["id"] == id_)
+
+            with running.call("new token", right) as call:
+                body = json.dumps({"name": name}).encode()
+                await wire.send(request(FIND_JOB, body, bearer=new_token(random)))
+                call.answer = await wire.answer(timeout=ANSWER_SECONDS)
+            await asyncio.sleep(running.pause)
+
+
+def new_token(random: Random) -> str:
+    """A token that nobody else has."""
+    return token(f"user-{random.getrandbits(48):x}", seconds=10**6)
+
+
+async def pages(running: Load, random: Random) -> None:
+    """Look at what the gateway says of itself."""
+    async with connection(running.port) as wire:
+        while True:
+            with running.call("page", lambda found: True):
+                page = random.choice(PAGES)
+                await wire.send(get(page))
+                answer = await wire.answer(timeout=ANSWER_SECONDS)
+                if answer.status not in (200, *ERRORS):
+                    running.tally.wrong.append(f"{page}: {answer.status} {answer.body[:200]!r}")
+            await asyncio.sleep(random.random() * PAUSE)
+
+
+async def watchers(running: Load, random: Random) -> None:
+    """Ask for all jobs again as soon as there is a comment on one of them."""
+    target = f"{GET_JOBS}?_fields=name"
+    async with connection(running.port) as wire:
+        etag = ""
+        while True:
+            with running.call("watch", lambda found: True):
+                waits = f"If-None-Match: {etag}", f"Prefer: wait={WAIT}"
+                await wire.send(get(target, *(waits if etag else ())))
+                answer = await wire.answer(timeout=ANSWER_SECONDS)
+                if answer.status not in (200, 304, *ERRORS):
+                    running.tally.wrong.append(f"watch: {answer.status} {answer.body[:200]!r}")
+                etag = answer.headers.get("etag", etag)
+            await asyncio.sleep(random.random() * PAUSE)
+
+
+ALL = (
+    *(lists, slow_readers, large_requests, gone_clients, bad_requests),
+    *(views, new_tokens, pages, watchers),
+)

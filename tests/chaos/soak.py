@@ -1,17 +1,18 @@
 """The gateway for long, under mixed load with a fault now and then: `python -m tests.chaos.soak`.
 
-At rest, after a first while and in the end, its memory and its open descriptors are compared. The
-exit status is 1 when the verdict is not good.
+At rest, after a first while and in the end, its memory and its open descriptors are compared. Under
+load, its memory must not go on growing. The exit status is 1 when the verdict is not good.
 """
 
 import argparse
 import asyncio
 import itertools
 import os
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from tempfile import TemporaryDirectory
 from tests.chaos.cuebot import CuebotProcess
 from tests.chaos.faults import FAULTS
 from tests.chaos.load import Load, load
+from tests.chaos.memory import Memory
 from tests.chaos.mixture import ALL
 from tests.chaos.proxy import Fault, FaultProxy, fault_proxy
 from tests.chaos.trial import Killed
@@ -30,14 +32,26 @@ JOBS = 400
 """Of the farm: a list of them takes some 300 KB."""
 PAUSE = 0.02
 FAULT_SECONDS = 3.0
+ENOUGH = 60.0
+"""Seconds that a busy machine takes at most to begin and end a fault."""
 REST_SECONDS = 8
 """Within this after the last call, all connections of clients are gone."""
 WARM_UP = 0.2
 """The share of the time that is over before memory is looked at first."""
-MOST_THREADS = 1 + min(32, (os.cpu_count() or 1) + 4)
-"""The main one, and those of asyncio's default executor, which starts them as they are needed."""
+MOST_THREADS = 2 + min(32, (os.cpu_count() or 1) + 4)
+"""The main one, the compressor, and those of asyncio's default executor, which starts them as they
+are needed."""
 MAY_GROW_MB = 16.0
-SETTINGS = {"GRPC_TIMEOUT": "2s", "LOG_LEVEL": "warning", "WORKERS": "1"}
+MAY_GROW_MB_A_MINUTE = 0.05
+"""In the second half, when all that is remembered up to a bound has come to it."""
+SETTINGS = {
+    "DESCRIPTOR_SOURCE": "auto",  # reflection, again after each fault
+    "GRPC_TIMEOUT": "2s",
+    "LOG_LEVEL": "warning",
+    "METRICS": "token",
+    "RATE_LIMIT_RPS": "1000",
+    "WORKERS": "1",
+}
 HEADS = ("minute", "fault", "calls", "right", "errors", "other", "wrong", "p99", "RSS", "files")
 ROW = "{:>6}  {:<11}{:>7}{:>7}{:>8}{:>7}{:>7}{:>9}{:>10}{:>7}"
 
@@ -65,13 +79,20 @@ class Report:
     wrong: list[str]
     unexpected: list[str]
     """Lines of the log that tell of a bug."""
+    memory: Memory
+    """Under load."""
 
     @property
     def problems(self) -> list[str]:
         """What is not as it has to be."""
         grown = self.after.memory - self.warm.memory
+        growth = self.memory.growth
         found = [
             (grown > MAY_GROW_MB, f"memory has grown by {grown:.1f} MB"),
+            (
+                growth is not None and growth > MAY_GROW_MB_A_MINUTE,
+                f"in its second half, memory has grown by {growth or 0:.2f} MB a minute",
+            ),
             (self.after.descriptors != self.warm.descriptors, "descriptors are not the same"),
             (self.after.threads > max(self.warm.threads, MOST_THREADS), "there are more threads"),
             (bool(self.wrong), f"{len(self.wrong)} wrong answers: {self.wrong[:3]}"),
@@ -97,6 +118,7 @@ class Soak:
 
     def __post_init__(self) -> None:
         self.wrong: list[str] = []
+        self.memory = Memory()
         self._made: list[str] = []
         self._faults = itertools.cycle([*FAULTS, "killed"])
         self._began = time.monotonic()
@@ -105,14 +127,25 @@ class Soak:
         """Put load on it for so long; then, at rest, what it takes."""
         end = time.monotonic() + seconds
         async with load(self.gateway.port, JOBS, pause=PAUSE, others=ALL) as running:
+            looking = asyncio.create_task(self._look_at_memory())
             while time.monotonic() + self.every <= end:
                 await self._round(running, next(self._faults))
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
         return await self._rest()
+
+    async def _look_at_memory(self) -> None:
+        """Once a second, until cancelled."""
+        while True:
+            now = time.monotonic() - self._began
+            self.memory.note(now / 60, usage_of(self.gateway.process.pid).memory)
+            await asyncio.sleep(1)
 
     async def _round(self, running: Load, name: str) -> None:
         """A fault, and then none until it is time for the next one."""
         fault: Callable[[], Fault] = FAULTS.get(name, partial(Killed, self.cuebot))
-        async with asyncio.timeout(self.every * 2):
+        async with asyncio.timeout(self.every * 2 + ENOUGH):
             await self.proxy.begin(fault())
             await asyncio.sleep(FAULT_SECONDS)
             await self.proxy.end()
@@ -158,6 +191,7 @@ class Soak:
                 for line in self.gateway.lines
                 if "unexpected error" in line or "Traceback" in line
             ],
+            memory=self.memory,
         )
 
 
@@ -205,14 +239,30 @@ async def soak(folder: Path, seconds: float, every: float) -> Report:
         return whole.report(warm, after)
 
 
+@contextmanager
+def beside(busy: int) -> Iterator[None]:
+    """So many processes that do nothing but keep a core busy."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
+    try:
+        yield
+    finally:
+        for each in loops:
+            each.kill()
+            each.wait()
+
+
 def main() -> int:
     """Run it for some minutes, and say what came of it."""
     arguments = argparse.ArgumentParser(prog="tests.chaos.soak")
     arguments.add_argument("--minutes", type=float, default=30)
     arguments.add_argument("--every", type=float, default=30, help="seconds between faults")
+    arguments.add_argument("--busy", type=int, default=0, help="processes that do nothing but work")
+    arguments.add_argument("--csv", type=Path, help="where to write the memory by the minute")
     given = arguments.parse_args()
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, beside(given.busy):
         report = asyncio.run(soak(Path(folder), given.minutes * 60, given.every))
+    if given.csv is not None:
+        report.memory.write(given.csv)
     grown = report.after.memory - report.warm.memory
     print(
         f"\n{report.calls:,} calls, {report.right:,} of them answered rightly,"
@@ -220,6 +270,8 @@ def main() -> int:
         f" memory {grown:+.1f} MB, descriptors {report.warm.descriptors} before and"
         f" {report.after.descriptors} after"
     )
+    if report.memory.growth is not None:
+        print(f"memory in the second half: {report.memory.growth:+.3f} MB a minute")
     print("\n".join(f"NOT GOOD: {problem}" for problem in report.problems) or "good")
     return int(bool(report.problems))
 

@@ -47,7 +47,7 @@ class Wire:
         """The next answer, whole."""
         async with asyncio.timeout(timeout):
             found = await self._head()
-            if bodiless or found.status < 200:
+            if bodiless or found.status < 200 or found.status == HTTPStatus.NOT_MODIFIED:
                 return found
             if found.headers.get("transfer-encoding") == "chunked":
                 while size := int(await self.reader.readline(), 16):
