@@ -173,9 +173,8 @@ async def test_a_slow_store_delays_few(
         monkeypatch.setattr(link, "TIMEOUT", 0.05)
         assert await statuses(one, 1) == [200]
         assert not limiter_of(one).link.up
-        started = time.monotonic()
+        monkeypatch.setattr(link, "TIMEOUT", 3600)
         assert await statuses(one, 4) == [200] * 4
-        assert time.monotonic() - started < 2  # 4 answers of 50 ms each, on a very slow machine
         assert limiter_of(one).without == 5
         server.go_on()
         monkeypatch.setattr(link, "TIMEOUT", 20)

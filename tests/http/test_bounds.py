@@ -264,7 +264,7 @@ async def test_who_reads_slowly_but_steadily_gets_the_whole_answer_while_nobody_
     """Slower than is right when others wait, and for longer than HTTP_TIMEOUT all in all."""
     monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 10**9)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
-    async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway:
+    async with gateway_for(cuebot.endpoint, http_timeout=2) as gateway:
         began = time.monotonic()
         async with asyncio.timeout(PATIENCE), reading(gateway, 256 * 1024, 0.08) as answer:
             assert (await answer).endswith(b"0\r\n\r\n")
@@ -339,23 +339,23 @@ async def test_a_stalled_reader_loses_its_connection(cuebot: ScriptedCuebot) -> 
     """A client that never reads does not keep its connection, and the unsent bytes, for ever."""
     cuebot.answers(GET_JOBS, jobs(LARGE))
     async with (
-        gateway_for(cuebot.endpoint, http_timeout=0.3) as gateway,
+        gateway_for(cuebot.endpoint, http_timeout=1) as gateway,
         stalled(gateway, request(GET_JOBS, b"{}")),
     ):
         await until(lambda: unread(gateway) == 1)
-        await until(lambda: not gateway.server.server_state.connections, 3)
+        await until(lambda: not gateway.server.server_state.connections)
 
 
 async def test_a_stalled_pipeline_loses_its_connection(cuebot: ScriptedCuebot) -> None:
     """Nor does one that asks for many short answers at once and reads none of them."""
     cuebot.answers(GET_JOBS, jobs(500))
     async with (
-        gateway_for(cuebot.endpoint, http_timeout=0.3) as gateway,
+        gateway_for(cuebot.endpoint, http_timeout=1) as gateway,
         stalled(gateway, request(GET_JOBS, b"{}") * 40),
     ):
         await until(lambda: unread(gateway) == 1)
-        await until(lambda: not gateway.server.server_state.connections, 3)
-        await until(lambda: not gateway.server.server_state.tasks, 3)
+        await until(lambda: not gateway.server.server_state.connections)
+        await until(lambda: not gateway.server.server_state.tasks)
 
 
 async def test_too_many_long_answers_are_503_and_nothing_else_is(
@@ -631,7 +631,7 @@ async def test_room_of_refused_bodies_is_given_back(cuebot: ScriptedCuebot) -> N
     """Bodies that came too slowly, or turned out too large, take no room afterwards."""
     many = range(BODIES_AT_ONCE)
     chunk = b"%x\r\n%s\r\n" % (200_000, b" " * 200_000)
-    async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB, http_timeout=0.8) as gateway:
+    async with gateway_for(cuebot.endpoint, max_body_mb=BODY_MB, http_timeout=1) as gateway:
         for _ in range(2):
             async with AsyncExitStack() as stack:
                 slow = [await stack.enter_async_context(sending(gateway, BODY)) for _ in many]
@@ -681,17 +681,17 @@ async def test_objects_and_lists_are_bounded(
 
 
 TRIES = 5
-"""Other processes can stop this one for a while; our own code would stop it every time."""
+"""The garbage collector can hold the loop for a while; our own code would do so every time."""
 
 
 async def longest_gap(work: Awaitable[object]) -> float:
-    """The longest time between two turns of the event loop while the work is done, in seconds."""
+    """The longest turn of the event loop while the work is done, in seconds of the processor."""
     longest = 0.0
     task = asyncio.ensure_future(work)
-    before = time.perf_counter()
+    before = time.thread_time()
     while not task.done():
         await asyncio.sleep(0)
-        now = time.perf_counter()
+        now = time.thread_time()
         longest = max(longest, now - before)
         before = now
     await task
@@ -706,9 +706,9 @@ async def test_the_loop_is_not_held_while_a_large_body_is_decoded(gateway: Gatew
     sent = request(REPARENT, body)
     method = gateway.catalog.routes[REPARENT]
     for _ in range(TRIES):
-        before = time.perf_counter()
+        before = time.thread_time()
         plan(method, body, Reject.NOTHING)
-        in_one_piece = time.perf_counter() - before
+        in_one_piece = time.thread_time() - before
         gap = await longest_gap(status_of(gateway, sent))
         if gap < in_one_piece / 2:
             return
@@ -725,9 +725,9 @@ async def test_the_loop_is_not_held_while_a_long_answer_is_sent(
     message = GetMessageClass(method.descriptor.output_type)
     to_json = method.encoders.to_json(method.descriptor.output_type)
     for _ in range(TRIES):
-        before = time.perf_counter()
+        before = time.thread_time()
         whole = orjson.dumps(to_json(message.FromString(payload)))
-        in_one_piece = time.perf_counter() - before
+        in_one_piece = time.thread_time() - before
         assert len(whole) > 30_000_000
         gap = await longest_gap(status_of(gateway, request(GET_JOBS, b"{}")))
         if gap < in_one_piece / 2:

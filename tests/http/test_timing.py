@@ -46,7 +46,7 @@ async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
     missing = "/show.ShowInterface/FindShow"
     cuebot.answers(SHOWS, b"")
     cuebot.fails(missing, grpc.StatusCode.NOT_FOUND, "no such show")
-    async with gateway_for(cuebot.endpoint, rate_limit_rps=1, rate_limit_burst=4) as gateway:
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=4) as gateway:
         client = gateway.client
         nobody = httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE)
         async with nobody:
@@ -98,7 +98,6 @@ async def test_cuebot_is_the_time_of_the_call(gateway: Gateway, cuebot: Scripted
     seen = time.monotonic() - begun
     assert took * 1000 - 1 <= parts["cuebot"] <= seen * 1000
     assert sum(parts.values()) <= seen * 1000 + 1
-    assert parts["wait"] < parts["cuebot"]
 
 
 async def test_a_failing_call_counts(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
@@ -127,6 +126,7 @@ async def test_waiting_for_the_body_is_wait(gateway: Gateway, cuebot: ScriptedCu
     """A body that is slow to arrive is the client's time, not the gateway's."""
     cuebot.answers(SHOWS, b"")
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    sent = time.monotonic()
     writer.write(head(SHOWS, "Content-Length: 2", "Expect: 100-continue"))
     assert b" 100 " in await reader.readline()  # so the body is waited for
     begun = time.monotonic()
@@ -136,14 +136,15 @@ async def test_waiting_for_the_body_is_wait(gateway: Gateway, cuebot: ScriptedCu
     answer = await reader.readuntil(b"\r\n\r\n")
     while b"server-timing" not in answer:
         answer = await reader.readuntil(b"\r\n\r\n")
+    seen = time.monotonic() - sent
     writer.close()
     value = next(line for line in answer.decode().split("\r\n") if line.startswith("server-timing"))
     parts = timing(value.partition(":")[2])
     assert parts["wait"] >= waited * 1000 - 5
-    assert parts["gateway"] < parts["wait"]
+    assert sum(parts.values()) <= seen * 1000 + 1
 
 
-@pytest.mark.gateway(http_timeout=0.1)
+@pytest.mark.gateway(http_timeout=1)
 async def test_a_body_that_never_comes_is_wait(gateway: Gateway) -> None:
     """A 408 says that the time went into waiting."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
@@ -152,7 +153,7 @@ async def test_a_body_that_never_comes_is_wait(gateway: Gateway) -> None:
     writer.close()
     assert " 408 " in answer.split("\r\n")[0]
     value = next(line for line in answer.split("\r\n") if line.startswith("server-timing"))
-    assert timing(value.partition(":")[2])["wait"] >= 99
+    assert timing(value.partition(":")[2])["wait"] >= 999
 
 
 async def test_waiting_for_the_rate_limit_is_wait(cuebot: ScriptedCuebot) -> None:
@@ -161,9 +162,11 @@ async def test_waiting_for_the_rate_limit_is_wait(cuebot: ScriptedCuebot) -> Non
     async with gateway_for(
         cuebot.endpoint, rate_limit_rps=2, rate_limit_burst=1, rate_limit_max_wait=5
     ) as gateway:
-        somebody = bearer("somebody")
-        first, second = [await gateway.post(SHOWS, {}, headers=somebody) for _ in range(2)]
-    assert of(first)["wait"] < 50
-    parts = of(second)
-    assert 100 <= parts["wait"] <= 501
-    assert parts["gateway"] < parts["wait"]
+        waited = 0.0
+        async with asyncio.timeout(PATIENCE):
+            while waited < 100:  # a machine that stands still refills the bucket
+                began = time.monotonic()
+                answer = await gateway.post(SHOWS, {}, headers=bearer("somebody"))
+                seen, parts = time.monotonic() - began, of(answer)
+                waited = parts["wait"]
+    assert sum(parts.values()) <= seen * 1000 + 1

@@ -260,7 +260,7 @@ async def test_unannounced_bodies_over_the_limit_are_413(gateway: Gateway) -> No
     assert b'"code":8' in rest
 
 
-@pytest.mark.gateway(http_timeout=0.2)
+@pytest.mark.gateway(http_timeout=1)
 async def test_slow_bodies_are_408(gateway: Gateway) -> None:
     """A client that does not send its body in time gets an answer and is let go."""
     status, rest = await raw_status(gateway, ["Content-Length: 10"], b"{")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -22,7 +23,7 @@ from tests.support.servers import (
 )
 from tests.support.wire import Wire, assert_refused, request, wire
 
-BRIEF = 0.4
+BRIEF = 1.0
 """Seconds of HTTP_TIMEOUT."""
 DRIP = BRIEF / 8
 
@@ -77,7 +78,7 @@ async def test_bytes_one_by_one_do_not_extend_the_deadline(
 
     Its access line has the time that it took.
     """
-    lines = gateway.access_lines()
+    lines, began = gateway.access_lines(), time.monotonic()
     async with wire(gateway) as one:
         if first:
             await one.send(first)
@@ -89,7 +90,8 @@ async def test_bytes_one_by_one_do_not_extend_the_deadline(
         else:
             assert_refused(await one.answer(), 408, 4)
             assert (lines[-1]["status"], lines[-1]["code"]) == (408, "DEADLINE_EXCEEDED")
-            assert BRIEF * 900 < float(str(lines[-1]["ms"])) < BRIEF * 10_000
+            seen = time.monotonic() - began
+            assert BRIEF * 900 < float(str(lines[-1]["ms"])) <= seen * 1000 + 1
         assert await one.rest() == b""
         assert len(lines) == 1 + bool(first)
 
@@ -129,7 +131,7 @@ async def test_an_idle_connection_is_closed(gateway: Gateway) -> None:
         assert await one.rest() == b""
 
 
-@pytest.mark.gateway(http_timeout=5 * BRIEF)  # a machine may stand still for longer than BRIEF
+@pytest.mark.gateway(http_timeout=3 * BRIEF)  # a machine may stand still for longer than BRIEF
 async def test_a_busy_connection_is_kept(gateway: Gateway) -> None:
     """The deadline moves with every request."""
     async with wire(gateway) as busy, wire(gateway) as idle:

@@ -1,7 +1,5 @@
 """The farm that a demo starts with, small or of any size."""
 
-from time import process_time
-
 import pytest
 
 from cuebot_simulator.answers import SERVICES
@@ -60,11 +58,10 @@ def test_it_has_as_many_jobs_as_asked_for(messages: Messages) -> None:
 
 @pytest.mark.slow
 def test_a_farm_of_20000_jobs_answers_and_lives(messages: Messages) -> None:
-    """A large studio's farm is there in seconds, and makes no frames but those that start."""
-    clock, began = StoppedClock(NOW), process_time()
+    """A large studio's farm makes no frames but those that start."""
+    clock = StoppedClock(NOW)
     farm = build_farm(messages, jobs=20_000, clock=clock)
     cuebot = Cuebot(farm, clock)
-    assert process_time() - began < 30
     assert len(farm.jobs) == 20_000
     assert len(farm.frames) < 500
     assert_totals(farm)
