@@ -50,8 +50,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test machine that stands still for a moment is no provider that is away."""
-    monkeypatch.setattr(module, "TIMEOUT", 60)
-    monkeypatch.setattr(app_module, "FIRST_KEYS", 60)
+    monkeypatch.setattr(module, "TIMEOUT", PATIENCE)
+    monkeypatch.setattr(app_module, "FIRST_KEYS", PATIENCE)
 
 
 @pytest.fixture
@@ -248,10 +248,12 @@ async def test_the_start_waits_for_the_keys(cuebot: ScriptedCuebot) -> None:
     """The first client that connects can have a token of the provider."""
     async with key_server(key_set(ONE)) as server:
         server.answers.clear()
-        async with gateway_for(cuebot.endpoint, jwt_jwks=server.url) as gateway:
+        async with gateway_for(cuebot.endpoint, ready=False, jwt_jwks=server.url) as gateway:
             asking = asyncio.create_task(status(gateway, lasting(ONE, kid="1")))
             await server.asked_more_than(0)
-            assert not (await asyncio.wait([asking], timeout=0.5))[0]
+            await gateway.app.parts.live.wait()
+            assert not gateway.server.started
+            assert not asking.done()
             server.answers.set()
             assert await asking == 200
 

@@ -276,15 +276,15 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch, memory: str, is_whole: bool
 ) -> None:
     """At the same rate, it may keep a modest part, and 19 times as much not."""
-    monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 2**20)
-    monkeypatch.setattr("gateway.http.respond.PATIENCE", 0.3)
+    monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 2**18)
+    monkeypatch.setattr("gateway.http.respond.PATIENCE", 2.0)
     monkeypatch.setattr("gateway.access.admission.Lease.is_wanted", True)
     monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # it stays as large as it is
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
         asyncio.timeout(PATIENCE),
         gateway_for(cuebot.endpoint, max_answer_memory=memory) as gateway,
-        reading(gateway, 256 * 1024, 0.04) as answer,
+        reading(gateway, 128 * 1024, 0.08) as answer,
     ):
         assert (await answer).endswith(b"0\r\n\r\n") == is_whole
 

@@ -241,7 +241,7 @@ SharedGateway = Callable[..., Awaitable[Gateway]]
 
 @asynccontextmanager
 async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
-    """A gateway on loopback; with `ready`, once it has its catalog."""
+    """A gateway on loopback; with `ready`, once it has its catalog and has started."""
     app = create_app(settings)
     with listen("127.0.0.1", 0) as listener, listen_for_metrics(settings) as metrics_listener:
         server = Server(
@@ -258,6 +258,8 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
                 if ready:
                     async with asyncio.timeout(PATIENCE):
                         await app.parts.live.wait()
+                        while not server.started:  # noqa: ASYNC110 - nobody announces that
+                            await asyncio.sleep(0.001)
                 yield Gateway(url, app, server, client, metrics_url)
         finally:
             server.should_exit = True
