@@ -367,7 +367,7 @@ async def test_a_deadline_that_passes_in_a_look_up_ends_it(
         raise AssertionError
 
     cuebot.handlers[GET_JOB] = hang
-    answer = await gateway.post(FIND_LAYER, LAYER_BODY, headers={"Grpc-Timeout": "200m"})
+    answer = await gateway.post(FIND_LAYER, LAYER_BODY, headers={"Grpc-Timeout": "2S"})
     message = problem(answer, 504, "DEADLINE_EXCEEDED")
     assert message.startswith(f"job.id: {GET_JOB} failed: ")
     await gone.wait()

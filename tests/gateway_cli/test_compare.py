@@ -377,7 +377,7 @@ async def test_what_the_profile_adds_is_sent_to_both(
     assert (result(outcome, GET_UPDATED).succeeded, outcome.same) == (1, True)
 
 
-@pytest.mark.parametrize("grace", [0.3, -0.2], ids=["504", "no answer"])
+@pytest.mark.parametrize("grace", [1.0, -1.0], ids=["504", "no answer"])
 async def test_a_method_that_neither_answers_in_time_is_skipped(
     scripted: ScriptedCuebot,
     both: tuple[str, str],
@@ -389,7 +389,7 @@ async def test_a_method_that_neither_answers_in_time_is_skipped(
     never = (HOSTS, GET_UPDATED, ACTIVE, FACILITIES)
     for path in never:
         scripted.holds(path)
-    outcome = await compared(*both, JOBS, SHOWS, *never, timeout=0.4)
+    outcome = await compared(*both, JOBS, SHOWS, *never, timeout=2)
     assert outcome.same
     for path in never:
         late = result(outcome, path)
@@ -410,10 +410,10 @@ async def test_a_method_that_only_one_answers_in_time_differs(
         return b""
 
     scripted.handlers[HOSTS] = hang_for_the_other
-    outcome = await compared(*both, FACILITIES, HOSTS, SHOWS, timeout=0.3)
+    outcome = await compared(*both, FACILITIES, HOSTS, SHOWS, timeout=2)
     (finding,) = result(outcome, HOSTS).findings.values()
     assert (finding.kind, finding.here) == ("no-answer", 200)
-    assert "did not answer within 0.3 s" in str(finding.there)
+    assert "did not answer within 2 s" in str(finding.there)
     assert (result(outcome, SHOWS).verdict, outcome.stopped) == ("same", "")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 import tracemalloc
 
 import grpc
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.opencue import message_class
+from tests.support.patience import PATIENCE
 from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -152,7 +154,7 @@ async def test_waiting_in_vain(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends as 304; a wait of zero, and one without an ETag, end at once."""
-    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
     known = await etag(gateway)
     cuebot.seen.clear()
     answer = await conditional(gateway, known, Prefer="wait=1")
@@ -173,19 +175,21 @@ async def test_looks_in_vain_are_waiting(
     monkeypatch.setattr("gateway.http.conditional.LOOK_EVERY", 0.01)
     monkeypatch.setattr("gateway.http.conditional.SPARE", 0)
 
+    spent: list[float] = []
+
     async def handler(request: bytes, context: Context) -> bytes:
+        began = time.monotonic()
         await asyncio.sleep(0.05)
+        spent.append(time.monotonic() - began)
         return hosts("a")
 
     cuebot.handlers[HOSTS] = handler
     known = await etag(gateway)
-    cuebot.seen.clear()
+    spent.clear()
     answer = await conditional(gateway, known, Prefer="wait=1")
-    assert (answer.status_code, len(cuebot.seen) > 3) == (304, True)
-    with_cuebot, own, waited = map(
-        float, re.findall(r"dur=([0-9.]+)", answer.headers["server-timing"])
-    )
-    assert with_cuebot + own < waited
+    assert (answer.status_code, len(spent) > 1) == (304, True)
+    _, _, waited = map(float, re.findall(r"dur=([0-9.]+)", answer.headers["server-timing"]))
+    assert waited >= (sum(spent) - max(spent)) * 1000 - 1
 
 
 async def test_long_waits_are_shortened(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
@@ -206,8 +210,9 @@ async def test_who_waits_has_no_place(
             waiting.append(asyncio.create_task(conditional(gateway, known, Prefer="wait=30")))
             while len(cuebot.seen) < count + 2:  # noqa: ASYNC110 - each has looked once
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
-        assert gateway.app.parts.places.taken == 0
+        async with asyncio.timeout(PATIENCE):
+            while gateway.app.parts.places.taken:  # noqa: ASYNC110 - nobody announces that
+                await asyncio.sleep(0.01)
         assert (await gateway.post(SHOWS)).status_code == 200
         fifth = await conditional(gateway, known, Prefer="wait=30")
         assert fifth.status_code == 503

@@ -41,12 +41,21 @@ ALSO: dict[str, object] = {}
 """Settings that `settings_for` adds, for fixtures that run a whole file in several ways."""
 ON_EACH_TRANSPORT = (
     pytest.mark.usefixtures("each_transport"),
-    pytest.mark.parametrize("each_transport", ["http2", "grpcio"], indirect=True),
+    pytest.mark.parametrize(
+        "each_transport",
+        ["http2", pytest.param("grpcio", marks=pytest.mark.thorough)],
+        indirect=True,
+    ),
 )
 """Marks of tests that have to pass whatever carries the calls."""
 ON_EACH_LANE = (
     pytest.mark.usefixtures("each_lane"),
-    pytest.mark.parametrize("each_lane", ["express", "asgi"], indirect=True, scope="module"),
+    pytest.mark.parametrize(
+        "each_lane",
+        ["express", pytest.param("asgi", marks=pytest.mark.thorough)],
+        indirect=True,
+        scope="module",
+    ),
 )
 """Marks of tests that have to pass with the express lane and without it."""
 
