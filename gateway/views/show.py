@@ -16,7 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.encode import UNREADABLE, Encoders, MessageEncoder, unreadable
 from gateway.codec.fields import owner_of
 from gateway.codec.slices import records_in, rows_in
-from gateway.views.csv_cells import MOST_COLUMNS, cell_of, columns_of, lines
+from gateway.views.csv_cells import MOST_COLUMNS, cell_of, columns_of, lines, quoted
 from gateway.views.some_fields import shape_of, with_list_last
 from gateway.views.view import Order, Rows, View
 
@@ -93,7 +93,7 @@ def as_csv(view: View, rows: Rows, encoders: Encoders) -> Show:
 
     def pieces(payload: bytes) -> Iterator[bytes]:
         _, found = yield from fitting(view, rows, payload)
-        yield lines([[path.text for path in paths]])
+        yield lines([[quoted(path.text) for path in paths]])
         for some in found:
             yield lines([[cell(row) for cell in cells] for row in some])
 

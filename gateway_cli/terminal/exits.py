@@ -40,9 +40,8 @@ def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
         except (ConfigurationError, Failure, GatewayError) as error:
             complain(str(error))
             sys.exit(WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED)
-        except click.ClickException as error:  # it may quote what a server has said
-            error.message = printable_lines(error.message)
-            raise
+        except click.UsageError as error:  # it may quote what a server has said
+            raise click.UsageError(printable_lines(error.message), error.ctx) from None
         except KeyboardInterrupt:
             end_interrupted_line()
             sys.exit(INTERRUPTED)

@@ -128,8 +128,9 @@ def test_paths_that_begin_in_the_answer() -> None:
     assert rows_seen(payload, fields="jobs") == whole(payload)
     assert rows_seen(payload, fields="jobs.jobs", where="name=b") == whole(payload)[1:]
     assert rows_seen(payload, fields="jobs.jobs.name") == [{"name": "a"}, {"name": "b"}]
-    assert seen(GET_JOBS, payload, fields="jobs.jobs.name", format="csv") == b"name\r\na\r\nb\r\n"
-    assert seen(GET_JOBS, payload, fields="name,name", format="csv") == b"name\r\na\r\nb\r\n"
+    for fields in ("jobs.jobs.name", "name,name"):
+        shown = seen(GET_JOBS, payload, fields=fields, format="csv")
+        assert shown == b'"name"\r\n"a"\r\n"b"\r\n'
 
 
 def test_a_list_among_other_fields_is_no_list_of_rows() -> None:
@@ -217,7 +218,7 @@ def test_an_empty_answer() -> None:
     assert rows_seen(b"", fields="name") == []
     assert rows_seen(jobs(), where="name=a", limit="3") == []
     assert seen(GET_JOBS, b"", format="ndjson") == b""
-    assert seen(GET_JOBS, b"", format="csv", fields="name") == b"name\r\n"
+    assert seen(GET_JOBS, b"", format="csv", fields="name") == b'"name"\r\n'
 
 
 # --- rows -----------------------------------------------------------------------------------
@@ -347,10 +348,7 @@ def test_csv_reads_back(payload: bytes) -> None:
     assert table[0] == ["name", "user", "priority", "jobStats.deadFrames"]
     expected = []
     for row in whole(payload):
-        texts = [
-            f"'{value}" if value.strip()[:1] in ("=", "+", "-", "@") and value.strip() else value
-            for value in (row["name"], row["user"])
-        ]
+        texts = [f"'{value}" * runs(value) or value for value in (row["name"], row["user"])]
         dead = str(row["jobStats"]["deadFrames"]) if row["jobStats"] else ""
         expected.append([*texts, str(row["priority"]), dead])
     assert table[1:] == expected
@@ -365,13 +363,62 @@ def test_texts_in_wrappers_are_made_harmless_too() -> None:
         find_path(singular.DESCRIPTOR, name) for name in ("stringValue", "value", "int64Value")
     ]
     cells = [cell_of(path, FOREIGN.encoders)(singular) for path in paths]
-    assert cells == ["' =1+1", "' =1+1", "-5"]
+    assert cells == ['"\' =1+1"', '"\' =1+1"', "-5"]
+    singular.string_value.value = "-5"
+    singular.value.number_value = -5
+    cells = [cell_of(path, FOREIGN.encoders)(singular) for path in paths]
+    assert cells == ['"\'-5"', "-5", "-5"]
+
+
+SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫"
+
+
+def runs(text: str) -> bool:
+    """Whether a spreadsheet may take a text for a formula: see what it skips, then the sign."""
+    skipped = text.lstrip(" \t\r\n\x0b\x0c\x00\x1f\x7f\x85\xa0\xad\u200b\u200e\u2028\u3000\ufeff")
+    return text[:1] in ("\t", "\r", "\n") or (skipped[:1] != "" and skipped[0] in SIGNS)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize(
+    "before",
+    ["", *" \t\r\n\x00\x1f\x7f\x85\xa0\u3000\u200b\ufeff"],
+)
+def test_no_spreadsheet_runs_a_text(sign: str, before: str) -> None:
+    """Whatever stands before the sign that spreadsheets skip, and however wide that is."""
+    text = f"{before}{before}{sign}cmd|' /C calc'!A0"
+    assert seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode() == (
+        f'"name"\r\n"\'{text}"\r\n'
+    )
+
+
+@pytest.mark.parametrize("text", ["\tx", "\rx", "\nx"])
+def test_what_may_begin_a_cell_anew_is_no_beginning(text: str) -> None:
+    """A tab or a line end at the front, as OWASP has it."""
+    shown = seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode()
+    assert shown == f'"name"\r\n"\'{text}"\r\n'
+
+
+@pytest.mark.parametrize("text", ["", "a=1", " a", "'=", "\ufeffa", "1-2", "a\t=", 'say "=1"'])
+def test_other_texts_are_as_they_are(text: str) -> None:
+    """In quotes, like all texts."""
+    shown = seen(GET_JOBS, jobs({"name": text}), fields="name", format="csv").decode()
+    doubled = text.replace('"', '""')
+    assert shown == f'"name"\r\n"{doubled}"\r\n'
+
+
+def test_texts_are_quoted_and_numbers_are_numbers() -> None:
+    """Negative ones as well; enums are texts, and what is not set is nothing."""
+    payload = jobs({"name": "1", "priority": -5, "is_paused": True, "min_cores": -1.5, "state": 1})
+    fields = "name,priority,isPaused,minCores,state,jobStats.deadFrames"
+    (_, line, _) = seen(GET_JOBS, payload, fields=fields, format="csv").decode().split("\r\n")
+    assert line == '"1",-5,true,-1.5,"FINISHED",'
 
 
 def test_csv_without_fields_has_all_single_values() -> None:
     """Those of objects within a row, too, by their paths."""
     text = seen(GET_JOBS, jobs({"name": "a"}), format="csv").decode()
-    names = text.splitlines()[0].split(",")
+    names = next(csv.reader([text.splitlines()[0]]))
     assert {"name", "minCores", "jobStats.deadFrames"} <= set(names)
     assert not [name for name in names if name == "jobStats"]
 
