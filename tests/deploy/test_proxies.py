@@ -1,24 +1,28 @@
 """nginx and haproxy with the files that are documented, in front of a gateway."""
 
 import asyncio
+import json
 import os
 import ssl
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import pytest
 import trustme
+from jose import jwt
 
+from gateway.errors import Code
 from gateway.http.conditional import LONGEST_WAIT
 from gateway.settings.model import Settings
 from tests.deploy.places import program, text_of
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
-from tests.support.servers import Gateway, ScriptedCuebot, bearer, free_port
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, free_port, head
+from tests.support.wire import Wire
 
 pytestmark = [
     pytest.mark.anyio,
@@ -38,7 +42,7 @@ class Place:
     """What takes the place of the addresses and paths in the files."""
 
     folder: Path
-    gateway: Gateway
+    gateway_port: int
     port: int
     authority: trustme.CA
 
@@ -50,7 +54,7 @@ class Place:
             text = text.replace(before, after)
         for address in GATEWAYS:
             assert address in text
-            text = text.replace(address, f"127.0.0.1:{self.gateway.port}")
+            text = text.replace(address, f"127.0.0.1:{self.gateway_port}")
         assert "443 ssl" in text
         return text.replace("443 ssl", f"{self.port} ssl")
 
@@ -101,30 +105,51 @@ async def running(command: list[str]) -> AsyncIterator[Process]:
         await process.communicate()
 
 
-async def answers(client: httpx.AsyncClient, process: Process) -> None:
-    """Wait until there is somebody behind the proxy's port."""
+async def answers(client: httpx.AsyncClient, process: Process) -> httpx.Response:
+    """Wait until there is somebody behind the proxy's port; the first answer."""
     async with asyncio.timeout(PATIENCE):
         while True:
             if process.returncode is not None:
                 assert process.stdout is not None
                 pytest.fail((await process.stdout.read()).decode())
             try:
-                if (await client.get("/healthz")).status_code == 200:
-                    return
+                return await client.get("/healthz")
             except httpx.TransportError:
                 await asyncio.sleep(0.02)
 
 
-@pytest.fixture(params=[nginx, haproxy])
-async def client(
-    request: pytest.FixtureRequest, tmp_path: Path, gateway: Gateway
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the proxy, with HTTPS and from an address of its own."""
-    command: Callable[[Place], list[str]] = request.param
-    place = Place(tmp_path, gateway, free_port(), trustme.CA())
+Command = Callable[[Place], list[str]]
+"""Makes the command for a proxy."""
+on_each_proxy = pytest.mark.parametrize("command", [nginx, haproxy])
+
+
+def trusting(place: Place) -> ssl.SSLContext:
+    """What a client of the proxy needs to know."""
     trusted = ssl.create_default_context()
     place.authority.configure_trust(trusted)
-    transport = httpx.AsyncHTTPTransport(local_address=CLIENT, verify=trusted)
+    return trusted
+
+
+@pytest.fixture
+def place(tmp_path: Path, gateway: Gateway) -> Place:
+    """Where the proxy is."""
+    return Place(tmp_path, gateway.port, free_port(), trustme.CA())
+
+
+@pytest.fixture(params=[nginx, haproxy])
+async def client(request: pytest.FixtureRequest, place: Place) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the proxy, with HTTPS and from an address of its own."""
+    async with client_of(request.param, place) as (client, first):
+        assert first.status_code == 200
+        yield client
+
+
+@asynccontextmanager
+async def client_of(
+    command: Command, place: Place
+) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.Response]]:
+    """The same, and the proxy's first answer."""
+    transport = httpx.AsyncHTTPTransport(local_address=CLIENT, verify=trusting(place))
     async with (
         running(command(place)) as process,
         httpx.AsyncClient(
@@ -134,8 +159,7 @@ async def client(
             timeout=PATIENCE,
         ) as client,
     ):
-        await answers(client, process)
-        yield client
+        yield client, await answers(client, process)
 
 
 async def test_a_call_goes_through(client: httpx.AsyncClient, cuebot: ScriptedCuebot) -> None:
@@ -148,6 +172,83 @@ async def test_a_call_goes_through(client: httpx.AsyncClient, cuebot: ScriptedCu
         assert found.json()["show"]["name"] == "demo"
     refused = await client.post("/show.ShowInterface/FindShow", headers={"Authorization": ""})
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("kilobytes", [9, 15])
+async def test_a_long_token_goes_through(client: httpx.AsyncClient, kilobytes: int) -> None:
+    """The gateway takes tokens of 16 KB, with the groups of a provider, for example."""
+    claims = {"sub": "tester", "exp": 4102444800, "groups": "g" * (kilobytes * 1024 * 3 // 4)}
+    headers = {"Authorization": f"Bearer {jwt.encode(claims, SECRET)}"}
+    assert len(headers["Authorization"]) > kilobytes * 1024
+    found = await client.post("/show.ShowInterface/FindShow", json={}, headers=headers)
+    assert found.status_code == 200
+
+
+async def test_long_heads_go_through(client: httpx.AsyncClient) -> None:
+    """The gateway's own limits hold, and its answers are passed on: a head has up to 64 KB."""
+    many = {f"X-{number}": "x" * 7000 for number in range(8)}
+    assert (await client.get("/healthz", headers=many)).status_code == 200
+    longest = await client.get("/healthz", headers={"X-One": "x" * 60_000})
+    assert longest.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (head("/job.JobInterface/Kill", "Content-Length: 9999999"), 413),
+    ],
+    ids=["two hosts", "a blank", "no HTTP", "a header", "a target", "a body"],
+)
+async def test_what_nginx_refuses_is_json(place: Place, sent: bytes, status: int) -> None:
+    """In the gateway's shape, as clients expect it. haproxy has its own text for these."""
+    async with client_of(nginx, place):
+        reader, writer = await asyncio.open_connection("127.0.0.1", place.port, ssl=trusting(place))
+        writer.write(sent)
+        answer = await Wire(reader, writer).answer()
+        writer.close()
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/json"
+    error = json.loads(answer.body)
+    assert set(error) == {"error", "code", "message"}
+    assert Code[error["error"]] == error["code"]
+
+
+@on_each_proxy
+async def test_a_gateway_that_is_away_is_json(command: Command, place: Place) -> None:
+    """502 or 503, in the gateway's shape, so that clients know what to make of it."""
+    nobody = replace(place, gateway_port=free_port())
+    async with client_of(command, nobody) as (_, answer):
+        assert answer.status_code in (502, 503)
+        assert answer.headers["Content-Type"] == "application/json"
+        assert set(answer.json()) == {"error", "code", "message"}
+        assert (answer.json()["error"], answer.json()["code"]) == ("UNAVAILABLE", Code.UNAVAILABLE)
+
+
+@on_each_proxy
+async def test_a_gateway_that_does_not_answer_is_json(command: Command, place: Place) -> None:
+    """504, when it has taken longer than any call may take."""
+    connected: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: connected.append(writer), "127.0.0.1", 0)
+    hasty = HastyPlace(
+        place.folder, silent.sockets[0].getsockname()[1], place.port, place.authority
+    )
+    async with silent, client_of(command, hasty) as (_, answer):
+        assert (answer.status_code, answer.json()["error"]) == (504, "DEADLINE_EXCEEDED")
+        for writer in connected:
+            writer.close()
+
+
+class HastyPlace(Place):
+    """Where the proxy waits for less than the files say, and asks nobody whether it is ready."""
+
+    def text(self, name: str, **replaced: str) -> str:
+        less = {"nginx.conf": {"65s": "1s"}, "haproxy.cfg": {"65s": "1s", " check inter 2s": ""}}
+        return super().text(name, **replaced, **less[name])
 
 
 async def test_the_gateway_knows_the_client(client: httpx.AsyncClient, gateway: Gateway) -> None:
