@@ -153,6 +153,14 @@ sbom: production  ## Write dist/sbom.cdx.json (CycloneDX): what a gateway needs,
 	  --output-file dist/sbom.cdx.json $(PRODUCTION)/bin/python
 	@echo "dist/sbom.cdx.json is up to date"
 
+IMAGE_EXTRAS := opencue protoc redis otel
+
+.PHONY: lock
+lock: $(RELEASE_STAMP)  ## Renew config/deploy/requirements.txt: what the image is made of, with hashes
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.13 \
+	  $(addprefix --extra ,$(IMAGE_EXTRAS)) --group image --generate-hashes \
+	  --custom-compile-command 'make lock' --output-file config/deploy/requirements.txt pyproject.toml
+
 .PHONY: dist
 dist: $(STAMP)  ## Build the wheel and the sdist into dist/, the same bytes each time
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation

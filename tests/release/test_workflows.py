@@ -36,6 +36,29 @@ def test_they_have_few_rights(file: Path) -> None:
         assert job["timeout-minutes"] <= 60
 
 
+NOT_PINNED = "# not pinned: "
+"""Why an action goes by its version."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_actions_are_commits(file: Path) -> None:
+    """Tags can be moved by whoever gets into a repository. What is not pinned says why."""
+    lines = re.findall(r"^ *-? *uses: (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert lines
+    pinned = [line for line in lines if NOT_PINNED not in line]
+    for line in pinned:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+    others = {line.partition("@")[0] for line in lines if line not in pinned}
+    assert others <= {"pypa/gh-action-pypi-publish"}
+
+
+def test_an_action_is_one_commit_everywhere() -> None:
+    """In both workflows."""
+    text = "".join(file.read_text(encoding="utf-8") for file in FILES)
+    found = set(re.findall(r"uses: ([\w/-]+)@(\S+)", text))
+    assert len(found) == len({name for name, _ in found})
+
+
 def test_a_release_uploads_without_a_password() -> None:
     """PyPI trusts the workflow, and gets only the packages."""
     pypi = jobs(ROOT / ".github" / "workflows" / "release.yml")["pypi"]
