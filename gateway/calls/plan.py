@@ -21,6 +21,8 @@ LARGEST_QUICK = 256 * 1024
 """Bytes of a body that is planned in some 5 ms, unless it is full of small objects and lists."""
 MOST_QUICK = 10_000
 """Objects and lists, of 0.5 µs each."""
+MOST_QUICK_VALUES = 30_000
+"""Values, of 0.17 µs each."""
 ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 """What Cuebot's ids look like, all of them."""
 MOST_REFERENCES = 100
@@ -72,7 +74,9 @@ def holds_the_loop(body: bytes) -> bool:
     size = len(body)
     if size <= ALWAYS_QUICK:
         return False
-    return size > LARGEST_QUICK or body.count(b"{") + body.count(b"[") > MOST_QUICK
+    if size > LARGEST_QUICK or body.count(b"{") + body.count(b"[") > MOST_QUICK:
+        return True
+    return body.count(b",") > MOST_QUICK_VALUES
 
 
 def plan(method: Method, body: bytes, reject: Reject) -> Plan:

@@ -13,7 +13,14 @@ import pytest
 
 from gateway.calls.aside.planner import Planner
 from gateway.calls.caller import Caller, with_caller
-from gateway.calls.plan import ALWAYS_QUICK, LARGEST_QUICK, MOST_QUICK, holds_the_loop, plan
+from gateway.calls.plan import (
+    ALWAYS_QUICK,
+    LARGEST_QUICK,
+    MOST_QUICK,
+    MOST_QUICK_VALUES,
+    holds_the_loop,
+    plan,
+)
 from gateway.codec.unknown import Reject
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -235,9 +242,11 @@ async def test_a_process_that_takes_too_long_is_ended(
         (b"x" * (LARGEST_QUICK + 1), True),
         (b"[" * MOST_QUICK + b"x" * ALWAYS_QUICK, False),
         (b"[" * MOST_QUICK + b"{" + b"x" * ALWAYS_QUICK, True),
+        (b"1," * MOST_QUICK_VALUES + b"x" * ALWAYS_QUICK, False),
+        (b"1," * MOST_QUICK_VALUES + b"," + b"x" * ALWAYS_QUICK, True),
     ],
     ids=itertools.count(),
 )
 def test_what_holds_the_loop(body: bytes, expected: bool) -> None:
-    """Large bodies, and those of some size that are full of objects and lists."""
+    """Large bodies, and those of some size that are full of objects and lists, or of values."""
     assert holds_the_loop(body) == expected

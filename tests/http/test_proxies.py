@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.http.proxies import TrustedProxies
+from gateway.http.proxies import MOST_PROXIES, TrustedProxies
 from gateway.http.received import headers_of
 from tests.support.commands import assert_one_line, child
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
@@ -133,11 +133,11 @@ def test_others_are_not_trusted(peer: str) -> None:
     ("lines", "client"),
     [
         pytest.param(
-            [", ".join(f"10.0.0.{n % 256}" for n in range(1, 5000))], "10.0.0.1", id="proxies"
+            [", ".join(f"10.0.0.{n % 256}" for n in range(1, 5000))], LOOPBACK, id="proxies"
         ),
         pytest.param(
             [", ".join(f"2001:db8:1::{n:x}" for n in range(1, 3500))],
-            "2001:db8:1::1",
+            LOOPBACK,
             id="proxies with IPv6",
         ),
         pytest.param(["198.51.100.7"] * 3000, "198.51.100.7", id="lines"),
@@ -145,7 +145,7 @@ def test_others_are_not_trusted(peer: str) -> None:
     ],
 )
 def test_a_list_may_fill_the_head(lines: list[str], client: str) -> None:
-    """It is looked through as any other; when all in it are proxies, the first is the client."""
+    """Nobody is behind thousands of proxies: then the address is that of the first one."""
     assert client_of(lines) == client
 
 
@@ -179,3 +179,28 @@ async def test_x_forwarded_proto_changes_nothing(cuebot: ScriptedCuebot) -> None
             for word in ("https", "garbage", "wss"):
                 answer = await gateway.post(SHOWS, {}, headers={"X-Forwarded-Proto": word})
                 assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("proxies", "expected"),
+    [
+        (MOST_PROXIES - 1, "203.0.113.9"),
+        (MOST_PROXIES, "192.0.2.1"),
+        (5000, "192.0.2.1"),
+    ],
+)
+def test_a_long_row_of_proxies_is_not_read(proxies: int, expected: str) -> None:
+    """Each address takes 6 µs, and whoever is behind a proxy may send thousands without a token."""
+    trusted = TrustedProxies(("192.0.2.1", "10.0.0.0/8"))
+    row = [f"10.1.{number >> 8}.{number & 255}" for number in range(proxies)]
+    sent = ", ".join(["203.0.113.9", *row]).encode()
+    assert trusted.client("192.0.2.1", sent) == expected
+    assert trusted.trusts.cache_info().currsize <= MOST_PROXIES + 1
+
+
+def test_a_short_row_of_proxies_alone_is_its_first() -> None:
+    """A proxy that calls by itself."""
+    trusted = TrustedProxies(("192.0.2.1", "10.0.0.0/8"))
+    assert trusted.client("192.0.2.1", b"10.0.0.7") == "10.0.0.7"
+    row = ",".join(["10.0.0.7", *["10.0.0.8"] * (MOST_PROXIES - 1)])
+    assert trusted.client("192.0.2.1", row.encode()) == "10.0.0.7"
