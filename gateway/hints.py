@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+DID_YOU_MEAN = "; did you mean "
 SHOWN = 80
 """How many characters of a client's own words an error repeats."""
 
@@ -17,4 +18,4 @@ def did_you_mean(word: str, names: Iterable[str], mark: str = "") -> str:
     near = get_close_matches(sought, lowered, n=1) or [
         name for name in lowered if sought and name.startswith(sought)
     ]
-    return f"; did you mean {mark}{lowered[near[0]]}{mark}?" if near else ""
+    return f"{DID_YOU_MEAN}{mark}{lowered[near[0]]}{mark}?" if near else ""

@@ -54,7 +54,10 @@ def make_metrics(
     if settings.metrics == "off":
         return None
     requests = RequestCounters(partial(method_at, live))
-    return Metrics(requests, sources_of(upstream, live, places, audit, shared), board)
+    # At the gateway's own port, everybody could read where Cuebot is.
+    named = settings.metrics == "token" or settings.metrics_port is not None
+    sources = sources_of(upstream, live, places, audit, shared, named=named)
+    return Metrics(requests, sources, board)
 
 
 def check_metrics(settings: Settings) -> None:

@@ -27,11 +27,16 @@ def sources_of(
     places: Shares,
     audit: AuditLog | None,
     shared: SharedLimiter | None,
+    *,
+    named: bool,
 ) -> list[Source]:
-    """The numbers of these parts; `places` are the ones of requests in flight."""
+    """The numbers of these parts; `places` are the ones of requests in flight.
+
+    Endpoints are `named`, or have numbers in the order of CUEBOT_ENDPOINT.
+    """
     sources: list[Source] = [
         lambda: {("requests_in_flight",): places.taken},
-        lambda: upstream_numbers(upstream),
+        lambda: upstream_numbers(upstream, named=named),
         lambda: catalog_numbers(live),
     ]
     if audit is not None:
@@ -58,13 +63,14 @@ def process_numbers() -> Numbers:
     return found
 
 
-def upstream_numbers(upstream: Cuebot) -> Numbers:
-    """Of each endpoint of Cuebot."""
+def upstream_numbers(upstream: Cuebot, *, named: bool) -> Numbers:
+    """Of each endpoint of Cuebot, by its name or its number."""
     found: Numbers = {}
-    for each in upstream.endpoints:
-        found["upstream_up", each.endpoint] = int(each.ready)
-        found["upstream_hanging", each.endpoint] = int(each.hanging)
-        found["upstream_connections", each.endpoint] = each.connections
+    for number, each in enumerate(upstream.endpoints, 1):
+        name = each.endpoint if named else str(number)
+        found["upstream_up", name] = int(each.ready)
+        found["upstream_hanging", name] = int(each.hanging)
+        found["upstream_connections", name] = each.connections
     return found
 
 

@@ -2,13 +2,14 @@
 
 `/healthz`: the process lives. `/readyz`: a call would be answered by Cuebot. Neither needs a token.
 `/status.json`: Cuebot, its schema as far as the reader may use it, and the links that the farm page
-shows.
+shows. Where things are is for those only who may call something.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -18,12 +19,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.discovery.refresh import LiveCatalog
+from gateway.hints import DID_YOU_MEAN
 from gateway.http.exchange import exchange_of
 from gateway.pages.content import Content
 from gateway.upstream.open import Cuebot
 
 CONNECT_TIMEOUT = 0.5
 """Seconds to wait for idle connections to be made."""
+WHERE = ("endpoints", "source", "skipped", "different")
+"""What in the status names hosts, paths and services."""
+PROBLEM = "the schema could not be read; the gateway's log tells why"
+"""All that everybody may know of one."""
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
 """Served whenever the farm page is."""
 
@@ -61,8 +67,9 @@ def health_routes(
             cuebot = "hanging" if hanging else "unreachable"
         asked = () if usable else upstream.endpoints
         reasons = await asyncio.gather(*(each.trouble() for each in asked))
+        unmatched = [each.partition(DID_YOU_MEAN)[0] for each in live.unmatched]
         if catalog is None:
-            reasons += live.unmatched
+            reasons += unmatched
         reason = "; ".join(dict.fromkeys(filter(None, reasons)))
         state = {
             "status": "ok" if ready else "stopping" if stopping else "unavailable",
@@ -71,7 +78,7 @@ def health_routes(
             **({"endpoints": {"usable": usable, "of": number}} if number > 1 else {}),
             "schema": schema,
             **({"schemas": "differ"} if live.others else {}),
-            **({"unmatched": live.unmatched} if live.unmatched else {}),
+            **({"unmatched": unmatched} if unmatched else {}),
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),
             **({"store": "away"} if store_is_away() else {}),
         }
@@ -84,22 +91,19 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
     """The app that serves the status."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        catalog = live.current
-        status: dict[str, object] = {
-            "version": __version__,
-            "cuebot": {
-                "endpoints": [each.endpoint for each in upstream.endpoints],
-                "usable": await upstream.usable(CONNECT_TIMEOUT),
-            },
-            "schema": None,
-            "problem": live.problem,
-            "links": LINKS,
+        catalog, exchange = live.current, exchange_of(scope)
+        caller = exchange.caller
+        assert caller is not None, "nobody is somebody, too"
+        cuebot: dict[str, object] = {
+            "endpoints": [each.endpoint for each in upstream.endpoints],
+            "of": len(upstream.endpoints),
+            "usable": await upstream.usable(CONNECT_TIMEOUT),
         }
-        caller = exchange_of(scope).caller
-        if catalog is not None and caller is not None:
+        schema: dict[str, object] | None = None
+        if catalog is not None:
             allowed = caller.rule.allowed(catalog)
             served = [method for method in catalog.methods if method.path in allowed]
-            status["schema"] = {
+            schema = {
                 "source": catalog.schema.origin,
                 "confirmed": catalog.schema.confirmed,
                 "digest": catalog.schema.digest,
@@ -109,7 +113,30 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
                 "skipped": [skip.service for skip in catalog.skipped],
                 "different": [name for each in live.others for name in each.endpoints],
             }
+        status: dict[str, object] = {
+            "version": __version__,
+            "cuebot": cuebot,
+            "schema": schema,
+            "problem": live.problem,
+            "links": LINKS,
+        }
+        if exchange.subject is None or caller.rule.allows_nothing:
+            status = for_everybody(status)
         content = Content.of(orjson.dumps(status), "application/json")
         await content.send(scope, send, timeout)
 
     return app
+
+
+def for_everybody(status: Mapping[str, Any]) -> dict[str, object]:
+    """The status without what names hosts, paths, or what the reader may not call.
+
+    A problem is told, but not what it is: its text names where the schema was looked for.
+    """
+    cuebot, schema = status["cuebot"], status["schema"]
+    return {
+        **status,
+        "cuebot": {name: cuebot[name] for name in cuebot if name not in WHERE},
+        "schema": schema and {name: schema[name] for name in schema if name not in WHERE},
+        "problem": PROBLEM if status["problem"] else "",
+    }

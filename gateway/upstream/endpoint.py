@@ -250,10 +250,12 @@ def explained(problem: Exception | None, tls: Tls | None, *, spoke: bool) -> str
 
 
 def described(problem: Exception) -> str:
-    """What was raised, in a few words."""
+    """What was raised, in a few words that name no host: callers and health checks read them."""
     if isinstance(problem, socket.gaierror):
         return f"DNS: {problem.strerror}"
     if isinstance(problem, ssl.SSLCertVerificationError):
+        if problem.verify_code in WRONG_NAME:
+            return "TLS: hostname mismatch"  # its own message says which name it is not for
         return f"TLS: {problem.verify_message}"
     if isinstance(problem, ssl.SSLError):
         return f"TLS: {problem.reason or problem}"

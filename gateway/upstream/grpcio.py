@@ -10,6 +10,7 @@ replaced by us, since grpc.aio sends no ping when asked to: set KEEPALIVE_TIME f
 """
 
 import asyncio
+import re
 from functools import cached_property
 
 import grpc
@@ -43,6 +44,8 @@ from gateway.upstream.tls import Tls
 SETTLING = 0.05
 """Seconds that the state of grpc.aio's channel may be behind what a call has met."""
 PROBE_TIMEOUT = 1.0
+ADDRESS = re.compile(r"\b(?:ipv4|ipv6|dns|unix)(?:-abstract)?:\S+")
+"""How grpc.aio names whom it has called, which is nothing for clients: `ipv4:10.0.0.5:8443:`."""
 HARD_LIMIT = 2
 """How many times the largest answer grpc.aio may receive. It refuses more with the very status that
 a server may have; what is less we refuse ourselves, and know it."""
@@ -83,7 +86,7 @@ class GrpcioChannel:
         expects: Expects = takes_all,
     ) -> bytes:
         if self.get_state() is not State.READY:
-            raise not_connected(f"there is no connection to {self._endpoint}")
+            raise not_connected("there is no connection")
         method = self._methods.get(path)
         if method is None:
             method = self._methods[path] = self._channel.unary_unary(path)
@@ -115,6 +118,8 @@ class GrpcioChannel:
 
     async def _failure(self, error: grpc.aio.AioRpcError, *, late: bool) -> CallFailed:
         code, details = Code(error.code().value[0]), error.details() or ""
+        if code is Code.UNAVAILABLE:  # which may be grpc.aio's own word
+            details = ADDRESS.sub("Cuebot:", details)
         if code is Code.UNAVAILABLE and await self._is_lost():
             return lost(details)
         if code is Code.DEADLINE_EXCEEDED and late:

@@ -262,6 +262,17 @@ def test_ids_come_before_what_is_said_beside_them() -> None:
     assert int(re.findall(r"and (\d+) fields", found[CUT])[0]) >= 1000 - len(ids)
 
 
+def test_lists_share_the_room() -> None:
+    """One that comes first leaves room for those behind it."""
+    found = of_trial(
+        "trial.Attacked",
+        subjects=[{"name": f"junk {n}"} for n in range(1000)],
+        by_key={f"{n}": {"id": f"{n:036}"} for n in range(10)},
+    )
+    assert found["byKey"] == {f"{n}": {"id": f"{n:036}"} for n in range(10)}
+    assert found["subjects"][-1] == CUT
+
+
 def test_a_list_ends_with_a_mark() -> None:
     """And the line says how many items there were besides."""
     found = of_trial("trial.Attacked", subjects=[{"id": f"{n:036}"} for n in range(200)])

@@ -4,12 +4,14 @@ import asyncio
 import gzip
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
 import yaml
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.codec.zstd import zstd
 from gateway.errors import ConfigurationError
@@ -19,7 +21,9 @@ from gateway.pages import page_routes
 from gateway.pages.content import Content
 from tests.support.exchanges import exchange_of
 from tests.support.openapi import document, validator
+from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
+from tests.support.rights import rule
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
@@ -264,9 +268,9 @@ async def test_without_a_schema_there_is_no_document() -> None:
 
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
     """It has Cuebot's endpoint, the schema and its source, and links to the other pages."""
-    status = (await get(public, "/status.json")).json()
+    status = (await get(public, "/status.json", **bearer())).json()
     catalog = public.catalog
-    assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "usable": 1}
+    assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "of": 1, "usable": 1}
     assert status["schema"]["digest"] == catalog.schema.digest
     assert status["schema"]["source"] == catalog.schema.origin
     assert status["schema"]["confirmed"] is True
@@ -275,6 +279,70 @@ async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: Scrip
     assert status["schema"]["different"] == []
     assert status["problem"] == ""
     assert status["links"] == ["/docs", "/openapi.json", "/openapi.yaml"]
+
+
+EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
+
+
+@pytest.mark.parametrize("docs", ["public", "token", "off"])
+@pytest.mark.parametrize("reachable", [True, False])
+async def test_nobody_is_told_where_things_are(
+    cuebot: ScriptedCuebot, tmp_path: Path, docs: str, reachable: bool
+) -> None:
+    """Without a token that may call something, no page names Cuebot's address or a path, whatever
+    works and whatever does not; a token that may is told."""
+    file = tmp_path / "descriptors.binpb"
+    file.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
+    endpoint = cuebot.endpoint if reachable else f"127.0.0.1:{free_port()}"
+    access = [rule("lena", {"sub": "lena"}, "all"), rule("none", {"sub": "tom"})]
+    async with gateway_for(
+        endpoint, docs=docs, metrics="public", descriptor_source=str(file), access=access
+    ) as gateway:
+        live = gateway.app.parts.live
+        file.write_bytes(b"no descriptors any more")
+        assert not await live.attempt()
+        assert str(file) in live.problem
+        for path in EVERYWHERE:
+            for headers in ({}, bearer("tom"), {"Authorization": "Bearer x.y.z"}):
+                for accept in ({}, BROWSER):
+                    answer = await get(gateway, path, **headers, **accept)
+                    for secret in (endpoint, str(file), "binpb"):
+                        assert secret not in answer.text, path
+        if docs != "off":
+            status = await get(gateway, "/status.json", **bearer("lena"))
+            assert endpoint in status.text
+            assert str(file) in status.json()["problem"]
+        call = await gateway.post("/show.ShowInterface/GetShows", headers=bearer("lena"))
+        assert call.status_code == (200 if reachable else 503)
+        assert endpoint not in call.text
+
+
+async def test_readiness_names_no_methods(cuebot: ScriptedCuebot) -> None:
+    """A glob that matches nothing is told as it is written; what may be meant is in the log."""
+    async with gateway_for(
+        cuebot.endpoint,
+        descriptor_source="reflection",
+        exclude_services=("job.JobInterface/Kil",),
+        ready=False,
+    ) as gateway:
+        async with asyncio.timeout(20):
+            while not gateway.app.parts.live.unmatched:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        ready = await get(gateway, "/readyz")
+        assert "did you mean job.JobInterface/Kill?" in gateway.app.parts.live.unmatched[0]
+    glob = "EXCLUDE_SERVICES: job.JobInterface/Kil matches nothing that Cuebot has"
+    assert (ready.status_code, ready.json()["unmatched"]) == (503, [glob])
+    assert ready.json()["reason"] == glob
+
+
+@pytest.mark.gateway(docs="public")
+async def test_the_status_for_everybody(gateway: Gateway) -> None:
+    """Whether Cuebot can be reached, how many there are, and what can be called."""
+    status = (await get(gateway, "/status.json")).json()
+    assert status["cuebot"] == {"of": 1, "usable": 1}
+    assert status["schema"].keys() == {
+        *("confirmed", "digest", "lookedAt", "interfaces", "methods")
+    }
 
 
 async def test_cuebots_with_different_schemas_are_shown() -> None:
@@ -288,10 +356,11 @@ async def test_cuebots_with_different_schemas_are_shown() -> None:
     ):
         status: Any = {}
         while not status or status["cuebot"]["usable"] < 2 or not status["schema"]["different"]:
-            status = (await get(gateway, "/status.json")).json()
+            status = (await get(gateway, "/status.json", **bearer())).json()
         gateway.app.parts.readiness.stopping = True
         ready = (await get(gateway, "/readyz")).json()
-    assert status["cuebot"] == {"endpoints": [old.endpoint, new.endpoint, away], "usable": 2}
+    endpoints = [old.endpoint, new.endpoint, away]
+    assert status["cuebot"] == {"endpoints": endpoints, "of": 3, "usable": 2}
     assert status["schema"]["different"] == [new.endpoint]
     assert (ready["status"], ready["schemas"]) == ("stopping", "differ")
     reference = {"$ref": "#/components/schemas/gateway-Readiness"}

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from gateway.calls.failures import error_for
 from gateway.errors import Code
+from gateway.upstream.grpcio import ADDRESS
 from gateway.upstream.interface import CallFailed, Reason
 from gateway.upstream.open import Cuebot, open_upstream
 from tests.support.http2_server import HEADERS, Peer, framed, http2_server, raw_frame
@@ -141,6 +142,18 @@ async def test_a_cuebot_that_is_away_says_when_to_come_again() -> None:
         assert error_for(each).headers == {"Retry-After": "1"}
     assert error_for(scripted).message == "restarting"
     assert error_for(unreached).message.startswith("Cuebot cannot be reached: ")
+    assert "127.0.0.1" not in error_for(unreached).message
+
+
+def test_grpcs_words_do_not_tell_callers_where_cuebot_is() -> None:
+    """Those of grpc.aio have the address that was called."""
+    said = "failed to connect to all addresses; last error: UNAVAILABLE: ipv4:10.0.0.5:8443: reset"
+    told = "failed to connect to all addresses; last error: UNAVAILABLE: Cuebot: reset"
+    assert ADDRESS.sub("Cuebot:", said) == told
+    assert ADDRESS.sub("Cuebot:", "ipv6:%5Bfe80::1%5D:8443: x") == "Cuebot: x"
+    assert (
+        ADDRESS.sub("Cuebot:", "a job named demo:ipv4 is away") == "a job named demo:ipv4 is away"
+    )
 
 
 async def test_other_failures_do_not_say_so() -> None:

@@ -215,6 +215,7 @@ async def test_what_is_wrong_is_said(wrong: Wrong, studio: Authority, stranger: 
                     assert (await gateway.client.get("/readyz")).status_code == 503
         told = [await failure(settings), *logged, *(await run_checks(settings)).problems]
     assert len(told) == 4
+    assert "127.0.0.1" not in told[0], "a client need not know where Cuebot is"
     for text in told:
         for words in wrong.said:
             assert words in text
