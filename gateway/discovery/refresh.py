@@ -76,6 +76,8 @@ class LiveCatalog:
         """What other endpoints of Cuebot have instead of the current schema."""
         self.unmatched: tuple[str, ...] = ()
         """Of the globs that match nothing in the latest schema, what is wrong."""
+        self.on_replaced: Callable[[], object] = bool
+        """Called when there is another catalog in place of one: that is garbage soon."""
         self._complete: Catalog | None = None
         """The current catalog with all methods, also those that are left out."""
         self._source = source
@@ -240,6 +242,8 @@ class LiveCatalog:
         codecs refer to themselves.
         """
         event = "schema loaded" if self.current is None else "schema changed"
+        if self.current is not None:
+            self.on_replaced()
         self.current = self._complete = catalog
         self.generation += 1
         self._found.set()

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
+from tests.support.processes import Instance, instance, until
 from tests.support.rights import rule
 from tests.support.servers import (
     SECRET,
@@ -915,3 +917,25 @@ def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
         assert next_line(process, "schema changed")["digest"] == OLD.tag
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.slow
+def test_a_replaced_catalog_is_collected(tmp_path: Path) -> None:
+    """Its process does not wait until there are several of them."""
+    path = tmp_path / "words.binpb"
+    path.write_bytes(FileDescriptorSet(file=[OLD.file]).SerializeToString())
+    environ = {"DESCRIPTOR_SOURCE": str(path), "METRICS": "public"}
+    with instance("127.0.0.1:1", environ, ready=False) as gateway:
+        before = full_collections(gateway)
+        path.write_bytes(FileDescriptorSet(file=[NEW.file]).SerializeToString())
+        gateway.send_signal(signal.SIGHUP)
+        gateway.event("schema changed")
+        until(lambda: full_collections(gateway) > before, "a full collection")
+
+
+def full_collections(gateway: Instance) -> float:
+    """How many of them there have been in this process."""
+    page = gateway.get("/metrics").body.decode()
+    found = re.search(r'gc_collections_total\{generation="2"\} (\S+)', page)
+    assert found is not None
+    return float(found[1])
