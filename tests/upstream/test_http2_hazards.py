@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from h2.events import PingReceived, WindowUpdated
 from h2.settings import SettingCodes
+from structlog.testing import capture_logs
 
 from gateway.errors import Code
 from gateway.upstream.endpoint import Endpoint
@@ -253,15 +254,52 @@ async def test_a_flood_ends_the_connection(flood: bytes) -> None:
         assert len(server.peers) == 2
 
 
+async def test_what_has_arrived_is_taken_in_turns() -> None:
+    """Others have theirs between two of them, and nothing more is read meanwhile."""
+    pings = raw_frame(PING, 0, 0, bytes(8)) * 5500
+    async with http2_server() as server, connected(server) as (transport, connection):
+        assert await call_over(connection, b"hi") == b"hi"
+        connection.data_received(pings)
+        turns = 1
+        while not transport.is_reading():
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns >= 6
+        assert await call_over(connection, b"hi") == b"hi"
+        await server.peer.until(lambda: server.peer.pongs() == 5500)
+
+
+async def test_a_connection_may_be_lost_between_two_turns() -> None:
+    """The rest is for nobody then."""
+    problems: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))
+    async with http2_server() as server, connected(server) as (transport, connection):
+        connection.data_received(raw_frame(PING, 0, 0, bytes(8)) * 5500)
+        assert not transport.is_reading()
+        connection.abort()
+        for _ in range(10):
+            await asyncio.sleep(0)
+    assert not problems
+
+
+async def test_farewells_are_logged_once() -> None:
+    """A server can send thousands of them."""
+    code = (2).to_bytes(4, "big")
+    async with http2_server() as server, connected(server) as (_, connection):
+        with capture_logs() as lines:
+            connection.data_received(raw_frame(GOAWAY, 0, 0, bytes(4) + code + b"bye") * 100)
+    assert [each["words"] for each in lines] == ["bye"]
+
+
 async def test_some_frames_that_bring_nothing_are_taken_between_calls() -> None:
-    """However long a connection lives: each call begins to count anew."""
+    """However long a connection lives: each call makes up for a hundred of them."""
 
     def answer(peer: Peer, stream: int) -> None:
-        peer.transport.write(raw_frame(PING, 0, 0, bytes(8)) * 3000)
+        peer.transport.write(raw_frame(PING, 0, 0, bytes(8)) * 99)
         echo(peer, stream)
 
     async with http2_server(answer) as server:
-        for _ in range(5):
+        for _ in range(120):
             assert await call(server) == b"hi"
         assert len(server.peers) == 1
 

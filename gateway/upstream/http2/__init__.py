@@ -13,6 +13,7 @@ Each file needs only those below it. From `core` down there is no I/O, no clock 
 | `calls`      | which calls wait and which are under way, and how they end; how much is too much  |
 | `streams`    | one call: what has come, and what is to be sent within the peer's windows         |
 | `outcome`    | the failures that HTTP/2 and gRPC's trailers stand for                            |
+| `progress`   | frames that bring nothing, counted against what a connection brings               |
 | `headers`    | header blocks (HPACK)                                                             |
 | `wire`       | frames and their numbers                                                          |
 """

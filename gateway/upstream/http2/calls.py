@@ -1,11 +1,13 @@
 """The calls on one connection: those that wait until they can begin, and those under way."""
 
 from collections.abc import Callable
+from itertools import takewhile
 from math import inf
 from typing import Protocol
 
 from gateway.errors import Code
 from gateway.upstream.http2.outcome import lost, not_connected, refused
+from gateway.upstream.http2.progress import FRAMES_PER_CALL, Progress
 from gateway.upstream.http2.streams import Sender, Stream
 from gateway.upstream.http2.wire import (
     MAX_STREAM,
@@ -20,8 +22,6 @@ from gateway.upstream.interface import CallFailed, Sink
 
 HEADER_OVERHEAD = 16 * 32
 """What a server counts for our headers beyond their bytes: 32 for each field (section 6.5.2)."""
-MAX_IDLE_FRAMES = 10_000
-"""Frames without progress from one call to the next."""
 
 
 class Observer(Protocol):
@@ -57,15 +57,16 @@ class Calls:
         """How many calls the peer takes at once."""
         self.max_headers = MAX_WINDOW
         """Bytes of headers that it takes of one call."""
-        self.sender = Sender(write)
+        self.progress = Progress()
+        self.sender = Sender(write, self.progress)
         self._waiting: dict[Stream, None] = {}
         """Calls that have not begun, in their order (there are no values): the peer takes no more
         at once, or reads more slowly than we write."""
         self._observer = observer
         self._write = write
         self._next = next_stream
-        self._idle_frames = 0
-        """Frames without progress since the latest call began."""
+        self._late_room = 0
+        """Bytes of DATA frames that the peer may still send for calls that are over here."""
 
     @property
     def idle(self) -> bool:
@@ -94,7 +95,6 @@ class Calls:
     def _begin(self, stream: Stream) -> None:
         number = stream.number = self._next
         self._next = number + 2
-        self._idle_frames = 0
         self.streams[number] = stream
         self.sender.send(stream)
         if self._next > MAX_STREAM:
@@ -113,19 +113,22 @@ class Calls:
 
     # --- How a call ends --------------------------------------------------------------------
 
-    def cancel(self, stream: Stream) -> None:
+    def cancel(self, stream: Stream, code: ErrorCode = ErrorCode.CANCEL) -> None:
         """Forget a call, whose sink is told nothing, and tell the peer if it knows of it."""
         stream.sink = None
         if stream.number == 0:
             self._waiting.pop(stream, None)
         elif self.streams.get(stream.number) is stream:
-            self._reset(stream, ErrorCode.CANCEL)
+            self._reset(stream, code)
+            self._late_room += max(stream.room, 0)
             self._forget(stream)
 
-    def abandon(self, stream: Stream, failure: CallFailed) -> None:
+    def abandon(
+        self, stream: Stream, failure: CallFailed, code: ErrorCode = ErrorCode.CANCEL
+    ) -> None:
         """Fail a call on which the peer may still be working."""
         sink = stream.sink
-        self.cancel(stream)
+        self.cancel(stream, code)
         if sink is not None:
             sink.failed(failure)
 
@@ -156,8 +159,10 @@ class Calls:
     def _forget(self, stream: Stream) -> None:
         number = stream.number
         del self.streams[number]
+        if self.progress.idle_frames:
+            self.progress.make_up_for(FRAMES_PER_CALL)
         if self.sender.unsent:
-            self.sender.unsent.pop(number, None)
+            self.sender.forget(number)
         if self._waiting:
             self._begin_waiting()
         if self.closing and not self.streams:
@@ -183,28 +188,39 @@ class Calls:
         That cannot be so of a call whose answer has begun: it may have been made.
         """
         self.close()
-        for stream in [each for each in self.streams.values() if each.number > last]:
-            if stream.number in self.streams:  # a sink may have cancelled it
+        newest_first = takewhile(lambda number: number > last, reversed(self.streams))
+        for number in reversed([*newest_first]):
+            stream = self.streams.get(number)
+            if stream is not None:  # a sink may have cancelled it
+                self._late_room += max(stream.room, 0)
                 self.end(stream, lost(why) if stream.begun else refused(why))
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:
         """The connection is gone: each call under way ends with such a failure."""
         streams, self.streams = self.streams, {}
-        self.sender.unsent.clear()
+        self.sender.clear()
         self.close()
         for stream in streams.values():
             stream.tell(failure())
 
-    # --- Frames without progress ------------------------------------------------------------
+    # --- Frames for calls that are over -----------------------------------------------------
 
-    def count_idle_frame(self) -> None:
-        """A frame that brings nothing. Thousands are taken, then ProtocolError is raised."""
-        self._idle_frames += 1
-        if self._idle_frames > MAX_IDLE_FRAMES:
-            raise ProtocolError("too many frames without progress", ErrorCode.ENHANCE_YOUR_CALM)
+    def check_opened(self, number: int) -> None:
+        """A frame may still come for a call that is over, but not for one that never was.
 
-    def count_late_frame(self, number: int) -> None:
-        """A frame may still come for a call that is over, but not for one that never was."""
+        Raises ProtocolError.
+        """
         if number >= self._next or number % 2 == 0:
             raise ProtocolError("a frame for a stream that was never opened")
-        self.count_idle_frame()
+
+    def count_late_frame(self, number: int, room: int = 0) -> None:
+        """Such a frame, which takes so much of the window that its call had. Raises ProtocolError.
+
+        What it carries is kept by nobody, but a peer that still sends more than it was allowed to
+        knows no windows.
+        """
+        self.check_opened(number)
+        self.progress.count_idle_frame()
+        self._late_room -= room
+        if self._late_room < 0:
+            raise ProtocolError("data beyond all windows", ErrorCode.FLOW_CONTROL_ERROR)

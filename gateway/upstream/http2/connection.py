@@ -98,6 +98,11 @@ class Connection(asyncio.Protocol):
         self._pong: asyncio.TimerHandle | None = None
         """Ends the connection if there is no answer to a ping."""
         self._upkeep: asyncio.TimerHandle | None = None
+        self._warned = False
+        """Whether the log says that the peer goes away, and why."""
+        self._goes_on = False
+        """Whether what has arrived is to be gone on with, and nothing is read meanwhile."""
+        self._ended = False
 
     # --- Calls ------------------------------------------------------------------------------
 
@@ -233,7 +238,10 @@ class Connection(asyncio.Protocol):
         self.last_active = now = self._loop.time()
         core = self._core
         try:
-            core.receive(data, now)
+            if core.receive(data, now) and not self._goes_on:
+                self._goes_on = True
+                self._transport.pause_reading()
+                self._loop.call_soon(self._go_on)
             if core.answered:
                 core.answered = False
                 self.answered_at = now
@@ -244,6 +252,14 @@ class Connection(asyncio.Protocol):
             why = self._tls_of(data) or ConnectionError(problem)
             self._lose(partial(not_grpc, problem, Code.UNAVAILABLE), why)
             self._transport.abort()
+
+    def _go_on(self) -> None:
+        """Go on with what has arrived: others have had their turn."""
+        self._goes_on = False
+        if not self._ended:
+            self.data_received(b"")
+            if not (self._goes_on or self._ended):
+                self._transport.resume_reading()
 
     def eof_received(self) -> None:
         """The peer says no more. The transport closes itself."""
@@ -271,6 +287,7 @@ class Connection(asyncio.Protocol):
 
     def _lose(self, failure: Callable[[], CallFailed], why: Exception) -> None:
         """Whatever is under way will not be answered any more."""
+        self._ended = True
         for timer in (self._pong, self._sweep, self._upkeep):
             if timer is not None:
                 timer.cancel()
@@ -298,6 +315,8 @@ class Connection(asyncio.Protocol):
         self._farewell = farewell(code, text)
         if code != ErrorCode.NO_ERROR:
             self.problem = ConnectionError(self._farewell)
+        if code != ErrorCode.NO_ERROR and not self._warned:
+            self._warned = True
             self.too_many_pings = code == ErrorCode.ENHANCE_YOUR_CALM and text == TOO_MANY_PINGS
             log.warning(
                 "Cuebot closes the connection",

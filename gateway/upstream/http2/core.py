@@ -18,7 +18,8 @@ from gateway.upstream.http2.outcome import (
     no_memory,
     not_grpc,
 )
-from gateway.upstream.http2.streams import NOT_ONE_MESSAGE, PREFIX, Stream
+from gateway.upstream.http2.progress import BYTES_PER_FRAME
+from gateway.upstream.http2.streams import FIRST_WINDOW, NOT_ONE_MESSAGE, PREFIX, Stream
 from gateway.upstream.http2.wire import (
     ErrorCode,
     FrameReader,
@@ -33,10 +34,12 @@ from gateway.upstream.interface import SMALL_ANSWER, CallFailed
 
 OUR_FRAME_SIZE = 64 * 1024
 """The largest frame that we take."""
-FIRST_WINDOW = 64 * 1024
-"""Bytes of an answer that the peer may send before anybody has asked for more."""
 CONNECTION_WINDOW = 2**30
-"""Bytes of all answers together that the peer may send without a word from us."""
+"""Bytes of all answers together that the peer may send without a word from us. It gets them back as
+they come, so this window is never at its end: those of the single calls bound what is kept."""
+LONGEST_TURN = 1000
+"""Steps of work on what has arrived, before others have their turn: a frame is one, and so is a
+byte of headers that have not been seen before. A step takes one to three microseconds."""
 TOO_LATE = str(Code.DEADLINE_EXCEEDED.value)
 PING_DATA = b"gateway!"
 
@@ -69,6 +72,8 @@ class Core:
         """Headers of which nothing but the rest may come now."""
         self._received = 0
         """Bytes of answers that the connection's window has not been given back."""
+        self._steps = 0
+        """Of this turn."""
         self._now = 0.0
 
     def open(self) -> None:
@@ -84,19 +89,23 @@ class Core:
         window = window_update(0, CONNECTION_WINDOW - wire.DEFAULT_WINDOW)
         self._write(wire.PREFACE + frame(wire.SETTINGS, 0, 0, packed) + window)
 
-    def receive(self, data: bytes, now: float) -> None:
+    def receive(self, data: bytes, now: float) -> bool:
         """Take what has arrived; `now` is on the clock of the calls' deadlines.
 
-        Raises ProtocolError when the peer does not keep to the protocol. The farewell is written
-        by then, and nothing more may be handed over.
+        Whether there is more to be done, for which this is to be called again, with no data, when
+        others have had their turn. Raises ProtocolError when the peer does not keep to the
+        protocol. The farewell is written by then, and nothing more may be handed over.
         """
-        self._now = now
+        self._now, self._steps = now, 0
+        frames = self._frames
         try:
-            if self._unfinished is None and not self._frames.rest:
+            if self._unfinished is None and not frames.holds_back:
                 data = self._take_whole_answers(data)
                 if not data:
-                    return
-            for kind, flags, number, payload in self._frames.feed(data):
+                    return False
+            frames.feed(data)
+            while (taken := frames.take()) is not None:
+                kind, flags, number, payload = taken
                 if self._unfinished is not None and kind != wire.CONTINUATION:
                     raise ProtocolError("a header block is interrupted")
                 if kind == wire.DATA:
@@ -105,9 +114,13 @@ class Core:
                     self._on_headers(flags, number, payload)
                 else:
                     self._on_other(kind, flags, number, payload)
+                self._steps += 1
+                if self._steps >= LONGEST_TURN:
+                    return frames.holds_back
         except ProtocolError as error:
             self._write(frame(wire.GOAWAY, 0, 0, bytes(4) + wire.NUMBER.pack(error.code)))
             raise
+        return False
 
     def pause(self) -> None:
         """Write no more requests for now."""
@@ -125,7 +138,7 @@ class Core:
     @property
     def unread(self) -> bytes:
         """What has come of a frame that was never finished."""
-        return self._frames.rest
+        return self._frames.unread
 
     # --- Answers ----------------------------------------------------------------------------
 
@@ -164,25 +177,40 @@ class Core:
         self._give_back(size)
         stream = calls.streams.get(number)
         if stream is None:
-            calls.count_late_frame(number)
+            calls.count_late_frame(number, size)
             return
         if not stream.started:
             raise ProtocolError("data before headers")
+        stream.room -= size
+        if stream.room < 0:
+            problem = "the answer is larger than its window"
+            calls.abandon(stream, not_grpc(problem), ErrorCode.FLOW_CONTROL_ERROR)
+            return
         if flags & wire.PADDED:
             payload = unpadded(wire.PADDED, payload)
             padding = size - len(payload)  # has its place in windows, too
-            self._write(window_update(number, padding))
-        if not payload:
-            calls.count_idle_frame()
-        elif (failure := stream.take(payload, self._max_message)) is not None:
-            calls.abandon(stream, failure)
+            self._allow(stream, padding)
+            calls.progress.count_idle_frame()
+        elif size < BYTES_PER_FRAME and (stream.size or not size):
+            calls.progress.count_idle_frame()
+        if payload and not self._take_piece(stream, payload):
             return
-        elif stream.due > FIRST_WINDOW and not stream.announced:
-            self._announce(stream)
-            if calls.streams.get(number) is not stream:  # nobody wants it
-                return
         if flags & wire.END_STREAM:
             calls.finish(stream, not_grpc("the answer ended without a status"))
+
+    def _take_piece(self, stream: Stream, piece: bytes) -> bool:
+        """Keep a piece of an answer. Whether the call goes on."""
+        failure = stream.take(piece, self._max_message)
+        if failure is not None:
+            self.calls.abandon(stream, failure)
+        elif stream.due > FIRST_WINDOW and not stream.announced:
+            self._announce(stream)
+        return self.calls.streams.get(stream.number) is stream
+
+    def _allow(self, stream: Stream, more: int) -> None:
+        """Let the peer send so much more of an answer."""
+        stream.room += more
+        self._write(window_update(stream.number, more))
 
     def _announce(self, stream: Stream) -> None:
         """More is coming: have it sent, or, of a large answer, as soon as there is room for it."""
@@ -192,8 +220,7 @@ class Core:
         def go_on() -> None:
             stream.held_back = False
             if calls.streams.get(stream.number) is stream:
-                more = stream.due - FIRST_WINDOW + OUR_FRAME_SIZE
-                self._write(window_update(stream.number, more))
+                self._allow(stream, stream.due - FIRST_WINDOW + OUR_FRAME_SIZE)
 
         if size <= SMALL_ANSWER:
             go_on()
@@ -213,17 +240,22 @@ class Core:
         if unfinished is None:
             raise ProtocolError("CONTINUATION without HEADERS")
         unfinished.add(number, payload)
+        self.calls.progress.count_idle_frame()
         if flags & wire.END_HEADERS:
             self._unfinished = None
             self._on_block(unfinished.flags, number, b"".join(unfinished.parts))
 
     def _on_block(self, flags: int, number: int, payload: bytes) -> None:
         """Headers or trailers, whole; `flags` are those of their first frame."""
-        block = self._blocks.read(payload)
         stream = self.calls.streams.get(number)
-        if stream is None:
+        if stream is None:  # without a dynamic table, its headers change nothing for others
             self.calls.count_late_frame(number)
             return
+        block, decoded = self._blocks.known(payload), 0
+        if block is None:
+            decoded = len(payload)
+            self._steps += decoded
+            block = self._blocks.read(payload)
         stream.begun = True
         if block is None:
             problem = f"the answer's headers are larger than {MAX_HEADERS} bytes"
@@ -234,8 +266,8 @@ class Core:
             raise ProtocolError("headers in the middle of an answer")
         elif not block.status:
             raise ProtocolError("an answer without :status")
-        elif block.status.startswith("1"):  # those come before the answer
-            self.calls.count_idle_frame()
+        elif block.status.startswith("1"):  # before the answer; two bytes take as long as a frame
+            self.calls.progress.count_idle_frame(decoded * BYTES_PER_FRAME // 2)
         else:
             stream.started = True
             failure = failure_of_headers(block)
@@ -257,7 +289,7 @@ class Core:
         code = read_number(payload, 4)
         stream = self.calls.streams.get(number)
         if stream is None:
-            self.calls.count_late_frame(number)
+            self.calls.check_opened(number)
             return
         late = self._now >= stream.deadline
         if late and stream.held_back:
@@ -268,14 +300,13 @@ class Core:
     # --- Other frames -----------------------------------------------------------------------
 
     def _on_other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
-        if kind == wire.WINDOW_UPDATE:
-            self.calls.sender.widen(number, read_number(payload, 4) & wire.MAX_WINDOW)
-            return
         if kind == wire.CONTINUATION:
             self._on_continuation(flags, number, payload)
             return
-        self.calls.count_idle_frame()
-        if kind == wire.RST_STREAM:
+        self.calls.progress.count_idle_frame(len(payload))
+        if kind == wire.WINDOW_UPDATE:
+            self._on_window_update(number, payload)
+        elif kind == wire.RST_STREAM:
             self._on_rst_stream(number, payload)
         elif kind == wire.PUSH_PROMISE:
             raise ProtocolError("a push, although push is disabled")
@@ -292,12 +323,21 @@ class Core:
             self._observer.on_goaway(code, words)
             self.calls.close_after(last, farewell(code, words))
 
+    def _on_window_update(self, number: int, payload: bytes) -> None:
+        calls, more = self.calls, read_number(payload, 4) & wire.MAX_WINDOW
+        if number == 0:
+            calls.sender.widen_all(more)
+        elif (stream := calls.streams.get(number)) is None:
+            calls.check_opened(number)
+        elif (wrong := calls.sender.widen(stream, more)) is not None:
+            calls.abandon(stream, not_grpc("a window that is not allowed"), wrong)
+
     def _on_settings(self, payload: bytes) -> None:
         """Keep to the peer's settings from now on (section 6.5)."""
         calls = self.calls
         if len(payload) % wire.SETTING.size:
             raise ProtocolError("settings of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
-        for name, value in wire.SETTING.iter_unpack(payload):
+        for name, value in dict(wire.SETTING.iter_unpack(payload)).items():
             if name == wire.MAX_CONCURRENT_STREAMS:
                 calls.max_streams = value
             elif name == wire.MAX_HEADER_LIST_SIZE:

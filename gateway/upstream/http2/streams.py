@@ -7,6 +7,7 @@ from io import BytesIO
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.headers import EMPTY_TABLE
 from gateway.upstream.http2.outcome import no_memory, not_grpc, too_large, too_late
+from gateway.upstream.http2.progress import BYTES_PER_FRAME, Progress
 from gateway.upstream.http2.wire import (
     ITS_HEADERS,
     LAST_MESSAGE,
@@ -21,6 +22,8 @@ from gateway.upstream.interface import CallFailed, Sink
 
 PREFIX = 5
 """Bytes before each message: whether it is compressed (1), and its length (4)."""
+FIRST_WINDOW = 64 * 1024
+"""Bytes of an answer that the peer may send before anybody has asked for more."""
 NOT_ONE_MESSAGE = "the answer is not one message"
 
 
@@ -42,6 +45,8 @@ class Stream:
     """What is left of a request that does not go out at once."""
     window: int = 0
     """How much of that the peer takes."""
+    room: int = FIRST_WINDOW
+    """Bytes of DATA frames, with their padding, that the peer may still send."""
     begun: bool = False
     """Whether any headers have come: the peer has looked at the call."""
     started: bool = False
@@ -110,15 +115,19 @@ class Stream:
 class Sender:
     """Writes requests, within the windows that the peer gives (section 5.2).
 
-    The setters raise ProtocolError for what the protocol does not allow.
+    The setters raise ProtocolError for what the protocol does not allow. However many requests are
+    unsent, a larger window costs no more than what is sent then.
     """
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    def __init__(self, write: Callable[[bytes], None], progress: Progress) -> None:
         self.paused = False
         """Whether the peer is to read first what has been written."""
         self.unsent: dict[int, Stream] = {}
         """Begun calls whose request has not been sent to its end, by number."""
+        self._ready: dict[int, Stream] = {}
+        """Those of them that only the window of all together, or the pause, holds up."""
         self._write = write
+        self._progress = progress
         self._first = EMPTY_TABLE
         """What the first block begins with: we have no table, and a peer that wants a smaller one
         than usual has to hear that."""
@@ -148,8 +157,18 @@ class Sender:
 
     def resume(self) -> None:
         """Send as much of all requests as the peer takes now."""
-        for stream in list(self.unsent.values()):
-            self._send_rest(stream)
+        while self._ready and self._window > 0 and not self.paused:
+            self._send_rest(next(iter(self._ready.values())))
+
+    def forget(self, number: int) -> None:
+        """Send no more of this request, if there is more of it."""
+        if self.unsent.pop(number, None) is not None:
+            self._ready.pop(number, None)
+
+    def clear(self) -> None:
+        """Send no more of any request."""
+        self.unsent.clear()
+        self._ready.clear()
 
     def _send_rest(self, stream: Stream) -> None:
         rest = stream.unsent
@@ -163,18 +182,35 @@ class Sender:
             stream.unsent = rest
             if rest is None:
                 del self.unsent[stream.number]
+            self._progress.make_up_for(len(part) // BYTES_PER_FRAME)
             self._write(frame(wire.DATA, 0 if rest else wire.END_STREAM, stream.number, part))
+        self._note_ready(stream)
 
-    def widen(self, number: int, more: int) -> None:
-        """WINDOW_UPDATE: room for so many bytes more, of one call or (0) of all together."""
-        if number == 0:
-            self._window += more
-            if not more or self._window > wire.MAX_WINDOW:
-                raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
-            self.resume()
-        elif (stream := self.unsent.get(number)) is not None:
+    def _note_ready(self, stream: Stream) -> None:
+        if stream.unsent is not None and stream.window > 0:
+            self._ready[stream.number] = stream
+        else:
+            self._ready.pop(stream.number, None)
+
+    def widen_all(self, more: int) -> None:
+        """WINDOW_UPDATE: room for so many bytes more of all calls together."""
+        if not more:
+            raise ProtocolError("a window that grows by nothing")
+        self._window += more
+        if self._window > wire.MAX_WINDOW:
+            raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
+        self.resume()
+
+    def widen(self, stream: Stream, more: int) -> ErrorCode | None:
+        """The same for one call. What is wrong with that; it is the call's error alone."""
+        if not more:
+            return ErrorCode.PROTOCOL_ERROR
+        if stream.unsent is not None:
             stream.window += more
+            if stream.window > wire.MAX_WINDOW:
+                return ErrorCode.FLOW_CONTROL_ERROR
             self._send_rest(stream)
+        return None
 
     def set_frame_size(self, size: int) -> None:
         if not wire.DEFAULT_FRAME_SIZE <= size <= wire.LARGEST_FRAME_SIZE:
@@ -183,11 +219,20 @@ class Sender:
         self._note_short()
 
     def set_initial_window(self, size: int) -> None:
-        """Calls that have begun get the difference, too (section 6.9.2)."""
+        """Calls that have begun get the difference, too (section 6.9.2).
+
+        This looks at all that are unsent: four of them count as a frame.
+        """
         if size > wire.MAX_WINDOW:
             raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)
-        for stream in self.unsent.values():
-            stream.window += size - self._initial_window
+        more = size - self._initial_window
+        if more and self.unsent:
+            self._progress.count_idle_frame(len(self.unsent) * BYTES_PER_FRAME // 4)
+            for stream in self.unsent.values():
+                stream.window += more
+                if stream.window > wire.MAX_WINDOW:
+                    raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
+                self._note_ready(stream)
         self._initial_window = size
         self._note_short()
 

@@ -1,6 +1,5 @@
 """HTTP/2 on the wire (RFC 9113 section 4): frames, their numbers, and how they are read."""
 
-from collections.abc import Iterator
 from enum import IntEnum
 from itertools import repeat
 from struct import Struct
@@ -134,32 +133,42 @@ class FrameReader:
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
-        self._rest = b""
+        self._data = b""
+        self._position = 0
 
     @property
-    def rest(self) -> bytes:
-        """What has come of a frame, if that is not all of it."""
-        return self._rest
+    def unread(self) -> bytes:
+        """What has come and has not been taken."""
+        return self._data[self._position :]
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-        """Kind, flags, stream and payload of each frame that is complete now.
+    @property
+    def holds_back(self) -> bool:
+        """Whether there is something that has not been taken: whole frames, or part of one."""
+        return bool(self._data)
+
+    def feed(self, data: bytes) -> None:
+        """Add what has arrived."""
+        self._data = self._data[self._position :] + data if self._data else data
+        self._position = 0
+
+    def take(self) -> tuple[int, int, int, bytes] | None:
+        """Kind, flags, stream and payload of the next frame; None until it is complete.
 
         Raises ProtocolError for one that is too large.
         """
-        if self._rest:
-            data = self._rest + data
-        position, end = 0, len(data)
-        while end - position >= HEAD_SIZE:
+        data, position = self._data, self._position
+        if len(data) - position >= HEAD_SIZE:
             high, low, kind, flags, stream = HEAD.unpack_from(data, position)
             length = high << 8 | low
             if length > self._largest:
                 raise ProtocolError("a frame is too large", ErrorCode.FRAME_SIZE_ERROR)
             start = position + HEAD_SIZE
-            if end - start < length:
-                break
-            position = start + length
-            yield kind, flags, stream & MAX_STREAM, data[start:position]
-        self._rest = data[position:]
+            end = start + length
+            if end <= len(data):
+                self._position = end
+                return kind, flags, stream & MAX_STREAM, data[start:end]
+        self._data, self._position = data[position:], 0
+        return None
 
 
 def is_tls(data: bytes) -> bool:
