@@ -6,6 +6,9 @@ from typing import Any, Generic, TypeVar, cast
 
 from google.protobuf.descriptor import Descriptor
 
+DEEPEST = 8
+"""How many types, each within the other, are compiled in one go."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -13,7 +16,8 @@ class Compiled(Generic[F]):
     """The functions that `compile_type` makes, by type.
 
     Types may lead back to themselves: while one is being compiled, a function stands for it that
-    looks it up when it is called.
+    looks it up when it is called. So it does for one that is DEEPEST types within the first, so
+    that rings and chains of hundreds are not compiled in one go.
     """
 
     def __init__(self, compile_type: Callable[[Descriptor], F]) -> None:
@@ -32,7 +36,7 @@ class Compiled(Generic[F]):
         with self._lock:
             if name in self._done:
                 return self._done[name]
-            if name in self._under_way:
+            if name in self._under_way or len(self._under_way) >= DEEPEST:
                 return cast(F, lambda *arguments: self.get(descriptor)(*arguments))
             self._under_way.add(name)
             try:

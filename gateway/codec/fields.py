@@ -1,6 +1,6 @@
 """What is asked of the descriptors of messages and fields."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, MethodDescriptor
@@ -97,6 +97,23 @@ def reachable(roots: Iterable[Descriptor]) -> dict[str, Descriptor]:
             found[descriptor.full_name] = descriptor
             waiting += [message_of(field) for field in descriptor.fields if is_message(field)]
     return found
+
+
+def inner_first(root: Descriptor, known: set[str]) -> Iterator[Descriptor]:
+    """This type and all that occur in it at any depth, each after those that occur in it.
+
+    Those that are `known` by their full names are left out, and the others become known. Of types
+    that lead back to themselves, one has to come too early.
+    """
+    waiting = [(root, False)]
+    while waiting:
+        descriptor, is_done = waiting.pop()
+        if is_done:
+            yield descriptor
+        elif descriptor.full_name not in known:
+            known.add(descriptor.full_name)
+            waiting.append((descriptor, True))
+            waiting += [(message_of(each), False) for each in descriptor.fields if is_message(each)]
 
 
 def returned_types(methods: Iterable[MethodDescriptor]) -> frozenset[str]:

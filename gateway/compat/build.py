@@ -1,6 +1,6 @@
 """From a schema and a profile to the catalog that is served."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from gateway.schema.catalog import (
     Catalog,
     UnusedEntry,
     build_routes,
+    by_service,
     declared_methods,
     names_by_service,
     paths_of,
@@ -40,8 +41,9 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     names = answer_aliases(profile, pool, unused)
     encoders, decoders = Encoders(pool, names), Decoders(pool, returned_types(declared), names)
     aliases = service_aliases(schema.services)
+    aliases_of = by_service(aliases)
     native = {path_of(each)[1:] for each in declared}
-    known = names_of(native, aliases, profile)
+    known = names_of(native, aliases_of, profile)
     served, withheld = {}, {}
     for descriptor in declared:
         path = path_of(descriptor)
@@ -61,7 +63,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     probe = resolver.probe()
     routes = build_routes(methods, aliases, resolver.method_aliases())
     names_there = sorted({*schema.services, *aliases}.union(*known.values()))
-    missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases)}
+    missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases_of)}
     return Catalog(
         methods=tuple(methods),
         routes=MappingProxyType(routes),
@@ -88,7 +90,7 @@ def version_of(schema: Schema, profile: Profile) -> str:
 
 
 def names_of(
-    native: Collection[str], aliases: Mapping[str, str], profile: Profile
+    native: Collection[str], aliases_of: Mapping[str, Sequence[str]], profile: Profile
 ) -> dict[str, set[str]]:
     """Native method (`service/Method`) to all that documents and clients call it and its service.
 
@@ -102,7 +104,7 @@ def names_of(
         name: {
             part
             for each in own
-            for path in paths_of(each, aliases)
+            for path in paths_of(each, aliases_of)
             for part in (path[1:], path[1:].partition("/")[0])
         }
         for name, own in names.items()

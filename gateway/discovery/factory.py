@@ -16,14 +16,18 @@ from gateway.discovery.source import (
     BrokenFiles,
     DescriptorSource,
     NoReflection,
+    check_files,
     is_named,
     make_readable,
 )
 from gateway.errors import ConfigurationError
 from gateway.schema.description import NoSchema, Schema, assumed_schema
+from gateway.schema.size import LIMITS
 
 log = structlog.stdlib.get_logger("gateway.schema")
 
+LARGEST_SET = LIMITS.schema_bytes
+"""Bytes of a file with descriptors."""
 FILE_SUFFIXES = (".binpb", ".protoset", ".desc", ".pb")
 
 
@@ -85,18 +89,25 @@ def read_file(path: Path) -> Schema:
     Raises ConfigurationError when the file cannot be read or is no such set.
     """
     try:
-        files = tuple(FileDescriptorSet.FromString(path.read_bytes()).file)
+        with path.open("rb") as file:
+            content = file.read(LARGEST_SET + 1)
+        files = tuple(FileDescriptorSet.FromString(content).file)
     except OSError as error:
         raise ConfigurationError(
             f"DESCRIPTOR_SOURCE: cannot read {path}: {error.strerror}"
         ) from None
     except DecodeError:
         files = ()
+    if len(content) > LARGEST_SET:
+        raise ConfigurationError(
+            f"DESCRIPTOR_SOURCE: {path} is larger than {LARGEST_SET / 2**20:g} MB"
+        )
     if not files or not all(map(is_named, files)):
         raise ConfigurationError(
             f"DESCRIPTOR_SOURCE: {path} is not a FileDescriptorSet;"
             " make one with protoc --include_imports -o FILE"
         )
+    check_files(files, f"DESCRIPTOR_SOURCE: {path}")
     return assumed_schema(map(make_readable, files), str(path))
 
 

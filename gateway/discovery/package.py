@@ -8,6 +8,7 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 
+from gateway.discovery.source import check_files
 from gateway.errors import ConfigurationError
 from gateway.schema.description import Schema, assumed_schema
 
@@ -43,6 +44,7 @@ def read_folder(folder: Path, name: str) -> Schema:
     files = tuple(file for module in modules for file in read_module(module))
     if not files:
         raise ConfigurationError(f"the Python package {name} holds no protobuf descriptors")
+    check_files(files, f"the Python package {name}")
     return assumed_schema(files, PACKAGE_PREFIX + name)
 
 

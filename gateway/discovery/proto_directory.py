@@ -12,7 +12,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.discovery.source import make_readable
+from gateway.discovery.source import check_files, make_readable
 from gateway.errors import ConfigurationError
 from gateway.schema.description import Schema, services_of
 
@@ -82,6 +82,7 @@ def compile_protos(root: Path, names: list[str]) -> Schema:
             " pip install 'cuebot-gateway[protoc]'"
         )
     found = FileDescriptorSet.FromString(run_protoc(root, names))
+    check_files(found.file, f"DESCRIPTOR_SOURCE: {root}")
     own = set(names)
     declared = tuple(file for file in found.file if file.name in own)
     return Schema(

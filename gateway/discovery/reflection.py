@@ -7,7 +7,8 @@ all calls use, and gets a whole answer: servers leave out only what they have se
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 
@@ -17,13 +18,22 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 
 from gateway.discovery.source import NoReflection, NotReady, is_named
 from gateway.errors import Code
-from gateway.schema.description import NoSchema, Schema, Skipped
-from gateway.schema.pool import declares, imports_of, well_known_files
-from gateway.upstream.interface import CallFailed, Reason, Upstream
+from gateway.schema.description import NoSchema, Schema, Skipped, services_of
+from gateway.schema.pool import well_known_files
+from gateway.schema.size import LIMITS, SchemaLimits, SchemaSize, TooLarge
+from gateway.upstream.interface import CallFailed, Reason, Upstream, takes_all
 
 VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
 REFUSALS = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
+LONGEST_NAME = 512
+"""Bytes of a service's name, on average, with which the largest list of them is taken."""
+SHOWN = 200
+"""How many characters of the server's words an error repeats."""
+
+
+class Refused(Exception):
+    """The server does not answer one question, and says why."""
 
 
 class ReflectionSource:
@@ -32,7 +42,15 @@ class ReflectionSource:
     `endpoint` is what people know it by.
     """
 
-    def __init__(self, upstream: Upstream, *, endpoint: str, timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        endpoint: str,
+        timeout: float = 10.0,
+        limits: SchemaLimits = LIMITS,
+    ) -> None:
+        self._limits = limits
         self._upstream = upstream
         self._endpoint = endpoint
         self._timeout = timeout
@@ -48,7 +66,9 @@ class ReflectionSource:
         for version in VERSIONS:
             path, origin = PATH.format(version=version), f"reflection {version} of {self._endpoint}"
             try:
-                return await Conversation(self._upstream, path, deadline, origin).schema()
+                return await Conversation(
+                    self._upstream, path, deadline, origin, self._limits
+                ).schema()
             except CallFailed as failure:
                 said = failure.reason is Reason.STATUS
                 if said and failure.code in REFUSALS:
@@ -61,14 +81,30 @@ class ReflectionSource:
 
 
 class Conversation:
-    """What has been asked and heard. It ends at `deadline`, a time of the event loop."""
+    """What has been asked and heard. It ends at `deadline`, a time of the event loop.
 
-    def __init__(self, upstream: Upstream, path: str, deadline: float, origin: str) -> None:
+    What is said is parsed and looked through in a thread, and counted before it is.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        path: str,
+        deadline: float,
+        origin: str,
+        limits: SchemaLimits = LIMITS,
+    ) -> None:
         self._upstream = upstream
         self._path = path
         self._deadline = deadline
         self._origin = origin
+        self._limits = limits
+        self._size = SchemaSize(limits)
         self._files: dict[str, FileDescriptorProto] = {}
+        self._declaring: dict[str, FileDescriptorProto] = {}
+        """The file of each service that one of them declares."""
+        self._imports: deque[str] = deque()
+        """The names of files that are imported, and have not been looked for."""
         self._well_known = well_known_files()
         self._refused: dict[str, str] = {}
         """Services that the server would not describe, and what it said."""
@@ -78,14 +114,97 @@ class Conversation:
     async def schema(self) -> Schema:
         """The schema of the services that the server lists, without those it cannot describe.
 
-        Raises CallFailed, NotReady and NoSchema.
+        Raises CallFailed, NotReady and NoSchema, which TooLarge is.
         """
-        listed = await self._ask(ServerReflectionRequest(list_services="*"))
+        most = self._limits.services * LONGEST_NAME
+        try:
+            listed = await self._ask(ServerReflectionRequest(list_services="*"), most)
+        except Refused as refusal:
+            raise NoSchema(str(refusal)) from None
+        self._size.check_services(len(listed.list_services_response.service))
         services = [service.name for service in listed.list_services_response.service]
         for service in services:
             await self._describe(service)
+        return await asyncio.to_thread(self._whole, services)
+
+    async def _ask(self, question: ServerReflectionRequest, most: int) -> ServerReflectionResponse:
+        """Put one question, whose answer has at most so many bytes (or is a small one).
+
+        Raises CallFailed, NotReady, TooLarge, and Refused if the answer is an error.
+        """
+        left = max(self._deadline - asyncio.get_running_loop().time(), 0)
+
+        def expects(size: int, go_on: Callable[[], None]) -> bool:
+            return size <= most and takes_all(size, go_on)
+
+        asked = question.SerializeToString()
+        try:
+            answer = await self._upstream.call(self._path, asked, left, (), expects)
+        except CallFailed as failure:
+            if failure.reason in (Reason.NO_MEMORY, Reason.TOO_LARGE):
+                raise TooLarge("bytes in an answer about it", most) from None
+            raise
+        try:
+            response = await asyncio.to_thread(ServerReflectionResponse.FromString, answer)
+        except DecodeError:
+            raise NotReady("Cuebot's answer about its schema cannot be read") from None
+        if response.HasField("error_response"):
+            error = response.error_response
+            raise Refused(f"the server says {error.error_code}: {error.error_message[:SHOWN]}")
+        return response
+
+    async def _describe(self, service: str) -> None:
+        """Fetch the service's file and all that it imports, as far as the server has them."""
+        if service not in self._declaring:
+            try:
+                await self._fetch(ServerReflectionRequest(file_containing_symbol=service))
+            except Refused as refusal:
+                self._refused[service] = str(refusal)
+        while self._imports:
+            await self._import(self._imports.popleft())
+
+    async def _import(self, name: str) -> None:
+        """Get one file by its name, unless it has come with another one."""
+        if name in self._files or name in self._lost:
+            return
+        if name in self._well_known:
+            self._add(self._well_known[name])
+            return
+        self._size.check_files(len(self._files) + len(self._lost) + 1)
+        try:
+            await self._fetch(ServerReflectionRequest(file_by_filename=name))
+        except Refused as refusal:
+            self._lost[name] = str(refusal)
+            return
+        if name not in self._files:
+            self._lost[name] = "the server sent something else"
+
+    async def _fetch(self, question: ServerReflectionRequest) -> None:
+        """Keep the files in the answer that are new. Raises what `_ask` does."""
+        answer = await self._ask(question, self._size.bytes_left)
+        await asyncio.to_thread(self._keep, answer)
+
+    def _keep(self, answer: ServerReflectionResponse) -> None:
+        for serialized in answer.file_descriptor_response.file_descriptor_proto:
+            self._size.add_bytes(len(serialized))
+            with suppress(DecodeError):
+                file = FileDescriptorProto.FromString(serialized)
+                if is_named(file) and file.name not in self._files:
+                    self._size.add(file)
+                    self._add(file)
+
+    def _add(self, file: FileDescriptorProto) -> None:
+        self._files[file.name] = file
+        self._imports.extend(file.dependency)
+        for service in services_of((file,)):
+            self._declaring.setdefault(service, file)
+
+    # --- The whole --------------------------------------------------------------------------
+
+    def _whole(self, services: list[str]) -> Schema:
         self._find_under_other_paths()
-        problems = {service: self._problem(service) for service in services}
+        missing = self._files_without_an_import()
+        problems = {service: self._problem(service, missing) for service in services}
         skipped = [Skipped(service=name, reason=why) for name, why in problems.items() if why]
         if len(skipped) == len(problems):
             raise NoSchema(f"{self._origin} describes no service")
@@ -96,52 +215,6 @@ class Conversation:
             confirmed=True,
             skipped=tuple(skipped),
         )
-
-    async def _ask(self, question: ServerReflectionRequest) -> ServerReflectionResponse:
-        """Put one question. Raises CallFailed, NotReady, and NoSchema if the answer is an error."""
-        left = max(self._deadline - asyncio.get_running_loop().time(), 0)
-        answer = await self._upstream.call(self._path, question.SerializeToString(), left, ())
-        try:
-            response = ServerReflectionResponse.FromString(answer)
-        except DecodeError:
-            raise NotReady("Cuebot's answer about its schema cannot be read") from None
-        if response.HasField("error_response"):
-            error = response.error_response
-            raise NoSchema(f"the server says {error.error_code}: {error.error_message}")
-        return response
-
-    async def _describe(self, service: str) -> None:
-        """Fetch the service's file and all that it imports, as far as the server has them."""
-        if self._file_of(service) is None:
-            try:
-                self._keep(await self._ask(ServerReflectionRequest(file_containing_symbol=service)))
-            except NoSchema as error:
-                self._refused[service] = str(error)
-        while missing := [
-            name
-            for name in imports_of(self._files.values(), self._files)
-            if name not in self._files and name not in self._lost
-        ]:
-            for name in missing:
-                await self._import(name)
-
-    def _file_of(self, service: str) -> FileDescriptorProto | None:
-        return next((file for file in self._files.values() if declares(file, service)), None)
-
-    async def _import(self, name: str) -> None:
-        """Get one file by its name, unless it has come with another one."""
-        if name in self._files:
-            return
-        if name in self._well_known:
-            self._files[name] = self._well_known[name]
-            return
-        try:
-            self._keep(await self._ask(ServerReflectionRequest(file_by_filename=name)))
-        except NoSchema as error:
-            self._lost[name] = str(error)
-            return
-        if name not in self._files:
-            self._lost[name] = "the server sent something else"
 
     def _find_under_other_paths(self) -> None:
         """Let imports of lost files be of the one that is so called in another directory.
@@ -158,20 +231,26 @@ class Conversation:
                 if moved.get(name, file.name) != file.name:
                     file.dependency[index] = moved[name]
 
-    def _problem(self, service: str) -> str | None:
+    def _files_without_an_import(self) -> dict[str, str]:
+        """The files that import a lost one, directly or not, and the name of that."""
+        importers = defaultdict(list)
+        for file in self._files.values():
+            for name in file.dependency:
+                importers[name].append(file.name)
+        missing: dict[str, str] = {}
+        for lost in self._lost:
+            waiting = list(importers[lost])
+            while waiting:
+                name = waiting.pop()
+                if name not in missing:
+                    missing[name] = lost
+                    waiting += importers[name]
+        return missing
+
+    def _problem(self, service: str, missing: Mapping[str, str]) -> str | None:
         """Why the service cannot be served; None when it can."""
-        file = self._file_of(service)
+        file = self._declaring.get(service)
         if file is None:
             return self._refused.get(service, "the server's answer does not hold it")
-        for name in imports_of([file], self._files):
-            if name in self._lost:
-                return f"its import {name} is missing: {self._lost[name]}"
-        return None
-
-    def _keep(self, answer: ServerReflectionResponse) -> None:
-        """Add the files in the answer that are new."""
-        for serialized in answer.file_descriptor_response.file_descriptor_proto:
-            with suppress(DecodeError):
-                file = FileDescriptorProto.FromString(serialized)
-                if is_named(file):
-                    self._files.setdefault(file.name, file)
+        lost = missing.get(file.name)
+        return None if lost is None else f"its import {lost} is missing: {self._lost[lost]}"

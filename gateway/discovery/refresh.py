@@ -5,16 +5,19 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
+from gateway.codec.fields import inner_first
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import EMPTY, Profile
 from gateway.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
-from gateway.schema.changes import changes_between
+from gateway.schema.changes import SHOWN, changes_between, shortened
 from gateway.schema.description import NoSchema, OtherSchema, Schema
+from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 from gateway.write_buffer import let_others_run
 
@@ -87,6 +90,8 @@ class LiveCatalog:
         self._also = also
         self._built_with: object = None
         """The selection and the profile that the current catalog was made with."""
+        self._checks = 0
+        """How often globs have been looked at because they were other ones."""
         self._unasked: tuple[str, ...] = ()
         """Endpoints that the last attempt has not reached."""
         self._warming: asyncio.Task[None] | None = None
@@ -122,6 +127,7 @@ class LiveCatalog:
             self._selection, self._profile = selection, profile
             if made is not None:
                 self._built_with = selection, profile
+                self.unmatched = self._wrong_in(made[0])
                 self._swap(*made)
                 self._warming = asyncio.create_task(warm(made[0]))
             elif there is None:
@@ -132,6 +138,7 @@ class LiveCatalog:
     def check_globs(self) -> None:
         """Find again what matches nothing, since other globs are in use now."""
         there = self._complete
+        self._checks += 1
         self.unmatched = () if there is None else self._wrong_in(there)
 
     def look_again(self) -> None:
@@ -191,6 +198,7 @@ class LiveCatalog:
                 new = await asyncio.to_thread(self._build, schema, selection, profile)
                 if new is not None:
                     await warm(new[0])
+                    wrong = await self._look_for_wrong_in(new[0])
         except (NotReady, NoReflection, NoSchema) as error:
             advice = WHAT_TO_DO if self.current is None else WHAT_TO_DO_AFTER
             advice = "" if isinstance(error, NotReady | BrokenFiles) else f". {advice}"
@@ -201,7 +209,7 @@ class LiveCatalog:
             self._fail(f"discovery failed: {type(error).__name__}: {error}", log.exception)
             return False
         self._unasked = schema.unasked
-        if self._complete is None and new is not None and (wrong := self._wrong_in(new[0])):
+        if self._complete is None and new is not None and wrong:
             self.unmatched = wrong
             self._fail("; ".join(self.unmatched), log.error)
             return True
@@ -212,6 +220,7 @@ class LiveCatalog:
         self.refreshes["same" if new is None else "changed"] += 1
         if new is not None:
             self._built_with = wanted
+            self.unmatched = wrong
             self._swap(*new)
         self._compare(schema)
         return True
@@ -232,7 +241,16 @@ class LiveCatalog:
         catalog = build_catalog(schema, selection, profile)
         return catalog, changes_between(current, catalog)
 
+    async def _look_for_wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
+        """The same in a thread, with the globs that are in use afterwards."""
+        checks = -1
+        while checks != self._checks:
+            checks = self._checks
+            wrong = await asyncio.to_thread(self._wrong_in, catalog)
+        return wrong
+
     def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
+        """What is wrong with globs, of the selection and others, that match nothing there."""
         return (*map(str, catalog.unused_globs), *self._also(catalog))
 
     def _swap(self, catalog: Catalog, changes: News) -> None:
@@ -247,9 +265,8 @@ class LiveCatalog:
         self.current = self._complete = catalog
         self.generation += 1
         self._found.set()
-        for skip in catalog.skipped:
+        for skip in catalog.skipped[:SHOWN]:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
-        self.check_globs()
         for wrong in self.unmatched:
             log.error("a pattern matches nothing any more", problem=wrong)
         unused = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries if each.needed]
@@ -260,7 +277,7 @@ class LiveCatalog:
             origin=catalog.schema.origin,
             confirmed=catalog.schema.confirmed,
             methods=len(catalog.methods),
-            skipped=[skip.service for skip in catalog.skipped],
+            skipped=shortened([skip.service for skip in catalog.skipped]),
             digest=catalog.schema.digest[:12],
             **changes,
         )
@@ -296,14 +313,38 @@ def identity(schema: Schema) -> tuple[object, ...]:
 
 
 async def warm(catalog: Catalog) -> None:
-    """Compile every codec, a method at a time, so that no request has to.
+    """Compile every codec, a type at a time, so that no request has to.
 
     A method whose types cannot be compiled fails alone, when it is called.
     """
-    for method in catalog.methods:
-        try:
-            method.encode(b"")
-            method.decoders.reader(method.descriptor.input_type)
-        except Exception:
-            log.exception("the types of a method cannot be compiled", method=method.path)
+    failed: set[Method] = set()
+    for method, compile_some in await asyncio.to_thread(compilations, catalog):
+        if method not in failed:
+            try:
+                compile_some()
+            except Exception:
+                failed.add(method)
+                log.exception("the types of a method cannot be compiled", method=method.path)
         await let_others_run()
+
+
+def compilations(catalog: Catalog) -> list[tuple[Method, Callable[[], object]]]:
+    """What there is to compile for each method, in pieces.
+
+    A type comes after those that occur in it, since it would compile them all together.
+    """
+    found: list[tuple[Method, Callable[[], object]]] = []
+    returned: set[str] = set()
+    taken: set[str] = set()
+    for method in catalog.methods:
+        kinds = inner_first(method.descriptor.output_type, returned)
+        found += [(method, partial(method.encoders.to_json, each)) for each in kinds]
+        kinds = inner_first(method.descriptor.input_type, taken)
+        found += [(method, partial(method.decoders.reader, each)) for each in kinds]
+        found.append((method, partial(encode_nothing, method)))
+    return found
+
+
+def encode_nothing(method: Method) -> None:
+    """Make the encoder of its whole answers."""
+    method.encode(b"")

@@ -1,10 +1,13 @@
 """What every source of a schema promises, and what they share."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+from gateway.errors import ConfigurationError
 from gateway.schema.description import NoSchema, Schema
+from gateway.schema.size import TooLarge, check_size
 
 
 class NotReady(Exception):
@@ -24,6 +27,14 @@ class DescriptorSource(Protocol):
 
     async def fetch(self) -> Schema:
         """The schema as it is now. Raises NotReady, NoReflection or NoSchema."""
+
+
+def check_files(files: Iterable[FileDescriptorProto], place: str) -> None:
+    """See that these files are not too large. Raises ConfigurationError, which names the place."""
+    try:
+        check_size(files)
+    except TooLarge as error:
+        raise ConfigurationError(f"{place}: {error}") from None
 
 
 def is_named(file: FileDescriptorProto) -> bool:

@@ -1,6 +1,6 @@
 """What there is to call: services, methods, their codecs, and one dictionary of paths."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -75,11 +75,12 @@ def declared_methods(
     """
     methods: list[MethodDescriptor] = []
     skipped = list(schema.skipped)
+    why = why_missing(schema.files, broken)
     for name in sorted(schema.services):
         try:
             methods += pool.FindServiceByName(name).methods
         except KeyError:
-            skipped.append(Skipped(service=name, reason=why_missing(name, schema.files, broken)))
+            skipped.append(Skipped(service=name, reason=why(name)))
     if not methods:
         reason = skipped[-1].reason if skipped else "it has none"
         raise NoSchema(f"no service of {schema.origin} can be used: {reason}")
@@ -94,11 +95,12 @@ def build_routes(
     `documented` maps other names of methods (`job.LayerInterface/Kill`) to native ones.
     """
     routes: dict[str, Method] = {}
+    aliases_of = by_service(aliases)
     for method in methods:
-        for path in paths_of(method.path[1:], aliases):
+        for path in paths_of(method.path[1:], aliases_of):
             routes[path] = method
     for name, native in documented.items():
-        for path in paths_of(name, aliases):
+        for path in paths_of(name, aliases_of):
             routes.setdefault(path, routes[f"/{native}"])
     return routes
 
@@ -112,8 +114,18 @@ def names_by_service(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {service: tuple(methods) for service, methods in names.items()}
 
 
-def paths_of(name: str, aliases: Mapping[str, str]) -> list[str]:
-    """The paths of a method (`job.LayerInterface/Kill`): its own, and the alias if there is one."""
+def by_service(aliases: Mapping[str, str]) -> dict[str, list[str]]:
+    """The aliases of each service that has some."""
+    found: dict[str, list[str]] = {}
+    for alias, service in aliases.items():
+        found.setdefault(service, []).append(alias)
+    return found
+
+
+def paths_of(name: str, aliases_of: Mapping[str, Sequence[str]]) -> list[str]:
+    """The paths of a method (`job.LayerInterface/Kill`): its own, and the alias if there is one.
+
+    `aliases_of` are those of each service.
+    """
     service, _, method = name.partition("/")
-    found = [alias for alias, owner in aliases.items() if owner == service]
-    return [f"/{each}/{method}" for each in (service, *found)]
+    return [f"/{each}/{method}" for each in (service, *aliases_of.get(service, ()))]

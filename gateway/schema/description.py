@@ -50,10 +50,10 @@ class Schema:
         Comments do not count, nor services that are only declared, nor what not every source
         hands out: protobuf's own files, and JSON names that follow from the field's name.
         """
-        whole = sha256()
+        whole, services = sha256(), frozenset(self.services)
         for file in sorted(self.files, key=lambda file: file.name):
             if not file.name.startswith("google/protobuf/"):
-                content = essence(file, self.services).SerializeToString(deterministic=True)
+                content = essence(file, services).SerializeToString(deterministic=True)
                 whole.update(sha256(content).digest())
         for service in sorted(self.services):
             whole.update(service.encode() + b"\n")
@@ -82,7 +82,8 @@ def full_name(file: FileDescriptorProto, service: ServiceDescriptorProto) -> str
 
 def only_services(file: FileDescriptorProto, services: Container[str]) -> FileDescriptorProto:
     """A copy of the file that declares only these services, with what is said of them."""
-    kept = [number for number, each in enumerate(file.service) if full_name(file, each) in services]
+    chosen = (n for n, each in enumerate(file.service) if full_name(file, each) in services)
+    kept = {number: place for place, number in enumerate(chosen)}
     bare = FileDescriptorProto()
     bare.CopyFrom(file)
     bare.ClearField("service")
@@ -94,7 +95,7 @@ def only_services(file: FileDescriptorProto, services: Container[str]) -> FileDe
         if not of_service or place.path[1] in kept:
             places.append(place)
             if of_service:
-                places[-1].path[1] = kept.index(place.path[1])
+                places[-1].path[1] = kept[place.path[1]]
     return bare
 
 

@@ -4,7 +4,7 @@ Pools cannot unload files, and Cuebot's flat file names (`job.proto`) collide wi
 default pool.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -87,14 +87,14 @@ def check_json_names(file: FileDescriptorProto) -> None:
             raise TypeError(f"the JSON name of {field.name} is not UTF-8")
 
 
-def declares(file: FileDescriptorProto, service: str) -> bool:
-    """Whether the file declares the service of this full name."""
-    return service in services_of((file,))
-
-
 def why_missing(
-    service: str, files: Iterable[FileDescriptorProto], broken: Mapping[str, str]
-) -> str:
-    """Why a pool made of these files does not have the service."""
-    declaring = (file.name for file in files if declares(file, service))
-    return next((broken[name] for name in declaring if name in broken), "no file declares it")
+    files: Iterable[FileDescriptorProto], broken: Mapping[str, str]
+) -> Callable[[str], str]:
+    """Tells of a service why a pool made of these files does not have it."""
+    reasons = {
+        service: broken[file.name]
+        for file in files
+        if file.name in broken
+        for service in services_of((file,))
+    }
+    return lambda service: reasons.get(service, "no file declares it")

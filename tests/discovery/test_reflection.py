@@ -1,6 +1,7 @@
 """Server reflection: what is understood, what is forgiven, and what each refusal means."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.discovery.source import NoReflection, NotReady
 from gateway.schema.description import NoSchema, Schema
 from gateway.schema.selection import Selection
+from gateway.schema.size import LIMITS, SchemaLimits, SchemaSize, TooLarge
 from gateway.upstream.open import open_upstream
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
@@ -41,16 +43,18 @@ Code = grpc.StatusCode
 
 
 @asynccontextmanager
-async def source_at(endpoint: str, timeout: float = PATIENCE) -> AsyncIterator[ReflectionSource]:
+async def source_at(
+    endpoint: str,  10=timeout: float = PATIENCE= 10, limits: SchemaLimits = LIMITS
+) -> AsyncIterator[ReflectionSource]:
     """A source that asks there, over a connection of its own."""
     upstream = open_upstream(settings_for(endpoint))
-    yield ReflectionSource(upstream, endpoint=endpoint, timeout=timeout)
+    yield ReflectionSource(upstream, endpoint=endpoint, timeout=timeout, limits=limits)
     await upstream.close()
 
 
 @asynccontextmanager
 async def talking(
-    talks: dict[str, Talk], timeout: float = PATIENCE
+    talks: dict[str, Talk],  10=timeout: float = PATIENCE= 10, limits: SchemaLimits = LIMITS
 ) -> AsyncIterator[ReflectionSource]:
     """A source that asks a server which does this on the streams of each version it has."""
     server = grpc.aio.server()
@@ -66,7 +70,7 @@ async def talking(
         )
     endpoint = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
-    async with source_at(endpoint, timeout) as source:
+    async with source_at(endpoint, timeout, limits) as source:
         yield source
     await server.stop(None)
 
@@ -84,9 +88,9 @@ def each(answer: Answer) -> Talk:
     return talk
 
 
-def reflecting(answer: Answer, *versions: str) -> Any:
+def reflecting(answer: Answer, *versions: str, limits: SchemaLimits = LIMITS) -> Any:
     """A source that asks a server with one answer to each request."""
-    return talking(dict.fromkeys(versions or ("v1",), each(answer)))
+    return talking(dict.fromkeys(versions or ("v1",), each(answer)), limits=limits)
 
 
 def refusing(code: Code) -> Answer:
@@ -326,6 +330,117 @@ async def test_a_server_that_describes_nothing(listed: Any) -> None:
     async with reflecting(answer) as source:
         with pytest.raises(NoSchema, match=r"describes no service|12: not for lists"):
             await source.fetch()
+
+
+# --- how much is taken ----------------------------------------------------------------------
+
+LONG = "x" * 300_000
+
+
+def many_imports(*names: str) -> Library:
+    return Library(file("a.proto", *names, service="A"), *map(file, names))
+
+
+TOO_LARGE: dict[str, tuple[Library, SchemaLimits, str]] = {
+    "services": (
+        Library(*(file(f"{name}.proto", service="S") for name in "abc")),
+        SchemaLimits(services=2),
+        "2 services",
+    ),
+    "files": (many_imports("b.proto", "c.proto"), SchemaLimits(files=2), "2 files"),
+    "files that are lost": (
+        Library(file("a.proto", "b.proto", "c.proto", service="A")),
+        SchemaLimits(files=2),
+        "2 files",
+    ),
+    "bytes of a file": (
+        Library(file("a.proto", service="A" * 200)),
+        SchemaLimits(file_bytes=200),
+        "200 bytes in a file",
+    ),
+    "bytes": (
+        many_imports("b.proto", "c.proto"),
+        SchemaLimits(schema_bytes=100),
+        "100 bytes of files",
+    ),
+    "bytes of one answer": (
+        Library(file("a.proto", service=LONG)),
+        SchemaLimits(services=1000, schema_bytes=1000),
+        "1,000 bytes in an answer about it",
+    ),
+    "bytes of the list": (
+        Library(file("a.proto", service=LONG)),
+        SchemaLimits(services=2),
+        "1,024 bytes in an answer about it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("library", "limits", "what"), TOO_LARGE.values(), ids=TOO_LARGE)
+async def test_a_schema_over_a_limit_is_refused(
+    library: Library, limits: SchemaLimits, what: str
+) -> None:
+    """With the limit that it is over; and no part of it is served."""
+    async with reflecting(library, limits=limits) as source:
+        with pytest.raises(TooLarge) as raised:
+            await source.fetch()
+    assert str(raised.value) == f"the schema has more than {what}, and is not taken"
+
+
+async def test_a_schema_at_its_limits_is_taken() -> None:
+    """All of them are counted to the last one."""
+    library = many_imports("b.proto", "c.proto")
+    sizes = [len(each.SerializeToString()) for each in library.files.values()]
+    limits = SchemaLimits(
+        services=1,
+        methods=1,
+        files=3,
+        file_bytes=max(sizes),
+        schema_bytes=sum(sizes),
+        file_declarations=7,
+        schema_declarations=9,
+        message_fields=2,
+    )
+    async with reflecting(library, limits=limits) as source:
+        assert (await source.fetch()).services == ("a.A",)
+
+
+async def test_an_endless_chain_of_imports_ends() -> None:
+    """Each file imports another one, and no name comes twice."""
+
+    async def answer(request: Any, context: Context) -> Any:
+        if request.HasField("list_services"):
+            return listing("f0.S")
+        number = int(request.file_by_filename[1:].partition(".")[0] or 0)
+        return handing(file(f"f{number}.proto", f"f{number + 1}.proto", service="S"))
+
+    async with reflecting(answer, limits=SchemaLimits(files=20)) as source:
+        with pytest.raises(TooLarge, match="more than 20 files"):
+            await source.fetch()
+
+
+async def test_words_of_the_server_are_cut() -> None:
+    """They go into the log and into reasons, however many there are."""
+    library = Library(file("a.proto", service="A"))
+    library.listed.append("b.B")
+    library.answers["b.B"] = failing(5, "no " * 50_000)
+    _, skipped = await found_in(library)
+    assert len(skipped["b.B"]) < 250
+
+
+async def test_schemas_are_parsed_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever takes time in proportion to what was said."""
+    threads: set[threading.Thread] = set()
+    add = SchemaSize.add
+
+    def noting(self: SchemaSize, each: FileDescriptorProto) -> None:
+        threads.add(threading.current_thread())
+        add(self, each)
+
+    monkeypatch.setattr(SchemaSize, "add", noting)
+    assert (await found_in(many_imports("b.proto")))[0] == ("a.A",)
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 # --- what each refusal means ----------------------------------------------------------------

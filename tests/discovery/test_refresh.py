@@ -14,16 +14,18 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from weakref import ref
 
 import grpc
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.message_factory import GetMessageClass
 from structlog.testing import capture_logs
 
 from gateway.access.rights import AccessRules
+from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile
 from gateway.discovery import refresh
 from gateway.discovery.factory import AutoSource
@@ -31,7 +33,7 @@ from gateway.discovery.refresh import LiveCatalog, warm
 from gateway.discovery.source import NoReflection, NotReady
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
-from gateway.schema.description import NoSchema, Schema, Skipped
+from gateway.schema.description import NoSchema, Schema, Skipped, assumed_schema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from tests.support.opencue import opencue
@@ -549,6 +551,63 @@ async def test_codecs_are_compiled_a_method_at_a_time() -> None:
     await refresh.warm(served(live))
     counting.cancel()
     assert turns >= len(methods) > 200
+
+
+async def test_types_of_types_are_compiled_a_few_at_a_time() -> None:
+    """A method whose messages lead to many others keeps nobody waiting for all of them."""
+
+    async def longest_of(types: int) -> int:
+        """The most work that others have to wait for, in calls of functions."""
+        file = FileDescriptorProto(name="ring.proto", package="ring", syntax="proto3")
+        for number in range(types):
+            following = f".ring.M{(number + 1) % types}"
+            message = file.message_type.add(name=f"M{number}")
+            message.field.add(name="next", number=1, label=1, type=11, type_name=following)
+        method = file.service.add(name="S").method.add(name="Call")
+        method.input_type = method.output_type = ".ring.M0"
+        longest, now = 0, 0
+
+        def trace(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal now
+            now += 1
+
+        async def look() -> None:
+            nonlocal longest, now
+            while True:
+                longest, now = max(longest, now), 0
+                await asyncio.sleep(0)
+
+        catalog = build_catalog(assumed_schema([file], "test"), Selection())
+        looking = asyncio.create_task(look())
+        before = sys.getprofile()
+        sys.setprofile(trace)
+        try:
+            await warm(catalog)
+        finally:
+            sys.setprofile(before)
+            looking.cancel()
+        return longest
+
+    with capture_logs() as lines:
+        assert await longest_of(320) < 4 * await longest_of(8)
+    assert not lines
+
+
+async def test_globs_are_looked_at_beside_the_event_loop() -> None:
+    """There may be many, and many names."""
+    threads: list[threading.Thread] = []
+
+    def also(catalog: Catalog) -> tuple[str, ...]:
+        threads.append(threading.current_thread())
+        return ()
+
+    source = ScriptedSource()
+    live = LiveCatalog(source, Selection(), also=also)
+    assert await live.attempt()
+    source.says = NEW.schema
+    assert await live.attempt()
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads
 
 
 # --- a gateway ------------------------------------------------------------------------------

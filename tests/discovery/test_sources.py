@@ -442,10 +442,10 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Why it cannot be read is said."""
     path = tmp_path / "x.pb"
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, mode: str) -> bytes:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ConfigurationError, match=r"cannot read .*x\.pb: Permission denied"):
         choose_source(str(path), NOT_ASKED)
 

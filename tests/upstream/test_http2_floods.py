@@ -1,9 +1,6 @@
 """A peer that sends what costs it nothing: the work is counted in steps, and not in time."""
 
-import sys
 from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -14,6 +11,7 @@ from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.wire import ErrorCode, ProtocolError
 from gateway.upstream.interface import Reason
 from tests.support.http2_server import framed, raw_frame
+from tests.support.steps import lines_of
 from tests.upstream.test_http2_core import (
     BEGINNING,
     CONTINUATION,
@@ -114,24 +112,6 @@ def driver_with_calls() -> Driver:
     driver.written.clear()
     driver.happened.clear()
     return driver
-
-
-def lines_of(work: Callable[[], object]) -> int:
-    """How many lines of Python that takes."""
-    found = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal found
-        found += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return found
 
 
 def receive_until_it_ends(driver: Driver, flood: Iterator[bytes]) -> ProtocolError:
