@@ -18,6 +18,8 @@ RSA_BITS = range(2048, 8192 + 1)
 """Shorter keys are weak (RFC 7518 section 3.3), longer ones slow."""
 LONGEST_EXPONENT = 32
 """Bits. Everybody's is 65537; one that is as long as the key makes each token cost milliseconds."""
+LONGEST_TEXT = 2048
+"""Characters of its name, and of each part of it. A part of one of 8192 bits has fewer."""
 MOST_KEYS = 32
 """A token that names no key is tried with all of them."""
 
@@ -103,6 +105,8 @@ def public_key(given: object) -> PublicKey:
     if not isinstance(kid, str | None):
         raise Unusable("its kid is not a text")
     members = {name: given.get(name) for name in ("kty", *MEMBERS[kind])}
+    if any(len(each) > LONGEST_TEXT for each in (kid, *members.values()) if isinstance(each, str)):
+        raise Unusable("it is too long")
     try:
         key: Any = jwk.construct(members, algorithm)
         bits = key.prepared_key.key_size

@@ -11,6 +11,7 @@ import structlog
 from gateway.access.key_set import KeySet, NoKeySet, parse_key_set
 from gateway.settings.kinds import SIGNED_BY
 from gateway.settings.model import Settings
+from gateway.write_buffer import let_others_run
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
@@ -22,6 +23,8 @@ FIRST_PAUSE = 1.0
 """Seconds after which the keys are asked for again as long as there are none; then twice that."""
 TIMEOUT = 5.0
 """Seconds that the provider may take to answer."""
+PARTS_PER_TURN = 32
+"""Parts of an answer that are taken before others have their turn."""
 LARGEST = 256 * 1024
 """Bytes of a key set. The largest ones, with a chain of certificates for each key, have 30 KB."""
 
@@ -159,9 +162,12 @@ async def content_of(response: httpx.Response, url: str) -> bytes:
         raise NoKeySet(f"{url} answers with status {response.status_code}")
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise NoKeySet(f"{url} answers with a compressed key set, which was not asked for")
-    content = bytearray()
+    content, parts = bytearray(), 0
     async for part in response.aiter_raw():
         content += part
+        parts += 1
+        if parts % PARTS_PER_TURN == 0:  # one read may bring thousands of them
+            await let_others_run()
         if len(content) > LARGEST:
             raise NoKeySet(f"{url} answers with more than {LARGEST // 1024} KB")
     return bytes(content)

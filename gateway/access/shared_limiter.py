@@ -12,8 +12,8 @@ all of them together.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -171,10 +171,12 @@ class SharedLimiter:
         for each in batch:
             rate, requests = each.rate, int(each.verdict is not None)
             numbers += (rate.interval, rate.capacity, int(rate.longest_wait), requests, each.wanted)
-        answers = await self.link.run(BUCKET, [PREFIX + each.client for each in batch], numbers)
+        keys = [PREFIX + each.client for each in batch]
+        answers = await self.link.run(BUCKET, keys, numbers, partial(check_answers, batch))
         now = round(self._clock() * SECOND)
         for number, each in enumerate(batch):
             allowed, debt, more = answers[3 * number : 3 * number + 3]
+            debt = min(debt, most_debt(each.rate))
             taken = self._note(each, began, more)
             taken.full_at = now + debt
             if each.verdict is not None and not each.verdict.done():
@@ -230,6 +232,31 @@ def open_limiter(settings: Settings) -> SharedLimiter | None:
     meanwhile = "requests are refused" if closed else "each process counts requests by itself"
     link = Link(RedisStore(settings), f"{meanwhile} (STATE_FAIL={settings.state_fail})")
     return SharedLimiter(link, closed=closed, processes=settings.workers)
+
+
+def check_answers(batch: Sequence[Ask], answers: Sequence[int]) -> None:
+    """Raise StoreFailed for what the script cannot answer about these clients.
+
+    Requests would wait as long as it says, and clients be refused.
+    """
+    if len(answers) != 3 * len(batch):
+        raise StoreFailed("its answer does not have three numbers for each client")
+    for number, each in enumerate(batch):
+        allowed, debt, more = answers[3 * number : 3 * number + 3]
+        if allowed == 1:
+            makes_sense = 0 <= debt <= most_debt(each.rate) and 0 <= more <= each.wanted
+        else:
+            makes_sense = allowed == 0 <= debt and more == 0
+        if not makes_sense:
+            raise StoreFailed("its answer is none that there could be")
+
+
+def most_debt(rate: Rate) -> int:
+    """Nanoseconds until a bucket of this rate is full, at most.
+
+    A client that had a slower rate before may owe more. It is asked about again after that time.
+    """
+    return rate.capacity + int(rate.longest_wait) + rate.interval
 
 
 def worth_taking(taken: Taken, rate: Rate) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import structlog
@@ -28,6 +28,10 @@ LOOKED_AT = ["cuebot-gateway:look"]
 T = TypeVar("T")
 
 
+def takes_any(answer: list[int]) -> None:
+    """The check of who takes any answer."""
+
+
 class Link:
     """Runs scripts while the store is there, and looks for it while it is not."""
 
@@ -43,12 +47,23 @@ class Link:
         self._lost = asyncio.Event()
         self._looked = asyncio.Event()
 
-    async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
-        """What the script answers. Raises StoreFailed: at once while the store is away."""
+    async def run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        numbers: Sequence[int],
+        check: Callable[[list[int]], None] = takes_any,
+    ) -> list[int]:
+        """What the script answers. Raises StoreFailed: at once while the store is away.
+
+        `check` raises it for what the script cannot answer: a store that says so counts as away.
+        """
         if not self.up:
             raise StoreFailed(self._problem)
         try:
-            return await in_time(self._store.run(script, keys, numbers))
+            answer = await in_time(self._store.run(script, keys, numbers))
+            check(answer)
+            return answer
         except StoreFailed as failure:
             self._lose(failure)
             raise

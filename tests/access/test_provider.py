@@ -5,9 +5,11 @@ import json
 import logging
 import ssl
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -15,7 +17,13 @@ from gateway import app as app_module
 from gateway.access import provider as module
 from gateway.access.key_set import KeySet, NoKeySet, parse_key_set
 from gateway.access.keys import load_secrets
-from gateway.access.provider import Provider, load_key_set, unbound
+from gateway.access.provider import (
+    PARTS_PER_TURN,
+    Provider,
+    content_of,
+    load_key_set,
+    unbound,
+)
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.app import create_app
 from gateway.errors import ConfigurationError, GatewayError
@@ -154,6 +162,75 @@ async def test_answers_that_are_no_key_set(
     assert word in text
     assert "\n" not in text
     assert server.asked == 1
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Cache-Control: max-age=-1",
+        "Cache-Control: max-age=1e400",
+        f"Cache-Control: max-age={'9' * 4000}",
+        "Retry-After: -5",
+        "Retry-After: nan",
+        "Age: inf",
+        "Expires: 0",
+        "Date: Mon, 99 Foo 99999 99:99:99 GMT",
+        "ETag: " + "x" * 4000,
+    ],
+)
+@pytest.mark.parametrize("status", [200, 503])
+async def test_times_that_a_provider_names_change_nothing(header: str, status: int) -> None:
+    """The gateway looks again when it says so itself."""
+    async with key_server() as server:
+        server.status, server.headers = status, (header,)
+        server.body = json.dumps(key_set(ONE)).encode()
+        if status == 200:
+            assert len((await load_key_set(server.url)).keys) == 1
+        else:
+            with pytest.raises(NoKeySet, match="status 503"):
+                await load_key_set(server.url)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Length: -1",
+        "Content-Length: nan",
+        f"Content-Length: {'9' * 5000}",
+        "Transfer-Encoding: rot13",
+        "Transfer-Encoding: chunked\r\nX: y",
+    ],
+)
+async def test_a_length_that_is_none_is_no_key_set(header: str) -> None:
+    """Whatever the HTTP library raises for it."""
+    async with key_server() as server:
+        server.headers, server.body = (header,), json.dumps(key_set(ONE)).encode()
+        with pytest.raises(NoKeySet, match="cannot be reached"):
+            await load_key_set(server.url)
+
+
+async def test_a_key_set_in_many_small_parts_is_taken_in_turns() -> None:
+    """Others have theirs, although all of them have come with one read."""
+    body = json.dumps(key_set(ONE)).encode()
+    turns = 0
+
+    async def parts() -> AsyncIterator[bytes]:
+        for number in range(len(body)):  # none of which waits
+            yield body[number : number + 1]
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await asyncio.sleep(0)
+    before = turns
+    response = httpx.Response(200, content=parts())
+    assert await content_of(response, "https://idp.studio/certs") == body
+    counting.cancel()
+    assert turns - before >= len(body) // PARTS_PER_TURN > 5
 
 
 @pytest.mark.usefixtures("impatient")
