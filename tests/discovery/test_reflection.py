@@ -44,7 +44,7 @@ Code = grpc.StatusCode
 
 @asynccontextmanager
 async def source_at(
-    endpoint: str,  10=timeout: float = PATIENCE= 10, limits: SchemaLimits = LIMITS
+    endpoint: str, timeout: float = PATIENCE, limits: SchemaLimits = LIMITS
 ) -> AsyncIterator[ReflectionSource]:
     """A source that asks there, over a connection of its own."""
     upstream = open_upstream(settings_for(endpoint))
@@ -54,7 +54,7 @@ async def source_at(
 
 @asynccontextmanager
 async def talking(
-    talks: dict[str, Talk],  10=timeout: float = PATIENCE= 10, limits: SchemaLimits = LIMITS
+    talks: dict[str, Talk], timeout: float = PATIENCE, limits: SchemaLimits = LIMITS
 ) -> AsyncIterator[ReflectionSource]:
     """A source that asks a server which does this on the streams of each version it has."""
     server = grpc.aio.server()
