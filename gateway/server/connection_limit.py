@@ -22,11 +22,12 @@ class ConnectionLimit:
     """The limits on the connections of one server, which count from their acceptance on.
 
     `most` may be open at once, and `most_per_address` of them from one address (for IPv6: one /64)
-    that is not `trusted`; 0 is no limit. Those that are turned away take nobody's place.
+    that is not `trusted`; 0 is no limit, and None half of `most`: nobody has all the places.
+    Those that are turned away take nobody's place.
     """
 
     most: int
-    most_per_address: int = 0
+    most_per_address: int | None = 0
     trusted: Callable[[str], bool] = lambda address: False
     """Which addresses stand for many: those of proxies."""
     clock: Callable[[], float] = time.monotonic
@@ -53,12 +54,12 @@ class ConnectionLimit:
         if self._is_counted(address):
             key = address_key(address)
             count = self._by_address.get(key, 0)
-            if count >= self.most_per_address:
+            if count >= self._allowed_per_address:
                 name = "MAX_CONNECTIONS_PER_ADDRESS"
                 self._warn(
                     f"as many connections from one address as {name} allows",
                     address=key,
-                    max_connections_per_address=self.most_per_address,
+                    max_connections_per_address=self._allowed_per_address,
                 )
                 problem = f"too many connections from your address ({name})"
                 return self._no_place(problem, "connections_per_address")
@@ -96,8 +97,13 @@ class ConnectionLimit:
             self._fits = False
         return not self._fits
 
+    @property
+    def _allowed_per_address(self) -> int:
+        half = (self.most + 1) // 2
+        return half if self.most_per_address is None else self.most_per_address
+
     def _is_counted(self, address: str) -> bool:
-        return self.most_per_address > 0 and not self.trusted(address)
+        return self.most_per_address != 0 and not self.trusted(address)
 
     def _no_place(self, problem: str, cause: Shed) -> GatewayError:
         """503, with what there are too many of."""

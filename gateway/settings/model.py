@@ -114,7 +114,7 @@ class Settings(Strict):
     http_timeout: Duration = Field(default=30.0, gt=0)
     max_in_flight: int = Field(default=256, ge=1)
     max_connections: int = Field(default=4096, ge=1, le=10**6)
-    max_connections_per_address: int = Field(default=0, ge=0, le=10**6)
+    max_connections_per_address: int | None = Field(default=None, ge=0, le=10**6)
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     forwarded_allow_ips: Annotated[Words, AfterValidator(check_proxies)] = ()

@@ -64,7 +64,7 @@ async def two_served(gateway: Gateway, stack: AsyncExitStack) -> list[Wire]:
 async def test_connections_are_bounded(cuebot: ScriptedCuebot) -> None:
     """Beyond MAX_CONNECTIONS a client is told to come again, and those who are in stay."""
     async with (
-        gateway_for(cuebot.endpoint, max_connections=2) as gateway,
+        gateway_for(cuebot.endpoint, max_connections=2, max_connections_per_address=0) as gateway,
         AsyncExitStack() as stack,
     ):
         first, second = await two_served(gateway, stack)
@@ -111,13 +111,12 @@ async def test_who_is_turned_away_takes_no_place(cuebot: ScriptedCuebot) -> None
 
 
 async def test_who_sends_first_sees_that_there_is_no_place(cuebot: ScriptedCuebot) -> None:
-    """A client that sends its whole body before it reads sees the 503, and no reset."""
+    """A client that sends its whole body before it reads sees the 503, if not all of it went."""
     async with gateway_for(cuebot.endpoint, max_connections=1) as gateway, wire(gateway) as first:
         await gateway.client.aclose()
         assert await asks(first) == 200
         for _ in range(5):
-            url = gateway.url + SHOWS
-            status, _ = await asyncio.to_thread(blocking_post, url, 1_000_000, "application/json")
+            status, _ = await asyncio.to_thread(blocking_post, gateway.port, 1_000_000)
             assert status == 503
 
 
@@ -148,7 +147,9 @@ async def test_a_tls_handshake_is_a_connection(
 ) -> None:
     """Who opens connections and shakes no hands takes places, until they fail or time out."""
     more: dict[str, Any] = pair(tmp_path).settings | {"http_timeout": 1 if end == "timeout" else 60}
-    async with gateway_for(cuebot.endpoint, max_connections=2, **more) as gateway:
+    async with gateway_for(
+        cuebot.endpoint, max_connections=2, max_connections_per_address=0, **more
+    ) as gateway:
         await gateway.client.aclose()
         silent = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(2)]
         refused = await ask_with_tls(gateway)
@@ -217,6 +218,24 @@ async def test_a_trusted_proxy_may_have_any_number(cuebot: ScriptedCuebot) -> No
     async with gateway_for(cuebot.endpoint, **more) as gateway, AsyncExitStack() as stack:
         wires = [await stack.enter_async_context(wire(gateway)) for _ in range(3)]
         assert [await asks(one) for one in wires] == [200] * 3
+
+
+def test_one_address_has_half_of_the_places_by_default() -> None:
+    """However many those are: another one is always served. A trusted one may have all."""
+    trusted = "192.0.2.9"
+    for most, half in ((4096, 2048), (5, 3), (1, 1)):
+        limit = ConnectionLimit(most, None, trusted=lambda address: address == trusted)
+        given = [limit.enter("192.0.2.1") is None for _ in range(most)]
+        assert given == [True] * half + [False] * (most - half)
+        if most > half:
+            assert limit.enter("192.0.2.2") is None
+            limit.leave("192.0.2.2")
+        for _ in range(half):
+            limit.leave("192.0.2.1")
+        assert all(limit.enter(trusted) is None for _ in range(most))
+    limit = ConnectionLimit(4096, None)
+    assert limit.fit(1024)
+    assert sum(limit.enter("192.0.2.1") is None for _ in range(4096)) == (limit.most + 1) // 2
 
 
 def test_an_ipv6_network_is_one_address() -> None:
@@ -291,8 +310,9 @@ def test_open_files_make_room(soft: int, hard: int, wanted: int, then: int, most
 def test_with_few_open_files_cuebot_is_reached(tmp_path: Path) -> None:
     """When clients have taken what there is, they are told so, and Cuebot still gets its own."""
     port = free_port()
+    more: dict[str, Any] = {"HTTP_TIMEOUT": "1h", "MAX_CONNECTIONS_PER_ADDRESS": "0"}
     with (
-        instance(f"127.0.0.1:{port}", ready=False, open_files=64, HTTP_TIMEOUT="1h") as gateway,
+        instance(f"127.0.0.1:{port}", ready=False, open_files=64, **more) as gateway,
         ExitStack() as stack,
     ):
         warning = gateway.event("does not fit")

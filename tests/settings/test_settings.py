@@ -124,7 +124,7 @@ def test_the_defaults_of_the_contract() -> None:
     assert settings.max_body_mb == 4
     assert settings.max_in_flight == 256
     assert settings.max_connections == 4096
-    assert settings.max_connections_per_address == 0
+    assert settings.max_connections_per_address is None
     assert settings.docs == "token"
     assert settings.metrics == "off"
     assert settings.metrics_host == "127.0.0.1"
