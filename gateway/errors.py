@@ -53,6 +53,7 @@ Shed = Literal[
     "waits",
     "connections",
     "connections_per_address",
+    "unfinished",
     "stopping",
     "no_schema",
     "no_keys",

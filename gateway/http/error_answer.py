@@ -12,9 +12,14 @@ from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.direct import Headers
 from gateway.http.exchange import JSON_TYPE, Exchange
 from gateway.http.head import content_length
+from gateway.http.received import LARGE_BODY
 
 DISCARDED_BYTES = 32 * 1024 * 1024
 DISCARDING_SECONDS = 5.0
+"""Under other servers than our own, which sees to that itself."""
+REST_SECONDS = 0.05
+"""For the rest of a short body to come before the answer: most often it is right behind the head.
+"""
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -61,12 +66,41 @@ async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, 
         log.error("answer cut short", **exchange.ids, reason=error.message)
         return
     headers, body = error_answer(error)
-    discarding = worth_discarding(exchange)
-    ends = discarding or "Connection" in error.headers
-    if not ends and exchange.answer(error.status, headers, body):
+    if exchange.direct is None:
+        await send_and_discard(exchange, error.status, headers, body, receive, send)
         return
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    if discarding:
+    await await_rest(exchange, receive)
+    if "Connection" in error.headers or not exchange.answer(error.status, headers, body):
+        await send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def await_rest(exchange: Exchange, receive: Receive) -> None:
+    """Wait a moment for a short body, if it is still coming.
+
+    Behind an answer that comes before the body's end our own server closes the connection.
+    """
+    length = content_length(exchange.headers)
+    if exchange.body_read or not length or length > LARGE_BODY or b"expect" in exchange.headers:
+        return
+    assert exchange.direct is not None
+    if exchange.direct.take_body() is None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REST_SECONDS):
+                while (await receive()).get("more_body", False):
+                    pass
+
+
+async def send_and_discard(
+    exchange: Exchange, status: int, headers: Headers, body: bytes, receive: Receive, send: Send
+) -> None:
+    """Send an answer, and read what is left of the request's body before its end.
+
+    Closing a connection with unread data resets it, and clients that are still sending would
+    see that instead of the answer.
+    """
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    if worth_discarding(exchange):
         await send({"type": "http.response.body", "body": body, "more_body": True})
         await discard_body(receive)
         body = b""
@@ -78,8 +112,6 @@ def worth_discarding(exchange: Exchange) -> bool:
     headers = exchange.headers
     if exchange.body_read or b"expect" in headers:
         return False
-    if exchange.direct is not None and exchange.direct.take_body() is not None:
-        return False
     length = content_length(headers)
     if length is not None:
         return 0 < length <= DISCARDED_BYTES
@@ -87,11 +119,7 @@ def worth_discarding(exchange: Exchange) -> bool:
 
 
 async def discard_body(receive: Receive) -> None:
-    """Read what is left of the body, within bounds.
-
-    Closing a connection with unread data resets it, and clients that are still sending would
-    see that instead of the answer.
-    """
+    """Read what is left of the body, within bounds."""
     left = DISCARDED_BYTES
     with suppress(TimeoutError):
         async with asyncio.timeout(DISCARDING_SECONDS):

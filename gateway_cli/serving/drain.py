@@ -25,7 +25,9 @@ from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.lanes import ExpressService
 from gateway.server.http1.protocol import HttpProtocol
+from gateway.server.http1.unfinished import UnfinishedMemory
 from gateway.settings.model import Settings
+from gateway_cli.serving.heap import Heap
 
 log = structlog.stdlib.get_logger("gateway.server")
 
@@ -93,10 +95,9 @@ class Server(uvicorn.Server):
         self._app = app
         self._begin = begin
         self._http_timeout = settings.http_timeout
+        self._trusted = TrustedProxies(settings.forwarded_allow_ips).trusts
         self.limit = ConnectionLimit(
-            settings.max_connections,
-            settings.max_connections_per_address,
-            TrustedProxies(settings.forwarded_allow_ips).trusts,
+            settings.max_connections, settings.max_connections_per_address, self._trusted
         )
         if app.parts.metrics is not None:
             self.limit.on_full = app.parts.metrics.requests.turned_away
@@ -150,6 +151,8 @@ class Server(uvicorn.Server):
             timeout=self._http_timeout,
             state=self.server_state,
             report=self._app.report_refused,
+            trusted=self._trusted,
+            unfinished=UnfinishedMemory(on_freed=Heap().trim_soon),
         )
         self.acceptor = Acceptor(sockets or (), self._context, self.limit, self._tls)
         self._acceptors = [self.acceptor]

@@ -1,8 +1,10 @@
 """When answers are written: those of one turn of the loop together, and before any end."""
 
 import asyncio
+import gc
 import socket
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
+from gateway.server.http1.parsing_turns import ParsingTurns
 from gateway.server.http1.protocol import LONGEST_TURN, SERVED_AT_ONCE, HttpProtocol, Serve
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.write_buffer import MAX_UNWRITTEN, let_others_run
@@ -70,13 +73,18 @@ async def connected(
     timeout: float = PATIENCE,
     kind: type[Counted] = Counted,
     leave: Callable[[], None] = lambda: None,
+    turns: ParsingTurns | None = None,
 ) -> AsyncIterator[Connected]:
     """A connection that is accepted after these bytes have come."""
     ours, theirs = socket.socketpair()
     theirs.sendall(sent)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     context = ServerContext(
-        serve=serve, timeout=timeout, state=ServerState(), heads=heads or HeadMemory()
+        serve=serve,
+        timeout=timeout,
+        state=ServerState(),
+        heads=heads or HeadMemory(),
+        turns=turns or ParsingTurns(),
     )
     protocol = kind(context, leave)
     await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, ours)
@@ -483,3 +491,28 @@ async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
         one.protocol.counting.abort()
         await asyncio.sleep(0)
         assert not one.protocol.written
+
+
+@pytest.mark.parametrize("sent", [POST, POST[:20], b"bad\r\n\r\n"], ids=["whole", "part", "bad"])
+async def test_a_connection_leaves_nothing_for_the_garbage_collector(sent: bytes) -> None:
+    """Thousands that come and go would wait for it, with all that they have kept."""
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        assert reply(request)
+
+    gone = asyncio.Event()
+    gc.disable()
+    try:
+        async with connected(serve, sent, leave=gone.set) as one:
+            left = weakref.ref(one.protocol)
+            if sent != POST[:20]:
+                await one.client.answer()
+            one.client.writer.close()
+            async with asyncio.timeout(TIMEOUT):
+                await gone.wait()
+        del one
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert left() is None
+    finally:
+        gc.enable()

@@ -8,6 +8,7 @@ from gateway.errors import GatewayError
 from gateway.http.received import ReceivedHead
 from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.parser import RequestParser
+from gateway.server.http1.parsing_turns import ParsingTurns
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Recorder:
     answered: int = 0
 
     def __post_init__(self) -> None:
-        self.parser = RequestParser(self, self.heads)
+        self.parser = RequestParser(self, self.heads, ParsingTurns(clock=lambda: 0.0))
 
     def on_head(self, head: ReceivedHead) -> None:
         assert self.refusal is None

@@ -8,7 +8,9 @@ from uvicorn.server import ServerState
 
 from gateway.http.received import Refused
 from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.parsing_turns import ParsingTurns
 from gateway.server.http1.request_cycle import RequestCycle
+from gateway.server.http1.unfinished import UnfinishedMemory
 
 Connection = TypeVar("Connection")
 
@@ -30,7 +32,11 @@ class ServerContext(Generic[Connection]):
     """uvicorn's: the connections, and the headers of every answer (the date)."""
     report: Callable[[Refused], object] = lambda refused: None
     """Told of requests that are refused here, and that the app never sees."""
+    trusted: Callable[[str], bool] = lambda address: False
+    """Which addresses stand for many: those of proxies."""
     heads: HeadMemory = field(default_factory=HeadMemory)
+    turns: ParsingTurns = field(default_factory=ParsingTurns)
+    unfinished: UnfinishedMemory = field(default_factory=UnfinishedMemory)
     is_ending: bool = False
     """Whether the answers from now on are the last ones on their connections."""
     connections: set[Connection] = field(init=False)

@@ -1,9 +1,10 @@
 """Bytes in, requests out: the parsing of one connection, with its limits and without any I/O.
 
 What comes out does not depend on how the bytes were cut into packets, with three exceptions: the
-limit on a head as a whole is kept to within SLICE bytes; if a mistake comes right behind one header
-too many, the client is told of either; and a first header that reads like the end of another
-protocol's request line, with the same target, is refused when it comes in two parts.
+limits on a head as a whole, and on what frames a body, are kept to within SLICE bytes; if a mistake
+comes right behind one header too many, the client is told of either; and a first header that reads
+like the end of another protocol's request line, with the same target, is refused when it comes in
+two parts.
 """
 
 import re
@@ -15,6 +16,7 @@ import structlog
 from gateway.errors import Code, GatewayError
 from gateway.http.received import ReceivedHead, Refused
 from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.parsing_turns import LONGEST_IN_A_ROW, ParsingTurns
 from gateway.server.http1.rules import (
     CHECKED,
     LONGEST_TARGET,
@@ -33,7 +35,14 @@ SLICE = 4096
 the answers to earlier ones on their connection."""
 
 PARSED_AT_ONCE = 32 * 1024
-"""Bytes that are parsed in a row, before others have their turn: of the worst, some 10 ms."""
+"""Bytes that are parsed in a row, before others have their turn, if they take no longer than
+LONGEST_IN_A_ROW. Of the worst, SLICE bytes take that."""
+
+FRAMING = 64 * 1024
+"""Bytes for which a body in chunks may be framed in any way."""
+FRAMING_TIMES = 4
+"""How many times the content the rest may be, beyond that. In chunks of one byte it is five times:
+each is a call from the C parser, for nothing."""
 
 END_OF_HEAD = b"\r\n\r\n"
 FOREIGN = re.compile(rb" (?:RTSP|ICE)/[0-9]\.[0-9]\r\n")
@@ -78,11 +87,12 @@ class RequestParser:
     parsed many. Whenever it `can_go_on`, it is to be told to, in another turn of the event loop.
     """
 
-    __deletable__ = ("_parser",)  # mypyc wants to know (hatch_build.py)
+    __deletable__ = ("_parser", "_sink")  # mypyc wants to know (hatch_build.py)
 
-    def __init__(self, sink: RequestSink, heads: HeadMemory) -> None:
+    def __init__(self, sink: RequestSink, heads: HeadMemory, turns: ParsingTurns) -> None:
         self._sink = sink
         self._heads = heads
+        self._turns = turns
         self._raw = b""
         """The bytes of the head that is being parsed, if they came in one packet."""
         self._known = 0
@@ -102,6 +112,12 @@ class RequestParser:
         """Whether the bytes parsed last have completed a head, a part of a body, or a message."""
         self._without_progress = 0
         """Bytes since the last progress."""
+        self._pieces: list[bytes] = []
+        """Those of a body that are in the bytes being parsed: the sink is told of them at once."""
+        self._is_chunked = self._in_chunks = False
+        """Whether the body comes in chunks; and whether the bytes being parsed are all its."""
+        self._content = self._framing = 0
+        """Bytes of that body, and of what has come with them."""
         self._keep_alive = True
         self._line = b""
         """What has come of a line that is not complete, and may be a request's first."""
@@ -115,6 +131,11 @@ class RequestParser:
     def holds_back(self) -> bool:
         """Whether bytes are held back: no more of them should be read."""
         return bool(self._held_back)
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes that are kept until there is more, or time."""
+        return len(self._held_back) + self._without_progress
 
     def refused(
         self, error: GatewayError, head: ReceivedHead | None, *, peer: str, seconds: float
@@ -151,13 +172,26 @@ class RequestParser:
             data = self._take_body(data)
         elif not (self.in_head or self._in_body or self._stopped or self._unanswered > 1):
             data = self._take_remembered(data)
-        at = 0
-        while at < len(data) and not self._stopped:
-            if self._unanswered > 1 or at >= PARSED_AT_ONCE:
-                self._held_back += data[at:]
-                return
+        if data and not self._stopped:
+            self._parse_in_turn(data)
+
+    def _parse_in_turn(self, data: bytes) -> None:
+        """Parse as much as may be parsed now, and hold back the rest."""
+        turns, at = self._turns, 0
+        if turns.is_over or self._unanswered > 1:
+            self._held_back += data
+            return
+        began = now = turns.clock()
+        while True:
             self._parse(data[at : at + SLICE] if len(data) > SLICE else data)
             at += SLICE
+            now = turns.clock()
+            if at >= len(data) or self._stopped:
+                break
+            if self._unanswered > 1 or at >= PARSED_AT_ONCE or now - began > LONGEST_IN_A_ROW:
+                self._held_back += data[at:]
+                break
+        turns.spend(now - began)
 
     def _take_remembered(self, data: bytes) -> bytes:
         """Take the request at the beginning if its head is remembered; the rest of the data."""
@@ -207,17 +241,33 @@ class RequestParser:
         self._body_left = 0
         self._held_back.clear()
 
+    def forget(self) -> None:
+        """Stop, and keep nothing of what has come. Not to be called while the parser is at work."""
+        self.stop()
+        self._parser = httptools.HttpRequestParser(self)
+        self._headers, self._target, self._raw, self._line = [], b"", b"", b""
+        self._without_progress = 0
+        self.in_head = False
+
     def close(self) -> None:
         """The last call: stop, and leave no work for the garbage collector."""
         self.stop()
-        del self._parser
+        del self._parser, self._sink
 
     def _parse(self, data: bytes) -> None:
         self._progress = False
+        in_chunks, content = self._in_chunks, self._content
         try:
             self._feed(data)
+            if self._pieces:
+                self._hand_over()
+            if in_chunks and self._in_chunks:
+                self._framing += len(data) - (self._content - content)
+            self._in_chunks = self._in_body and self._is_chunked
             if self._progress:
                 self._without_progress = 0
+                if self._framing > FRAMING:
+                    self._check_framing()
             else:
                 self._check_unfinished(len(data))
         except httptools.HttpParserError as error:
@@ -255,6 +305,22 @@ class RequestParser:
         incomplete = self.in_head and not self._headers
         self._line = line[line.rfind(b"\n") + 1 :] if incomplete else b""
 
+    def _hand_over(self) -> None:
+        """Tell the sink what has come of the body."""
+        pieces, self._pieces = self._pieces, []
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._content += len(data)
+        self._sink.on_body(data)
+
+    def _check_framing(self) -> None:
+        """Raise GatewayError if most of a body is no content, now that much of it has come."""
+        if self._framing > FRAMING_TIMES * self._content:
+            raise GatewayError(
+                Code.INVALID_ARGUMENT,
+                f"the body's chunks are too small: {self._content} bytes came in"
+                f" {self._framing} bytes of framing; send larger chunks, or a Content-Length",
+            )
+
     def _check_unfinished(self, more: int) -> None:
         """Raise GatewayError for what is too large although its end has not come."""
         self._without_progress += more
@@ -263,6 +329,8 @@ class RequestParser:
             raise too_large(f"the {what} larger than {LARGEST_HEAD // 1024} KB", status=431)
 
     def _refuse(self, error: GatewayError) -> None:
+        if self._pieces:
+            self._hand_over()
         self.stop()
         self._sink.on_refusal(error, self._in_body)
 
@@ -301,7 +369,9 @@ class RequestParser:
         if target[:1] != b"/" or b"#" in target:
             target = origin_form(target, method)
         self._keep_alive = version == "1.1" and parser.should_keep_alive()
-        self.in_head = False
+        self._is_chunked = any(name == b"transfer-encoding" for name, _ in self._checked)
+        self._content = self._framing = 0
+        self.in_head = self._in_chunks = False
         self._in_body = self._progress = True
         self._unanswered += 1
         head = ReceivedHead(
@@ -322,10 +392,12 @@ class RequestParser:
 
     def on_body(self, data: bytes) -> None:
         self._progress = True
-        self._sink.on_body(data)
+        self._pieces.append(data)
 
     def on_message_complete(self) -> None:
-        self._in_body = False
+        if self._pieces:
+            self._hand_over()
+        self._in_body = self._in_chunks = False
         self._progress = True
         self._sink.on_end()
         if not self._keep_alive:

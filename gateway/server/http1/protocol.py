@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import cast
 
 import structlog
 
+from gateway.access.rates import address_key
 from gateway.errors import Code, GatewayError
 from gateway.http.direct import Headers
 from gateway.http.received import ReceivedHead
@@ -21,7 +22,9 @@ from gateway.write_buffer import WriteBuffer
 MOST_BUFFERED = 64 * 1024
 """Bytes of a body that wait for the app; beyond them nothing is read."""
 LINGER = 2.0
-"""Seconds that a client which is still sending has to read why it is refused."""
+"""Seconds that a client which is still sending has to read its last answer."""
+DRAINED = 64 * 1024
+"""Bytes that it may send meanwhile. They are read, so that it is not reset, and dropped."""
 SERVED_AT_ONCE = 4
 """Requests of one connection that are answered in a row, before others have their turn."""
 LONGEST_TURN = 0.002
@@ -79,12 +82,17 @@ class HttpProtocol(asyncio.Protocol):
         self._refusal: tuple[GatewayError, ReceivedHead | None] | None = None
         """The answer to what came behind the requests that are being answered, and its head."""
         self._serving = False
-        self._goes_on = False  # whether `_go_on` will be called
+        self._goes_on = False  # whether `go_on` will be called
         self._at_eof = False  # whether to close when that has nothing to do any more
         self._is_idle = False
         """Whether the timeout is for the first byte of another request."""
         self._ended = False
         """Whether whatever comes from now on is ignored."""
+        self._undrained = DRAINED
+        """Bytes of that for which the connection stays."""
+        self._sharer: Hashable = None
+        self._has_unfinished = False
+        """Whether something unfinished counts (`UnfinishedMemory`)."""
         self._writable: asyncio.Event | None = None
         self._unread: asyncio.TimerHandle | None = None
         """The end of a connection whose answers are not read."""
@@ -102,7 +110,7 @@ class HttpProtocol(asyncio.Protocol):
         if transport.get_extra_info("sslcontext"):
             self.scheme = "https"
         self.is_opening = False
-        self._parser = RequestParser(self, context.heads)
+        self._parser = RequestParser(self, context.heads, context.turns)
         self._timeout = Timeout(self._loop, context.timeout, self._timed_out)
         context.connections.add(self)
         if self._no_place is not None:
@@ -112,6 +120,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
+        self._forget_unfinished()
         self._context.connections.discard(self)
         self.leave()
         self._parser.close()
@@ -119,16 +128,36 @@ class HttpProtocol(asyncio.Protocol):
         self.resume_writing()
         if self._current is not None:
             self._current.disconnect()
-        self._current = self._latest = None
+        self._current = self._latest = self._refusal = None
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
+            self._undrained -= len(data)
+            if self._undrained < 0:
+                self._stop_lingering()
             return
         self._parser.feed(data)
         self._on_parsed()
 
     def _on_parsed(self) -> None:
+        self._serve_parsed()
+        if self._ended:
+            return
+        if self._parser.holds_back:
+            self._pause_reading()
+            if self._parser.can_go_on:
+                self._go_on_soon()
+        current = self._current
+        if (
+            self._has_unfinished
+            or self._parser.unfinished
+            or self._waiting
+            or (current is not None and current.on_complete is not None)
+        ):
+            self._note_unfinished()
+
+    def _serve_parsed(self) -> None:
         current = self._current
         if self._ended:
             return
@@ -142,18 +171,15 @@ class HttpProtocol(asyncio.Protocol):
             elif self._is_idle and self._parser.in_head:
                 self._is_idle = False
                 self._timeout.restart()
-        if self._parser.holds_back:
-            self._pause_reading()
-            if self._parser.can_go_on:
-                self._go_on_soon()
 
     def _go_on_soon(self) -> None:
         """Go on with what has come, once others have had their turn."""
         if not self._goes_on:
             self._goes_on = True
-            self._loop.call_soon(self._go_on)
+            self._context.turns.wait(self)
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """It is this connection's turn (`ParsingTurns`)."""
         self._goes_on = False
         if self._ended or self.is_closing():
             return
@@ -166,6 +192,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends no more. The connection is closed after what can be answered at once."""
+        if self._ended:
+            return False
         self._buffer.flush()
         self._at_eof = self._goes_on and self.scheme == "http"  # TLS does not know half a close
         if not self._at_eof:
@@ -214,17 +242,65 @@ class HttpProtocol(asyncio.Protocol):
         if in_body and self._waiting:  # its request, the newest, has not been looked at yet
             head = self._waiting.pop().head
         elif in_body and request is not None:
-            if request.started:  # so there is no answer in which to say it
-                request.disconnect()
-                self._end(self.flushed().close)
-            else:
-                request.disconnect(refusal=error)
-                self._send_refusal(error)
+            self._refuse_body(request, error)
             return
         if self._current is None and not self._waiting:
             self._refuse(error, head)
         else:
             self._refusal = error, head
+
+    def _refuse_body(self, request: RequestCycle, error: GatewayError) -> None:
+        """Refuse the rest of a body, whose request somebody has looked at."""
+        if request.started:  # so there is no answer in which to say it
+            request.disconnect()
+            self._linger()
+        else:
+            request.disconnect(refusal=error)
+            self._send_refusal(error)
+
+    # --- what connections share -------------------------------------------------------------
+
+    @property
+    def sharer(self) -> Hashable:
+        """The client's address. A proxy's connections, and those to a Unix socket, share nothing:
+        each may be another client's.
+        """
+        if self._sharer is None:
+            address = self.client[0] if self.client else ""
+            if address and not self._context.trusted(address):
+                self._sharer = address_key(address)
+            else:
+                self._sharer = id(self)
+        return self._sharer
+
+    def _note_unfinished(self) -> None:
+        """Count what has come of requests that nobody has looked at.
+
+        Whoever reads a body has bounds of its own for it.
+        """
+        size, current = 0, self._current
+        is_read = current is not None and not current.complete and current.on_complete is None
+        if not is_read:
+            size = self._parser.unfinished + sum(each.buffered for each in self._waiting)
+        if current is not None and current.on_complete is not None:
+            size += current.buffered
+        self._has_unfinished = self._context.unfinished.note(self, size) and not self._ended
+
+    def _forget_unfinished(self) -> None:
+        if self._has_unfinished:
+            self._has_unfinished = False
+            self._context.unfinished.note(self, 0)
+
+    def give_up(self, error: GatewayError) -> None:
+        """Refuse what is unfinished, after the answers to what is complete (`Unfinished`)."""
+        self._has_unfinished = False
+        current, self._refusal = self._current, (error, None)
+        self._waiting.clear()
+        if current is None:
+            self._refuse(error)
+        elif not current.complete:
+            self._refuse_body(current, error)
+        self._parser.forget()
 
     # --- the requests' side -----------------------------------------------------------------
 
@@ -265,6 +341,11 @@ class HttpProtocol(asyncio.Protocol):
     def on_answered(self, request: RequestCycle) -> None:
         """It is the next request's turn."""
         self._current = None
+        if not (request.keep_alive or request.complete or self.is_closing()):
+            self._linger()
+            return
+        if not request.keep_alive:
+            self.flushed().close()
         if self.is_closing():
             self._await_close()
             return
@@ -281,6 +362,8 @@ class HttpProtocol(asyncio.Protocol):
             self._timeout.restart()
             if self.is_ending:
                 self.finish()
+        if self._has_unfinished:
+            self._note_unfinished()
 
     def _serve_next(self) -> None:
         """Serve those that wait, until one is not answered at once.
@@ -338,6 +421,7 @@ class HttpProtocol(asyncio.Protocol):
     def _await_close(self) -> None:
         """The transport is closing: it sends what is left, and TLS waits for the client's word."""
         self._ended = True
+        self._forget_unfinished()
         self._parser.stop()
         self._close_by = self._loop.time() + self._context.timeout
         self._timeout.replace(self._check_close, IDLE_GRACE)
@@ -361,7 +445,8 @@ class HttpProtocol(asyncio.Protocol):
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
             self._refuse(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
         else:
-            self._end(self.flushed().close)
+            self.flushed().close()
+            self._await_close()
 
     def _refuse(self, error: GatewayError, head: ReceivedHead | None = None) -> None:
         """Refuse what the app never sees, and report it. `head` is None for an incomplete one."""
@@ -373,26 +458,36 @@ class HttpProtocol(asyncio.Protocol):
         self._context.report(refused)
 
     def _send_refusal(self, error: GatewayError) -> None:
-        """Give the last answer on this connection.
-
-        Closing with unread data would reset the connection, and a client that is still sending
-        would not see the answer: it gets the end of the stream, and some time.
-        """
+        """Give the last answer on this connection."""
         client = self.client[0] if self.client else ""
         log.debug("refused", client=client, status=error.status, reason=error.message)
-        transport = self.flushed()
-        transport.write(last_answer(error, self.default_headers))
-        eof = transport.can_write_eof()  # TLS has none
-        self._end(transport.write_eof if eof else transport.close)
+        self.flushed().write(last_answer(error, self.default_headers))
+        self._linger()
 
-    def _end(self, end: Callable[[], None]) -> None:
-        """End the connection that way, and whatever comes meanwhile is ignored."""
+    def _linger(self) -> None:
+        """End the connection, although its client may still be sending (RFC 9112 section 9.6).
+
+        Closing with unread data would reset the connection, and the client would not see its
+        answer. It gets the end of the stream (TLS has none), and so many bytes and seconds.
+        """
+        transport = self.flushed()
         self._parser.stop()
+        self._forget_unfinished()
         self._latest = None
+        self._waiting.clear()
         self.resume_reading()
         self._ended = True
-        end()
-        self._timeout.replace(self._transport.abort, LINGER)
+        self._timeout.replace(self._stop_lingering, LINGER)
+        if transport.can_write_eof():
+            transport.write_eof()
+
+    def _stop_lingering(self) -> None:
+        """The client has had its time, or has sent more than it should."""
+        transport = self._transport
+        self._await_close()
+        transport.close()
+        if not transport.get_write_buffer_size():
+            transport.abort()
 
 
 def address_of(name: object) -> tuple[str, int] | None:

@@ -67,7 +67,7 @@ class Connection(Protocol):
         """The request has no body to hand out, or room for more of it."""
 
     def on_answered(self, request: "RequestCycle") -> None:
-        """The answer is complete."""
+        """The answer is complete. The connection ends if it is not to be kept alive."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -299,10 +299,10 @@ class RequestCycle:
     def _stays_open(self) -> bool:
         """Whether there may be another request. To be asked once, for the head of the answer.
 
-        A client that gets another answer than 100 may send its body or leave it out, and nobody
-        could tell (RFC 9110 section 10.1.1).
+        Not behind a body of which a part is missing: it may never come (RFC 9110 section 10.1.1),
+        or never end, and nobody wants it any more (RFC 9112 section 9.3).
         """
-        if self.connection.is_ending or (self.head.expects_continue and not self.complete):
+        if self.connection.is_ending or not self.complete:
             self.keep_alive = False
         return self.keep_alive
 
@@ -310,6 +310,4 @@ class RequestCycle:
         self.answered = True
         self.body = b""
         self._notify()
-        if not self.keep_alive:
-            self.connection.flushed().close()
         self.connection.on_answered(self)

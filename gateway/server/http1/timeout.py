@@ -5,6 +5,10 @@ import math
 from collections.abc import Callable
 
 
+def nothing() -> None:
+    """What is called when nothing is to be called."""
+
+
 class Timeout:
     """Calls `expired` when it has not been restarted, or paused, for `seconds`.
 
@@ -43,8 +47,9 @@ class Timeout:
         self._timer = self._loop.call_at(self._deadline, self._check)
 
     def cancel(self) -> None:
-        """Nothing is called any more."""
+        """Nothing is called any more, nor kept."""
         self._timer.cancel()
+        self._expired = nothing
 
     def _check(self) -> None:
         now = self._loop.time()

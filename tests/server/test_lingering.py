@@ -1,0 +1,266 @@
+"""What comes behind an answer, or in too much framing: it costs next to nothing, and soon ends."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.server.http1.parser import FRAMING, FRAMING_TIMES, SLICE
+from gateway.server.http1.protocol import DRAINED, HttpProtocol
+from gateway.server.http1.request_cycle import RequestCycle
+from tests.server.samples import SHOWS
+from tests.server.test_http_limits import until
+from tests.server.test_writes import Counted, connected, reply
+from tests.support.certificates import pair, trusting
+from tests.support.parsing import Recorder
+from tests.support.servers import (
+    ON_EACH_LANE,
+    Gateway,
+    ScriptedCuebot,
+    gateway_for,
+    head,
+    token,
+)
+from tests.support.wire import TIMEOUT, Wire, assert_refused, request, wire
+
+pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+
+CHUNKED = "Transfer-Encoding: chunked"
+PIECE = b"%x\r\n%b\r\n" % (SLICE, b"x" * SLICE)
+READ_AT_ONCE = 256 * 1024
+"""Bytes that uvloop reads at most before it tells of them."""
+
+
+async def push(one: Wire, piece: bytes) -> None:
+    """Send this again and again, until that is no longer possible."""
+    async with asyncio.timeout(TIMEOUT):
+        with suppress(ConnectionError, RuntimeError):
+            while True:
+                await one.send(piece)
+
+
+# --- behind an answer -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "lines", "subject", "start", "status"),
+    [
+        (SHOWS, (), None, "POST", 401),
+        (SHOWS, (f"Authorization: Bearer {token(seconds=-9)}",), None, "POST", 403),
+        ("/no.Such/Method", (), "tester", "POST", 404),
+        (SHOWS, (), "tester", "PUT", 405),
+        (SHOWS, ("Content-Encoding: br",), "tester", "POST", 415),
+        ("/healthz", (), None, "GET", 200),
+    ],
+    ids=lambda value: str(value) if isinstance(value, int) else "",
+)
+@pytest.mark.parametrize("framing", [CHUNKED, "Content-Length: 1000000"], ids=["chunks", "length"])
+async def test_an_answer_before_the_end_of_the_body_is_the_last(
+    gateway: Gateway,
+    path: str,
+    lines: tuple[str, ...],
+    subject: str | None,
+    start: str,
+    status: int,
+    framing: str,
+) -> None:
+    """It says so, the client sees the end of the stream, and what it goes on sending ends it."""
+    begun = PIECE if framing == CHUNKED else b"x" * SLICE
+    others = {*gateway.server.connections}
+    async with wire(gateway) as one:
+        await one.send(head(path, framing, *lines, subject=subject, start=start), begun)
+        answer = await one.answer()
+        assert (answer.status, answer.headers["connection"]) == (status, "close")
+        assert await one.rest() == b""
+        assert not gateway.server.connections <= others  # it has not been reset
+        await push(one, PIECE)
+        await until(lambda: gateway.server.connections <= others)
+
+
+async def test_a_429_before_the_end_of_the_body_is_the_last(cuebot: ScriptedCuebot) -> None:
+    """A client over its limit cannot go on sending, either."""
+    async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01) as limited:
+        await limited.client.aclose()
+        async with wire(limited) as one:
+            await one.send(request(SHOWS, b"{}"))
+            assert (await one.answer()).status == 200
+            await one.send(head(SHOWS, CHUNKED), PIECE)
+            answer = await one.answer()
+            assert (answer.status, answer.headers["connection"]) == (429, "close")
+            await push(one, PIECE)
+            await until(lambda: not limited.server.connections)
+
+
+class Taking(Counted):
+    """A connection that counts what is read."""
+
+    taken = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.taken += len(data)
+        super().data_received(data)
+
+
+def refuse(request: RequestCycle, connection: HttpProtocol) -> None:
+    assert reply(request, b"refused")
+
+
+BEGUN = b"POST / HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("sent", [BEGUN, b"garbage\r\n\r\n"], ids=["an answer", "a refusal"])
+async def test_so_much_is_read_behind_the_last_answer_and_no_more(sent: bytes) -> None:
+    """However fast it comes, and whatever is answered. Then the connection is gone."""
+    gone = asyncio.Event()
+    async with connected(refuse, kind=Taking, leave=gone.set) as one:
+        await one.client.send(sent)
+        await one.client.answer()
+        assert await one.client.rest() == b""
+        assert not gone.is_set()
+        await push(one.client, b"1\r\nx\r\n" * 10_000)
+        async with asyncio.timeout(TIMEOUT):
+            await gone.wait()
+        assert isinstance(one.protocol, Taking)
+        assert DRAINED < one.protocol.taken <= DRAINED + 2 * READ_AT_ONCE
+
+
+async def test_a_body_that_ends_behind_its_answer_is_not_a_request() -> None:
+    """Nor is what comes behind it, although there is time for both."""
+    gone = asyncio.Event()
+    served = 0
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        nonlocal served
+        served += 1
+        assert reply(request)
+
+    async with connected(serve, BEGUN, leave=gone.set) as one:
+        assert (await one.client.answer()).headers["connection"] == "close"
+        await one.client.send(b"0\r\n\r\n", BEGUN)
+        one.client.writer.write_eof()
+        async with asyncio.timeout(TIMEOUT):
+            await gone.wait()  # as soon as the client has ended
+    assert served == 1
+
+
+async def test_who_stays_behind_the_last_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time is bounded, too."""
+    monkeypatch.setattr("gateway.server.http1.protocol.LINGER", 0.1)
+    gone = asyncio.Event()
+    async with connected(refuse, BEGUN, leave=gone.set) as one:
+        assert (await one.client.answer()).headers["connection"] == "close"
+        async with asyncio.timeout(TIMEOUT):
+            await gone.wait()
+
+
+async def test_an_answer_that_is_not_read_at_once_is_sent_to_its_end() -> None:
+    """Although the body does not end: a page, for example, is larger than a socket's buffer."""
+    page = b"x" * 2_000_000
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        assert reply(request, page)
+
+    async with connected(serve, BEGUN) as one:
+        await one.client.send(PIECE * 20)
+        assert (await one.client.answer()).body == page
+
+
+async def test_a_body_behind_its_answer_ends_over_tls_as_well(
+    cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """Where a client sees no end of the stream before the end of the connection."""
+    settings: dict[str, Any] = pair(tmp_path).settings
+    async with gateway_for(cuebot.endpoint, **settings) as gateway:
+        await gateway.client.aclose()
+        async with wire(gateway, ssl=trusting()) as one:
+            await one.send(head(SHOWS, CHUNKED, subject=None), PIECE)
+            answer = await one.answer()
+            assert (answer.status, answer.headers["connection"]) == (401, "close")
+            await push(one, PIECE)
+            await until(lambda: not gateway.server.connections)
+
+
+# --- framing ----------------------------------------------------------------------------------
+
+
+def chunks(size: int, count: int) -> bytes:
+    return b"%x\r\n%b\r\n" % (size, b" " * size) * count
+
+
+@pytest.mark.parametrize("cut", [1000, SLICE, 10**6])
+@pytest.mark.parametrize(
+    ("size", "extension", "refused"),
+    [(1, b"", True), (1, b";a", True), (2, b"", False), (10, b";" + b"a" * 50, True)],
+    ids=["1", "1 with an extension", "2", "10 with an extension"],
+)
+def test_framing_that_outweighs_the_content(
+    size: int, extension: bytes, refused: bool, cut: int
+) -> None:
+    """More than FRAMING_TIMES the content is refused, as soon as it is more than FRAMING."""
+    recorder = Recorder()
+    recorder.feed(BEGUN)
+    chunk = b"%x%b\r\n%b\r\n" % (size, extension, b" " * size)
+    framing = len(chunk) - size
+    assert refused == (framing > FRAMING_TIMES * size)
+    stream = chunk * (3 * FRAMING // framing)
+    sent = 0
+    while sent < len(stream) and recorder.refusal is None:
+        recorder.feed(stream[sent : sent + cut])
+        sent += cut
+    if not refused:
+        recorder.feed(b"0\r\n\r\n")
+        assert recorder.refusal is None
+        assert recorder.requests[0].complete
+        return
+    assert recorder.refusal is not None
+    status, message, in_body = recorder.refusal
+    assert (status, in_body) == (400, True)
+    assert "chunks are too small" in message
+    framed = len(recorder.requests[0].body) * framing / size
+    assert FRAMING - SLICE < framed < FRAMING + 2 * SLICE
+
+
+def test_framing_is_counted_for_each_body() -> None:
+    """Many short bodies in tiny chunks on one connection are fine."""
+    recorder = Recorder()
+    one = BEGUN + chunks(1, FRAMING // 10) + b"0\r\n\r\n"
+    for _ in range(5):
+        recorder.feed(one)
+        recorder.answer(1)
+    assert recorder.refusal is None
+    assert len(recorder.requests) == 5
+
+
+async def test_tiny_chunks_with_a_token_are_400(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """The caller is told what to send instead, and nothing is called. Some of them are fine."""
+    async with wire(gateway) as one:
+        await one.send(head(SHOWS, CHUNKED), chunks(1, 10_000), b"2\r\n{}\r\n0\r\n\r\n")
+        assert (await one.answer()).status == 200
+        assert len(cuebot.seen) == 1
+        await one.send(head(SHOWS, CHUNKED), chunks(1, 15_000))
+        answer = await one.answer()
+        assert_refused(answer, 400, 3)
+        assert b"Content-Length" in answer.body
+        assert await one.rest() == b""
+    assert len(cuebot.seen) == 1
+
+
+def test_one_call_for_many_chunks() -> None:
+    """A body in tiny chunks is handed over in parts of the size in which it is parsed."""
+
+    class Calls(Recorder):
+        calls = 0
+
+        def on_body(self, data: bytes) -> None:
+            self.calls += 1
+            super().on_body(data)
+
+    recorder = Calls()
+    recorder.feed(BEGUN)
+    sent = chunks(1, 5000) + b"0\r\n\r\n"
+    recorder.feed(sent)
+    assert recorder.requests[0].body == b" " * 5000
+    assert recorder.requests[0].complete
+    assert recorder.calls <= len(sent) // SLICE + 2

@@ -1,0 +1,231 @@
+"""Parsing has so much time in a turn of the event loop, which addresses and connections share."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.parser import SLICE
+from gateway.server.http1.parsing_turns import (
+    LONGEST_FOR_LEFTOVERS,
+    LONGEST_IN_A_ROW,
+    LONGEST_PARSING,
+    ParsingTurns,
+)
+from gateway.server.http1.protocol import HttpProtocol
+from gateway.server.http1.request_cycle import RequestCycle
+from tests.server.test_writes import POST, connected, reply
+from tests.support.wire import TIMEOUT
+
+GO = LONGEST_FOR_LEFTOVERS / 4
+"""Seconds for which each connection goes on in these tests: four of them in a turn, or five."""
+
+
+@dataclass
+class Loop:
+    """An event loop in which nothing happens but what the test says, and its clock."""
+
+    now: float = 0.0
+    soon: list[Callable[[], None]] = field(default_factory=list)
+
+    def turn(self) -> None:
+        """The next turn."""
+        ready, self.soon = self.soon, []
+        for each in ready:
+            each()
+
+
+@dataclass(eq=False)
+class One:
+    """A connection with so much left over."""
+
+    turns: ParsingTurns
+    loop: Loop
+    log: list["One"]
+    sharer: Hashable
+    left: float = 1e9
+    """How often it goes on."""
+
+    def go_on(self) -> None:
+        self.log.append(self)
+        self.loop.now += GO
+        self.left -= 1
+        if self.left > 0:
+            self.turns.wait(self)
+
+
+def crowd(count: int) -> tuple[Loop, ParsingTurns, list[One]]:
+    """So many connections from one address, each with more left over than can be parsed."""
+    loop = Loop()
+    turns = ParsingTurns(lambda: loop.now, lambda callback: loop.soon.append(callback))
+    log: list[One] = []
+    for _ in range(count):
+        turns.wait(One(turns, loop, log, "greedy"))
+    return loop, turns, log
+
+
+def test_what_comes_is_parsed_until_its_time_is_spent() -> None:
+    """And again in the next turn."""
+    loop, turns, _ = crowd(0)
+    for _ in range(3):
+        while not turns.is_over:
+            turns.spend(LONGEST_PARSING / 8)
+        loop.turn()
+        assert not turns.is_over
+
+
+def test_small_requests_do_not_even_ask_for_another_turn() -> None:
+    """One that takes microseconds changes nothing."""
+    loop, turns, _ = crowd(0)
+    turns.spend(0.00002)
+    assert not loop.soon
+
+
+def test_what_is_left_over_has_so_much_of_a_turn() -> None:
+    """However many wait, and each of them once at most."""
+    loop, turns, log = crowd(30)
+    for _ in range(16):
+        before = len(log)
+        loop.turn()
+        assert 0 < (len(log) - before) * GO <= LONGEST_FOR_LEFTOVERS + GO
+        assert not turns.is_over  # there is time for what comes
+    assert len({*map(id, log)}) == 30  # all have had their turns
+    loop, turns, log = crowd(1)
+    loop.turn()
+    assert len(log) == 1
+
+
+def test_each_address_has_its_share() -> None:
+    """One connection from another address waits for one of those from an address with many."""
+    loop, turns, log = crowd(200)
+    loop.turn()
+    other = One(turns, loop, log, "another")
+    turns.wait(other)
+    before = len(log)
+    for _ in range(40):
+        loop.turn()
+    served = log[before:]
+    assert served.index(other) <= 1
+    # It goes on once in each turn.
+    assert served.count(other) == 40
+
+
+def test_who_comes_for_the_first_time_does_not_wait_for_all_from_its_address() -> None:
+    """It has every other turn of the address, and so have those that always have more."""
+    loop, turns, log = crowd(200)
+    for _ in range(120):  # until each of them has come again
+        loop.turn()
+    before = len(log)
+    new = [One(turns, loop, log, "greedy", left=1) for _ in range(10)]
+    for each in new:
+        turns.wait(each)
+    loop.turn()
+    loop.turn()
+    loop.turn()
+    loop.turn()
+    served = log[before:]
+    assert served[:2].count(new[0]) == 1
+    assert 0.4 < sum(each in new for each in served) / len(served) < 0.7
+
+
+def test_one_that_fails_keeps_nobody_waiting() -> None:
+    """Its error is the event loop's to tell."""
+    loop, turns, log = crowd(2)
+
+    def fail() -> None:
+        raise RuntimeError
+
+    broken = One(turns, loop, log, "another")
+    broken.go_on = fail  # type: ignore[method-assign]
+    turns.wait(broken)
+    with pytest.raises(RuntimeError):
+        loop.turn()
+    loop.turn()
+    loop.turn()
+    assert len({*map(id, log)}) == 2
+
+
+# --- in connections ---------------------------------------------------------------------------
+
+
+class Ticking:
+    """A clock by which everything takes as long: `seconds` from one look to the next."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.looks * self.seconds
+
+
+CHUNKS = b"2\r\nxx\r\n" * 10_000
+BEGUN = b"POST / HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("remembered", [False, True])
+async def test_others_are_served_beside_many_busy_connections(remembered: bool) -> None:
+    """Little is parsed in each turn, whatever has come, and somebody's small request soon."""
+    clock = Ticking(LONGEST_IN_A_ROW * 1.1)
+    turns, heads = ParsingTurns(clock), HeadMemory()
+    served: list[RequestCycle] = []
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        if request.complete:
+            served.append(request)
+            assert reply(request)
+
+    async with AsyncExitStack() as stack:
+        other = await stack.enter_async_context(connected(serve, heads=heads, turns=turns))
+        for _ in range(3 * remembered):
+            await other.client.send(POST)
+            assert (await other.client.answer()).status == 200
+        served.clear()
+        busy = [
+            await stack.enter_async_context(connected(serve, BEGUN + CHUNKS, turns=turns))
+            for _ in range(30)
+        ]
+        # In a turn: what comes, in steps of at most two looks for each slice and a half, and the
+        # same for what is left over.
+        most = 3 * LONGEST_PARSING / clock.seconds
+        await other.client.send(POST)
+        count = 0
+        async with asyncio.timeout(TIMEOUT):
+            while not served:
+                before = clock.looks
+                await asyncio.sleep(0)
+                assert clock.looks - before <= most < 2 * len(busy)
+                count += 1
+        assert count < 10
+        assert any(each.protocol._parser.holds_back for each in busy)
+
+
+@pytest.mark.anyio
+async def test_all_that_is_left_over_is_parsed_in_the_end() -> None:
+    """In as many turns as it takes."""
+    turns = ParsingTurns(Ticking(LONGEST_IN_A_ROW * 1.1))
+    bodies: list[int] = []
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        def complete() -> None:
+            bodies.append(request.buffered)
+            assert reply(request)
+
+        if request.complete:
+            complete()
+        else:
+            request.on_complete = complete
+
+    sent = BEGUN + b"2\r\nxx\r\n" * (4 * SLICE // 7) + b"0\r\n\r\n"
+    async with AsyncExitStack() as stack:
+        all_of_them = [
+            await stack.enter_async_context(connected(serve, sent, turns=turns)) for _ in range(20)
+        ]
+        for each in all_of_them:
+            assert (await each.client.answer()).status == 200
+    assert bodies == [2 * (4 * SLICE // 7)] * 20
