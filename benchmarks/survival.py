@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import orjson
@@ -20,9 +20,11 @@ from benchmarks.greedy import all_at_once, silent_senders, slow_readers, times_o
 from benchmarks.load import Load, percentile
 from benchmarks.measure import one_round
 from benchmarks.overload import flood, well_again
+from benchmarks.process import cpu_seconds_of
 from benchmarks.run import OTHER_CORES, Bench, prepared
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
-from benchmarks.verify import wait_until_answering, wait_until_listening
+from benchmarks.senders import Senders, chunked_head, sending, unfinished_heads
+from benchmarks.verify import WrongAnswer, wait_until_answering, wait_until_listening
 from gateway.access.tokens import TokenRules
 from gateway_cli.minting import mint_token
 
@@ -31,6 +33,9 @@ TIMES = (2, 5, 10)
 LARGE = "jobs20000"
 SLOW_READERS, INTERLEAVED, SILENT, BODY_SENDERS = 50, 100, 16, 4
 SECONDS = 5.0
+PAUSE = 0.005
+"""Seconds between two of the requests whose waits are measured one by one."""
+HEADS, LONG_HEAD = 4096, 63 * 1024
 NO_OPTIONS = Options()
 Scenarios = dict[str, Scenario]
 AFTER = 4.0
@@ -180,12 +185,84 @@ def report_bodies(bench: Bench, contender: Contender, scenarios: Scenarios) -> N
     )
 
 
+def report_chunks(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
+    """The waits of small requests beside endless bodies in tiny chunks."""
+    small = scenarios[LIGHT].calls[0]
+    heads = {
+        "without a token": chunked_head(small.path, None),
+        "with one": chunked_head(small.path, token_of("chunks")),
+    }
+    floods: dict[str, Senders | None] = {"no others": None}
+    for whose, head in heads.items():
+        for size in (1, 2):
+            chunk = b"%x\r\n%b\r\n" % (size, b" " * size)
+            name = f"chunks of {size} {whose}"
+            floods[f"30 connections, {name}"] = Senders(connections=30, head=head, chunk=chunk)
+            floods[f"200 connections, {name}, 8 MB/s"] = Senders(
+                connections=200, head=head, chunk=chunk, rate=8e6
+            )
+    for name, senders in floods.items():
+        with ready(bench, contender, scenarios[LIGHT]) as running:
+            request = wire(small, bench.token)
+            with nullcontext() if senders is None else sending(running.port, senders):
+                found = uvloop.run(waits_one_by_one(running, request, bench.seconds))
+        seconds, processor = map(list, zip(*found, strict=True))
+        print(
+            f"{running.name}: {name}: others wait {percentile(seconds, 0.5) * 1e3:.1f} ms, p99"
+            f" {percentile(seconds, 0.99) * 1e3:.0f} ms; of its processor's time"
+            f" {percentile(processor, 0.5) * 1e3:.1f} ms, p99"
+            f" {percentile(processor, 0.99) * 1e3:.0f} ms",
+            flush=True,
+        )
+
+
+async def waits_one_by_one(
+    running: Running, request: bytes, seconds: float
+) -> list[tuple[float, float]]:
+    """The wait of each of some requests, one after the other, and the gateway's CPU time in it.
+
+    The latter says what is in front of a request, however busy the machine is.
+    """
+    found: list[tuple[float, float]] = []
+    connection = await connect(running.port)
+    pid = running.child.process.pid
+    ends = time.perf_counter() + seconds
+    while not found or time.perf_counter() < ends:
+        began, before = time.perf_counter(), cpu_seconds_of(pid)
+        if await connection.ask(request) != 200:
+            raise WrongAnswer("a small request has failed")
+        found.append((time.perf_counter() - began, cpu_seconds_of(pid) - before))
+        await asyncio.sleep(PAUSE)
+    connection.close()
+    return found
+
+
+def report_heads(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
+    """The memory that unfinished heads take, and what is kept of it."""
+    with ready(bench, contender, scenarios[LIGHT]) as running:
+        child = running.child
+        before = child.resident_mb()
+        child.reset_peak()
+        with unfinished_heads(running.port, HEADS, LONG_HEAD):
+            time.sleep(1)
+            peak = child.peak_mb()
+        time.sleep(5)
+        after = child.resident_mb()
+    print(
+        f"{running.name}: {HEADS} heads of {LONG_HEAD} bytes without an end: {before:.0f} MB"
+        f" before, {peak:.0f} MB at most, {after:.0f} MB after",
+        flush=True,
+    )
+
+
 PARTS: dict[str, Callable[[Bench, Contender, Scenarios], None]] = {
     "overload": report_overload,
     "slow-readers": report_slow_readers,
     "interleaved": report_interleaved,
     "silence": report_silence,
     "bodies": report_bodies,
+    "chunks": report_chunks,
+    "heads": report_heads,
 }
 
 
