@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.server.http1.parser import FRAMING, FRAMING_TIMES, SLICE
-from gateway.server.http1.protocol import DRAINED, HttpProtocol
+from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
 from tests.server.samples import SHOWS
 from tests.server.test_http_limits import until
@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
 
 CHUNKED = "Transfer-Encoding: chunked"
 PIECE = b"%x\r\n%b\r\n" % (SLICE, b"x" * SLICE)
+DRAINED = 64 * 1024
 READ_AT_ONCE = 256 * 1024
 """Bytes that uvloop reads at most before it tells of them."""
 
@@ -264,3 +265,19 @@ def test_one_call_for_many_chunks() -> None:
     assert recorder.requests[0].body == b" " * 5000
     assert recorder.requests[0].complete
     assert recorder.calls <= len(sent) // SLICE + 2
+
+
+async def test_a_short_body_right_behind_its_head_keeps_the_connection(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most clients send it in a packet of its own: the answer waits for it a moment."""
+    monkeypatch.setattr("gateway.http.error_answer.REST_SECONDS", TIMEOUT)
+    async with wire(gateway) as one:
+        await one.send(head("/no.Such/Method", "Content-Length: 2"))
+        await until(lambda: any(each.is_answering for each in gateway.server.connections))
+        await one.send(b"{}")
+        refused = await one.answer()
+        assert refused.status == 404
+        assert "connection" not in refused.headers
+        await one.send(request(SHOWS, b"{}"))
+        assert (await one.answer()).status == 200

@@ -186,10 +186,9 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
             await other.client.send(POST)
             assert (await other.client.answer()).status == 200
         served.clear()
-        busy = [
-            await stack.enter_async_context(connected(serve, BEGUN + CHUNKS, turns=turns))
-            for _ in range(30)
-        ]
+        busy = [await stack.enter_async_context(connected(serve, turns=turns)) for _ in range(30)]
+        for each in busy:  # all of it is there in the next turn
+            each.client.writer.write(BEGUN + CHUNKS)
         # In a turn: what comes, in steps of at most two looks for each slice and a half, and the
         # same for what is left over.
         most = 3 * LONGEST_PARSING / clock.seconds
@@ -201,7 +200,8 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
                 await asyncio.sleep(0)
                 assert clock.looks - before <= most < 2 * len(busy)
                 count += 1
-        assert count < 10
+        # One whose head is remembered needs no parser. Another has its turn after each of them.
+        assert count <= (5 if remembered else len(busy) + 5)
         assert any(each.protocol._parser.holds_back for each in busy)
 
 
