@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.server.http1.heads import HeadMemory
-from gateway.server.http1.parser import SLICE
+from gateway.server.http1.parser import SLICE, RequestParser
 from gateway.server.http1.parsing_turns import (
     LONGEST_FOR_LEFTOVERS,
     LONGEST_IN_A_ROW,
@@ -18,6 +18,7 @@ from gateway.server.http1.parsing_turns import (
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
 from tests.server.test_writes import POST, connected, reply
+from tests.support.parsing import Recorder
 from tests.support.wire import TIMEOUT
 
 GO = LONGEST_FOR_LEFTOVERS / 4
@@ -229,3 +230,13 @@ async def test_all_that_is_left_over_is_parsed_in_the_end() -> None:
         for each in all_of_them:
             assert (await each.client.answer()).status == 200
     assert bodies == [2 * (4 * SLICE // 7)] * 20
+
+
+def test_one_connection_parses_no_longer_than_so_long_in_a_row() -> None:
+    """What takes longer than it should goes on in another turn, after a few KB."""
+    recorder = Recorder()
+    turns = ParsingTurns(Ticking(LONGEST_IN_A_ROW * 1.1), lambda callback: None)
+    recorder.parser = RequestParser(recorder, HeadMemory(), turns)
+    recorder.parser.feed(BEGUN + CHUNKS)
+    assert recorder.parser.holds_back
+    assert 0 < len(recorder.requests[0].body) <= SLICE
