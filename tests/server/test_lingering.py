@@ -15,6 +15,7 @@ from tests.server.test_http_limits import until
 from tests.server.test_writes import Counted, connected, reply
 from tests.support.certificates import pair, trusting
 from tests.support.parsing import Recorder
+from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
     Gateway,
@@ -23,7 +24,7 @@ from tests.support.servers import (
     head,
     token,
 )
-from tests.support.wire import TIMEOUT, Wire, assert_refused, request, wire
+from tests.support.wire import Wire, assert_refused, request, wire
 
 pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
 
@@ -36,7 +37,7 @@ READ_AT_ONCE = 256 * 1024
 
 async def push(one: Wire, piece: bytes) -> None:
     """Send this again and again, until that is no longer possible."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(PATIENCE):
         with suppress(ConnectionError, RuntimeError):
             while True:
                 await one.send(piece)
@@ -121,7 +122,7 @@ async def test_so_much_is_read_behind_the_last_answer_and_no_more(sent: bytes) -
         assert await one.client.rest() == b""
         assert not gone.is_set()
         await push(one.client, b"1\r\nx\r\n" * 10_000)
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await gone.wait()
         assert isinstance(one.protocol, Taking)
         assert DRAINED < one.protocol.taken <= DRAINED + 2 * READ_AT_ONCE
@@ -141,7 +142,7 @@ async def test_a_body_that_ends_behind_its_answer_is_not_a_request() -> None:
         assert (await one.client.answer()).headers["connection"] == "close"
         await one.client.send(b"0\r\n\r\n", BEGUN)
         one.client.writer.write_eof()
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await gone.wait()  # as soon as the client has ended
     assert served == 1
 
@@ -152,7 +153,7 @@ async def test_who_stays_behind_the_last_answer_is_let_go(monkeypatch: pytest.Mo
     gone = asyncio.Event()
     async with connected(refuse, BEGUN, leave=gone.set) as one:
         assert (await one.client.answer()).headers["connection"] == "close"
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             await gone.wait()
 
 
@@ -271,7 +272,7 @@ async def test_a_short_body_right_behind_its_head_keeps_the_connection(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Most clients send it in a packet of its own: the answer waits for it a moment."""
-    monkeypatch.setattr("gateway.http.error_answer.REST_SECONDS", TIMEOUT)
+    monkeypatch.setattr("gateway.http.error_answer.REST_SECONDS", PATIENCE)
     async with wire(gateway) as one:
         await one.send(head("/no.Such/Method", "Content-Length: 2"))
         await until(lambda: any(each.is_answering for each in gateway.server.connections))

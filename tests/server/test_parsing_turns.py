@@ -19,7 +19,7 @@ from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
 from tests.server.test_writes import POST, connected, reply
 from tests.support.parsing import Recorder
-from tests.support.wire import TIMEOUT
+from tests.support.patience import PATIENCE
 
 GO = LONGEST_FOR_LEFTOVERS / 4
 """Seconds for which each connection goes on in these tests: four of them in a turn, or five."""
@@ -195,7 +195,7 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
         most = 3 * LONGEST_PARSING / clock.seconds
         await other.client.send(POST)
         count = 0
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(PATIENCE):
             while not served:
                 before = clock.looks
                 await asyncio.sleep(0)

@@ -508,7 +508,7 @@ async def test_a_connection_leaves_nothing_for_the_garbage_collector(sent: bytes
             if sent != POST[:20]:
                 await one.client.answer()
             one.client.writer.close()
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(PATIENCE):
                 await gone.wait()
         del one
         for _ in range(3):
