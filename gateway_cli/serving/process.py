@@ -30,8 +30,8 @@ log = structlog.stdlib.get_logger("gateway")
 
 LARGE_BLOCK = 2**20
 """Bytes from which on memory is the system's again as soon as it is free."""
-M_MMAP_THRESHOLD = -3
-"""mallopt(3)'s number."""
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8
+"""mallopt(3)'s numbers."""
 FREED_AFTER = 2.0
 """Seconds after which hardly a call is still made with a catalog that has been replaced."""
 
@@ -60,7 +60,7 @@ async def serve(
     Raises ConfigurationError when the settings cannot work; for globs that match nothing in the
     schema only if it is the `first` process to serve, and the schema is there by then.
     """
-    return_large_blocks()
+    give_back_memory()
     certificate = load_certificate(settings)
     app = create_app(settings, board)
 
@@ -110,14 +110,17 @@ def free_replaced() -> None:
     asyncio.get_running_loop().call_later(FREED_AFTER, gc.collect)
 
 
-def return_large_blocks() -> None:
-    """Have glibc give the memory of large answers back to the system.
+def give_back_memory() -> None:
+    """Have glibc give memory back to the system that is free.
 
-    By itself it would take larger and larger blocks from the heap, between small ones that stay:
-    of 160 MB of answers it kept 155.
+    By itself it would take larger and larger blocks from the heap, between small ones that stay: of
+    160 MB of answers it kept 155. And each thread would have a heap of its own, which keeps some MB
+    of what the largest job in it has needed, although Python lets one thread at a time work.
     """
     with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+        mallopt(M_ARENA_MAX, 1)
 
 
 def reloadable_certificate(certificate: Certificate) -> Reloadable:
