@@ -21,7 +21,7 @@ ROOMS = (
     *(COMMANDS, "server", "app"),
     *("observe", "pages", "http", "openapi", "calls", "access"),
     *("discovery", "compat", "schema", "upstream", "state"),
-    *("views", "codec", "settings", "errors", "hints", "write_buffer"),
+    *("views", "codec", "settings", "errors", "hints", "long_work", "write_buffer"),
 )
 """The commands, and the rooms of gateway/, top to bottom. Each imports only from those below it."""
 

@@ -89,9 +89,3 @@ def unsent_in(loop: asyncio.AbstractEventLoop) -> Unsent:
 def send_unsent() -> None:
     """To be called before long work: what others have written is sent before it, not after it."""
     unsent_in(asyncio.get_running_loop()).flush()
-
-
-async def let_others_run() -> None:
-    """To be awaited between two pieces of long work, and what others write meanwhile is sent."""
-    await asyncio.sleep(0)
-    send_unsent()

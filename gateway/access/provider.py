@@ -9,9 +9,9 @@ import httpx
 import structlog
 
 from gateway.access.key_set import KeySet, NoKeySet, parse_key_set
+from gateway.long_work import let_others_run
 from gateway.settings.kinds import SIGNED_BY
 from gateway.settings.model import Settings
-from gateway.write_buffer import let_others_run
 
 log = structlog.stdlib.get_logger("gateway.auth")
 

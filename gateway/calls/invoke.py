@@ -11,6 +11,7 @@ from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
+from gateway.long_work import STEP, let_others_run
 from gateway.schema.method import Copies, Finder, LookUp, Method, Reference, Unique
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
@@ -82,7 +83,7 @@ async def invoke_steps(plan: Plan, call: Call) -> bytes:
     payload, known = plan.payload, list[Found]()
     if plan.look_ups:
         request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
-        missing: dict[Reference, Iterator[tuple[str, Any]]] = {}
+        missing: dict[Reference, Iterator[tuple[str, Any] | None]] = {}
         for look_up, asked in plan.look_ups:
             if isinstance(look_up, Unique):
                 await check_absent(look_up, asked.payload, call)
@@ -94,7 +95,9 @@ async def invoke_steps(plan: Plan, call: Call) -> bytes:
                 assert look_up.finder is not None
                 if look_up not in missing:
                     missing[look_up] = without_id(request, look_up)
-                place, thing = next(missing[look_up])
+                while (found := next(missing[look_up])) is None:
+                    await let_others_run()
+                place, thing = found
                 thing.id = await look(place, look_up.finder, asked, call)
                 known.append(Found(place, thing.id, look_up.finder.method, asked.payload))
         payload = request.SerializeToString()
@@ -102,8 +105,11 @@ async def invoke_steps(plan: Plan, call: Call) -> bytes:
     return await follow(plan, answer, call) if plan.follow_ups else answer
 
 
-def without_id(request: Any, reference: Reference) -> Iterator[tuple[str, Any]]:
-    """Place and object, for each in a message that has no id; its plan has them in this order."""
+def without_id(request: Any, reference: Reference) -> Iterator[tuple[str, Any] | None]:
+    """Place and object, for each in a message that has no id; its plan has them in this order.
+
+    None stands for a step that is over: a list may be long.
+    """
     found = value_at(request, reference.place.original)
     if not reference.listed:
         yield str(reference.place), found
@@ -111,6 +117,8 @@ def without_id(request: Any, reference: Reference) -> Iterator[tuple[str, Any]]:
     for number, item in enumerate(found):
         if not item.id:
             yield f"{reference.place}[{number}]", item
+        elif STEP.is_over():
+            yield None
 
 
 async def look(place: str, by: LookUp | Finder, asked: Plan, call: Call) -> object:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import copysign
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -38,6 +38,7 @@ from gateway.codec.interfaces import NO_ALIASES, Shape, ToJson
 from gateway.codec.numbers import MINUS_ZERO, FloatTable, json_double
 from gateway.codec.payload import Payload
 from gateway.errors import Code, GatewayError
+from gateway.long_work import STEP, Step
 
 type_ = FieldDescriptor
 LONG = frozenset((*INT64, *UINT64))
@@ -47,12 +48,15 @@ UNREADABLE = (DecodeError, ValueError, TypeError, RecursionError)
 """What parsing or encoding bytes that do not fit their description may raise."""
 
 
-Encode = Callable[[bytes], Iterable[bytes]]
-"""Protobuf bytes to JSON bytes: one piece when short, several pieces when long.
+class Encode(Protocol):
+    """Protobuf bytes to JSON bytes: one piece when short, several pieces when long."""
 
-An empty piece has nothing to send: it is a place where the caller may let other tasks run.
-Raises GatewayError (INTERNAL) for bytes that are no such message, possibly after some pieces.
-"""
+    def __call__(self, payload: bytes, step: Step = ..., /) -> Iterable[bytes]:
+        """A piece is no longer than the step takes; an empty one has nothing to send.
+
+        Raises GatewayError (INTERNAL) for bytes that are no such message, possibly after some
+        pieces.
+        """
 
 
 class Encoders:
@@ -269,29 +273,29 @@ class MessageEncoder:
     def _empty(self) -> tuple[bytes]:
         return (orjson.dumps(self._to_json(self._class())),)
 
-    def __call__(self, payload: bytes) -> Iterable[bytes]:
+    def __call__(self, payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
         if not payload:
             return self._empty
         if len(payload) > slices.LARGEST_WHOLE and self._can_be_sliced:
-            return self._in_slices(payload)
+            return self._in_slices(payload, step)
         try:
             message = self._class.FromString(payload)
             # An item takes two bytes at least, and two slices are no trouble in one piece.
             if len(payload) > 4 * slices.SLICE_ITEMS and any(
                 len(get(message)) > 2 * slices.SLICE_ITEMS for get in self._lists
             ):
-                return self._in_slices(payload)
+                return self._in_slices(payload, step)
             return (orjson.dumps(self._to_json(message)),)
         except UNREADABLE as error:
             raise unreadable(self._descriptor, error) from error
 
-    def _in_slices(self, payload: bytes) -> "Slices":
+    def _in_slices(self, payload: bytes, step: Step) -> "Slices":
         kept = Payload(payload)
-        return Slices(kept, self._slices(kept))
+        return Slices(kept, self._slices(kept, step))
 
-    def _slices(self, kept: Payload) -> Iterator[bytes]:
+    def _slices(self, kept: Payload, step: Step) -> Iterator[bytes]:
         try:
-            yield from slices.encode(self._shape, kept.read, kept.size)
+            yield from slices.encode(self._shape, kept.read, kept.size, step)
         except UNREADABLE as error:
             raise unreadable(self._descriptor, error) from error
 

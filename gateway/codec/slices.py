@@ -9,8 +9,9 @@ What is cut: repeated messages, strings and bytes, at any depth of messages that
 of a oneof. Maps, packed numbers and single long strings are encoded at once.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from gateway.codec.fields import is_map, message_of
 from gateway.codec.interfaces import Shape, ToJson
 from gateway.codec.path import MAX_DEPTH
 from gateway.codec.wellknown import is_special
+from gateway.long_work import STEP, Step
 
 LARGEST_WHOLE = 128 * 1024
 """Answers up to this many bytes, with few items, are encoded in one piece: 1 to 4 ms of work."""
@@ -31,8 +33,11 @@ SLICE_ITEMS = 128
 """At most so many list items make one slice, however small they are.
 
 Slices of 64 to 256 jobs cost the same. Smaller ones need less memory, larger ones fewer writes."""
-RECORDS_PER_PAUSE = 4096
-"""After how many records the caller gets an empty piece, and may let other tasks run."""
+LARGEST_ITEM = 2**14
+"""Items of more bytes than that are cut up in turn: small messages in them make much of few bytes.
+As a length, it takes three bytes."""
+ITEMS_PER_LOOK = 64
+"""Items of one slice between two looks at the clock."""
 
 ReadBytes = Callable[[int, int], memoryview]
 """The bytes of a message from one position to another.
@@ -62,7 +67,8 @@ class Run:
         without a call, and from bytes, which are read faster than a view. Raises DecodeError for a
         tag or a length that is cut off or too long.
         """
-        if payload[self.end : self.end + 1] != varint(tag)[:1]:
+        is_large = self.end - self.start > LARGEST_ITEM
+        if is_large or payload[self.end : self.end + 1] != varint(tag)[:1]:
             return
         window = bytes(payload[self.end : self.start + SLICE_BYTES + LONGEST_HEAD])
         most = self.start + SLICE_BYTES - self.end
@@ -84,6 +90,8 @@ class Run:
                         position += 1
                     else:
                         length, position = read_varint(window, position - 1)
+                        if length >= LARGEST_ITEM:
+                            break
                 position += length
                 if position > most:
                     break
@@ -104,20 +112,21 @@ class Layout:
     """By field number, those of fields that are encoded in slices."""
 
 
-def encode(shape: Shape, read: ReadBytes, size: int, depth: int = 0) -> Iterator[bytes]:
+def encode(
+    shape: Shape, read: ReadBytes, size: int, step: Step = STEP, depth: int = 0
+) -> Iterator[bytes]:
     """The JSON of a message of `size` bytes, in pieces. Raises DecodeError when it is no such one.
 
-    An empty piece has nothing to send: it is a place where other tasks may run.
+    An empty piece has nothing to send: the step is over, and other tasks may run.
     """
     if depth >= MAX_DEPTH:
         raise DecodeError("nested too deeply")
     sliced = {one.number: one for one in shape.descriptor.fields if can_be_sliced(one)}
     layout = Layout()
     whole = read(0, size)
-    for _ in survey(whole, sliced, layout):
-        yield b""
+    yield from survey(whole, sliced, layout, step)
     for number, runs in list(layout.long.items()):
-        if not sliced[number].is_repeated and size_of(runs) <= SLICE_BYTES:
+        if not sliced[number].is_repeated and size_of(runs) <= min(SLICE_BYTES, LARGEST_ITEM):
             layout.rest += layout.long.pop(number)
     message_class = GetMessageClass(shape.descriptor)
     rest = message_class.FromString(b"".join(whole[run.start : run.end] for run in layout.rest))
@@ -131,10 +140,10 @@ def encode(shape: Shape, read: ReadBytes, size: int, depth: int = 0) -> Iterator
             one, runs = sliced[long[key]], layout.long[long[key]]
             yield opening + orjson.dumps(key) + b":"
             if one.is_repeated:
-                yield from encode_list(shape, one, runs, message_class, read, depth + 1)
+                yield from encode_list(shape, one, runs, message_class, read, step, depth + 1)
             else:
-                inner, length = yield from joined(read, runs)
-                yield from encode(shape.below(one), inner, length, depth + 1)
+                inner, length = yield from joined(read, runs, step)
+                yield from encode(shape.below(one), inner, length, step, depth + 1)
         else:
             yield opening + orjson.dumps({key: value})[1:-1]
         opening = b","
@@ -147,69 +156,89 @@ def encode_list(
     runs: list[Run],
     message_class: Any,
     read: ReadBytes,
+    step: Step,
     depth: int,
 ) -> Iterator[bytes]:
     """The JSON list of a repeated field, a run at a time. One long message is cut up in turn."""
     to_json = shape.value(one)
     opening = b"["
     for run in runs:
-        if (
-            run.end - run.start > SLICE_BYTES
-            and to_json is not None
-            and one.message_type is not None
-        ):
+        is_large = run.records == 1 and run.end - run.start > min(SLICE_BYTES, LARGEST_ITEM)
+        if is_large and to_json is not None and one.message_type is not None:
             yield opening
-            inner, length = yield from joined(read, [run])
-            yield from encode(shape.below(one), inner, length, depth)
+            inner, length = yield from joined(read, [run], step)
+            yield from encode(shape.below(one), inner, length, step, depth)
         else:
             message = message_class.FromString(read(run.start, run.end))
-            piece = items_json(opening, getattr(message, one.name), to_json)
-            del message  # a client may take long to read the piece
-            yield piece
+            items, left = iter(getattr(message, one.name)), run.records
+            while True:
+                piece, left = items_json(opening, items, left, to_json, step)
+                if not left:
+                    del message, items  # a client may take long to read the piece
+                    yield piece
+                    break
+                yield piece
+                opening = b","
+                step.begin()
         opening = b","
     yield b"]"
 
 
-def items_json(opening: bytes, items: Iterable[Any], to_json: ToJson | None) -> bytes:
+def items_json(
+    opening: bytes, items: Iterator[Any], left: int, to_json: ToJson | None, step: Step
+) -> tuple[bytes, int]:
     """The JSON of some items of a list, with `opening` for its first bracket and without its last.
 
-    What it is made of does not outlive this function.
+    They are those that are left, or the next ones until the step is over; returns how many are left
+    then, too. What it is made of does not outlive this function.
     """
-    values = list(items) if to_json is None else [to_json(item) for item in items]
-    return b"".join((opening, memoryview(orjson.dumps(values))[1:-1]))
+    if to_json is None:
+        return b"".join((opening, memoryview(orjson.dumps(list(items)))[1:-1])), 0
+    values: list[object] = []
+    while left > 0:
+        values += [to_json(item) for item in islice(items, ITEMS_PER_LOOK)]
+        left -= ITEMS_PER_LOOK
+        if step.is_over():
+            break
+    return b"".join((opening, memoryview(orjson.dumps(values))[1:-1])), max(left, 0)
 
 
 def rows_in(
-    payload: memoryview, fields: Sequence[FieldDescriptor]
-) -> Generator[bytes, None, tuple[bytes, list[memoryview]]]:
-    """A message without one list, and that list's records, some to a piece.
+    payload: memoryview, fields: Sequence[FieldDescriptor], step: Step
+) -> Generator[bytes, None, tuple[bytes, list[memoryview], int]]:
+    """A message without one list, that list's records, some to a piece, and how many there are.
 
     `fields` lead to the list, one or two of them. The pieces are to be parsed as the message that
     has the list. Empty pieces come first, as pauses. Raises DecodeError.
     """
     first, layout = fields[0], Layout()
-    for _ in survey(payload, {first.number: first}, layout):
-        yield b""
+    yield from survey(payload, {first.number: first}, layout, step)
     rest = b"".join(payload[run.start : run.end] for run in layout.rest)
     runs = layout.long.get(first.number, [])
     if len(fields) == 1:
-        return rest, [payload[run.start : run.end] for run in runs]
+        records = [payload[run.start : run.end] for run in runs]
+        return rest, records, sum(run.records for run in runs)
     if not runs:
-        return rest, []
-    read, length = yield from joined(lambda start, end: payload[start:end], runs)
-    inner_rest, rows = yield from rows_in(read(0, length), fields[1:])
+        return rest, [], 0
+    read, length = yield from joined(lambda start, end: payload[start:end], runs, step)
+    inner_rest, rows, count = yield from rows_in(read(0, length), fields[1:], step)
     length = len(inner_rest)
-    return rest + varint(first.number << 3 | LENGTH) + varint(length) + inner_rest, rows
+    return rest + varint(first.number << 3 | LENGTH) + varint(length) + inner_rest, rows, count
 
 
 def records_in(run: memoryview) -> Iterator[memoryview]:
     """The messages in a run of records of one field, as `rows_in` has them."""
+    return (run[start:end] for start, end in places_in(run))
+
+
+def places_in(run: memoryview) -> Iterator[tuple[int, int]]:
+    """Where they begin and end."""
     position = 0
     while position < len(run):
         _, start = read_varint(run, position)
         length, start = read_varint(run, start)
         position = start + length
-        yield run[start:position]
+        yield start, position
 
 
 def varint(value: int) -> bytes:
@@ -231,10 +260,10 @@ def can_be_sliced(one: FieldDescriptor) -> bool:
 
 
 def survey(
-    payload: memoryview, sliced: dict[int, FieldDescriptor], layout: Layout
-) -> Iterator[None]:
-    """Fill in the layout of a message, pausing after RECORDS_PER_PAUSE records or a few more."""
-    position, records, pause = 0, 0, RECORDS_PER_PAUSE
+    payload: memoryview, sliced: dict[int, FieldDescriptor], layout: Layout, step: Step
+) -> Iterator[bytes]:
+    """Fill in the layout of a message, pausing with an empty piece whenever the step is over."""
+    position = 0
     while position < len(payload):
         start = position
         tag, position = read_varint(payload, position)
@@ -246,16 +275,14 @@ def survey(
                 run.extend(payload, tag)
             layout.long.setdefault(number, []).append(run)
             position = run.end
-            records += run.records
         else:
             if layout.rest and layout.rest[-1].end == start:
                 layout.rest[-1].end = position
             else:
                 layout.rest.append(Run(start, position))
-            records += 1
-        if records >= pause:
-            pause = records + RECORDS_PER_PAUSE
-            yield
+        if step.is_over():
+            yield b""
+            step.begin()
     if position > len(payload):
         raise DecodeError("truncated")
 
@@ -265,7 +292,9 @@ def size_of(runs: list[Run]) -> int:
     return sum(run.end - run.start for run in runs)
 
 
-def joined(read: ReadBytes, runs: list[Run]) -> Generator[bytes, None, tuple[ReadBytes, int]]:
+def joined(
+    read: ReadBytes, runs: list[Run], step: Step
+) -> Generator[bytes, None, tuple[ReadBytes, int]]:
     """The contents of single length-delimited records, without tags and lengths, and their size.
 
     If there are several, each of them has to be whole, and not only all of them together.
@@ -281,8 +310,7 @@ def joined(read: ReadBytes, runs: list[Run]) -> Generator[bytes, None, tuple[Rea
         return lambda start, end: read(first + start, first + end), last - first
     values = [read(start, end) for start, end in contents]
     for value in values:
-        for _ in survey(value, {}, Layout()):
-            yield b""
+        yield from survey(value, {}, Layout(), step)
     whole = memoryview(b"".join(values))
     return lambda start, end: whole[start:end], len(whole)
 

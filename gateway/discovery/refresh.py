@@ -14,12 +14,12 @@ from gateway.compat.build import build_catalog
 from gateway.compat.profile import EMPTY, Profile
 from gateway.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
 from gateway.errors import ConfigurationError
+from gateway.long_work import let_others_run
 from gateway.schema.catalog import Catalog
 from gateway.schema.changes import SHOWN, changes_between, shortened
 from gateway.schema.description import NoSchema, OtherSchema, Schema
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
-from gateway.write_buffer import let_others_run
 
 log = structlog.stdlib.get_logger("gateway.schema")
 

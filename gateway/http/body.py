@@ -10,7 +10,7 @@ from gateway.http.decompression import decoder_for
 from gateway.http.exchange import CLOSE, ClientGone, Exchange
 from gateway.http.head import body_too_large
 from gateway.http.received import LARGE_BODY
-from gateway.write_buffer import let_others_run
+from gateway.long_work import let_others_run
 
 
 class BodyReader:

@@ -14,6 +14,7 @@ from gateway.http.exchange import Exchange
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
 from gateway.http.spans import CallTimes
+from gateway.long_work import begin_at_once
 from gateway.upstream.interface import Metadata, Sink, Upstream
 
 
@@ -105,4 +106,5 @@ def form_of(exchange: Exchange, request: CallRequest, answer: bytes) -> Form:
     """Cuebot's answer as the client wants to see it. Raises GatewayError (INTERNAL)."""
     if request.shown is None:
         return form_for(exchange, request.plan.method.encode(answer))
+    begin_at_once()
     return form_for(exchange, request.shown.encode(answer), request.shown.content_type)

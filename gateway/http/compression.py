@@ -107,7 +107,9 @@ def stream(pieces: Iterable[bytes], coding: Coding) -> Iterator[bytes]:
     compressor = coding.start()
     taken = 0
     for piece in pieces:
-        for start in range(0, len(piece) or 1, STEP):
+        if not piece:
+            yield b""
+        for start in range(0, len(piece), STEP):
             part = piece[start : start + STEP]
             done = compressor.compress(part)
             if taken < WORTH_IT <= taken + len(part):

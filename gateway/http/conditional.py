@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from starlette.types import Receive, Send
 
 from gateway.access.shares import Shares
-from gateway.errors import GatewayError, unavailable
+from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.call_maker import CallMaker, form_of
 from gateway.http.compression import VARY as VARY_BY_CODING
 from gateway.http.disconnect import CancelOnDisconnect
@@ -25,8 +25,8 @@ from gateway.http.exchange import Exchange
 from gateway.http.preflight import send_nothing
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
+from gateway.long_work import begin_at_once, let_others_run
 from gateway.views.fingerprint import fingerprint
-from gateway.write_buffer import let_others_run
 
 WAIT = re.compile(rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I)
 """The preference for waiting (RFC 7240, section 4.3), in seconds."""
@@ -41,6 +41,7 @@ SPARE = 10
 NO_CACHE = (b"cache-control", b"private, no-cache")
 """Who asked may keep the answer, and asks each time whether it is still the same."""
 VARY = (b"vary", b"Authorization, Accept")
+NO_ETAG = "the answer's ETag was not ready in time; ask for fewer rows, or use POST, which has none"
 
 
 class Condition(NamedTuple):
@@ -92,7 +93,7 @@ class ConditionalReads:
         with CancelOnDisconnect(receive, exchange.direct):
             began = monotonic()
             answer = await self._calls.call(exchange, request)
-            etag = await etag_of(request, answer)
+            etag = await etag_of(request, answer, began + request.timeout)
             if condition.wait and matches(condition.known, etag):
                 del answer  # it may be large, and the wait long
                 answer, etag, began = await self._another(exchange, request, condition, etag)
@@ -159,7 +160,7 @@ class ConditionalReads:
                 began, before = monotonic(), exchange.with_cuebot
                 answer = await self._calls.call(exchange, request)
                 took = monotonic() - began
-                etag = await etag_of(request, answer)
+                etag = await etag_of(request, answer, began + request.timeout)
                 if matches(condition.known, etag):  # many short looks are no slow call
                     exchange.with_cuebot = before
                     looked = monotonic() - began
@@ -177,13 +178,17 @@ class ConditionalReads:
             await asyncio.sleep(min(left, LOOK_EVERY))
 
 
-async def etag_of(request: CallRequest, answer: bytes) -> str:
-    """The ETag of Cuebot's answer as the request wants to see it."""
+async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
+    """The ETag of Cuebot's answer as the request wants to see it.
+
+    Raises GatewayError (DEADLINE_EXCEEDED) if it is not there at this time (monotonic).
+    """
     rows = request.plan.method.views.rows
     if request.shown is not None and request.shown.follows_order:
         rows = None
     digest = blake2b(request.catalog.version.encode(), digest_size=16)
     digest.update((request.shown.key if request.shown is not None else "").encode())
+    begin_at_once()
     finding = fingerprint(answer, rows)
     while True:
         try:
@@ -194,5 +199,7 @@ async def etag_of(request: CallRequest, answer: bytes) -> str:
         except DecodeError:  # the encoder says so
             digest.update(answer)
             break
+        if monotonic() > deadline:
+            raise GatewayError(Code.DEADLINE_EXCEEDED, NO_ETAG)
         await let_others_run()
     return f'W/"{digest.hexdigest()}"'

@@ -22,6 +22,7 @@ from gateway.http.proxies import HEADER as FORWARDED_FOR
 from gateway.http.proxies import TrustedProxies
 from gateway.http.spans import Sampler, Spans
 from gateway.schema.method import Method
+from gateway.views.show import Progress
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
@@ -109,6 +110,8 @@ class Exchange:
     """The memory of a large answer."""
     payload: Payload | None = None
     """Cuebot's bytes of a long answer, of which more and more is sent."""
+    progress: Progress | None = None
+    """That of a view which takes its time."""
     body_room: tuple[Shares, int] | None = None
     """The memory of its large body, and of what is made of that: where it is counted, and bytes."""
 

@@ -15,10 +15,11 @@ from gateway.access.admission import Lease
 from gateway.access.load import LongAnswers
 from gateway.access.shares import Turns
 from gateway.codec.encode import Slices
-from gateway.errors import unavailable
+from gateway.errors import GatewayError, unavailable
 from gateway.http.compression import VARY, compressed
 from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
-from gateway.write_buffer import send_unsent
+from gateway.long_work import STEP, let_others_run
+from gateway.views.show import Viewed
 
 SLOWEST_READER = 32 * 1024
 """Bytes per second. A client that reads a long answer more slowly is disconnected."""
@@ -33,11 +34,8 @@ byte on, when others wait."""
 COMPRESSOR = ThreadPoolExecutor(1, "compressor")
 """One thread, so that requests have at least half of a core meanwhile."""
 
-PIECES_A_TURN = 8
-"""Some 5 ms of work, after which another principal may have the turn."""
-PIECES_AT_ONCE = 2
-"""Pieces between two looks at small requests, while other long answers wait: each look costs both
-of them what the processor's caches had for them."""
+STEPS_A_TURN = 3
+"""Some 6 ms of work, after which another principal may have the turn."""
 
 PLAIN_JSON = (JSON_TYPE, VARY)
 
@@ -59,9 +57,10 @@ class Responder:
         self._long_answers = long_answers
 
     async def send(self, exchange: Exchange, form: Form, send: Send, *, within: float) -> None:
-        """Send a 200; a long one begins within so many seconds.
+        """Send a 200; a long one begins within so many seconds, and a view is ready within them.
 
-        Raises ClientGone, and GatewayError (UNAVAILABLE) if it would begin later.
+        Raises ClientGone, and GatewayError: UNAVAILABLE if it would begin later, DEADLINE_EXCEEDED
+        for a view that takes longer, and what is wrong with the answer.
         """
         if answer_at_once(exchange, form):
             return
@@ -69,6 +68,7 @@ class Responder:
         if isinstance(pieces, Sequence):
             await send_pieces(exchange, pieces, headers, send, self._http_timeout)
             return
+        deadline = None if exchange.progress is None else monotonic() + within
         self._long_answers.note(exchange.rpc or "")
         turn = EncodingTurn(self._long_answers.turns, exchange.principal)
         began = monotonic()
@@ -77,7 +77,7 @@ class Responder:
         if not has_turn:
             raise unavailable("too many long answers are being made", "long_answers")
         try:
-            await send_pieces(exchange, pieces, headers, send, self._http_timeout, turn)
+            await send_pieces(exchange, pieces, headers, send, self._http_timeout, turn, deadline)
         finally:
             turn.give_back()
 
@@ -88,32 +88,28 @@ class EncodingTurn:
     def __init__(self, turns: Turns, principal: str) -> None:
         self._turns = turns
         self._principal = principal
-        self._is_held = False
-        self._pieces = 0
-        """Pieces that have been made in this turn."""
+        self.is_held = False
+        self._steps = 0
+        """Those of this turn."""
 
     async def take(self, within: float | None = None) -> bool:
         """Wait for it; False if it has not come within so many seconds."""
-        if not self._is_held:
-            self._pieces = 0
-            self._is_held = await self._turns.take(self._principal, 1, within)
-        return self._is_held
+        if not self.is_held:
+            self._steps = 0
+            self.is_held = await self._turns.take(self._principal, 1, within)
+        return self.is_held
 
     def give_back(self) -> None:
         """Let others have it."""
-        if self._is_held:
-            self._is_held = False
+        if self.is_held:
+            self.is_held = False
             self._turns.give_back(self._principal, 1)
 
-    def note_piece(self) -> bool:
-        """A piece has been made, and after a few it is another principal's turn. Returns whether it
-        is time to look at small requests.
-        """
-        self._pieces += 1
-        if self._pieces >= PIECES_A_TURN and self._turns.is_awaited_by_others(self._principal):
+    def note_step(self) -> None:
+        """A step is over, and after a few it is another principal's turn."""
+        self._steps += 1
+        if self._steps >= STEPS_A_TURN and self._turns.is_awaited_by_others(self._principal):
             self.give_back()
-            return True
-        return self._pieces % PIECES_AT_ONCE == 0 or not self._turns.is_awaited
 
 
 def form_for(
@@ -122,6 +118,8 @@ def form_for(
     """The pieces of an answer as the client wants them, and the headers that say so."""
     if isinstance(pieces, Slices):
         exchange.payload = pieces.payload
+    elif isinstance(pieces, Viewed):
+        exchange.progress = pieces.progress
     accept_encoding = exchange.headers.get(b"accept-encoding")
     if accept_encoding is None and content_type is JSON_TYPE:
         return pieces, PLAIN_JSON
@@ -145,13 +143,16 @@ async def send_pieces(
     send: Send,
     timeout: float,
     turn: EncodingTurn | None = None,
+    deadline: float | None = None,
 ) -> None:
-    """Send the pieces, with their length when all of it is there; others get turns between pieces.
+    """Send the pieces, with their length when all of it is there; others get turns between steps.
 
-    `turn` is held when it begins, and whenever a piece is made, but not while the client is behind.
-    `more` are headers that say in which form the pieces are. Raises ClientGone when the client
-    takes longer than `timeout` seconds to read a piece, or is that far behind SLOWEST_READER all in
-    all; and earlier when others wait for the memory.
+    The exchange gives back its place when it begins, and whenever a piece is made, but not while
+    the client is behind. `more` are headers that say in which form the pieces are. Raises
+    ClientGone when the client takes longer than `timeout` seconds to read a piece, or is that far
+    behind SLOWEST_READER all in all, and earlier when others wait for the memory; and GatewayError
+    (DEADLINE_EXCEEDED) when a view is not done at `deadline` (monotonic), which is put off for as
+    long as the client is behind.
     """
     headers = [*more]
     reader = SlowReader(exchange, send, timeout, turn)
@@ -164,7 +165,7 @@ async def send_pieces(
         await reader.send({"type": "http.response.body", "body": pieces[0]}, len(pieces[0]))
         return
     started = False
-    send_unsent()
+    await let_others_run()
     for piece in pieces:
         if piece:
             if not started:
@@ -174,17 +175,30 @@ async def send_pieces(
             await reader.send(message, len(piece))
             del message, piece  # or a client that is behind would keep it twice
             await reader.catch_up()
-        if turn is None or turn.note_piece():
-            await asyncio.sleep(0)
-        if turn is not None:
-            await reader.excuse(turn.take())
-        send_unsent()  # whatever has been waited for: small requests, the client, or the turn
+        if STEP.is_over() or (turn is not None and not turn.is_held):
+            if deadline is not None and monotonic() - reader.behind > deadline:
+                raise out_of_time(exchange)
+            await reader.excuse(next_step(turn))
     if turn is not None:
         turn.give_back()
     exchange.leave()
     if not started:  # NDJSON of no rows
         await reader.send(start)
     await reader.send({"type": "http.response.body", "body": b""})
+
+
+async def next_step(turn: EncodingTurn | None) -> None:
+    """A step is over, or the client was behind: wait for the turn, and for the next step in it."""
+    if turn is not None:
+        turn.note_step()
+        await turn.take()
+    await let_others_run()
+
+
+def out_of_time(exchange: Exchange) -> GatewayError:
+    """The error for a view that is not done at its deadline."""
+    assert exchange.progress is not None, "nothing else has a deadline"
+    return exchange.progress.out_of_time()
 
 
 class SlowReader:
@@ -206,6 +220,8 @@ class SlowReader:
         self._modest_at = self._started
         """When its principal last had no more than a modest part, or nobody waited."""
         self._sent = 0
+        self.behind = 0.0
+        """Seconds for which it has been waited for."""
 
     async def send(self, message: Message, size: int = 0) -> None:
         """Send a message of so many bytes. Raises ClientGone if it is not read in time."""
@@ -249,6 +265,7 @@ class SlowReader:
             sending.result()
         finally:
             sending.cancel()
+            self.behind += self._time() - began
 
     async def _make_room(self, lease: Lease) -> None:
         """Keep the answer compressed from now on. This is for others, who wait for the memory."""

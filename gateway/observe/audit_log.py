@@ -20,6 +20,7 @@ from gateway.codec.fields import is_message
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.change_log import CANCELLED, Outcome
 from gateway.http.exchange import Exchange
+from gateway.long_work import let_others_run
 from gateway.observe.access_log import second
 from gateway.observe.audit_file import STDOUT, AuditFile, check_place
 from gateway.observe.audit_request import (
@@ -36,7 +37,6 @@ from gateway.observe.logs import dump_line
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
 from gateway.settings.reloadable import Commit, Reloadable
-from gateway.write_buffer import let_others_run
 
 INTENT, OUTCOME = "intent", "outcome"
 REFUSED, MADE = "are refused", "are made"

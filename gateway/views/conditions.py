@@ -13,7 +13,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from struct import Struct
 from typing import Any, NamedTuple
@@ -21,14 +21,29 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.codec.fields import INT32, INT64, UINT32, UINT64, enum_of, is_enum
+from gateway.errors import GatewayError
 from gateway.hints import SHOWN, did_you_mean
-from gateway.views.paths import INTEGER, FieldPath
+from gateway.views.paths import INTEGER, FieldPath, refused
 
 LONGEST = 4096
 """Characters of a condition."""
 MOST_COMPARISONS = 64
 MOST_PATTERNS = 8
 """Patterns are compiled for each request, and take the longest."""
+MOST_INSTRUCTIONS = 2000
+"""Of RE2's program for a pattern: each of them may take 2 ns for each byte of a text."""
+MOST_CLASSES = 8
+"""Classes of Unicode in all patterns: to read one takes 0.2 ms, whatever becomes of it."""
+PATTERN_MEMORY = 2**18
+"""Bytes of a pattern's program and of what RE2 keeps while it matches. It refuses larger programs
+early, in 1 ms."""
+MOST_WORK = 2_000_000
+"""Instructions times bytes of the texts that the patterns see of one row: 4 ms, and 14 at worst.
+
+A match cannot be interrupted, and others wait for it."""
+UNICODE_CLASS = re.compile(r"\\[pP]")
+TOO_LARGE = "pattern too large"
+"""How RE2 says that a program does not fit into its memory."""
 DEEPEST = 32
 INTEGERS = frozenset((*INT32, *UINT32, *INT64, *UINT64))
 NUMBERS = INTEGERS | {FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE}
@@ -66,6 +81,51 @@ class BadCondition(Exception):
 
 
 @dataclass(slots=True)
+class Patterns:
+    """The patterns of one condition, and what they have done for the present row."""
+
+    count: int = 0
+    classes: int = 0
+    work: int = 0
+    """Instructions times bytes, so far."""
+
+    def matching(self, path: FieldPath, token: Token) -> Fits:
+        """A pattern of RE2, which takes no more than time linear in the text and in its program.
+
+        Raises BadCondition, and what it returns raises GatewayError for texts that are too long.
+        """
+        self.count += 1
+        self.classes += len(UNICODE_CLASS.findall(token.text))
+        if self.count > MOST_PATTERNS:
+            raise BadCondition(f"more than {MOST_PATTERNS} patterns")
+        if self.classes > MOST_CLASSES:
+            raise BadCondition(f"more than {MOST_CLASSES} classes of Unicode (\\p) in patterns")
+        if path.leaf.type != FieldDescriptor.TYPE_STRING:
+            raise BadCondition(f"{path.text} is no text; compare it with =")
+        search, size = compiled(path, token)
+
+        def fits(found: str) -> bool:
+            length = len(found) if found.isascii() else len(found.encode())
+            self.work += length * size
+            if self.work > MOST_WORK:
+                raise too_much_work(path, length, size)
+            return search(found) is not None
+
+        return fits
+
+    def for_each_row(self, test: Test) -> Test:
+        """The test of a condition with these patterns."""
+        if not self.count:
+            return test
+
+        def test_row(row: Any) -> bool:
+            self.work = 0
+            return test(row)
+
+        return test_row
+
+
+@dataclass(slots=True)
 class Parser:
     """Reads one condition."""
 
@@ -73,7 +133,7 @@ class Parser:
     resolve: Resolve
     next: int = 0
     comparisons: int = 0
-    patterns: int = 0
+    patterns: Patterns = field(default_factory=Patterns)
 
     def peek(self) -> Token:
         return self.tokens[self.next]
@@ -143,9 +203,8 @@ class Parser:
         value = self.take()
         if value.kind not in ("word", "quoted"):
             raise expected("a value", value)
-        self.patterns += operator.text == "~"
-        if self.patterns > MOST_PATTERNS:
-            raise BadCondition(f"more than {MOST_PATTERNS} patterns")
+        if operator.text == "~":
+            return any_fits(path, self.patterns.matching(path, value))
         if operator.text == "!=":
             equal = any_fits(path, comparing("=", path, value.text))
             return lambda row: not equal(row)
@@ -176,7 +235,7 @@ def compile_condition(text: str, resolve: Resolve) -> Test:
     test = parser.condition()
     if parser.peek().kind != "end":
         raise expected("and, or, or the end", parser.peek())
-    return test
+    return parser.patterns.for_each_row(test)
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -221,8 +280,6 @@ def comparing(operator: str, path: FieldPath, text: str) -> Fits:
     field = path.leaf
     if operator == ":":
         return containing(path, text)
-    if operator == "~":
-        return matching(path, text)
     value: Any = operand(path, text)
     if operator == "=":
         return lambda found: bool(found == value)
@@ -245,24 +302,47 @@ def containing(path: FieldPath, text: str) -> Fits:
     return lambda found: text in found
 
 
-def matching(path: FieldPath, text: str) -> Fits:
-    """A pattern of RE2, which takes no more than linear time."""
-    if path.leaf.type != FieldDescriptor.TYPE_STRING:
-        raise BadCondition(f"{path.text} is no text; compare it with =")
+def compiled(path: FieldPath, token: Token) -> tuple[Callable[[str], object], int]:
+    """The search for a pattern, and the size of its program. Raises BadCondition."""
     try:
         import re2
     except ImportError:
         raise BadCondition("~ needs the package google-re2 on the gateway") from None
     options = re2.Options()
-    options.max_mem = 2**20
+    options.max_mem = PATTERN_MEMORY
     options.log_errors = False
+    options.never_capture = True
+    shown = f"{path.text}~{token.text[:SHOWN]!r} at {token.at}"
     try:
-        search = re2.compile(text, options).search
+        pattern = re2.compile(token.text, options)
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise BadCondition(f"{text[:SHOWN]!r} is no pattern of RE2: {reason}") from None
-    return lambda found: search(found) is not None
+        if reason.startswith(TOO_LARGE):
+            raise too_large(shown) from None
+        raise BadCondition(f"{shown} is no pattern of RE2: {reason}") from None
+    finally:
+        re2.purge()  # its cache would keep 128 patterns of whatever size
+    if pattern.programsize > MOST_INSTRUCTIONS:
+        raise too_large(shown, f", and this has {pattern.programsize:,}")
+    return pattern.search, pattern.programsize
+
+
+def too_large(shown: str, has: str = "") -> BadCondition:
+    """The error for a pattern with too many instructions."""
+    return BadCondition(
+        f"{shown} is too large: a pattern may have {MOST_INSTRUCTIONS:,} instructions of RE2{has};"
+        " repeat less of it, or fewer times"
+    )
+
+
+def too_much_work(path: FieldPath, length: int, size: int) -> GatewayError:
+    """The error for a row whose texts are too long for the patterns."""
+    return refused(
+        "_where",
+        f"a row has {length:,} bytes in {path.text}, too many for its patterns"
+        f" (the last has {size:,} instructions of RE2); use shorter patterns",
+    )
 
 
 def operand(path: FieldPath, text: str) -> object:

@@ -1,37 +1,99 @@
 """Answers as views show them: from Cuebot's bytes to JSON, NDJSON or CSV, in pieces.
 
 What is not asked for is never made into Python: rows are parsed a few at a time, those that do not
-fit are dropped, and of the others only the wanted fields are read.
+fit are dropped, and of the others only the wanted fields are read. Each row may be dear, so that
+the clock is looked at after each.
 """
 
 import heapq
 import itertools
-from collections.abc import Callable, Generator, Iterable, Iterator
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.codec import slices
 from gateway.codec.encode import UNREADABLE, Encoders, MessageEncoder, unreadable
 from gateway.codec.fields import owner_of
-from gateway.codec.slices import records_in, rows_in
-from gateway.views.csv_cells import MOST_COLUMNS, cell_of, columns_of, lines, quoted
+from gateway.codec.interfaces import Shape
+from gateway.errors import Code, GatewayError
+from gateway.long_work import STEP, Step
+from gateway.views.conditions import Test
+from gateway.views.csv_cells import cell_of, columns_of, lines, quoted
 from gateway.views.some_fields import shape_of, with_list_last
 from gateway.views.view import Order, Rows, View
 
 SHORT = 32 * 1024
-"""Bytes of an answer of which a cheap view takes a few ms at most."""
-AT_ONCE = 128
-"""Rows of a view that asks for little; of others it is less."""
-CHEAP = 64
-"""What such a view may cost: some 10 µs a row and, with most of it, 50."""
-FEWEST = 4
-SORTED_AT_ONCE = 1024
-"""Rows. Sorting so many takes 1 to 10 ms."""
+"""Bytes of an answer that may be shown in one piece, if that takes no longer than a step."""
+LARGEST_ROW = 2 * 2**20
+"""Bytes. Parsing a row is one step, however long that takes; this is 1 to 10 ms."""
+LONG = slices.LARGEST_ITEM
+"""Bytes of a row that is written in pieces."""
+SORTED_AT_ONCE = 256
+"""Rows. Sorting so many takes a part of the time that it has taken to read them."""
+SORTED_BYTES = 256 * 1024
+"""Of rows that are sorted at once: comparing long texts takes longer."""
 
-Show = Callable[[bytes], Iterable[bytes]]
-"""Cuebot's bytes to the pieces of a view. Raises GatewayError (INTERNAL) as an `Encode` does."""
+
+class Show(Protocol):
+    """Cuebot's bytes to the pieces of a view."""
+
+    def __call__(self, payload: bytes, step: Step = ..., /) -> Iterable[bytes]:
+        """Pieces as an `Encode` makes them, with the same errors.
+
+        What is not one piece at once is a `Viewed`, if the answer has rows. Raises GatewayError
+        (INVALID_ARGUMENT) for rows that are too long for the view.
+        """
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the work for a view has come."""
+
+    view: View
+    rows: int = 0
+    """How many there are, as soon as that is known."""
+    looked_at: int = 0
+
+    def out_of_time(self) -> GatewayError:
+        """The error for a view whose time is over: what has been done, and what would help."""
+        ways = ["ask for fewer rows"]
+        if self.view.where is not None:
+            ways.append("use a condition that is decided faster (`=` and `:` before `~`)")
+        if self.view.order is not None:
+            ways.append("sort by fewer fields, or shorter ones")
+        done = f"{self.looked_at} of {self.rows} rows had been looked at"
+        if self.rows and self.looked_at == self.rows:
+            done = f"all {self.rows} rows had been looked at, and were not written yet"
+        return GatewayError(
+            Code.DEADLINE_EXCEEDED,
+            f"the view was not ready in time: {done}; {', or '.join(ways)}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """The pieces of a view that takes longer than a step."""
+
+    pieces: Iterator[bytes]
+    progress: Progress
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.pieces
+
+
+class LongRow(NamedTuple):
+    """A row that is written in pieces, as its bytes."""
+
+    record: memoryview
+
+
+Place = tuple[int, int, int]
+"""Where the bytes of a row are: the number of a run, and from where to where in it."""
+Found = Iterator[Any]
+"""Rows, parsed or as a `LongRow`. None stands for a step that is over, in which none was found."""
 
 
 def compile_view(view: View, encoders: Encoders) -> Show:
@@ -45,41 +107,41 @@ def compile_view(view: View, encoders: Encoders) -> Show:
 
 def as_json(view: View, rows: Rows, encoders: Encoders) -> Show:
     """The answer in its shape, with the rows and the fields that are wanted."""
-    row_to_json = shape_of(rows.descriptor, view.row_fields, encoders).to_json
+    shape = shape_of(rows.descriptor, view.row_fields, encoders)
     rest_to_json = shape_of(view.answer, view.answer_fields, encoders).to_json
-    parse = GetMessageClass(view.answer).FromString
+    row_to_json, parse = shape.to_json, GetMessageClass(view.answer).FromString
     shows_rows = view.row_fields is None or bool(view.row_fields)
 
-    def pieces(payload: bytes) -> Iterator[bytes]:
-        rest, found = yield from fitting(view, rows, payload)
+    def write(row: Any) -> bytes:
+        return orjson.dumps(row_to_json(row))
+
+    def pieces(payload: bytes, step: Step, progress: Progress) -> Iterator[bytes]:
+        rest, found = yield from fitting(view, rows, payload, step, progress)
         json = rest_to_json(parse(rest))
         if not shows_rows:
             yield orjson.dumps(json)
             return
         text, end = orjson.dumps(with_list_last(json, rows.names)), b"]" + b"}" * len(rows.names)
-        yield text[: -len(end)]
-        comma = b""
-        for some in found:
-            if some:
-                yield comma + orjson.dumps([row_to_json(row) for row in some])[1:-1]
-                comma = b","
-            else:
-                yield b""
-        yield end
+        opening = text[: -len(end)]
+        for piece in written(found, write, shape, step, between=b","):
+            yield opening + piece if piece else b""
+            opening = b"" if piece else opening
+        yield opening + end
 
     return guarded(view, pieces)
 
 
 def as_ndjson(view: View, rows: Rows, encoders: Encoders) -> Show:
     """A line of JSON for each row."""
-    row_to_json = shape_of(rows.descriptor, view.row_fields, encoders).to_json
+    shape = shape_of(rows.descriptor, view.row_fields, encoders)
+    row_to_json = shape.to_json
 
-    def pieces(payload: bytes) -> Iterator[bytes]:
-        _, found = yield from fitting(view, rows, payload)
-        for some in found:
-            yield b"".join(
-                orjson.dumps(row_to_json(row), option=orjson.OPT_APPEND_NEWLINE) for row in some
-            )
+    def write(row: Any) -> bytes:
+        return orjson.dumps(row_to_json(row), option=orjson.OPT_APPEND_NEWLINE)
+
+    def pieces(payload: bytes, step: Step, progress: Progress) -> Iterator[bytes]:
+        _, found = yield from fitting(view, rows, payload, step, progress)
+        yield from written(found, write, shape, step, after=b"\n")
 
     return guarded(view, pieces)
 
@@ -90,31 +152,87 @@ def as_csv(view: View, rows: Rows, encoders: Encoders) -> Show:
     if paths is None:
         paths = tuple(columns_of(rows.descriptor))
     cells = [cell_of(path, encoders) for path in paths]
+    parse: Any = GetMessageClass(rows.descriptor).FromString
 
-    def pieces(payload: bytes) -> Iterator[bytes]:
-        _, found = yield from fitting(view, rows, payload)
-        yield lines([[quoted(path.text) for path in paths]])
-        for some in found:
-            yield lines([[cell(row) for cell in cells] for row in some])
+    def write(row: Any) -> bytes:
+        row = parse(row.record) if type(row) is LongRow else row
+        return lines([[cell(row) for cell in cells]])
+
+    def pieces(payload: bytes, step: Step, progress: Progress) -> Iterator[bytes]:
+        _, found = yield from fitting(view, rows, payload, step, progress)
+        opening = lines([[quoted(path.text) for path in paths]])
+        for piece in written(found, write, None, step):
+            yield opening + piece if piece else b""
+            opening = b"" if piece else opening
+        if opening:
+            yield opening
 
     return guarded(view, pieces)
 
 
-def guarded(view: View, pieces: Callable[[bytes], Iterator[bytes]]) -> Show:
-    """With the error for bytes that are no such answer; of a short answer, all is one piece."""
+def written(
+    found: Found,
+    write: Callable[[Any], bytes],
+    shape: Shape | None,
+    step: Step,
+    *,
+    between: bytes = b"",
+    after: bytes = b"",
+) -> Iterator[bytes]:
+    """Rows as they are written, those of one step to a piece, with something between any two.
 
-    def guarded_pieces(payload: bytes) -> Iterator[bytes]:
+    Long rows are written as JSON in this shape, a part at a time, and with something after each;
+    without a shape, as the others.
+    """
+    done: list[bytes] = []
+    comma = b""
+    for row in found:
+        if type(row) is LongRow and shape is not None:
+            if done:
+                yield comma + between.join(done)
+                comma, done = between, []
+            yield comma
+            yield from slices.encode(shape, reader(row.record), len(row.record), step)
+            yield after
+            comma = between
+            continue
+        if row is not None:
+            done.append(write(row))
+        if row is None or step.is_over():
+            if done:
+                yield comma + between.join(done)
+                comma, done = between, []
+            else:
+                yield b""
+            step.begin()
+    if done:
+        yield comma + between.join(done)
+
+
+def reader(record: memoryview) -> slices.ReadBytes:
+    """What reads the bytes of a row."""
+    return lambda start, end: record[start:end]
+
+
+def guarded(view: View, pieces: Callable[[bytes, Step, Progress], Iterator[bytes]]) -> Show:
+    """With the error for bytes that are no such answer; a short answer may be one piece."""
+
+    def guarded_pieces(payload: bytes, step: Step, progress: Progress) -> Iterator[bytes]:
         try:
-            yield from pieces(payload)
+            yield from pieces(payload, step, progress)
         except UNREADABLE as error:
             raise unreadable(view.answer, error) from error
 
-    short = SHORT * at_once(view) // AT_ONCE
-
-    def show(payload: bytes) -> Iterable[bytes]:
-        if len(payload) > short:
-            return guarded_pieces(payload)
-        return (b"".join(guarded_pieces(payload)),)
+    def show(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
+        progress = Progress(view)
+        found, done = guarded_pieces(payload, step, progress), []
+        if len(payload) > SHORT:
+            return Viewed(found, progress)
+        for piece in found:
+            done.append(piece)
+            if step.is_over():
+                return Viewed(itertools.chain((b"".join(done),), found), progress)
+        return (b"".join(done),)
 
     return show
 
@@ -123,80 +241,116 @@ def guarded(view: View, pieces: Callable[[bytes], Iterator[bytes]]) -> Show:
 
 
 def fitting(
-    view: View, rows: Rows, payload: bytes
-) -> Generator[bytes, None, tuple[bytes, Iterator[list[Any]]]]:
-    """The answer without its rows, and the rows that the view shows, some at a time.
+    view: View, rows: Rows, payload: bytes, step: Step, progress: Progress
+) -> Generator[bytes, None, tuple[bytes, Found]]:
+    """The answer without its rows, and the rows that the view shows.
 
     Empty pieces come before it, as pauses.
     """
-    rest, runs = yield from rows_in(memoryview(payload), rows.fields)
-    holder: Any = GetMessageClass(owner_of(rows.fields[-1]))
-    name, where = rows.fields[-1].name, view.where
-    most = at_once(view)
-
-    def matching() -> Iterator[list[Any]]:
-        for run in runs:
-            some = getattr(holder.FromString(run), name)
-            for start in range(0, len(some), most):
-                part = some[start : start + most]
-                yield part if where is None else [row for row in part if where(row)]
-
-    def with_bytes() -> Iterator[list[tuple[Any, memoryview]]]:
-        for run in runs:
-            some = zip(getattr(holder.FromString(run), name), records_in(run), strict=True)
-            while part := list(islice(some, most)):
-                yield part if where is None else [each for each in part if where(each[0])]
-
+    rest, runs, progress.rows = yield from slices.rows_in(memoryview(payload), rows.fields, step)
+    every = parsed(runs, rows, progress, with_places=view.order is not None)
+    fits = matching(every, view.where, step, progress)
     if view.order is None:
-        found = matching()
+        found: Found = (each and row_or_bytes(*each, runs) for each in fits)
     else:
-        parse = GetMessageClass(rows.descriptor).FromString
-        found = in_order(with_bytes(), view.order, view.limit, parse, most)
+        found = in_order(fits, runs, rows, view.order, view.limit, step)
     return rest, found if view.limit is None else first(found, view.limit)
 
 
-def at_once(view: View) -> int:
-    """How many rows are looked at before others may have a turn: some 5 ms."""
-    columns = MOST_COLUMNS if view.format == "csv" and view.row_fields is None else 0
-    return max(FEWEST, AT_ONCE * CHEAP // max(CHEAP, view.cost, columns))
+def parsed(
+    runs: Iterable[memoryview], rows: Rows, progress: Progress, *, with_places: bool
+) -> Iterator[tuple[Any, Place | None]]:
+    """Rows, and the places of long ones or of all: to find those takes half as long as to parse.
+
+    Raises GatewayError for a row that is too long.
+    """
+    holder: Any = GetMessageClass(owner_of(rows.fields[-1]))
+    name = rows.fields[-1].name
+    for number, run in enumerate(runs):
+        if len(run) > LARGEST_ROW:  # it has no other
+            raise GatewayError(
+                Code.INVALID_ARGUMENT,
+                f"row {progress.looked_at + 1} has {len(run):,} bytes, and views take rows of up to"
+                f" {LARGEST_ROW:,}; ask for the answer without a view",
+            )
+        some = getattr(holder.FromString(run), name)
+        if with_places or len(some) == 1:
+            for row, (start, end) in zip(some, slices.places_in(run), strict=True):
+                yield row, (number, start, end)
+        else:
+            yield from zip(some, itertools.repeat(None))
+
+
+def row_or_bytes(row: Any, place: Place | None, runs: Sequence[memoryview]) -> Any:
+    """A row as it was parsed, or a long one, which has a run to itself, as it came."""
+    if place is None or place[2] - place[1] <= LONG:
+        return row
+    number, start, end = place
+    return LongRow(runs[number][start:end])
+
+
+def matching(
+    found: Iterable[tuple[Any, Place | None]], where: Test | None, step: Step, progress: Progress
+) -> Iterator[tuple[Any, Place | None] | None]:
+    """The rows that fit, and None whenever a step is over in which none did."""
+    for each in found:
+        progress.looked_at += 1
+        if where is None or where(each[0]):
+            yield each
+        elif step.is_over():
+            yield None
 
 
 def in_order(
-    found: Iterator[list[tuple[Any, memoryview]]],
+    found: Iterator[tuple[Any, Any] | None],
+    runs: Sequence[memoryview],
+    rows: Rows,
     order: Order,
     limit: int | None,
-    parse: Callable[[Any], Any],
-    most: int,
-) -> Iterator[list[Any]]:
-    """The rows, sorted, and no more than the limit. Pauses while they are gathered.
+    step: Step,
+) -> Found:
+    """The rows, sorted, and no more than the limit.
 
     They are sorted some at a time and merged when all are there, so that no step takes long. What
-    is kept are their bytes, which are in memory anyway, and not what has been made of them.
+    is kept is where their bytes are, which are in memory anyway, and not what has been made of
+    them: one flat tuple for each row, which the garbage collector need not visit.
     """
     count = itertools.count()  # of equal rows, the first stays the first
-    runs: list[list[tuple[Any, int, memoryview]]] = [[]]
-    few = limit is not None and limit <= SORTED_AT_ONCE
-    for some in found:
-        runs[-1] += [(order.key(row), next(count), record) for row, record in some]
-        if len(runs[-1]) >= SORTED_AT_ONCE * (1 + few):
-            runs[-1].sort()
-            if few:
-                del runs[-1][limit:]
-            else:
-                runs.append([])
-        yield []
-    runs[-1].sort()
-    sorted_rows = (parse(record) for _, _, record in heapq.merge(*runs))
-    while some_rows := list(islice(sorted_rows, most)):
-        yield some_rows
+    sorted_runs: list[list[tuple[Any, ...]]] = [[]]
+    few = limit if limit is not None and limit <= SORTED_AT_ONCE else 0
+    size = 0
+    for each in found:
+        if each is not None:
+            row, (number, start, end) = each
+            last = sorted_runs[-1]
+            last.append((*order.key(row), next(count), number, start, end))
+            size += end - start
+            if len(last) >= SORTED_AT_ONCE + few or size >= SORTED_BYTES:
+                size = 0
+                last.sort()
+                if few:
+                    del last[few:]
+                else:
+                    sorted_runs.append([])
+        if each is None or step.is_over():
+            yield None
+    sorted_runs[-1].sort()
+    parse: Any = GetMessageClass(rows.descriptor).FromString
+    for *_, number, start, end in heapq.merge(*sorted_runs):
+        record = runs[number][start:end]
+        yield LongRow(record) if len(record) > LONG else parse(record)
 
 
-def first(found: Iterator[list[Any]], limit: int) -> Iterator[list[Any]]:
+def first(found: Found, limit: int) -> Found:
     """So many rows. The others are not looked at."""
     left = limit
-    for some in found:
-        if len(some) >= left:
-            yield some[:left]
+    while left:
+        row = next(found, END)
+        if row is END:
             return
-        left -= len(some)
-        yield some
+        left -= row is not None
+        yield row
+
+
+END = object()
+"""There are no more rows."""

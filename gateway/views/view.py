@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -21,7 +22,8 @@ SHORTEST = 4
 MOST_FIELDS = 200
 MOST_SORTED = 8
 LARGEST_LIMIT = 2**31 - 1
-COMPLEMENTS = bytes(range(255, -1, -1))
+COMPLEMENTS = bytes(0xFE - byte & 0xFF for byte in range(0x100))
+"""Bytes the other way round, below 0xFF: UTF-8 has none of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,9 @@ class Order:
     parts: tuple[Callable[[Any], tuple[bool, Any]], ...]
     """For each field, what stands for its value. What is not set comes last."""
 
-    def key(self, row: Any) -> list[tuple[bool, Any]]:
-        """What stands for the row."""
-        return [part(row) for part in self.parts]
+    def key(self, row: Any) -> Iterable[Any]:
+        """What stands for the row, one after the other."""
+        return chain.from_iterable([part(row) for part in self.parts])
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,6 @@ class View:
     order: Order | None = None
     limit: int | None = None
     format: Format = "json"
-    cost: int = 0
-    """The characters of what is asked for, which bound what a row takes."""
 
     @property
     def follows_order(self) -> bool:
@@ -123,7 +123,6 @@ def make_view(answer: Descriptor, asked: Mapping[str, str], default: Format = "j
         order=order_of(rows, asked.get("_sort")),
         limit=limit_of(asked.get("_limit")),
         format=format_,
-        cost=sum(map(len, asked.values())),
     )
 
 
@@ -258,8 +257,8 @@ def sorted_by(path: FieldPath, *, descending: bool) -> Callable[[Any], tuple[boo
 
 
 def upside_down(text: str) -> bytes:
-    """Bytes that sort the other way round: each character's complement, and an end after all."""
-    return text.encode("utf-32-be", "surrogatepass").translate(COMPLEMENTS) + b"\xff" * 4
+    """Bytes that sort the other way round: the complement of its UTF-8, and an end after all."""
+    return text.encode("utf-8", "surrogatepass").translate(COMPLEMENTS) + b"\xff"
 
 
 def limit_of(text: str | None) -> int | None:

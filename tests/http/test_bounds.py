@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import time
@@ -17,14 +18,18 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 from starlette.types import Message
 
+from gateway import long_work
 from gateway.access.load import ENCODED_AT_ONCE, LEAST
 from gateway.access.shares import Turns
 from gateway.calls.plan import plan
 from gateway.codec.unknown import Reject
+from gateway.http import respond
 from gateway.http.request import BODIES_AT_ONCE
-from gateway.http.respond import PIECES_A_TURN, EncodingTurn, send_pieces
+from gateway.http.respond import STEPS_A_TURN, EncodingTurn, send_pieces
+from gateway.long_work import STEP, STEP_SECONDS
 from gateway.upstream.interface import SMALL_ANSWER
 from gateway.write_buffer import WriteBuffer
+from tests.support.clocks import HandClock, LookClock
 from tests.support.exchanges import exchange_of
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
@@ -401,44 +406,41 @@ async def test_small_requests_do_not_wait_for_many_long_answers(cuebot: Scripted
         assert not turns.held
 
 
-async def test_long_answers_that_wait_have_pieces_made_in_a_row() -> None:
-    """While others wait, small requests are looked at less often; else after each piece."""
+async def test_a_turn_goes_round_after_some_steps() -> None:
+    """Only if another principal waits for it."""
     turns = Turns(1, 4)
-    turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "a")
+    turn, same, other, reserve = (EncodingTurn(turns, name) for name in "aabc")
     assert await turn.take()
-    assert [turn.note_piece() for _ in range(4)] == [True] * 4
-    waiting = asyncio.create_task(other.take())
+    assert await reserve.take()
+    waiting = {asyncio.create_task(same.take())}
     await asyncio.sleep(0)
-    assert [turn.note_piece() for _ in range(4)] == [False, True] * 2
-    turn.give_back()
-    assert await waiting
-    assert [other.note_piece() for _ in range(2)] == [True] * 2
-
-
-async def test_giving_a_turn_back_is_time_to_look_at_small_requests() -> None:
-    """Whoever gets it back at once does not make more pieces in a row."""
-    turns = Turns(1, 4)
-    turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "b")
-    more = [EncodingTurn(turns, name) for name in "cd"]
-    assert await turn.take()
-    assert [turn.note_piece() for _ in range(PIECES_A_TURN)] == [True] * PIECES_A_TURN
-    waiting = [asyncio.create_task(each.take()) for each in (other, *more)]
+    for _ in range(2 * STEPS_A_TURN):
+        turn.note_step()
+    assert turns.held == {"a": 1, "c": 1}
+    waiting.add(asyncio.create_task(other.take()))
     await asyncio.sleep(0)
-    assert turns.is_awaited
-    assert turn.note_piece()
-    for each, task in zip((other, *more), waiting, strict=True):
-        assert await task
-        each.give_back()
+    turn.note_step()
+    assert not turn.is_held
+    for _ in range(2):
+        _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in (same, other):
+            each.give_back()
+    assert not waiting
 
 
-async def test_pieces_are_sent_in_a_row_while_others_wait() -> None:
-    """Other tasks run after every second piece then, and after each piece otherwise."""
+async def test_others_run_after_a_step_however_many_pieces_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pieces are not counted: the clock says when a step is over."""
     looks: list[int] = []
     made = 0
+    clock = HandClock()
+    monkeypatch.setattr(STEP, "clock", clock)
 
-    def pieces(count: int) -> Iterator[bytes]:
+    def pieces() -> Iterator[bytes]:
         nonlocal made
-        for made in range(1, count + 1):  # noqa: B007 - read below
+        for made in range(1, 13):
+            clock.now += STEP_SECONDS / (4 if made <= 8 else 1)
             yield b"piece"
 
     async def send(message: Message) -> None:
@@ -450,27 +452,20 @@ async def test_pieces_are_sent_in_a_row_while_others_wait() -> None:
             await asyncio.sleep(0)
 
     exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
-    turns = Turns(1, 4)
-    for crowded in (False, True):
-        turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "a")
-        assert await turn.take()
-        waiting = asyncio.create_task(other.take())
-        if not crowded:
-            waiting.cancel()
-        looking = asyncio.create_task(look())
-        await asyncio.sleep(0)
-        looks.clear()
-        made = 0
-        await send_pieces(exchange, pieces(6), (), send, PATIENCE, turn)
-        looking.cancel()
-        assert looks[:3] == ([2, 4, 6] if crowded else [1, 2, 3])
-        if crowded:
-            assert await waiting
-            other.give_back()
+    turn = EncodingTurn(Turns(1, 4), "a")
+    assert await turn.take()
+    looking = asyncio.create_task(look())
+    await send_pieces(exchange, pieces(), (), send, PATIENCE, turn)
+    looking.cancel()
+    assert list(dict.fromkeys(looks)) == [0, 4, 8, 9, 10, 11, 12]
 
 
-async def test_small_answers_are_sent_before_the_next_piece() -> None:
+async def test_small_answers_are_sent_before_the_next_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Those of other tasks, and of whoever has had the turn meanwhile."""
+    clock = HandClock()
+    monkeypatch.setattr(STEP, "clock", clock)
     handed: list[bytes] = []
     transport: Any = SimpleNamespace(write=handed.append, is_closing=lambda: False)
     buffer = WriteBuffer(transport, asyncio.get_running_loop())
@@ -484,8 +479,9 @@ async def test_small_answers_are_sent_before_the_next_piece() -> None:
         buffer.write(b"small")
 
     def pieces() -> Iterator[bytes]:
-        for _ in range(2 * PIECES_A_TURN):
+        for _ in range(2 * STEPS_A_TURN):
             assert len(b"".join(handed)) == written * len(b"small")
+            clock.now += STEP_SECONDS
             yield b"piece"
 
     async def send(message: Message) -> None:
@@ -511,7 +507,7 @@ async def test_small_answers_are_sent_before_the_next_piece() -> None:
         await asyncio.sleep(0)
         await send_pieces(exchange, pieces(), (), send, PATIENCE, turn)
         task.cancel()
-    assert written > PIECES_A_TURN
+    assert written > STEPS_A_TURN
 
 
 # --- bodies ---------------------------------------------------------------------------------
@@ -746,3 +742,66 @@ async def status_of(gateway: Gateway, sent: bytes) -> None:
                 pass
 
     await asyncio.to_thread(talk)
+
+
+# --- views and their time -------------------------------------------------------------------
+
+
+VIEWED = f"{GET_JOBS}?_where=name~'nothing'%20and%20priority%3D1&_sort=name"
+
+
+@pytest.fixture
+def dear_rows(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    """A look at the clock ends a step, and each step takes a second of a request's time."""
+    clock = HandClock()
+    let_run = long_work.let_others_run
+
+    async def after_a_second() -> None:
+        clock.now += 1
+        await let_run()
+
+    monkeypatch.setattr(STEP, "clock", LookClock(STEP_SECONDS))
+    monkeypatch.setattr(respond, "monotonic", clock)
+    monkeypatch.setattr(respond, "let_others_run", after_a_second)
+    return clock
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd", "identity"])
+async def test_a_view_ends_at_the_deadline(
+    cuebot: ScriptedCuebot, gateway: Gateway, dear_rows: HandClock, coding: str
+) -> None:
+    """With a 504 that says how far it has come, and what would help. It does not go on."""
+    cuebot.answers(GET_JOBS, jobs(500))
+    began = dear_rows.now
+    headers = {"Grpc-Timeout": "20S", "Accept-Encoding": coding}
+    answer = await gateway.client.post(VIEWED, json={}, headers=headers)
+    assert answer.status_code == 504
+    message = answer.json()["message"]
+    looked_at = re.search(r"in time: (\d+) of 500 rows had been looked at", message)
+    assert looked_at
+    assert 5 < int(looked_at[1]) < 25
+    assert "ask for fewer rows" in message
+    assert "before `~`" in message
+    assert dear_rows.now - began < 25
+
+
+async def test_a_view_that_has_begun_breaks_off_at_the_deadline(
+    cuebot: ScriptedCuebot, gateway: Gateway, dear_rows: HandClock
+) -> None:
+    """Nobody takes a part of the rows for all of them."""
+    cuebot.answers(GET_JOBS, jobs(500))
+    with pytest.raises(httpx.RemoteProtocolError):
+        await gateway.client.post(
+            f"{GET_JOBS}?_format=csv", json={}, headers={"Grpc-Timeout": "20S"}
+        )
+    assert dear_rows.now < 60
+
+
+async def test_an_answer_without_a_view_has_no_deadline_for_its_work(
+    cuebot: ScriptedCuebot, gateway: Gateway, dear_rows: HandClock
+) -> None:
+    """What Cuebot has sent in time is sent on, as long as the client reads it."""
+    cuebot.answers(GET_JOBS, jobs(5000))
+    answer = await gateway.client.post(GET_JOBS, json={}, headers={"Grpc-Timeout": "1S"})
+    assert len(answer.json()["jobs"]["jobs"]) == 5000
+    assert dear_rows.now > 5

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
+from gateway.long_work import let_others_run
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.heads import HeadMemory
@@ -22,7 +23,7 @@ from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
 from gateway.server.http1.parsing_turns import ParsingTurns
 from gateway.server.http1.protocol import LONGEST_TURN, SERVED_AT_ONCE, HttpProtocol, Serve
 from gateway.server.http1.request_cycle import RequestCycle
-from gateway.write_buffer import MAX_UNWRITTEN, let_others_run
+from gateway.write_buffer import MAX_UNWRITTEN
 from tests.support.patience import PATIENCE
 from tests.support.transports import Counting
 from tests.support.wire import Wire, assert_refused
