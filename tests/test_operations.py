@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,10 +30,14 @@ FILES = {
 }
 
 
-def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+FUNCTIONS = {
+    file: [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    for file, tree in FILES.items()
+}
 
 
 def is_loud(node: ast.AST) -> bool:
@@ -59,10 +62,10 @@ def text_of(node: ast.AST) -> str:
 
 def messages_of(function: ast.AST) -> tuple[set[str], bool]:
     """The messages of its loud lines, and whether there are others, which something else makes."""
-    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-    loud = [call for call in calls if is_loud(call.func)]
+    nodes = list(ast.walk(function))
+    loud = [node for node in nodes if isinstance(node, ast.Call) and is_loud(node.func)]
     texts = {text_of(call.args[0]) for call in loud}
-    handed_on = sum(map(is_loud, ast.walk(function))) > len(loud)
+    handed_on = sum(map(is_loud, nodes)) > len(loud)
     return texts - {""}, handed_on or "" in texts
 
 
@@ -78,7 +81,7 @@ def given_to(name: str, tree: ast.AST) -> set[str]:
 
 def made_by(name: str) -> set[str]:
     """The texts that a function lists."""
-    found = (each for tree in FILES.values() for each in functions(tree) if each.name == name)
+    found = (each for known in FUNCTIONS.values() for each in known if each.name == name)
     nodes = (node for function in found for node in ast.walk(function))
     return {text_of(node.elt) for node in nodes if isinstance(node, ast.ListComp)}
 
@@ -87,7 +90,9 @@ def messages() -> dict[str, str]:
     """All messages that the gateway may write as a warning or louder, and the files they are in."""
     found: dict[str, str] = {}
     for file, tree in FILES.items():
-        for function in functions(tree):
+        if not any(map(is_loud, ast.walk(tree))):
+            continue
+        for function in FUNCTIONS[file]:
             texts, others = messages_of(function)
             assert function.name in MADE_BY or not others, (
                 f"{function.name} ({file}) logs what is written elsewhere: MADE_BY has to say where"

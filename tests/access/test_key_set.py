@@ -396,6 +396,7 @@ def test_a_changed_set_forgets_what_it_has_verified() -> None:
     refusal(token, subject)  # another key under its name
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", [ONE, CURVE], ids=["RSA", "EC"])
 @given(data=st.data())
 def test_any_change_to_a_good_token_is_refused_or_changes_nothing(

@@ -175,6 +175,7 @@ WHO = st.dictionaries(
 )
 
 
+@pytest.mark.thorough
 @examples(200)
 @given(data=st.data())
 def test_what_is_compiled_is_what_is_documented(data: st.DataObject) -> None:
@@ -223,6 +224,7 @@ def test_rules_that_can_never_decide(
         assert line.startswith("access rule 'second' never decides: 'first'")
 
 
+@pytest.mark.thorough
 @examples(500)
 @given(
     wide=st.text("ab*?[]", max_size=4),

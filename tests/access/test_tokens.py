@@ -589,6 +589,7 @@ def test_rotation_through_a_file(tmp_path: Path) -> None:
     assert accepts(minted, authenticator(KEY)).subject == "lena"
 
 
+@pytest.mark.thorough
 def test_the_memory_of_tokens_is_bounded() -> None:
     """However many good tokens come, only so many are kept; all of them pass again."""
     subject, before = authenticator(), remembered()
@@ -600,6 +601,7 @@ def test_the_memory_of_tokens_is_bounded() -> None:
     assert accepts(tokens[-1], subject).subject == "lena"
 
 
+@pytest.mark.thorough
 def test_the_memory_of_long_tokens_is_bounded_in_bytes() -> None:
     """Far fewer long tokens are kept than short ones, and those seen last are."""
     subject, before = authenticator(), remembered()
@@ -612,6 +614,7 @@ def test_the_memory_of_long_tokens_is_bounded_in_bytes() -> None:
     assert accepts(tokens[0], subject) is not first
 
 
+@pytest.mark.thorough
 def test_blanks_before_a_token_make_no_other_one() -> None:
     """A token is remembered once, however its header is written."""
     subject, token = authenticator(), signed().encode()
@@ -629,6 +632,7 @@ def test_a_verified_token_is_remembered() -> None:
     assert accepts(token, subject) is accepts(token, subject)
 
 
+@pytest.mark.thorough
 def test_refused_tokens_are_not_remembered() -> None:
     """Only verified tokens take memory: strangers cannot push others out."""
     subject, before = authenticator(), remembered()
@@ -728,6 +732,7 @@ def test_any_segments_are_refused(segments: list[str]) -> None:
     assert outcome(authenticator(), f"Bearer {'.'.join(segments)}".encode()) is None
 
 
+@pytest.mark.thorough
 @given(HEADERS | ANY_JSON, CLAIMS | ANY_JSON, st.sampled_from([TokenRules(), EVERY_RULE]))
 def test_any_signed_json_is_a_principal_or_a_refusal(
     header: Any, claims: Any, rules: TokenRules

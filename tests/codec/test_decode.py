@@ -66,6 +66,7 @@ def test_every_opencue_type(file: str) -> None:
         check_type(opencue(), descriptor.full_name, 6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", trial_types())
 def test_every_trial_type(name: str) -> None:
     """What OpenCue lacks comes back from its JSON, whichever way that is written."""
@@ -113,6 +114,7 @@ def test_damaged_body(name: str) -> None:
     check()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["trial.Scalars", "trial.Tree", "trial.wellknown.Singular"])
 def test_any_body_at_all(name: str) -> None:
     """Whatever the bytes are, there is a message or a 400."""
@@ -457,6 +459,7 @@ def test_well_known_text(name: str, text: str, good: bool) -> None:
         assert message.startswith("the body: expected ")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("levels", [20, 40, 90, 110, 300, 1500, 20000])
 @pytest.mark.parametrize(
     ("name", "opening", "innermost", "closing"),

@@ -65,6 +65,7 @@ def test_every_opencue_type(file: str) -> None:
         check_type(opencue(), descriptor.full_name, 6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", trial_types())
 def test_every_trial_type(name: str) -> None:
     """What OpenCue lacks is encoded as the oracle does it."""

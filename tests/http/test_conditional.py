@@ -222,6 +222,7 @@ async def test_who_waits_has_no_place(
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
+@pytest.mark.thorough
 async def test_who_waits_keeps_no_answer(
     cuebot: ScriptedCuebot, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -519,6 +519,7 @@ async def test_in_flight_is_bounded(cuebot: ScriptedCuebot) -> None:
 # --- answers --------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 async def test_answers_over_grpcs_default_limit_pass(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:

@@ -357,6 +357,7 @@ def opened(path: str, request_id: str) -> Exchange:
     return exchange_of(path, headers={b"x-request-id": request_id.encode()})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_tracebacks_cannot_steer_the_terminal(style: Literal["json", "console"]) -> None:
     """What a client wrote may be in the text of an exception."""
@@ -600,6 +601,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_an_unexpected_error_is_a_generic_500(style: str) -> None:
     """The client hears that the gateway failed and nothing else; the log has the traceback."""

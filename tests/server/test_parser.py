@@ -92,6 +92,7 @@ CUTS = st.lists(st.integers(0, FAR_AWAY), max_size=40)
 ANSWERS = st.lists(st.integers(0, 3), max_size=40)
 
 
+@pytest.mark.thorough
 @hypothesis.settings(max_examples=150)
 @given(streams(), CUTS, ANSWERS)
 def test_packets_mean_nothing(stream: bytes, cuts: list[int], answers: list[int]) -> None:
@@ -99,6 +100,7 @@ def test_packets_mean_nothing(stream: bytes, cuts: list[int], answers: list[int]
     assert parsed(stream, cuts, answers) == parsed(stream)
 
 
+@pytest.mark.thorough
 @hypothesis.settings(max_examples=150)
 @given(streams(), CUTS, ANSWERS)
 def test_remembered_heads_mean_the_same(stream: bytes, cuts: list[int], answers: list[int]) -> None:
@@ -181,6 +183,7 @@ def test_large_heads_are_not_remembered(lines: list[bytes]) -> None:
     assert heads.find(sent.removesuffix(b"{}")) is None
 
 
+@pytest.mark.thorough
 def test_an_empty_line_behind_each_body_is_ignored() -> None:
     """For ever: some clients send one (RFC 9112 section 2.2)."""
     recorder = Recorder()

@@ -150,6 +150,7 @@ async def test_answers_to_requests_of_one_packet_are_one_write() -> None:
         assert len(one.protocol.written) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("remembered", [False, True])
 async def test_a_client_that_does_not_wait_takes_turns(remembered: bool) -> None:
     """However many requests it sends, a few are answered before others have their turn."""

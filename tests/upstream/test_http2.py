@@ -555,6 +555,7 @@ async def test_a_peer_that_breaks_the_protocol_is_left(bad: bytes) -> None:
         assert await call(server) == b"hi"
 
 
+@pytest.mark.thorough
 @given(noise=st.lists(st.binary(max_size=40), max_size=6))
 async def test_noise_ends_a_call_and_harms_nothing(noise: list[bytes]) -> None:
     """Whatever comes in the place of an answer, there is an end to it, and a next call."""

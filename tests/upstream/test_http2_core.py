@@ -329,6 +329,7 @@ NEARLY_ANSWERS = st.lists(
 )
 
 
+@pytest.mark.thorough
 @hypothesis.settings(max_examples=400)
 @given(NEARLY_ANSWERS, PLACES)
 def test_whole_answers_are_what_their_frames_are(

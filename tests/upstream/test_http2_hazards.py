@@ -657,6 +657,7 @@ async def test_a_closed_channel_leaves_nothing_to_complain_about() -> None:
     assert not problems
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", ["fails", "cancelled", "succeeds"])
 async def test_calls_leave_no_cycles(how: str) -> None:
     """An outcome is freed when it is forgotten, not when the collector comes by."""

@@ -103,6 +103,7 @@ async def test_a_call_that_is_cancelled_early_does_not_run_on() -> None:
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.thorough
 async def test_requests_over_grpcs_default_limit_pass() -> None:
     """A body of more than 4 MB, which MAX_BODY_MB permits, reaches a Cuebot that takes it."""
     cuebot = ScriptedCuebot()
