@@ -105,7 +105,9 @@ class Observer:
         """Everything that happens when these come, and then the connection is lost."""
         try:
             for piece in pieces:
-                self.core.receive(piece, 0.0)
+                more = self.core.receive(piece, 0.0)
+                while more:
+                    more = self.core.receive(b"", 0.0)
         except ProtocolError as error:
             self.happened.append(("broken", str(error), error.code))
         self.core.calls.lose(lambda: lost("the connection was lost"))

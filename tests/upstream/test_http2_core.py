@@ -123,7 +123,9 @@ class Driver:
         """Hand over these pieces, up to the first that is wrong."""
         try:
             for piece in pieces:
-                self.core.receive(piece, now)
+                more = self.core.receive(piece, now)
+                while more:
+                    more = self.core.receive(b"", now)
         except ProtocolError as error:
             self.happened.append(("broken", str(error), error.code))
 
