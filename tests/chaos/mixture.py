@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import itertools
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -27,8 +28,8 @@ PAUSE = 0.5
 """Seconds between two calls of such a client."""
 PIECE = 8192
 """Bytes that a slow reader takes at once."""
-PADDING = (1000, 1000, 1000, 30_000)
-"""Ids that no job has, in a large request: 40 KB, or 1 MB, which another process reads."""
+PADDING = (30_000, 1000, 1000, 1000)
+"""Ids that no job has, in large requests: 1 MB, which another process reads, or 40 KB."""
 PAGES = ("/openapi.json", "/status.json", "/metrics", "/healthz")
 WAIT = 2
 """Seconds that somebody waits for another answer."""
@@ -114,12 +115,9 @@ class SlowReader:
 async def large_requests(running: Load, random: Random) -> None:
     """Ask for a few jobs and for very many that there are not, on one connection."""
     async with connection(running.port) as wire:
-        while True:
+        for padding in itertools.cycle(PADDING):
             wanted = set(random.sample(list(running.jobs), 5))
-            ids = [
-                *wanted,
-                *(f"{random.getrandbits(128):032x}" for _ in range(random.choice(PADDING))),
-            ]
+            ids = [*wanted, *(f"{random.getrandbits(128):032x}" for _ in range(padding))]
 
             def right(found: Any, wanted: set[str] = wanted) -> bool:
                 return {job["id"] for job in found["jobs"]["jobs"]} == wanted

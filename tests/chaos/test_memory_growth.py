@@ -1,0 +1,58 @@
+"""What a soak says of memory, and the picture of it in docs/static."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.memory import Memory, read_memory
+from tests.chaos.memory_chart import FIGURES, PICTURE, chart
+from tests.chaos.soak import MAY_GROW_MB_A_MINUTE
+
+
+def minutes(values: list[float]) -> Memory:
+    """So much in each minute, noted three times, with one moment of far more."""
+    return Memory(
+        [
+            (minute + part, megabytes + more)
+            for minute, megabytes in enumerate(values)
+            for part, more in ((0.1, 0.0), (0.4, 20.0), (0.8, 0.0))
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "growth"),
+    [
+        ([90.0] * 60, 0.0),
+        ([90.0 + minute / 10 for minute in range(60)], 0.1),
+        ([90.0 + min(minute, 25) for minute in range(60)], 0.0),
+        ([90.0] * 40 + [140.0] * 3 + [90.0] * 17, 0.0),
+        ([90.0] * 25 + [90.0 + minute / 5 for minute in range(35)], 0.2),
+    ],
+    ids=["flat", "grows", "until it is warm", "a peak", "late"],
+)
+def test_growth_is_that_of_the_second_half(values: list[float], growth: float) -> None:
+    """What goes up and comes down again is no growth, nor what comes to its bound at first."""
+    assert minutes(values).growth == pytest.approx(growth, abs=0.001)
+
+
+def test_a_short_run_has_no_growth() -> None:
+    """In a few minutes it cannot be told from what comes and goes."""
+    assert minutes([90.0 + minute for minute in range(15)]).growth is None
+
+
+def test_figures_come_back_as_they_were_written(tmp_path: Path) -> None:
+    """A tenth of a MB is enough."""
+    written = minutes([90.0 + minute / 10 for minute in range(30)])
+    written.write(tmp_path / "soak.csv")
+    read = read_memory(tmp_path / "soak.csv")
+    assert [mb for _, mb in read.by_minute] == pytest.approx([mb for _, mb in written.by_minute])
+    assert read.growth == pytest.approx(written.growth)
+
+
+def test_the_picture_in_the_documentation_is_that_of_its_figures() -> None:
+    """`python -m tests.chaos.memory_chart` has drawn it, and they are good."""
+    memory = read_memory(FIGURES)
+    assert PICTURE.read_text(encoding="utf-8") == chart(memory)
+    assert memory.growth is not None
+    assert memory.growth <= MAY_GROW_MB_A_MINUTE
