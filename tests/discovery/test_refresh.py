@@ -879,10 +879,10 @@ def tracked() -> Iterator[Callable[[], list[int]]]:
     pools: list[ref[object]] = []
 
     async def noting(catalog: Catalog) -> None:
+        await warm(catalog)  # which keeps the class
         method = catalog.methods[0]
         catalogs.append(ref(method))
         pools.append(ref(GetMessageClass(method.descriptor.output_type)))
-        await warm(catalog)
 
     def alive() -> list[int]:
         gc.collect()

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,11 +85,12 @@ class Peer(asyncio.Protocol):
         elif isinstance(event, DataReceived):
             self.bodies[event.stream_id] += event.data
             if event.flow_controlled_length:
-                self.h2.increment_flow_control_window(event.flow_controlled_length)
-                if event.stream_ended is None:
-                    self.h2.increment_flow_control_window(
-                        event.flow_controlled_length, event.stream_id
-                    )
+                with suppress(ProtocolError):  # the client's farewell has come with it
+                    self.h2.increment_flow_control_window(event.flow_controlled_length)
+                    if event.stream_ended is None:
+                        self.h2.increment_flow_control_window(
+                            event.flow_controlled_length, event.stream_id
+                        )
         elif isinstance(event, WindowUpdated):
             for stream in [each for each in self.unsent if event.stream_id in (0, each)]:
                 self.send_rest(stream)
