@@ -70,6 +70,9 @@ javascript: $(STAMP)  ## Install what testing the JavaScript example needs (with
 kubernetes: $(STAMP)  ## Install the schemas that config/deploy/kubernetes is tested against
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group kubernetes
 
+# Or pytest rewrites the asserts of all files in each process of each run, for 8 s of the processor.
+test test-fast lowest compiled: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: test
 test: $(STAMP)  ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
