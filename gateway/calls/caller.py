@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.invoke import set_at, value_at
+from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.plan import Plan
 from gateway.codec.xml_text import UnreadableXml, takes_long, texts_of
 from gateway.errors import Code, GatewayError

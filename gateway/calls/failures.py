@@ -1,9 +1,16 @@
 """What a client is told when a call to Cuebot has failed."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.error_details import details_to_json
 from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.hints import SHOWN
+from gateway.schema.method import Method
 from gateway.upstream.interface import CallFailed, Reason
 
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
@@ -27,14 +34,30 @@ class NotServed(GatewayError):
         self.path = f"/{method}"
 
 
-def error_for(failed: CallFailed) -> GatewayError:
-    """The answer to a request whose call has failed.
+class Ambiguous(GatewayError):
+    """There are several of a name where Cuebot looks for one: 409, and nothing was changed.
 
-    Cuebot's own status passes as it is. What went wrong on the way says that it was the way.
+    `cuebot` is Cuebot's own text.
+    """
+
+    def __init__(self, message: str, cuebot: str) -> None:
+        super().__init__(Code.FAILED_PRECONDITION, f"{message} (Cuebot: {cuebot})", status=409)
+        self.cuebot = cuebot
+
+
+def error_for(
+    failed: CallFailed, method: Method | None = None, payload: bytes = b""
+) -> GatewayError:
+    """The answer to a request whose call has failed: that of `method` with this request.
+
+    Cuebot's own status passes as it is, unless the profile knows better what its text means (see
+    `meant`). What went wrong on the way says that it was the way.
     """
     code, message = failed.code, failed.details
     if code is Code.UNIMPLEMENTED and (absent := NO_METHOD.fullmatch(message)):
         return NotServed(absent[1])
+    if method is not None and (error := meant(failed, method, payload)) is not None:
+        return error
     status: int | None = None
     if failed.reason is Reason.TOO_LARGE:
         status = 502
@@ -52,3 +75,75 @@ def error_for(failed: CallFailed) -> GatewayError:
         headers=RETRY_SOON if code is Code.UNAVAILABLE else None,
         cause="answer_memory" if failed.reason is Reason.NO_MEMORY else None,
     )
+
+
+def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:
+    """The error for what is not there, or is there several times, if Cuebot's text says so.
+
+    Cuebot's words stay as they are, behind ours. A change of several objects may have been made for
+    some of them: its error passes as it is.
+    """
+    signs, text = method.signs, failed.details
+    if signs is None or failed.reason is not Reason.STATUS:
+        return None
+    if signs.ambiguous is not None and signs.ambiguous.fits(text):
+        return Ambiguous(f"there are several of {subjects(method, payload)}", text)
+    if signs.malformed is not None and signs.malformed.fits(text):
+        problem = f"{subjects(method, payload)} cannot be a name (Cuebot: {text})"
+        return GatewayError(Code.INVALID_ARGUMENT, problem)
+    if failed.code is not Code.INTERNAL or signs.not_found is None:
+        return None
+    may_be_half_done = not method.reads_only and any(each.listed for each in method.references)
+    if may_be_half_done or not signs.not_found.fits(text):
+        return None
+    return GatewayError(
+        Code.NOT_FOUND, f"{subjects(method, payload)} is not there (Cuebot: {text})"
+    )
+
+
+def goes_on(error: GatewayError, method: Method) -> bool:
+    """Whether more calls are made after this error of the method's own."""
+    if isinstance(error, Ambiguous):
+        return method.namesakes is not None
+    return error.code is Code.NOT_FOUND and method.instead is not None
+
+
+def subjects(method: Method, payload: bytes) -> str:
+    """What a request is about, for people: `host 'render-node-01'`, or `job '…' or group '…'`.
+
+    The objects that it has the ids or names of; if there are none, its values.
+    """
+    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    found = [
+        f"{each.kind} {text!r:.{SHOWN}}"
+        for each in method.references
+        if not each.listed
+        for text in [id_at(request, each.place.original, each.is_text)]
+        if text
+    ]
+    if found and method.signs is not None:
+        found += [
+            f"{field.json_name} {value!r:.{SHOWN}}"
+            for field, value in request.ListFields()
+            if field.json_name in method.signs.things
+            if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
+        ]
+    return " or ".join(dict.fromkeys(found or values_of(request))) or "what is asked for"
+
+
+def id_at(request: Any, path: tuple[str, ...], is_text: bool) -> str:
+    """The id of the object at a path, which is what Cuebot looks for."""
+    for name in path:
+        request = getattr(request, name)
+    return str(request if is_text else request.id)
+
+
+def values_of(request: Any) -> Iterator[str]:
+    """The single values of a request, and the names of its objects: `name 'dmeo'`."""
+    for field, value in request.ListFields():
+        if field.is_repeated:
+            continue
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            value = getattr(value, "name", "")
+        if value:
+            yield f"{field.json_name} {value!r:.{SHOWN}}"

@@ -6,13 +6,24 @@ from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.failures import error_for
+from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
+from gateway.calls.listings import matching_rows, plan_of_listing
+from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.long_work import STEP, let_others_run
-from gateway.schema.method import Copies, Finder, LookUp, Method, Reference, Unique
+from gateway.schema.method import (
+    Copies,
+    Instead,
+    Listing,
+    LookUp,
+    Method,
+    Naming,
+    Reference,
+    Unique,
+)
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
 
@@ -37,6 +48,8 @@ class Call(Protocol):
         """`found` is what of the request comes from look-ups."""
 
 
+MOST_NAMESAKES = 10
+"""Ids that an error lists."""
 Around = Callable[[Call], Call]
 """What else is done about each call."""
 
@@ -49,22 +62,25 @@ async def invoke(
     metadata: Metadata = (),
     expects: Expects = takes_all,
     around: Around | None = None,
+    resolved: list[str] | None = None,
 ) -> bytes:
     """Cuebot's answer to a plan. All of its calls together may take `timeout` seconds.
 
     `expects` is told of large answers before they are received, and each call is made as `around`
-    has it.
+    has it. What a name stands for that Cuebot itself does not find is added to `resolved`.
 
     Raises GatewayError: as `error_for` says for a call that has failed; for a look-up that fails,
     (NOT_FOUND) finds nothing or (ALREADY_EXISTS) what the call would make, when the call itself is
     not made; and for a follow-up that fails, with what has happened before it. Cancelling the
     caller's task cancels the call under way.
     """
-    if not (plan.look_ups or plan.follow_ups or around):
+    method = plan.method
+    plain = method.namesakes is None and method.instead is None
+    if plain and not (plan.look_ups or plan.follow_ups or around):
         try:
             return await upstream.call(plan.method.path, plan.payload, timeout, metadata, expects)
         except CallFailed as failed:
-            raise error_for(failed) from None
+            raise error_for(failed, plan.method, plan.payload) from None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
 
@@ -73,36 +89,88 @@ async def invoke(
         try:
             return await upstream.call(method.path, payload, left, metadata, expects)
         except CallFailed as failed:
-            raise error_for(failed) from None
+            raise error_for(failed, method, payload) from None
 
-    return await invoke_steps(plan, around(call) if around else call)
+    return await invoke_steps(plan, around(call) if around else call, resolved)
 
 
-async def invoke_steps(plan: Plan, call: Call) -> bytes:
+async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:
     """Look up, call, follow up."""
     payload, known = plan.payload, list[Found]()
     if plan.look_ups:
+        reads = plan.method.reads_only
         request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
         missing: dict[Reference, Iterator[tuple[str, Any] | None]] = {}
         for look_up, asked in plan.look_ups:
             if isinstance(look_up, Unique):
                 await check_absent(look_up, asked.payload, call)
             elif isinstance(look_up, LookUp):
-                found = await look(str(look_up.given), look_up, asked, call)
+                found = await look(str(look_up.given), look_up, asked, call, reads, resolved)
                 set_at(request, look_up.put.original, found)
                 known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
             else:
-                assert look_up.finder is not None
-                if look_up not in missing:
-                    missing[look_up] = without_id(request, look_up)
-                while (found := next(missing[look_up])) is None:
+                reference = look_up.reference
+                if reference not in missing:
+                    missing[reference] = without_id(request, reference)
+                while (next_one := next(missing[reference])) is None:
                     await let_others_run()
-                place, thing = found
-                thing.id = await look(place, look_up.finder, asked, call)
-                known.append(Found(place, thing.id, look_up.finder.method, asked.payload))
+                place, thing = next_one
+                found = await look(place, look_up, asked, call, reads, resolved)
+                if reference.is_text:
+                    set_at(request, reference.place.original, found)
+                else:
+                    thing.id = found
+                known.append(Found(place, found, look_up.method, asked.payload))
         payload = request.SerializeToString()
-    answer = await call(plan.method, payload, known)
+    answer = await answer_of(plan, payload, call, known)
     return await follow(plan, answer, call) if plan.follow_ups else answer
+
+
+async def answer_of(plan: Plan, payload: bytes, call: Call, known: Sequence[Found]) -> bytes:
+    """Cuebot's answer to the call itself, or to those that answer for it."""
+    method = plan.method
+    if method.instead is not None and not method.instead.is_native:
+        return await hop(method, method.instead, payload, call)
+    try:
+        return await call(method, payload, known)
+    except GatewayError as error:
+        if not goes_on(error, method):
+            raise
+        if isinstance(error, Ambiguous):
+            assert method.namesakes is not None
+            raise await namesakes(error, method.namesakes, plan, call) from None
+        absent = error
+    assert method.instead is not None
+    try:
+        return await hop(method, method.instead, payload, call)
+    except GatewayError as error:
+        raise absent if error.code is Code.NOT_FOUND else error from None
+
+
+async def hop(method: Method, instead: Instead, payload: bytes, call: Call) -> bytes:
+    """The answer that other calls give together. Raises GatewayError."""
+    asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
+    found: Any = None
+    for each in instead.hops:
+        request = GetMessageClass(each.method.descriptor.input_type)()
+        for source, target in each.copies:
+            set_at(request, target, value_at(asked, source))
+        if each.send:
+            set_at(request, each.send, found)
+        answer = await call(each.method, request.SerializeToString())
+        if each.rows:
+            rows = await matching_rows(each.rows, each.where, asked, answer)
+            if not rows:
+                problem = f"{subjects(method, payload)} is not there ({each.method.path} has none)"
+                raise GatewayError(Code.NOT_FOUND, problem)
+            found = rows[0]
+        else:
+            found = parsed(each.method, answer)
+        found = value_at(found, each.take)
+    message = GetMessageClass(method.descriptor.output_type)()
+    getattr(message, instead.put).CopyFrom(found)
+    whole: bytes = message.SerializeToString()
+    return whole
 
 
 def without_id(request: Any, reference: Reference) -> Iterator[tuple[str, Any] | None]:
@@ -121,32 +189,96 @@ def without_id(request: Any, reference: Reference) -> Iterator[tuple[str, Any] |
             yield None
 
 
-async def look(place: str, by: LookUp | Finder, asked: Plan, call: Call) -> object:
-    """What a look-up finds for the field at `place`. Raises GatewayError that names both."""
+async def look(
+    place: str,
+    by: LookUp | Naming,
+    asked: Plan,
+    call: Call,
+    reads: bool,
+    resolved: list[str] | None,
+) -> object:
+    """What a look-up finds for the field at `place`. Raises GatewayError that names both.
+
+    What it does not find may be in a list: `reads` says whether that is good enough.
+    """
     path = by.method.path
+    take = by.take if isinstance(by, LookUp) else by.finder.take
+    listing = None if isinstance(by, LookUp) else by.finder.listing
     try:
-        answer = parsed(by.method, await invoke_steps(asked, call))
+        answer = parsed(by.method, await invoke_steps(asked, call, resolved))
+        found: object = value_at(answer, take)
+        if found:
+            return found
+        absent = GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}")
+    except Ambiguous as error:
+        if listing is None:
+            raise reworded(error, f"{place}: {error.message}") from None
+        raise await namesakes(error, listing, asked, call, place) from None
+    except GatewayError as error:
+        if error.code is not Code.NOT_FOUND:
+            said = error.message or error.code.name
+            raise reworded(error, f"{place}: {path} failed: {said}") from None
+        message = f"{nothing_found(by, asked)}: {error.message}"
+        absent = reworded(error, f"{place}: {message}")
+    if listing is None or not listing.says:
+        raise absent
+    assert isinstance(by, Naming)
+    rows = await rows_of(listing, asked, call, resolved)
+    if not rows:
+        raise absent
+    kind = by.reference.kind
+    if not reads:
+        name = sought(by, asked).removeprefix("name ")
+        problem = f"{kind} {name} {listing.says}"
+        raise GatewayError(Code.NOT_FOUND, f"{place}: {problem}")
+    newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
+    if resolved is not None:
+        many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
+        resolved.append(f"{kind}={newest.id}{many}")
+    return newest.id
+
+
+async def rows_of(
+    listing: Listing, asked: Plan, call: Call, resolved: list[str] | None
+) -> list[Any]:
+    """The rows of a list that fit what a look-up has asked for; none if there is no such list."""
+    request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
+    try:
+        answer = await invoke_steps(plan_of_listing(listing, request), call, resolved)
     except GatewayError as error:
         if error.code is Code.NOT_FOUND:
-            message = f"{nothing_found(by, asked)}: {error.message}"
-            raise reworded(error, f"{place}: {message}") from None
-        if by.nothing and error.message.startswith(by.nothing):
-            raise GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}") from None
-        raise reworded(
-            error, f"{place}: {path} failed: {error.message or error.code.name}"
-        ) from None
-    found: object = value_at(answer, by.take)
-    if not found:
-        raise GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}")
-    return found
+            return []
+        raise
+    return await matching_rows(listing.rows, listing.where, request, answer)
 
 
-def nothing_found(by: LookUp | Finder, asked: Plan) -> str:
+async def namesakes(
+    error: Ambiguous, listing: Listing, asked: Plan, call: Call, place: str = ""
+) -> Ambiguous:
+    """The error for several of one name, with the ids by which they can be told apart."""
+    rows = await rows_of(listing, asked, call, None)
+    if not rows:
+        return error
+    ids = ", ".join(str(row.id) for row in rows[:MOST_NAMESAKES])
+    more = ", …" if len(rows) > MOST_NAMESAKES else ""
+    at = f"{place}: " if place else ""
+    what = subjects(asked.method, asked.payload)
+    problem = f"there are {len(rows)} of {what}: {ids}{more}; send the id of one"
+    return Ambiguous(f"{at}{problem}", error.cuebot)
+
+
+def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
     """`/job.JobInterface/FindJob found nothing for name 'x' (it finds pending jobs only)`."""
-    request = GetMessageClass(by.method.descriptor.input_type).FromString(asked.payload)
-    sought = ", ".join(f"{at} {value_at(request, at.original)!r:.{SHOWN}}" for at in by.asks)
-    only = f" (it finds {by.only} only)" if by.only else ""
-    return f"{by.method.path} found nothing for {sought}{only}"
+    only = by.finder.only if isinstance(by, Naming) else ""
+    more = f" (it finds {only} only)" if only else ""
+    return f"{by.method.path} found nothing for {sought(by, asked)}{more}"
+
+
+def sought(by: LookUp | Naming, asked: Plan) -> str:
+    """What a look-up has asked for: `name 'x', show 'demo'`."""
+    request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
+    asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
+    return ", ".join(f"{at} {value_at(request, at.original)!r:.{SHOWN}}" for at in asks)
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
@@ -158,8 +290,7 @@ async def check_absent(unique: Unique, request: bytes, call: Call) -> None:
     try:
         answer = parsed(unique.method, await call(unique.method, request))
     except GatewayError as error:
-        nothing = unique.nothing and error.message.startswith(unique.nothing)
-        if nothing or error.code is Code.NOT_FOUND:
+        if error.code is Code.NOT_FOUND:
             return
         raise reworded(
             error, f"{place}: {path} failed: {error.message or error.code.name}"
@@ -227,15 +358,3 @@ def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes
         set_at(request, target, value_at(answer, source))
     whole: bytes = request.SerializeToString()
     return whole
-
-
-def value_at(message: Any, path: tuple[str, ...]) -> Any:
-    """What a message has at a path of original names."""
-    for name in path:
-        message = getattr(message, name)
-    return message
-
-
-def set_at(message: Any, path: tuple[str, ...], content: object) -> None:
-    """Set a single field at a path of original names."""
-    setattr(value_at(message, path[:-1]), path[-1], content)

@@ -1,56 +1,74 @@
-"""Objects in requests that have a name and no id, which is all that Cuebot knows them by."""
+"""Objects that requests name instead of giving their id, which is all that Cuebot knows them by."""
 
+import re
 from collections.abc import Iterator
 
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, pull, put
 from gateway.errors import Code, GatewayError
-from gateway.schema.method import Finder, Reference, Sent, Source
+from gateway.schema.method import Naming, Reference, Sent, Source
 
+ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+"""What Cuebot's ids look like, all of them."""
 NOTHING = (None, "")
 """What is as good as not given."""
 
 
 def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]]:
-    """Place and object, for each in a body that is there without its id."""
+    """Place and object, for each in a body that is there without its id.
+
+    A single object that is not there at all is one without anything: no method does without it.
+    """
     found = peek(value, reference.place)
-    if not reference.listed:
-        if type(found) is dict and found.get("id") in NOTHING:
-            yield str(reference.place), found
-    elif type(found) is list:
-        for number, item in enumerate(found):
-            if type(item) is dict and item.get("id") in NOTHING:
-                yield f"{reference.place}[{number}]", item
+    if reference.is_text:
+        if isinstance(found, str) and found and not ID.fullmatch(found):
+            yield str(reference.place), {"name": found}
+    elif reference.listed:
+        if type(found) is list:
+            for number, item in enumerate(found):
+                if type(item) is dict and item.get("id") in NOTHING:
+                    yield f"{reference.place}[{number}]", item
+    elif found is None and type(value) is dict:
+        yield str(reference.place), {}
+    elif type(found) is dict and found.get("id") in NOTHING:
+        yield str(reference.place), found
 
 
 def asked_for(
     reference: Reference, place: str, thing: Json, body: object, used: list[BodyPath]
-) -> tuple[Finder, Json, Rewritten]:
+) -> tuple[Naming, Json, Rewritten]:
     """What finds such an object, the body of the request for that, and how the client calls it.
 
     Paths of the request that it takes something from, and that Cuebot does not have, are added to
     `used`; those of the object are taken out of it. Raises GatewayError (INVALID_ARGUMENT) if too
     little is known of the object.
     """
-    finder = reference.finder
-    if finder is None:
+    if not reference.finders:
         raise GatewayError(
             Code.INVALID_ARGUMENT, f"{place}: expected its id; nothing else finds it"
         )
+    for finder in reference.finders:
+        sources = [given_source(sent, thing, body) for sent in finder.sends]
+        if None not in sources:
+            break
+    else:
+        raise GatewayError(
+            Code.INVALID_ARGUMENT, f"{place}: {what_is_needed(reference, thing, body)}"
+        )
     asked: Json = {}
     names = Rewritten()
-    for sent in finder.sends:
-        source = given_source(sent, thing, body)
-        if source is None:
-            raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {what_is_needed(finder, sent)}")
+    for sent, source in zip(finder.sends, sources, strict=True):
+        assert source is not None
         content = peek(thing if source.inside else body, source.path)
-        written = f"{place}.{source.path}" if source.inside else str(source.path)
+        written = str(source.path)
+        if source.inside:
+            written = place if reference.is_text else f"{place}.{source.path}"
         put(asked, sent.send, content, sent.send)
         names.moved.append((str(sent.send), written))
         if source.inside and not source.native:
             pull(thing, source.path)
-        elif not source.inside:
+        elif not source.inside and not source.native:
             used.append(source.path)
-    return finder, asked, names
+    return Naming(reference, finder), asked, names
 
 
 def given_source(sent: Sent, thing: Json, body: object) -> Source | None:
@@ -61,7 +79,16 @@ def given_source(sent: Sent, thing: Json, body: object) -> Source | None:
     return None
 
 
-def what_is_needed(finder: Finder, missing: Sent) -> str:
-    """`expected its id, or name and show to find it by; there is no show`."""
-    needed = " and ".join(" or ".join(sent.names) for sent in finder.sends)
-    return f"expected its id, or {needed} to find it by; there is no {' or '.join(missing.names)}"
+def what_is_needed(reference: Reference, thing: Json, body: object) -> str:
+    """`expected its id, or name and show to find it by; there is no show`.
+
+    Of several ways to find it, what is missing is said of the first.
+    """
+    ways = [" and ".join(" or ".join(s.names) for s in each.sends) for each in reference.finders]
+    missing = next(
+        sent for sent in reference.finders[0].sends if given_source(sent, thing, body) is None
+    )
+    return (
+        f"expected its id, or {', or '.join(dict.fromkeys(ways))} to find it by; "
+        f"there is no {' or '.join(missing.names)}"
+    )

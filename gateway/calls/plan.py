@@ -4,17 +4,16 @@ The compatibility profile asks for look-ups and follow-ups where a document prom
 to Cuebot cannot do. Whatever is wrong with a request is found here, before the first call is made.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.calls.missing_ids import asked_for, without_id
+from gateway.calls.missing_ids import ID, asked_for, without_id
 from gateway.codec.decode import decode_rewritten
 from gateway.codec.parse import parse
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, pull, put, rewrite
 from gateway.codec.unknown import Reject
 from gateway.errors import Code, GatewayError
-from gateway.schema.method import FollowUp, LookUp, Method, Reference, Rereading, Unique
+from gateway.schema.method import FollowUp, LookUp, Method, Naming, Rereading, Unique
 
 ALWAYS_QUICK = 64 * 1024
 LARGEST_QUICK = 256 * 1024
@@ -23,8 +22,6 @@ MOST_QUICK = 10_000
 """Objects and lists, of 0.5 µs each."""
 MOST_QUICK_VALUES = 30_000
 """Values, of 0.17 µs each."""
-ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-"""What Cuebot's ids look like, all of them."""
 MOST_REFERENCES = 100
 """Objects that are looked up for one request; one after another, they take their time."""
 
@@ -39,6 +36,8 @@ class Plan(NamedTuple):
     """The paths of the first fields that neither Cuebot nor the profile knows."""
     defaulted: tuple[str, ...] = ()
     """The paths of fields that the client left out, and the profile has set."""
+    most_rows: int | None = None
+    """How many rows of the answer the request asks for, where Cuebot knows no such number."""
     look_ups: "tuple[tuple[Step, Plan], ...]" = ()
     """Each with its request, which may itself need some. Those for one list are in its order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
@@ -47,7 +46,7 @@ class Plan(NamedTuple):
     @property
     def is_alone(self) -> bool:
         """Whether it is a call and nothing else, whoever asks for it and when."""
-        more = self.look_ups or self.follow_ups or self.ignored or self.defaulted
+        more = self.look_ups or self.follow_ups or self.ignored or self.defaulted or self.most_rows
         return not more and self.method.identity is None
 
     @property
@@ -57,16 +56,8 @@ class Plan(NamedTuple):
         return tuple(dict.fromkeys(readings))
 
 
-Step = LookUp | Unique | Reference
+Step = LookUp | Unique | Naming
 """What a look-up is for."""
-
-
-def method_of(step: Step) -> Method:
-    """The method that looks something up. Nothing is looked up that nothing finds."""
-    if not isinstance(step, Reference):
-        return step.method
-    assert step.finder is not None
-    return step.finder.method
 
 
 def holds_the_loop(body: bytes) -> bool:
@@ -135,9 +126,9 @@ def references_in(value: object, method: Method, done: Rewritten) -> Iterator[tu
             if count > MOST_REFERENCES:
                 problem = f"more than {MOST_REFERENCES} objects have no id; send ids, or fewer"
                 raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
-            finder, asked, names = asked_for(reference, place, thing, value, used)
+            naming, asked, names = asked_for(reference, place, thing, value, used)
             try:
-                yield reference, plan_steps(finder.method, asked, Rewritten(), Reject.EVERYTHING)
+                yield naming, plan_steps(naming.method, asked, Rewritten(), Reject.EVERYTHING)
             except GatewayError as error:
                 raise GatewayError(error.code, names.as_written(error.message)) from None
     for path in used:

@@ -28,7 +28,7 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.codec.interfaces import NO_ALIASES, Read, Unknown, UnknownField
+from gateway.codec.interfaces import NO_ALIASES, Aliases, Read, Unknown, UnknownField
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.parse import parse
 from gateway.codec.path import ROOT, Path, child, mismatch_at
@@ -54,6 +54,7 @@ class Decoded(NamedTuple):
     payload: bytes
     ignored: tuple[str, ...] = ()
     defaulted: tuple[str, ...] = ()
+    most_rows: int | None = None
 
 
 Decode = Callable[[bytes, Reject], Decoded]
@@ -97,7 +98,7 @@ class Decoders:
         self,
         pool: DescriptorPool,
         echoed: Container[str] = (),
-        aliases: Mapping[str, Mapping[str, str]] = NO_ALIASES,
+        aliases: Aliases = NO_ALIASES,
     ) -> None:
         self.pool = pool
         self._echoed = echoed
@@ -194,7 +195,14 @@ class Decoders:
         originals = {field.json_name: field.name for field in descriptor.fields}
         names = tuple(originals)
         aliases = self._aliases.get(descriptor.full_name, {})
-        echoes = {alias: (name, originals[name]) for alias, name in aliases.items()}
+        echoes = {
+            alias: tuple(
+                spelling
+                for name in (names if isinstance(derived, bool) else derived)
+                for spelling in (name, originals[name])
+            )
+            for alias, derived in aliases.items()
+        }
 
         def take(key: str, value: Json, message: Any, path: Path, unknown: Unknown) -> None:
             if extendable and self._fill_extension(message, key, value[key], path, unknown):
@@ -341,7 +349,7 @@ def decode_rewritten(
     except GatewayError as error:
         raise GatewayError(error.code, done.as_written(error.message)) from None
     ignored = (*map(done.as_written, decoded.ignored), *done.left)
-    return Decoded(decoded.payload, ignored[:REPORTED], tuple(done.defaulted))
+    return Decoded(decoded.payload, ignored[:REPORTED], tuple(done.defaulted), done.most_rows)
 
 
 def given_twice(value: Json, path: Path, *names: str) -> GatewayError:

@@ -34,7 +34,7 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
-from gateway.codec.interfaces import NO_ALIASES, Shape, ToJson
+from gateway.codec.interfaces import NO_ALIASES, Aliases, Shape, ToJson
 from gateway.codec.numbers import MINUS_ZERO, FloatTable, json_double
 from gateway.codec.payload import Payload
 from gateway.errors import Code, GatewayError
@@ -62,12 +62,10 @@ class Encode(Protocol):
 class Encoders:
     """The encoders of one pool's message types, each compiled when it is first asked for."""
 
-    def __init__(
-        self, pool: DescriptorPool, aliases: Mapping[str, Mapping[str, str]] = NO_ALIASES
-    ) -> None:
+    def __init__(self, pool: DescriptorPool, aliases: Aliases = NO_ALIASES) -> None:
         self.pool = pool
         self.aliases = aliases
-        """By full name of a type: names that are sent besides, and the JSON names they repeat."""
+        """By full name of a type: what is sent besides its own fields."""
         self._compiled = Compiled(self._compile)
         self._floats = FloatTable()
 
@@ -103,10 +101,15 @@ class Encoders:
             constants["extensions"] = self.extensions
             lines.append("json.update(extensions(message))")
         aliases = self.aliases.get(descriptor.full_name, {})
-        for number, (alias, name) in enumerate(aliases.items()):
+        keys = {field.json_name: f"k{number}" for number, field in enumerate(fields)}
+        for number, (alias, derived) in enumerate(aliases.items()):
             constants[f"a{number}"] = alias
-            constants[f"o{number}"] = name
-            lines.append(f"if o{number} in json: json[a{number}] = json[o{number}]")
+            if isinstance(derived, bool):
+                lines.append(f"json[a{number}] = {derived}")
+                continue
+            there = " and ".join(f"{keys[name]} in json" for name in derived)
+            total = " + ".join(f"json[{keys[name]}]" for name in derived)
+            lines.append(f"if {there}: json[a{number}] = {total}")
         lines.append("return json")
         return define(lines, constants)
 

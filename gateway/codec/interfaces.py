@@ -14,8 +14,12 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.codec.path import Path
 
-NO_ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-"""By full name of a message type: other names of some of its fields, and their JSON names."""
+Derived = tuple[str, ...] | bool
+"""A field that answers have besides: the JSON names of the fields that it is the sum of, of one
+its copy; or a constant."""
+Aliases = Mapping[str, Mapping[str, Derived]]
+"""By full name of a message type: the fields besides its own."""
+NO_ALIASES: Aliases = MappingProxyType({})
 
 ToJson = Callable[[Any], object]
 """From a parsed message (or one value of a field) to what orjson can dump."""

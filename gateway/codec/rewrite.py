@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.codec.path import ROOT, Path, child, mismatch_at, text
+from gateway.errors import Code, GatewayError
 
 Json = dict[str, Any]
 
@@ -60,14 +61,14 @@ class Default:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
-    """An argument that documents have and Cuebot does not: it is ignored, and no error."""
+class MostRows:
+    """An argument that documents have and Cuebot does not: how many rows are wanted at most."""
 
-    paths: tuple[str, ...]
-    """Its path as text, in both spellings."""
+    path: BodyPath
 
 
-Rewrite = Rename | Default | Ignored
+Rewrite = Rename | Default | MostRows
+LARGEST_COUNT = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -82,6 +83,8 @@ class Rewritten:
     """Paths of arguments that may be there although Cuebot has no place for them."""
     defaulted: list[str] = field(default_factory=list)
     """Paths of fields that were left out and are set now, as the client would have written them."""
+    most_rows: int | None = None
+    """How many rows of the answer are wanted at most."""
 
     def drop(self, value: object, path: BodyPath) -> None:
         """Take a documented object out of the body, and remember what was in it."""
@@ -105,13 +108,13 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
     """
     done = Rewritten()
     for step in rewrites:
-        if isinstance(step, Ignored):
-            done.documented += step.paths
-        elif isinstance(step, Default):
+        if isinstance(step, Default):
             if type(value) is dict and step.is_needed(value):
                 pull(value, step.target)
                 place = put(value, step.target, step.content(), step.target)
                 done.defaulted.append(done.as_written(text(place)))
+        elif isinstance(step, MostRows):
+            done.most_rows = row_count(pull(value, step.path), step.path)
         elif (taken := pull(value, step.source)) is not None:
             if step.root is not None:
                 done.drop(value, step.root)
@@ -119,6 +122,18 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
             now = text(child(place, 0) if step.as_list else place)
             done.moved.append((now, str(step.source)))
     return done
+
+
+def row_count(content: object, path: BodyPath) -> int | None:
+    """How many rows a body asks for; 0 stands for all, as in protobuf's messages.
+
+    Raises GatewayError (INVALID_ARGUMENT).
+    """
+    if type(content) is str and content.isascii() and content.isdigit() and len(content) <= 10:
+        content = int(content)
+    if content is not None and not (type(content) is int and 0 <= content <= LARGEST_COUNT):
+        raise GatewayError(Code.INVALID_ARGUMENT, f"{path}: expected a number of rows")
+    return content or None
 
 
 def peek(value: object, path: BodyPath) -> object:

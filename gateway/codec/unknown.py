@@ -35,8 +35,8 @@ REJECTED: Mapping[str, Reject] = {
 """By UNKNOWN_FIELDS. Reads are no exception: what they list is what a script changes next."""
 
 
-def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, str]]) -> bool:
-    """Whether a key is an alias from an answer, and the field that it stands for is there too."""
+def is_echo(key: str, value: Json, echoes: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a key is an alias from an answer, and a field that it stands for is there too."""
     return any(name in value for name in echoes.get(key, ()))
 
 

@@ -9,6 +9,7 @@ from gateway import __version__
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
+from gateway.compat.documented import with_documented_methods
 from gateway.compat.identity import identified
 from gateway.compat.profile import EMPTY, Profile
 from gateway.compat.resolve import Resolver, answer_aliases
@@ -24,7 +25,7 @@ from gateway.schema.catalog import (
     paths_of,
 )
 from gateway.schema.description import Schema
-from gateway.schema.method import Method, path_of
+from gateway.schema.method import ErrorSigns, Method, Sign, path_of
 from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection, chosen
 
@@ -35,7 +36,8 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     A service whose file cannot be used is skipped, with the reason. Raises NoSchema when that
     leaves none.
     """
-    pool, broken = build_pool(schema.files)
+    files, added = with_documented_methods(schema.files, profile.instead)
+    pool, broken = build_pool(files)
     declared, skipped = declared_methods(schema, pool, broken)
     unused: list[UnusedEntry] = []
     names = answer_aliases(profile, pool, unused)
@@ -44,17 +46,17 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
     aliases_of = by_service(aliases)
     native = {path_of(each)[1:] for each in declared}
     known = names_of(native, aliases_of, profile)
-    served, withheld = {}, {}
+    served, withheld, signs = {}, {}, signs_of(profile)
     for descriptor in declared:
         path = path_of(descriptor)
         reads = chosen((path[1:],), profile.reads)
-        method = Method(path, descriptor, encoders, decoders, profile_read=reads)
+        method = Method(path, descriptor, encoders, decoders, profile_read=reads, signs=signs)
         if rule := selection.withheld_by(method.service, descriptor.name, known[path[1:]]):
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
     served = identified(profile, served, unused)
-    resolver = Resolver(profile, served, native, unused)
+    resolver = Resolver(profile, served, native, added, unused)
     absent = resolver.missing_methods()
     for documented, name in profile.methods.items():
         if f"/{name}" in withheld and documented not in native:
@@ -87,6 +89,17 @@ def version_of(schema: Schema, profile: Profile) -> str:
     """A digest of all that decides how answers look."""
     parts = (__version__, schema.digest, profile.model_dump_json())
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def signs_of(profile: Profile) -> ErrorSigns:
+    """What the profile says of errors, and what they may be about."""
+    errors = profile.errors
+    not_found, ambiguous, malformed = (
+        None if each is None else Sign(each.begins, each.says)
+        for each in (errors.not_found, errors.ambiguous, errors.malformed)
+    )
+    things = frozenset(field for each in profile.named for field in each.fields)
+    return ErrorSigns(not_found, ambiguous, malformed, things)
 
 
 def names_of(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.codec.fields import is_message, json_name, message_of
+from gateway.codec.fields import is_map, is_message, json_name, message_of
 from gateway.codec.rewrite import BodyPath
 from gateway.schema.method import FieldPath
 
@@ -44,6 +44,15 @@ def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
     if field is None:
         raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
     return field
+
+
+def list_at(message: Descriptor, path: str) -> tuple[FieldDescriptor, ...]:
+    """The fields down to a list of objects. Raises NotApplicable when there is none."""
+    names = split(path)
+    fields = tuple(needed_field(message, names[: depth + 1]) for depth in range(len(names)))
+    if not fields[-1].is_repeated or not is_message(fields[-1]) or is_map(fields[-1]):
+        raise NotApplicable(f"{path} is no list of objects")
+    return fields
 
 
 def needed_path(message: Descriptor, path: str) -> BodyPath:

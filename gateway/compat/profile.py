@@ -10,7 +10,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError
@@ -50,6 +60,7 @@ Constant = Annotated[str | int, BeforeValidator(check_constant)]
 TargetPath = Annotated[
     str, shaped(rf"{NAMES}(\[\])?", "a path of fields such as show.name or r.shows[]")
 ]
+Content = StrictBool | StrictInt | StrictStr
 Glob = Annotated[str, shaped(r"!?[^!/\s]+/[^!/\s]+", "a glob of methods such as job.*/Get*")]
 
 
@@ -68,7 +79,6 @@ class Before(Entry):
     send: FieldPath
     take: FieldPath
     put: FieldPath
-    nothing: str = ""
 
 
 class Finding(Entry):
@@ -78,17 +88,89 @@ class Finding(Entry):
     send: dict[FieldPath, FieldPaths] = {}
     beside: dict[FieldPath, FieldPath] = {}
     take: FieldPath
-    nothing: str = ""
     only: str = ""
 
 
+class Listing(Entry):
+    """A list with an object that its look-up does not find, or finds several of.
+
+    `with` has values of the look-up's request, `set` constants, `where` fields of rows that have
+    the same values as the look-up's request.
+    """
+
+    call: MethodName
+    with_: dict[TargetPath, FieldPath] = Field(alias="with", default_factory=dict)
+    set: dict[FieldPath, Content] = {}
+    rows: FieldPath
+    where: dict[FieldPath, FieldPath]
+    newest: FieldPath | None = None
+    says: str = ""
+
+
 class Named(Entry):
-    """Objects that requests have without an id, and what finds them; None if nothing does."""
+    """Objects that requests have without an id, and what finds them; None if nothing does.
+
+    `fields` are where they are, in the requests of `methods`; `ids` where their ids stand by
+    themselves, and in the requests of which methods.
+    """
 
     message: TypeName
-    fields: tuple[FieldPath, ...]
+    fields: tuple[FieldPath, ...] = ()
+    ids: dict[FieldPath, Glob] = {}
     methods: tuple[Glob, ...] = ("*/*",)
     by: Finding | None = None
+    list: Listing | None = None
+
+
+class Hop(Entry):
+    """One of the calls that answer together what one should: `take` of its answer goes on.
+
+    Its request has values of the main one (`with`), and what the hop before has taken (`send`).
+    From a list (`rows`) the row is taken whose fields are as values of the main request (`where`).
+    """
+
+    call: MethodName
+    with_: dict[FieldPath, FieldPath] = Field(alias="with", default_factory=dict)
+    send: FieldPath | None = None
+    rows: FieldPath | None = None
+    where: dict[FieldPath, FieldPath] = {}
+    take: FieldPath | None = None
+
+
+class Instead(Entry):
+    """Calls that answer for a method that Cuebot does not have, or that finds nothing.
+
+    `request` and `answer` are the fields of one that it does not have: names, and the types of
+    messages, or `string`.
+    """
+
+    method: MethodName
+    request: dict[FieldName, TypeName] = {}
+    answer: dict[FieldName, TypeName] = {}
+    hops: Annotated[tuple[Hop, ...], Field(min_length=1)]
+    put: FieldName
+
+
+class Sign(Entry):
+    """How an error text of Cuebot's begins, and what else is in it."""
+
+    begins: Annotated[str, Field(min_length=1)]
+    says: str = ""
+
+
+class Signs(Entry):
+    """What errors mean that have the status INTERNAL whatever they are about."""
+
+    not_found: Sign | None = None
+    ambiguous: Sign | None = None
+    malformed: Sign | None = None
+
+
+class RowLimit(Entry):
+    """A number of rows in requests: of Cuebot's own, what it is by default and under a view."""
+
+    default: int | None = None
+    views: int | None = None
 
 
 class UniqueName(Entry):
@@ -99,7 +181,6 @@ class UniqueName(Entry):
     call: MethodName
     send: FieldPath
     found: FieldPath
-    nothing: str = ""
 
 
 class Reading(Entry):
@@ -129,14 +210,16 @@ class Profile(Entry):
     methods: dict[MethodName, MethodName] = {}
     missing: dict[MethodName, str] = {}
     requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}
-    ignored: dict[MethodName, tuple[FieldPath, ...]] = {}
     defaults: dict[MethodName, dict[FieldPath, Constant]] = {}
+    rows: dict[MethodName, dict[FieldPath, RowLimit]] = {}
     identity: dict[MethodName, FieldPath] = {}
     identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
-    answers: dict[TypeName, dict[FieldName, FieldName]] = {}
+    answers: dict[TypeName, dict[FieldName, FieldName | tuple[FieldName, ...] | StrictBool]] = {}
     before: tuple[Before, ...] = ()
     named: tuple[Named, ...] = ()
     unique: tuple[UniqueName, ...] = ()
+    errors: Signs = Signs()
+    instead: tuple[Instead, ...] = ()
     after: tuple[After, ...] = ()
 
 

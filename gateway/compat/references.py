@@ -1,9 +1,11 @@
 """Objects in requests that a name will do for, as the compatibility profile has it."""
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.codec.fields import is_message, message_of
 from gateway.compat.message_paths import (
@@ -11,11 +13,14 @@ from gateway.compat.message_paths import (
     body_path,
     copied,
     field_at,
+    list_at,
+    needed_field,
     needed_path,
     split,
 )
 from gateway.compat.profile import Finding, Named
-from gateway.schema.method import Finder, Method, Reference, Sent, Source
+from gateway.compat.profile import Listing as ListingEntry
+from gateway.schema.method import Finder, Listing, Method, Reference, Sent, Source
 from gateway.schema.selection import chosen
 
 ID = "id"
@@ -36,40 +41,121 @@ def by_argument(methods: Mapping[str, Method]) -> Arguments:
 
 
 def references_at(
-    path: str, each: Named, call: Method | None, methods: Arguments
+    path: str,
+    each: Named,
+    methods: Arguments,
+    by: Callable[[Descriptor, Descriptor, bool], Finder] | None,
 ) -> list[tuple[str, Reference]]:
-    """Method and reference, for each of the methods that has such an object at that path.
+    """Method and reference, for each method that has such an object, or its id, at that path.
 
-    `call` is what finds them. Raises NotApplicable if there is none, or if that cannot find them.
+    `by` makes what finds the object of a message type in a type of request. Raises NotApplicable if
+    there is none, or if it cannot.
     """
-    place = split(path)
+    place, is_text = split(path), path in each.ids
+    globs = (each.ids[path],) if is_text else each.methods
     found = []
     for name, method in methods.get(place[0], {}).items():
         request = method.descriptor.input_type
         field = field_at(request, place)
-        if field is None or not is_message(field) or not chosen((name,), each.methods):
+        if field is None or not chosen((name,), globs):
             continue
-        message = message_of(field)
-        if message.full_name == each.message:
-            by = finder(each.by, call, request, message) if each.by and call else None
-            found.append((name, Reference(body_path(request, place), field.is_repeated, by)))
+        if is_text:
+            if field.type != FieldDescriptor.TYPE_STRING or field.is_repeated:
+                continue
+            message = needed_message(request, each.message)
+        elif is_message(field) and message_of(field).full_name == each.message:
+            message = message_of(field)
+        else:
+            continue
+        reference = Reference(
+            body_path(request, place),
+            kind_of(message),
+            listed=field.is_repeated,
+            is_text=is_text,
+            finders=(by(request, message, is_text),) if by else (),
+        )
+        found.append((name, reference))
     if not found:
-        raise NotApplicable(f"there is no such {each.message} in a request")
+        what = "id" if is_text else each.message
+        raise NotApplicable(f"there is no such {what} in a request")
     return found
 
 
-def finder(by: Finding, call: Method, request: Descriptor, message: Descriptor) -> Finder:
-    """What finds an object of that type in such a request. Raises NotApplicable."""
+def kind_of(message: Descriptor) -> str:
+    """What people call such an object: `render partition` for RenderPartition."""
+    return re.sub(r"(?<=[a-z])([A-Z])", r" \1", message.name).lower()
+
+
+def needed_message(request: Descriptor, name: str) -> Descriptor:
+    """The message type of that name. Raises NotApplicable."""
+    try:
+        found: Descriptor = request.file.pool.FindMessageTypeByName(name)
+    except KeyError:
+        raise NotApplicable(f"there is no message {name}") from None
+    return found
+
+
+def with_reference(references: tuple[Reference, ...], another: Reference) -> tuple[Reference, ...]:
+    """The references, and another one. At a place that has one already, it is another way there."""
+    for number, each in enumerate(references):
+        if each.place == another.place:
+            both = replace(each, finders=each.finders + another.finders)
+            return (*references[:number], both, *references[number + 1 :])
+    return (*references, another)
+
+
+def finder(
+    by: Finding,
+    call: Method,
+    listing: Listing | None,
+    request: Descriptor,
+    message: Descriptor,
+    is_text: bool,
+) -> Finder:
+    """What finds an object of that type, or its id as a text, in such a request.
+
+    Raises NotApplicable.
+    """
     asked, answer = call.descriptor.input_type, call.descriptor.output_type
     take, _ = copied(answer, split(by.take), message, (ID,))
+    documented = {str(step.given) for step in call.steps.before} if call.steps else set()
     sends = []
     for send, paths in by.send.items():
         sources = [Source(needed_path(message, path), inside=True, native=True) for path in paths]
         sends.append(Sent(needed_path(asked, send), tuple(sources)))
     for send, path in by.beside.items():
-        native = field_at(message, split(path)) is not None
-        sources = [Source(body_path(message, split(path)), inside=True, native=native)]
-        if field_at(request, split(path)) is None:  # else it says something else there
-            sources.append(Source(body_path(request, split(path)), inside=False, native=False))
-        sends.append(Sent(needed_path(asked, send), tuple(sources)))
-    return Finder(call, tuple(sends), take, by.nothing, by.only)
+        in_object = field_at(message, split(path)) is not None
+        in_request = field_at(request, split(path)) is not None
+        beside = Source(body_path(request, split(path)), inside=False, native=in_request)
+        if is_text:  # it has no inside
+            sources = [beside]
+        else:
+            sources = [Source(body_path(message, split(path)), inside=True, native=in_object)]
+            if not in_request:  # else it says something else there
+                sources.append(beside)
+        if send not in documented:
+            needed_field(asked, split(send))
+        sends.append(Sent(body_path(asked, split(send)), tuple(sources)))
+    return Finder(call, tuple(sends), take, listing, by.only)
+
+
+def listing_of(each: ListingEntry, call: Method, asked: Descriptor) -> Listing:
+    """A list whose rows have what a look-up with such a request is for. Raises NotApplicable."""
+    request, answer = call.descriptor.input_type, call.descriptor.output_type
+    rows = list_at(answer, each.rows)
+    row = message_of(rows[-1])
+    copies = []
+    for target, source in each.with_.items():
+        as_list = target.endswith("[]")
+        path = needed_path(request, target.removesuffix("[]"))
+        needed_field(asked, split(source))
+        copies.append((body_path(asked, split(source)).original, path, as_list))
+    return Listing(
+        call,
+        tuple(copies),
+        tuple((needed_path(request, target), content) for target, content in each.set.items()),
+        rows,
+        tuple((copied(row, split(at), asked, split(source))) for at, source in each.where.items()),
+        body_path(row, split(each.newest)).original if each.newest else (),
+        each.says,
+    )

@@ -5,36 +5,52 @@ has no need of, are left out, with the reason. A request to a method without an 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from time import time
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message
-from gateway.codec.rewrite import Default, Ignored, Rename, Rewrite
+from gateway.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
+from gateway.codec.interfaces import Derived
+from gateway.codec.rewrite import Default, MostRows, Rename, Rewrite
 from gateway.compat.message_paths import (
     NotApplicable,
     body_path,
     copied,
     field_at,
+    list_at,
     needed_field,
     needed_path,
     root_of,
     split,
 )
-from gateway.compat.profile import After, Before, Profile, Reading, UniqueName
-from gateway.compat.references import by_argument, references_at
+from gateway.compat.profile import After, Before, Named, Profile, Reading, UniqueName
+from gateway.compat.profile import Hop as HopEntry
+from gateway.compat.references import (
+    by_argument,
+    finder,
+    listing_of,
+    references_at,
+    with_reference,
+)
 from gateway.schema.catalog import NATIVE, UnusedEntry
 from gateway.schema.method import (
     Copies,
+    Finder,
     FollowUp,
+    Hop,
+    Instead,
+    Listing,
     LookUp,
     Method,
     Reference,
     Rereading,
+    RowLimit,
     Steps,
     Unique,
 )
@@ -42,13 +58,15 @@ from gateway.schema.method import (
 NOW = "now"
 """The default of an integer that stands for the time of the request."""
 INTEGERS = (*INT32, *INT64, *UINT32, *UINT64)
+SUMMED = (*INT32, *UINT32)
+"""Types of which JSON has the numbers as such."""
 
 
 class Resolver:
     """Resolves a profile against the methods (by `service/Method`) that are served.
 
-    `declared` names all methods that Cuebot has, also those that are not served. Entries that come
-    to nothing are added to `unused`.
+    `declared` names all methods that Cuebot has, also those that are not served, and those that
+    were `added` for it. Entries that come to nothing are added to `unused`.
     """
 
     def __init__(
@@ -56,26 +74,32 @@ class Resolver:
         profile: Profile,
         methods: Mapping[str, Method],
         declared: Collection[str],
+        added: Collection[str],
         unused: list[UnusedEntry],
     ) -> None:
         self._profile = profile
         self._methods = methods
         self._declared = declared
+        self._added = added
         self._unused = unused
 
     def adapted(self) -> list[Method]:
         """The methods, with what the profile has for their requests."""
-        rewrites, steps, references = self._rewrites(), self._steps(), self._references()
+        rewrites, steps, namesakes = self._rewrites(), self._steps(), self._namesakes()
+        references, instead = self._references(steps), self._instead()
+        row_limits = self._row_limits()
         return [
             replace(
                 method,
                 rewrites=tuple(rewrites[name]),
                 steps=steps.get(name),
                 references=references[name],
+                namesakes=namesakes.get(name),
+                instead=instead.get(name),
+                row_limit=row_limits.get(name),
             )
-            if name in steps or rewrites[name] or references[name]
-            else method
             for name, method in self._methods.items()
+            if name in instead or name not in self._added
         ]
 
     def probe(self) -> str:
@@ -116,15 +140,28 @@ class Resolver:
             for source, target in paths.items():
                 with entry(f"requests.{name}.{source}", self._unused):
                     found[name].append(rename(self._served(name), source, target))
-        for name, sources in self._profile.ignored.items():
-            for source in sources:
-                with entry(f"ignored.{name}.{source}", self._unused):
-                    found[name].append(ignored(self._served(name), source))
         for name, texts in self._profile.defaults.items():
             for target, content in texts.items():
                 with entry(f"defaults.{name}.{target}", self._unused):
                     found[name].append(default(self._served(name), target, content))
+        for name, limits in self._profile.rows.items():
+            for target, limit in limits.items():
+                with entry(f"rows.{name}.{target}", self._unused):
+                    found[name] += row_limit(self._served(name), target, limit.default)
         return found
+
+    def _row_limits(self) -> dict[str, RowLimit]:
+        """By method: where its requests have a number of rows that Cuebot knows."""
+        return {
+            name: RowLimit(needed_path(request, target).original, limit.default, limit.views)
+            for name, limits in self._profile.rows.items()
+            if name in self._methods
+            for target, limit in limits.items()
+            for request in [self._methods[name].descriptor.input_type]
+            if field_at(request, split(target)) is not None
+            and limit.default is not None
+            and limit.views is not None
+        }
 
     def _steps(self) -> Mapping[str, Steps]:
         look_ups = defaultdict[str, tuple[LookUp | Unique, ...]](tuple)
@@ -141,7 +178,7 @@ class Resolver:
         names = dict.fromkeys((*look_ups, *follow_ups))
         return {name: Steps(look_ups[name], follow_ups[name]) for name in names}
 
-    def _references(self) -> defaultdict[str, tuple[Reference, ...]]:
+    def _references(self, steps: Mapping[str, Steps]) -> defaultdict[str, tuple[Reference, ...]]:
         """By method: the objects in its requests that a name will do for.
 
         A look-up may itself use what the entries before its own say, so that none goes in a circle.
@@ -149,14 +186,87 @@ class Resolver:
         found = defaultdict[str, tuple[Reference, ...]](tuple)
         methods = by_argument(self._methods) if self._profile.named else {}
         for each in self._profile.named:
-            for path in each.fields:
+            for path in (*each.fields, *each.ids):
                 with entry(f"named.{each.message}.{path}", self._unused):
-                    call = self._served(each.by.call) if each.by else None
-                    if call is not None:
-                        call = replace(call, references=found[call.path[1:]])
-                    for name, reference in references_at(path, each, call, methods):
-                        found[name] += (reference,)
+                    by = self._finder(each, found, steps) if each.by else None
+                    for name, reference in references_at(path, each, methods, by):
+                        found[name] = with_reference(found[name], reference)
         return found
+
+    def _finder(
+        self,
+        each: Named,
+        references: Mapping[str, tuple[Reference, ...]],
+        steps: Mapping[str, Steps],
+    ) -> Callable[[Descriptor, Descriptor, bool], Finder]:
+        """What makes finders of such objects, which may use these references and steps.
+
+        Raises NotApplicable.
+        """
+        assert each.by is not None
+        call, listing = self._served(each.by.call), None
+        if each.list is not None:
+            rows = self._served(each.list.call)
+            rows = replace(rows, references=references[each.list.call])
+            listing = listing_of(each.list, rows, call.descriptor.input_type)
+        name = each.by.call
+        call = replace(call, references=references[name], steps=steps.get(name))
+        return partial(finder, each.by, call, listing)
+
+    def _namesakes(self) -> dict[str, Listing]:
+        """By method that finds something by its name: the list that tells several of it apart."""
+        found = {}
+        for each in self._profile.named:
+            if each.by is not None and each.list is not None and not each.list.says:
+                with entry(f"named.{each.message}.list", self._unused):
+                    call, rows = self._served(each.by.call), self._served(each.list.call)
+                    found[each.by.call] = listing_of(each.list, rows, call.descriptor.input_type)
+        return found
+
+    def _instead(self) -> dict[str, Instead]:
+        """By method: the calls that answer for it."""
+        found = {}
+        for each in self._profile.instead:
+            with entry(f"instead.{each.method}", self._unused):
+                main = self._served(each.method)
+                if each.request and each.method not in self._added:
+                    raise NotApplicable(NATIVE)
+                hops = tuple(
+                    self._hop(main, one, is_first=number == 0)
+                    for number, one in enumerate(each.hops)
+                )
+                last = hops[-1]
+                taken: Any = last.method.descriptor.output_type
+                if last.rows:
+                    taken = message_of(last.rows[-1])
+                if last.take:
+                    taken = message_of(needed_field(taken, last.take))
+                put = needed_field(main.descriptor.output_type, (each.put,))
+                if put.is_repeated or put.message_type is not taken:
+                    raise NotApplicable(f"{each.put} is not what the last call answers")
+                found[each.method] = Instead(hops, put.name, each.method not in self._added)
+        return found
+
+    def _hop(self, main: Method, each: HopEntry, *, is_first: bool) -> Hop:
+        method, asked = self._served(each.call), main.descriptor.input_type
+        request, answer = method.descriptor.input_type, method.descriptor.output_type
+        if is_first == (each.send is not None):
+            raise NotApplicable(f"{each.call}: all calls but the first send what was found before")
+        rows = list_at(answer, each.rows) if each.rows else ()
+        found = message_of(rows[-1]) if rows else answer
+        return Hop(
+            method,
+            tuple(
+                copied(asked, split(source), request, split(target))
+                for target, source in each.with_.items()
+            ),
+            needed_path(request, each.send).original if each.send else (),
+            rows,
+            tuple(
+                copied(found, split(at), asked, split(source)) for at, source in each.where.items()
+            ),
+            needed_path(found, each.take).original if each.take else (),
+        )
 
     def _look_up(self, entry: Before) -> LookUp:
         main, method = self._served(entry.method), self._served(entry.call)
@@ -173,7 +283,6 @@ class Resolver:
             take=take,
             put=body_path(request, put),
             documented=not native,
-            nothing=entry.nothing,
         )
 
     def _unique(self, entry: UniqueName) -> Unique:
@@ -185,7 +294,6 @@ class Resolver:
             method=method,
             send=needed_path(asked, entry.send),
             found=found,
-            nothing=entry.nothing,
         )
 
     def _follow_up(self, entry: After) -> FollowUp:
@@ -246,15 +354,16 @@ def rename(method: Method, source: str, target: str) -> Rename:
     )
 
 
-def ignored(method: Method, source: str) -> Ignored:
-    """A documented path of a request that is no error. Raises NotApplicable if it is a field."""
-    request, path = method.descriptor.input_type, split(source)
-    if field_at(request, path) is not None:
-        raise NotApplicable(NATIVE)
-    if path[1:]:
-        needed_field(request, path[:-1])
-    place = body_path(request, path)
-    return Ignored((".".join(place.json), ".".join(place.original)))
+def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]:
+    """What becomes of a number of rows in requests. Raises NotApplicable."""
+    request = method.descriptor.input_type
+    if field_at(request, split(target)) is not None:
+        return [] if content is None else [default(method, target, content)]
+    if method.views.rows is None:
+        raise NotApplicable(f"{method.path} does not answer one list")
+    if len(split(target)) > 1:
+        needed_field(request, split(target)[:-1])
+    return [MostRows(body_path(request, split(target)))]
 
 
 def default(method: Method, target: str, content: str | int) -> Default:
@@ -276,12 +385,12 @@ def default(method: Method, target: str, content: str | int) -> Default:
 
 def answer_aliases(
     profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]
-) -> dict[str, dict[str, str]]:
-    """By full name of a message: documented name to the JSON name of the field that is meant.
+) -> dict[str, dict[str, Derived]]:
+    """By full name of a message: documented name to the field or fields that are meant.
 
     Entries that come to nothing are added to `unused`.
     """
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    found: dict[str, dict[str, Derived]] = defaultdict(dict)
     for name, names in profile.answers.items():
         try:
             message = pool.FindMessageTypeByName(name)
@@ -294,15 +403,20 @@ def answer_aliases(
     return dict(found)
 
 
-def aliased(message: Descriptor, alias: str, native: str) -> str:
-    """The JSON name of the field that an alias stands for. Raises NotApplicable."""
+def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | bool) -> Derived:
+    """What an alias stands for. Raises NotApplicable."""
     if field_at(message, (alias,)) is not None:
         raise NotApplicable(NATIVE)
-    field = needed_field(message, (native,))
-    if field.is_repeated or is_message(field):
-        raise NotApplicable(f"{native} is not a single value")
-    name: str = field.json_name
-    return name
+    if isinstance(native, bool):
+        return native
+    names = (native,) if isinstance(native, str) else native
+    fields = [needed_field(message, (name,)) for name in names]
+    for field in fields:
+        if field.is_repeated or is_message(field):
+            raise NotApplicable(f"{field.name} is not a single value")
+        if len(fields) > 1 and (field.type not in SUMMED or field.has_presence):
+            raise NotApplicable(f"{field.name} cannot be part of a sum")
+    return tuple(field.json_name for field in fields)
 
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:

@@ -8,6 +8,7 @@ from gateway.access.admission import Lease
 from gateway.access.shares import Turns
 from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
+from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.change_log import ChangeLog, Outcome
 from gateway.http.exchange import Exchange
@@ -41,6 +42,7 @@ class CallMaker:
     async def call(self, exchange: Exchange, request: CallRequest) -> bytes:
         """Cuebot's answer. Raises GatewayError."""
         began, code = monotonic(), Code.CANCELLED
+        resolved: list[str] = []
         try:
             answer = await invoke(
                 request.plan,
@@ -49,6 +51,7 @@ class CallMaker:
                 metadata=metadata_of(exchange),
                 expects=partial(self.expect, exchange),
                 around=None if self._changes is None else partial(self._changes.around, exchange),
+                resolved=resolved,
             )
             code = Code.OK
         except GatewayError as error:
@@ -57,6 +60,8 @@ class CallMaker:
         finally:
             self.finish(exchange, began, code)
         exchange.code = Code.OK
+        if resolved:
+            exchange.headers_out.append((b"x-resolved", ", ".join(resolved).encode()))
         return answer
 
     def begin(self, exchange: Exchange, request: CallRequest) -> Outcome | None:
@@ -104,6 +109,8 @@ def metadata_of(exchange: Exchange) -> Metadata:
 
 def form_of(exchange: Exchange, request: CallRequest, answer: bytes) -> Form:
     """Cuebot's answer as the client wants to see it. Raises GatewayError (INTERNAL)."""
+    if request.cut_at and is_cut(request.plan.method, answer, request.cut_at):
+        exchange.headers_out.append((b"x-truncated", b"%d" % request.cut_at))
     if request.shown is None:
         return form_for(exchange, request.plan.method.encode(answer))
     begin_at_once()

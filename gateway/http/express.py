@@ -72,7 +72,7 @@ class ExpressLane:
         if catalog is None or not head.is_plain:
             return False
         method = catalog.routes.get(head.path)
-        if method is None or method.steps is not None or method.streams:
+        if method is None or not method.is_plain:
             return False
         if method.identity is not None and method.identity.element:
             return False  # reading its XML may be for another process
@@ -198,7 +198,7 @@ class PlainCall:
 
     def failed(self, failure: CallFailed) -> None:
         if failure.sent:
-            error = error_for(failure)
+            error = error_for(failure, self._read.plan.method, self._read.plan.payload)
             self._end_call(error.code, error.status)
             self._fail(error)
         else:  # Cuebot has not looked at it: `Upstream.call` knows where else to make it

@@ -9,7 +9,7 @@ from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.http.exchange import Exchange
 from gateway.schema.method import Method
-from gateway.views.shown import Shown
+from gateway.views.shown import Asked, Shown
 from gateway.views.view import asked_parameters
 
 
@@ -22,6 +22,8 @@ class Query(NamedTuple):
     """With GET, the JSON body that its parameters stand for."""
     unread: tuple[str, ...] = ()
     """`?name` for each of the first parameters that nothing reads."""
+    asked: Asked = ()
+    """The parameters of the view."""
 
 
 NO_QUERY = Query()
@@ -44,11 +46,12 @@ def read_query(exchange: Exchange, method: Method, reject: Reject) -> Query:
         parameters, asked = [], {}
     shown = method.views.shown(tuple(asked.items()), accept)
     if exchange.http_method == "POST":
-        return Query(shown, None, unread(parameters, reject))
+        return Query(shown, None, unread(parameters, reject), tuple(asked.items()))
     descriptor = method.descriptor.input_type
     fields = [each for each in parameters if not each[0].startswith("_")]
     others = [each for each in parameters if each[0].startswith("_")]
-    return Query(shown, body_of(descriptor, fields), unread(others, reject))
+    body = body_of(descriptor, fields)
+    return Query(shown, body, unread(others, reject), tuple(asked.items()))
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:

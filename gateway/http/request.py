@@ -14,6 +14,7 @@ from gateway.access.tokens import Authenticator
 from gateway.calls.aside.planner import Planner
 from gateway.calls.caller import Caller, Named, naming_takes_long, with_caller
 from gateway.calls.plan import Plan, holds_the_loop, plan
+from gateway.calls.rows import ask_for_rows
 from gateway.codec.unknown import REJECTED, Reject
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
@@ -70,6 +71,8 @@ class CallRequest(NamedTuple):
     catalog: Catalog
     shown: Shown | None = None
     """How the answer is to be seen; None for the whole, in JSON."""
+    cut_at: int = 0
+    """With as many rows, the answer may be a part of what there is."""
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:
@@ -395,9 +398,12 @@ def call_request(
             raise named.refusal
         if named.replaced:
             exchange.headers_out.append((b"x-replaced-fields", listed_paths(named.replaced)))
+    planned, shown, cut_at = ask_for_rows(
+        planned, head.query.shown, head.query.asked, exchange.headers.get(b"accept")
+    )
     if planned.defaulted:
         exchange.headers_out.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
     if planned.ignored or head.query.unread:
         ignored = listed_paths(head.query.unread + planned.ignored)
         exchange.headers_out.append((b"x-ignored-fields", ignored))
-    return CallRequest(planned, head.timeout, head.catalog, head.query.shown)
+    return CallRequest(planned, head.timeout, head.catalog, shown, cut_at)

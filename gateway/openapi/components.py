@@ -14,6 +14,7 @@ from gateway.codec.fields import (
     message_of,
     type_name,
 )
+from gateway.codec.interfaces import Aliases
 from gateway.codec.wellknown import WRAPPERS, takes_null
 from gateway.openapi.shared import WELL_KNOWN
 from gateway.openapi.values import IN_REQUESTS, IN_RESPONSES, KEYS, Json, nullable, reference
@@ -35,7 +36,7 @@ class Components:
         self,
         comments: Mapping[str, str],
         returned: Container[str],
-        aliases: Mapping[str, Mapping[str, str]],
+        aliases: Aliases,
         *,
         closed: bool,
     ) -> None:
@@ -102,9 +103,15 @@ class Components:
                 required.append(name)
                 value = nullable(value) if field.has_presence else value
             properties[name] = self._about(field, value)
-        for alias, name in self._aliases.get(descriptor.full_name, {}).items():
-            properties[alias] = {**properties[name], "description": f"The same as `{name}`."}
-            if name in required:
+        for alias, derived in self._aliases.get(descriptor.full_name, {}).items():
+            if isinstance(derived, bool):
+                properties[alias] = {"type": "boolean", "const": derived}
+                required.append(alias)
+                continue
+            same = "The same as" if len(derived) == 1 else "The sum of"
+            names = " and ".join(f"`{name}`" for name in derived)
+            properties[alias] = {**properties[derived[0]], "description": f"{same} {names}."}
+            if set(derived) <= set(required):
                 required.append(alias)
         return self._object(descriptor, properties, required)
 

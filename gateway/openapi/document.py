@@ -9,7 +9,7 @@ import yaml
 
 from gateway import __version__
 from gateway.codec.fields import returned_types
-from gateway.codec.rewrite import Rename
+from gateway.codec.rewrite import MostRows, Rename
 from gateway.openapi import shared
 from gateway.openapi.components import Components, described
 from gateway.openapi.examples import Examples
@@ -139,6 +139,7 @@ def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
         for rewrite in method.rewrites
         if isinstance(rewrite, Rename)
     ]
+    names += [f"`{each.path}`" for each in method.rewrites if isinstance(each, MostRows)]
     if method.steps is not None:
         given = [step.given for step in method.steps.before if isinstance(step, LookUp)]
         given += [step.given for step in method.steps.after if step.method.path in told]
@@ -148,14 +149,13 @@ def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
                 found = f"`{step.method.path}` finds" if step.method.path in told else "there is"
                 yield f"The answer is 409 if {found} one of that `{step.given}`."
     for reference in method.references:
-        if reference.finder is not None:
+        for finder in reference.finders:
+            known = " and ".join(f"`{'` or `'.join(sent.names)}`" for sent in finder.sends)
             each = " (each of them)" if reference.listed else ""
-            known = " and ".join(
-                f"`{'` or `'.join(sent.names)}`" for sent in reference.finder.sends
-            )
-            path = reference.finder.method.path
+            instead = "be a name" if reference.is_text else "have no `id`"
+            path = finder.method.path
             found = f"`{path}` finds it" if path in told else "it can be found"
-            yield f"`{reference.place}`{each} may have no `id` if {found} by {known}."
+            yield f"`{reference.place}`{each} may {instead} if {found} by {known}."
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
 

@@ -53,11 +53,11 @@ class Examples:
                     return {key: f"<{word} {key}>"}
         found = {}
         only = len(descriptor.fields) == 1
-        for field in descriptor.fields:
-            if worth_showing(field, depth):
-                value = self._field(field, depth, alone=only)
-                if value is not None:
-                    found[field.json_name] = value
+        shown = [field for field in descriptor.fields if worth_showing(field, depth)]
+        for field in shown or descriptor.fields:  # all of a deprecated method's may be deprecated
+            value = self._field(field, depth, alone=only)
+            if value is not None:
+                found[field.json_name] = value
         return found
 
     def _field(self, field: FieldDescriptor, depth: int, *, alone: bool) -> Any:

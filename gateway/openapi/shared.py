@@ -31,7 +31,10 @@ ROWS_VIEW = ("_where", "_sort", "_limit", "_format")
 
 USUAL = ("X-Request-ID", "X-Trace-ID", "Server-Timing", "X-Schema")
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-OF_FIELDS = ("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields")
+OF_FIELDS = (
+    *("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields"),
+    *("X-Resolved", "X-Truncated"),
+)
 OF_SUCCESS = (*USUAL, *OF_FIELDS, "X-Dry-Run", *COUNTED)
 OF_READS = ("ETag", "Preference-Applied")
 OF_ERROR = (*USUAL, *COUNTED)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from gateway.codec.decode import Decoders, DecodeValue
@@ -36,6 +36,14 @@ class Method:
     """Whether the profile says that calling it changes nothing."""
     identity: "Identity | None" = None
     """Where its requests say who is calling, if they do."""
+    instead: "Instead | None" = None
+    """What answers for it, because Cuebot does not have it or it finds nothing."""
+    row_limit: "RowLimit | None" = None
+    """Where its requests say how many rows Cuebot answers at most."""
+    namesakes: "Listing | None" = None
+    """The list that tells apart what it finds several of."""
+    signs: "ErrorSigns | None" = None
+    """What errors of Cuebot mean whose status does not say so; None if that is not known."""
 
     @cached_property
     def decode_value(self) -> DecodeValue:
@@ -62,9 +70,10 @@ class Method:
         return self.profile_read or options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
     @cached_property
-    def look_ups(self) -> "tuple[LookUp | Unique | Reference, ...]":
+    def look_ups(self) -> "tuple[LookUp | Unique | Naming, ...]":
         """All that may be looked up before it is called."""
-        return (*(self.steps.before if self.steps is not None else ()), *self.references)
+        before = self.steps.before if self.steps is not None else ()
+        return (*before, *(Naming(each, by) for each in self.references for by in each.finders))
 
     @cached_property
     def besides(self) -> tuple[str, ...]:
@@ -72,12 +81,18 @@ class Method:
         sources = [
             source
             for reference in self.references
-            if reference.finder is not None
-            for sent in reference.finder.sends
+            for finder in reference.finders
+            for sent in finder.sends
             for source in sent.sources
         ]
         paths = [each.path for each in sources if not (each.inside or each.native)]
         return tuple(text for path in paths for text in (str(path), ".".join(path.original)))
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether a request is one call of it, unless the request itself asks for more."""
+        more = self.steps is not None or self.instead is not None or self.namesakes is not None
+        return not (more or self.streams)
 
     @cached_property
     def streams(self) -> bool:
@@ -114,10 +129,6 @@ class LookUp:
     """Where the request has to have that. A client may have given it there itself."""
     documented: bool
     """Whether `given` is only in documents, and no field of Cuebot's."""
-    nothing: str
-    """How the error begins that means there is none; NOT_FOUND does so, too. Empty: no other."""
-    only: str = ""
-    """What alone the look-up finds, for people."""
 
     @property
     def asks(self) -> tuple[BodyPath, ...]:
@@ -157,9 +168,10 @@ class Finder:
     sends: tuple[Sent, ...]
     take: FieldPath
     """Where the answer has the object's id."""
-    nothing: str
-    only: str
-    """These two are as in LookUp."""
+    listing: "Listing | None" = None
+    """A list that has the object, too, and others that the call does not find."""
+    only: str = ""
+    """What alone the call finds, for people."""
 
     @property
     def asks(self) -> tuple[BodyPath, ...]:
@@ -168,14 +180,118 @@ class Finder:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A call whose answer is a list, and which of its rows are meant."""
+
+    method: Method
+    copies: tuple[tuple[FieldPath, BodyPath, bool], ...]
+    """From where in the look-up's request to where in this one single values go, and whether that
+    is a list, of this one."""
+    constants: tuple[tuple[BodyPath, object], ...]
+    """What this request has besides."""
+    rows: tuple[FieldDescriptor, ...]
+    """From the answer down to the list."""
+    where: tuple[tuple[FieldPath, FieldPath], ...]
+    """Where a row has a value, and where the look-up's request has the same."""
+    newest: FieldPath = ()
+    """Where rows have the time by which the newest is chosen. Empty: none is chosen of several."""
+    says: str = ""
+    """What is said of a row that the look-up itself does not find: `is finished`. Changes are
+    refused with it. Empty: the list is there only to tell several of one name apart."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
-    """An object in requests that Cuebot knows by its `id` alone."""
+    """An object in requests that Cuebot knows by its id alone."""
 
     place: BodyPath
-    """Where it is, or the list of them."""
-    listed: bool
-    finder: Finder | None
-    """None if nothing else finds it."""
+    """Where it is, or the list of them; or its id as a text."""
+    kind: str
+    """What it is called: `job`."""
+    listed: bool = False
+    is_text: bool = False
+    """Whether the id stands there by itself. What cannot be an id is a name."""
+    finders: tuple[Finder, ...] = ()
+    """The first for which the request has all values finds it. None: nothing does but the id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """An object that a request names, and what finds it."""
+
+    reference: Reference
+    finder: Finder
+
+    @property
+    def method(self) -> Method:
+        """The method that finds it."""
+        return self.finder.method
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One of several calls that answer together for one method."""
+
+    method: Method
+    copies: Copies
+    """From the method's request to this one."""
+    send: FieldPath
+    """Where this request has what the hop before has taken; empty for the first."""
+    rows: tuple[FieldDescriptor, ...]
+    """From the answer down to the list in which one row is looked for; empty if it is no list."""
+    where: tuple[tuple[FieldPath, FieldPath], ...]
+    """Where that row has a value, and where the method's request has the same."""
+    take: FieldPath
+    """Where the answer, or the row, has what goes on; empty for all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """Calls that answer for a method."""
+
+    hops: tuple[Hop, ...]
+    put: str
+    """The field of the method's answer for what the last one takes."""
+    is_native: bool
+    """Whether Cuebot has the method: then it is asked first, and these when it finds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowLimit:
+    """How many rows Cuebot is asked for."""
+
+    path: FieldPath
+    """Where requests have the number."""
+    default: int
+    """What it is if a request leaves it out."""
+    views: int
+    """The same for a view that chooses among the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """How an error text begins, and what else is in it."""
+
+    begins: str
+    says: str = ""
+
+    def fits(self, text: str) -> bool:
+        """Whether an error with this text is meant."""
+        return text.startswith(self.begins) and self.says in text
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSigns:
+    """What Cuebot's errors mean where their status is INTERNAL, whatever they are about."""
+
+    not_found: Sign | None = None
+    """Something is not there."""
+    ambiguous: Sign | None = None
+    """There are several where there should be one."""
+    malformed: Sign | None = None
+    """A name cannot be one."""
+    things: frozenset[str] = frozenset()
+    """What fields are called that have an object, or the name of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +305,6 @@ class Unique:
     """Where the look-up's request has that name."""
     found: FieldPath
     """Where the look-up's answer has the name of what it has found."""
-    nothing: str
-    """How the error begins that means there is none; NOT_FOUND does so, too. Empty: no other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from gateway.codec.fields import (
     message_of,
     owner_of,
 )
+from gateway.codec.interfaces import NO_ALIASES, Aliases, Derived
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN, did_you_mean
 
@@ -38,6 +39,8 @@ class Segment:
 
     field: FieldDescriptor
     key: object = None
+    alias: str = ""
+    """What answers call the field besides, if that is how it was named."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,11 @@ class FieldPath:
         return value_at(self.segments)
 
 
-def find_path(descriptor: Descriptor, text: str) -> FieldPath:
-    """The path in a message type; either naming will do. Raises LookupError with the problem."""
+def find_path(descriptor: Descriptor, text: str, aliases: Aliases = NO_ALIASES) -> FieldPath:
+    """The path in a message type; either naming will do, and so do copies among the `aliases`.
+
+    Raises LookupError with the problem.
+    """
     parts = text.split(".")
     if len(parts) > DEEPEST:
         raise LookupError(f"{text[:SHOWN]!r} has more than {DEEPEST} parts")
@@ -88,10 +94,14 @@ def find_path(descriptor: Descriptor, text: str) -> FieldPath:
         part = parts[index]
         if at is None:
             raise LookupError(f"{'.'.join(names)!r} has no fields")
-        field = field_called(at, part)
+        field, alias = field_called(at, part), ""
+        if field is None and (derived := aliases.get(at.full_name, {}).get(part)) is not None:
+            if isinstance(derived, bool) or len(derived) > 1:
+                raise LookupError(f"{part!r} is derived{made_of(derived)}")
+            field, alias = field_called(at, derived[0]), part
         if field is None:
             raise NoField(at, part)
-        names.append(field.json_name)
+        names.append(alias or field.json_name)
         index += 1
         if is_map(field) and index < len(parts):
             key_field, value_field = map_fields(field)
@@ -101,9 +111,20 @@ def find_path(descriptor: Descriptor, text: str) -> FieldPath:
             index += 1
             at = message_of(value_field) if is_message(value_field) else None
         else:
-            segments.append(Segment(field))
+            segments.append(Segment(field, alias=alias))
             at = message_of(field) if is_message(field) and not is_map(field) else None
     return FieldPath(".".join(names), tuple(segments))
+
+
+def made_of(derived: Derived) -> str:
+    """What to ask for instead of a field that is derived."""
+    if isinstance(derived, bool):
+        return f": it is always {'true' if derived else 'false'}"
+    return f"; ask for {' and '.join(derived)}"
+
+
+Find = Callable[[Descriptor, str], FieldPath]
+"""Finds the path with this text in a message type. Raises LookupError."""
 
 
 class NoField(LookupError):

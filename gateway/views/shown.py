@@ -1,15 +1,16 @@
 """The views of one method's answers, each compiled once, and which of them a client accepts."""
 
 from collections.abc import Iterable
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from google.protobuf.descriptor import Descriptor
 
 from gateway.codec.encode import Encoders
+from gateway.views.paths import find_path
 from gateway.views.show import Show, compile_view
-from gateway.views.view import Format, Rows, make_view, rows_of
+from gateway.views.view import Format, Rows, limit_of, make_view, rows_of
 
 KEPT = 8
 """Compiled views of a method that are kept, those last used."""
@@ -46,6 +47,8 @@ class Shown(NamedTuple):
     """What it is, for comparison with other views of the same method."""
     follows_order: bool
     """Whether the order of rows decides which of them are shown."""
+    chooses: bool
+    """Whether it chooses among the rows, so that all of them are to be there."""
 
 
 class Views:
@@ -74,13 +77,21 @@ class Views:
             return None
         return (self._compiled if is_kept(asked) else self._compile)(asked, default)
 
+    def limited(self, asked: Asked, accept: bytes | None, most: int) -> Shown | None:
+        """The same, of so many rows at most."""
+        limit = limit_of(dict(asked).get("_limit"))
+        parameters = {**dict(asked), "_limit": str(most if limit is None else min(limit, most))}
+        return self.shown(tuple(parameters.items()), accept)
+
     def _compile(self, asked: Asked, default: Format) -> Shown:
-        view = make_view(self._answer, dict(asked), default)
+        find = partial(find_path, aliases=self._encoders.aliases)
+        view = make_view(self._answer, dict(asked), default, find)
         return Shown(
             compile_view(view, self._encoders),
             (b"content-type", MEDIA_TYPES[view.format]),
             urlencode(sorted(dict(asked, _format=view.format).items())),
             view.follows_order,
+            view.where is not None or view.order is not None or view.limit is not None,
         )
 
 

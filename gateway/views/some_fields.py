@@ -31,8 +31,10 @@ class Some:
         self.descriptor = descriptor
         self._encoders = encoders
         self._by_field: dict[int, list[tuple[Segment, ...]]] = {}
+        self._aliases = dict.fromkeys(first for first, *_ in paths if first.alias)
         for segments in paths:
-            self._by_field.setdefault(segments[0].field.number, []).append(segments)
+            if not segments[0].alias:
+                self._by_field.setdefault(segments[0].field.number, []).append(segments)
 
     @cached_property
     def to_json(self) -> ToJson:
@@ -42,7 +44,10 @@ class Some:
             if is_map(field):
                 parts.append(map_part(field, paths, self._encoders))
             else:
-                parts.append(part(field, self.value(field)))
+                parts.append(part(field, self.value(field), field.json_name))
+        parts += [
+            part(each.field, self._encoders.value(each.field), each.alias) for each in self._aliases
+        ]
 
         def to_json(message: Any) -> dict[str, object]:
             json: dict[str, object] = {}
@@ -62,9 +67,11 @@ class Some:
         return Some(message_of(field), [segments[1:] for segments in paths], self._encoders)
 
 
-def part(field: FieldDescriptor, value: ToJson | None) -> Callable[[Any, dict[str, object]], None]:
-    """What puts one field of a message into its JSON."""
-    name, key = field.name, field.json_name
+def part(
+    field: FieldDescriptor, value: ToJson | None, key: str
+) -> Callable[[Any, dict[str, object]], None]:
+    """What puts one field of a message into its JSON, under this key."""
+    name = field.name
     if field.is_repeated:
         if value is None:
             return lambda message, json: json.__setitem__(key, list(getattr(message, name)))

@@ -12,7 +12,7 @@ from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
 from gateway.hints import SHOWN, did_you_mean
 from gateway.views.conditions import BadCondition, Test, compile_condition
-from gateway.views.paths import FieldPath, find_path, refused
+from gateway.views.paths import FieldPath, Find, find_path, refused
 
 PARAMETERS = ("_fields", "_where", "_sort", "_limit", "_format")
 FORMATS = ("json", "ndjson", "csv")
@@ -97,7 +97,12 @@ def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
     return asked
 
 
-def make_view(answer: Descriptor, asked: Mapping[str, str], default: Format = "json") -> View:
+def make_view(
+    answer: Descriptor,
+    asked: Mapping[str, str],
+    default: Format = "json",
+    find: Find = find_path,
+) -> View:
     """The view for a method's answer. Raises GatewayError (INVALID_ARGUMENT)."""
     rows = rows_of(answer)
     format_ = format_of(asked.get("_format", default))
@@ -109,7 +114,7 @@ def make_view(answer: Descriptor, asked: Mapping[str, str], default: Format = "j
             raise refused("_format", f"{answer.full_name} is not one list: only json can show it")
     row_fields: list[FieldPath] = []
     answer_fields: list[FieldPath] = []
-    for path, is_row in chosen(answer, rows, asked.get("_fields")):
+    for path, is_row in chosen(answer, rows, asked.get("_fields"), find):
         (row_fields if is_row else answer_fields).append(path)
     wanted = "_fields" in asked
     if wanted and format_ != "json" and answer_fields:
@@ -119,8 +124,8 @@ def make_view(answer: Descriptor, asked: Mapping[str, str], default: Format = "j
         rows=rows,
         row_fields=tuple(row_fields) if wanted and row_fields else None if not wanted else (),
         answer_fields=tuple(answer_fields) if wanted else None,
-        where=condition_of(rows, asked.get("_where")),
-        order=order_of(rows, asked.get("_sort")),
+        where=condition_of(rows, asked.get("_where"), find),
+        order=order_of(rows, asked.get("_sort"), find),
         limit=limit_of(asked.get("_limit")),
         format=format_,
     )
@@ -151,7 +156,7 @@ def rows_of(answer: Descriptor) -> Rows | None:
 
 
 def chosen(
-    answer: Descriptor, rows: Rows | None, text: str | None
+    answer: Descriptor, rows: Rows | None, text: str | None, find: Find
 ) -> Iterable[tuple[FieldPath, bool]]:
     """The wanted paths, and whether each is one of a row.
 
@@ -166,37 +171,37 @@ def chosen(
         problem: LookupError | None = None
         if rows is not None:
             try:
-                yield find_path(rows.descriptor, name), True
+                yield find(rows.descriptor, name), True
                 continue
             except LookupError as error:
                 problem = error
         try:
-            found = find_path(answer, name)
+            found = find(answer, name)
         except LookupError as error:
             problem = problem or error
         else:
-            yield from in_rows(found, rows)
+            yield from in_rows(found, rows, find)
             continue
         inner = only_object(answer)
         if inner is None:
             raise refused("_fields", str(problem))
         try:
-            yield find_path(answer, f"{inner.json_name}.{name}"), False
+            yield find(answer, f"{inner.json_name}.{name}"), False
         except LookupError as error:
             raise refused("_fields", str(error)) from None
 
 
-def in_rows(found: FieldPath, rows: Rows | None) -> Iterable[tuple[FieldPath, bool]]:
+def in_rows(found: FieldPath, rows: Rows | None, find: Find) -> Iterable[tuple[FieldPath, bool]]:
     """A path of the answer; one that leads to the rows or into them as paths of a row."""
     fields = tuple(each.field.number for each in found.segments)
     above = tuple(field.number for field in rows.fields) if rows is not None else ()
     if rows is None or fields[: len(above)] != above[: len(fields)]:
         yield found, False
     elif len(fields) > len(above):
-        yield find_path(rows.descriptor, found.text.split(".", len(above))[-1]), True
+        yield find(rows.descriptor, found.text.split(".", len(above))[-1]), True
     else:
         for field in rows.descriptor.fields:
-            yield find_path(rows.descriptor, field.json_name), True
+            yield find(rows.descriptor, field.json_name), True
 
 
 def only_object(answer: Descriptor) -> FieldDescriptor | None:
@@ -207,17 +212,17 @@ def only_object(answer: Descriptor) -> FieldDescriptor | None:
     return field if is_object(field) and rows_of(answer) is None else None
 
 
-def condition_of(rows: Rows | None, text: str | None) -> Test | None:
+def condition_of(rows: Rows | None, text: str | None, find: Find) -> Test | None:
     if text is None or rows is None:
         return None
     descriptor = rows.descriptor
     try:
-        return compile_condition(text, lambda path: find_path(descriptor, path))
+        return compile_condition(text, lambda path: find(descriptor, path))
     except BadCondition as error:
         raise refused("_where", str(error)) from None
 
 
-def order_of(rows: Rows | None, text: str | None) -> Order | None:
+def order_of(rows: Rows | None, text: str | None, find: Find) -> Order | None:
     if text is None or rows is None:
         return None
     names = [name.strip() for name in text.split(",")]
@@ -226,7 +231,7 @@ def order_of(rows: Rows | None, text: str | None) -> Order | None:
     found: list[Callable[[Any], tuple[bool, Any]]] = []
     for name in dict.fromkeys(names):
         try:
-            path = find_path(rows.descriptor, name.removeprefix("-"))
+            path = find(rows.descriptor, name.removeprefix("-"))
         except LookupError as error:
             raise refused("_sort", str(error)) from None
         if not path.is_value or path.is_list:

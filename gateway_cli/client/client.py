@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from gateway_cli.client.arguments import Arguments
 
 IGNORED_FIELDS = "X-Ignored-Fields"
+TRUNCATED = "X-Truncated"
 WHOLE: Mapping[str, str] = MappingProxyType({})
 """The parameters of a view that shows everything."""
 
@@ -21,6 +22,8 @@ class Answer:
     """Compact JSON, or what the view has made of it."""
     ignored: tuple[str, ...] = ()
     """Paths of the request's fields that were ignored, since no message has them."""
+    cut_at: int = 0
+    """How many rows Cuebot was asked for, if there are as many; there may be more."""
     viewed: bool = True
     """Whether the answer is as the view wanted it; False from a gateway that knows no views."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.calls.invoke import invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
+from gateway.calls.rows import ask_for_rows, is_cut
 from gateway.codec.unknown import REJECTED
 from gateway.errors import Code, GatewayError
 from gateway.http.head import listed_paths
@@ -57,14 +58,16 @@ class CuebotClient:
         planned = await self._plan(name, request)
         if dry_run:
             return Answer(content=b"".join(preview(planned)), ignored=planned.ignored)
-        shown = planned.method.views.shown(tuple(view.items()))
-        encode = planned.method.encode if shown is None else shown.encode
+        asked = tuple(view.items())
+        rows = ask_for_rows(planned, planned.method.views.shown(asked), asked)
+        encode = planned.method.encode if rows.shown is None else rows.shown.encode
         try:
-            answer = await invoke(planned, self.upstream, timeout=self.timeout)
+            answer = await invoke(rows.plan, self.upstream, timeout=self.timeout)
             content = b"".join(encode(answer))
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
-        return Answer(content=content, ignored=planned.ignored)
+        cut_at = rows.cut_at if is_cut(planned.method, answer, rows.cut_at) else 0
+        return Answer(content=content, ignored=planned.ignored, cut_at=cut_at)
 
     async def _plan(self, name: str, request: Arguments) -> Plan:
         parse_name(name)  # a malformed name needs no schema to be refused

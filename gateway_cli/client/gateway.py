@@ -17,7 +17,7 @@ from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.head import DRY_RUN
 from gateway.settings.model import Settings
 from gateway_cli.client.arguments import Arguments, Fields, guess, unknown
-from gateway_cli.client.client import WHOLE, Answer, ignored_fields
+from gateway_cli.client.client import TRUNCATED, WHOLE, Answer, ignored_fields
 from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.client.method_names import explained, path_of
 from gateway_cli.client.openapi_document import DOCUMENT, Document, read_document
@@ -105,14 +105,17 @@ class GatewayClient:
                 "the answer is not that of a dry run: THE CALL MAY HAVE BEEN MADE. There is more"
                 " than one gateway at this URL, and this one does not support dry runs",
             )
+        truncated = response.headers.get(TRUNCATED, "")
+        cut_at = int(truncated) if truncated.isdecimal() else 0
         ignored, format_ = ignored_fields(response.headers), view.get("_format", "json")
         if format_ != "json" and format_ in response.headers.get("content-type", ""):
-            return Answer(content=response.content, ignored=ignored)
+            return Answer(content=response.content, ignored=ignored, cut_at=cut_at)
         self.check_json(response)
         unread = [name for name in ignored if name.startswith("?")]
         return Answer(
             content=response.content,
             ignored=tuple(name for name in ignored if name not in unread),
+            cut_at=cut_at,
             viewed=not view or (format_ == "json" and SCHEMA in response.headers and not unread),
         )
 

@@ -28,7 +28,7 @@ from gateway_cli.common_options import (
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, end_interrupted_line
 from gateway_cli.terminal.output import Output, output_of_process
 
-NOT_FOUND, UNAVAILABLE = 3, 4
+NOT_FOUND, UNAVAILABLE, CUT = 3, 4, 5
 """Exit statuses that only this command has."""
 STATUS = {Code.NOT_FOUND: NOT_FOUND, Code.UNAVAILABLE: UNAVAILABLE}
 REFUSED = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
@@ -126,6 +126,7 @@ def call(
       2    wrong usage or settings: no such option, method or field
       3    Cuebot answered NOT_FOUND
       4    UNAVAILABLE: Cuebot or the gateway is unreachable or not ready
+      5    the answer may be cut: it has as many rows as were asked for
       130  Ctrl-C
       141  the reader of the output (head) went away
     """
@@ -184,7 +185,11 @@ async def call_and_show(
         try:
             if pause is not None:
                 await watch(call, output, pause=pause, name=name)
-            output.answer(await call())
+            answer = await call()
+            output.answer(answer)
+            if answer.cut_at:
+                output.complain(cut(answer.cut_at))
+                return CUT
         except InvalidCall as error:
             output.complain(str(error))
             return WRONG_USAGE
@@ -194,6 +199,11 @@ async def call_and_show(
                 output.complain("the token came from TOKEN; unset it, or sign one with --sub")
             return STATUS.get(error.code, FAILED)
     return 0
+
+
+def cut(rows: int) -> str:
+    """The warning about an answer that may be cut."""
+    return f"warning: there may be more than these {rows} rows; ask for more (…limit=100000)"
 
 
 async def watch(

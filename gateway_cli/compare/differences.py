@@ -19,7 +19,7 @@ from gateway.codec.fields import enum_of, is_enum, is_map, is_message, map_field
 from gateway.errors import Code
 from gateway.schema.method import Method
 
-Documented = Mapping[str, Mapping[str, str]]
+Documented = Mapping[str, Mapping[str, object]]
 """By full name of a message: names that only this gateway sends, besides Cuebot's own."""
 COMPARED = 500
 """How many items of each list are compared; lengths are always compared."""

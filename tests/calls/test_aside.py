@@ -171,7 +171,7 @@ async def test_the_end_of_the_planner_ends_its_processes(catalog: Catalog) -> No
 
 async def test_one_subjects_bodies_do_not_hold_up_anothers(catalog: Catalog) -> None:
     """They wait for each other; another subject's body has its own process."""
-    large = orjson.dumps({"jobs": {"jobs": [{"id": "i"}] * 90_000}})
+    large = orjson.dumps({"group": {"id": "g"}, "jobs": {"jobs": [{"id": "i"}] * 90_000}})
     slow, quick = catalog.routes["/job.GroupInterface/ReparentJobs"], catalog.routes[GET_JOBS]
     order: list[str] = []
 

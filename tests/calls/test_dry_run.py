@@ -143,7 +143,7 @@ async def test_off_is_off(gateway: Gateway, cuebot: ScriptedCuebot, value: str) 
 async def test_a_large_message_is_shown_whole(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Messages that are encoded in pieces are one JSON document all the same."""
     ids = [f"{number:036}" for number in range(20_000)]
-    answer = await dry(gateway, KILL_FRAMES, {"req": {"ids": ids}})
+    answer = await dry(gateway, KILL_FRAMES, BODY | {"req": {"ids": ids}})
     shown: dict[str, Any] = answer.json()
     assert shown["request"]["req"]["ids"] == ids
     assert cuebot.seen == []
@@ -152,4 +152,4 @@ async def test_a_large_message_is_shown_whole(gateway: Gateway, cuebot: Scripted
 async def test_it_works_while_cuebot_is_away() -> None:
     """It asks Cuebot nothing, so that it does not need it, once the schema is known."""
     async with gateway_for("127.0.0.1:1", descriptor_source="package:opencue_proto") as gateway:
-        assert (await dry(gateway, KILL_FRAMES, {})).status_code == 200
+        assert (await dry(gateway, KILL_FRAMES, BODY)).status_code == 200

@@ -10,14 +10,14 @@ import httpx
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.invoke import set_at, value_at
+from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.plan import MOST_REFERENCES
-from gateway.codec.rewrite import BodyPath, put
+from gateway.codec.rewrite import BodyPath, pull, put
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.method import Finder, Method, Reference
 from gateway.schema.selection import Selection
-from tests.support.opencue import message_class, opencue
+from tests.support.opencue import message_class, opencue, with_ids
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ON_EACH_LANE,
@@ -42,7 +42,9 @@ REPARENT = "/group.GroupInterface/ReparentJobs"
 ADD_LIMIT = "/job.LayerInterface/AddLimit"
 GET_TASKS = "/department.DepartmentInterface/GetTasks"
 DEPEND = "/layer.LayerInterface/CreateDependencyOnLayer"
-EMPTY = "org.springframework.dao.EmptyResultDataAccessException: Incorrect result size\nIncorrect"
+SPRING = "org.springframework.dao"
+NONE = "Incorrect result size: expected 1, actual 0"
+EMPTY = f"{SPRING}.EmptyResultDataAccessException: {NONE}\n{NONE}"
 
 Json = dict[str, Any]
 
@@ -110,17 +112,15 @@ async def test_a_name_stands_for_an_id(gateway: Gateway, cuebot: ScriptedCuebot,
         {"job": {"id": "given", "name": "demo"}},
         {"job": {"id": "given"}},
         {"job": {"id": "no such id"}},
-        {"job": None},
-        {},
     ],
 )
 async def test_an_id_that_is_given_wins(
     gateway: Gateway, cuebot: ScriptedCuebot, body: Json
 ) -> None:
-    """Nothing is looked up for it, whatever it is; nor for an object that is not there at all."""
+    """Nothing is looked up for it, whatever it is."""
     assert (await gateway.post(PAUSE, body)).status_code == 200
     assert heard(cuebot) == [PAUSE]
-    assert last(cuebot, "job.JobPauseRequest").job.id == (body.get("job") or {}).get("id", "")
+    assert last(cuebot, "job.JobPauseRequest").job.id == body["job"]["id"]
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["beside", "inside"])
@@ -250,10 +250,11 @@ async def test_a_limit_may_be_named(gateway: Gateway, cuebot: ScriptedCuebot) ->
     cuebot.fails(FIND_LIMIT, grpc.StatusCode.INTERNAL, EMPTY)
     refused = await gateway.post(ADD_LIMIT, {"layer": layer, "limit": {"name": "arnold"}})
     message = problem(refused, 404, "NOT_FOUND")
-    assert message == f"limit.name: {FIND_LIMIT} found nothing for name 'arnold'"
+    assert message.startswith(f"limit.name: {FIND_LIMIT} found nothing for name 'arnold': ")
+    assert message.endswith(f"(Cuebot: {EMPTY})")
     refused = await gateway.post(ADD_LIMIT, {"layer": layer, "limitId": "arnold"})
     message = problem(refused, 404, "NOT_FOUND")
-    assert message == f"limitId: {FIND_LIMIT} found nothing for name 'arnold'"
+    assert message.startswith(f"limitId: {FIND_LIMIT} found nothing for name 'arnold': ")
 
 
 async def test_objects_that_are_data_are_left_alone(
@@ -297,12 +298,12 @@ def filled(path: BodyPath, content: object, body: Json) -> Json:
 async def test_every_object_can_be_found(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """By what the profile says, for every method and field; or its id is asked for."""
     for method, reference in references():
-        if reference.finder is None:
-            body = filled(reference.place, {}, {})
+        for body in () if reference.finders else ({}, filled(reference.place, {}, {})):
             message = problem(await gateway.post(method.path, body), 400, "INVALID_ARGUMENT")
             assert message == f"{reference.place}: expected its id; nothing else finds it"
-        else:
-            await check_found(gateway, cuebot, method, reference, reference.finder)
+        for finder in reference.finders:
+            if finder.method.steps is None:  # else it is looked up by what is looked up itself
+                await check_found(gateway, cuebot, method, reference, finder)
 
 
 async def check_found(
@@ -313,18 +314,26 @@ async def check_found(
     set_at(answer, by.take, "found")
     cuebot.answers(by.method.path, answer.SerializeToString())
     thing: Json = {}
+    body = with_ids(method)
+    pull(body, reference.place)
     for sent in by.sends:
-        filled(sent.sources[0].path, "7", thing)
+        source = sent.sources[-1 if reference.is_text else 0]
+        if reference.is_text and source.inside:
+            thing = {"name": "7"}
+        else:
+            filled(source.path, "7", thing if source.inside else body)
     cuebot.seen.clear()
-    body = filled(reference.place, [thing] if reference.listed else thing, {})
+    given = thing["name"] if reference.is_text else [thing] if reference.listed else thing
+    filled(reference.place, given, body)
     answered = await gateway.post(method.path, body)
     assert answered.status_code == 200, (method.path, answered.text)
     assert "x-ignored-fields" not in answered.headers
-    nested = [each.finder.method.path for each in by.method.references if each.finder]
+    nested = [each.finders[0].method.path for each in by.method.references if each.finders]
     assert heard(cuebot) == [*nested, by.method.path, method.path]
     request = GetMessageClass(method.descriptor.input_type).FromString(cuebot.seen[-1][1])
     found = value_at(request, reference.place.original)
-    assert (found[0] if reference.listed else found).id == "found"
+    found = found[0] if reference.listed else found
+    assert (found if reference.is_text else found.id) == "found"
 
 
 def test_fields_that_are_not_among_them_are_data_or_take_a_name() -> None:
@@ -389,19 +398,20 @@ async def test_nothing_found_is_404_and_says_what_was_looked_for(
     ):
         message = problem(await gateway.post(path, body), 404, "NOT_FOUND")
         assert message == f"{expected}: expected 1, actual 0"
-    made = {FIND_JOB, FIND_LAYER, FIND_SHOW}
-    assert set(heard(cuebot)) == made
+    listed = {"/job.JobInterface/GetJobs", "/job.JobInterface/GetLayers"}
+    assert set(heard(cuebot)) == {FIND_JOB, FIND_LAYER, FIND_SHOW} | listed
 
 
 async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """It has its own status, and the call is not made. Some errors mean that there is none."""
-    cuebot.fails(FIND_JOB, grpc.StatusCode.INTERNAL, EMPTY.replace("Empty", "Incorrect"))
+    cuebot.fails(FIND_JOB, grpc.StatusCode.INTERNAL, f"{SPRING}.DataAccessResourceFailure: {NONE}")
     message = problem(await gateway.post(PAUSE, {"job": {"name": "x"}}), 500, "INTERNAL")
     assert message.startswith(f"job: {FIND_JOB} failed: org.springframework")
     cuebot.fails(GET_DEPARTMENT, grpc.StatusCode.INTERNAL, EMPTY)
     body = {"department": {"name": "x"}, "show": "demo"}
     message = problem(await gateway.post(GET_TASKS, body), 404, "NOT_FOUND")
-    assert message.endswith("found nothing for department 'x', show.name 'demo'")
+    assert "found nothing for department 'x', show.name 'demo': " in message
+    assert message.endswith(f"(Cuebot: {EMPTY})")
     assert heard(cuebot) == [FIND_JOB, FIND_SHOW, GET_DEPARTMENT]
 
 

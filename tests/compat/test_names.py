@@ -1,5 +1,6 @@
 """Names where Cuebot wants ids, and defaults that keep from nothing, on the simulated farm."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -153,6 +154,21 @@ CALLS: dict[str, tuple[Json, Ids]] = {
             "hosts": {"hosts": [{"id": node(f)}]},
         },
     ),
+    "host.HostInterface/SetAllocation": (
+        {"host": {"name": "render-node-07"}, "allocationId": "local.desktop"},
+        lambda f: {
+            "host": {"id": key_of("hosts", "render-node-07")(f)},
+            "allocationId": key_of("allocations", "local.desktop")(f),
+        },
+    ),
+    "job.JobInterface/SetGroup": (
+        {"job": {"name": JOB}, "groupId": "fx"},
+        lambda f: {"job": {"id": job(f)}, "groupId": group(f, "fx")},
+    ),
+    "host.HostInterface/RedirectToJob": (
+        {"host": {"name": "render-node-01"}, "procNames": [], "jobId": JOB},
+        lambda f: {"host": {"id": node(f)}, "procNames": [], "jobId": job(f)},
+    ),
     "facility.AllocationInterface/GetSubscriptions": (
         {"allocation": {"name": "local.general"}},
         lambda f: {"allocation": {"id": key_of("allocations", "local.general")(f)}},
@@ -294,6 +310,114 @@ async def test_what_is_not_there_is_404(
     assert found.json()["message"].startswith(f"{place}: /")
     assert " found nothing for " in found.json()["message"]
     assert farm == untouched
+
+
+# --- Finished jobs, and several of one name -------------------------------------------------
+
+FINISHED_READS: dict[str, Json] = {
+    "/job.JobInterface/GetFrames": {"job": {"name": JOB}, "req": {"limit": 3}},
+    "/job.JobInterface/GetLayers": {"job": {"name": JOB}},
+    "/job.JobInterface/GetComments": {"job": {"name": JOB}},
+    "/job.LayerInterface/GetFrames": LAYER | {"s": {"limit": 3}},
+    "/job.FrameInterface/GetWhatThisDependsOn": FRAME,
+}
+FINISHED_CHANGES: dict[str, tuple[Json, str]] = {
+    "/job.JobInterface/Pause": ({"job": {"name": JOB}}, f"job: job '{JOB}' is finished"),
+    "/job.LayerInterface/KillFrames": (LAYER, "layer: layer "),
+    "/job.FrameInterface/Retry": (FRAME, "frame: frame "),
+}
+
+
+@pytest.fixture
+async def farm(gateway: Gateway, simulated_cuebot: SimulatedCuebot) -> Farm:
+    """A new farm, whose job is killed."""
+    clock = StoppedClock(START)
+    simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages, clock=clock)
+    killed = await gateway.post("/job.JobInterface/Kill", {"job": {"name": JOB}})
+    assert killed.status_code == 200
+    clock.advance(5)
+    await gateway.post("/show.ShowInterface/GetShows")
+    assert (await gateway.post("/job.JobInterface/FindJob", {"name": JOB})).status_code == 404
+    return farm
+
+
+@pytest.mark.parametrize("path", FINISHED_READS)
+async def test_reads_find_a_finished_job_by_its_name(
+    gateway: Gateway, farm: Farm, path: str
+) -> None:
+    """They answer what they answer with the id, and say which job it was."""
+    answer = await gateway.post(path, FINISHED_READS[path])
+    assert answer.status_code == 200, answer.text
+    assert f"job={job(farm)}" in answer.headers["x-resolved"]
+    if "Frames" in path:
+        frames = answer.json()["frames"]["frames"]
+        assert len(frames) == 3
+        assert {farm.parent_of[each["id"]] for each in frames} <= {
+            each.id for each in farm.layers_of(farm.jobs[job(farm)])
+        }
+
+
+@pytest.mark.parametrize("path", FINISHED_CHANGES)
+async def test_changes_say_that_a_job_is_finished(gateway: Gateway, farm: Farm, path: str) -> None:
+    """And nothing is changed."""
+    before = everything(farm)
+    body, expected = FINISHED_CHANGES[path]
+    answer = await gateway.post(path, body)
+    assert answer.status_code == 404
+    message = answer.json()["message"]
+    assert message.startswith(expected)
+    assert "finished" in message
+    assert everything(farm) == before
+
+
+async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, farm: Farm) -> None:
+    """The answer says which it is, and of how many."""
+    old = farm.jobs[job(farm)]
+    for number, started in enumerate((old.start_time + 60, old.start_time + 10), 1):
+        another = type(old)()
+        another.CopyFrom(old)
+        another.id, another.start_time = f"{number:08}{old.id[8:]}", started
+        farm.jobs[another.id] = another
+        farm.parent_of[another.id] = farm.parent_of[old.id]
+    answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-resolved"] == f"job=00000001{old.id[8:]}; newest of 3"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "path", "body"),
+    [
+        ("shows", "demo", "/show.ShowInterface/FindShow", {"name": "demo"}),
+        ("shows", "demo", "/show.ShowInterface/GetFilters", {"show": {"name": "demo"}}),
+        ("limits", "arnold", "/limit.LimitInterface/Find", {"name": "arnold"}),
+        ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limitId": "arnold"}),
+    ],
+)
+async def test_several_of_one_name_are_a_409_with_their_ids(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, kind: str, name: str, path: str, body: Json
+) -> None:
+    """Cuebot's Find fails for both; the answer says how to tell them apart."""
+    simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
+    things = getattr(farm, kind)
+    first = by_name(things, name)
+    second = type(first)()
+    second.CopyFrom(first)
+    second.id = "11111111" + first.id[8:]
+    things[second.id] = second
+    answer = await gateway.post(path, body)
+    assert answer.status_code == 409, answer.text
+    message = answer.json()["message"]
+    assert f"there are 2 of name '{name}': " in message
+    assert {first.id, second.id} <= set(re.findall(r"[0-9a-f-]{36}", message))
+    assert "expected 1, actual 2" in message
+
+
+async def test_a_malformed_name_is_400(gateway: Gateway) -> None:
+    """Of a subscription, whose name has three parts."""
+    path = "/subscription.SubscriptionInterface/SetSize"
+    answer = await gateway.post(path, {"subscription": {"name": "bad"}, "newSize": 1})
+    assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_ARGUMENT")
+    assert "bad" in answer.json()["message"]
 
 
 # --- Defaults -------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def test_the_one_for_opencue_is_built_in_and_the_default() -> None:
 def test_none_is_no_profile() -> None:
     """`none` has no entries."""
     assert load_profile("none") == EMPTY
-    assert not any(EMPTY.model_dump().values())
+    assert not any(EMPTY.model_dump(exclude_defaults=True).values())
 
 
 def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_what_is_not_toml_is_told_with_its_place(tmp_path: Path) -> None:
         ),
         ('[defaults."a.B/C"]\nx = 3.5', "defaults.a.B/C.x: 3.5 is not a text or an integer"),
         ('[defaults."a.B/C"]\nx = true', "defaults.a.B/C.x: true is not a text or an integer"),
-        ('[[named]]\nmessage = "a.B"', "named.0.fields: field required"),
+        ('[[named]]\nfields = ["a"]', "named.0.message: field required"),
         (
             '[[named]]\nmessage = "a.B"\nfields = ["x"]\nby = { call = "a.B/C" }',
             "named.0.by.take: field required",
@@ -234,12 +234,12 @@ async def test_without_a_profile_documented_reads_are_refused(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("spelling", ["maxResults", "max_results"])
-async def test_what_documents_send_and_no_cuebot_knows_is_named(
+async def test_what_documents_send_and_no_cuebot_knows_is_known(
     gateway: Gateway, cuebot: ScriptedCuebot, spelling: str
 ) -> None:
     """It is accepted in its own place, in either spelling, and only there."""
     answer = await gateway.post("/job.JobInterface/GetJobs", {"r": {spelling: 100}})
-    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, f"r.{spelling}")
+    assert (answer.status_code, "x-ignored-fields" in answer.headers) == (200, False)
     for path, body in (
         ("/job.JobInterface/GetJobs", {spelling: 100}),
         ("/job.JobInterface/GetJobs", {"r": {spelling: 100, "usr": ["lena"]}}),

@@ -29,7 +29,7 @@ NATIVE = "Cuebot has it itself"
 def entries(profile: Profile) -> set[str]:
     """The names of all entries but those of `missing`, as `UnusedEntry` has them."""
     found = {f"methods.{name}" for name in profile.methods} | {"probe"}
-    for section in ("requests", "defaults", "answers"):
+    for section in ("requests", "defaults", "rows", "answers"):
         for name, paths in getattr(profile, section).items():
             found |= {f"{section}.{name}.{path}" for path in paths}
     for kind in ("before", "unique", "after"):
@@ -39,7 +39,7 @@ def entries(profile: Profile) -> set[str]:
 
 def names(profile: Profile) -> set[str]:
     """The same of objects that a name will do for."""
-    return {f"named.{each.message}.{path}" for each in profile.named for path in each.fields}
+    return {f"named.{e.message}.{path}" for e in profile.named for path in (*e.fields, *e.ids)}
 
 
 def resolved(profile: Profile, **selection: Any) -> Catalog:
@@ -74,7 +74,7 @@ def test_requests_to_other_methods_pay_nothing() -> None:
         for method in resolved(profile).methods
         if method.rewrites or method.steps is not None
     }
-    named = {*profile.requests, *profile.defaults}
+    named = {*profile.requests, *profile.defaults, *profile.rows}
     named |= {each.method for each in profile.before} | {each.method for each in profile.unique}
     named |= {each.method for each in profile.after}
     assert touched == named
@@ -109,7 +109,7 @@ def test_a_method_that_streams_cannot_be_a_step() -> None:
 def limits_by(method: str) -> list[str]:
     """The entries for a limit that is no id, which no document speaks of."""
     before = f"before.{method}"
-    return [f"requests.{method}.limit.id", f"{before}.limit.name", f"{before}.limitId"]
+    return [f"requests.{method}.limit.id", f"{before}.limit.name"]
 
 
 def test_it_falls_silent_next_to_the_real_thing() -> None:
@@ -120,12 +120,14 @@ def test_it_falls_silent_next_to_the_real_thing() -> None:
     wanted = {
         "probe",
         *(f"defaults.{name}.{path}" for name, each in profile.defaults.items() for path in each),
+        *(f"rows.{name}.{path}" for name, each in profile.rows.items() for path in each),
         *(f"unique.{each.method}.name" for each in profile.unique),
         *(
             name
             for each in ("Add", "Drop")
             for name in limits_by(f"job.LayerInterface/{each}Limit")
         ),
+        *(f"before.job.GroupInterface/FindGroup.job.{by}" for by in ("id", "name")),
         *names(profile),
     }
     assert entries(profile) - silent == wanted
@@ -268,8 +270,12 @@ def test_a_default_of_now_is_the_time_of_each_request(monkeypatch: pytest.Monkey
 
     for now in (1_790_000_000.9, 1_790_000_075.1):
         monkeypatch.setattr("gateway.compat.resolve.time", lambda now=now: now)
-        assert sent(b'{"job": {"id": "j"}}') == sent(b'{"last_check": 0}') == int(now)
-        assert sent(b'{"lastCheck": 1780000000}') == 1_780_000_000
+        assert (
+            sent(b'{"job": {"id": "j"}}')
+            == sent(b'{"job": {"id": "j"}, "last_check": 0}')
+            == int(now)
+        )
+        assert sent(b'{"job": {"id": "j"}, "lastCheck": 1780000000}') == 1_780_000_000
 
 
 def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:

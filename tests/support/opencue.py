@@ -5,9 +5,14 @@ from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.codec.rewrite import put
 from gateway.discovery.package import read_package
 from gateway.schema.description import Schema
+from gateway.schema.method import Method
 from gateway.schema.pool import build_pool
+
+NO_ID = "00000000-0000-0000-0000-000000000000"
+"""An id of nothing."""
 
 
 @cache
@@ -23,6 +28,15 @@ def jobs(count: int) -> bytes:
         answer.jobs.jobs.add(id=f"{number:036}", name=f"demo-sh{number:04}-lena_comp")
     payload: bytes = answer.SerializeToString()
     return payload
+
+
+def with_ids(method: Method) -> dict[str, Any]:
+    """A request that has an id for each single object that the method is about."""
+    body: dict[str, Any] = {}
+    for reference in method.references:
+        if not (reference.listed or reference.is_text):
+            put(body, reference.place, {"id": NO_ID}, reference.place)
+    return body
 
 
 @cache

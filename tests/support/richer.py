@@ -12,7 +12,9 @@ from gateway.schema.description import Schema, services_of
 from tests.support.opencue import opencue
 
 TYPES: Mapping[str, "FieldDescriptorProto.Type.ValueType"] = {
+    "bool": FieldDescriptorProto.TYPE_BOOL,
     "float": FieldDescriptorProto.TYPE_FLOAT,
+    "int32": FieldDescriptorProto.TYPE_INT32,
     "int64": FieldDescriptorProto.TYPE_INT64,
     "string": FieldDescriptorProto.TYPE_STRING,
 }
@@ -35,6 +37,8 @@ FIELDS = (  # job.proto cannot import show.proto; a group has a name as well
     ("job.Layer", "minimum_cores", "float"),
     ("job.Layer", "maximum_cores", "float"),
     ("job.Layer", "minimum_memory", "int64"),
+    ("job.Layer", "is_enabled", "bool"),
+    ("job.GroupStats", "pending_frames", "int32"),
 )
 METHODS = (
     ("job.LayerInterface", "Kill", "job.LayerKillFrames"),

@@ -41,6 +41,7 @@ class Planned(NamedTuple):
     payload: bytes
     ignored: tuple[str, ...]
     defaulted: tuple[str, ...]
+    most_rows: int | None
     look_ups: "tuple[tuple[int, Planned], ...]"
     follow_ups: tuple[tuple[int, bytes], ...]
 

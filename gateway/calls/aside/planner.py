@@ -17,7 +17,7 @@ import structlog
 from gateway.access.shares import Turns, Weight, alike
 from gateway.calls.aside.messages import LENGTH, Done, Job, Planned, Refusal, packed, unpacked
 from gateway.calls.caller import Caller, Named
-from gateway.calls.plan import Plan, method_of
+from gateway.calls.plan import Plan
 from gateway.codec.unknown import Reject
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
@@ -214,6 +214,7 @@ def plan_of(method: Method, found: Planned) -> Plan:
         found.payload,
         found.ignored,
         found.defaulted,
-        tuple((step, plan_of(method_of(step), asked)) for step, asked in look_ups),
+        found.most_rows,
+        tuple((step, plan_of(step.method, asked)) for step, asked in look_ups),
         tuple((after[number], payload) for number, payload in found.follow_ups),
     )

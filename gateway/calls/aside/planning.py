@@ -74,6 +74,7 @@ def without_steps(found: Plan) -> Planned:
         found.payload,
         found.ignored,
         found.defaulted,
+        found.most_rows,
         tuple((method.look_ups.index(step), without_steps(plan)) for step, plan in found.look_ups),
         tuple((after.index(step), payload) for step, payload in found.follow_ups),
     )

@@ -1,0 +1,69 @@
+"""Finding something in a list that Cuebot answers, some rows at a time."""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.calls.message_fields import value_at
+from gateway.calls.plan import Plan, plan_steps
+from gateway.codec.encode import UNREADABLE, unreadable
+from gateway.codec.fields import owner_of
+from gateway.codec.rewrite import Json, Rewritten, put
+from gateway.codec.slices import rows_in
+from gateway.codec.unknown import Reject
+from gateway.long_work import STEP, let_others_run
+from gateway.schema.method import FieldPath, Listing
+
+
+def plan_of_listing(listing: Listing, asked: Any) -> Plan:
+    """The call that answers the list, for the request of the look-up that found nothing."""
+    body: Json = {}
+    for source, target, as_list in listing.copies:
+        content = value_at(asked, source)
+        put(body, target, [content] if as_list else content, target)
+    for target, content in listing.constants:
+        put(body, target, content, target)
+    return plan_steps(listing.method, body, Rewritten(), Reject.EVERYTHING)
+
+
+async def matching_rows(
+    fields: Sequence[FieldDescriptor],
+    where: Sequence[tuple[FieldPath, FieldPath]],
+    asked: Any,
+    answer: bytes,
+) -> list[Any]:
+    """The rows of an answer that have the same values as `asked`; `fields` lead to the list.
+
+    Others have their turn between steps. Raises GatewayError (INTERNAL) for bytes that are
+    no such answer.
+    """
+    wanted = [(at, value_at(asked, source)) for at, source in where]
+    holder: Any = GetMessageClass(owner_of(fields[-1]))
+    found: list[Any] = []
+    try:
+        await let_others_run()
+        reading = rows_in(memoryview(answer), fields, STEP)
+        for run in await runs_of(reading):
+            for row in getattr(holder.FromString(run), fields[-1].name):
+                if all(value_at(row, at) == one for at, one in wanted):
+                    found.append(row)
+                if STEP.is_over():
+                    await let_others_run()
+    except UNREADABLE as error:
+        raise unreadable(owner_of(fields[0]), error) from error
+    return found
+
+
+async def runs_of(
+    reading: Generator[bytes, None, tuple[bytes, list[memoryview], int]],
+) -> list[memoryview]:
+    """The records of the list, a few to a piece."""
+    while True:
+        try:
+            next(reading)
+        except StopIteration as end:
+            runs: list[memoryview] = end.value[1]
+            return runs
+        await let_others_run()

@@ -1,0 +1,55 @@
+"""How many rows of a list a request asks for: of Cuebot, and of the gateway."""
+
+from typing import Any, NamedTuple
+
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.calls.message_fields import set_at, value_at
+from gateway.calls.plan import Plan
+from gateway.codec.slices import count_records
+from gateway.schema.method import Method
+from gateway.views.shown import Asked, Shown
+
+
+class RowsAsked(NamedTuple):
+    """A plan, the view of its answer, and how many rows Cuebot was asked for."""
+
+    plan: Plan
+    shown: Shown | None
+    cut_at: int = 0
+    """With as many rows, the answer may be a part of what there is; 0 if that does not matter."""
+
+
+def ask_for_rows(
+    planned: Plan, shown: Shown | None, asked: Asked = (), accept: bytes | None = None
+) -> RowsAsked:
+    """A view never chooses from a part of the rows in silence.
+
+    If the client has given no limit, all rows are asked for. With a limit of its own, or that of
+    the profile, the answer may be cut. `asked` and `accept` are what `shown` was made of.
+    """
+    method, limit = planned.method, planned.method.row_limit
+    if planned.most_rows is not None:
+        shown = method.views.limited(asked, accept, planned.most_rows)
+    if limit is None:
+        return RowsAsked(planned, shown)
+    chooses = shown is not None and shown.chooses
+    if not (chooses or planned.defaulted):
+        return RowsAsked(planned, shown)
+    request: Any = GetMessageClass(method.descriptor.input_type).FromString(planned.payload)
+    if chooses and planned.defaulted:
+        set_at(request, limit.path, limit.views)
+        return RowsAsked(planned._replace(payload=request.SerializeToString(), defaulted=()), shown)
+    return RowsAsked(planned, shown, value_at(request, limit.path))
+
+
+def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
+    """Whether an answer has as many rows as were asked for, so that there may be more."""
+    rows = method.views.rows
+    if not cut_at or rows is None:
+        return False
+    try:
+        return count_records(memoryview(answer), rows.fields, cut_at) >= cut_at
+    except DecodeError:  # whoever reads the answer says so
+        return False
