@@ -32,9 +32,7 @@ FILES = {
 
 FUNCTIONS = {
     file: [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     for file, tree in FILES.items()
 }
