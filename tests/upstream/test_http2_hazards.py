@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -695,6 +696,33 @@ async def test_calls_leave_no_cycles(how: str) -> None:
             gc.enable()
         assert len(ours) <= 1
         assert len(errors) <= 1
+
+
+@pytest.mark.slow
+async def test_lost_connections_leave_nothing() -> None:
+    """After 200 of them, each with a call that fails, there is what there was after the first."""
+
+    def answer(peer: Peer, stream: int) -> None:
+        if stream == 1:
+            echo(peer, stream)
+        else:
+            peer.transport.abort()
+
+    def kinds() -> Counter[str]:
+        gc.collect()
+        kinds = [type(each) for each in gc.get_objects()]
+        return Counter(
+            kind.__name__ for kind in kinds if str(kind.__module__).startswith("gateway.upstream")
+        )
+
+    async with http2_server(answer) as server, upstream_to(server.endpoint) as upstream:
+        before: Counter[str] | None = None
+        for _ in range(201):
+            assert await upstream.call(ECHO, b"hi", 10, ()) == b"hi"
+            with pytest.raises(CallFailed):
+                await upstream.call(ECHO, b"hi", 10, ())
+            before = before or kinds()
+        assert kinds() == before
 
 
 async def test_only_what_cannot_have_been_sent_says_so() -> None:
