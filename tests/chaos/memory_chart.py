@@ -30,7 +30,7 @@ STYLE = """
 def chart(memory: Memory) -> str:
     """The picture as SVG: a line through what the memory was in each minute."""
     points = memory.by_minute
-    minutes = ceil((points[-1][0] + 1) / STEP_MINUTES) * STEP_MINUTES
+    minutes = ceil(points[-1][0] / STEP_MINUTES) * STEP_MINUTES
     least = (floor(min(mb for _, mb in points) / STEP_MB) - 1) * STEP_MB
     most = (ceil(max(mb for _, mb in points) / STEP_MB) + 1) * STEP_MB
 
@@ -54,7 +54,7 @@ def chart(memory: Memory) -> str:
     if growth is not None:
         lines += [
             f'<path class="half" d="M{x(half)} {y(least)}V{y(most)}"/>',
-            f'<text x="{x(half)}" y="{y(most)}" dx="8" dy="16">{growth:+.2f} MB a minute</text>',
+            f'<text x="{x(half)}" y="{y(most)}" dx="8" dy="16">{growth:+.3f} MB a minute</text>',
         ]
     line = "L".join(f"{x(minute)} {y(megabytes)}" for minute, megabytes in points)
     return "\n".join(
