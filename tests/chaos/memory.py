@@ -6,8 +6,9 @@ from itertools import combinations
 from pathlib import Path
 from statistics import median
 
-SHORTEST = 10
-"""Minutes of a second half from which growth can be told from what comes and goes."""
+SHORTEST = 20
+"""Minutes of a second half in which growth can be told from what comes and goes, and from what is
+remembered up to a bound: under load, that takes a quarter of an hour."""
 HEADS = ("minute", "MB")
 
 
