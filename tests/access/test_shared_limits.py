@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.access import shared_limiter
+from gateway.access.rates import SECOND
 from gateway.access.shared_limiter import SharedLimiter
 from gateway.state import link
 from tests.support.certificates import authority, pair
@@ -96,14 +98,15 @@ async def test_two_gateways_have_one_limit(cuebot: ScriptedCuebot, server: Store
 
 
 async def test_what_gateways_take_in_advance_is_within_the_limit(
-    cuebot: ScriptedCuebot, server: StoreServer
+    cuebot: ScriptedCuebot, server: StoreServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Most of a burst is counted without asking: all of it passes once, and the headers follow."""
+    monkeypatch.setattr(shared_limiter, "KEPT", 3600 * SECOND)  # or a slow machine loses some
     burst, ahead = 400, 2 * 50
     async with two(cuebot, server, rate_limit_burst=burst) as gateways:
         answers = [await gateways[number % 2].post(SHOWS) for number in range(burst + 5)]
     passed = [each.status_code for each in answers].count(200)
-    assert burst - ahead <= passed <= burst  # what was taken for more than a second is lost
+    assert burst - ahead <= passed <= burst
     assert [each.status_code for each in answers[passed:]] == [429] * (burst + 5 - passed)
     for number, each in enumerate(answers[:passed], 1):
         assert abs(int(each.headers[REMAINING]) - (burst - number)) <= ahead

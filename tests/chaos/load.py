@@ -25,8 +25,6 @@ PENDING = 0
 """The state of jobs that can be found by name."""
 PAUSE = 0.01
 """Seconds between two calls of a client."""
-ANSWER_SECONDS = 60
-"""Who has no answer by then, on however busy a machine, never gets one."""
 NUMBERS = count()
 """Of comments: no two of a process have the same."""
 TOKEN = token(seconds=10**6)
@@ -159,7 +157,7 @@ async def connection(port: int) -> AsyncIterator[Wire]:
 async def ask(wire: Wire, path: str, body: bytes) -> Answer:
     """The answer to a call; there has to be one."""
     await wire.send(request(path, body))
-    return await wire.answer(timeout=ANSWER_SECONDS)
+    return await wire.answer()
 
 
 def request(path: str, body: bytes, *lines: str, bearer: str = TOKEN) -> bytes:

@@ -11,7 +11,6 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from tests.chaos.load import (
-    ANSWER_SECONDS,
     ERRORS,
     FIND_JOB,
     Load,
@@ -20,6 +19,7 @@ from tests.chaos.load import (
     get,
     request,
 )
+from tests.support.patience import PATIENCE
 from tests.support.servers import token
 from tests.support.wire import Answer, Wire
 
@@ -61,9 +61,7 @@ BAD = {
 
 async def lists(running: Load, random: Random) -> None:
     """Ask for all jobs, on one connection."""
-    await ask_for_jobs(
-        running, random, lambda connection: connection.answer(timeout=ANSWER_SECONDS)
-    )
+    await ask_for_jobs(running, random, lambda connection: connection.answer())
 
 
 async def slow_readers(running: Load, random: Random) -> None:
@@ -94,7 +92,7 @@ async def ask_for_jobs(
 async def answer_to_slow_reader(wire: Wire) -> Answer:
     """The answer, read slowly."""
     slow = Wire(cast(asyncio.StreamReader, SlowReader(wire.reader)), wire.writer)
-    return await slow.answer(timeout=ANSWER_SECONDS)
+    return await slow.answer()
 
 
 class SlowReader:
@@ -136,7 +134,7 @@ async def gone_clients(running: Load, random: Random) -> None:
                 sent = random.choice((len(whole), random.randrange(len(whole))))
                 await wire.send(whole[:sent])
                 if sent == len(whole) and random.random() < 0.5:
-                    async with asyncio.timeout(ANSWER_SECONDS):
+                    async with asyncio.timeout(PATIENCE):
                         await wire.reader.read(PIECE)
         await asyncio.sleep(random.random() * PAUSE / 2)
 
@@ -149,7 +147,7 @@ async def bad_requests(running: Load, random: Random) -> None:
             with running.call("bad", lambda found: True):
                 with suppress(ConnectionError):  # the answer may come before all is sent
                     await wire.send(random.choice(BAD[status]))
-                answer = await wire.answer(timeout=ANSWER_SECONDS)
+                answer = await wire.answer()
                 if answer.status != status:
                     what = f"{answer.status} instead of {status}: {answer.body[:200]!r}"
                     running.tally.wrong.append(what)
@@ -179,7 +177,7 @@ async def view(running: Load, random: Random, wire: Wire, condition: str, name: 
                 bearer=new_token(random),
             )
         )
-        answer = await wire.answer(timeout=ANSWER_SECONDS)
+        answer = await wire.answer()
         if answer.status in ERRORS:
             return
         found = set(names_in(answer.body)) if answer.status == 200 else None
@@ -202,7 +200,7 @@ async def new_tokens(running: Load, random: Random) -> None:
             with running.call("new token", right) as call:
                 body = json.dumps({"name": name}).encode()
                 await wire.send(request(FIND_JOB, body, bearer=new_token(random)))
-                call.answer = await wire.answer(timeout=ANSWER_SECONDS)
+                call.answer = await wire.answer()
             await asyncio.sleep(running.pause)
 
 
@@ -218,7 +216,7 @@ async def pages(running: Load, random: Random) -> None:
             with running.call("page", lambda found: True):
                 page = random.choice(PAGES)
                 await wire.send(get(page))
-                answer = await wire.answer(timeout=ANSWER_SECONDS)
+                answer = await wire.answer()
                 if answer.status not in (200, *ERRORS):
                     running.tally.wrong.append(f"{page}: {answer.status} {answer.body[:200]!r}")
             await asyncio.sleep(random.random() * PAUSE)
@@ -233,7 +231,7 @@ async def watchers(running: Load, random: Random) -> None:
             with running.call("watch", lambda found: True):
                 waits = f"If-None-Match: {etag}", f"Prefer: wait={WAIT}"
                 await wire.send(get(target, *(waits if etag else ())))
-                answer = await wire.answer(timeout=ANSWER_SECONDS)
+                answer = await wire.answer()
                 if answer.status not in (200, 304, *ERRORS):
                     running.tally.wrong.append(f"watch: {answer.status} {answer.body[:200]!r}")
                 etag = answer.headers.get("etag", etag)

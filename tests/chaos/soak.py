@@ -145,7 +145,7 @@ class Soak:
     async def _round(self, running: Load, name: str) -> None:
         """A fault, and then none until it is time for the next one."""
         fault: Callable[[], Fault] = FAULTS.get(name, partial(Killed, self.cuebot))
-        async with asyncio.timeout(self.every * 2 + ENOUGH):
+        async with asyncio.timeout(self.every * 2 + PATIENCE):
             await self.proxy.begin(fault())
             await asyncio.sleep(FAULT_SECONDS)
             await self.proxy.end()

@@ -17,11 +17,10 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.load import Load, load
 from tests.chaos.proxy import Fault, FaultProxy, fault_proxy
 from tests.support.commands import OPENCUE
+from tests.support.patience import PATIENCE
 from tests.support.servers import gateway_for
 
 GRPC_TIMEOUT = "1s"
-RECOVERY_SECONDS = 30.0
-"""After a fault, the gateway has to be good again within this."""
 CALM_SECONDS = 1.0
 """So long without an error counts as good."""
 OTHER_ADDRESS = "127.0.0.2"
@@ -85,7 +84,7 @@ class Place:
         ended = time.monotonic()
         await self.calm(ended)
         tally = self.running.next_tally()
-        async with asyncio.timeout(RECOVERY_SECONDS):
+        async with asyncio.timeout(PATIENCE):
             await tally.complete.wait()
         made = self.cuebot.made()
         twice = {each for each, number in made.items() if number > 1} - self.twice
@@ -109,13 +108,13 @@ class Place:
         Raises AssertionError when that does not come.
         """
         tally = self.running.tally
-        while time.monotonic() < ended + RECOVERY_SECONDS:
+        while time.monotonic() < ended + PATIENCE:
             before = tally.right
             await asyncio.sleep(CALM_SECONDS)
             since = time.monotonic() - max(tally.failed_from, ended)
             if tally.right > before and since >= CALM_SECONDS:
                 return
-        raise AssertionError(f"not good after {RECOVERY_SECONDS} s: {tally.errors} {tally.wrong}")
+        raise AssertionError(f"not good after {PATIENCE} s: {tally.errors} {tally.wrong}")
 
 
 class Killed(Fault):

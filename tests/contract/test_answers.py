@@ -41,7 +41,6 @@ async def test_the_simulated_cuebot_answers_as_the_real_one(
     assert simulated[question.name] == RECORDED[question.name]
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.skipif(LIVE not in os.environ, reason=f"{LIVE} names no Cuebot")
 async def test_a_live_cuebot_answers_as_the_recorded_one() -> None:
     """Each difference is printed. It makes shows, jobs and the like, which stay."""

@@ -21,7 +21,7 @@ from tests.support.servers import Gateway, clean_environment, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
 
-TIMEOUT = 250
+TIMEOUT = 500
 """Seconds that a tool may take before it counts as stuck."""
 BIN = Path(sys.executable).parent
 CHECKS = (
@@ -183,7 +183,6 @@ async def test_a_generated_client_works(
     assert printed.splitlines() == ["demo", f"{name} False", "True", "NOT_FOUND 5"]
 
 
-@pytest.mark.timeout(300)  # takes two minutes and a half on a busy machine
 @pytest.mark.parametrize(("verb", "every"), [("post", 1), ("get", 5)])
 async def test_schemathesis_finds_nothing(
     gateway: Gateway, tmp_path: Path, verb: str, every: int

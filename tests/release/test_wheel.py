@@ -73,7 +73,6 @@ def test_the_wheel_has_three_packages_and_nothing_else(wheel: Path) -> None:
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == PACKAGES
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_installed_demo_answers(wheel: Path, tmp_path: Path, version: str) -> None:
     """Into an empty environment, without a compiler: its token is good for a call, and it stops."""
