@@ -6,7 +6,6 @@ import time
 import tracemalloc
 from fractions import Fraction
 
-import httpx
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -14,11 +13,11 @@ from hypothesis import strategies as st
 from gateway.access.limits import MemoryLimiter, Verdict, too_many
 from gateway.access.rates import Rate, Rates, address_key
 from gateway.settings.model import RateOverride, Settings
-from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ScriptedCuebot,
     bearer,
     gateway_for,
+    http_client,
     running_gateway,
     settings_for,
     token,
@@ -440,7 +439,7 @@ async def test_strangers_have_the_headers_too(cuebot: ScriptedCuebot) -> None:
     """A 401 is counted against the address, and says so."""
     async with (
         gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=4) as gateway,
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as stranger,
+        http_client(gateway.url) as stranger,
     ):
         answer = await stranger.post(SHOWS)
         assert answer.status_code == 401
@@ -452,7 +451,7 @@ async def test_clients_cannot_choose_their_address(cuebot: ScriptedCuebot) -> No
     """X-Forwarded-For and its kin do not make a stranger somebody else."""
     async with (
         gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=2) as gateway,
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as stranger,
+        http_client(gateway.url) as stranger,
     ):
         statuses = []
         for number in range(3):

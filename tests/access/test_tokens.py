@@ -12,7 +12,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +22,7 @@ from gateway.access.tokens import Authenticator, TokenRules
 from gateway.errors import Code, GatewayError
 from gateway.settings.model import Settings
 from gateway_cli.minting import mint_token
-from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for, http_client
 
 KEY = b"the secret of these tests, 32 bytes or more"
 OTHER_KEY = b"another secret of the same length or so...."
@@ -802,7 +800,7 @@ async def test_a_refusal_has_the_documented_shape(
     code: int,
 ) -> None:
     """A caller without a good token gets the documented JSON, and Cuebot hears nothing."""
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client:
+    async with http_client(gateway.url) as client:
         headers = {} if authorization is None else {"Authorization": authorization}
         answer = await client.post(SHOWS, json={}, headers=headers)
     assert answer.status_code == status
@@ -820,9 +818,7 @@ async def test_a_refusal_has_the_documented_shape(
 @pytest.mark.anyio
 async def test_the_root_needs_a_token_too(gateway: Gateway) -> None:
     """`GET /` is 401 without a token (OpenCue's pages use that as a check), 404 with one."""
-    async with httpx.AsyncClient(
-        base_url=gateway.url, trust_env=False, timeout=PATIENCE
-    ) as stranger:
+    async with http_client(gateway.url) as stranger:
         answer = await stranger.get("/")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -834,9 +830,7 @@ async def test_the_root_needs_a_token_too(gateway: Gateway) -> None:
 @pytest.mark.parametrize("path", [SHOWS, "/no.Such/Method", "/frame.FrameInterface/GetFrame"])
 async def test_strangers_cannot_tell_what_is_served(gateway: Gateway, path: str) -> None:
     """Without a token every path is a 401, whether there is something or not."""
-    async with httpx.AsyncClient(
-        base_url=gateway.url, trust_env=False, timeout=PATIENCE
-    ) as stranger:
+    async with http_client(gateway.url) as stranger:
         assert (await stranger.post(path, json={})).status_code == 401
 
 
@@ -846,7 +840,7 @@ async def test_a_flood_of_strangers_does_not_shut_out_callers(cuebot: ScriptedCu
     forged = {"Authorization": f"Bearer {now_signed({}, key=OTHER_KEY)}"}
     async with (
         gateway_for(cuebot.endpoint, rate_limit_rps=0.1, rate_limit_burst=5) as gateway,
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as stranger,
+        http_client(gateway.url) as stranger,
     ):
         statuses = [(await stranger.post(SHOWS)).status_code for _ in range(3)]
         statuses += [(await stranger.post(SHOWS, headers=forged)).status_code for _ in range(2)]

@@ -21,8 +21,7 @@ from cuebot_simulator.world.state import by_name
 from cuebot_simulator.world.studio import build_farm
 from gateway.access.tokens import TokenRules
 from gateway_cli.minting import mint_token
-from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, Gateway, SharedGateway
+from tests.support.servers import SECRET, Gateway, SharedGateway, http_client
 
 pytestmark = pytest.mark.anyio
 
@@ -1261,7 +1260,7 @@ def authorization(subject: str, seconds: float = 3600, secret: str = SECRET) -> 
 
 async def test_the_document_is_kept(limited: Gateway) -> None:
     """A token gets the shows and pauses a job; everything else gets its documented error."""
-    async with httpx.AsyncClient(base_url=limited.url, trust_env=False, timeout=PATIENCE) as client:
+    async with http_client(limited.url) as client:
 
         async def post(path: str, body: Any, headers: dict[str, str]) -> httpx.Response:
             content = {"content": body} if isinstance(body, str) else {"json": body}

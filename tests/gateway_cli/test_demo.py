@@ -23,7 +23,7 @@ from tests.support.commands import Running, assert_one_line, run, started
 from tests.support.http2_server import upstream_to
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, bearer, clean_environment
+from tests.support.servers import SECRET, bearer, clean_environment, http_client
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -121,9 +121,7 @@ async def test_the_demo_prints_what_is_needed() -> None:
         ]
         assert len(curls) == 3
         assert all(line.strip().startswith("curl -sS -w '\\n' $GATEWAY_URL/") for line in curls)
-        async with httpx.AsyncClient(
-            base_url=demo.url, trust_env=False, timeout=PATIENCE
-        ) as client:
+        async with http_client(demo.url) as client:
             headers = {"Authorization": f"Bearer {demo.token}"}
             answer = await client.post("/show.ShowInterface/GetShows", headers=headers)
             assert answer.status_code == 200
@@ -159,7 +157,7 @@ async def test_the_printed_lines_work_over_https() -> None:
         shows, paused, found = documents(out)
         assert shows["shows"]["shows"]
         assert (paused, found["job"]["isPaused"]) == ({}, True)
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+        async with http_client() as client:
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                 await client.get(demo.url)
 
@@ -169,9 +167,7 @@ async def test_a_signal_ends_the_demo(number: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end it with status 0 and no message, even with a connected client."""
     async with running_demo() as demo:
         headers = {"Authorization": f"Bearer {demo.token}"}
-        async with httpx.AsyncClient(
-            base_url=demo.url, trust_env=False, timeout=PATIENCE
-        ) as client:
+        async with http_client(demo.url) as client:
             answer = await client.post("/show.ShowInterface/GetShows", headers=headers)
             assert answer.status_code == 200
             before = demo.printed
@@ -184,7 +180,7 @@ async def test_the_demo_has_settings_of_its_own() -> None:
     environ = {"JWT_SECRET": SECRET, "REST_PORT": "http", "CUEBOT_ENDPOINT": "nowhere:1"}
     async with (
         running_demo(**environ) as demo,
-        httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client,
+        http_client() as client,
     ):
         url = f"{demo.url}/show.ShowInterface/GetShows"
         assert (await client.post(url, headers=bearer())).status_code == 403
@@ -197,9 +193,7 @@ async def test_a_farm_of_any_size_and_seed() -> None:
     found = []
     for seed in ("5", "5", "6"):
         async with running_demo("--jobs", "300", "--seed", seed) as demo:
-            async with httpx.AsyncClient(
-                base_url=demo.url, trust_env=False, timeout=PATIENCE
-            ) as client:
+            async with http_client(demo.url) as client:
                 answer = await client.post(
                     "/job.JobInterface/GetJobs",
                     json={"r": {"include_finished": True}},
@@ -216,9 +210,7 @@ async def test_the_demo_without_reflection() -> None:
     async with running_demo("--no-reflection") as demo:
         assert "no reflection" in demo.printed
         assert "assumed" in demo.printed.partition("Paste this")[0]
-        async with httpx.AsyncClient(
-            base_url=demo.url, trust_env=False, timeout=PATIENCE
-        ) as client:
+        async with http_client(demo.url) as client:
             headers = {"Authorization": f"Bearer {demo.token}"}
             answer = await client.post("/show.ShowInterface/GetShows", headers=headers)
             assert answer.status_code == 200

@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 
-import httpx
 import pytest
 
 from gateway_cli.terminal.exits import WRONG_USAGE
@@ -17,8 +16,7 @@ from tests.support.commands import (
     started,
 )
 from tests.support.farms import running_farm, still_farm
-from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, bearer, free_port
+from tests.support.servers import SECRET, bearer, free_port, http_client
 
 pytestmark = pytest.mark.slow  # most of them start a process
 
@@ -141,9 +139,7 @@ async def test_serve_answers_and_stops_cleanly(number: signal.Signals) -> None:
     }
     async with (
         started("serve", environ=environ) as command,
-        httpx.AsyncClient(
-            base_url=f"http://{LOOPBACK}:{port}", trust_env=False, timeout=PATIENCE
-        ) as client,
+        http_client(f"http://{LOOPBACK}:{port}") as client,
     ):
         await command.print_until("listening")
         health = await client.get("/healthz")
@@ -165,9 +161,7 @@ async def test_serve_in_front_of_a_stock_cuebot() -> None:
             "serve",
             environ=ON_ANY_PORT | {"REST_PORT": str(port), "CUEBOT_ENDPOINT": cuebot.endpoint},
         ) as gateway,
-        httpx.AsyncClient(
-            base_url=f"http://{LOOPBACK}:{port}", trust_env=False, timeout=PATIENCE
-        ) as client,
+        http_client(f"http://{LOOPBACK}:{port}") as client,
     ):
         loaded = json.loads((await gateway.print_until('"schema loaded"')).string)
         assert loaded["confirmed"] is False

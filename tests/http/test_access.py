@@ -12,7 +12,7 @@ from gateway.schema.selection import Selection
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
-from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot, head
+from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot, head, http_client
 from tests.support.wire import wire
 
 ACCESS = [
@@ -244,7 +244,7 @@ async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) ->
 )
 async def test_the_public_document_is_that_of_a_token_without_claims(gateway: Gateway) -> None:
     """Nobody may know more; whoever sends a token sees its rights, in public, too."""
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client:
+    async with http_client(gateway.url) as client:
         nobody = await client.get("/openapi.json")
         wrong = await client.get("/openapi.json", headers={"Authorization": "Bearer x.y.z"})
         reader = await client.get("/openapi.json", headers=READER)

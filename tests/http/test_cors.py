@@ -8,8 +8,14 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.http.cors import EXPOSED, SENT
 from gateway_cli.loading import load_settings
-from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, Gateway, ScriptedCuebot, SharedGateway, gateway_for
+from tests.support.servers import (
+    SECRET,
+    Gateway,
+    ScriptedCuebot,
+    SharedGateway,
+    gateway_for,
+    http_client,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -58,9 +64,7 @@ async def preflight(
     given = {"Origin": origin, "Access-Control-Request-Method": method, **more}
     if headers is not None:
         given["Access-Control-Request-Headers"] = headers
-    async with httpx.AsyncClient(
-        base_url=gateway.url, trust_env=False, timeout=PATIENCE
-    ) as browser:
+    async with http_client(gateway.url) as browser:
         return await browser.options(path, headers=given)
 
 

@@ -3,8 +3,7 @@
 import httpx
 import pytest
 
-from tests.support.patience import PATIENCE
-from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
+from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head, http_client
 from tests.support.wire import wire
 
 pytestmark = pytest.mark.anyio
@@ -30,9 +29,7 @@ def telling(answer: httpx.Response) -> dict[str, str]:
 @pytest.mark.parametrize("path", METHOD_PATHS)
 async def test_options_of_any_path_is_the_same(gateway: Gateway, path: str) -> None:
     """Without a token OPTIONS is 204 with `Allow`, and does not tell whether there is a method."""
-    async with httpx.AsyncClient(
-        base_url=gateway.url, trust_env=False, timeout=PATIENCE
-    ) as anybody:
+    async with http_client(gateway.url) as anybody:
         answer = await anybody.options(path)
         other = await anybody.options("/some.Other/Path")
     assert (answer.status_code, answer.content) == (204, b"")

@@ -17,6 +17,7 @@ from tests.support.servers import (
     bearer,
     gateway_for,
     head,
+    http_client,
     token,
 )
 
@@ -48,7 +49,7 @@ async def test_every_answer_has_it(cuebot: ScriptedCuebot) -> None:
     cuebot.fails(missing, grpc.StatusCode.NOT_FOUND, "no such show")
     async with gateway_for(cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=4) as gateway:
         client = gateway.client
-        nobody = httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE)
+        nobody = http_client(gateway.url)
         async with nobody:
             answers = {
                 200: await gateway.post(SHOWS, {}),

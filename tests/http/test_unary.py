@@ -29,6 +29,7 @@ from tests.support.servers import (
     bearer,
     gateway_for,
     head,
+    http_client,
     running_cuebot,
 )
 
@@ -483,9 +484,7 @@ async def test_hanging_up_cancels_the_call(gateway: Gateway, cuebot: ScriptedCue
         raise AssertionError
 
     cuebot.handlers[SHOWS] = handler
-    async with httpx.AsyncClient(
-        base_url=gateway.url, headers=bearer(), timeout=PATIENCE
-    ) as client:
+    async with http_client(gateway.url, headers=bearer()) as client:
         request = asyncio.create_task(client.post(SHOWS, json={}))
         await started.wait()
         request.cancel()

@@ -17,7 +17,7 @@ from tests.support.audit import KILL, killing, lines_of, outcomes
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.processes import Instance, instance
-from tests.support.servers import ScriptedCuebot, bearer
+from tests.support.servers import ScriptedCuebot, bearer, http_client
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -37,11 +37,9 @@ async def audited(cuebot: ScriptedCuebot, log: Path, **environ: str) -> AsyncIte
 
 @asynccontextmanager
 async def client_of(gateway: Instance) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{gateway.port}",
+    async with http_client(
+        f"http://127.0.0.1:{gateway.port}",
         headers=bearer(),
-        timeout=PATIENCE,
-        trust_env=False,
         limits=httpx.Limits(max_connections=32, max_keepalive_connections=0),
     ) as client:
         yield client

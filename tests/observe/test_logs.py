@@ -25,7 +25,14 @@ import pytest
 from gateway.http.exchange import Exchange
 from tests.support.exchanges import exchange_of
 from tests.support.patience import PATIENCE
-from tests.support.servers import SECRET, ScriptedCuebot, bearer, clean_environment, token
+from tests.support.servers import (
+    SECRET,
+    ScriptedCuebot,
+    bearer,
+    clean_environment,
+    http_client,
+    token,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 SHOWS = "/show.ShowInterface/GetShows"
@@ -106,7 +113,7 @@ def start(endpoint: str, **environ: str) -> Iterator[Child]:
 
 @pytest.fixture(scope="module")
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+    async with http_client() as client:
         yield client
 
 

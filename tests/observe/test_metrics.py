@@ -41,6 +41,7 @@ from tests.support.servers import (
     bearer,
     free_port,
     gateway_for,
+    http_client,
     settings_for,
     token,
 )
@@ -289,7 +290,7 @@ async def test_bad_tokens(public: Gateway, authorization: str, reason: str) -> N
     """Each is counted by what is wrong with it."""
     headers = {"Authorization": authorization} if authorization else {}
     before = await metrics_of(public)
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+    async with http_client() as client:
         answer = await client.post(public.url + SHOWS, headers=headers)
     assert answer.status_code in (401, 403)
     assert (await metrics_of(public)).since(before, "auth_failures_total") == {(reason,): 1}
@@ -476,7 +477,7 @@ async def test_off(gateway: Gateway) -> None:
 async def test_with_a_token(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> None:
     """The guard of pages applies: any token that holds."""
     gateway = await shared_gateway(cuebot.endpoint, metrics="token")
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client:
+    async with http_client(gateway.url) as client:
         assert (await client.get("/metrics")).status_code == 401
         assert (await client.get("/metrics", headers=bearer("prometheus"))).status_code == 200
         expired = {"Authorization": f"Bearer {token(seconds=-5)}"}
@@ -490,7 +491,7 @@ async def test_a_port_of_its_own(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, metrics="token", metrics_port=0) as gateway:
         there = gateway.metrics_url.removesuffix("/metrics")
         assert there.startswith("http://127.0.0.1:")
-        async with httpx.AsyncClient(base_url=there, trust_env=False, timeout=PATIENCE) as client:
+        async with http_client(there) as client:
             assert (await client.get("/metrics")).status_code == 401
             client.headers.update(bearer())
             assert scrape_of((await client.get("/metrics")).text).of("workers") == 1
@@ -506,7 +507,7 @@ async def test_a_stop_is_not_held_up_by_the_other_port(cuebot: ScriptedCuebot) -
     async with gateway_for(
         cuebot.endpoint, metrics="public", metrics_port=0, shutdown_timeout=20
     ) as gateway:
-        client = httpx.AsyncClient(trust_env=False, timeout=PATIENCE)
+        client = http_client()
         await client.get(gateway.metrics_url)
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 15

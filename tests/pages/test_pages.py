@@ -31,6 +31,7 @@ from tests.support.servers import (
     bearer,
     free_port,
     gateway_for,
+    http_client,
     running_cuebot,
 )
 from tests.support.two_versions import NEW, OLD, ChangingCuebot
@@ -52,7 +53,7 @@ async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gatew
 
 async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
     """GET without a token, unless the headers have one."""
-    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client:
+    async with http_client(gateway.url) as client:
         return await client.get(path, headers=headers)
 
 
@@ -62,7 +63,7 @@ async def raw(
     """The headers and the body as it travels, for a browser that accepts this coding alone."""
     headers = {**BROWSER, "Accept-Encoding": coding, "If-None-Match": known}
     async with (
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=PATIENCE) as client,
+        http_client(gateway.url) as client,
         client.stream(verb, path, headers=headers) as answer,
     ):
         return answer.headers, b"".join([piece async for piece in answer.aiter_raw()])

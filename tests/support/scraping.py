@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.patience import PATIENCE
+from tests.support.servers import http_client
 
 PREFIX = "cuebot_gateway_"
 
@@ -41,7 +40,7 @@ def scrape_of(text: str) -> Scrape:
 
 async def scrape(url: str, headers: Mapping[str, str] | None = None) -> Scrape:
     """The samples at a URL, by a client that has no token unless the headers have one."""
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+    async with http_client() as client:
         answer = await client.get(url, headers=headers)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/plain; version=")

@@ -208,6 +208,12 @@ def paths_of(files: Iterable[FileDescriptorProto]) -> Iterator[str]:
                     yield f"/{name}/{method.name}"
 
 
+def http_client(url: str = "", **options: Any) -> httpx.AsyncClient:
+    """A client without a token, for paths below this URL; `options` are httpx's."""
+    given: dict[str, Any] = {"trust_env": False, "timeout": PATIENCE, "verify": NO_TLS}
+    return httpx.AsyncClient(base_url=url, **given | options)
+
+
 @dataclass
 class Gateway:
     """A running gateway and a client of it, whose token is valid."""
@@ -261,9 +267,7 @@ async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIte
         setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            async with httpx.AsyncClient(
-                base_url=url, headers=bearer(), timeout=PATIENCE, trust_env=False, verify=NO_TLS
-            ) as client:
+            async with http_client(url, headers=bearer()) as client:
                 if ready:
                     async with asyncio.timeout(PATIENCE):
                         await app.parts.live.wait()
