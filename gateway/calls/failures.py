@@ -8,6 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.error_details import details_to_json
+from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.schema.method import Method
@@ -96,9 +97,8 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
     may_be_half_done = not method.reads_only and any(each.listed for each in method.references)
     if may_be_half_done or not signs.not_found.fits(text):
         return None
-    return GatewayError(
-        Code.NOT_FOUND, f"{subjects(method, payload)} is not there (Cuebot: {text})"
-    )
+    what = f"{subjects(method, payload)}{related(method)}"
+    return GatewayError(Code.NOT_FOUND, f"{what} is not there (Cuebot: {text})")
 
 
 def goes_on(error: GatewayError, method: Method) -> bool:
@@ -129,6 +129,16 @@ def subjects(method: Method, payload: bytes) -> str:
             if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
         ]
     return " or ".join(dict.fromkeys(found or values_of(request))) or "what is asked for"
+
+
+def related(method: Method) -> str:
+    """What may not be there instead: ` or its deed`, if that is what a method answers."""
+    fields = method.descriptor.output_type.fields
+    if len(fields) != 1 or method.views.rows is not None or not is_message(fields[0]):
+        return ""
+    kind = message_of(fields[0]).name.lower()
+    kinds = {each.kind for each in method.references}
+    return f" or its {kind}" if kinds and kind not in kinds else ""
 
 
 def id_at(request: Any, path: tuple[str, ...], is_text: bool) -> str:

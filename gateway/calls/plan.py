@@ -105,7 +105,12 @@ def plan_steps(method: Method, value: object, done: Rewritten, reject: Reject) -
             if look_up.documented:
                 pull(value, look_up.given)
             done.drop(value, look_up.put)  # the documented object in the place of Cuebot's field
-    look_ups += references_in(value, method, done)
+    try:
+        look_ups += references_in(value, method, done)
+    except GatewayError:
+        # A name that is misspelled says more than that there is none.
+        decode_rewritten(method.decode_value, value, done, reject)
+        raise
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given).payload)
         for follow_up in (method.steps.after if method.steps else ())

@@ -69,6 +69,7 @@ async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, 
     if exchange.direct is None:
         await send_and_discard(exchange, error.status, headers, body, receive, send)
         return
+    exchange.give_back_body_room()  # others may want it meanwhile
     await await_rest(exchange, receive)
     if "Connection" in error.headers or not exchange.answer(error.status, headers, body):
         await send({"type": "http.response.start", "status": error.status, "headers": headers})

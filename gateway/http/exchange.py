@@ -156,6 +156,13 @@ class Exchange:
         for each in places:
             each.give_back(self.principal)
 
+    def give_back_body_room(self) -> None:
+        """Nothing of its body is in memory any more."""
+        if self.body_room is not None:
+            room, size = self.body_room
+            room.give_back(self.principal, size)
+            self.body_room = None
+
     @property
     def ids(self) -> dict[str, object]:
         """What lines of a log about this request have in common."""
@@ -196,10 +203,7 @@ def close(exchange: Exchange, reporters: Iterable[Reporter]) -> None:
         exchange.leave()
     if exchange.lease is not None:
         exchange.lease.close()
-    if exchange.body_room is not None:
-        room, size = exchange.body_room
-        room.give_back(exchange.principal, size)
-        exchange.body_room = None
+    exchange.give_back_body_room()
     for report in reporters:
         report(exchange)
 

@@ -103,9 +103,13 @@ def compare(
         ours, theirs = here.problem or here.status, there.problem or there.status
         yield Difference("no-answer", "", ours, theirs)
     elif here.status != there.status:
-        unserved = there.status == 404 and (there.object or {}).get("message") == UNROUTED
-        kind = "unserved" if unserved else "status"
-        yield Difference(kind, "", here.summary, there.summary, expected=unserved)
+        said = (there.object or {}).get("message")
+        kind = "status"
+        if there.status == 404 and said == UNROUTED:
+            kind = "unserved"
+        elif there.status == 500 and explains(method, here, said):
+            kind = "explained"
+        yield Difference(kind, "", here.summary, there.summary, expected=kind != "status")
     elif here.object is None or there.object is None:
         if here.body != there.body:
             yield Difference("not-json", "", here.text, there.text)
@@ -113,6 +117,14 @@ def compare(
         yield from differences(method.descriptor.output_type, here.object, there.object, documented)
     else:
         yield from compare_errors(here.object, there.object)
+
+
+def explains(method: Method, here: Reply, said: object) -> bool:
+    """Whether this gateway makes more of Cuebot's error: a 404 that quotes it, or an answer."""
+    if here.status == 200:
+        return method.instead is not None
+    quoted = (here.object or {}).get("message")
+    return here.status in (404, 409) and isinstance(said, str) and said in str(quoted)
 
 
 def compare_errors(here: dict[str, object], there: dict[str, object]) -> Iterator[Difference]:

@@ -41,7 +41,7 @@ def exits_cleanly(command: Callable[..., None]) -> Callable[..., None]:
             complain(str(error))
             sys.exit(WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED)
         except click.UsageError as error:  # it may quote what a server has said
-            raise click.UsageError(printable_lines(error.message), error.ctx) from None
+            raise click.UsageError(printable_lines(error.format_message()), error.ctx) from None
         except KeyboardInterrupt:
             end_interrupted_line()
             sys.exit(INTERRUPTED)

@@ -534,10 +534,10 @@ async def test_rejecting_unknown_fields_leaves_the_steps_theirs(
     body = TAKE_BODY | {"owner": {"name": "artist1", "colour": "red"}}
     message = problem(await gateway.post(TAKE, body), 400, "INVALID_ARGUMENT")
     assert message.startswith("owner: unknown field `colour`")
-    jobs = {"r": {"show": {"name": "demo"}, "maxResults": 100}}
+    jobs = {"r": {"show": {"name": "demo"}, "mostResults": 100}}
     refused = await gateway.post("/job.JobInterface/GetJobs", jobs)
     message = problem(refused, 400, "INVALID_ARGUMENT")
-    assert message.startswith("r: unknown field `maxResults`")
+    assert message.startswith("r: unknown field `mostResults`")
     assert cuebot.seen == []
     for path, known in ((TAKE, TAKE_BODY), (CREATE, SHOW_BODY), (FIND_LAYER, LAYER_BODY)):
         assert (await gateway.post(path, known)).status_code == 200

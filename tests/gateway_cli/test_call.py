@@ -8,7 +8,8 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_cli.commands.call import NOT_FOUND, UNAVAILABLE
+from gateway_cli.client.wanted import Wanted
+from gateway_cli.commands.call import CUT, NOT_FOUND, UNAVAILABLE
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import NOWHERE, Opening, perform
 from tests.support.farms import running_farm
@@ -102,10 +103,22 @@ async def test_a_wrong_field_is_wrong_usage(opening: Opening) -> None:
 
 async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) -> None:
     """The warning is on standard error; the call succeeds."""
-    done = await perform(opening(), "Job/GetJobs", '{"r": {"maxResults": 1}}')
+    body = '{"show": {"name": "demo", "colour": "red"}}'
+    done = await perform(opening(), "Show/GetFilters", body)
     assert done.status == 0
-    assert json.loads(done.out)["jobs"]["jobs"]
-    assert done.err == "cuebot-gateway: warning: fields ignored: r.maxResults\n"
+    assert json.loads(done.out)["filters"]["filters"]
+    assert done.err == "cuebot-gateway: warning: fields ignored: show.colour\n"
+
+
+async def test_an_answer_that_may_be_cut_is_warned_about(opening: Opening) -> None:
+    """With a status of its own, since a script would go on with a part of the rows."""
+    words = ("job.name=demo-sh010-lena_comp_v003", "req.limit=3")
+    done = await perform(opening(), "Job/GetFrames", *words, wanted=Wanted(where="number>0"))
+    assert len(json.loads(done.out)["frames"]["frames"]) == 3
+    assert done.status == CUT
+    assert "warning: there may be more than these 3 rows" in done.err
+    done = await perform(opening(), "Job/GetFrames", *words)
+    assert (done.status, done.err) == (0, "")
 
 
 async def test_unknown_arguments_of_reads_are_refused(opening: Opening) -> None:
@@ -136,9 +149,10 @@ async def test_what_cuebot_does_not_find(opening: Opening) -> None:
 
 async def test_other_failures_are_one_line(opening: Opening) -> None:
     """Even Cuebot's messages of two lines are printed as one."""
-    done = await perform(opening(), "Host/Lock", '{"host": {"id": "nothing"}}')
+    body = '{"group": {"name": "comp"}, "show": "demo", "maxCores": 0.5}'
+    done = await perform(opening(), "Group/SetMaxCores", body)
     assert done.status == FAILED
-    assert done.problem.startswith("INTERNAL: org.springframework.dao.EmptyResultData")
+    assert done.problem.startswith("INTERNAL: java.lang.IllegalArgumentException")
 
 
 @pytest.mark.parametrize(
@@ -211,14 +225,12 @@ async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedC
     """The whole message is shown as JSON, with its size, and Cuebot gets nothing."""
     cuebot.calls.clear()
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
-    done = await perform(client, "Show/SetActive", '{"value": true, "show": null}', dry_run=True)
-    assert json.loads(done.out) == {
-        "dryRun": True,
-        "method": "/show.ShowInterface/SetActive",
-        "ignoredFields": [],
-        "requestBytes": 2,
-        "request": {"show": None, "value": True},
-    }
+    body = '{"value": true, "show": {"id": "1"}}'
+    done = await perform(client, "Show/SetActive", body, dry_run=True)
+    shown = json.loads(done.out)
+    assert (shown["dryRun"], shown["method"]) == (True, "/show.ShowInterface/SetActive")
+    assert (shown["ignoredFields"], shown["requestBytes"]) == ([], 7)
+    assert (shown["request"]["show"]["id"], shown["request"]["value"]) == ("1", True)
     assert not cuebot.calls
 
 

@@ -130,7 +130,7 @@ async def test_the_go_gateway_differs_only_as_it_is_meant_to(ours: Gateway, go: 
     outcome = await compared(ours.url, go.url)
     assert outcome.same
     found = {each.kind for one in outcome.results for each in one.findings.values()}
-    assert found == {"error-shape", "unserved", "documented"}
+    assert found == {"error-shape", "explained", "unserved", "documented"}
     assert result(outcome, "/cue.CueInterface/GetSystemStats").verdict == "expected"
     assert result(outcome, "/job.LayerInterface/GetLayer").verdict == "expected"
     assert outcome.count("same") > 60

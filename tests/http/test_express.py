@@ -6,7 +6,7 @@ import itertools
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -54,6 +54,7 @@ KILL, KILLED_BY_BOB = (
     b'{"job": {"id": "j"}, "username": "bob", "reason": "x"}',
 )
 SET_CORES = "/job.GroupInterface/SetMinCores"
+GROUP: dict[str, object] = {"group": {"id": "g"}}
 REFUSED_STREAM = 7
 PAGE = "https://cueweb.studio.com"
 VARYING = ("date", "server-timing", "x-request-id", "x-ratelimit-reset")
@@ -119,13 +120,17 @@ async def exchanged(lane: Lane, parts: list[bytes], *, head: bool) -> tuple[obje
     lane.lines.clear()
     async with wire(lane.gateway, **lane.how) as one:
         for part in parts:
-            await one.send(part)
+            with suppress(ConnectionError):  # the answer may end the connection before that
+                await one.send(part)
             await asyncio.sleep(0)
         answer = await one.answer(bodiless=head, timeout=PATIENCE)
         async with asyncio.timeout(PATIENCE):
             while not lane.lines:  # noqa: ASYNC110 - the line of an answer comes right after it
                 await asyncio.sleep(0.001)
-    return (*comparable(answer), seen_by(lane.cuebot), logged(lane.lines))
+    lines = logged(lane.lines)
+    if "content-encoding" in answer.headers:  # where it is cut depends on how long it takes
+        lines = [line | {"bytes": None} for line in lines]
+    return (*comparable(answer), seen_by(lane.cuebot), lines)
 
 
 def killer(cuebot: ScriptedCuebot) -> str:
@@ -176,7 +181,7 @@ BODIES = st.one_of(
         ]
     ),
     st.integers(60_000, 70_000).map(lambda size: b'{"name": "%s"}' % (b"x" * size)),
-    st.just(b" " * 300_000),
+    # A body that is too large may lose its answer; test_lingering.py has it in both lanes.
 )
 PATHS = st.sampled_from(
     [
@@ -354,7 +359,7 @@ async def test_a_call_that_cuebot_refuses_to_look_at_is_made_again(way: str) -> 
         http2_server(refuse_first) as server,
         gateway_for(server.endpoint, express=way, descriptor_source=OPENCUE) as gateway,
     ):
-        assert (await gateway.post(SET_CORES, {})).status_code == 200
+        assert (await gateway.post(SET_CORES, GROUP)).status_code == 200
     assert len(seen) == 2
 
 
@@ -375,7 +380,7 @@ async def test_what_one_endpoint_cannot_take_goes_to_the_other(way: str) -> None
         async with asyncio.timeout(PATIENCE):
             while await gateway.app.parts.upstream.usable(PATIENCE) < 2:  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
-        answers = [await gateway.post(SET_CORES, {}) for _ in range(6)]
+        answers = [await gateway.post(SET_CORES, GROUP) for _ in range(6)]
     assert [each.status_code for each in answers] == [200] * 6
 
 
@@ -394,9 +399,12 @@ async def test_look_ups_are_never_left_out(
 async def test_a_remembered_head_is_checked_each_time(cuebot: ScriptedCuebot) -> None:
     """Its token expires, and is worth nothing once its secret is not trusted any more."""
     async with gateway_for(cuebot.endpoint) as gateway, wire(gateway) as one:
-        lasting = request(SET_CORES, b"{}")
+        lasting = request(SET_CORES, orjson.dumps(GROUP))
         passing = request(
-            SET_CORES, b"{}", f"Authorization: Bearer {token(seconds=4)}", subject=None
+            SET_CORES,
+            orjson.dumps(GROUP),
+            f"Authorization: Bearer {token(seconds=4)}",
+            subject=None,
         )
 
         async def status(sent: bytes) -> int:
@@ -533,7 +541,7 @@ async def test_a_place_that_is_taken_is_the_same(lanes: tuple[Lane, Lane]) -> No
             wire(gateway) as first,
             wire(gateway) as second,
         ):
-            await first.send(request(SET_CORES, b"{}"))
+            await first.send(request(SET_CORES, orjson.dumps(GROUP)))
             await started.wait()
             await second.send(request(FIND_SHOW, b'{"name": "demo"}'))
             refused = await second.answer(timeout=PATIENCE)
@@ -564,7 +572,7 @@ async def test_a_call_whose_client_leaves_is_cancelled(lanes: tuple[Lane, Lane])
         lane.lines.clear()
         async with asyncio.timeout(PATIENCE):
             async with wire(lane.gateway) as one:
-                await one.send(request(SET_CORES, b"{}"))
+                await one.send(request(SET_CORES, orjson.dumps(GROUP)))
                 await started.wait()
             await ended.wait()
             while not lane.lines:  # noqa: ASYNC110 - as above
@@ -632,8 +640,8 @@ async def test_only_known_plain_requests_take_the_lane(
 
     monkeypatch.setattr(type(express.handler), "__call__", noted)
     plain = {"Content-Type": "application/json"}
-    assert (await gateway.post(FIND_SHOW, {"name": "demo"}, headers=plain)).status_code == 200
+    assert (await gateway.post(GET_JOBS, {}, headers=plain)).status_code == 200
     assert asgi == []
-    assert (await gateway.post(FIND_SHOW, {}, headers={"X-Dry-Run": "1"})).status_code == 200
+    assert (await gateway.post(GET_JOBS, {}, headers={"X-Dry-Run": "1"})).status_code == 200
     assert (await gateway.post("/a.B/C", {})).status_code == 404
-    assert asgi == [FIND_SHOW, "/a.B/C"]
+    assert asgi == [GET_JOBS, "/a.B/C"]

@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
 
 INTERN = signed("intern")
 KILL = "/job.JobInterface/Kill"
+JOB: dict[str, object] = {"job": {"id": "j1"}}
 COMMENT = "/job.JobInterface/AddComment"
 LAUNCH = "/job.JobInterface/LaunchSpec"
 DOCTYPE = '<!DOCTYPE spec PUBLIC "SPI Cue" "http://localhost:8080/spcue/dtd/cjsl-1.15.dtd">'
@@ -53,14 +54,14 @@ async def test_an_empty_name_is_filled(
     gateway: Gateway, cuebot: ScriptedCuebot, body: dict[str, object]
 ) -> None:
     """With the token's subject, which is nothing that a client has to be told."""
-    answer = await gateway.post(KILL, body | {"reason": "old"}, headers=INTERN)
+    answer = await gateway.post(KILL, JOB | body | {"reason": "old"}, headers=INTERN)
     assert (killer(cuebot), answer.status_code) == ("intern", 200)
     assert "x-replaced-fields" not in answer.headers
 
 
 async def test_a_name_that_is_given_stays(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """With `fill`, Cuebot gets what the client says."""
-    answer = await gateway.post(KILL, {"username": "supervisor"}, headers=INTERN)
+    answer = await gateway.post(KILL, JOB | {"username": "supervisor"}, headers=INTERN)
     assert killer(cuebot) == "supervisor"
     assert "x-replaced-fields" not in answer.headers
 
@@ -68,7 +69,7 @@ async def test_a_name_that_is_given_stays(gateway: Gateway, cuebot: ScriptedCueb
 @pytest.mark.gateway(identity="off")
 async def test_off_changes_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """An empty name stays empty."""
-    await gateway.post(KILL, {}, headers=INTERN)
+    await gateway.post(KILL, JOB, headers=INTERN)
     assert killer(cuebot) == ""
 
 
@@ -95,7 +96,7 @@ async def test_force_replaces_another_name(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str
 ) -> None:
     """The subject is what Cuebot records, and the answer says that something was replaced."""
-    answer = await gateway.post(path, {"username": "supervisor"}, headers=INTERN)
+    answer = await gateway.post(path, JOB | {"username": "supervisor"}, headers=INTERN)
     assert (killer(cuebot), answer.headers["x-replaced-fields"]) == ("intern", "username")
 
 
@@ -105,7 +106,7 @@ async def test_force_has_nothing_to_replace(
     gateway: Gateway, cuebot: ScriptedCuebot, given: str
 ) -> None:
     """Where nobody or the caller is named, nothing is told."""
-    answer = await gateway.post(KILL, {"username": given}, headers=INTERN)
+    answer = await gateway.post(KILL, JOB | {"username": given}, headers=INTERN)
     assert killer(cuebot) == "intern"
     assert "x-replaced-fields" not in answer.headers
 
@@ -117,13 +118,15 @@ async def test_a_comment_is_the_callers(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, outer: str
 ) -> None:
     """In either spelling; the comment itself stays as it is."""
-    body = {outer: {"user": "supervisor", "subject": "late", "message": "render again"}}
+    about = "host" if "host" in path else "job"
+    comment = {"user": "supervisor", "subject": "late", "message": "render again"}
+    body = {about: {"id": "x"}, outer: comment}
     answer = await gateway.post(path, body, headers=INTERN)
     assert answer.headers["x-replaced-fields"] == "newComment.user"
     ((_, request, _),) = cuebot.seen
     name = "host.HostAddCommentRequest" if "host" in path else "job.JobAddCommentRequest"
-    comment = message_class(name).FromString(request).new_comment
-    assert (comment.user, comment.subject, comment.message) == ("intern", "late", "render again")
+    sent = message_class(name).FromString(request).new_comment
+    assert (sent.user, sent.subject, sent.message) == ("intern", "late", "render again")
 
 
 @FORCE
@@ -140,7 +143,7 @@ async def test_aliases_and_dry_runs(gateway: Gateway, cuebot: ScriptedCuebot) ->
 @FORCE
 async def test_large_bodies(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """What another process decodes is the caller's as well."""
-    body = {"username": "supervisor", "reason": "x" * (LARGEST_QUICK + 1)}
+    body = JOB | {"username": "supervisor", "reason": "x" * (LARGEST_QUICK + 1)}
     answer = await gateway.post(KILL, body, headers=INTERN)
     assert (killer(cuebot), answer.headers["x-replaced-fields"]) == ("intern", "username")
 
@@ -148,7 +151,7 @@ async def test_large_bodies(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
 @FORCE
 async def test_who_is_trusted_may_name_others(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """CueWeb is one subject for all its artists: what it says stays."""
-    answer = await gateway.post(KILL, {"username": "lena"}, headers=signed("user-id"))
+    answer = await gateway.post(KILL, JOB | {"username": "lena"}, headers=signed("user-id"))
     assert killer(cuebot) == "lena"
     assert "x-replaced-fields" not in answer.headers
     launched = await gateway.post(LAUNCH, spec("<user>lena</user>"), headers=signed("user-id"))
@@ -164,7 +167,7 @@ async def test_somebody_without_a_name_is_nobody(
 ) -> None:
     """A token without a subject must not blank the field, nor leave it empty."""
     nameless = {"Authorization": f"Bearer {jwt.encode({'exp': 4102444800}, SECRET)}"}
-    body = spec("<user/>") if path == LAUNCH else {"username": given}
+    body = spec("<user/>") if path == LAUNCH else JOB | {"username": given}
     answer = await gateway.post(path, body, headers=nameless)
     assert (answer.status_code, cuebot.seen) == (403, [])
     assert answer.json()["message"] == (

@@ -22,6 +22,7 @@ GET_SHOWS = "/show.ShowInterface/GetShows"
 GET_DEPEND = "/depend.DependInterface/GetDepend"
 SATISFY = "/depend.DependInterface/Satisfy"
 UNSATISFY = "/depend.DependInterface/Unsatisfy"
+DEPEND: dict[str, object] = {"depend": {"id": "d"}}
 CREATE = "/show.ShowInterface/CreateShow"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 
@@ -39,7 +40,7 @@ async def listed(gateway: Gateway) -> set[str]:
 
 async def refused(gateway: Gateway, path: str) -> str:
     """What a call of a method that Cuebot lacks is told."""
-    answer = await gateway.post(path, {})
+    answer = await gateway.post(path, DEPEND if path in (SATISFY, UNSATISFY) else {})
     assert (answer.status_code, answer.json()["error"]) == (501, "UNIMPLEMENTED")
     message: str = answer.json()["message"]
     return message
@@ -110,7 +111,8 @@ async def test_other_words_hide_nothing(
     cuebot.fails(GET_DEPEND, grpc.StatusCode.UNIMPLEMENTED, text)
     assert (await refused(gateway, GET_DEPEND)).startswith(text)
     cuebot.fails(SATISFY, grpc.StatusCode.NOT_FOUND, f"Method not found: {SATISFY[1:]}")
-    assert (await gateway.post(SATISFY, {})).json()["message"] == f"Method not found: {SATISFY[1:]}"
+    answer = await gateway.post(SATISFY, DEPEND)
+    assert answer.json()["message"] == f"Method not found: {SATISFY[1:]}"
     assert await listed(gateway) == before
 
 
@@ -137,7 +139,7 @@ async def test_a_cuebot_that_comes_back_may_have_it() -> None:
             await refused(gateway, UNSATISFY)
             assert UNSATISFY not in await listed(gateway)
         async with running_cuebot(new, port):
-            while (await gateway.post(UNSATISFY, {})).status_code != 200:
+            while (await gateway.post(UNSATISFY, DEPEND)).status_code != 200:
                 pass
             while UNSATISFY not in await listed(gateway):
                 pass
@@ -154,5 +156,5 @@ async def test_of_several_cuebots_none_hides_what_another_has(cuebot: ScriptedCu
             assert await gateway.app.parts.upstream.usable(PATIENCE)
             codes: set[int] = set()
             while codes != {200, 501}:
-                codes.add((await gateway.post(UNSATISFY, {})).status_code)
+                codes.add((await gateway.post(UNSATISFY, DEPEND)).status_code)
             assert UNSATISFY in await listed(gateway)

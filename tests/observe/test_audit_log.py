@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import orjson
 import pytest
 
 from gateway.access.rights import AccessRules
@@ -222,8 +223,9 @@ async def test_the_line_comes_first(audited: Audited, cuebot: ScriptedCuebot) ->
 async def test_a_client_that_leaves(audited: Audited, cuebot: ScriptedCuebot) -> None:
     """The change may have been made: there is a line, which does not know."""
     called, release = cuebot.holds(KILL)
+    body = orjson.dumps(killing(1))
     async with wire(audited.gateway) as one:
-        await one.send(head(KILL, "Content-Length: 2"), b"{}")
+        await one.send(head(KILL, f"Content-Length: {len(body)}"), body)
         async with asyncio.timeout(PATIENCE):
             await called.wait()
     await comes(lambda: outcomes(audited.log))
@@ -367,7 +369,8 @@ async def test_a_client_that_leaves_before_the_call(
     """While the intent is written: Cuebot is not called, and the outcome says so."""
     audited, disk = slow_disk
     async with wire(audited.gateway) as one:
-        await one.send(head(KILL, "Content-Length: 2"), b"{}")
+        body = orjson.dumps(killing(1))
+        await one.send(head(KILL, f"Content-Length: {len(body)}"), body)
         await comes(lambda: disk.syncs)
     await asyncio.sleep(0)
     gone = audited.gateway.access_lines()

@@ -51,6 +51,7 @@ pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
 
 SHOWS = "/show.ShowInterface/GetShows"
 KILL = "/job.FrameInterface/Kill"
+FRAME = {"frame": {"id": "f1"}}
 GET_JOBS = "/job.JobInterface/GetJobs"
 GET_FRAME = "/job.FrameInterface/GetFrame"
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -452,9 +453,9 @@ async def test_a_late_audit_log(
         assert found.of("audit_lag_seconds") == found.of("audit_dropped_total") == 0
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(AuditFile, "append", no_space)
-            assert (await gateway.post(KILL, {})).status_code == 200
+            assert (await gateway.post(KILL, FRAME)).status_code == 200
             await metrics_with(gateway, lambda now: now.of("audit_lag_seconds") > 0)
-            assert (await gateway.post(KILL, {})).status_code == status
+            assert (await gateway.post(KILL, FRAME)).status_code == status
             found = await metrics_of(gateway)
             assert found.of("shed_total", reason="audit_log") == (status == 503)
         await metrics_with(gateway, lambda now: now.of("audit_lag_seconds") == 0)

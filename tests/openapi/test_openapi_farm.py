@@ -143,7 +143,7 @@ async def test_a_dry_run_fits(gateway: Gateway) -> None:
     for path, body in (
         ("/job.JobInterface/Pause", {"job": {"id": "x"}}),
         ("/show.ShowInterface/CreateShow", {"name": "x", "defaultMinCores": 1}),
-        ("/host.OwnerInterface/TakeOwnership", {"host": {"id": "x"}}),
+        ("/host.OwnerInterface/TakeOwnership", {"host": {"id": "x"}, "owner": {"id": "y"}}),
     ):
         answer = await gateway.post(path, body, headers={"X-Dry-Run": "1"})
         assert answer.headers["x-dry-run"] == "1"

@@ -150,7 +150,7 @@ def test_access_rules(configured: Configured) -> None:
     common = (f'jwt_secret = "{SECRET}"', "rate_limit_rps = 0", 'access_default = "deny"')
     reads = 'access = [{name = "reads", who = {}, may = ["reads"]}]'
     kill = "/job.JobInterface/Kill"
-    assert configured.status(SECRET, kill) == 404  # it is allowed, and there is no such job
+    assert configured.status(SECRET, kill) == 400  # it is allowed, and asks which job
     configured.sets(*common, reads)
     assert (configured.status(SECRET), configured.status(SECRET, kill)) == (200, 403)
     configured.sets(*common)
@@ -162,7 +162,7 @@ def test_access_rules(configured: Configured) -> None:
     assert configured.status(SECRET) == 403
     assert "!job.JobInterface/Kil matches nothing" in configured.problems()[1]
     configured.sets(*common[:2])
-    assert configured.status(SECRET, kill) == 404
+    assert configured.status(SECRET, kill) == 400
 
 
 def test_rate_limits(configured: Configured) -> None:
