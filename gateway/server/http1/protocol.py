@@ -383,7 +383,7 @@ class HttpProtocol(asyncio.Protocol):
             self._current = self._waiting.popleft()
             self._timeout.pause()
             self._serve(self._current, self)
-            if not self._waiting or monotonic() - began > LONGEST_TURN:
+            if not self._waiting or self.is_closing() or monotonic() - began > LONGEST_TURN:
                 break
         self._serving = False
         if self._waiting and self._current is None:
