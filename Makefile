@@ -104,8 +104,10 @@ $(BENCH_STAMP): $(STAMP)
 	@touch $(BENCH_STAMP)
 
 # Extensions of proto2, and editions, need a newer protobuf or protoc than the gateway does. The
-# express lane uses less of the libraries than the other, which has the same tests.
-NOT_LOWEST := not (trial.two.Extendable or trial.two.Scope or visibility_and_features or express)
+# express lane uses less of the libraries than the other, which has the same tests. Older versions of
+# grpcio end a call with trailers that make no sense as "Stream removed", whatever its status.
+NOT_LOWEST := not (trial.two.Extendable or trial.two.Scope or visibility_and_features or express \
+  or pushback_of_any_time or message_and_details_of_any)
 
 .PHONY: lowest
 lowest: $(RELEASE_STAMP)  ## Run the fast tests with the lowest versions that pyproject.toml allows

@@ -95,7 +95,7 @@ class GrpcioChannel:
         call = method(payload, timeout=timeout, metadata=metadata)
         try:
             answer: bytes | None = await call
-        except grpc.aio.AioRpcError as error:
+        except (grpc.aio.AioRpcError, KeyError) as error:
             late = loop.time() >= deadline
             failure = await self._failure(error, late=late)
             if failure.code is not Code.DEADLINE_EXCEEDED and failure.reason is Reason.STATUS:
@@ -116,7 +116,9 @@ class GrpcioChannel:
             call.cancel()  # an abandoned call would run on (grpc #43462)
         raise failure
 
-    async def _failure(self, error: grpc.aio.AioRpcError, *, late: bool) -> CallFailed:
+    async def _failure(self, error: grpc.aio.AioRpcError | KeyError, *, late: bool) -> CallFailed:
+        if isinstance(error, KeyError):  # which older versions of grpcio raise for such a number
+            return not_grpc(f"{error} is no status", Code.UNKNOWN)
         code, details = Code(error.code().value[0]), error.details() or ""
         if code is Code.UNAVAILABLE:  # which may be grpc.aio's own word
             details = ADDRESS.sub("Cuebot:", details)
