@@ -88,19 +88,29 @@ def status_kb_of(pid: int, name: str) -> int:
 
 
 @contextmanager
+def on_cores(cores: set[int]) -> Iterator[None]:
+    """This thread runs there and nowhere else meanwhile."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
 def running(
     command: Sequence[str | Path], environ: Mapping[str, str], core: set[int], output: Path
 ) -> Iterator[Child]:
     """The program, pinned to `core` with all its threads and children; its output in a file."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    with output.open("wb") as file:
+    with output.open("wb") as file, on_cores(core):  # which a child has from its parent
         process = subprocess.Popen(  # noqa: S603 - our own commands
             list(map(str, command)),
             env=kept | dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            preexec_fn=lambda: os.sched_setaffinity(0, core),
         )
     try:
         yield Child(Path(command[0]).name, process, output)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -210,10 +211,10 @@ def test_percentiles(share: float, expected: float) -> None:
 
 
 BURNING = """
-import sys, time
+import socket, sys, time
 while time.process_time() < 0.2: pass
-open(sys.argv[1], "w").close()
-sys.stdin.read()
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))):
+    sys.stdin.read()
 """
 PARENT = """
 import subprocess, sys
@@ -223,15 +224,16 @@ subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE).wait()
 
 def test_the_kernel_accounts_for_a_process_and_its_children(tmp_path: Path) -> None:
     """What a child of the program burns counts as the program's."""
-    burnt = tmp_path / "burnt"
-    os.mkfifo(burnt)
-    command: list[str | Path] = [sys.executable, "-c", PARENT, sys.executable, "-c", BURNING, burnt]
-    with running(command, {}, os.sched_getaffinity(0), tmp_path / "output") as child:
-        burnt.read_bytes()  # until the other side has opened it and closed it
-        assert child.cpu_seconds() >= 0.2
-        assert len(child.family()) == 2
-        child.reset_peak()
-        assert 1 < child.peak_mb() < 1000
+    with socket.create_server(("127.0.0.1", 0)) as burnt:
+        burnt.settimeout(60)
+        port = str(burnt.getsockname()[1])
+        command = [sys.executable, "-c", PARENT, sys.executable, "-c", BURNING, port]
+        everywhere = os.sched_getaffinity(0)
+        with running(command, {}, everywhere, tmp_path / "output") as child, burnt.accept()[0]:
+            assert child.cpu_seconds() >= 0.2
+            assert len(child.family()) == 2
+            child.reset_peak()
+            assert 1 < child.peak_mb() < 1000
 
 
 def test_the_cheapest_round_counts(tmp_path: Path) -> None:

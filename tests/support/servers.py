@@ -26,6 +26,7 @@ from gateway.schema.catalog import Catalog
 from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool
 from gateway.settings.model import Settings
+from gateway.upstream.endpoint import HEALTH
 from gateway_cli.certificate_files import load_certificate
 from gateway_cli.minting import mint_token
 from gateway_cli.serving.drain import Server
@@ -98,6 +99,10 @@ async def answer_empty(request: bytes, context: Context) -> bytes:
     return b""
 
 
+PROBES = (HEALTH, "/service.ServiceInterface/GetDefaultServices")
+"""The methods that find out whether a Cuebot answers. Calls of users have a request's id."""
+
+
 @dataclass
 class ScriptedCuebot(grpc.GenericRpcHandler):
     """A gRPC server that answers with what `handlers` say, by method path, in bytes.
@@ -109,12 +114,15 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
     reflection: tuple[str, ...] = ("v1", "v1alpha")
     handlers: dict[str, Handler] = field(default_factory=dict)
     seen: list[tuple[str, bytes, dict[str, str]]] = field(default_factory=list)
-    """Path, request and metadata of each call."""
+    """Path, request and metadata of each call. Probes, which come as the machine is busy, are not
+    among them."""
+    probes: int = 0
     endpoint: str = ""
 
     def start_over(self) -> None:
         """Forget every call and script: each method of the schema answers with an empty message."""
         self.seen.clear()
+        self.probes = 0
         self.handlers = dict.fromkeys(paths_of(self.files), answer_empty)
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[Any, Any] | None":
@@ -124,7 +132,10 @@ class ScriptedCuebot(grpc.GenericRpcHandler):
 
         async def answer(request: bytes, context: Context) -> bytes:
             metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
-            self.seen.append((details.method, request, metadata))
+            if details.method in PROBES and "x-request-id" not in metadata:
+                self.probes += 1
+            else:
+                self.seen.append((details.method, request, metadata))
             return await handler(request, context)
 
         return grpc.unary_unary_rpc_method_handler(answer)
