@@ -270,6 +270,30 @@ async def test_what_has_arrived_is_taken_in_turns() -> None:
         await server.peer.until(lambda: server.peer.pongs() == 5500)
 
 
+async def test_what_comes_fast_is_read_in_turns() -> None:
+    """A transport may hand over megabytes in a turn: after each half of one, others have theirs."""
+    asked: list[int] = []
+    async with (
+        http2_server(lambda peer, stream: asked.append(stream)) as server,
+        connected(server) as (transport, connection),
+    ):
+        calling = asyncio.create_task(call_over(connection, b"hi"))
+        await server.until(lambda: bool(asked))
+        connection.data_received(raw_frame(HEADERS_FRAME, 4, asked[0], ANSWER))
+        message = framed(bytes(5 * 2**18))
+        pieces = [message[at : at + 16_000] for at in range(0, len(message), 16_000)]
+        pauses = 0
+        for piece in pieces:
+            connection.data_received(raw_frame(DATA, 0, asked[0], piece))
+            if not transport.is_reading():
+                pauses += 1
+                await asyncio.sleep(0)
+                assert transport.is_reading()
+        assert pauses == 2
+        connection.data_received(raw_frame(HEADERS_FRAME, 5, asked[0], TRAILERS))
+        assert await calling == bytes(5 * 2**18)
+
+
 async def test_a_connection_may_be_lost_between_two_turns() -> None:
     """The rest is for nobody then."""
     problems: list[Any] = []

@@ -22,6 +22,9 @@ TOO_MANY_PINGS = b"too_many_pings"
 """What gRPC's servers say with ENHANCE_YOUR_CALM."""
 TIMER_STEP = 0.001
 """Seconds. The loop's timers are no finer than that."""
+READ_IN_A_TURN = 2**19
+"""Bytes after which others have their turn, which take up to 1 ms: a transport may otherwise read
+8 MB in a row."""
 
 
 class ClosedEarly(ConnectionError):
@@ -102,6 +105,8 @@ class Connection(asyncio.Protocol):
         """Whether the log says that the peer goes away, and why."""
         self._goes_on = False
         """Whether what has arrived is to be gone on with, and nothing is read meanwhile."""
+        self._read_in_turn = 0
+        """Bytes since the latest pause."""
         self._ended = False
 
     # --- Calls ------------------------------------------------------------------------------
@@ -238,7 +243,9 @@ class Connection(asyncio.Protocol):
         self.last_active = now = self._loop.time()
         core = self._core
         try:
-            if core.receive(data, now) and not self._goes_on:
+            self._read_in_turn += len(data)
+            is_over = core.receive(data, now) or self._read_in_turn >= READ_IN_A_TURN
+            if is_over and not self._goes_on:
                 self._goes_on = True
                 self._transport.pause_reading()
                 self._loop.call_soon(self._go_on)
@@ -256,6 +263,7 @@ class Connection(asyncio.Protocol):
     def _go_on(self) -> None:
         """Go on with what has arrived: others have had their turn."""
         self._goes_on = False
+        self._read_in_turn = 0
         if not self._ended:
             self.data_received(b"")
             if not (self._goes_on or self._ended):
