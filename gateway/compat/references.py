@@ -46,7 +46,7 @@ def references_at(
     methods: Arguments,
     by: Callable[[Descriptor, Descriptor, bool], Finder] | None,
 ) -> list[tuple[str, Reference]]:
-    """Method and reference, for each method that has such an object, or its id, at that path.
+    """Method and reference, for each method that has such objects, or their ids, at that path.
 
     `by` makes what finds the object of a message type in a type of request. Raises NotApplicable if
     there is none, or if it cannot.
@@ -60,7 +60,7 @@ def references_at(
         if field is None or not chosen((name,), globs):
             continue
         if is_text:
-            if field.type != FieldDescriptor.TYPE_STRING or field.is_repeated:
+            if field.type != FieldDescriptor.TYPE_STRING:
                 continue
             message = needed_message(request, each.message)
         elif is_message(field) and message_of(field).full_name == each.message:

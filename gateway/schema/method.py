@@ -205,12 +205,12 @@ class Reference:
     """An object in requests that Cuebot knows by its id alone."""
 
     place: BodyPath
-    """Where it is, or the list of them; or its id as a text."""
+    """Where it is, or the list of them; or its id, or a list of ids."""
     kind: str
     """What it is called: `job`."""
     listed: bool = False
     is_text: bool = False
-    """Whether the id stands there by itself. What cannot be an id is a name."""
+    """Whether ids stand there by themselves. What cannot be an id is a name."""
     finders: tuple[Finder, ...] = ()
     """The first for which the request has all values finds it. None: nothing does but the id."""
 
