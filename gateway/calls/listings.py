@@ -1,6 +1,6 @@
 """Finding something in a list that Cuebot answers, some rows at a time."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -13,7 +13,7 @@ from gateway.codec.fields import owner_of
 from gateway.codec.rewrite import Json, Rewritten, put
 from gateway.codec.slices import rows_in
 from gateway.codec.unknown import Reject
-from gateway.long_work import STEP, let_others_run
+from gateway.long_work import STEP, in_turns, let_others_run
 from gateway.schema.method import FieldPath, Listing
 
 
@@ -44,8 +44,8 @@ async def matching_rows(
     found: list[Any] = []
     try:
         await let_others_run()
-        reading = rows_in(memoryview(answer), fields, STEP)
-        for run in await runs_of(reading):
+        _, runs, _ = await in_turns(rows_in(memoryview(answer), fields, STEP))
+        for run in runs:
             for row in getattr(holder.FromString(run), fields[-1].name):
                 if all(value_at(row, at) == one for at, one in wanted):
                     found.append(row)
@@ -54,16 +54,3 @@ async def matching_rows(
     except UNREADABLE as error:
         raise unreadable(owner_of(fields[0]), error) from error
     return found
-
-
-async def runs_of(
-    reading: Generator[bytes, None, tuple[bytes, list[memoryview], int]],
-) -> list[memoryview]:
-    """The records of the list, a few to a piece."""
-    while True:
-        try:
-            next(reading)
-        except StopIteration as end:
-            runs: list[memoryview] = end.value[1]
-            return runs
-        await let_others_run()
