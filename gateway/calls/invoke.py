@@ -165,8 +165,8 @@ async def hop(method: Method, instead: Instead, payload: bytes, call: Call) -> b
         if each.send:
             set_at(request, each.send, found)
         answer = await call(each.method, request.SerializeToString())
-        if each.rows:
-            rows = await matching_rows(each.rows, each.where, asked, answer)
+        if each.rows is not None:
+            rows = await matching_rows(each.rows, asked, answer)
             if not rows:
                 problem = f"{subjects(method, payload)} is not there ({each.method.path} has none)"
                 raise GatewayError(Code.NOT_FOUND, problem)
@@ -260,7 +260,7 @@ async def rows_of(
         if error.code is Code.NOT_FOUND:
             return []
         raise
-    return await matching_rows(listing.rows, listing.where, request, answer)
+    return await matching_rows(listing.rows, request, answer)
 
 
 async def namesakes(

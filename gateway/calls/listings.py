@@ -1,9 +1,7 @@
 """Finding something in a list that Cuebot answers, some rows at a time."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.message_fields import value_at
@@ -14,7 +12,7 @@ from gateway.codec.rewrite import Json, Rewritten, put
 from gateway.codec.slices import rows_in
 from gateway.codec.unknown import Reject
 from gateway.long_work import STEP, in_turns, let_others_run
-from gateway.schema.method import FieldPath, Listing
+from gateway.schema.method import Listing, RowSearch
 
 
 def plan_of_listing(listing: Listing, asked: Any) -> Plan:
@@ -28,18 +26,14 @@ def plan_of_listing(listing: Listing, asked: Any) -> Plan:
     return plan_steps(listing.method, body, Rewritten(), Reject.EVERYTHING)
 
 
-async def matching_rows(
-    fields: Sequence[FieldDescriptor],
-    where: Sequence[tuple[FieldPath, FieldPath]],
-    asked: Any,
-    answer: bytes,
-) -> list[Any]:
-    """The rows of an answer that have the same values as `asked`; `fields` lead to the list.
+async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
+    """The rows of an answer that have the same values as `asked`.
 
     Others have their turn between steps. Raises GatewayError (INTERNAL) for bytes that are
     no such answer.
     """
-    wanted = [(at, value_at(asked, source)) for at, source in where]
+    fields = search.path
+    wanted = [(at, value_at(asked, source)) for at, source in search.where]
     holder: Any = GetMessageClass(owner_of(fields[-1]))
     found: list[Any] = []
     try:
