@@ -179,7 +179,7 @@ $(FUZZ_STAMP): $(STAMP)
 	@touch $(FUZZ_STAMP)
 
 .PHONY: chaos
-chaos: $(STAMP)  ## Break the way to Cuebot under load, and kill Cuebot (CHAOS="--kills 10 cut" for parts)
+chaos: $(STAMP)  ## Break the way to Cuebot under load, kill it, ask for costly views (CHAOS="cut sort" for parts)
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
 .PHONY: soak

@@ -11,29 +11,33 @@ depend on what else the machine is doing.
 import argparse
 import asyncio
 import gc
-import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl
 
-import orjson
 import uvloop
 from starlette.types import Message
 
-from benchmarks.client import connect, wire
 from benchmarks.contenders import Options, gateway
+from benchmarks.costly_clients import (
+    CLIENTS,
+    MIXES,
+    SETTINGS,
+    WITHIN,
+    Mix,
+    answer,
+    answer_call,
+    asking,
+    request,
+    statuses,
+)
 from benchmarks.fairness import RATE, sample
 from benchmarks.farm import CannedFarm
 from benchmarks.load import percentile
 from benchmarks.run import OTHER_CORES, prepared
-from benchmarks.scenarios import MANY, Call, Scenario, build_scenarios
+from benchmarks.scenarios import MANY, Scenario, build_scenarios
 from benchmarks.survival import LIGHT, ready, token_of
-from benchmarks.upstream import Canned
 from gateway.access.load import LongAnswers
 from gateway.calls.plan import Plan
 from gateway.compat.build import build_catalog
@@ -46,48 +50,7 @@ from gateway.http.request import CallRequest
 from gateway.http.respond import Responder
 from gateway.schema.selection import Selection
 
-CLIENTS = 4
 SECONDS = 10.0
-WITHIN = 30.0
-"""Seconds: the deadline of a view, as GRPC_TIMEOUT has it."""
-LONG_TEXT = "/shots/a-long-way-that-all-of-them-have-in-common" * 4
-"""Of 196 characters, before the number that tells one text from another."""
-HUGE = 2**20
-"""Characters of a text, where rows have one of these."""
-OPTIONS = Options(settings={"MAX_ANSWER_MEMORY": "256MB"})
-"""All clients are taken on: those that wait for memory would cost nothing."""
-
-
-def pattern(number: int) -> str:
-    """One of eight at the bound, which look at every way to read a text."""
-    return f"name~'(?:.?.?.?.?.?){{44}}!{number}'"
-
-
-PATTERNS = " or ".join(map(pattern, range(8)))
-REPRODUCTION = "name~'(?:.?.?.?.?.?){1000}!0'"
-"""A pattern far above the bound, which was once taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mix:
-    """A view, and the answer that it is of."""
-
-    rows: str
-    query: str
-
-
-MIXES = {
-    "nothing": None,
-    "plain": Mix("jobs", ""),
-    "reproduction": Mix("jobs", f"_where={quote(REPRODUCTION)}"),
-    "patterns": Mix("jobs", f"_where={quote(PATTERNS)}"),
-    "sort": Mix("long texts", "_sort=name,-logDir,group&_fields=name"),
-    "csv": Mix("jobs", "_format=csv"),
-    "ndjson": Mix("jobs", "_format=ndjson"),
-    "huge-json": Mix("huge texts", "_where=priority%3E0"),
-    "huge-sort": Mix("huge texts", "_sort=-logDir"),
-    "huge-csv": Mix("huge texts", "_format=csv"),
-}
 
 
 def main() -> None:
@@ -111,29 +74,26 @@ def main() -> None:
     asked = Scenario(name="all", title="", calls=(small, *calls.values()))
     with (
         prepared([asked], 1, arguments.seconds) as bench,
-        ready(bench, gateway, asked, OPTIONS) as running,
+        ready(bench, gateway, asked, Options(settings=SETTINGS)) as running,
     ):
         for name in arguments.only:
             mix = MIXES[name]
             requests = []
             if mix is not None:
-                call = calls[mix.rows]
-                path = f"{call.path}?{mix.query}" if mix.query else call.path
-                head = wire(call, "", {}).split(b"\r\n", 1)[1].replace(b"Bearer ", b"Bearer %s")
                 requests = [
-                    f"POST {path} HTTP/1.1\r\n".encode() + head % token_of(f"costly{n}").encode()
-                    for n in range(arguments.clients)
+                    request(calls[mix.rows], mix, token_of(f"costly{number}"))
+                    for number in range(arguments.clients)
                 ]
             before = running.child.resident_mb()
             running.child.reset_peak()
-            with asking(running.port, requests) as statuses:
+            with asking(running.port, requests) as answers:
                 count = int(arguments.seconds * RATE)
                 found = uvloop.run(sample(running.port, small, bench.token, count))
             peak = running.child.peak_mb() - before
             p50, p99, most = (each * 1e3 for each in (*quantiles(found), max(found)))
             print(
                 f"{name:<13} {len(requests):>3} clients: others wait {p50:7.1f} ms, p99 {p99:7.1f},"
-                f" at most {most:7.1f}; {dict(statuses)}; {peak:.0f} MB more",
+                f" at most {most:7.1f}; {statuses(answers)}; {peak:.0f} MB more",
                 flush=True,
             )
 
@@ -158,11 +118,11 @@ async def turns(farm: CannedFarm, name: str, mix: Mix, clients: int, seconds: fl
             direct=None,
         )
         exchange.subject = f"costly{number}"
-        request = CallRequest(Plan(method, b""), WITHIN, catalog, None)
+        called = CallRequest(Plan(method, b""), WITHIN, catalog, None)
         try:
             asked = tuple(parse_qsl(mix.query))
             shown = method.views.shown(asked) if asked else None
-            form = form_of(exchange, request._replace(shown=shown), payload)
+            form = form_of(exchange, called._replace(shown=shown), payload)
             await responder.send(exchange, form, send, within=WITHIN)
             outcomes["200"] += 1
         except GatewayError as error:
@@ -204,80 +164,6 @@ def weighted(found: list[float], part: float) -> float:
 def quantiles(found: list[float]) -> tuple[float, float]:
     """The median, and what one in a hundred exceeds."""
     return percentile(found, 0.5), percentile(found, 0.99)
-
-
-def answer_call(farm: CannedFarm, rows: str) -> Call:
-    """GetJobs, answered with such rows."""
-    name = rows.replace(" ", "-")
-    criteria = farm.messages.new("job.JobSearchCriteria", shows=[name])
-    return Call(
-        path="/job.JobInterface/GetJobs",
-        body=orjson.dumps({"r": {"shows": [name]}}),
-        message=farm.message("job.JobGetJobsRequest", r=criteria),
-        answer=Canned(answer(farm, rows)),
-    )
-
-
-def answer(farm: CannedFarm, rows: str) -> bytes:
-    """The bytes of these rows."""
-    if rows == "jobs":
-        return farm.jobs(MANY)
-    answer: Any = farm.messages.new("job.JobGetJobsResponse")
-    answer.ParseFromString(farm.jobs(16 if rows == "huge texts" else MANY))
-    for number, job in enumerate(answer.jobs.jobs):
-        if rows == "huge texts":
-            job.log_dir = f'"x,\n{number:04}' * (HUGE // 8)
-            continue
-        end = f"{number * 7919 % MANY:06}"
-        job.name = job.log_dir = job.group = LONG_TEXT + end
-    return bytes(answer.SerializeToString())
-
-
-@contextmanager
-def asking(port: int, requests: list[bytes]) -> Iterator[Mapping[str, int]]:
-    """A process whose clients send one of the requests each, in a loop; then, the statuses."""
-    context = multiprocessing.get_context("spawn")
-    statuses: Counter[str] = Counter()
-    if not requests:
-        yield statuses
-        return
-    stop, told = context.Event(), context.Queue()
-    process = context.Process(target=ask, args=(port, requests, stop, told), daemon=True)
-    process.start()
-    try:
-        time.sleep(2)  # until they have begun
-        yield statuses
-        stop.set()
-        statuses.update(told.get(timeout=60))
-    finally:
-        process.terminate()
-        process.join()
-
-
-def ask(port: int, requests: list[bytes], stop: Any, told: Any) -> None:
-    """Ask until told to stop; then tell what was answered."""
-    statuses: Counter[str] = Counter()
-
-    async def loop(request: bytes) -> None:
-        while True:
-            connection = await connect(port)
-            try:
-                statuses[str(await connection.ask(request))] += 1
-            except (OSError, TimeoutError):
-                statuses["broken off"] += 1
-                await asyncio.sleep(0.1)
-            finally:
-                connection.close()
-
-    async def all_of_them() -> None:
-        tasks = [asyncio.create_task(loop(request)) for request in requests]
-        while not stop.is_set():  # noqa: ASYNC110 - of another process
-            await asyncio.sleep(0.1)
-        for task in tasks:
-            task.cancel()
-
-    uvloop.run(all_of_them())
-    told.put(dict(statuses))
 
 
 if __name__ == "__main__":

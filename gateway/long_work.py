@@ -8,13 +8,15 @@ them, however many clients there are.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from time import monotonic
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from gateway.write_buffer import send_unsent
 
 STEP_SECONDS = 0.002
+Result = TypeVar("Result")
 
 
 class Step:
@@ -106,3 +108,14 @@ async def let_others_run() -> None:
     await steps_of_this_loop().next()
     send_unsent()
     STEP.begin()
+
+
+async def in_turns(steps: Generator[object, None, Result]) -> Result:
+    """What a generator returns after all its steps; others run between them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        await let_others_run()

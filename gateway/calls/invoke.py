@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
@@ -9,6 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
 from gateway.calls.listings import matching_rows, plan_of_listing
 from gateway.calls.message_fields import set_at, value_at
+from gateway.calls.missing_ids import is_name
 from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.errors import Code, GatewayError
@@ -37,6 +39,14 @@ class Found(NamedTuple):
     method: Method
     asked: bytes
     """The look-up's method and request, which say what was looked for."""
+
+
+class Missing(NamedTuple):
+    """An object in a request whose id has to be found."""
+
+    place: str
+    """Where the client has it."""
+    set_id: Callable[[object], None]
 
 
 class Call(Protocol):
@@ -100,7 +110,7 @@ async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None
     if plan.look_ups:
         reads = plan.method.reads_only
         request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
-        missing: dict[Reference, Iterator[tuple[str, Any] | None]] = {}
+        missing: dict[Reference, Iterator[Missing | None]] = {}
         for look_up, asked in plan.look_ups:
             if isinstance(look_up, Unique):
                 await check_absent(look_up, asked.payload, call)
@@ -114,12 +124,9 @@ async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None
                     missing[reference] = without_id(request, reference)
                 while (next_one := next(missing[reference])) is None:
                     await let_others_run()
-                place, thing = next_one
+                place, set_id = next_one
                 found = await look(place, look_up, asked, call, reads, resolved)
-                if reference.is_text:
-                    set_at(request, reference.place.original, found)
-                else:
-                    thing.id = found
+                set_id(found)
                 known.append(Found(place, found, look_up.method, asked.payload))
         payload = request.SerializeToString()
     answer = await answer_of(plan, payload, call, known)
@@ -158,8 +165,8 @@ async def hop(method: Method, instead: Instead, payload: bytes, call: Call) -> b
         if each.send:
             set_at(request, each.send, found)
         answer = await call(each.method, request.SerializeToString())
-        if each.rows:
-            rows = await matching_rows(each.rows, each.where, asked, answer)
+        if each.rows is not None:
+            rows = await matching_rows(each.rows, asked, answer)
             if not rows:
                 problem = f"{subjects(method, payload)} is not there ({each.method.path} has none)"
                 raise GatewayError(Code.NOT_FOUND, problem)
@@ -173,18 +180,22 @@ async def hop(method: Method, instead: Instead, payload: bytes, call: Call) -> b
     return whole
 
 
-def without_id(request: Any, reference: Reference) -> Iterator[tuple[str, Any] | None]:
-    """Place and object, for each in a message that has no id; its plan has them in this order.
+def without_id(request: Any, reference: Reference) -> Iterator[Missing | None]:
+    """Each object in a message that has no id; the plan of the message has them in this order.
 
     None stands for a step that is over: a list may be long.
     """
-    found = value_at(request, reference.place.original)
+    place, path = str(reference.place), reference.place.original
     if not reference.listed:
-        yield str(reference.place), found
+        id_path = path if reference.is_text else (*path, "id")
+        yield Missing(place, partial(set_at, request, id_path))
         return
-    for number, item in enumerate(found):
-        if not item.id:
-            yield f"{reference.place}[{number}]", item
+    items = value_at(request, path)
+    for number, item in enumerate(items):
+        if reference.is_text and is_name(item):
+            yield Missing(f"{place}[{number}]", partial(items.__setitem__, number))
+        elif not (reference.is_text or item.id):
+            yield Missing(f"{place}[{number}]", partial(setattr, item, "id"))
         elif STEP.is_over():
             yield None
 
@@ -249,7 +260,7 @@ async def rows_of(
         if error.code is Code.NOT_FOUND:
             return []
         raise
-    return await matching_rows(listing.rows, listing.where, request, answer)
+    return await matching_rows(listing.rows, request, answer)
 
 
 async def namesakes(

@@ -1,9 +1,7 @@
 """Finding something in a list that Cuebot answers, some rows at a time."""
 
-from collections.abc import Generator, Sequence
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.message_fields import value_at
@@ -13,8 +11,8 @@ from gateway.codec.fields import owner_of
 from gateway.codec.rewrite import Json, Rewritten, put
 from gateway.codec.slices import rows_in
 from gateway.codec.unknown import Reject
-from gateway.long_work import STEP, let_others_run
-from gateway.schema.method import FieldPath, Listing
+from gateway.long_work import STEP, in_turns, let_others_run
+from gateway.schema.method import Listing, RowSearch
 
 
 def plan_of_listing(listing: Listing, asked: Any) -> Plan:
@@ -28,24 +26,20 @@ def plan_of_listing(listing: Listing, asked: Any) -> Plan:
     return plan_steps(listing.method, body, Rewritten(), Reject.EVERYTHING)
 
 
-async def matching_rows(
-    fields: Sequence[FieldDescriptor],
-    where: Sequence[tuple[FieldPath, FieldPath]],
-    asked: Any,
-    answer: bytes,
-) -> list[Any]:
-    """The rows of an answer that have the same values as `asked`; `fields` lead to the list.
+async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
+    """The rows of an answer that have the same values as `asked`.
 
     Others have their turn between steps. Raises GatewayError (INTERNAL) for bytes that are
     no such answer.
     """
-    wanted = [(at, value_at(asked, source)) for at, source in where]
+    fields = search.path
+    wanted = [(at, value_at(asked, source)) for at, source in search.where]
     holder: Any = GetMessageClass(owner_of(fields[-1]))
     found: list[Any] = []
     try:
         await let_others_run()
-        reading = rows_in(memoryview(answer), fields, STEP)
-        for run in await runs_of(reading):
+        _, runs, _ = await in_turns(rows_in(memoryview(answer), fields, STEP))
+        for run in runs:
             for row in getattr(holder.FromString(run), fields[-1].name):
                 if all(value_at(row, at) == one for at, one in wanted):
                     found.append(row)
@@ -54,16 +48,3 @@ async def matching_rows(
     except UNREADABLE as error:
         raise unreadable(owner_of(fields[0]), error) from error
     return found
-
-
-async def runs_of(
-    reading: Generator[bytes, None, tuple[bytes, list[memoryview], int]],
-) -> list[memoryview]:
-    """The records of the list, a few to a piece."""
-    while True:
-        try:
-            next(reading)
-        except StopIteration as end:
-            runs: list[memoryview] = end.value[1]
-            return runs
-        await let_others_run()

@@ -13,20 +13,27 @@ NOTHING = (None, "")
 """What is as good as not given."""
 
 
+def is_name(content: object) -> bool:
+    """Whether this, in the place of an id, is a name: whatever cannot be an id of Cuebot's."""
+    return isinstance(content, str) and bool(content) and not ID.fullmatch(content)
+
+
 def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]]:
     """Place and object, for each in a body that is there without its id.
 
     A single object that is not there at all is one without anything: no method does without it.
     """
     found = peek(value, reference.place)
-    if reference.is_text:
-        if isinstance(found, str) and found and not ID.fullmatch(found):
+    if reference.listed:
+        for number, item in enumerate(found if type(found) is list else ()):
+            if reference.is_text:
+                if is_name(item):
+                    yield f"{reference.place}[{number}]", {"name": item}
+            elif type(item) is dict and item.get("id") in NOTHING:
+                yield f"{reference.place}[{number}]", item
+    elif reference.is_text:
+        if is_name(found):
             yield str(reference.place), {"name": found}
-    elif reference.listed:
-        if type(found) is list:
-            for number, item in enumerate(found):
-                if type(item) is dict and item.get("id") in NOTHING:
-                    yield f"{reference.place}[{number}]", item
     elif found is None and type(value) is dict:
         yield str(reference.place), {}
     elif type(found) is dict and found.get("id") in NOTHING:

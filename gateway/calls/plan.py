@@ -7,7 +7,7 @@ to Cuebot cannot do. Whatever is wrong with a request is found here, before the 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.calls.missing_ids import ID, asked_for, without_id
+from gateway.calls.missing_ids import asked_for, is_name, without_id
 from gateway.codec.decode import decode_rewritten
 from gateway.codec.parse import parse
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, pull, put, rewrite
@@ -149,8 +149,7 @@ def value_to_look_up(value: object, look_up: LookUp | Unique) -> object:
     if isinstance(look_up, Unique):
         return given
     if look_up.given == look_up.put:
-        is_name = isinstance(given, str) and given and not ID.fullmatch(given)
-        return given if is_name else None
+        return given if is_name(given) else None
     there = peek(value, look_up.put)
     inside = look_up.given.is_within(look_up.put) and isinstance(there, dict)
     return given if inside or not there else None

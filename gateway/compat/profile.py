@@ -110,8 +110,8 @@ class Listing(Entry):
 class Named(Entry):
     """Objects that requests have without an id, and what finds them; None if nothing does.
 
-    `fields` are where they are, in the requests of `methods`; `ids` where their ids stand by
-    themselves, and in the requests of which methods.
+    `fields` are where they are, in the requests of `methods`; `ids` where their ids, or lists of
+    ids, stand by themselves, and in the requests of which methods.
     """
 
     message: TypeName

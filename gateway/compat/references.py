@@ -20,7 +20,7 @@ from gateway.compat.message_paths import (
 )
 from gateway.compat.profile import Finding, Named
 from gateway.compat.profile import Listing as ListingEntry
-from gateway.schema.method import Finder, Listing, Method, Reference, Sent, Source
+from gateway.schema.method import Finder, Listing, Method, Reference, RowSearch, Sent, Source
 from gateway.schema.selection import chosen
 
 ID = "id"
@@ -46,7 +46,7 @@ def references_at(
     methods: Arguments,
     by: Callable[[Descriptor, Descriptor, bool], Finder] | None,
 ) -> list[tuple[str, Reference]]:
-    """Method and reference, for each method that has such an object, or its id, at that path.
+    """Method and reference, for each method that has such objects, or their ids, at that path.
 
     `by` makes what finds the object of a message type in a type of request. Raises NotApplicable if
     there is none, or if it cannot.
@@ -60,7 +60,7 @@ def references_at(
         if field is None or not chosen((name,), globs):
             continue
         if is_text:
-            if field.type != FieldDescriptor.TYPE_STRING or field.is_repeated:
+            if field.type != FieldDescriptor.TYPE_STRING:
                 continue
             message = needed_message(request, each.message)
         elif is_message(field) and message_of(field).full_name == each.message:
@@ -142,8 +142,7 @@ def finder(
 def listing_of(each: ListingEntry, call: Method, asked: Descriptor) -> Listing:
     """A list whose rows have what a look-up with such a request is for. Raises NotApplicable."""
     request, answer = call.descriptor.input_type, call.descriptor.output_type
-    rows = list_at(answer, each.rows)
-    row = message_of(rows[-1])
+    rows = row_search(answer, each.rows, each.where, asked)
     copies = []
     for target, source in each.with_.items():
         as_list = target.endswith("[]")
@@ -155,7 +154,21 @@ def listing_of(each: ListingEntry, call: Method, asked: Descriptor) -> Listing:
         tuple(copies),
         tuple((needed_path(request, target), content) for target, content in each.set.items()),
         rows,
-        tuple((copied(row, split(at), asked, split(source))) for at, source in each.where.items()),
-        body_path(row, split(each.newest)).original if each.newest else (),
+        body_path(rows.row, split(each.newest)).original if each.newest else (),
         each.says,
+    )
+
+
+def row_search(
+    answer: Descriptor, path: str, where: Mapping[str, str], asked: Descriptor
+) -> RowSearch:
+    """The rows of the list at that path of an answer, by the fields that they share with a request.
+
+    Raises NotApplicable.
+    """
+    fields = list_at(answer, path)
+    row = message_of(fields[-1])
+    return RowSearch(
+        fields,
+        tuple(copied(row, split(at), asked, split(source)) for at, source in where.items()),
     )

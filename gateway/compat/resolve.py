@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from time import time
-from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -23,7 +22,6 @@ from gateway.compat.message_paths import (
     body_path,
     copied,
     field_at,
-    list_at,
     needed_field,
     needed_path,
     root_of,
@@ -36,6 +34,7 @@ from gateway.compat.references import (
     finder,
     listing_of,
     references_at,
+    row_search,
     with_reference,
 )
 from gateway.schema.catalog import NATIVE, UnusedEntry
@@ -236,9 +235,7 @@ class Resolver:
                     for number, one in enumerate(each.hops)
                 )
                 last = hops[-1]
-                taken: Any = last.method.descriptor.output_type
-                if last.rows:
-                    taken = message_of(last.rows[-1])
+                taken = last.rows.row if last.rows else last.method.descriptor.output_type
                 if last.take:
                     taken = message_of(needed_field(taken, last.take))
                 put = needed_field(main.descriptor.output_type, (each.put,))
@@ -252,8 +249,8 @@ class Resolver:
         request, answer = method.descriptor.input_type, method.descriptor.output_type
         if is_first == (each.send is not None):
             raise NotApplicable(f"{each.call}: all calls but the first send what was found before")
-        rows = list_at(answer, each.rows) if each.rows else ()
-        found = message_of(rows[-1]) if rows else answer
+        rows = row_search(answer, each.rows, each.where, asked) if each.rows else None
+        found = rows.row if rows else answer
         return Hop(
             method,
             tuple(
@@ -262,9 +259,6 @@ class Resolver:
             ),
             needed_path(request, each.send).original if each.send else (),
             rows,
-            tuple(
-                copied(found, split(at), asked, split(source)) for at, source in each.where.items()
-            ),
             needed_path(found, each.take).original if each.take else (),
         )
 

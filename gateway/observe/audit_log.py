@@ -7,7 +7,7 @@ before Cuebot is called, and the outcome before the client is answered.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import getrandbits
 
@@ -20,7 +20,7 @@ from gateway.codec.fields import is_message
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.change_log import CANCELLED, Outcome
 from gateway.http.exchange import Exchange
-from gateway.long_work import let_others_run
+from gateway.long_work import in_turns
 from gateway.observe.access_log import second
 from gateway.observe.audit_file import STDOUT, AuditFile, check_place
 from gateway.observe.audit_request import (
@@ -119,17 +119,6 @@ def shown_found(found: Sequence[Found], hides: Hides) -> dict[str, object]:
         )
         for each in found
     }
-
-
-async def in_turns(steps: Generator[None, None, bytes]) -> bytes:
-    """What comes of these steps; others run in between."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            shown: bytes = done.value
-            return shown
-        await let_others_run()
 
 
 def head_of(exchange: Exchange, phase: str, method: str | None) -> dict[str, object]:

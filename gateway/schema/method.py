@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from gateway.codec.decode import Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
+from gateway.codec.fields import message_of
 from gateway.codec.rewrite import BodyPath, Rewrite
 from gateway.views.shown import Views
 
@@ -180,6 +181,21 @@ class Finder:
 
 
 @dataclass(frozen=True, slots=True)
+class RowSearch:
+    """The rows of a list in an answer that have the same values as a request."""
+
+    path: tuple[FieldDescriptor, ...]
+    """From the answer down to the list."""
+    where: tuple[tuple[FieldPath, FieldPath], ...]
+    """Where a row has a value, and where the request has the same."""
+
+    @property
+    def row(self) -> Descriptor:
+        """The type of a row."""
+        return message_of(self.path[-1])
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """A call whose answer is a list, and which of its rows are meant."""
 
@@ -189,10 +205,8 @@ class Listing:
     is a list, of this one."""
     constants: tuple[tuple[BodyPath, object], ...]
     """What this request has besides."""
-    rows: tuple[FieldDescriptor, ...]
-    """From the answer down to the list."""
-    where: tuple[tuple[FieldPath, FieldPath], ...]
-    """Where a row has a value, and where the look-up's request has the same."""
+    rows: RowSearch
+    """Those that have the same values as the look-up's request."""
     newest: FieldPath = ()
     """Where rows have the time by which the newest is chosen. Empty: none is chosen of several."""
     says: str = ""
@@ -205,12 +219,12 @@ class Reference:
     """An object in requests that Cuebot knows by its id alone."""
 
     place: BodyPath
-    """Where it is, or the list of them; or its id as a text."""
+    """Where it is, or the list of them; or its id, or a list of ids."""
     kind: str
     """What it is called: `job`."""
     listed: bool = False
     is_text: bool = False
-    """Whether the id stands there by itself. What cannot be an id is a name."""
+    """Whether ids stand there by themselves. What cannot be an id is a name."""
     finders: tuple[Finder, ...] = ()
     """The first for which the request has all values finds it. None: nothing does but the id."""
 
@@ -237,10 +251,8 @@ class Hop:
     """From the method's request to this one."""
     send: FieldPath
     """Where this request has what the hop before has taken; empty for the first."""
-    rows: tuple[FieldDescriptor, ...]
-    """From the answer down to the list in which one row is looked for; empty if it is no list."""
-    where: tuple[tuple[FieldPath, FieldPath], ...]
-    """Where that row has a value, and where the method's request has the same."""
+    rows: RowSearch | None
+    """One that has the same values as the method's request; None if all of the answer counts."""
     take: FieldPath
     """Where the answer, or the row, has what goes on; empty for all of it."""
 

@@ -8,7 +8,7 @@ import grpc
 import httpx
 import pytest
 
-from tests.support.opencue import message_class
+from tests.support.opencue import NO_ID, message_class
 from tests.support.servers import Context, Gateway, ScriptedCuebot, SharedGateway, gateway_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -23,13 +23,15 @@ CREATE = "/show.ShowInterface/CreateShow"
 SET_MIN = "/show.ShowInterface/SetDefaultMinCores"
 SET_MAX = "/show.ShowInterface/SetDefaultMaxCores"
 FIND_SHOW = "/show.ShowInterface/FindShow"
+FIND_GROUP = "/job.GroupInterface/FindGroup"
+ADD_LIMIT = "/job.LayerInterface/AddLimit"
 
 LAYER_BODY = {"job": {"id": "job-1"}, "layer": "comp"}
 TAKE_BODY: dict[str, Any] = {"host": {"id": "host-1"}, "owner": {"name": "artist1"}}
 SHOW_BODY = {"name": "new", "defaultMinCores": 1, "defaultMaxCores": 50}
 
 
-def filled(name: str, **content: Any) -> bytes:
+def filled(name: str, /, **content: Any) -> bytes:
     """The bytes of an OpenCue message."""
     payload: bytes = message_class(name)(**content).SerializeToString()
     return payload
@@ -173,6 +175,43 @@ async def test_only_what_is_needed_is_done(
         sent = request(cuebot, TAKE, "host.OwnerTakeOwnershipRequest")
         assert sent.host == "node-2"
         assert sent.owner.id == body["owner"].get("id", "owner-1")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "documented", "sent"),
+    [
+        (
+            ADD_LIMIT,
+            {"layer": {"id": "layer-1"}, "limit": {"name": "arnold"}, "limitId": NO_ID},
+            "limit",
+            filled("job.LayerAddLimitRequest", layer={"id": "layer-1"}, limit_id=NO_ID),
+        ),
+        (
+            FIND_GROUP,
+            {"job": {"id": "job-1"}, "show": "demo", "name": "comp"},
+            "job",
+            filled("job.GroupFindGroupRequest", show="demo", name="comp"),
+        ),
+    ],
+    ids=["limitId", "show"],
+)
+async def test_cuebots_own_field_comes_before_a_look_up(
+    cuebot: ScriptedCuebot,
+    shared_gateway: SharedGateway,
+    path: str,
+    body: dict[str, Any],
+    documented: str,
+    sent: bytes,
+) -> None:
+    """Nothing is looked up, the own field is sent, and what is beside it is an unknown field."""
+    lenient = await shared_gateway(cuebot.endpoint, unknown_fields="ignore")
+    answer = await lenient.post(path, body)
+    assert (answer.status_code, answer.headers["x-ignored-fields"]) == (200, documented)
+    assert [(called, payload) for called, payload, _ in cuebot.seen] == [(path, sent)]
+    strict = await shared_gateway(cuebot.endpoint, unknown_fields="reject")
+    refused = problem(await strict.post(path, body), 400, "INVALID_ARGUMENT")
+    assert f"unknown field `{documented}`" in refused
+    assert heard(cuebot) == [path]
 
 
 # --- Names that must be new -----------------------------------------------------------------

@@ -35,6 +35,8 @@ FIND_LAYER = "/job.LayerInterface/FindLayer"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 FIND_HOST = "/host.HostInterface/FindHost"
 FIND_LIMIT = "/limit.LimitInterface/Find"
+GET_BINDINGS = "/limit.LimitInterface/GetBindings"
+GET_HOSTS = "/host.HostInterface/GetHosts"
 GET_DEPARTMENT = "/show.ShowInterface/GetDepartment"
 PAUSE = "/job.JobInterface/Pause"
 KILL_FRAMES = "/layer.LayerInterface/KillFrames"
@@ -43,6 +45,8 @@ ADD_LIMIT = "/job.LayerInterface/AddLimit"
 GET_TASKS = "/department.DepartmentInterface/GetTasks"
 DEPEND = "/layer.LayerInterface/CreateDependencyOnLayer"
 SPRING = "org.springframework.dao"
+SOME_ID = "0a5c9b2e-4f0d-4c8e-9d5b-6d1f0c3e7a21"
+ANOTHER_ID = "FFFFFFFF-0000-0000-0000-999999999999"
 NONE = "Incorrect result size: expected 1, actual 0"
 EMPTY = f"{SPRING}.EmptyResultDataAccessException: {NONE}\n{NONE}"
 
@@ -232,14 +236,13 @@ async def test_a_get_can_name_them(gateway: Gateway, cuebot: ScriptedCuebot) -> 
 
 async def test_a_limit_may_be_named(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """In `limitId` itself, or as an object, whose id stands for it; an id needs no look-up."""
-    one = "0a5c9b2e-4f0d-4c8e-9d5b-6d1f0c3e7a21"
     found = message_class("limit.LimitFindResponse")(limit={"id": "l-1"}).SerializeToString()
     cuebot.answers(FIND_LIMIT, found)
     layer = {"id": "x"}
     for more, steps, limit_id in (
         ({"limit": {"name": "arnold"}}, [FIND_LIMIT, ADD_LIMIT], "l-1"),
-        ({"limit": {"name": "arnold", "id": one}}, [ADD_LIMIT], one),
-        ({"limitId": one.upper()}, [ADD_LIMIT], one.upper()),
+        ({"limit": {"name": "arnold", "id": SOME_ID}}, [ADD_LIMIT], SOME_ID),
+        ({"limitId": SOME_ID.upper()}, [ADD_LIMIT], SOME_ID.upper()),
         ({"limitId": "arnold"}, [FIND_LIMIT, ADD_LIMIT], "l-1"),
         ({"limitId": ""}, [ADD_LIMIT], ""),
     ):
@@ -255,6 +258,85 @@ async def test_a_limit_may_be_named(gateway: Gateway, cuebot: ScriptedCuebot) ->
     refused = await gateway.post(ADD_LIMIT, {"layer": layer, "limitId": "arnold"})
     message = problem(refused, 404, "NOT_FOUND")
     assert message.startswith(f"limitId: {FIND_LIMIT} found nothing for name 'arnold': ")
+
+
+@pytest.mark.parametrize(
+    ("given", "looked_up", "sent"),
+    [
+        (["comp"], ["comp"], ["comp-id"]),
+        ([SOME_ID, "comp", ANOTHER_ID, "sim"], ["comp", "sim"], None),
+        (["comp", "comp"], ["comp", "comp"], ["comp-id", "comp-id"]),
+        ([SOME_ID, ANOTHER_ID], [], [SOME_ID, ANOTHER_ID]),
+        (["", SOME_ID], [], ["", SOME_ID]),
+        ([], [], []),
+        (None, [], []),
+    ],
+)
+async def test_a_list_of_ids_takes_names(
+    gateway: Gateway,
+    cuebot: ScriptedCuebot,
+    given: list[str] | None,
+    looked_up: list[str],
+    sent: list[str] | None,
+) -> None:
+    """Each name is looked up and replaced in its place; ids and empty texts are left alone."""
+    body = {"limitName": "arnold", "layerIds": given, "job": "demo"}
+    answer = await gateway.post(GET_BINDINGS, body)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers.get("x-ignored-fields") == (None if looked_up else "job")
+    assert heard(cuebot) == [FIND_LAYER] * len(looked_up) + [GET_BINDINGS]
+    finding = [message_class("job.LayerFindLayerRequest").FromString(e[1]) for e in cuebot.seen]
+    assert [(e.job, e.layer) for e in finding[:-1]] == [("demo", name) for name in looked_up]
+    expected = [SOME_ID, "comp-id", ANOTHER_ID, "sim-id"] if sent is None else sent
+    assert list(last(cuebot, "limit.LimitGetBindingsRequest").layer_ids) == expected
+
+
+async def test_criteria_take_names_among_ids(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Those of jobs and hosts, in a body and in a query string."""
+    for path, name, find in (
+        ("/job.JobInterface/GetJobs", "job.JobGetJobsRequest", FIND_JOB),
+        ("/job.JobInterface/GetJobNames", "job.JobGetJobNamesRequest", FIND_JOB),
+        (GET_HOSTS, "host.HostGetHostsRequest", FIND_HOST),
+        ("/facility.AllocationInterface/FindHosts", "facility.AllocFindHostsRequest", FIND_HOST),
+    ):
+        cuebot.seen.clear()
+        body: Json = {"r": {"ids": ["a", SOME_ID]}}
+        query = f"r.ids=a&r.ids={SOME_ID}"
+        if path.startswith("/facility"):
+            body["allocation"] = {"id": "x"}
+            query += "&allocation.id=x"
+        posted = await gateway.post(path, body)
+        got = await gateway.client.get(f"{gateway.url}{path}?{query}")
+        assert (posted.status_code, got.status_code) == (200, 200), (posted.text, got.text)
+        assert heard(cuebot) == [find, path] * 2
+        for _, payload, _ in cuebot.seen[1::2]:
+            assert list(message_class(name).FromString(payload).r.ids) == ["a-id", SOME_ID]
+
+
+async def test_lists_of_names_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """As many names as objects without an id may be looked up; ids are not counted."""
+
+    async def post(count: int) -> httpx.Response:
+        ids = [SOME_ID] * 500 + [f"h{number}" for number in range(count)] + [ANOTHER_ID]
+        return await gateway.post(GET_HOSTS, {"r": {"ids": ids}})
+
+    message = problem(await post(MOST_REFERENCES + 1), 400, "INVALID_ARGUMENT")
+    assert message == "r.ids[600]: more than 100 objects have no id; send ids, or fewer"
+    assert cuebot.seen == []
+    assert (await post(MOST_REFERENCES)).status_code == 200
+    sent = last(cuebot, "host.HostGetHostsRequest").r.ids
+    names = [f"h{number}-id" for number in range(MOST_REFERENCES)]
+    assert list(sent) == [SOME_ID] * 500 + names + [ANOTHER_ID]
+
+
+async def test_a_large_list_of_ids_is_gone_through(
+    gateway: Gateway, cuebot: ScriptedCuebot
+) -> None:
+    """Also one that is planned in another process, with a name at its end."""
+    ids = [SOME_ID] * 30_000 + ["demo"]
+    assert (await gateway.post(GET_HOSTS, {"r": {"ids": ids}})).status_code == 200
+    assert heard(cuebot) == [FIND_HOST, GET_HOSTS]
+    assert list(last(cuebot, "host.HostGetHostsRequest").r.ids) == [*ids[:-1], "demo-id"]
 
 
 async def test_objects_that_are_data_are_left_alone(
@@ -323,8 +405,8 @@ async def check_found(
         else:
             filled(source.path, "7", thing if source.inside else body)
     cuebot.seen.clear()
-    given = thing["name"] if reference.is_text else [thing] if reference.listed else thing
-    filled(reference.place, given, body)
+    one = thing["name"] if reference.is_text else thing
+    filled(reference.place, [one] if reference.listed else one, body)
     answered = await gateway.post(method.path, body)
     assert answered.status_code == 200, (method.path, answered.text)
     assert "x-ignored-fields" not in answered.headers
@@ -390,6 +472,17 @@ async def test_nothing_found_is_404_and_says_what_was_looked_for(
             " (it finds pending jobs only)",
         ),
         (
+            GET_BINDINGS,
+            {"limitName": "arnold", "layerIds": [SOME_ID, "comp", "nobody"], "job": "demo"},
+            f"layerIds[2]: {FIND_LAYER} found nothing for layer 'nobody', job 'demo'"
+            " (it finds layers of pending jobs only)",
+        ),
+        (
+            GET_HOSTS,
+            {"r": {"ids": ["nobody"]}},
+            f"r.ids[0]: {FIND_HOST} found nothing for name 'nobody'",
+        ),
+        (
             GET_TASKS,
             {"department": {"name": "Lighting"}, "show": "nobody"},
             f"department: {GET_DEPARTMENT} found nothing for department 'Lighting',"
@@ -399,7 +492,7 @@ async def test_nothing_found_is_404_and_says_what_was_looked_for(
         message = problem(await gateway.post(path, body), 404, "NOT_FOUND")
         assert message == f"{expected}: expected 1, actual 0"
     listed = {"/job.JobInterface/GetJobs", "/job.JobInterface/GetLayers"}
-    assert set(heard(cuebot)) == {FIND_JOB, FIND_LAYER, FIND_SHOW} | listed
+    assert set(heard(cuebot)) == {FIND_JOB, FIND_LAYER, FIND_SHOW, FIND_HOST} | listed
 
 
 async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
@@ -461,6 +554,36 @@ async def test_a_look_up_that_fails_is_no_404(gateway: Gateway, cuebot: Scripted
             REPARENT,
             {"group": {"id": "g"}, "jobs": {"jobs": [{"id": "a"}, {}]}},
             "jobs.jobs[1]: expected its id, or name to find it by; there is no name",
+        ),
+        (
+            GET_BINDINGS,
+            {"limitName": "arnold", "layerIds": [SOME_ID, "comp"]},
+            "layerIds[1]: expected its id, or name and job to find it by; there is no job",
+        ),
+        (
+            GET_BINDINGS,
+            {"limitName": "arnold", "layerIds": ["comp"], "job": {"name": "demo"}},
+            "job: expected a string, got an object",
+        ),
+        (
+            GET_BINDINGS,
+            {"limitName": "arnold", "layerIds": ["comp", 7], "job": "demo"},
+            "layerIds[1]: expected a string, got a number",
+        ),
+        (
+            GET_BINDINGS,
+            {"limitName": "arnold", "layerIds": [{"name": "comp"}], "job": "demo"},
+            "layerIds[0]: expected a string, got an object",
+        ),
+        (
+            GET_BINDINGS,
+            {"limitName": "arnold", "layerIds": "comp", "job": "demo"},
+            "layerIds: expected a list, got a string",
+        ),
+        (
+            GET_BINDINGS,
+            {"limitName": "arnold", "layerIds": 7, "job": "demo"},
+            "layerIds: expected a list, got a number",
         ),
         (PAUSE, {"job": {"name": "demo", "id": 5}}, "job.id: expected a string, got a number"),
         (PAUSE, {"job": "demo"}, "job: expected an object, got a string"),

@@ -1,20 +1,23 @@
-"""Every fault under load: `python -m tests.chaos [--seconds 10] [--kills 100] [FAULT …]`.
+"""Every fault and every costly view under load: `python -m tests.chaos [NAME …]`.
 
-A table at the end. The exit status is 1 when an answer was wrong, or a change was made twice or not
-although the gateway says so, or when the gateway does not come back after a fault.
+Tables at the end. The exit status is 1 when an answer was wrong, or a change was made twice or not
+although the gateway says so, when the gateway does not come back after a fault, or when others
+wait too long beside a costly view.
 """
 
 import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway_cli.terminal.log_setup import configure_logging
+from tests.chaos import views
 from tests.chaos.faults import FAULTS
 from tests.chaos.trial import Outcome, place
+from tests.chaos.views import MOST_MS, VIEWS
 
 KILLED_SECONDS = 0.2
 HEADS = (
@@ -29,29 +32,76 @@ HEADS = (
     "errors by status",
 )
 ROW = "{:<16}{:>8}{:>8}{:>7}{:>9}{:>7}{:>6}{:>12}  {}"
+VIEW_HEADS = ("view", "others", "right", "wrong", "p99", "before", "CPU p99", "before", "answers")
+VIEW_ROW = "{:<16}{:>8}{:>8}{:>7}{:>12}{:>10}{:>12}{:>10}  {}"
 
 
 def main() -> int:
-    """Run the faults that are asked for."""
-    names = (*FAULTS, "address", "killed")
-    arguments = argparse.ArgumentParser(prog="tests.chaos")
-    arguments.add_argument("--seconds", type=float, default=10, help="that each fault lasts")
-    arguments.add_argument("--kills", type=int, default=100, help="of Cuebot")
-    arguments.add_argument("faults", nargs="*", metavar="FAULT", help=", ".join(names))
+    """Run what is asked for."""
+    faults = (*FAULTS, "address", "killed")
+    arguments = argparse.ArgumentParser(
+        prog="tests.chaos",
+        description="Let something be wrong under load, or let clients ask for costly views.",
+    )
+    arguments.add_argument("--seconds", type=float, default=10, help="of each fault or view (10)")
+    arguments.add_argument("--kills", type=int, default=100, help="of Cuebot (100)")
+    arguments.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"a fault ({', '.join(faults)}) or a view ({', '.join(VIEWS)}); all without one",
+    )
     given = arguments.parse_args()
-    wanted = given.faults or list(names)
+    names = (*faults, *VIEWS)
+    wanted = given.names or list(names)
     if unknown := [name for name in wanted if name not in names]:
-        arguments.error(f"no fault is called {unknown[0]}; there are {', '.join(names)}")
+        arguments.error(f"nothing is called {unknown[0]}; there are {', '.join(names)}")
     configure_logging("error", "console")
-    with TemporaryDirectory() as folder:
-        outcomes = asyncio.run(endure(Path(folder), wanted, given.seconds, given.kills))
+    good = True
+    if wanted_faults := [name for name in wanted if name in faults]:
+        with TemporaryDirectory() as folder:
+            outcomes = asyncio.run(endure(Path(folder), wanted_faults, given.seconds, given.kills))
+        good = report(outcomes)
+    if wanted_views := [name for name in wanted if name in VIEWS]:
+        good = report_views(try_views(wanted_views, given.seconds)) and good
+    return int(not good)
+
+
+def report(outcomes: Sequence[Outcome]) -> bool:
+    """Print what came of the faults; whether all of it is good."""
     print("\n" + ROW.format(*HEADS))
     for outcome in outcomes:
         print(row(outcome))
     for outcome in outcomes:
         for wrong in outcome.wrong[:5]:
             print(f"{outcome.fault}: {wrong}")
-    return int(not all(outcome.good for outcome in outcomes))
+    return all(outcome.good for outcome in outcomes)
+
+
+def try_views(names: Iterable[str], seconds: float) -> list[views.Outcome]:
+    """One outcome for each of these."""
+    outcomes = []
+    with views.place() as here:
+        for name in names:
+            print(f"{name}: {seconds:g} s", flush=True)
+            outcomes.append(here.endure(name, seconds))
+    return outcomes
+
+
+def report_views(outcomes: Sequence[views.Outcome]) -> bool:
+    """Print what came of the views, and what others waited; whether all of it is good."""
+    print("\n" + VIEW_ROW.format(*VIEW_HEADS))
+    for outcome in outcomes:
+        print(view_row(outcome))
+    for outcome in outcomes:
+        if outcome.waits.p99 > MOST_MS:
+            print(
+                f"{outcome.view}: by the clock, others wait {outcome.waits.p99:.1f} ms (p99), which"
+                f" is over {MOST_MS:g} ms; {outcome.quiet.p99:.1f} ms before"
+            )
+        for problem in outcome.problems:
+            print(f"NOT GOOD: {outcome.view}: {problem}")
+    return not any(outcome.problems for outcome in outcomes)
 
 
 async def endure(folder: Path, names: Iterable[str], seconds: float, kills: int) -> list[Outcome]:
@@ -92,7 +142,6 @@ def together(name: str, outcomes: list[Outcome]) -> Outcome:
 
 def row(outcome: Outcome) -> str:
     """The line of the table."""
-    errors = ", ".join(f"{status}: {number}" for status, number in outcome.errors.items())
     return ROW.format(
         outcome.fault,
         outcome.calls,
@@ -102,8 +151,26 @@ def row(outcome: Outcome) -> str:
         outcome.twice,
         outcome.lost,
         f"{outcome.recovery:.1f} s",
-        errors,
+        by_status(outcome.errors),
     )
+
+
+def view_row(outcome: views.Outcome) -> str:
+    """The same of a view; "before" is without it."""
+    return VIEW_ROW.format(
+        outcome.view,
+        outcome.others.calls,
+        outcome.others.right,
+        len(outcome.wrong),
+        *(f"{ms:.1f} ms" for ms in (outcome.waits.p99, outcome.quiet.p99)),
+        *(f"{ms:.1f} ms" for ms in (outcome.waits.cpu_p99, outcome.quiet.cpu_p99)),
+        by_status(outcome.answers),
+    )
+
+
+def by_status(numbers: Mapping[int, int] | Mapping[str, int]) -> str:
+    """How many there are of each."""
+    return ", ".join(f"{status}: {number}" for status, number in numbers.items())
 
 
 if __name__ == "__main__":

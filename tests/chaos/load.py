@@ -92,17 +92,17 @@ class Load:
                 id_, name = random.choice(list(self.jobs.items()))
                 choice = random.random()
                 if choice < 0.4:
-                    await self._read(wire, GET_JOB, {"id": id_}, (id_, name))
+                    await self.read(wire, GET_JOB, {"id": id_}, (id_, name))
                 elif choice < 0.8:
-                    await self._read(wire, FIND_JOB, {"name": name}, (id_, name))
+                    await self.read(wire, FIND_JOB, {"name": name}, (id_, name))
                 else:
                     await self._change(wire, id_)
                 await asyncio.sleep(self.pause)
 
-    async def _read(
+    async def read(
         self, wire: Wire, path: str, body: dict[str, str], expected: tuple[str, str]
     ) -> None:
-        """A job, which has to have this id and name."""
+        """Ask for a job, which has to have this id and name."""
 
         def right(found: Any) -> bool:
             return (found["job"]["id"], found["job"]["name"]) == expected

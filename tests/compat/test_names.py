@@ -169,6 +169,18 @@ CALLS: dict[str, tuple[Json, Ids]] = {
         {"host": {"name": "render-node-01"}, "procNames": [], "jobId": JOB},
         lambda f: {"host": {"id": node(f)}, "procNames": [], "jobId": job(f)},
     ),
+    "limit.LimitInterface/GetBindings": (
+        {"limitName": "arnold", "layerIds": ["beauty"], "job": OTHER},
+        lambda f: {"limitName": "arnold", "layerIds": [layer(f, "beauty", OTHER)]},
+    ),
+    "job.JobInterface/GetJobNames": (
+        {"r": {"ids": [JOB, OTHER]}},
+        lambda f: {"r": {"ids": [job(f), job(f, OTHER)]}},
+    ),
+    "host.HostInterface/GetHosts": (
+        {"r": {"ids": ["render-node-01"]}},
+        lambda f: {"r": {"ids": [node(f)]}},
+    ),
     "facility.AllocationInterface/GetSubscriptions": (
         {"allocation": {"name": "local.general"}},
         lambda f: {"allocation": {"id": key_of("allocations", "local.general")(f)}},
@@ -320,6 +332,12 @@ FINISHED_READS: dict[str, Json] = {
     "/job.JobInterface/GetComments": {"job": {"name": JOB}},
     "/job.LayerInterface/GetFrames": LAYER | {"s": {"limit": 3}},
     "/job.FrameInterface/GetWhatThisDependsOn": FRAME,
+    "/job.JobInterface/GetJobNames": {"r": {"ids": [JOB], "includeFinished": True}},
+    "/limit.LimitInterface/GetBindings": {
+        "limitName": "nuke_render",
+        "layerIds": ["comp"],
+        "job": JOB,
+    },
 }
 FINISHED_CHANGES: dict[str, tuple[Json, str]] = {
     "/job.JobInterface/Pause": ({"job": {"name": JOB}}, f"job: job '{JOB}' is finished"),

@@ -1,10 +1,11 @@
 """Steps of long work: they end by the clock, and one of them has a turn of the event loop."""
 
 import asyncio
+from collections.abc import Generator
 
 import pytest
 
-from gateway.long_work import STEP, STEP_SECONDS, Step, begin_at_once, let_others_run
+from gateway.long_work import STEP, STEP_SECONDS, Step, begin_at_once, in_turns, let_others_run
 from tests.support.clocks import HandClock
 
 
@@ -41,6 +42,27 @@ async def test_one_step_has_a_turn_of_the_loop(workers: int) -> None:
     turns = [each for each, _ in steps]
     assert turns == sorted(set(turns))
     assert [name for _, name in steps] == [*range(workers)] * 3  # in turn
+
+
+async def test_steps_of_a_generator_take_turns_with_others() -> None:
+    """There is one in each turn, and what the generator returns or raises comes of it."""
+    done: list[str] = []
+
+    def counting(name: str) -> Generator[None, None, str]:
+        for number in range(3):
+            done.append(f"{name}{number}")
+            yield
+        return name.upper()
+
+    def failing() -> Generator[None, None, None]:
+        yield
+        raise ValueError("too far")
+
+    results = [*await asyncio.gather(in_turns(counting("a")), in_turns(counting("b")))]
+    assert results == ["A", "B"]
+    assert done == ["a0", "b0", "a1", "b1", "a2", "b2"]
+    with pytest.raises(ValueError, match="too far"):
+        await in_turns(failing())
 
 
 async def test_who_is_cancelled_takes_no_step_from_others() -> None:

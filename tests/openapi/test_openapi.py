@@ -174,14 +174,16 @@ def test_reads_can_be_had_by_get() -> None:
 def test_examples_are_valid_requests(service: str) -> None:
     """Each example is taken by its method's own decoder, nothing ignored, and fits its schema.
 
-    A name would not do for the id of a group.
+    A name alone would not do for the id of a group or a layer.
     """
     components = document()["components"]["schemas"]
     for method in catalog().methods:
         if method.service == service:
             body = document()["paths"][method.path]["post"]["requestBody"]
             content = body["content"]["application/json"]
-            filled = orjson.dumps(content["example"]).replace(b"<groupId>", NO_ID.encode())
+            filled = orjson.dumps(content["example"])
+            for placeholder in (b"<groupId>", b"<layerIds>"):
+                filled = filled.replace(placeholder, NO_ID.encode())
             assert plan(method, filled, Reject.EVERYTHING).ignored == ()
             validator(content["schema"], components).validate(content["example"])
 

@@ -1,0 +1,78 @@
+"""Views at their bounds: what their clients get is right or explained, and others are answered.
+
+How long others wait depends on the machine. `make chaos` judges that, and a test of steps shows it
+without one: `tests/views/test_steps_of_views.py`.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from benchmarks.costly_clients import BROKEN_OFF, LATE, Answers, answer
+from benchmarks.farm import CannedFarm
+from tests.chaos.load import Tally
+from tests.chaos.views import MOST_MS, VIEWS, Outcome, Place, Waits, place, rows_of, wrong_answers
+
+SECONDS = 2.0
+QUIET = Waits(p99=2.0, cpu_p99=1.0)
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Place]:
+    """A gateway in front of 20,000 jobs."""
+    with place() as started:
+        yield started
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_costly_view(here: Place, name: str) -> None:
+    """Each of its answers is the right one or says why it is none, and others get theirs."""
+    outcome = here.try_once(name, SECONDS)
+    assert outcome.wrong == ()
+    assert outcome.answers
+    assert outcome.others.errors == {}
+    assert outcome.others.right == outcome.others.calls > 0
+
+
+def found(status: str, body: object) -> list[str]:
+    """What is wrong with such an answer to a sort of three jobs."""
+    farm = CannedFarm(3)
+    rows = rows_of(farm, answer(farm, "long texts"))
+    return list(wrong_answers("sort", rows, Answers({(status, json.dumps(body).encode()): 2})))
+
+
+def test_a_wrong_answer_is_noticed() -> None:
+    """Rows that are missing or not in order, errors without a reason, and what ends too early."""
+    farm = CannedFarm(3)
+    jobs = [{"name": job.name} for job in rows_of(farm, answer(farm, "long texts"))]
+    right = sorted(jobs, key=lambda job: job["name"])
+    assert found("200", {"jobs": {"jobs": right}}) == []
+    assert found("200", {"jobs": {"jobs": right[1:]}}) != []
+    assert found("200", {"jobs": {"jobs": right[::-1]}}) != []
+    tried = "the view was not ready in time: 2 of 3 rows had been looked at; ask for fewer rows"
+    assert found("504", {"message": tried}) == []
+    assert found("504", {"message": "the view was not ready in time"}) != []
+    assert found("503", {"error": "UNAVAILABLE", "message": "too many"}) == []
+    assert found("500", {"error": "INTERNAL", "message": "a bug"}) != []
+    assert found(LATE, "") == []
+    assert found(BROKEN_OFF, "") != []
+
+
+@pytest.mark.parametrize(
+    ("cpu_p99", "answers", "errors", "problems"),
+    [
+        (MOST_MS, {"200": 1}, {}, 0),
+        (MOST_MS + 1, {"200": 1}, {}, 1),
+        (MOST_MS + 1, {}, {503: 1}, 3),
+    ],
+)
+def test_what_a_view_must_not_do(
+    cpu_p99: float, answers: dict[str, int], errors: dict[int, int], problems: int
+) -> None:
+    """Let others wait too long, or let them have errors; and it has to be answered at all."""
+    others = Tally()
+    others.errors.update(errors)
+    outcome = Outcome("sort", answers, others, QUIET, Waits(p99=30.0, cpu_p99=cpu_p99), ())
+    assert len(outcome.problems) == problems
