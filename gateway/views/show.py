@@ -336,9 +336,16 @@ def in_order(
             yield None
     sorted_runs[-1].sort()
     parse: Any = GetMessageClass(rows.descriptor).FromString
-    for *_, number, start, end in heapq.merge(*sorted_runs):
+    for *_, number, start, end in heapq.merge(*map(emptied, sorted_runs)):
         record = runs[number][start:end]
         yield LongRow(record) if len(record) > LONG else parse(record)
+
+
+def emptied(run: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """What is in a list, which is freed on the way: all at once, that takes several ms."""
+    run.reverse()
+    while run:
+        yield run.pop()
 
 
 def first(found: Found, limit: int) -> Found:
