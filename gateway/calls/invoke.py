@@ -13,6 +13,7 @@ from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.missing_ids import is_name
 from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
+from gateway.codec.rewrite import BodyPath
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.long_work import STEP, let_others_run
@@ -287,9 +288,17 @@ def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
 
 def sought(by: LookUp | Naming, asked: Plan) -> str:
     """What a look-up has asked for: `name 'x', show 'demo'`."""
-    request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
     asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
-    return ", ".join(f"{at} {value_at(request, at.original)!r:.{SHOWN}}" for at in asks)
+    return ", ".join(f"{at} {asked_at(asked, at)!r:.{SHOWN}}" for at in asks)
+
+
+def asked_at(asked: Plan, place: BodyPath) -> object:
+    """What a look-up asks for at a place, which may be one that only a look-up of its own reads."""
+    for step, before in asked.look_ups:
+        if isinstance(step, LookUp) and step.given == place:
+            return asked_at(before, step.send)
+    request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
+    return value_at(request, place.original)
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:

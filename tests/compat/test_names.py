@@ -278,6 +278,7 @@ async def test_the_override_of_a_service_is_found_by_its_show(
             "frame",
         ),
         ("job.GroupInterface/GetJobs", {"group": {"name": "kamp"}, "show": "demo"}, "group"),
+        ("job.JobInterface/SetGroup", {"job": {"name": JOB}, "groupId": "kamp"}, "groupId"),
         ("filter.FilterInterface/Delete", {"filter": {"name": "x"}, "show": "demo"}, "filter"),
         ("show.ShowInterface/GetFilters", {"show": {"name": "dmo"}}, "show"),
         ("host.HostInterface/Lock", {"host": {"name": "render-node-99"}}, "host"),
