@@ -57,6 +57,7 @@ def key_of(kind: str, name: str) -> Callable[[Farm], str]:
 
 demo, node = key_of("shows", "demo"), key_of("hosts", "render-node-01")
 LAYER = {"layer": {"name": "comp"}, "job": JOB}
+GROUP = {"group": {"name": "comp"}, "show": "demo"}
 FRAME = {"frame": {"layerName": "comp", "number": 1001}, "job": JOB}
 GROUP = {"group": {"name": "comp"}, "show": "demo"}
 FILTER = {"filter": {"name": "dailies"}, "show": "demo"}
@@ -409,7 +410,9 @@ async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, far
         ("shows", "demo", "/show.ShowInterface/FindShow", {"name": "demo"}),
         ("shows", "demo", "/show.ShowInterface/GetFilters", {"show": {"name": "demo"}}),
         ("limits", "arnold", "/limit.LimitInterface/Find", {"name": "arnold"}),
+        ("limits", "arnold", "/limit.LimitInterface/Get", {"id": "arnold"}),
         ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limitId": "arnold"}),
+        ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limit": {"name": "arnold"}}),
     ],
 )
 async def test_several_of_one_name_are_a_409_with_their_ids(
@@ -429,6 +432,30 @@ async def test_several_of_one_name_are_a_409_with_their_ids(
     assert f"there are 2 of name '{name}': " in message
     assert {first.id, second.id} <= set(re.findall(r"[0-9a-f-]{36}", message))
     assert "expected 1, actual 2" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/job.GroupInterface/FindGroup", {"name": "comp", "show": "demo"}),
+        ("/job.GroupInterface/SetMinCores", GROUP | {"cores": 1}),
+        ("/job.JobInterface/SetGroup", {"job": {"name": JOB}, "groupId": "comp"}),
+    ],
+)
+async def test_two_groups_of_one_name_are_a_409_with_their_ids(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json
+) -> None:
+    """A show can have them in different groups, also where its name is itself looked up."""
+    simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
+    first = group(farm)
+    made = await gateway.post("/job.GroupInterface/CreateSubGroup", GROUP | {"name": "comp"})
+    assert made.status_code == 200, made.text
+    second = made.json()["group"]["id"]
+    answer = await gateway.post(path, body)
+    assert answer.status_code == 409, answer.text
+    message = answer.json()["message"]
+    assert "there are 2 of show 'demo' and name 'comp': " in message
+    assert {first, second} <= set(re.findall(r"[0-9a-f-]{36}", message))
 
 
 async def test_a_malformed_name_is_400(gateway: Gateway) -> None:
