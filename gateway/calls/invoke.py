@@ -239,9 +239,10 @@ async def look(
         raise absent
     kind = by.reference.kind
     if not reads:
-        name = sought(by, asked).removeprefix("name ")
-        problem = f"{kind} {name} {listing.says}"
-        raise GatewayError(Code.NOT_FOUND, f"{place}: {problem}")
+        what = sought(by, asked)
+        if what.startswith("name "):
+            what = f"{kind} {what.removeprefix('name ')}"
+        raise GatewayError(Code.NOT_FOUND, f"{place}: {what} {listing.says}")
     newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
     if resolved is not None:
         many = f"; newest of {len(rows)}" if len(rows) > 1 else ""

@@ -332,6 +332,7 @@ FINISHED_READS: dict[str, Json] = {
     "/job.JobInterface/GetFrames": {"job": {"name": JOB}, "req": {"limit": 3}},
     "/job.JobInterface/GetLayers": {"job": {"name": JOB}},
     "/job.JobInterface/GetComments": {"job": {"name": JOB}},
+    "/job.JobInterface/GetJob": {"id": JOB},
     "/job.LayerInterface/GetFrames": LAYER | {"s": {"limit": 3}},
     "/job.FrameInterface/GetWhatThisDependsOn": FRAME,
     "/job.JobInterface/GetJobNames": {"r": {"ids": [JOB], "includeFinished": True}},
@@ -343,8 +344,11 @@ FINISHED_READS: dict[str, Json] = {
 }
 FINISHED_CHANGES: dict[str, tuple[Json, str]] = {
     "/job.JobInterface/Pause": ({"job": {"name": JOB}}, f"job: job '{JOB}' is finished"),
-    "/job.LayerInterface/KillFrames": (LAYER, "layer: layer "),
-    "/job.FrameInterface/Retry": (FRAME, "frame: frame "),
+    "/job.LayerInterface/KillFrames": (LAYER, f"layer: layer 'comp', job '{JOB}' belongs "),
+    "/job.FrameInterface/Retry": (
+        FRAME,
+        f"frame: job '{JOB}', layer 'comp', frame 1001 belongs ",
+    ),
 }
 
 
