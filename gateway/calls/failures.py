@@ -88,7 +88,7 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
     if signs is None or failed.reason is not Reason.STATUS:
         return None
     if signs.ambiguous is not None and signs.ambiguous.fits(text):
-        return Ambiguous(f"there are several of {subjects(method, payload)}", text)
+        return Ambiguous(f"there are several of {subjects(method, payload, ' and ')}", text)
     if signs.malformed is not None and signs.malformed.fits(text):
         problem = f"{subjects(method, payload)} cannot be a name (Cuebot: {text})"
         return GatewayError(Code.INVALID_ARGUMENT, problem)
@@ -108,7 +108,7 @@ def goes_on(error: GatewayError, method: Method) -> bool:
     return error.code is Code.NOT_FOUND and method.instead is not None
 
 
-def subjects(method: Method, payload: bytes) -> str:
+def subjects(method: Method, payload: bytes, joint: str = " or ") -> str:
     """What a request is about, for people: `host 'render-node-01'`, or `job '…' or group '…'`.
 
     The objects that it has the ids or names of; if there are none, its values.
@@ -128,7 +128,7 @@ def subjects(method: Method, payload: bytes) -> str:
             if field.json_name in method.signs.things
             if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
         ]
-    return " or ".join(dict.fromkeys(found or values_of(request))) or "what is asked for"
+    return joint.join(dict.fromkeys(found or values_of(request))) or "what is asked for"
 
 
 def related(method: Method) -> str:

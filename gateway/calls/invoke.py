@@ -8,11 +8,12 @@ from typing import Any, NamedTuple, Protocol
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
-from gateway.calls.listings import matching_rows, plan_of_listing
+from gateway.calls.listings import matching_rows, plan_of, plan_of_listing
 from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.missing_ids import is_name
 from gateway.calls.plan import Plan
 from gateway.codec.encode import UNREADABLE, unreadable
+from gateway.codec.rewrite import BodyPath
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.long_work import STEP, let_others_run
@@ -129,15 +130,16 @@ async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None
                 set_id(found)
                 known.append(Found(place, found, look_up.method, asked.payload))
         payload = request.SerializeToString()
-    answer = await answer_of(plan, payload, call, known)
+    answer = await answer_of(plan.method, payload, call, known, resolved)
     return await follow(plan, answer, call) if plan.follow_ups else answer
 
 
-async def answer_of(plan: Plan, payload: bytes, call: Call, known: Sequence[Found]) -> bytes:
+async def answer_of(
+    method: Method, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
+) -> bytes:
     """Cuebot's answer to the call itself, or to those that answer for it."""
-    method = plan.method
     if method.instead is not None and not method.instead.is_native:
-        return await hop(method, method.instead, payload, call)
+        return await hop(method, method.instead, payload, call, resolved)
     try:
         return await call(method, payload, known)
     except GatewayError as error:
@@ -145,26 +147,26 @@ async def answer_of(plan: Plan, payload: bytes, call: Call, known: Sequence[Foun
             raise
         if isinstance(error, Ambiguous):
             assert method.namesakes is not None
-            raise await namesakes(error, method.namesakes, plan, call) from None
+            raise await namesakes(error, method.namesakes, method, payload, call) from None
         absent = error
     assert method.instead is not None
     try:
-        return await hop(method, method.instead, payload, call)
+        return await hop(method, method.instead, payload, call, resolved)
     except GatewayError as error:
         raise absent if error.code is Code.NOT_FOUND else error from None
 
 
-async def hop(method: Method, instead: Instead, payload: bytes, call: Call) -> bytes:
+async def hop(
+    method: Method, instead: Instead, payload: bytes, call: Call, resolved: list[str] | None
+) -> bytes:
     """The answer that other calls give together. Raises GatewayError."""
     asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
     found: Any = None
     for each in instead.hops:
-        request = GetMessageClass(each.method.descriptor.input_type)()
-        for source, target in each.copies:
-            set_at(request, target, value_at(asked, source))
-        if each.send:
-            set_at(request, each.send, found)
-        answer = await call(each.method, request.SerializeToString())
+        sent = [(target, value_at(asked, source)) for source, target in each.copies]
+        if each.send is not None:
+            sent.append((each.send, found))
+        answer = await invoke_steps(plan_of(each.method, sent), call, resolved)
         if each.rows is not None:
             rows = await matching_rows(each.rows, asked, answer)
             if not rows:
@@ -222,9 +224,7 @@ async def look(
             return found
         absent = GatewayError(Code.NOT_FOUND, f"{place}: {nothing_found(by, asked)}")
     except Ambiguous as error:
-        if listing is None:
-            raise reworded(error, f"{place}: {error.message}") from None
-        raise await namesakes(error, listing, asked, call, place) from None
+        raise reworded(error, f"{place}: {error.message}") from None
     except GatewayError as error:
         if error.code is not Code.NOT_FOUND:
             said = error.message or error.code.name
@@ -234,14 +234,15 @@ async def look(
     if listing is None or not listing.says:
         raise absent
     assert isinstance(by, Naming)
-    rows = await rows_of(listing, asked, call, resolved)
+    rows = await rows_of(listing, asked.method, asked.payload, call, resolved)
     if not rows:
         raise absent
     kind = by.reference.kind
     if not reads:
-        name = sought(by, asked).removeprefix("name ")
-        problem = f"{kind} {name} {listing.says}"
-        raise GatewayError(Code.NOT_FOUND, f"{place}: {problem}")
+        what = sought(by, asked)
+        if what.startswith("name "):
+            what = f"{kind} {what.removeprefix('name ')}"
+        raise GatewayError(Code.NOT_FOUND, f"{place}: {what} {listing.says}")
     newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
     if resolved is not None:
         many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
@@ -250,10 +251,10 @@ async def look(
 
 
 async def rows_of(
-    listing: Listing, asked: Plan, call: Call, resolved: list[str] | None
+    listing: Listing, method: Method, payload: bytes, call: Call, resolved: list[str] | None
 ) -> list[Any]:
     """The rows of a list that fit what a look-up has asked for; none if there is no such list."""
-    request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
+    request = GetMessageClass(method.descriptor.input_type).FromString(payload)
     try:
         answer = await invoke_steps(plan_of_listing(listing, request), call, resolved)
     except GatewayError as error:
@@ -264,18 +265,17 @@ async def rows_of(
 
 
 async def namesakes(
-    error: Ambiguous, listing: Listing, asked: Plan, call: Call, place: str = ""
+    error: Ambiguous, listing: Listing, method: Method, payload: bytes, call: Call
 ) -> Ambiguous:
     """The error for several of one name, with the ids by which they can be told apart."""
-    rows = await rows_of(listing, asked, call, None)
+    rows = await rows_of(listing, method, payload, call, None)
     if not rows:
         return error
     ids = ", ".join(str(row.id) for row in rows[:MOST_NAMESAKES])
     more = ", …" if len(rows) > MOST_NAMESAKES else ""
-    at = f"{place}: " if place else ""
-    what = subjects(asked.method, asked.payload)
+    what = subjects(method, payload, " and ")
     problem = f"there are {len(rows)} of {what}: {ids}{more}; send the id of one"
-    return Ambiguous(f"{at}{problem}", error.cuebot)
+    return Ambiguous(problem, error.cuebot)
 
 
 def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
@@ -287,9 +287,17 @@ def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
 
 def sought(by: LookUp | Naming, asked: Plan) -> str:
     """What a look-up has asked for: `name 'x', show 'demo'`."""
-    request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
     asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
-    return ", ".join(f"{at} {value_at(request, at.original)!r:.{SHOWN}}" for at in asks)
+    return ", ".join(f"{at} {asked_at(asked, at)!r:.{SHOWN}}" for at in asks)
+
+
+def asked_at(asked: Plan, place: BodyPath) -> object:
+    """What a look-up asks for at a place, which may be one that only a look-up of its own reads."""
+    for step, before in asked.look_ups:
+        if isinstance(step, LookUp) and step.given == place:
+            return asked_at(before, step.send)
+    request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
+    return value_at(request, place.original)
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:

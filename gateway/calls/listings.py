@@ -1,5 +1,6 @@
 """Finding something in a list that Cuebot answers, some rows at a time."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
@@ -8,22 +9,28 @@ from gateway.calls.message_fields import value_at
 from gateway.calls.plan import Plan, plan_steps
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.fields import owner_of
-from gateway.codec.rewrite import Json, Rewritten, put
+from gateway.codec.rewrite import BodyPath, Json, Rewritten, put
 from gateway.codec.slices import rows_in
 from gateway.codec.unknown import Reject
 from gateway.long_work import STEP, in_turns, let_others_run
-from gateway.schema.method import Listing, RowSearch
+from gateway.schema.method import Listing, Method, RowSearch
 
 
 def plan_of_listing(listing: Listing, asked: Any) -> Plan:
     """The call that answers the list, for the request of the look-up that found nothing."""
-    body: Json = {}
+    sent: list[tuple[BodyPath, object]] = []
     for source, target, as_list in listing.copies:
         content = value_at(asked, source)
-        put(body, target, [content] if as_list else content, target)
-    for target, content in listing.constants:
+        sent.append((target, [content] if as_list else content))
+    return plan_of(listing.method, [*sent, *listing.constants])
+
+
+def plan_of(method: Method, sent: Iterable[tuple[BodyPath, object]]) -> Plan:
+    """A call with these values, which may be names where others have ids."""
+    body: Json = {}
+    for target, content in sent:
         put(body, target, content, target)
-    return plan_steps(listing.method, body, Rewritten(), Reject.EVERYTHING)
+    return plan_steps(method, body, Rewritten(), Reject.EVERYTHING)
 
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:

@@ -84,8 +84,10 @@ class Resolver:
 
     def adapted(self) -> list[Method]:
         """The methods, with what the profile has for their requests."""
-        rewrites, steps, namesakes = self._rewrites(), self._steps(), self._namesakes()
-        references, instead = self._references(steps), self._instead()
+        rewrites, steps = self._rewrites(), self._steps()
+        references, namesakes = self._references(steps)
+        steps = {name: telling_apart(each, namesakes) for name, each in steps.items()}
+        instead = self._instead(references, namesakes)
         row_limits = self._row_limits()
         return [
             replace(
@@ -177,30 +179,35 @@ class Resolver:
         names = dict.fromkeys((*look_ups, *follow_ups))
         return {name: Steps(look_ups[name], follow_ups[name]) for name in names}
 
-    def _references(self, steps: Mapping[str, Steps]) -> defaultdict[str, tuple[Reference, ...]]:
+    def _references(
+        self, steps: Mapping[str, Steps]
+    ) -> tuple[defaultdict[str, tuple[Reference, ...]], dict[str, Listing]]:
         """By method: the objects in its requests that a name will do for.
 
+        And by method that finds something by its name: the list that tells several of it apart.
         A look-up may itself use what the entries before its own say, so that none goes in a circle.
         """
         found = defaultdict[str, tuple[Reference, ...]](tuple)
+        namesakes: dict[str, Listing] = {}
         methods = by_argument(self._methods) if self._profile.named else {}
         for each in self._profile.named:
             for path in (*each.fields, *each.ids):
                 with entry(f"named.{each.message}.{path}", self._unused):
-                    by = self._finder(each, found, steps) if each.by else None
+                    by = self._finder(each, found, namesakes, steps) if each.by else None
                     for name, reference in references_at(path, each, methods, by):
                         found[name] = with_reference(found[name], reference)
-        return found
+        return found, namesakes
 
     def _finder(
         self,
         each: Named,
         references: Mapping[str, tuple[Reference, ...]],
+        namesakes: dict[str, Listing],
         steps: Mapping[str, Steps],
     ) -> Callable[[Descriptor, Descriptor, bool], Finder]:
         """What makes finders of such objects, which may use these references and steps.
 
-        Raises NotApplicable.
+        A list that tells several of one name apart is added to `namesakes`. Raises NotApplicable.
         """
         assert each.by is not None
         call, listing = self._served(each.by.call), None
@@ -209,20 +216,19 @@ class Resolver:
             rows = replace(rows, references=references[each.list.call])
             listing = listing_of(each.list, rows, call.descriptor.input_type)
         name = each.by.call
-        call = replace(call, references=references[name], steps=steps.get(name))
+        if listing is not None and not listing.says:
+            namesakes[name] = listing
+        call = replace(
+            call,
+            references=references[name],
+            steps=steps.get(name),
+            namesakes=namesakes.get(name),
+        )
         return partial(finder, each.by, call, listing)
 
-    def _namesakes(self) -> dict[str, Listing]:
-        """By method that finds something by its name: the list that tells several of it apart."""
-        found = {}
-        for each in self._profile.named:
-            if each.by is not None and each.list is not None and not each.list.says:
-                with entry(f"named.{each.message}.list", self._unused):
-                    call, rows = self._served(each.by.call), self._served(each.list.call)
-                    found[each.by.call] = listing_of(each.list, rows, call.descriptor.input_type)
-        return found
-
-    def _instead(self) -> dict[str, Instead]:
+    def _instead(
+        self, references: Mapping[str, tuple[Reference, ...]], namesakes: Mapping[str, Listing]
+    ) -> dict[str, Instead]:
         """By method: the calls that answer for it."""
         found = {}
         for each in self._profile.instead:
@@ -231,7 +237,7 @@ class Resolver:
                 if each.request and each.method not in self._added:
                     raise NotApplicable(NATIVE)
                 hops = tuple(
-                    self._hop(main, one, is_first=number == 0)
+                    self._hop(main, one, references, namesakes, is_first=number == 0)
                     for number, one in enumerate(each.hops)
                 )
                 last = hops[-1]
@@ -244,20 +250,33 @@ class Resolver:
                 found[each.method] = Instead(hops, put.name, each.method not in self._added)
         return found
 
-    def _hop(self, main: Method, each: HopEntry, *, is_first: bool) -> Hop:
+    def _hop(
+        self,
+        main: Method,
+        each: HopEntry,
+        references: Mapping[str, tuple[Reference, ...]],
+        namesakes: Mapping[str, Listing],
+        *,
+        is_first: bool,
+    ) -> Hop:
         method, asked = self._served(each.call), main.descriptor.input_type
         request, answer = method.descriptor.input_type, method.descriptor.output_type
         if is_first == (each.send is not None):
             raise NotApplicable(f"{each.call}: all calls but the first send what was found before")
         rows = row_search(answer, each.rows, each.where, asked) if each.rows else None
         found = rows.row if rows else answer
+        copies = []
+        for target, source in each.with_.items():
+            from_, _ = copied(asked, split(source), request, split(target))
+            copies.append((from_, body_path(request, split(target))))
         return Hop(
-            method,
-            tuple(
-                copied(asked, split(source), request, split(target))
-                for target, source in each.with_.items()
+            replace(
+                method,
+                references=references.get(each.call, ()),
+                namesakes=namesakes.get(each.call),
             ),
-            needed_path(request, each.send).original if each.send else (),
+            tuple(copies),
+            needed_path(request, each.send) if each.send else None,
             rows,
             needed_path(found, each.take).original if each.take else (),
         )
@@ -331,6 +350,15 @@ def entry(name: str, unused: list[UnusedEntry]) -> Iterator[None]:
         yield
     except NotApplicable as reason:
         unused.append(UnusedEntry(name, str(reason)))
+
+
+def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
+    """The same steps, whose look-ups say how to tell several of one name apart."""
+    before = tuple(
+        replace(each, method=replace(each.method, namesakes=namesakes.get(each.method.path[1:])))
+        for each in steps.before
+    )
+    return replace(steps, before=before)
 
 
 def rename(method: Method, source: str, target: str) -> Rename:

@@ -247,10 +247,10 @@ class Hop:
     """One of several calls that answer together for one method."""
 
     method: Method
-    copies: Copies
+    copies: tuple[tuple[FieldPath, BodyPath], ...]
     """From the method's request to this one."""
-    send: FieldPath
-    """Where this request has what the hop before has taken; empty for the first."""
+    send: BodyPath | None
+    """Where this request has what the hop before has taken; None for the first."""
     rows: RowSearch | None
     """One that has the same values as the method's request; None if all of the answer counts."""
     take: FieldPath

@@ -605,7 +605,6 @@ async def test_the_profile_is_silent_for_another_schema(
         *(f"identity_in_xml.{name}" for name in profile.identity_in_xml),
         *(f"{kind}.{step.method}.{step.given}" for kind, step in steps_of(profile)),
         *(f"named.{e.message}.{path}" for e in profile.named for path in (*e.fields, *e.ids)),
-        *(f"named.{e.message}.list" for e in profile.named if e.list and not e.list.says),
         *(f"instead.{each.method}" for each in profile.instead),
     }
     assert {idle.entry for idle in catalog.unused_entries} == entries

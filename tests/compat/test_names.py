@@ -57,6 +57,7 @@ def key_of(kind: str, name: str) -> Callable[[Farm], str]:
 
 demo, node = key_of("shows", "demo"), key_of("hosts", "render-node-01")
 LAYER = {"layer": {"name": "comp"}, "job": JOB}
+GROUP = {"group": {"name": "comp"}, "show": "demo"}
 FRAME = {"frame": {"layerName": "comp", "number": 1001}, "job": JOB}
 GROUP = {"group": {"name": "comp"}, "show": "demo"}
 FILTER = {"filter": {"name": "dailies"}, "show": "demo"}
@@ -278,6 +279,7 @@ async def test_the_override_of_a_service_is_found_by_its_show(
             "frame",
         ),
         ("job.GroupInterface/GetJobs", {"group": {"name": "kamp"}, "show": "demo"}, "group"),
+        ("job.JobInterface/SetGroup", {"job": {"name": JOB}, "groupId": "kamp"}, "groupId"),
         ("filter.FilterInterface/Delete", {"filter": {"name": "x"}, "show": "demo"}, "filter"),
         ("show.ShowInterface/GetFilters", {"show": {"name": "dmo"}}, "show"),
         ("host.HostInterface/Lock", {"host": {"name": "render-node-99"}}, "host"),
@@ -330,6 +332,7 @@ FINISHED_READS: dict[str, Json] = {
     "/job.JobInterface/GetFrames": {"job": {"name": JOB}, "req": {"limit": 3}},
     "/job.JobInterface/GetLayers": {"job": {"name": JOB}},
     "/job.JobInterface/GetComments": {"job": {"name": JOB}},
+    "/job.JobInterface/GetJob": {"id": JOB},
     "/job.LayerInterface/GetFrames": LAYER | {"s": {"limit": 3}},
     "/job.FrameInterface/GetWhatThisDependsOn": FRAME,
     "/job.JobInterface/GetJobNames": {"r": {"ids": [JOB], "includeFinished": True}},
@@ -341,8 +344,11 @@ FINISHED_READS: dict[str, Json] = {
 }
 FINISHED_CHANGES: dict[str, tuple[Json, str]] = {
     "/job.JobInterface/Pause": ({"job": {"name": JOB}}, f"job: job '{JOB}' is finished"),
-    "/job.LayerInterface/KillFrames": (LAYER, "layer: layer "),
-    "/job.FrameInterface/Retry": (FRAME, "frame: frame "),
+    "/job.LayerInterface/KillFrames": (LAYER, f"layer: layer 'comp', job '{JOB}' belongs "),
+    "/job.FrameInterface/Retry": (
+        FRAME,
+        f"frame: job '{JOB}', layer 'comp', frame 1001 belongs ",
+    ),
 }
 
 
@@ -408,7 +414,9 @@ async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, far
         ("shows", "demo", "/show.ShowInterface/FindShow", {"name": "demo"}),
         ("shows", "demo", "/show.ShowInterface/GetFilters", {"show": {"name": "demo"}}),
         ("limits", "arnold", "/limit.LimitInterface/Find", {"name": "arnold"}),
+        ("limits", "arnold", "/limit.LimitInterface/Get", {"id": "arnold"}),
         ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limitId": "arnold"}),
+        ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limit": {"name": "arnold"}}),
     ],
 )
 async def test_several_of_one_name_are_a_409_with_their_ids(
@@ -428,6 +436,30 @@ async def test_several_of_one_name_are_a_409_with_their_ids(
     assert f"there are 2 of name '{name}': " in message
     assert {first.id, second.id} <= set(re.findall(r"[0-9a-f-]{36}", message))
     assert "expected 1, actual 2" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/job.GroupInterface/FindGroup", {"name": "comp", "show": "demo"}),
+        ("/job.GroupInterface/SetMinCores", GROUP | {"cores": 1}),
+        ("/job.JobInterface/SetGroup", {"job": {"name": JOB}, "groupId": "comp"}),
+    ],
+)
+async def test_two_groups_of_one_name_are_a_409_with_their_ids(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str, body: Json
+) -> None:
+    """A show can have them in different groups, also where its name is itself looked up."""
+    simulated_cuebot.farm = farm = build_farm(simulated_cuebot.farm.messages)
+    first = group(farm)
+    made = await gateway.post("/job.GroupInterface/CreateSubGroup", GROUP | {"name": "comp"})
+    assert made.status_code == 200, made.text
+    second = made.json()["group"]["id"]
+    answer = await gateway.post(path, body)
+    assert answer.status_code == 409, answer.text
+    message = answer.json()["message"]
+    assert "there are 2 of show 'demo' and name 'comp': " in message
+    assert {first, second} <= set(re.findall(r"[0-9a-f-]{36}", message))
 
 
 async def test_a_malformed_name_is_400(gateway: Gateway) -> None:
