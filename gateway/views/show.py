@@ -9,6 +9,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -22,8 +23,9 @@ from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, Step
 from gateway.views.conditions import Test
 from gateway.views.csv_cells import cell_of, columns_of, lines, quoted
+from gateway.views.order import Order
 from gateway.views.some_fields import shape_of, with_list_last
-from gateway.views.view import Order, Rows, View
+from gateway.views.view import Rows, View
 
 SHORT = 32 * 1024
 """Bytes of an answer that may be shown in one piece, if that takes no longer than a step."""
@@ -92,6 +94,7 @@ class LongRow(NamedTuple):
 
 Place = tuple[int, int, int]
 """Where the bytes of a row are: the number of a run, and from where to where in it."""
+PLACE = Struct(">III")
 Found = Iterator[Any]
 """Rows, parsed or as a `LongRow`. None stands for a step that is over, in which none was found."""
 
@@ -313,17 +316,16 @@ def in_order(
 
     They are sorted some at a time and merged when all are there, so that no step takes long. What
     is kept is where their bytes are, which are in memory anyway, and not what has been made of
-    them: one flat tuple for each row, which the garbage collector need not visit.
+    them, behind each key; so of equal rows, the first stays the first.
     """
-    count = itertools.count()  # of equal rows, the first stays the first
-    sorted_runs: list[list[tuple[Any, ...]]] = [[]]
+    sorted_runs: list[list[bytes]] = [[]]
     few = limit if limit is not None and limit <= SORTED_AT_ONCE else 0
     size = 0
     for each in found:
         if each is not None:
             row, (number, start, end) = each
             last = sorted_runs[-1]
-            last.append((*order.key(row), next(count), number, start, end))
+            last.append(order.key(row, PLACE.pack(number, start, end)))
             size += end - start
             if len(last) >= SORTED_AT_ONCE + few or size >= SORTED_BYTES:
                 size = 0
@@ -336,12 +338,13 @@ def in_order(
             yield None
     sorted_runs[-1].sort()
     parse: Any = GetMessageClass(rows.descriptor).FromString
-    for *_, number, start, end in heapq.merge(*map(emptied, sorted_runs)):
+    for key in heapq.merge(*map(emptied, sorted_runs)):
+        number, start, end = PLACE.unpack(key[-PLACE.size :])
         record = runs[number][start:end]
         yield LongRow(record) if len(record) > LONG else parse(record)
 
 
-def emptied(run: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def emptied(run: list[bytes]) -> Iterator[bytes]:
     """What is in a list, which is freed on the way: all at once, that takes several ms."""
     run.reverse()
     while run:

@@ -1,10 +1,9 @@
 """What a query string asks to see of an answer: `_fields`, `_where`, `_sort`, `_limit`, …"""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -12,6 +11,7 @@ from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_object, is_special
 from gateway.hints import SHOWN, did_you_mean
 from gateway.views.conditions import BadCondition, Test, compile_condition
+from gateway.views.order import Order, order_by
 from gateway.views.paths import FieldPath, Find, find_path, refused
 
 PARAMETERS = ("_fields", "_where", "_sort", "_limit", "_format")
@@ -22,20 +22,6 @@ SHORTEST = 4
 MOST_FIELDS = 200
 MOST_SORTED = 8
 LARGEST_LIMIT = 2**31 - 1
-COMPLEMENTS = bytes(0xFE - byte & 0xFF for byte in range(0x100))
-"""Bytes the other way round, below 0xFF: UTF-8 has none of that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What rows are sorted by."""
-
-    parts: tuple[Callable[[Any], tuple[bool, Any]], ...]
-    """For each field, what stands for its value. What is not set comes last."""
-
-    def key(self, row: Any) -> Iterable[Any]:
-        """What stands for the row, one after the other."""
-        return chain.from_iterable([part(row) for part in self.parts])
 
 
 @dataclass(frozen=True)
@@ -228,7 +214,7 @@ def order_of(rows: Rows | None, text: str | None, find: Find) -> Order | None:
     names = [name.strip() for name in text.split(",")]
     if len(names) > MOST_SORTED:
         raise refused("_sort", f"more than {MOST_SORTED} fields")
-    found: list[Callable[[Any], tuple[bool, Any]]] = []
+    found: list[tuple[FieldPath, bool]] = []
     for name in dict.fromkeys(names):
         try:
             path = find(rows.descriptor, name.removeprefix("-"))
@@ -236,34 +222,8 @@ def order_of(rows: Rows | None, text: str | None, find: Find) -> Order | None:
             raise refused("_sort", str(error)) from None
         if not path.is_value or path.is_list:
             raise refused("_sort", f"{path.text} is not a single value")
-        found.append(sorted_by(path, descending=name.startswith("-")))
-    return Order(tuple(found))
-
-
-def sorted_by(path: FieldPath, *, descending: bool) -> Callable[[Any], tuple[bool, Any]]:
-    """What stands for one field of a row when rows are sorted. Not a number comes after numbers."""
-    value = path.value
-    is_text = path.leaf.type == FieldDescriptor.TYPE_STRING
-    is_bytes = path.leaf.type == FieldDescriptor.TYPE_BYTES
-    unset: object = b"" if is_bytes or (is_text and descending) else "" if is_text else 0
-
-    def part(row: Any) -> tuple[bool, Any]:
-        found = value(row)
-        if found is None or found != found:
-            return True, unset
-        if descending:
-            if is_text or is_bytes:
-                found = upside_down(found if is_text else found.decode("latin-1"))
-            else:
-                found = -found
-        return False, found
-
-    return part
-
-
-def upside_down(text: str) -> bytes:
-    """Bytes that sort the other way round: the complement of its UTF-8, and an end after all."""
-    return text.encode("utf-8", "surrogatepass").translate(COMPLEMENTS) + b"\xff"
+        found.append((path, name.startswith("-")))
+    return order_by(found)
 
 
 def limit_of(text: str | None) -> int | None:

@@ -17,8 +17,9 @@ from gateway.long_work import Step
 from gateway.schema.selection import Selection
 from gateway.views.conditions import MOST_CLASSES, MOST_INSTRUCTIONS, MOST_PATTERNS, MOST_WORK
 from gateway.views.fingerprint import fingerprint
+from gateway.views.order import Order
 from gateway.views.show import LARGEST_ROW, SORTED_AT_ONCE, Viewed, compile_view
-from gateway.views.view import Order, View, make_view
+from gateway.views.view import View, make_view
 from tests.support.clocks import HandClock, step_of
 from tests.support.opencue import message_class
 
@@ -111,16 +112,21 @@ def test_a_step_compares_few_rows_with_each_other() -> None:
     """However many are sorted: some at a time, and then they are merged, row by row."""
     compared = 0
 
-    class Key(str):
-        def __lt__(self, other: str) -> bool:
+    class Key(bytes):
+        def __lt__(self, other: bytes) -> bool:
             nonlocal compared
             compared += 1
-            return str.__lt__(self, other)
+            return bytes.__lt__(self, other)
 
-        __hash__ = str.__hash__
+        __hash__ = bytes.__hash__
 
-    order = Order((lambda row: (False, Key(row.name)),))
-    view = replace(view_of(sort="name"), order=order)
+    class Counted(Order):
+        def key(self, row: Any, end: bytes) -> bytes:
+            return Key(super().key(row, end))
+
+    view = view_of(sort="name")
+    assert view.order is not None
+    view = replace(view, order=Counted(view.order.parts))
     payload = jobs(5 * SORTED_AT_ONCE)
     found = []
     for piece in shown(view, payload, step_of(1)):

@@ -20,7 +20,7 @@ from gateway.schema.selection import Selection
 from gateway.views.csv_cells import cell_of
 from gateway.views.paths import find_path
 from gateway.views.show import compile_view
-from gateway.views.view import asked_parameters, make_view, rows_of, upside_down
+from gateway.views.view import asked_parameters, make_view, rows_of
 from tests.support.opencue import message_class
 from tests.support.protos import messages, opencue, trial
 from tests.support.slicing import ONE_PIECE, SIZES, Sizes, these_sizes
@@ -474,11 +474,3 @@ def test_misspelled_parameters() -> None:
         asked_parameters([("_feilds", "a")])
     with pytest.raises(GatewayError, match="twice"):
         asked_parameters([("_limit", "1"), ("_limit", "2")])
-
-
-@given(st.text(max_size=4), st.text(max_size=4))
-def test_texts_upside_down(one: str, other: str) -> None:
-    """What sorts before turns to after; the end of a text is before all but NUL."""
-    if "\0" not in one + other:
-        assert (one < other) == (upside_down(one) > upside_down(other))
-        assert (one == other) == (upside_down(one) == upside_down(other))

@@ -1,0 +1,95 @@
+"""Keys of rows: their bytes sort as the values of the fields do, one after the other."""
+
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway.views.order import order_by, upside_down
+from gateway.views.paths import find_path
+from tests.support.protos import messages, trial
+
+TRIAL = trial()
+OPTIONAL = TRIAL.message_type("trial.Optional")
+SCALARS = TRIAL.message_type("trial.Scalars")
+FIELDS = [field.name for field in SCALARS.fields]
+
+
+def comes_first(one: Any, other: Any, fields: list[tuple[str, bool]]) -> int:
+    """-1 if one row comes before the other, 1 if behind it, 0 if neither."""
+    for name, descending in fields:
+        values: list[Any] = [
+            getattr(row, name) if not is_unset(row, name) else None for row in (one, other)
+        ]
+        absent = [value is None or value != value for value in values]
+        if absent[0] != absent[1]:
+            return 1 if absent[0] else -1
+        if not any(absent) and values[0] != values[1]:
+            return 1 if (values[0] > values[1]) != descending else -1
+    return 0
+
+
+def is_unset(row: Any, name: str) -> bool:
+    field = row.DESCRIPTOR.fields_by_name[name]
+    return field.has_presence and not row.HasField(name)
+
+
+def check(one: Any, other: Any, fields: list[tuple[str, bool]]) -> None:
+    order = order_by((find_path(one.DESCRIPTOR, name), down) for name, down in fields)
+    first, second = order.key(one, b""), order.key(other, b"")
+    assert (first > second) - (first < second) == comes_first(one, other, fields)
+    assert (order.key(one, b"\0") < order.key(other, b"\xff")) == (
+        comes_first(one, other, fields) <= 0
+    )
+
+
+CHOSEN = st.lists(st.tuples(st.sampled_from(FIELDS), st.booleans()), min_size=1, max_size=3)
+
+
+@given(messages(TRIAL, "trial.Scalars"), messages(TRIAL, "trial.Scalars"), CHOSEN)
+def test_every_type(one: Any, other: Any, fields: list[tuple[str, bool]]) -> None:
+    """Of both directions; rows that are alike in all fields are told apart by what is behind."""
+    check(one, other, fields)
+    check(one, one, fields)
+
+
+@given(messages(TRIAL, "trial.Optional"), messages(TRIAL, "trial.Optional"), st.booleans())
+def test_what_is_not_set_comes_last(one: Any, other: Any, down: bool) -> None:
+    """Either way."""
+    check(one, other, [(field.name, down) for field in OPTIONAL.fields if is_scalar(field)])
+
+
+def is_scalar(field: Any) -> bool:
+    return field.message_type is None and not field.is_repeated
+
+
+CLOSE = st.text(st.sampled_from("a\0\1b\x7f\x80ÿ\ud7ff\U0001f600"), max_size=3)
+NUMBERS = st.sampled_from([0.0, -0.0, 1.5, -1.5, 5e-324, -5e-324, float("inf"), float("nan")])
+
+
+@given(CLOSE, CLOSE, st.binary(max_size=2), st.binary(max_size=2), NUMBERS, NUMBERS, CHOSEN)
+@example("a", "a", b"", b"", 0.0, -0.0, [("a_double", False)])
+@example("a", "a\0", b"", b"\0", 0.0, -0.0, [("a_string", True), ("a_bytes", False)])
+def test_values_that_are_close(
+    text: str,
+    other_text: str,
+    data: bytes,
+    other_data: bytes,
+    number: float,
+    other_number: float,
+    fields: list[tuple[str, bool]],
+) -> None:
+    """Beginnings of one another, NUL, the two zeros, and what is not a number."""
+    make = TRIAL.message_class("trial.Scalars")
+    one = make(a_string=text, a_bytes=data, a_double=number)
+    other = make(a_string=other_text, a_bytes=other_data, a_double=other_number)
+    check(one, other, fields)
+    for first, second in (("a_string", "a_bytes"), ("a_bytes", "a_double")):
+        for down in (False, True):
+            check(one, other, [(first, down), (second, not down)])
+
+
+@given(st.text(max_size=4), st.text(max_size=4))
+def test_texts_upside_down(one: str, other: str) -> None:
+    """What sorts before turns to after, and no two are the same."""
+    assert (one < other) == (upside_down(one) > upside_down(other))
