@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import gateway.upstream.http2
 from gateway.errors import Code
-from gateway.upstream.http2.core import Core
+from gateway.upstream.http2.core import AHEAD, Core
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ProtocolError, whole_answer
@@ -383,6 +383,28 @@ def test_windows_grow_with_the_answer(size: int, updates: int, asked: bool) -> N
     assert len(found) == updates
     assert 64 * 1024 + sum(found) >= len(message)
     assert driver.outcomes("call") == ([("expects", size)] if asked else [])
+
+
+def test_a_large_answer_is_never_far_ahead() -> None:
+    """What the peer sends next on the connection, such as a small answer, is not long behind it."""
+    size = 8 * AHEAD
+    driver = Driver(max_message=size)
+    driver.start("large")
+    driver.start("small")
+    message = framed(bytes(size))
+    driver.receive(HELLO, raw_frame(HEADERS_FRAME, END_HEADERS, 1, BEGINNING))
+    sent, allowed = 0, 64 * 1024
+    while sent < len(message):
+        part = min(16_000, allowed - sent, len(message) - sent)
+        assert part > 0
+        driver.receive(raw_frame(DATA, 0, 1, message[sent : sent + part]))
+        sent += part
+        more = WINDOW_UPDATES.findall(driver.written)
+        allowed = 64 * 1024 + sum(int.from_bytes(each, "big") for each in more)
+        assert allowed - sent <= AHEAD
+    driver.receive(answer(3, b"x"), raw_frame(HEADERS_FRAME, END_HEADERS | END_STREAM, 1, END))
+    assert driver.outcomes("small") == [(b"x",)]
+    assert driver.outcomes("large") == [("expects", size), (bytes(size),)]
 
 
 def test_the_core_has_no_io() -> None:

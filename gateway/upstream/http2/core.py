@@ -37,6 +37,9 @@ OUR_FRAME_SIZE = 64 * 1024
 CONNECTION_WINDOW = 2**30
 """Bytes of all answers together that the peer may send without a word from us. It gets them back as
 they come, so this window is never at its end: those of the single calls bound what is kept."""
+AHEAD = 2**19
+"""Bytes of each large answer that the peer may send before we have read them. Whatever it sends
+next on the connection, such as a small answer to somebody else, comes behind them."""
 LONGEST_TURN = 1000
 """Steps of work on what has arrived, before others have their turn: a frame is one, and so is a
 byte of headers that have not been seen before. A step takes one to three microseconds."""
@@ -186,6 +189,8 @@ class Core:
             problem = "the answer is larger than its window"
             calls.abandon(stream, not_grpc(problem), ErrorCode.FLOW_CONTROL_ERROR)
             return
+        if stream.to_come and stream.room <= AHEAD // 2:
+            self._allow_part(stream)
         if flags & wire.PADDED:
             payload = unpadded(wire.PADDED, payload)
             padding = size - len(payload)  # has its place in windows, too
@@ -212,6 +217,12 @@ class Core:
         stream.room += more
         self._write(window_update(stream.number, more))
 
+    def _allow_part(self, stream: Stream) -> None:
+        """Let the peer be so far ahead, and no farther: small answers come behind what is sent."""
+        part = min(stream.to_come, AHEAD - stream.room)
+        stream.to_come -= part
+        self._allow(stream, part)
+
     def _announce(self, stream: Stream) -> None:
         """More is coming: have it sent, or, of a large answer, as soon as there is room for it."""
         calls, size = self.calls, stream.due - PREFIX
@@ -220,7 +231,8 @@ class Core:
         def go_on() -> None:
             stream.held_back = False
             if calls.streams.get(stream.number) is stream:
-                self._allow(stream, stream.due - FIRST_WINDOW + OUR_FRAME_SIZE)
+                stream.to_come = stream.due - FIRST_WINDOW + OUR_FRAME_SIZE
+                self._allow_part(stream)
 
         if size <= SMALL_ANSWER:
             go_on()

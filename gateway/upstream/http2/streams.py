@@ -47,6 +47,8 @@ class Stream:
     """How much of that the peer takes."""
     room: int = FIRST_WINDOW
     """Bytes of DATA frames, with their padding, that the peer may still send."""
+    to_come: int = 0
+    """Bytes of a large answer that it may send as well, a part at a time."""
     begun: bool = False
     """Whether any headers have come: the peer has looked at the call."""
     started: bool = False
