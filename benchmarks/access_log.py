@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.errors import Code
 from gateway.http.exchange import Exchange
 from gateway.observe.access_log import AccessLog
-from gateway_cli.terminal.log_setup import configure_logging
+from gateway.observe.log_setup import configure_logging
 
 REQUESTS = 20_000
 AT_ONCE = 8

@@ -18,7 +18,7 @@ GATEWAY = "gateway"
 COMMANDS = "gateway_cli"
 SIMULATOR = "cuebot_simulator"
 ROOMS = (
-    *(COMMANDS, "server", "app"),
+    *(COMMANDS, "asgi", "server", "app"),
     *("observe", "pages", "http", "openapi", "calls", "access"),
     *("discovery", "compat", "schema", "upstream", "state"),
     *("views", "codec", "settings", "errors", "hints", "long_work", "write_buffer"),

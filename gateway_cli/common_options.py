@@ -12,8 +12,8 @@ from click.core import ParameterSource
 
 from gateway.errors import ConfigurationError
 from gateway.settings.kinds import DAY, parse_duration
+from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
-from gateway_cli.loading import load_settings
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 

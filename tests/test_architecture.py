@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections import Counter
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -28,11 +27,6 @@ from docs.rooms import (
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TESTS = ROOT / "tests"
 
-MOST_LOOSE_MODULES = 7
-MOST_LOOSE_TESTS = 5
-
-SAME_NAMES: dict[str, str] = {}
-"""Files of one name in several rooms, and why that confuses nobody."""
 WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.package", "gateway.errors")
 BARE_SLEEPS = {
@@ -135,19 +129,6 @@ def test_long_work_lets_others_be_answered() -> None:
     files = modules(GATEWAY).values()
     found = {file.name for file in files if "sleep(0)" in file.read_text(encoding="utf-8")}
     assert found == set(BARE_SLEEPS)
-
-
-def test_few_files_are_loose() -> None:
-    """What has a room is in it: 7 modules at the top of gateway/, 5 files of tests in tests/."""
-    assert len(list((ROOT / GATEWAY).glob("*.py"))) <= MOST_LOOSE_MODULES
-    assert len(list(TESTS.glob("test_*.py"))) <= MOST_LOOSE_TESTS
-
-
-def test_names_are_not_used_twice() -> None:
-    """A file's name means one thing, but for those that are explained above."""
-    files = modules(COMMANDS) | modules(GATEWAY)
-    names = Counter(file.name for file in files.values() if file.stem[0] != "_")
-    assert {name for name, count in names.items() if count > 1} == set(SAME_NAMES)
 
 
 def test_tests_have_the_same_rooms() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Code
+from gateway.settings.loading import SYNONYMS
 from gateway.settings.model import Settings
-from gateway_cli.loading import SYNONYMS
 
 ROOT = Path(__file__).parent.parent
 HOUSES = ("gateway", "cuebot_simulator")

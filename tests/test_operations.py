@@ -20,6 +20,7 @@ MADE_BY = {
     "attempt": ("_fail",),
     "_warn": ("_warn",),
     "serve": ("misspelled",),
+    "app_from_environment": ("misspelled",),
 }
 """Functions whose loud lines have a message from elsewhere, and the functions that make it, or
 that are given it."""

@@ -90,7 +90,7 @@ class ConditionalReads:
     ) -> None:
         """Answer a request that has been read. Raises GatewayError and ClientGone."""
         condition = Condition.of(exchange)
-        with CancelOnDisconnect(receive, exchange.direct):
+        with CancelOnDisconnect(exchange, receive):
             began = monotonic()
             answer = await self._calls.call(exchange, request)
             etag = await etag_of(request, answer, began + request.timeout)

@@ -4,6 +4,7 @@ It is one object in the scope. Under any other ASGI server there is none, and ev
 through ASGI's messages alone.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -23,6 +24,9 @@ class DirectConnection(Protocol):
     refusal: GatewayError | None
     """What the server has answered by itself, since the body turned out not to be HTTP. The app
     is told that the client has disconnected."""
+
+    task: "asyncio.Task[None] | None"
+    """The one in which the app answers: asking asyncio for it is slow before Python 3.12."""
 
     disconnected: bool
     """Whether there is nobody to answer any more."""

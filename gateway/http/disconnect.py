@@ -5,41 +5,43 @@ from types import TracebackType
 
 from starlette.types import Receive
 
-from gateway.http.direct import DirectConnection
-from gateway.http.exchange import ClientGone
+from gateway.http.exchange import ClientGone, Exchange
 
 
 class CancelOnDisconnect:
-    """`with CancelOnDisconnect(receive, direct): …` cancels its body when the client goes away.
+    """`with CancelOnDisconnect(exchange, receive): …` cancels its body when the client goes away.
 
     The body then ends in ClientGone; it does not begin if the client has gone already. The whole
     request body must have been read. Our own server tells us of a disconnect; of any other one,
-    `receive` has to be asked, by a task.
+    `receive` has to be asked, by a task. Some call the end of an answer a disconnect, too.
     """
 
-    __slots__ = ("_direct", "_disconnected", "_receive", "_task", "_watcher")
+    __slots__ = ("_direct", "_disconnected", "_exchange", "_receive", "_task", "_watcher")
 
-    def __init__(self, receive: Receive, direct: DirectConnection | None) -> None:
+    def __init__(self, exchange: Exchange, receive: Receive) -> None:
+        self._exchange = exchange
         self._receive = receive
-        self._direct = direct
+        self._direct = exchange.direct
         self._disconnected = False
         self._watcher: asyncio.Task[None] | None = None
 
     def __enter__(self) -> None:
         if self._direct is not None and self._direct.disconnected:
             raise ClientGone
-        task = asyncio.current_task()
+        direct = self._direct
+        task = asyncio.current_task() if direct is None else direct.task
         assert task is not None
         self._task = task
-        if self._direct is None:
+        if direct is None:
             self._watcher = asyncio.create_task(self._watch())
         else:
-            self._direct.on_disconnect = self._cancel
+            direct.on_disconnect = self._cancel
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._cancel()
+        if not self._exchange.is_answered:
+            self._cancel()
 
     def _cancel(self) -> None:
         self._disconnected = True

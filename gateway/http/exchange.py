@@ -101,6 +101,8 @@ class Exchange:
     bytes_in: int = 0
     """Of its body, as far as that has been read."""
     bytes_out: int = 0
+    is_answered: bool = False
+    """Whether the end of the answer has been handed to the server."""
     headers_out: list[tuple[bytes, bytes]] = field(default_factory=list)
     direct: DirectConnection | None = None
     """The short way to the connection, if our own server serves this request."""

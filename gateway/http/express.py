@@ -191,7 +191,7 @@ class PlainCall:
         within = max(self._read.timeout - (monotonic() - self._began), 0)
 
         async def send_it(send: Send) -> None:
-            with CancelOnDisconnect(self._request.receive, self._request):
+            with CancelOnDisconnect(exchange, self._request.receive):
                 await handler.responder.send(exchange, form, send, within=within)
 
         self._go_on(send_it)

@@ -46,6 +46,8 @@ def asks_dry_run(text: bytes) -> bool:
 
 def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
     """Raise GatewayError for a request whose body cannot be JSON or cannot be read."""
+    if b"upgrade" in headers and b"upgrade" in headers.get(b"connection", b"").lower():
+        raise no_upgrade()  # plain uvicorn loses its body
     media = headers.get(b"content-type")
     if media is not None and not can_be_json(media):
         problem = f"a body of type {shown(media)} cannot be JSON; use application/json"
@@ -60,6 +62,15 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int) -> None:
         )
     if (content_length(headers) or 0) > max_body:
         raise body_too_large(max_body)
+
+
+def no_upgrade() -> GatewayError:
+    """400 for a client that wants to go on in another protocol (RFC 9110 section 7.8)."""
+    return GatewayError(
+        Code.INVALID_ARGUMENT,
+        "the Upgrade header is not supported; send plain HTTP/1.1 (curl --http1.1)",
+        headers=CLOSE,
+    )
 
 
 @lru_cache(maxsize=256)

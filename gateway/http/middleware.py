@@ -82,6 +82,8 @@ def noting(exchange: Exchange, send: Send) -> Send:
             exchange.status = message["status"]
             headers = (*message["headers"], *exchange.headers_out, exchange.timing())
             message = {**message, "headers": list(headers)}
+        elif not message.get("more_body", False):
+            exchange.is_answered = True
         try:
             await send(message)
         except (OSError, RuntimeError) as error:

@@ -127,6 +127,7 @@ class RequestReader:
         """
         head = self.read_head(exchange)
         body = self.bodies.take(exchange)
+        has_waited = body is None
         if body is None:
             body = await self._wait_for_body(exchange, receive)
         if head.query.body is not None:
@@ -135,7 +136,7 @@ class RequestReader:
         caller = caller_of(exchange)
         if holds_the_loop(body) or naming_takes_long(head.method, body, caller.mode):
             began = monotonic()
-            with CancelOnDisconnect(receive, exchange.direct):
+            with CancelOnDisconnect(exchange, receive):
                 named = await self._planner.plan(
                     exchange.principal,
                     head.catalog,
@@ -151,7 +152,8 @@ class RequestReader:
             self.look_again(exchange, head.catalog, head.method, named.plan)
             return call_request(exchange, head, named.plan, named)
         planned = plan(head.method, body, head.reject)
-        self.look_again(exchange, head.catalog, head.method, planned)
+        if has_waited:
+            self.look_again(exchange, head.catalog, head.method, planned)
         return call_request(exchange, head, planned)
 
     def note_denied(self, exchange: Exchange, error: GatewayError) -> Awaitable[None] | None:

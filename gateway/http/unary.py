@@ -46,7 +46,7 @@ class UnaryHandler:
         if exchange.dry_run:
             exchange.code = Code.OK
             form = form_for(exchange, preview(request.plan))
-            with CancelOnDisconnect(receive, exchange.direct):
+            with CancelOnDisconnect(exchange, receive):
                 await self.responder.send(exchange, form, send, within=request.timeout)
         elif exchange.http_method == "POST":
             await self.answer(exchange, request, receive, send)
@@ -58,7 +58,7 @@ class UnaryHandler:
     ) -> None:
         """Answer a request that has been read. Raises GatewayError and ClientGone."""
         began = monotonic()
-        with CancelOnDisconnect(receive, exchange.direct):
+        with CancelOnDisconnect(exchange, receive):
             answer = await self.calls.call(exchange, request)
             form = form_of(exchange, request, answer)
             del answer  # what has been sent of it is not needed any more

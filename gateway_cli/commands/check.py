@@ -13,13 +13,13 @@ import uvloop
 from click.core import ParameterSource
 
 from gateway.errors import ConfigurationError
+from gateway.settings.loading import misspelled
 from gateway_cli.checks import Report, as_object, lines, run_checks
 from gateway_cli.client.discover import TIMEOUT, discover
 from gateway_cli.client.gateway import gateway_client, token_source
 from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.common_options import Way, config_option, json_option, settings_from, way_options
 from gateway_cli.decision import claims_from, decide, decision_lines
-from gateway_cli.loading import misspelled
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE, complain
 from gateway_cli.terminal.text import counted, json_text, printable_lines
 

@@ -9,12 +9,12 @@ import click
 import structlog
 import uvloop
 
+from gateway.observe.log_setup import configure_logging
+from gateway.settings.loading import misspelled
 from gateway_cli.common_options import config_option, settings_from
-from gateway_cli.loading import misspelled
 from gateway_cli.serving.listen import listen, listen_for_metrics
 from gateway_cli.serving.process import serve as serve_gateway
 from gateway_cli.serving.workers import run_workers
-from gateway_cli.terminal.log_setup import configure_logging
 
 log = structlog.stdlib.get_logger("gateway")
 

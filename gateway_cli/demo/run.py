@@ -21,12 +21,12 @@ from gateway.access.tokens import token_rules
 from gateway.app import create_app
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
+from gateway.observe.log_setup import configure_logging
 from gateway.server.certificate import Certificate, empty_context
 from gateway.settings.model import Settings
 from gateway_cli.minting import mint_token
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, url_of
-from gateway_cli.terminal.log_setup import configure_logging
 
 TRUST = """\
   export SSL_CERT_FILE={ca_file} CURL_CA_BUNDLE={ca_file}

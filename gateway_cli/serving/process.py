@@ -13,6 +13,7 @@ import structlog
 
 from gateway.app import create_app
 from gateway.errors import ConfigurationError
+from gateway.observe.log_setup import set_log_level
 from gateway.observe.metrics_page import PATH
 from gateway.observe.number_board import NumberBoard
 from gateway.server.certificate import Certificate
@@ -24,7 +25,6 @@ from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import bound_url
 from gateway_cli.serving.open_files import make_room
 from gateway_cli.serving.reload import Reload
-from gateway_cli.terminal.log_setup import set_log_level
 
 log = structlog.stdlib.get_logger("gateway")
 

@@ -23,13 +23,13 @@ import structlog
 import uvloop
 
 from gateway.errors import ConfigurationError
+from gateway.observe.log_setup import configure_logging
 from gateway.observe.number_board import NumberBoard
 from gateway.settings.model import Settings
 from gateway_cli.serving.board_folder import board_folder
 from gateway_cli.serving.drain import Server, handling
 from gateway_cli.serving.listen import listen_for_metrics, listen_together
 from gateway_cli.serving.process import serve
-from gateway_cli.terminal.log_setup import configure_logging
 
 log = structlog.stdlib.get_logger("gateway.workers")
 

@@ -10,7 +10,7 @@ from gateway.access.rights import AccessRules
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.selection import Selection
-from gateway_cli.loading import load_settings
+from gateway.settings.loading import load_settings
 from tests.support.opencue import opencue
 
 ROOT = Path(__file__).parents[2]

@@ -27,8 +27,8 @@ from gateway.access.provider import (
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.app import create_app
 from gateway.errors import ConfigurationError, GatewayError
+from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
-from gateway_cli.loading import load_settings
 from tests.support.certificates import authority, pair
 from tests.support.commands import in_process
 from tests.support.patience import PATIENCE

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.compat.profile import BUILT_IN, EMPTY, load_profile
 from gateway.errors import ConfigurationError
-from gateway_cli.loading import load_settings
+from gateway.settings.loading import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
 ROOT = Path(__file__).parents[2]

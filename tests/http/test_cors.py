@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.http.cors import EXPOSED, SENT
-from gateway_cli.loading import load_settings
+from gateway.settings.loading import load_settings
 from tests.support.servers import (
     SECRET,
     Gateway,

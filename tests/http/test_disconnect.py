@@ -27,6 +27,7 @@ class Connection:
         self.is_behind = False
         self.waited = 0.0
         self.disconnected = False
+        self.task: Task | None = None
         self.on_disconnect: Callable[[], object] | None = None
         self.problem: Exception | None = None
         """What a write raises."""
@@ -54,13 +55,14 @@ async def served_by_another_server(outside: Callable[[Task], object]) -> None:
         outside(task)
         return {"type": "http.disconnect"}
 
-    with CancelOnDisconnect(receive, None):
+    with CancelOnDisconnect(exchange_of("/"), receive):
         await asyncio.Event().wait()
 
 
 async def served_by_our_server(outside: Callable[[Task], object]) -> None:
     """The same with our own server."""
     task, connection = current(), Connection()
+    connection.task = task
 
     async def receive() -> dict[str, object]:
         raise AssertionError("nobody has to ask")
@@ -69,7 +71,8 @@ async def served_by_our_server(outside: Callable[[Task], object]) -> None:
         outside(task)
         connection.disconnect()
 
-    with CancelOnDisconnect(receive, connection):
+    exchange = exchange_of("/", direct=connection)
+    with CancelOnDisconnect(exchange, receive):
         asyncio.get_running_loop().call_soon(disconnect)
         await asyncio.Event().wait()
 

@@ -1,7 +1,10 @@
 """The app under other ASGI servers: everything works through ASGI's messages alone."""
 
 import gzip
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +17,13 @@ from starlette.testclient import TestClient
 
 from gateway.app import create_app
 from tests.support.patience import PATIENCE
-from tests.support.servers import bearer, settings_for
+from tests.support.servers import SECRET, bearer, free_port, settings_for
 
 pytestmark = pytest.mark.slow
 
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "h2c"}
 
 
 @contextmanager
@@ -98,6 +102,7 @@ def test_a_compressed_answer(client: httpx.Client) -> None:
         pytest.param(FIND_SHOW, b"{}", {"Authorization": ""}, 401, id="no token"),
         pytest.param(FIND_SHOW, b" " * 5_000_000, {}, 413, id="too large"),
         pytest.param(FIND_SHOW, b"{}", {"Content-Type": "image/png"}, 415, id="media type"),
+        pytest.param(FIND_SHOW, b"{}", UPGRADE, 400, id="a body that uvicorn loses"),
     ],
 )
 def test_errors(
@@ -121,3 +126,56 @@ def test_pages_and_other_verbs(client: httpx.Client) -> None:
     assert client.get(f"{FIND_SHOW}?name=demo", headers=known).status_code == 304
     assert client.head(f"{FIND_SHOW}?name=demo").content == b""
     assert client.put(FIND_SHOW).status_code == 405
+
+
+# --- gateway.asgi ---------------------------------------------------------------------------
+
+
+def uvicorn_of(port: int, environ: dict[str, str]) -> "subprocess.Popen[str]":
+    """`uvicorn gateway.asgi:app` with nothing but this environment."""
+    command = [sys.executable, "-m", "uvicorn", "gateway.asgi:app", "--port", str(port)]
+    return subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        env={"PATH": os.environ["PATH"]} | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_the_app_of_the_environment(cuebot_process: str) -> None:
+    """uvicorn finds it by its name, and needs nothing else to answer calls."""
+    port = free_port()
+    process = uvicorn_of(port, {"CUEBOT_ENDPOINT": cuebot_process, "JWT_SECRET": SECRET})
+    try:
+        deadline = time.monotonic() + PATIENCE
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers=bearer(), trust_env=False
+        ) as client:
+            while not is_ready(client):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            answer = client.post(FIND_SHOW, json={"name": "demo"})
+        assert (answer.status_code, answer.json()["show"]["name"]) == (200, "demo")
+    finally:
+        process.terminate()
+        told = process.communicate(timeout=PATIENCE)[0]
+    assert "schema loaded" in told
+
+
+def is_ready(client: httpx.Client) -> bool:
+    """Whether calls can be answered."""
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_a_wrong_environment_ends_in_a_line() -> None:
+    """That names the setting, and no traceback."""
+    process = uvicorn_of(0, {"JWT_SECRET": SECRET, "RATE_LIMIT_RPS": "many"})
+    told = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 1
+    assert told.startswith("gateway.asgi: RATE_LIMIT_RPS: ")
+    assert "Traceback" not in told

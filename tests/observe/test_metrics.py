@@ -25,9 +25,9 @@ from gateway.observe import number_board
 from gateway.observe.audit_file import AuditFile
 from gateway.observe.metric_families import BOUNDS, FAMILIES, PREFIX, Numbers, merged
 from gateway.observe.number_board import NumberBoard
+from gateway.settings.loading import load_settings
 from gateway.upstream.interface import CallFailed, Reason
 from gateway_cli.checks import run_checks
-from gateway_cli.loading import load_settings
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed

@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.settings.loading import load_settings
 from gateway.settings.store_url import parse_store_url
-from gateway_cli.loading import load_settings
 from tests.support.servers import SECRET
 
 

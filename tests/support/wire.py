@@ -12,6 +12,8 @@ from gateway.errors import Code
 from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, head
 
+BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
 
 @dataclass
 class Answer:
@@ -47,7 +49,7 @@ class Wire:
         """The next answer, whole."""
         async with asyncio.timeout(timeout):
             found = await self._head()
-            if bodiless or found.status < 200 or found.status == HTTPStatus.NOT_MODIFIED:
+            if bodiless or found.status < 200 or found.status in BODILESS:
                 return found
             if found.headers.get("transfer-encoding") == "chunked":
                 while size := int(await self.reader.readline(), 16):
@@ -87,7 +89,14 @@ class Wire:
 @asynccontextmanager
 async def wire(gateway: Gateway, **how: Any) -> AsyncIterator[Wire]:
     """A connection to the gateway; `how` is for `asyncio.open_connection`."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, **how)
+    async with wire_to(gateway.port, **how) as one:
+        yield one
+
+
+@asynccontextmanager
+async def wire_to(port: int, **how: Any) -> AsyncIterator[Wire]:
+    """The same to a port of loopback."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, **how)
     try:
         yield Wire(reader, writer)
     finally:

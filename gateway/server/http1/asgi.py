@@ -41,7 +41,7 @@ class AsgiService:
 
     def start(self, request: RequestCycle, answering: Awaitable[None]) -> None:
         """Answer a request in a task, whatever comes of it."""
-        task = self._loop.create_task(run(request, answering))
+        request.task = task = self._loop.create_task(run(request, answering))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

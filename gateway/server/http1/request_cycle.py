@@ -96,6 +96,7 @@ class RequestCycle:
     """Whether the whole answer has been sent."""
     refusal: GatewayError | None = None
     waited: float = 0.0
+    task: "asyncio.Task[None] | None" = None
     on_disconnect: Callable[[], object] | None = None
     on_stop: Callable[[], object] | None = None
     """Called when the server stops and does not wait for the answer any longer."""

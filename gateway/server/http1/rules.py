@@ -12,6 +12,7 @@ from functools import lru_cache
 import httptools
 
 from gateway.errors import Code, GatewayError
+from gateway.http.head import no_upgrade
 
 LONGEST_TARGET = 8 * 1024
 """Bytes of a request target; RFC 9112 section 3 asks for 8000 at least."""
@@ -104,10 +105,7 @@ def no_other_protocol(method: bytes) -> GatewayError:
     """
     if method == b"CONNECT":
         return GatewayError(Code.UNIMPLEMENTED, "this is no proxy: there is no CONNECT")
-    return GatewayError(
-        Code.INVALID_ARGUMENT,
-        "the Upgrade header is not supported; send plain HTTP/1.1 (curl --http1.1)",
-    )
+    return no_upgrade()
 
 
 def origin_form(target: bytes, method: bytes) -> bytes:
