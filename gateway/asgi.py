@@ -10,10 +10,13 @@ import sys
 
 import structlog
 
+from gateway.access.keys import read_secrets, refuse_published
 from gateway.app import Gateway, create_app
 from gateway.errors import ConfigurationError
 from gateway.observe.log_setup import configure_logging
 from gateway.settings.loading import load_settings, misspelled
+
+ANYWHERE = "where its server listens is not known here"
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -25,6 +28,11 @@ def app_from_environment() -> Gateway:
         configure_logging(settings.log_level, settings.log_format)
         for warning in misspelled(os.environ):
             log.warning(warning)
+        refuse_published(settings, read_secrets(settings), (ANYWHERE,), or_else="")
+        if settings.metrics_port is not None:
+            raise ConfigurationError(
+                "METRICS_PORT: the server here has one port; without it, METRICS are at /metrics"
+            )
         return create_app(settings)
     except ConfigurationError as error:
         sys.exit(f"gateway.asgi: {error}")

@@ -81,14 +81,20 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_published(
-    settings: Settings, secrets: tuple[bytes, ...], reached_at: tuple[str, ...]
+    settings: Settings,
+    secrets: tuple[bytes, ...],
+    reached_at: tuple[str, ...],
+    or_else: str = ", or listen on 127.0.0.1",
 ) -> None:
-    """Raise ConfigurationError if there is a secret that everybody knows."""
+    """Raise ConfigurationError if there is a secret that everybody knows.
+
+    The message says where others reach the gateway, and `or_else` what else would help.
+    """
     name = "JWT_SECRET" if settings.jwt_secret_file is None else "JWT_SECRET_FILE"
     problems = [
         f"{name}: secret number {number} is published in an example, so anyone who reaches the"
         f" gateway ({', '.join(reached_at)}) could run commands on the farm. Make another"
-        f" ({NEW_SECRET}), or listen on 127.0.0.1"
+        f" ({NEW_SECRET}){or_else}"
         for number, secret in enumerate(secrets, 1)
         if secret in PUBLISHED_SECRETS
     ]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
 
 from google.protobuf.message_factory import GetMessageClass
 
@@ -107,31 +108,39 @@ async def invoke(
 
 async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:
     """Look up, call, follow up."""
-    payload, known = plan.payload, list[Found]()
-    if plan.look_ups:
-        reads = plan.method.reads_only
-        request = GetMessageClass(plan.method.descriptor.input_type).FromString(payload)
-        missing: dict[Reference, Iterator[Missing | None]] = {}
-        for look_up, asked in plan.look_ups:
-            if isinstance(look_up, Unique):
-                await check_absent(look_up, asked.payload, call)
-            elif isinstance(look_up, LookUp):
-                found = await look(str(look_up.given), look_up, asked, call, reads, resolved)
-                set_at(request, look_up.put.original, found)
-                known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
-            else:
-                reference = look_up.reference
-                if reference not in missing:
-                    missing[reference] = without_id(request, reference)
-                while (next_one := next(missing[reference])) is None:
-                    await let_others_run()
-                place, set_id = next_one
-                found = await look(place, look_up, asked, call, reads, resolved)
-                set_id(found)
-                known.append(Found(place, found, look_up.method, asked.payload))
-        payload = request.SerializeToString()
+    payload, known = await looked_up(plan, call, resolved)
     answer = await answer_of(plan.method, payload, call, known, resolved)
     return await follow(plan, answer, call) if plan.follow_ups else answer
+
+
+async def looked_up(
+    plan: Plan, call: Call, resolved: list[str] | None
+) -> tuple[bytes, Sequence[Found]]:
+    """The request of a plan with all that its look-ups find, and what that is."""
+    if not plan.look_ups:
+        return plan.payload, ()
+    known: list[Found] = []
+    reads = plan.method.reads_only
+    request = GetMessageClass(plan.method.descriptor.input_type).FromString(plan.payload)
+    missing: dict[Reference, Iterator[Missing | None]] = {}
+    for look_up, asked in plan.look_ups:
+        if isinstance(look_up, Unique):
+            await check_absent(look_up, asked.payload, call)
+        elif isinstance(look_up, LookUp):
+            found = await look(str(look_up.given), look_up, asked, call, reads, resolved)
+            set_at(request, look_up.put.original, found)
+            known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
+        else:
+            reference = look_up.reference
+            if reference not in missing:
+                missing[reference] = without_id(request, reference)
+            while (next_one := next(missing[reference])) is None:
+                await let_others_run()
+            place, set_id = next_one
+            found = await look(place, look_up, asked, call, reads, resolved)
+            set_id(found)
+            known.append(Found(place, found, look_up.method, asked.payload))
+    return request.SerializeToString(), known
 
 
 async def answer_of(
@@ -149,11 +158,17 @@ async def answer_of(
             assert method.namesakes is not None
             raise await namesakes(error, method.namesakes, method, payload, call) from None
         absent = error
-    assert method.instead is not None
+    instead = method.instead
+    assert instead is not None
+    if instead.name is not None:
+        asked = GetMessageClass(method.descriptor.input_type).FromString(payload)
+        if not is_name(value_at(asked, instead.name)):
+            raise absent
     try:
-        return await hop(method, method.instead, payload, call, resolved)
+        return await hop(method, instead, payload, call, resolved)
     except GatewayError as error:
-        raise absent if error.code is Code.NOT_FOUND else error from None
+        no_name = instead.name is not None and error.code is Code.INVALID_ARGUMENT
+        raise absent if no_name or error.code is Code.NOT_FOUND else error from None
 
 
 async def hop(
@@ -217,8 +232,11 @@ async def look(
     path = by.method.path
     take = by.take if isinstance(by, LookUp) else by.finder.take
     listing = None if isinstance(by, LookUp) else by.finder.listing
+    payload = None
     try:
-        answer = parsed(by.method, await invoke_steps(asked, call, resolved))
+        payload, known = await looked_up(asked, call, resolved)
+        asked = asked._replace(payload=payload)
+        answer = parsed(by.method, await answer_of(asked.method, payload, call, known, resolved))
         found: object = value_at(answer, take)
         if found:
             return found
@@ -231,10 +249,10 @@ async def look(
             raise reworded(error, f"{place}: {path} failed: {said}") from None
         message = f"{nothing_found(by, asked)}: {error.message}"
         absent = reworded(error, f"{place}: {message}")
-    if listing is None or not listing.says:
+    if listing is None or not listing.says or payload is None:
         raise absent
     assert isinstance(by, Naming)
-    rows = await rows_of(listing, asked.method, asked.payload, call, resolved)
+    rows = await rows_of(listing, asked.method, payload, call, resolved)
     if not rows:
         raise absent
     kind = by.reference.kind
@@ -246,7 +264,7 @@ async def look(
     newest = max(rows, key=lambda row: value_at(row, listing.newest)) if listing.newest else rows[0]
     if resolved is not None:
         many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
-        resolved.append(f"{kind}={newest.id}{many}")
+        resolved.append(f"{kind}={quote(str(newest.id)[:SHOWN])}{many}")  # it is in a header
     return newest.id
 
 

@@ -7,7 +7,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.plan import Plan
-from gateway.codec.slices import count_records
+from gateway.codec.slices import rows_in
+from gateway.long_work import STEP, begin_at_once, in_turns
 from gateway.schema.method import Method
 from gateway.views.shown import Asked, Shown
 
@@ -27,7 +28,8 @@ def ask_for_rows(
     """A view never chooses from a part of the rows in silence.
 
     If the client has given no limit, all rows are asked for. With a limit of its own, or that of
-    the profile, the answer may be cut. `asked` and `accept` are what `shown` was made of.
+    the profile, the answer may be cut. A page of the rows has so many as the limit of the profile
+    says. `asked` and `accept` are what `shown` was made of.
     """
     method, limit = planned.method, planned.method.row_limit
     if planned.most_rows is not None:
@@ -38,18 +40,23 @@ def ask_for_rows(
     if not (chooses or planned.defaulted):
         return RowsAsked(planned, shown)
     request: Any = GetMessageClass(method.descriptor.input_type).FromString(planned.payload)
-    if chooses and planned.defaulted:
+    is_whole = limit.page is None or value_at(request, limit.page) <= 1
+    if chooses and is_whole and limit.name in planned.defaulted:
         set_at(request, limit.path, limit.views)
-        return RowsAsked(planned._replace(payload=request.SerializeToString(), defaulted=()), shown)
-    return RowsAsked(planned, shown, value_at(request, limit.path))
+        others = tuple(name for name in planned.defaulted if name != limit.name)
+        sent = planned._replace(payload=request.SerializeToString(), defaulted=others)
+        return RowsAsked(sent, shown)
+    return RowsAsked(planned, shown, max(value_at(request, limit.path), 0))
 
 
-def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
+async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
     """Whether an answer has as many rows as were asked for, so that there may be more."""
     rows = method.views.rows
     if not cut_at or rows is None:
         return False
+    begin_at_once()
     try:
-        return count_records(memoryview(answer), rows.fields, cut_at) >= cut_at
+        _, _, count = await in_turns(rows_in(memoryview(answer), rows.fields, STEP))
     except DecodeError:  # whoever reads the answer says so
         return False
+    return count >= cut_at

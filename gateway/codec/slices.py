@@ -241,25 +241,6 @@ def places_in(run: memoryview) -> Iterator[tuple[int, int]]:
         yield start, position
 
 
-def count_records(payload: memoryview, fields: Sequence[FieldDescriptor], most: int) -> int:
-    """How many records the list has to which `fields` lead, up to `most`. Raises DecodeError."""
-    tag = fields[0].number << 3 | LENGTH
-    position = count = 0
-    while position < len(payload) and count < most:
-        found, position = read_varint(payload, position)
-        if found != tag:
-            position = skip(payload, position, found)
-            continue
-        length, position = read_varint(payload, position)
-        if len(fields) == 1:
-            count += 1
-        else:
-            inner = payload[position : position + length]
-            count += count_records(inner, fields[1:], most - count)
-        position += length
-    return count
-
-
 def varint(value: int) -> bytes:
     """A number as protobuf writes it."""
     written = bytearray()

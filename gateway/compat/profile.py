@@ -141,10 +141,11 @@ class Instead(Entry):
     """Calls that answer for a method that Cuebot does not have, or that finds nothing.
 
     `request` and `answer` are the fields of one that it does not have: names, and the types of
-    messages, or `string`.
+    messages, or `string`. With `name`, a field for an id, they do so only if that has a name.
     """
 
     method: MethodName
+    name: FieldPath | None = None
     request: dict[FieldName, TypeName] = {}
     answer: dict[FieldName, TypeName] = {}
     hops: Annotated[tuple[Hop, ...], Field(min_length=1)]
@@ -167,10 +168,14 @@ class Signs(Entry):
 
 
 class RowLimit(Entry):
-    """A number of rows in requests: of Cuebot's own, what it is by default and under a view."""
+    """A number of rows in requests: of Cuebot's own, what it is by default and under a view.
+
+    With `page`, the field that asks for a part of them; such a part has the default's size.
+    """
 
     default: int | None = None
     views: int | None = None
+    page: FieldPath | None = None
 
 
 class UniqueName(Entry):

@@ -153,16 +153,18 @@ class Resolver:
 
     def _row_limits(self) -> dict[str, RowLimit]:
         """By method: where its requests have a number of rows that Cuebot knows."""
-        return {
-            name: RowLimit(needed_path(request, target).original, limit.default, limit.views)
-            for name, limits in self._profile.rows.items()
-            if name in self._methods
-            for target, limit in limits.items()
-            for request in [self._methods[name].descriptor.input_type]
-            if field_at(request, split(target)) is not None
-            and limit.default is not None
-            and limit.views is not None
-        }
+        found = {}
+        for name, limits in self._profile.rows.items():
+            for target, limit in limits.items() if name in self._methods else ():
+                request = self._methods[name].descriptor.input_type
+                if field_at(request, split(target)) is None:
+                    continue
+                if limit.default is None or limit.views is None:
+                    continue
+                path = needed_path(request, target)
+                page = needed_path(request, limit.page).original if limit.page else None
+                found[name] = RowLimit(str(path), path.original, page, limit.default, limit.views)
+        return found
 
     def _steps(self) -> Mapping[str, Steps]:
         look_ups = defaultdict[str, tuple[LookUp | Unique, ...]](tuple)
@@ -247,7 +249,10 @@ class Resolver:
                 put = needed_field(main.descriptor.output_type, (each.put,))
                 if put.is_repeated or put.message_type is not taken:
                     raise NotApplicable(f"{each.put} is not what the last call answers")
-                found[each.method] = Instead(hops, put.name, each.method not in self._added)
+                asked = main.descriptor.input_type
+                name = needed_path(asked, each.name).original if each.name else None
+                is_native = each.method not in self._added
+                found[each.method] = Instead(hops, put.name, is_native, name)
         return found
 
     def _hop(

@@ -60,8 +60,8 @@ class CallMaker:
         finally:
             self.finish(exchange, began, code)
         exchange.code = Code.OK
-        if resolved:
-            exchange.headers_out.append((b"x-resolved", ", ".join(resolved).encode()))
+        if resolved:  # a GET that waits for news calls several times
+            exchange.set_header(b"x-resolved", ", ".join(resolved).encode())
         return answer
 
     def begin(self, exchange: Exchange, request: CallRequest) -> Outcome | None:
@@ -107,10 +107,14 @@ def metadata_of(exchange: Exchange) -> Metadata:
     return caller_metadata(exchange.request_id, exchange.client, exchange.subject, trace)
 
 
+async def note_cut(exchange: Exchange, request: CallRequest, answer: bytes) -> None:
+    """Have the answer say so if it may be a part of what there is."""
+    if request.cut_at and await is_cut(request.plan.method, answer, request.cut_at):
+        exchange.headers_out.append((b"x-truncated", b"%d" % request.cut_at))
+
+
 def form_of(exchange: Exchange, request: CallRequest, answer: bytes) -> Form:
     """Cuebot's answer as the client wants to see it. Raises GatewayError (INTERNAL)."""
-    if request.cut_at and is_cut(request.plan.method, answer, request.cut_at):
-        exchange.headers_out.append((b"x-truncated", b"%d" % request.cut_at))
     if request.shown is None:
         return form_for(exchange, request.plan.method.encode(answer))
     begin_at_once()

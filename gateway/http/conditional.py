@@ -18,7 +18,7 @@ from starlette.types import Receive, Send
 
 from gateway.access.shares import Shares
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.http.call_maker import CallMaker, form_of
+from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.compression import VARY as VARY_BY_CODING
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import Exchange
@@ -97,6 +97,7 @@ class ConditionalReads:
             if condition.wait and matches(condition.known, etag):
                 del answer  # it may be large, and the wait long
                 answer, etag, began = await self._another(exchange, request, condition, etag)
+            await note_cut(exchange, request, answer)
             headers = [(b"etag", etag.encode()), VARY]
             if condition.wait:
                 headers.append((b"preference-applied", b"wait=%d" % condition.wait))

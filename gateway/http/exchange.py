@@ -143,6 +143,11 @@ class Exchange:
             cache_control if header == NO_STORE else header for header in self.headers_out
         ]
 
+    def set_header(self, name: bytes, value: bytes) -> None:
+        """Have the answer say this, and not what it was to say by that name before."""
+        self.headers_out = [each for each in self.headers_out if each[0] != name]
+        self.headers_out.append((name, value))
+
     @property
     def principal(self) -> str:
         """Whose share is used: the subject's, or the address's if there is none."""

@@ -138,7 +138,8 @@ class PlainCall:
             requests.enter(exchange)
             self._read = requests.plain_request(exchange, self._request.head, head, body)
             planned = self._read.plan
-            if planned.look_ups or planned.follow_ups:  # an object has no id; or a new profile
+            # An object has no id; or there is a new profile; or rows will have to be counted.
+            if planned.look_ups or planned.follow_ups or self._read.cut_at:
                 self._answer_in_task(self._read)
                 return
             self._outcome = handler.calls.begin(exchange, self._read)

@@ -127,7 +127,6 @@ class RequestReader:
         """
         head = self.read_head(exchange)
         body = self.bodies.take(exchange)
-        has_waited = body is None
         if body is None:
             body = await self._wait_for_body(exchange, receive)
         if head.query.body is not None:
@@ -152,8 +151,7 @@ class RequestReader:
             self.look_again(exchange, head.catalog, head.method, named.plan)
             return call_request(exchange, head, named.plan, named)
         planned = plan(head.method, body, head.reject)
-        if has_waited:
-            self.look_again(exchange, head.catalog, head.method, planned)
+        self.look_again(exchange, head.catalog, head.method, planned)
         return call_request(exchange, head, planned)
 
     def note_denied(self, exchange: Exchange, error: GatewayError) -> Awaitable[None] | None:

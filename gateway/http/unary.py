@@ -6,7 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.calls.preview import preview
 from gateway.errors import Code, GatewayError
-from gateway.http.call_maker import CallMaker, form_of
+from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.conditional import ConditionalReads
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import Exchange, exchange_of
@@ -60,6 +60,7 @@ class UnaryHandler:
         began = monotonic()
         with CancelOnDisconnect(exchange, receive):
             answer = await self.calls.call(exchange, request)
+            await note_cut(exchange, request, answer)
             form = form_of(exchange, request, answer)
             del answer  # what has been sent of it is not needed any more
             within = max(request.timeout - (monotonic() - began), 0)

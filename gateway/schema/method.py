@@ -266,14 +266,21 @@ class Instead:
     """The field of the method's answer for what the last one takes."""
     is_native: bool
     """Whether Cuebot has the method: then it is asked first, and these when it finds nothing."""
+    name: FieldPath | None = None
+    """Where a request may have a name in the place of an id. With an id there, Cuebot alone is
+    asked: it has been told all that there is to go by."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowLimit:
     """How many rows Cuebot is asked for."""
 
+    name: str
+    """How answers call the field when it was left out of a request."""
     path: FieldPath
     """Where requests have the number."""
+    page: FieldPath | None
+    """Where they have the number of a page, from 1 on, if there are such."""
     default: int
     """What it is if a request leaves it out."""
     views: int

@@ -66,7 +66,7 @@ class CuebotClient:
             content = b"".join(encode(answer))
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
-        cut_at = rows.cut_at if is_cut(planned.method, answer, rows.cut_at) else 0
+        cut_at = rows.cut_at if await is_cut(planned.method, answer, rows.cut_at) else 0
         return Answer(content=content, ignored=planned.ignored, cut_at=cut_at)
 
     async def _plan(self, name: str, request: Arguments) -> Plan:

@@ -326,6 +326,40 @@ async def test_what_is_not_there_is_404(
     assert farm == untouched
 
 
+NOBODY = "11111111-1111-1111-1111-111111111111"
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("job.JobInterface/GetJob", {"id": NOBODY}),
+        ("job.JobInterface/GetJob", {}),
+        ("host.HostInterface/GetHost", {"id": NOBODY}),
+        ("limit.LimitInterface/Get", {"id": NOBODY}),
+        ("subscription.SubscriptionInterface/Get", {"id": NOBODY}),
+        ("subscription.SubscriptionInterface/Get", {"id": "no-name-of-a-subscription"}),
+    ],
+)
+async def test_an_id_of_nothing_is_a_404_of_cuebots(
+    gateway: Gateway, path: str, asked: Json
+) -> None:
+    """It is not tried as a name, which would be an error of another kind."""
+    answer = await gateway.post(f"/{path}", asked)
+    assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND"), answer.text
+    assert "actual 0" in answer.text
+
+
+@pytest.mark.parametrize("path", ["job.LayerInterface/GetFrames", "job.LayerInterface/SetTags"])
+async def test_a_layer_that_a_job_of_this_id_has_not_is_404(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
+) -> None:
+    """And the message has the name of the job, by which it was looked for."""
+    body = {"layer": {"name": "kamp", "job": {"id": job(simulated_cuebot.farm)}}}
+    answer = await gateway.post(f"/{path}", body)
+    assert answer.status_code == 404
+    assert f"found nothing for layer 'kamp', job '{JOB}'" in answer.json()["message"]
+
+
 # --- Finished jobs, and several of one name -------------------------------------------------
 
 FINISHED_READS: dict[str, Json] = {
@@ -379,6 +413,30 @@ async def test_reads_find_a_finished_job_by_its_name(
         assert {farm.parent_of[each["id"]] for each in frames} <= {
             each.id for each in farm.layers_of(farm.jobs[job(farm)])
         }
+
+
+async def test_an_id_of_cuebots_cannot_end_a_header(gateway: Gateway, farm: Farm) -> None:
+    """Whoever poses as Cuebot may send any."""
+    old = farm.jobs[job(farm)]
+    another = type(old)()
+    another.CopyFrom(old)
+    another.id, another.start_time = "1\r\nSet-Cookie: evil=1", old.start_time + 60
+    farm.jobs[another.id] = another
+    farm.parent_of[another.id] = farm.parent_of[old.id]
+    answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
+    assert answer.headers["x-resolved"] == "job=1%0D%0ASet-Cookie%3A%20evil%3D1; newest of 2"
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_read_that_waits_for_news_says_once_which_job_it_was(
+    gateway: Gateway, farm: Farm
+) -> None:
+    """However often it looks."""
+    url = f"{gateway.url}/job.JobInterface/GetLayers?job.name={JOB}"
+    etag = (await gateway.client.get(url)).headers["etag"]
+    waited = await gateway.client.get(url, headers={"If-None-Match": etag, "Prefer": "wait=3"})
+    assert waited.status_code == 304
+    assert waited.headers.get_list("x-resolved") == [f"job={job(farm)}"]
 
 
 @pytest.mark.parametrize("path", FINISHED_CHANGES)

@@ -23,7 +23,8 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
     async def frames(payload: bytes, context: Context) -> bytes:
         asked = message_class("job.JobGetFramesRequest").FromString(payload)
         answer = message_class("job.JobGetFramesResponse")()
-        for number in range(min(1101, asked.req.limit)):
+        before = max(asked.req.page - 1, 0) * asked.req.limit
+        for number in range(before, min(1101, before + asked.req.limit)):
             answer.frames.frames.add(number=number, state=SUCCEEDED if number < 1000 else EATEN)
         found: bytes = answer.SerializeToString()
         return found
@@ -51,6 +52,10 @@ def limit_of(cuebot: ScriptedCuebot) -> int:
         ("?_where=state=EATEN", {"req": {"limit": 5000}}, 101, None, None),
         ("?_sort=-number", {}, 1101, None, None),
         ("?_limit=1050", {}, 1050, None, None),
+        ("?_where=state=EATEN", {"req": {"page": 2}}, 101, None, "req.limit"),
+        ("?_where=state=EATEN", {"req": {"page": 1}}, 101, None, None),
+        ("?_sort=number", {"req": {"page": 2, "limit": 50}}, 50, "50", None),
+        ("?_where=state=EATEN", {"req": {"limit": -1}}, 0, None, None),
     ],
 )
 async def test_views_choose_among_all_rows_or_say_that_they_do_not(
@@ -67,8 +72,8 @@ async def test_views_choose_among_all_rows_or_say_that_they_do_not(
         if verb == "POST":
             answer = await gateway.post(GET_FRAMES + view, JOB | body)
         else:
-            limit = f"&req.limit={body['req']['limit']}" if body else ""
-            url = f"{gateway.url}{GET_FRAMES}{view or '?'}&job.id=j{limit}"
+            more = "".join(f"&req.{name}={value}" for name, value in body.get("req", {}).items())
+            url = f"{gateway.url}{GET_FRAMES}{view or '?'}&job.id=j{more}"
             answer = await gateway.client.get(url.replace("?&", "?"))
         assert answer.status_code == 200, answer.text
         assert len(answer.json()["frames"]["frames"]) == count

@@ -294,6 +294,28 @@ async def test_what_comes_fast_is_read_in_turns() -> None:
         assert await calling == bytes(5 * 2**18)
 
 
+async def test_what_has_arrived_before_the_end_is_taken() -> None:
+    """A TLS transport may hand over answers and the end of the connection in one turn."""
+    asked: list[int] = []
+    async with (
+        http2_server(lambda peer, stream: asked.append(stream)) as server,
+        connected(server) as (_, connection),
+    ):
+        calls = [asyncio.create_task(call_over(connection, b"hi")) for _ in range(2)]
+        await server.until(lambda: len(asked) == 2)
+        long = TRAILERS + literal(b"x-never-seen", b"y" * 2000)  # it takes more than a turn
+        connection.data_received(
+            b"".join(
+                raw_frame(HEADERS_FRAME, 4, stream, ANSWER)
+                + raw_frame(DATA, 0, stream, framed(b"done"))
+                + raw_frame(HEADERS_FRAME, 5, stream, trailers)
+                for stream, trailers in zip(asked, (long, TRAILERS), strict=True)
+            )
+        )
+        connection.eof_received()
+        assert await asyncio.gather(*calls) == [b"done", b"done"]
+
+
 async def test_a_connection_may_be_lost_between_two_turns() -> None:
     """The rest is for nobody then."""
     problems: list[Any] = []

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from time import monotonic
 from typing import cast
 
@@ -479,7 +480,8 @@ class HttpProtocol(asyncio.Protocol):
         self._ended = True
         self._timeout.replace(self._stop_lingering, LINGER)
         if transport.can_write_eof():
-            transport.write_eof()
+            with suppress(OSError):  # asyncio's own transport, if the client has just gone
+                transport.write_eof()
 
     def _stop_lingering(self) -> None:
         """The client has had its time, or has sent more than it should."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from math import inf
 from typing import cast
@@ -274,12 +275,24 @@ class Connection(asyncio.Protocol):
         self.connection_lost(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if not self._ended:
+            self._take_rest()
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
         problem = self._farewell or problem
         why = (
             self.problem or exc or ClosedEarly("the connection was closed before HTTP/2 was spoken")
         )
         self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
+
+    def _take_rest(self) -> None:
+        """Take what has arrived before the end and was left for another turn: one read at most."""
+        core, now = self._core, self._loop.time()
+        with suppress(ProtocolError):
+            while core.receive(b"", now):
+                pass
+        if core.answered:
+            core.answered = False
+            self.answered_at = now
 
     def _tls_of(self, begun: bytes) -> SpeaksTls | None:
         """What is wrong if these, the peer's first bytes, are TLS."""
