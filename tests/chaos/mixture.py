@@ -9,6 +9,7 @@ from contextlib import suppress
 from random import Random
 from typing import Any, cast
 from urllib.parse import quote
+from uuid import UUID
 
 from tests.chaos.load import (
     ERRORS,
@@ -115,7 +116,8 @@ async def large_requests(running: Load, random: Random) -> None:
     async with connection(running.port) as wire:
         for padding in itertools.cycle(PADDING):
             wanted = set(random.sample(list(running.jobs), 5))
-            ids = [*wanted, *(f"{random.getrandbits(128):032x}" for _ in range(padding))]
+            others = (str(UUID(int=random.getrandbits(128))) for _ in range(padding))
+            ids = [*wanted, *others]
 
             def right(found: Any, wanted: set[str] = wanted) -> bool:
                 return {job["id"] for job in found["jobs"]["jobs"]} == wanted
