@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
@@ -109,7 +110,7 @@ async def invoke(
 async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:
     """Look up, call, follow up."""
     payload, known = await looked_up(plan, call, resolved)
-    answer = await answer_of(plan.method, payload, call, known, resolved)
+    answer = await own_answer(plan, payload, call, known, resolved)
     return await follow(plan, answer, call) if plan.follow_ups else answer
 
 
@@ -141,6 +142,23 @@ async def looked_up(
             set_id(found)
             known.append(Found(place, found, look_up.method, asked.payload))
     return request.SerializeToString(), known
+
+
+async def own_answer(
+    plan: Plan, payload: bytes, call: Call, known: Sequence[Found], resolved: list[str] | None
+) -> bytes:
+    """The answer to the call of a plan. Raises GatewayError (NOT_FOUND) for one to something else.
+
+    A name that was found for an id may be one that several things have.
+    """
+    answer = await answer_of(plan.method, payload, call, known, resolved)
+    for step, value in sought_first(plan):
+        if step.same and value_at(parsed(plan.method, answer), step.same) != value:
+            problem = f"what {plan.method.path} found is not of {value!r:.{SHOWN}}"
+            raise GatewayError(
+                Code.NOT_FOUND, f"{step.given}: {problem}, but of another of that name"
+            )
+    return answer
 
 
 async def answer_of(
@@ -236,7 +254,7 @@ async def look(
     try:
         payload, known = await looked_up(asked, call, resolved)
         asked = asked._replace(payload=payload)
-        answer = parsed(by.method, await answer_of(asked.method, payload, call, known, resolved))
+        answer = parsed(by.method, await own_answer(asked, payload, call, known, resolved))
         found: object = value_at(answer, take)
         if found:
             return found
@@ -252,6 +270,7 @@ async def look(
     if listing is None or not listing.says or payload is None:
         raise absent
     assert isinstance(by, Naming)
+    listing = with_given(listing, asked)
     rows = await rows_of(listing, asked.method, payload, call, resolved)
     if not rows:
         raise absent
@@ -306,16 +325,41 @@ def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
 def sought(by: LookUp | Naming, asked: Plan) -> str:
     """What a look-up has asked for: `name 'x', show 'demo'`."""
     asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
-    return ", ".join(f"{at} {asked_at(asked, at)!r:.{SHOWN}}" for at in asks)
+    return ", ".join(sought_at(asked, place) for place in asks)
+
+
+def sought_at(asked: Plan, place: BodyPath) -> str:
+    """What a look-up has asked for at a place, and by what: `job 'x' (job.id '…')`."""
+    value = asked_at(asked, place)
+    text = f"{place} {value!r:.{SHOWN}}"
+    for step, given in sought_first(asked):
+        if step.put == place != step.given:
+            known_by = f"{step.given} {given!r:.{SHOWN}}"
+            return f"{text} ({known_by})" if value else known_by
+    return text
 
 
 def asked_at(asked: Plan, place: BodyPath) -> object:
     """What a look-up asks for at a place, which may be one that only a look-up of its own reads."""
-    for step, before in asked.look_ups:
-        if isinstance(step, LookUp) and step.given == place:
-            return asked_at(before, step.send)
+    for step, value in sought_first(asked):
+        if step.given == place:
+            return value
     request = GetMessageClass(asked.method.descriptor.input_type).FromString(asked.payload)
     return value_at(request, place.original)
+
+
+def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
+    """The look-ups for fields of a plan, with what each looks for."""
+    for step, before in plan.look_ups:
+        if isinstance(step, LookUp):
+            yield step, asked_at(before, step.send)
+
+
+def with_given(listing: Listing, asked: Plan) -> Listing:
+    """A list that is asked also for what the look-ups before a look-up were given."""
+    values = {step.given: value for step, value in sought_first(asked)}
+    more = tuple((to, values[place]) for place, to in listing.given if place in values)
+    return replace(listing, constants=listing.constants + more) if more else listing
 
 
 async def check_absent(unique: Unique, request: bytes, call: Call) -> None:

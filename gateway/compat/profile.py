@@ -71,7 +71,7 @@ class Entry(BaseModel):
 
 
 class Before(Entry):
-    """A look-up before a call."""
+    """A look-up before a call. The answer to a read has what is given at `same`, or is refused."""
 
     method: MethodName
     given: FieldPath
@@ -79,6 +79,7 @@ class Before(Entry):
     send: FieldPath
     take: FieldPath
     put: FieldPath
+    same: FieldPath | None = None
 
 
 class Finding(Entry):
@@ -94,12 +95,13 @@ class Finding(Entry):
 class Listing(Entry):
     """A list with an object that its look-up does not find, or finds several of.
 
-    `with` has values of the look-up's request, `set` constants, `where` fields of rows that have
-    the same values as the look-up's request.
+    `with` has values of the look-up's request, `given` those for look-ups before it, `set`
+    constants, `where` fields of rows that have the same values as the look-up's request.
     """
 
     call: MethodName
     with_: dict[TargetPath, FieldPath] = Field(alias="with", default_factory=dict)
+    given: dict[FieldPath, FieldPath] = {}
     set: dict[FieldPath, Content] = {}
     rows: FieldPath
     where: dict[FieldPath, FieldPath]

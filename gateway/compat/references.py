@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -20,7 +20,17 @@ from gateway.compat.message_paths import (
 )
 from gateway.compat.profile import Finding, Named
 from gateway.compat.profile import Listing as ListingEntry
-from gateway.schema.method import Finder, Listing, Method, Reference, RowSearch, Sent, Source
+from gateway.schema.method import (
+    Finder,
+    Listing,
+    LookUp,
+    Method,
+    Reference,
+    RowSearch,
+    Sent,
+    Source,
+    Unique,
+)
 from gateway.schema.selection import chosen
 
 ID = "id"
@@ -139,8 +149,13 @@ def finder(
     return Finder(call, tuple(sends), take, listing, by.only)
 
 
-def listing_of(each: ListingEntry, call: Method, asked: Descriptor) -> Listing:
-    """A list whose rows have what a look-up with such a request is for. Raises NotApplicable."""
+def listing_of(
+    each: ListingEntry, call: Method, asked: Descriptor, before: Iterable[LookUp | Unique]
+) -> Listing:
+    """A list whose rows have what a look-up with such a request is for.
+
+    `before` is what is looked up before that. Raises NotApplicable.
+    """
     request, answer = call.descriptor.input_type, call.descriptor.output_type
     rows = row_search(answer, each.rows, each.where, asked)
     copies = []
@@ -149,12 +164,18 @@ def listing_of(each: ListingEntry, call: Method, asked: Descriptor) -> Listing:
         path = needed_path(request, target.removesuffix("[]"))
         needed_field(asked, split(source))
         copies.append((body_path(asked, split(source)).original, path, as_list))
+    known = {str(step.given): step.given for step in before}
     return Listing(
         call,
         tuple(copies),
         tuple((needed_path(request, target), content) for target, content in each.set.items()),
         rows,
         body_path(rows.row, split(each.newest)).original if each.newest else (),
+        tuple(
+            (known[source], needed_path(request, target))
+            for target, source in each.given.items()
+            if source in known
+        ),
         each.says,
     )
 

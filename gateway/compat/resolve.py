@@ -40,6 +40,7 @@ from gateway.compat.references import (
 from gateway.schema.catalog import NATIVE, UnusedEntry
 from gateway.schema.method import (
     Copies,
+    FieldPath,
     Finder,
     FollowUp,
     Hop,
@@ -216,7 +217,8 @@ class Resolver:
         if each.list is not None:
             rows = self._served(each.list.call)
             rows = replace(rows, references=references[each.list.call])
-            listing = listing_of(each.list, rows, call.descriptor.input_type)
+            before = steps[each.by.call].before if each.by.call in steps else ()
+            listing = listing_of(each.list, rows, call.descriptor.input_type, before)
         name = each.by.call
         if listing is not None and not listing.says:
             namesakes[name] = listing
@@ -294,13 +296,20 @@ class Resolver:
         if native and given != put and given[: len(put)] == put:
             raise NotApplicable(NATIVE)
         take, _ = copied(method.descriptor.output_type, split(entry.take), request, put)
+        send, same = needed_path(method.descriptor.input_type, entry.send), FieldPath()
+        if entry.same is not None:
+            answer, asked = main.descriptor.output_type, method.descriptor.input_type
+            same, _ = copied(answer, split(entry.same), asked, split(entry.send))
+            if not main.reads_only:
+                raise NotApplicable(f"{entry.method} changes something before it is compared")
         return LookUp(
             given=body_path(request, given),
             method=method,
-            send=needed_path(method.descriptor.input_type, entry.send),
+            send=send,
             take=take,
             put=body_path(request, put),
             documented=not native,
+            same=same,
         )
 
     def _unique(self, entry: UniqueName) -> Unique:

@@ -130,6 +130,9 @@ class LookUp:
     """Where the request has to have that. A client may have given it there itself."""
     documented: bool
     """Whether `given` is only in documents, and no field of Cuebot's."""
+    same: FieldPath = ()
+    """Where the answer of the call itself has what is given here. An answer that has something else
+    is about something else that fits `take`. Empty: that cannot be."""
 
     @property
     def asks(self) -> tuple[BodyPath, ...]:
@@ -209,6 +212,9 @@ class Listing:
     """Those that have the same values as the look-up's request."""
     newest: FieldPath = ()
     """Where rows have the time by which the newest is chosen. Empty: none is chosen of several."""
+    given: tuple[tuple[BodyPath, BodyPath], ...] = ()
+    """From where clients have values for look-ups before the look-up, to where this request has
+    them."""
     says: str = ""
     """What is said of a row that the look-up itself does not find: `is finished`. Changes are
     refused with it. Empty: the list is there only to tell several of one name apart."""

@@ -43,7 +43,8 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
     show = {"id": "show-1", "name": "new"}
     answers = cuebot.answers
     answers(GET_JOB, filled("job.JobGetJobResponse", job={"name": "demo-job"}))
-    answers(FIND_LAYER, filled("job.LayerFindLayerResponse", layer={"id": "layer-1"}))
+    layer = {"id": "layer-1", "parent_id": "job-1"}
+    answers(FIND_LAYER, filled("job.LayerFindLayerResponse", layer=layer))
     answers(GET_HOST, filled("host.HostGetHostResponse", host={"id": "host-1", "name": "node-1"}))
     answers(GET_OWNER, filled("host.OwnerGetOwnerResponse", owner={"id": "owner-1"}))
     answers(CREATE, filled("show.ShowCreateShowResponse", show=show))

@@ -16,6 +16,7 @@ from tests.support.servers import Gateway, SharedGateway
 pytestmark = pytest.mark.anyio
 
 START = 1_790_000_000
+PENDING = 0
 JOB, OTHER = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 
 Json = dict[str, Any]
@@ -464,6 +465,84 @@ async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, far
     answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-resolved"] == f"job=00000001{old.id[8:]}; newest of 3"
+
+
+def launched_again(farm: Farm) -> tuple[str, str]:
+    """Let there be a pending job with the name of the finished one; its id, and its layer's."""
+    old = farm.jobs[job(farm)]
+    old_layer = farm.layers[layer(farm)]
+    new, new_layer = type(old)(), type(old_layer)()
+    new.CopyFrom(old)
+    new.id, new.state = f"11111111{old.id[8:]}", PENDING
+    new_layer.CopyFrom(old_layer)
+    new_layer.id, new_layer.parent_id = f"22222222{old_layer.id[8:]}", new.id
+    farm.jobs[new.id] = farm.pending[new.name] = new
+    farm.layers[new_layer.id] = new_layer
+    farm.parent_of |= {new.id: farm.parent_of[old.id], new_layer.id: new.id}
+    farm.children_of[new.id].append(new_layer.id)
+    return new.id, new_layer.id
+
+
+async def test_a_layer_by_its_jobs_id_is_that_jobs(gateway: Gateway, farm: Farm) -> None:
+    """And not one of the pending job that has the same name by now, whose layer would be changed.
+
+    Reads find it although the job is finished; changes say that.
+    """
+    old, old_layer = job(farm), layer(farm)
+    new, new_layer = launched_again(farm)
+    for by in ({"id": old}, {"id": new}):
+        own = old_layer if by["id"] == old else new_layer
+        body: Json = {"layer": {"name": "comp"}, "job": by}
+        answer = await gateway.post("/job.LayerInterface/GetFrames", body | {"s": {"limit": 3}})
+        assert answer.status_code == 200, answer.text
+        resolved = answer.headers.get("x-resolved")
+        assert resolved == (f"layer={old_layer}" if own == old_layer else None)
+        inside = {"layer": {"name": "comp", "job": by}}
+        for path, given in (
+            ("/job.LayerInterface/KillFrames", body),
+            ("/job.LayerInterface/SetMinCores", inside | {"cores": 7}),
+        ):
+            before = everything(farm)
+            answer = await gateway.post(path, given)
+            if own == new_layer:
+                assert answer.status_code == 200, answer.text
+                continue
+            message = answer.json()["message"]
+            assert answer.status_code == 404
+            said = f"layer: layer 'comp', job '{JOB}' (job.id '{old}') belongs to a finished job"
+            assert message == said
+            assert everything(farm) == before
+    assert farm.layers[new_layer].min_cores == 7
+    assert farm.layers[old_layer].min_cores != 7
+
+
+async def test_the_documented_find_layer_keeps_to_the_job(gateway: Gateway, farm: Farm) -> None:
+    """A layer of another job with the same name is none that it finds."""
+    old, (new, new_layer) = job(farm), launched_again(farm)
+    path, body = "/layer.LayerInterface/FindLayer", {"layer": "comp"}
+    found = await gateway.post(path, body | {"job": {"id": new}})
+    assert found.json()["layer"]["id"] == new_layer
+    answer = await gateway.post(path, body | {"job": {"id": old}})
+    assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+    message = answer.json()["message"]
+    assert message == (
+        f"job.id: what /job.LayerInterface/FindLayer found is not of '{old}',"
+        " but of another of that name"
+    )
+
+
+async def test_a_layer_that_neither_has_is_not_found(gateway: Gateway, farm: Farm) -> None:
+    """By the job's id, which the answer names; nothing is said of a finished job."""
+    for by in (job(farm), launched_again(farm)[0]):
+        body = {"layer": {"name": "kamp"}, "job": {"id": by}}
+        for path in ("/job.LayerInterface/GetFrames", "/job.LayerInterface/RetryFrames"):
+            answer = await gateway.post(path, body)
+            message = answer.json()["message"]
+            assert answer.status_code == 404
+            assert message.startswith(
+                "layer: /job.LayerInterface/FindLayer found nothing for layer 'kamp', "
+                f"job '{JOB}' (job.id '{by}') (it finds layers of pending jobs only): "
+            )
 
 
 @pytest.mark.parametrize(
