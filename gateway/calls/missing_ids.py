@@ -66,6 +66,8 @@ def asked_for(
     for sent, source in zip(finder.sends, sources, strict=True):
         assert source is not None
         content = peek(thing if source.inside else body, source.path)
+        if sent.lower and isinstance(content, str):
+            content = content.lower()
         written = str(source.path)
         if source.inside:
             written = place if reference.is_text else f"{place}.{source.path}"

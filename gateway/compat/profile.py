@@ -83,11 +83,15 @@ class Before(Entry):
 
 
 class Finding(Entry):
-    """The look-up for an object: `send` has values of its own, `beside` of its or the request's."""
+    """The look-up for an object: `send` has values of its own, `beside` of its or the request's.
+
+    Those at `lower` are sent in lower case.
+    """
 
     call: MethodName
     send: dict[FieldPath, FieldPaths] = {}
     beside: dict[FieldPath, FieldPath] = {}
+    lower: tuple[FieldPath, ...] = ()
     take: FieldPath
     only: str = ""
 

@@ -132,7 +132,7 @@ def finder(
     sends = []
     for send, paths in by.send.items():
         sources = [Source(needed_path(message, path), inside=True, native=True) for path in paths]
-        sends.append(Sent(needed_path(asked, send), tuple(sources)))
+        sends.append(Sent(needed_path(asked, send), tuple(sources), send in by.lower))
     for send, path in by.beside.items():
         in_object = field_at(message, split(path)) is not None
         in_request = field_at(request, split(path)) is not None
@@ -145,7 +145,7 @@ def finder(
                 sources.append(beside)
         if send not in documented:
             needed_field(asked, split(send))
-        sends.append(Sent(body_path(asked, split(send)), tuple(sources)))
+        sends.append(Sent(body_path(asked, split(send)), tuple(sources), send in by.lower))
     return Finder(call, tuple(sends), take, listing, by.only)
 
 

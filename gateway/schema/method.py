@@ -157,6 +157,8 @@ class Sent:
 
     send: BodyPath
     sources: tuple[Source, ...]
+    lower: bool = False
+    """Whether a text is sent in lower case, in which all of these names are."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Names where Cuebot wants ids, and defaults that keep from nothing, on the simulated farm."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -222,6 +223,14 @@ def everything(farm: Farm) -> list[object]:
         *(each.SerializeToString() for kind in (*kinds, *others) for each in kind.values()),
         *((each.id, each.size, each.burst) for each in farm.subscriptions.values()),
     ]
+
+
+@pytest.fixture(autouse=True)
+def same_farm_for_all(simulated_cuebot: SimulatedCuebot) -> Iterator[None]:
+    """Tests that change a farm make one of their own; the next test has the first one again."""
+    farm = simulated_cuebot.farm
+    yield
+    simulated_cuebot.farm = farm
 
 
 @pytest.fixture
@@ -465,6 +474,46 @@ async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, far
     answer = await gateway.post("/job.JobInterface/GetComments", {"job": {"name": JOB}})
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-resolved"] == f"job=00000001{old.id[8:]}; newest of 3"
+
+
+@pytest.mark.parametrize("path", FINISHED_READS)
+async def test_a_finished_jobs_name_is_in_any_case(gateway: Gateway, farm: Farm, path: str) -> None:
+    """As that of a pending one is for Cuebot, which has all names of jobs in lower case."""
+    body = in_capitals(FINISHED_READS[path])
+    answer = await gateway.post(path, body)
+    assert answer.status_code == 200, answer.text
+    assert f"job={job(farm)}" in answer.headers["x-resolved"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "job.JobInterface/Pause",
+        "job.LayerInterface/SetMinCores",
+        "job.LayerInterface/GetFrames",
+        "job.FrameInterface/Eat",
+        "job.JobInterface/SetGroup",
+    ],
+)
+async def test_a_pending_jobs_name_is_in_any_case(
+    gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
+) -> None:
+    """Its layers and frames are found, too, and are not said to be of a finished job.
+
+    Cuebot's own FindLayer and FindFrame want the case that the name has.
+    """
+    named = CALLS[path][0] if path in CALLS else {"job": {"name": JOB}, "groupId": "fx"}
+    found, farm = await done(gateway, simulated_cuebot, path, lambda _: in_capitals(named))
+    _, expected = await done(gateway, simulated_cuebot, path, lambda _: named)
+    assert found.status_code == 200, found.text
+    assert "x-resolved" not in found.headers
+    assert farm == expected
+
+
+def in_capitals(body: Json) -> Json:
+    """The same request with the job's name in capitals."""
+    whole: Json = json.loads(json.dumps(body).replace(JOB, JOB.upper()))
+    return whole
 
 
 def launched_again(farm: Farm) -> tuple[str, str]:
