@@ -138,7 +138,8 @@ async def looked_up(
             while (next_one := next(missing[reference])) is None:
                 await let_others_run()
             place, set_id = next_one
-            found = await look(place, look_up, asked, call, reads, resolved)
+            takes = reads and takes_rows(request, look_up)
+            found = await look(place, look_up, asked, call, takes, resolved)
             set_id(found)
             known.append(Found(place, found, look_up.method, asked.payload))
     return request.SerializeToString(), known
@@ -353,6 +354,12 @@ def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
     for step, before in plan.look_ups:
         if isinstance(step, LookUp):
             yield step, asked_at(before, step.send)
+
+
+def takes_rows(request: Any, by: Naming) -> bool:
+    """Whether a request that only reads takes what a list has, and the look-up does not find."""
+    listing = by.finder.listing
+    return listing is None or not listing.only_with or bool(value_at(request, listing.only_with))
 
 
 def with_given(listing: Listing, asked: Plan) -> Listing:

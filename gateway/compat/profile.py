@@ -100,7 +100,8 @@ class Listing(Entry):
     """A list with an object that its look-up does not find, or finds several of.
 
     `with` has values of the look-up's request, `given` those for look-ups before it, `set`
-    constants, `where` fields of rows that have the same values as the look-up's request.
+    constants, `where` fields of rows that have the same values as the look-up's request. Requests
+    get a row if they set the field at `only_with`.
     """
 
     call: MethodName
@@ -110,6 +111,7 @@ class Listing(Entry):
     rows: FieldPath
     where: dict[FieldPath, FieldPath]
     newest: FieldPath | None = None
+    only_with: FieldPath | None = None
     says: str = ""
 
 

@@ -18,8 +18,8 @@ from gateway.compat.message_paths import (
     needed_path,
     split,
 )
-from gateway.compat.profile import Finding, Named
 from gateway.compat.profile import Listing as ListingEntry
+from gateway.compat.profile import Named
 from gateway.schema.method import (
     Finder,
     Listing,
@@ -115,7 +115,7 @@ def with_reference(references: tuple[Reference, ...], another: Reference) -> tup
 
 
 def finder(
-    by: Finding,
+    each: Named,
     call: Method,
     listing: Listing | None,
     request: Descriptor,
@@ -126,6 +126,8 @@ def finder(
 
     Raises NotApplicable.
     """
+    by = each.by
+    assert by is not None
     asked, answer = call.descriptor.input_type, call.descriptor.output_type
     take, _ = copied(answer, split(by.take), message, (ID,))
     documented = {str(step.given) for step in call.steps.before} if call.steps else set()
@@ -146,6 +148,9 @@ def finder(
         if send not in documented:
             needed_field(asked, split(send))
         sends.append(Sent(body_path(asked, split(send)), tuple(sources), send in by.lower))
+    if listing is not None and each.list is not None and each.list.only_with is not None:
+        only_with = needed_path(request, each.list.only_with)
+        listing = replace(listing, only_with=only_with.original)
     return Finder(call, tuple(sends), take, listing, by.only)
 
 
@@ -171,12 +176,12 @@ def listing_of(
         tuple((needed_path(request, target), content) for target, content in each.set.items()),
         rows,
         body_path(rows.row, split(each.newest)).original if each.newest else (),
-        tuple(
+        given=tuple(
             (known[source], needed_path(request, target))
             for target, source in each.given.items()
             if source in known
         ),
-        each.says,
+        says=each.says,
     )
 
 

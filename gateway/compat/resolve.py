@@ -228,7 +228,7 @@ class Resolver:
             steps=steps.get(name),
             namesakes=namesakes.get(name),
         )
-        return partial(finder, each.by, call, listing)
+        return partial(finder, each, call, listing)
 
     def _instead(
         self, references: Mapping[str, tuple[Reference, ...]], namesakes: Mapping[str, Listing]

@@ -214,6 +214,8 @@ class Listing:
     """Those that have the same values as the look-up's request."""
     newest: FieldPath = ()
     """Where rows have the time by which the newest is chosen. Empty: none is chosen of several."""
+    only_with: FieldPath = ()
+    """The field that a request has to set to get a row. Empty: it need not."""
     given: tuple[tuple[BodyPath, BodyPath], ...] = ()
     """From where clients have values for look-ups before the look-up, to where this request has
     them."""

@@ -379,7 +379,7 @@ FINISHED_READS: dict[str, Json] = {
     "/job.JobInterface/GetJob": {"id": JOB},
     "/job.LayerInterface/GetFrames": LAYER | {"s": {"limit": 3}},
     "/job.FrameInterface/GetWhatThisDependsOn": FRAME,
-    "/job.JobInterface/GetJobNames": {"r": {"ids": [JOB], "includeFinished": True}},
+    "/job.JobInterface/GetJobs": {"r": {"ids": [JOB], "includeFinished": True}},
     "/limit.LimitInterface/GetBindings": {
         "limitName": "nuke_render",
         "layerIds": ["comp"],
@@ -514,6 +514,29 @@ def in_capitals(body: Json) -> Json:
     """The same request with the job's name in capitals."""
     whole: Json = json.loads(json.dumps(body).replace(JOB, JOB.upper()))
     return whole
+
+
+@pytest.mark.parametrize("more", [{}, {"includeFinished": False}])
+async def test_finished_jobs_are_among_criteria_that_ask_for_them(
+    gateway: Gateway, farm: Farm, more: Json
+) -> None:
+    """Without, Cuebot would leave out the job that was found, and the answer would be empty."""
+    path, criteria = "/job.JobInterface/GetJobs", {"ids": [OTHER, JOB]}
+    answer = await gateway.post(path, {"r": criteria | more})
+    assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+    said = f"r.ids[1]: job '{JOB}' is finished; send r.includeFinished"
+    assert answer.json()["message"] == said
+    answer = await gateway.post(path, {"r": criteria | {"includeFinished": True}})
+    assert [each["name"] for each in answer.json()["jobs"]["jobs"]] == [OTHER, JOB]
+    assert answer.headers["x-resolved"] == f"job={job(farm)}"
+
+
+async def test_names_of_jobs_are_those_of_pending_ones(gateway: Gateway, farm: Farm) -> None:
+    """GetJobNames has no others, whatever it is asked for; so none is found for it."""
+    path, criteria = "/job.JobInterface/GetJobNames", {"ids": [JOB], "includeFinished": True}
+    answer = await gateway.post(path, {"r": criteria})
+    assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+    assert f"found nothing for name '{JOB}' (it finds pending jobs only)" in answer.text
 
 
 def launched_again(farm: Farm) -> tuple[str, str]:
