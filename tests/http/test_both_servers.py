@@ -5,14 +5,11 @@ end of a connection is announced.
 """
 
 import asyncio
-import gzip
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
-import grpc
-import orjson
 import pytest
 import uvicorn
 from hypothesis import HealthCheck, example, given, settings
@@ -21,52 +18,37 @@ from hypothesis import strategies as st
 from gateway.app import create_app
 from gateway.observe.access_log import fields_of
 from gateway_cli.serving.listen import listen
-from tests.support.opencue import jobs, message_class, opencue
+from tests.support.differential import (
+    AUTHORIZATIONS,
+    BODIES,
+    FIND_SHOW,
+    GET_FILTERS,
+    GET_FRAMES,
+    GET_JOBS,
+    LAYER,
+    LINES,
+    NAMED,
+    PAGE,
+    PATHS,
+    Served,
+    exchanged,
+    find_show,
+)
+from tests.support.opencue import jobs, opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    Context,
     ScriptedCuebot,
     gateway_for,
     running_cuebot,
     settings_for,
     token,
 )
-from tests.support.wire import Answer, request, wire_to
+from tests.support.wire import request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-FIND_SHOW = "/show.ShowInterface/FindShow"
-GET_JOBS = "/job.JobInterface/GetJobs"
-GET_FILTERS, NAMED = "/show.ShowInterface/GetFilters", b'{"show": {"name": "demo"}}'
-GET_FRAMES, LAYER = "/layer.LayerInterface/GetFrames", b'{"layer": {"id": "x"}}'
-SET_CORES = "/job.GroupInterface/SetMinCores"
-PAGE = "https://cueweb.studio.com"
-VARYING = ("date", "server-timing", "x-request-id", "x-ratelimit-reset")
-"""Headers that may differ: of the id, only whether it is the client's."""
 OF_THE_CONNECTION = ("connection", "transfer-encoding")
-"""Those that are the server's to write."""
-
-
-class Served:
-    """A gateway's port, the access lines that it writes, and the Cuebot behind it."""
-
-    def __init__(self, port: int, cuebot: ScriptedCuebot, lines: list[dict[str, object]]) -> None:
-        self.port = port
-        self.cuebot = cuebot
-        self.lines = lines
-
-
-async def find_show(payload: bytes, context: Context) -> bytes:
-    """A show's name says what comes of it."""
-    name = message_class("show.ShowFindShowRequest").FromString(payload).name
-    if name == "missing":
-        await context.abort(grpc.StatusCode.NOT_FOUND, "expected 1, actual 0\nit says")
-    if name == "broken":
-        return b"\xff"
-    answer = message_class("show.ShowFindShowResponse")()
-    answer.show.id = answer.show.name = name
-    whole: bytes = answer.SerializeToString()
-    return whole
+"""Headers that are the server's to write."""
 
 
 @asynccontextmanager
@@ -111,105 +93,10 @@ async def servers() -> AsyncIterator[tuple[Served, Served]]:
     ):
         lines: list[dict[str, object]] = []
         app.parts.reporters.append(lambda exchange: lines.append(fields_of(exchange)))
-        yield Served(ours.port, first, ours.access_lines()), Served(port, second, lines)
-
-
-async def exchanged(served: Served, parts: list[bytes], *, head: bool) -> tuple[object, ...]:
-    """What an answer says, what Cuebot got and what the log tells, of a request in these parts."""
-    served.cuebot.seen.clear()
-    served.lines.clear()
-    async with wire_to(served.port) as one:
-        for part in parts:
-            with suppress(ConnectionError):  # the answer may end the connection before that
-                await one.send(part)
-            await asyncio.sleep(0)
-        answer = await one.answer(bodiless=head, timeout=PATIENCE)
-        async with asyncio.timeout(PATIENCE):
-            while not served.lines:  # noqa: ASYNC110 - the line of an answer comes right after it
-                await asyncio.sleep(0.001)
-    lines = logged(served.lines)
-    if "content-encoding" in answer.headers:  # where it is cut depends on how long it takes
-        lines = [line | {"bytes": None} for line in lines]
-    return (*comparable(answer), seen_by(served.cuebot), lines)
-
-
-def comparable(answer: Answer) -> tuple[object, ...]:
-    """An answer without what may differ: the headers are compared as they came."""
-    given = answer.headers.get("x-request-id", "")
-    named = [(line.partition(":")[0].lower(), line) for line in answer.lines]
-    lines = [
-        f"{name}: …" if name in VARYING else line
-        for name, line in named
-        if name not in OF_THE_CONNECTION
-    ]
-    body = answer.body
-    if answer.headers.get("content-encoding") == "gzip":
-        body = gzip.decompress(body)
-    return answer.status, answer.reason, given[:5] == "mine-", lines, body
-
-
-def seen_by(cuebot: ScriptedCuebot) -> list[Any]:
-    kept = ("x-forwarded-for", "x-gateway-principal")
-    return [
-        (path, payload, {name: metadata.get(name) for name in kept})
-        for path, payload, metadata in cuebot.seen
-    ]
-
-
-def logged(lines: list[dict[str, object]]) -> list[dict[str, object]]:
-    return [{k: v for k, v in each.items() if k not in ("ms", "request_id")} for each in lines]
-
-
-NAMES = st.sampled_from(["demo", "missing", "broken", "Ω"]) | st.text(max_size=8)
-BODIES = st.one_of(
-    NAMES.map(lambda name: orjson.dumps({"name": name.encode(errors="replace").decode()})),
-    st.sampled_from(
-        [
-            *(b"", b"{", b"[]", b"null", b'{"nam": 1}', b'{"name": 4}', b"\xff"),
-            *(
-                b'{"r": {"shows": 7}}',
-                b'{"show": {"name": "demo"}}',
-                b'{"show": {"name": "broken"}}',
-            ),
-            *(b'{"show": {}}', b'{"show": {"id": "x"}}', b'{"layer": {"id": "x"}}'),
-            *(b'{"layer": {"id": "x"}, "req": {}}', b'{"layer": {"name": "x"}, "job": "y"}'),
-        ]
-    ),
-    st.integers(60_000, 70_000).map(lambda size: b'{"name": "%s"}' % (b"x" * size)),
-    # A body that is too large may lose its answer; test_lingering.py has it.
-)
-PATHS = st.sampled_from(
-    [
-        *(FIND_SHOW, GET_JOBS, SET_CORES, "/show.ShowInterface/Nothing", "/", "/healthz"),
-        *("/frame.FrameInterface/GetFrame", "/" + FIND_SHOW, FIND_SHOW + "?a=b", "/show%2E/X"),
-        *(GET_JOBS + "?_fields=name&_limit=3", FIND_SHOW + "?name=demo"),
-        *("/group.GroupInterface/SetMinCores", "/show.ShowInterface/CreateShow"),
-        *(GET_FILTERS, GET_FRAMES),
-    ]
-)
-LINES = st.lists(
-    st.sampled_from(
-        [
-            *("Content-Type: application/json", "Content-Type: image/png"),
-            *("Accept-Encoding: gzip", "Accept-Encoding: identity;q=0, zstd;q=0"),
-            *("X-Request-ID: mine-1", "X-Request-ID: ü", "X-Dry-Run: 1", "X-Dry-Run: perhaps"),
-            *("Grpc-Timeout: 5S", "Grpc-Timeout: soon", "Connection: close", "Origin: " + PAGE),
-            *("Origin: https://elsewhere.com", "X-Forwarded-For: 192.0.2.1", "Accept: text/html"),
-            *("Accept: text/csv", "Accept: application/x-ndjson", "Accept: \t text/csv \t"),
-        ]
-    ),
-    max_size=3,
-)
-AUTHORIZATIONS = st.sampled_from(
-    [
-        f"Authorization: Bearer {token()}",
-        f"Authorization: bearer  {token('lena müller')}",
-        f"Authorization: Bearer {token(seconds=-5)}",
-        "Authorization: Bearer a.b.c",
-        "Authorization: Basic eDp5",
-        "X-None: 1",
-    ]
-)
+        yield (
+            Served(ours.port, first, ours.access_lines(), apart=OF_THE_CONNECTION),
+            Served(port, second, lines, apart=OF_THE_CONNECTION),
+        )
 
 
 @given(
