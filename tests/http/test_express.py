@@ -503,7 +503,7 @@ async def test_what_a_body_takes_is_counted(
     lanes: tuple[Lane, Lane], monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     """From the head on, as a wait, whether the lane has waited for it or the app."""
-    lane, whole = lanes[0], request(FIND_SHOW, b'{"name": "demo"}')
+    lane, whole = lanes[0], request(SET_CORES, orjson.dumps(GROUP))
     has_head, takes = asyncio.Event(), ExpressLane.takes
 
     def noticing(self: ExpressLane, request: PlainRequest) -> bool:
@@ -520,9 +520,7 @@ async def test_what_a_body_takes_is_counted(
         waited = time.monotonic() - began  # a busy loop's sleep may be shorter than it was to be
         await one.send(whole[-3:])
         answer = await one.answer(timeout=PATIENCE)
-    least = (
-        min(waited, BODY_GRACE) * 1000 - 2
-    )  # the app may come later
+    least = min(waited, BODY_GRACE) * 1000 - 2  # the app may come later
     (wait,) = re.findall(r"wait;dur=([0-9.]+)", answer.headers["server-timing"])
     assert float(wait) >= least
     taken = lane.lines[0]["ms"]
