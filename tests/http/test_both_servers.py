@@ -7,7 +7,6 @@ end of a connection is announced.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -31,6 +30,7 @@ from tests.support.differential import (
     PAGE,
     PATHS,
     Served,
+    cut_up,
     exchanged,
     find_show,
 )
@@ -126,10 +126,7 @@ async def test_both_servers_answer_the_same(
 
     Three times, since our server remembers a head that has come twice.
     """
-    whole = request(path, body, authorization, *lines, subject=None)
-    whole = whole.replace(b"POST", verb.encode(), 1)
-    places = sorted({0, len(whole), *(int(cut * len(whole)) for cut in cuts)})
-    parts = [whole[start:end] for start, end in pairwise(places)]
+    parts = cut_up(request(path, body, authorization, *lines, subject=None), verb, cuts)
     head = verb == "HEAD"
     ours, plain = [[await exchanged(each, parts, head=head) for _ in range(3)] for each in servers]
     for mine, its in zip(ours, plain, strict=True):

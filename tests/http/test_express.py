@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +41,7 @@ from tests.support.differential import (
     SET_CORES,
     Served,
     comparable,
+    cut_up,
     exchanged,
     find_show,
 )
@@ -147,10 +147,7 @@ async def test_both_ways_answer_the_same(
 
     Three times, since a head that has come twice is remembered.
     """
-    whole = request(path, body, authorization, *lines, subject=None)
-    whole = whole.replace(b"POST", verb.encode(), 1)
-    places = sorted({0, len(whole), *(int(cut * len(whole)) for cut in cuts)})
-    parts = [whole[start:end] for start, end in pairwise(places)]
+    parts = cut_up(request(path, body, authorization, *lines, subject=None), verb, cuts)
     head = verb == "HEAD"
     on, off = [[await exchanged(lane, parts, head=head) for _ in range(3)] for lane in lanes]
     assert on == off

@@ -2,8 +2,9 @@
 
 import asyncio
 import gzip
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import grpc
@@ -55,6 +56,13 @@ async def find_show(payload: bytes, context: Context) -> bytes:
     answer.show.id = answer.show.name = name
     whole: bytes = answer.SerializeToString()
     return whole
+
+
+def cut_up(whole: bytes, verb: str, cuts: Iterable[float]) -> list[bytes]:
+    """A request with another verb than POST, in parts that end at these shares of it."""
+    whole = whole.replace(b"POST", verb.encode(), 1)
+    places = sorted({0, len(whole), *(int(cut * len(whole)) for cut in cuts)})
+    return [whole[start:end] for start, end in pairwise(places)]
 
 
 async def exchanged(served: Served, parts: list[bytes], *, head: bool) -> tuple[object, ...]:
