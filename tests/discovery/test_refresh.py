@@ -909,6 +909,8 @@ async def test_swaps_under_load() -> None:
                     for swaps, version in enumerate(islice(cycle((NEW, OLD)), SWAPS), 1):
                         cuebot.now = version
                         live.look_again()
+                        async with clients.news:  # an answer of this version may be an old one
+                            await clients.news.wait_for(lambda: live.generation > swaps)  # noqa: B023
                         await clients.see(version, 1)
                         if swaps % 20 == 0:
                             for _ in "12":  # the first may be of the one before the last
