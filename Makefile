@@ -103,10 +103,10 @@ $(BENCH_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $(BENCH_STAMP)
 
-# Extensions of proto2, and editions, need a newer protobuf or protoc than the gateway does. The
-# express lane uses less of the libraries than the other, which has the same tests. Older versions of
-# grpcio end a call with trailers that make no sense as "Stream removed", whatever its status.
-NOT_LOWEST := not (trial.two.Extendable or trial.two.Scope or visibility_and_features or express \
+# Extensions of proto2, and editions, need a newer protobuf or protoc than the gateway does. Older
+# versions of grpcio end a call with trailers that make no sense as "Stream removed", whatever its
+# status.
+NOT_LOWEST := not (trial.two.Extendable or trial.two.Scope or visibility_and_features \
   or pushback_of_any_time or message_and_details_of_any)
 
 .PHONY: lowest
@@ -131,8 +131,8 @@ compiled: $(STAMP)  ## Build the compiled variant (with gcc) and test the reques
 	  --wheel-dir $(COMPILED) .
 	@$(BIN)/python -m zipfile --extract $(COMPILED)/*.whl $(COMPILED)
 	@cp -r tests benchmarks docs config pyproject.toml $(COMPILED)
-	@cd $(COMPILED) && ../bin/python -c 'import gateway.http.express as lane; print("Testing", lane.__file__); \
-	  assert not lane.__file__.endswith(".py")'
+	@cd $(COMPILED) && ../bin/python -c 'import gateway.http.exchange as one; print("Testing", one.__file__); \
+	  assert not one.__file__.endswith(".py")'
 	cd $(COMPILED) && PYTHONPATH=$(CURDIR)/$(COMPILED) ../bin/python -m pytest --numprocesses auto --dist worksteal \
 	  $(COMPILED_TESTS)
 

@@ -37,7 +37,6 @@ from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
 from gateway.http.exchange import Exchange, Reporter
-from gateway.http.express import ExpressLane
 from gateway.http.guard import Guard
 from gateway.http.middleware import ExchangeMiddleware, report_refused
 from gateway.http.preflight import Options, wrong_verb
@@ -123,20 +122,17 @@ class Parts:
 
 
 class Gateway(Starlette):
-    """Starlette's app, the parts that it is made of, and its second door."""
+    """Starlette's app, and the parts that it is made of."""
 
     def __init__(
         self,
         parts: Parts,
-        express: ExpressLane | None,
         report_refused: Callable[[Refused], None],
         metrics_app: ASGIApp | None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.parts = parts
-        self.express = express
-        """For this gateway's own server: the same answers for plain calls, with less work."""
         self.report_refused = report_refused
         """To be told what that server refuses by itself."""
         self.metrics_app = metrics_app
@@ -171,26 +167,13 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     scrapes = parts.limits if shared is None else RateLimits(MemoryLimiter(), parts.rates)
     doors = metrics_doors(settings, metrics, scrapes, parts.authenticator, layers[0])
     routes += doors.routes
-    cors = None
     if settings.cors_origins:
-        cors = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
-        layers.append(Middleware(Cors, rules=cors))
+        rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
+        layers.append(Middleware(Cors, rules=rules))
     layers.append(Middleware(Options, pages={route.path for route in routes}))
     layers.append(Middleware(MethodRouting, live=parts.live, methods=methods))
-    express = ExpressLane(
-        live=parts.live,
-        proxies=proxies,
-        cors=cors,
-        authenticator=parts.authenticator,
-        limits=parts.limits,
-        handler=handler,
-        reporters=parts.reporters,
-        changes_wait=parts.audit is not None and parts.audit.waits,
-        sampler=sampler,
-    )
     app = Gateway(
         parts,
-        express if settings.express == "on" else None,
         partial(report_refused, proxies, parts.reporters),
         doors.app,
         routes=routes,

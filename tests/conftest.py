@@ -138,14 +138,6 @@ def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     return transport
 
 
-@pytest.fixture(scope="module")
-def each_lane(request: pytest.FixtureRequest) -> Iterator[None]:
-    """For files that mark themselves with `ON_EACH_LANE`: their tests run on each."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(servers.ALSO, "express", "on" if request.param == "express" else "off")
-        yield
-
-
 # --- Cuebots --------------------------------------------------------------------------------
 
 

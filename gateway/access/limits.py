@@ -125,8 +125,8 @@ class RateLimits:
         self._rates = rates
         self._wall_clock = wall_clock
 
-    def count(self, subject: str | None, address: str) -> Count | Awaitable[Count]:
-        """Count a request. Awaitable only if the limiter is."""
+    async def admit(self, subject: str | None, address: str) -> Count:
+        """Count a request, and wait as long as it has to."""
         if subject is not None:
             client, rate = f"sub {subject}", self._rates.of(subject)
         else:
@@ -135,21 +135,14 @@ class RateLimits:
             return UNLIMITED
         try:
             verdict = self._limiter.hit(client, rate)
+            if not isinstance(verdict, Verdict):
+                verdict = await verdict
         except GatewayError as error:
             return Count(refusal=error)
-        if isinstance(verdict, Verdict):
-            return self._count(rate, verdict)
-        return self._count_later(rate, verdict)
-
-    async def admit(self, subject: str | None, address: str) -> Count:
-        """The same, having waited as long as it says."""
-        return await waited(self.count(subject, address))
-
-    async def _count_later(self, rate: Rate, verdict: Awaitable[Verdict]) -> Count:
-        try:
-            return self._count(rate, await verdict)
-        except GatewayError as error:
-            return Count(refusal=error)
+        count = self._count(rate, verdict)
+        if count.wait:
+            await asyncio.sleep(count.wait)
+        return count
 
     def _count(self, rate: Rate, verdict: Verdict) -> Count:
         reset = math.ceil(self._wall_clock() + verdict.reset)
@@ -161,14 +154,6 @@ class RateLimits:
         if verdict.allowed:
             return Count(headers, verdict.wait)
         return Count(headers, 0.0, too_many(rate, verdict))
-
-
-async def waited(counting: Count | Awaitable[Count]) -> Count:
-    """How a request is counted, after the wait that it has to make."""
-    count = counting if isinstance(counting, Count) else await counting
-    if count.wait:
-        await asyncio.sleep(count.wait)
-    return count
 
 
 def too_many(rate: Rate, verdict: Verdict) -> GatewayError:

@@ -10,13 +10,13 @@ from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
-from gateway.http.change_log import ChangeLog, Outcome
+from gateway.http.change_log import ChangeLog
 from gateway.http.exchange import Exchange
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
 from gateway.http.spans import CallTimes
 from gateway.long_work import begin_at_once
-from gateway.upstream.interface import Metadata, Sink, Upstream
+from gateway.upstream.interface import Metadata, Upstream
 
 
 class CallMaker:
@@ -58,45 +58,15 @@ class CallMaker:
             code = error.code
             raise
         finally:
-            self.finish(exchange, began, code)
+            ended = monotonic()
+            exchange.with_cuebot += ended - began
+            if exchange.spans is not None:
+                call = CallTimes(exchange.spans.call, began, ended, code)
+                exchange.spans.calls.append(call)
         exchange.code = Code.OK
         if resolved:  # a GET that waits for news calls several times
             exchange.set_header(b"x-resolved", ", ".join(resolved).encode())
         return answer
-
-    def begin(self, exchange: Exchange, request: CallRequest) -> Outcome | None:
-        """To be called before `start`. If it returns a function, that is told the call's outcome.
-
-        Raises GatewayError if the call must not be made.
-        """
-        method, payload = request.plan.method, request.plan.payload
-        if self._changes is None or method.reads_only:
-            return None
-        return self._changes.begin(exchange, method, payload)
-
-    def start(
-        self, exchange: Exchange, request: CallRequest, sink: Sink
-    ) -> Callable[[], None] | None:
-        """Make the one call of a plan and tell `sink` the outcome; the function that cancels it.
-
-        Whoever is told the outcome, or cancels, calls `finish`. None, and nothing is done, if the
-        call has to wait for a connection.
-        """
-        return self._upstream.start(
-            request.plan.method.path,
-            request.plan.payload,
-            request.timeout,
-            metadata_of(exchange),
-            sink,
-        )
-
-    def finish(self, exchange: Exchange, began: float, code: Code) -> None:
-        """The calls that began at this time (monotonic seconds) are over, with this outcome."""
-        ended = monotonic()
-        exchange.with_cuebot += ended - began
-        spans = exchange.spans
-        if spans is not None:
-            spans.calls.append(CallTimes(spans.call, began, ended, code))
 
 
 def metadata_of(exchange: Exchange) -> Metadata:

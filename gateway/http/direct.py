@@ -31,9 +31,6 @@ class DirectConnection(Protocol):
     disconnected: bool
     """Whether there is nobody to answer any more."""
 
-    waited: float
-    """Seconds that it has waited for its body before the app was told of it."""
-
     @property
     def is_behind(self) -> bool:
         """Whether the client reads more slowly than the answer is written."""

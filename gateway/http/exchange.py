@@ -256,15 +256,13 @@ def open_exchange(
         request_id = f"{getrandbits(128):032x}"  # unique, and no secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
-    waited = 0.0 if direct is None else direct.waited
     exchange = Exchange(
         request_id=request_id,
         client=proxies.client(peer, headers.get(FORWARDED_FOR)),
         http_method=http_method,
         path=path,
         headers=headers,
-        started=time.monotonic() - waited,
-        waited=waited,
+        started=time.monotonic(),
         query=query,
         http_version=http_version,
         headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],

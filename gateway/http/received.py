@@ -8,9 +8,7 @@ from gateway.errors import GatewayError
 from gateway.http.head import content_length
 
 LARGE_BODY = 64 * 1024
-"""Bytes. Larger bodies share what memory there is for them, and do not take the express lane."""
-NOT_PLAIN = frozenset((b"content-encoding", b"transfer-encoding", b"expect", b"x-dry-run"))
-"""Headers of requests that ask for more than reading a body and answering."""
+"""Bytes. Larger bodies share what memory there is for them."""
 
 
 @dataclass(eq=False, repr=False)
@@ -40,24 +38,9 @@ class ReceivedHead:
         return headers_of(self.headers)
 
     @cached_property
-    def path(self) -> str:
-        """The target, if that is a path without a query and without escapes."""
-        return self.target.decode("latin-1")
-
-    @cached_property
     def body_length(self) -> int:
         """Bytes of the body, if it is not in chunks."""
         return content_length(self.fields) or 0
-
-    @cached_property
-    def is_plain(self) -> bool:
-        """Whether this is a POST by HTTP/1.1 whose body is short and just what it is."""
-        return (
-            self.method == "POST"
-            and self.http_version == "1.1"
-            and NOT_PLAIN.isdisjoint(self.fields)
-            and self.body_length <= LARGE_BODY
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,9 @@
 """From an HTTP request to the calls that it asks for."""
 
 import asyncio
-from collections.abc import Awaitable
 from contextlib import suppress
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.types import Receive
 
@@ -33,7 +32,7 @@ from gateway.http.head import (
 )
 from gateway.http.preflight import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.http.query_string import Query, read_query
-from gateway.http.received import LARGE_BODY, ReceivedHead
+from gateway.http.received import LARGE_BODY
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path
@@ -41,10 +40,6 @@ from gateway.views.shown import Shown
 
 BODIES_AT_ONCE = 16
 """How many bodies of the largest size may be read and decoded at once."""
-REMEMBERED = 1024
-"""Heads, and requests with short bodies, of which it is remembered what they say."""
-SHORT = 512
-"""Bytes of such a body, at most."""
 SOON = 1.0
 """Seconds within which a short body comes that was sent together with its head."""
 
@@ -113,12 +108,6 @@ class RequestReader:
         self._planner = planner
         self._authenticator = authenticator
         self._changes = changes
-        self._known_for: Catalog | None = None
-        """The catalog for which the following is so."""
-        self._known_heads: dict[ReceivedHead, RequestHead] = {}
-        """What heads say that come again and again."""
-        self._known_requests: dict[tuple[ReceivedHead, bytes], CallRequest] = {}
-        """What requests ask for, by head and body: those who look for news repeat themselves."""
 
     async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
         """The calls that a request asks for. What is known of it goes into the exchange.
@@ -154,43 +143,22 @@ class RequestReader:
         self.look_again(exchange, head.catalog, head.method, planned)
         return call_request(exchange, head, planned)
 
-    def note_denied(self, exchange: Exchange, error: GatewayError) -> Awaitable[None] | None:
-        """Write down a request whose body is here and that this error refuses, if it was denied.
-
-        If something comes back, it is to be awaited before the client is answered.
-        """
-        if not self._wants_denied(exchange):
-            return None
-        body = None
-        with suppress(GatewayError):  # it is too large
-            body = self.bodies.take(exchange)
-        return self._write_denied(exchange, error, body)
-
     async def tell_denied(self, exchange: Exchange, error: GatewayError, receive: Receive) -> None:
-        """The same, where the body may have to be waited for."""
-        if self._wants_denied(exchange):
-            body = await self._body_of_denied(exchange, receive)
-            if (writing := self._write_denied(exchange, error, body)) is not None:
-                await writing
+        """Write down a request that this error refuses, if it was denied.
 
-    def _wants_denied(self, exchange: Exchange) -> bool:
-        changes = self._changes
-        return exchange.denied is not None and changes is not None and changes.wants(exchange)
-
-    def _write_denied(
-        self, exchange: Exchange, error: GatewayError, body: bytes | None
-    ) -> Awaitable[None] | None:
-        """Write down a denied call, and what it asks for, if there is a body that says so."""
+        The client is answered when that is done.
+        """
         denial, changes = exchange.denied, self._changes
-        assert denial is not None
-        assert changes is not None
+        if denial is None or changes is None or not changes.wants(exchange):
+            return
+        body = await self._body_of_denied(exchange, receive)
         with suppress(Exception):  # it is denied, whatever is wrong with it
             if exchange.http_method != "POST":
                 body = read_query(exchange, denial.method, Reject.NOTHING).body
             if denial.payload is None and body is not None:
                 payload = plan(denial.method, body, Reject.NOTHING).payload
                 exchange.denied = denial._replace(payload=payload)
-        return changes.deny(exchange, error)
+        await changes.deny(exchange, error)
 
     async def _body_of_denied(self, exchange: Exchange, receive: Receive) -> bytes | None:
         """The body of a denied call, if it is short and soon here. Does not raise."""
@@ -256,51 +224,6 @@ class RequestReader:
             timeout = min(timeout, asked_timeout(asked))
         query = read_query(exchange, method, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
-
-    def read_plain_head(self, exchange: Exchange, received: ReceivedHead) -> RequestHead:
-        """The same for a request that the express lane takes. It may be known what its head says.
-
-        Whether the caller may make the call is looked at each time.
-        """
-        catalog = self._live.current
-        if catalog is not self._known_for:  # what was known may not be so any more
-            self._known_for = catalog
-            self._forget()
-        head = self._known_heads.get(received)
-        if head is not None:
-            exchange.headers_out.append(head.catalog.tag)
-            exchange.rpc = head.method.path
-            check_right(exchange, head.catalog, head.method)
-            return head
-        head = self.read_head(exchange)
-        if received.is_remembered:
-            self._remember(self._known_heads, received, head)
-        return head
-
-    def plain_request(
-        self, exchange: Exchange, received: ReceivedHead, head: RequestHead, body: bytes
-    ) -> CallRequest:
-        """What such a request asks for; the same body behind the same head asks for the same.
-
-        Raises GatewayError for what is wrong with it.
-        """
-        known = self._known_requests.get((received, body))
-        if known is not None:
-            return known
-        request = call_request(exchange, head, plan(head.method, body, head.reject))
-        if len(body) <= SHORT and received in self._known_heads and request.plan.is_alone:
-            self._remember(self._known_requests, (received, body), request)
-        return request
-
-    def _remember(self, known: dict[Any, Any], key: object, value: object) -> None:
-        """When there is too much, all is forgotten: what is in use comes again."""
-        if len(known) >= REMEMBERED:
-            self._forget()
-        known[key] = value
-
-    def _forget(self) -> None:
-        self._known_heads.clear()
-        self._known_requests.clear()
 
     async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
         began = monotonic()

@@ -7,7 +7,7 @@ before Cuebot is called, and the outcome before the client is answered.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import getrandbits
 
@@ -18,7 +18,6 @@ from gateway.access.principal import Principal
 from gateway.calls.invoke import Call, Found
 from gateway.codec.fields import is_message
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.change_log import CANCELLED, Outcome
 from gateway.http.exchange import Exchange
 from gateway.long_work import in_turns
 from gateway.observe.access_log import second
@@ -39,6 +38,8 @@ from gateway.settings.model import Settings
 from gateway.settings.reloadable import Commit, Reloadable
 
 INTENT, OUTCOME = "intent", "outcome"
+CANCELLED = Code.CANCELLED, Code.CANCELLED.http_status
+"""The outcome of a call that has been given up: Cuebot may have made it."""
 REFUSED, MADE = "are refused", "are made"
 """What becomes of changes that cannot be written down, as AUDIT_FAIL has it."""
 
@@ -182,12 +183,12 @@ class AuditLog:
         room = len(self._writer.kept.lines) <= MOST_KEPT // 2  # the rest of it is for changes
         return self._denials.admits(denied, room=room)
 
-    def deny(self, denied: Exchange, error: GatewayError) -> Awaitable[None] | None:
+    async def deny(self, denied: Exchange, error: GatewayError) -> None:
         line = denied_line(denied, error.code, error.status, self._hides)
         if self._synced is not None:
-            return self._synced.put(line)
-        self._put_soon(line)
-        return None
+            await self._synced.put(line)
+        else:
+            self._put_soon(line)
 
     def end_period(self) -> None:
         """Write down how many denied calls have had no line so far."""
@@ -203,16 +204,6 @@ class AuditLog:
             self._straight.put(line)
         elif self._synced is not None:
             self._synced.put_soon(line)
-
-    def begin(self, exchange: Exchange, method: Method, payload: bytes) -> Outcome:
-        return self._begin(Entry(exchange, method, payload, self._hides))
-
-    def _begin(self, entry: Entry) -> Outcome:
-        writer = self._straight
-        assert writer is not None
-        self._admit(entry.method, writer.problem())
-        entry.began = time.monotonic()
-        return lambda code, status: writer.put(entry.line(OUTCOME, (code, status)))
 
     def around(self, exchange: Exchange, call: Call) -> Call:
         around = self._call_straight if self._synced is None else self._call_synced
@@ -283,13 +274,16 @@ class AuditLog:
             )
 
     async def _call_straight(self, entry: Entry, call: Call) -> bytes:
-        outcome = self._begin(entry)
+        writer = self._straight
+        assert writer is not None
+        self._admit(entry.method, writer.problem())
+        entry.began = time.monotonic()
         try:
             answer = await call(entry.method, entry.payload)
         except BaseException as error:
-            outcome(*outcome_of(error))
+            writer.put(entry.line(OUTCOME, outcome_of(error)))
             raise
-        outcome(Code.OK, Code.OK.http_status)
+        writer.put(entry.line(OUTCOME, (Code.OK, Code.OK.http_status)))
         return answer
 
     async def _call_synced(self, entry: Entry, call: Call) -> bytes:

@@ -123,7 +123,6 @@ class Settings(Strict):
     shutdown_timeout: Duration = 30.0
     cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(parse_words)] = ()
     cors_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(parse_words)] = ()
-    express: Literal["on", "off"] = "on"
     docs: Literal["public", "token", "off"] = "token"
 
     grpc_timeout: Duration = Field(default=30.0, gt=0)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.upstream.endpoint import Endpoint
-from gateway.upstream.interface import CallFailed, Expects, Metadata, Sink, takes_all
+from gateway.upstream.interface import CallFailed, Expects, Metadata, takes_all
 
 
 class Balancer:
@@ -40,17 +40,6 @@ class Balancer:
                 left = [each for each in left if each is not chosen]
                 if failure.sent or not left:
                     raise
-
-    def start(
-        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
-    ) -> Callable[[], None] | None:
-        chosen = self._next(self.endpoints)
-        if chosen is None:
-            return None
-        cancel = chosen.start(path, payload, timeout, metadata, sink)
-        if cancel is None:
-            self._turn -= 1  # `call` is next, and has the same turn
-        return cancel
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
         """Whose turn it is of those that are connected; one that hangs if all of them do."""

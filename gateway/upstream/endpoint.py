@@ -21,7 +21,6 @@ from gateway.upstream.interface import (
     Expects,
     Metadata,
     Reason,
-    Sink,
     State,
     takes_all,
 )
@@ -124,11 +123,6 @@ class Endpoint:
                     raise
             await self._connected(deadline)
             timeout = deadline - loop.time()
-
-    def start(
-        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
-    ) -> Callable[[], None] | None:
-        return self._channel.start(path, payload, timeout, metadata, sink)
 
     async def _connected(self, deadline: float) -> None:
         """Return when there is a connection. Raises CallFailed when there will be none in time."""

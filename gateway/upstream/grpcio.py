@@ -35,7 +35,6 @@ from gateway.upstream.interface import (
     Expects,
     Metadata,
     Reason,
-    Sink,
     State,
     takes_all,
 )
@@ -141,11 +140,6 @@ class GrpcioChannel:
         except TimeoutError:
             return False
         return True
-
-    def start(
-        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
-    ) -> None:
-        """As `Channel` says: grpc.aio can only be awaited."""
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
         if self._closed:

@@ -84,22 +84,6 @@ def takes_all(size: int, go_on: Callable[[], None]) -> bool:
     return True
 
 
-class Sink(Protocol):
-    """Is told the outcome of a call, once. It must not raise.
-
-    It may be told before `start` has returned, and may itself start and cancel calls.
-    """
-
-    def expects(self, size: int, go_on: Callable[[], None]) -> bool:
-        """A large answer is coming; see `Expects`."""
-
-    def answered(self, message: bytes) -> None:
-        """The answer has come."""
-
-    def failed(self, failure: CallFailed) -> None:
-        """There will be no answer."""
-
-
 class Upstream(Protocol):
     """A way to call Cuebot. Cancelling the caller's task cancels the call."""
 
@@ -114,15 +98,6 @@ class Upstream(Protocol):
         """The answer's bytes. Raises CallFailed for every other outcome.
 
         `timeout` is in seconds.
-        """
-
-    def start(
-        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
-    ) -> Callable[[], None] | None:
-        """The same call without waiting: `sink` is told the outcome.
-
-        Returns what cancels the call, after which the sink is told nothing. None, and nothing is
-        done, if there is no connection, or the transport cannot do that.
         """
 
     async def usable(self, timeout: float) -> int:
@@ -185,11 +160,6 @@ class Channel(Protocol):
         Without a connection it does not wait for one: the call fails as NOT_CONNECTED. Cancelling
         the caller's task cancels the call.
         """
-
-    def start(
-        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
-    ) -> Callable[[], None] | None:
-        """As `Upstream.start`."""
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
         """The state now. With `try_to_connect`, an idle channel begins to connect."""

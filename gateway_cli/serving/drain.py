@@ -23,7 +23,6 @@ from gateway.server.certificate import Certificate
 from gateway.server.connection_limit import ConnectionLimit
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
-from gateway.server.http1.lanes import ExpressService
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.unfinished import UnfinishedMemory
 from gateway.settings.model import Settings
@@ -145,9 +144,8 @@ class Server(uvicorn.Server):
         await self.on_tick(0)  # the date
         loop, tasks = asyncio.get_running_loop(), self.server_state.tasks
         asgi = AsgiService(self._app, state=self.lifespan.state, tasks=tasks, loop=loop)
-        lane = self._app.express
         self._context = ServerContext(
-            serve=asgi if lane is None else ExpressService(lane, asgi, loop),
+            serve=asgi,
             timeout=self._http_timeout,
             state=self.server_state,
             report=self._app.report_refused,

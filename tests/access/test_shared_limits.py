@@ -18,7 +18,6 @@ from tests.support.patience import PATIENCE
 from tests.support.processes import Answer, Instance, instance
 from tests.support.scraping import scrape
 from tests.support.servers import (
-    ON_EACH_LANE,
     Gateway,
     ScriptedCuebot,
     bearer,
@@ -28,7 +27,7 @@ from tests.support.servers import (
 )
 from tests.support.stores import NEEDS_STORE, StoreServer, store_server
 
-pytestmark = [NEEDS_STORE, pytest.mark.slow, pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = [NEEDS_STORE, pytest.mark.slow, pytest.mark.anyio]
 
 SHOWS = "/show.ShowInterface/GetShows"
 LIMIT, REMAINING, RESET = "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"

@@ -20,7 +20,6 @@ from gateway.schema.selection import Selection
 from tests.support.opencue import message_class, opencue, with_ids
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Context,
     Gateway,
     ScriptedCuebot,
@@ -28,7 +27,7 @@ from tests.support.servers import (
     gateway_for,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 FIND_JOB = "/job.JobInterface/FindJob"
 FIND_LAYER = "/job.LayerInterface/FindLayer"

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from tests.support.opencue import jobs, message_class
-from tests.support.servers import ON_EACH_LANE, Context, Gateway, ScriptedCuebot
+from tests.support.servers import Context, Gateway, ScriptedCuebot
 
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 GET_FRAMES, GET_JOBS = "/job.JobInterface/GetFrames", "/job.JobInterface/GetJobs"
 GET_HOSTS, GET_LAYERS = "/host.HostInterface/GetHosts", "/job.JobInterface/GetLayers"

@@ -13,7 +13,7 @@ from gateway.schema.selection import Selection
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
-from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot, head, http_client
+from tests.support.servers import Gateway, ScriptedCuebot, head, http_client
 from tests.support.wire import wire
 
 ACCESS = [
@@ -27,7 +27,6 @@ ACCESS = [
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.gateway(access=ACCESS, access_default="deny"),
-    *ON_EACH_LANE,
 ]
 
 READER = signed("board", scope="openid read")

@@ -34,7 +34,6 @@ from tests.support.exchanges import exchange_of
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Context,
     Gateway,
     ScriptedCuebot,
@@ -44,7 +43,7 @@ from tests.support.servers import (
 )
 from tests.support.wire import wire
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"

@@ -25,7 +25,6 @@ class Connection:
     def __init__(self) -> None:
         self.refusal: GatewayError | None = None
         self.is_behind = False
-        self.waited = 0.0
         self.disconnected = False
         self.task: Task | None = None
         self.on_disconnect: Callable[[], object] | None = None
@@ -71,7 +70,8 @@ async def served_by_our_server(outside: Callable[[Task], object]) -> None:
         outside(task)
         connection.disconnect()
 
-    exchange = exchange_of("/", direct=connection)
+    exchange = exchange_of("/")
+    exchange.direct = connection
     with CancelOnDisconnect(exchange, receive):
         asyncio.get_running_loop().call_soon(disconnect)
         await asyncio.Event().wait()

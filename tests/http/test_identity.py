@@ -21,11 +21,11 @@ from gateway.schema.selection import Selection
 from tests.support.exchanges import exchange_of
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed
-from tests.support.servers import ON_EACH_LANE, SECRET, Gateway, ScriptedCuebot
+from tests.support.servers import SECRET, Gateway, ScriptedCuebot
 
 CUEWEB = rule("cueweb", {"sub": "user-id"}, "all", identity="trust")
 FORCE = pytest.mark.gateway(identity="force", access=[CUEWEB])
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 INTERN = signed("intern")
 KILL = "/job.JobInterface/Kill"

@@ -10,7 +10,6 @@ import pytest
 
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Context,
     Gateway,
     ScriptedCuebot,
@@ -21,7 +20,7 @@ from tests.support.servers import (
     token,
 )
 
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 SHOWS = "/show.ShowInterface/GetShows"
 METRIC = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+);dur=([0-9]+(?:\.[0-9]+)?)")

@@ -4,14 +4,13 @@ import grpc
 import pytest
 
 from tests.support.servers import (
-    ON_EACH_LANE,
     Gateway,
     ScriptedCuebot,
     bearer,
     gateway_for,
 )
 
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 SHOWS = "/show.ShowInterface/GetShows"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -25,9 +24,7 @@ def sent_on(cuebot: ScriptedCuebot) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("transport", ["http2", "grpcio"])
-async def test_cuebot_gets_the_callers_context(
-    each_lane: None, cuebot: ScriptedCuebot, transport: str
-) -> None:
+async def test_cuebot_gets_the_callers_context(cuebot: ScriptedCuebot, transport: str) -> None:
     """As it came, beside what Cuebot is told anyway; and the next caller's is another one."""
     async with gateway_for(cuebot.endpoint, cuebot_transport=transport) as gateway:
         assert (await gateway.post(SHOWS, {}, headers=HEADERS)).status_code == 200

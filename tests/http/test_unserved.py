@@ -7,7 +7,6 @@ from structlog.testing import capture_logs
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Gateway,
     ScriptedCuebot,
     SharedGateway,
@@ -16,7 +15,7 @@ from tests.support.servers import (
     running_cuebot,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, *ON_EACH_LANE]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 GET_SHOWS = "/show.ShowInterface/GetShows"
 GET_DEPEND = "/depend.DependInterface/GetDepend"

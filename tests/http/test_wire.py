@@ -10,7 +10,6 @@ import pytest
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Context,
     Gateway,
     ScriptedCuebot,
@@ -23,7 +22,6 @@ from tests.support.wire import request, wire
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.gateway(max_body_mb=0.5, http_timeout=3600),
-    *ON_EACH_LANE,
 ]
 
 SHOWS = "/show.ShowInterface/GetShows"

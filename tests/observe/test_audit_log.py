@@ -23,7 +23,6 @@ from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
 from tests.support.servers import (
-    ON_EACH_LANE,
     Context,
     Gateway,
     Handler,
@@ -35,7 +34,7 @@ from tests.support.servers import (
 )
 from tests.support.wire import wire
 
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 GET_JOBS = "/job.JobInterface/GetJobs"
 CREATE = "/show.ShowInterface/CreateShow"
@@ -61,7 +60,7 @@ class Audited:
 
 @pytest.fixture(params=[False, True], ids=["plain", "synced"])
 async def audited(
-    each_lane: None, request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
+    request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
 ) -> AsyncIterator[Audited]:
     log = tmp_path / "audit.log"
     async with gateway_for(
@@ -234,9 +233,7 @@ async def test_a_client_that_leaves(audited: Audited, cuebot: ScriptedCuebot) ->
     assert (line["code"], line["status"]) == ("CANCELLED", 499)
 
 
-async def test_a_cuebot_that_is_away(
-    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path
-) -> None:
+async def test_a_cuebot_that_is_away(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """A call that never reaches one has a line, too, and only one."""
     log = tmp_path / "audit.log"
     async with gateway_for("127.0.0.1:1", descriptor_source=OPENCUE, audit_log=str(log)) as gateway:
@@ -268,7 +265,7 @@ class Disk:
 
 @pytest.fixture
 async def slow_disk(
-    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Audited, Disk]]:
     disk, log = Disk(), tmp_path / "audit.log"
     monkeypatch.setattr(os, "fdatasync", disk.sync)
@@ -337,7 +334,7 @@ async def test_a_disk_that_hangs(
 
 
 async def test_a_sync_that_fails(
-    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The intent may be on disk even so: an outcome follows, which says that nothing was called."""
     log, fails = tmp_path / "audit.log", [True]
@@ -385,7 +382,7 @@ async def test_a_client_that_leaves_before_the_call(
 
 @pytest.fixture(params=[False, True], ids=["plain", "synced"])
 async def restricted(
-    each_lane: None, request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
+    request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
 ) -> AsyncIterator[Audited]:
     """One where `board` may read, and `lena` may create shows; everybody is who the token says."""
     log = tmp_path / "audit.log"
@@ -496,7 +493,7 @@ async def test_a_denied_change_by_another_verb(restricted: Audited, verb: str) -
 
 
 async def test_a_denied_call_whose_body_is_too_large(
-    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path
+    cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:
     """It is denied all the same, and has its line."""
     log = tmp_path / "audit.log"
@@ -519,7 +516,7 @@ async def test_a_denied_call_that_stops_half_way(restricted: Audited) -> None:
 
 
 async def test_a_denied_call_waits_for_the_disk(
-    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With AUDIT_SYNC its line is on disk before the client is answered; reads do not wait."""
     disk, log = Disk(), tmp_path / "audit.log"
@@ -566,7 +563,7 @@ async def test_a_loop_of_denied_calls(restricted: Audited, monkeypatch: pytest.M
 
 
 async def test_the_count_is_written_when_the_gateway_stops(
-    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No denied call is without a trace."""
     monkeypatch.setattr("gateway.observe.denials.MOST", 1)
@@ -577,9 +574,7 @@ async def test_the_count_is_written_when_the_gateway_stops(
     assert [line.get("count") for line in lines_of(log)] == [None, 2]
 
 
-async def test_a_denied_call_has_a_line(
-    each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path
-) -> None:
+async def test_a_denied_call_has_a_line(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """It names the rule, and the claims by which that was chosen; so does a change that may be."""
     log = tmp_path / "audit.log"
     access = [
@@ -604,7 +599,7 @@ async def test_a_denied_call_has_a_line(
     assert [path for path, *_ in cuebot.seen] == [GET_JOBS, KILL]
 
 
-async def test_full_from_the_start(each_lane: None, cuebot: ScriptedCuebot) -> None:
+async def test_full_from_the_start(cuebot: ScriptedCuebot) -> None:
     """Nothing is changed that cannot be written down; reads go on. AUDIT_FAIL=open goes on."""
     async with gateway_for(cuebot.endpoint, audit_log="/dev/full", audit_sync=True) as gateway:
         answer = await gateway.post(KILL, killing(1))
@@ -623,7 +618,7 @@ async def test_full_from_the_start(each_lane: None, cuebot: ScriptedCuebot) -> N
             assert {answer.status_code for answer in answers} == {200}
 
 
-async def test_full_without_sync(each_lane: None, cuebot: ScriptedCuebot) -> None:
+async def test_full_without_sync(cuebot: ScriptedCuebot) -> None:
     """The first change finds out, after it was made; no other one follows."""
     async with gateway_for(cuebot.endpoint, audit_log="/dev/full") as gateway:
         statuses = [(await gateway.post(KILL, killing(n))).status_code for n in range(3)]
@@ -674,9 +669,7 @@ async def test_full_before_a_follow_up(
     assert SET_MIN not in [path for path, *_ in cuebot.seen]
 
 
-async def test_full_to_the_end(
-    each_lane: None, cuebot: ScriptedCuebot, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_full_to_the_end(cuebot: ScriptedCuebot, capsys: pytest.CaptureFixture[str]) -> None:
     """Lines that could not be written when the gateway stops are in its log."""
     for synced in (False, True):
         async with gateway_for(
@@ -688,7 +681,7 @@ async def test_full_to_the_end(
         assert f"job-of-{synced}" in logged
 
 
-async def test_standard_output(each_lane: None, cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+async def test_standard_output(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """AUDIT_LOG=stdout puts the lines between those of the log."""
     before, there = os.dup(1), tmp_path / "stdout"
     with there.open("wb") as file:

@@ -33,7 +33,6 @@ from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
 from tests.support.scraping import Scrape, scrape, scrape_of
 from tests.support.servers import (
-    ON_EACH_LANE,
     SECRET,
     Gateway,
     ScriptedCuebot,
@@ -47,7 +46,7 @@ from tests.support.servers import (
 )
 from tests.support.wire import wire
 
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 SHOWS = "/show.ShowInterface/GetShows"
 KILL = "/job.FrameInterface/Kill"
@@ -60,7 +59,7 @@ ITSELF = ("OK", "other", "200")
 
 
 @pytest.fixture
-async def public(each_lane: None, cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
+async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway whose metrics everybody may see."""
     access = [rule("artists", {"role": "artist"}, "reads")]
     return await shared_gateway(cuebot.endpoint, metrics="public", access=access)

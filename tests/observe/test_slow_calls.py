@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 from gateway.observe.slow_calls import SlowCalls
 from tests.support.exchanges import exchange_of
 from tests.support.servers import (
-    ON_EACH_LANE,
     Context,
     Gateway,
     Handler,
@@ -17,14 +16,14 @@ from tests.support.servers import (
     gateway_for,
 )
 
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 SHOWS = "/show.ShowInterface/GetShows"
 LIMIT = 0.1
 
 
 @pytest.fixture
-async def gateway(each_lane: None, cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
+async def gateway(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
     async with gateway_for(cuebot.endpoint, slow_call=LIMIT) as gateway:
         yield gateway
 
@@ -72,7 +71,7 @@ async def test_a_slow_call_that_fails_has_one_too(gateway: Gateway, cuebot: Scri
     assert line["status"] == 504
 
 
-async def test_other_calls_have_none(each_lane: None, cuebot: ScriptedCuebot) -> None:
+async def test_other_calls_have_none(cuebot: ScriptedCuebot) -> None:
     """A call that is faster than SLOW_CALL has no such line, nor has any without the setting."""
     async with gateway_for(cuebot.endpoint, slow_call=60) as gateway:
         assert await slow_lines(gateway) == []

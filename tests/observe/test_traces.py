@@ -16,7 +16,6 @@ from gateway.observe.tracing import check_traces, open_traces
 from tests.support.exchanges import exchange_of
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Gateway,
     ScriptedCuebot,
     gateway_for,
@@ -30,7 +29,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from gateway.observe.traces import Trouble, parts_of
 from tests.support.collector import Collector, running_collector, values
 
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 SHOWS = "/show.ShowInterface/GetShows"
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -48,9 +47,7 @@ async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]
 
 
 @pytest.fixture
-async def gateway(
-    each_lane: None, cuebot: ScriptedCuebot, collector: Collector
-) -> AsyncIterator[Gateway]:
+async def gateway(cuebot: ScriptedCuebot, collector: Collector) -> AsyncIterator[Gateway]:
     async with gateway_for(cuebot.endpoint, traces="on") as gateway:
         yield gateway
 
@@ -186,7 +183,7 @@ async def test_a_trace_begins_here(
 
 
 async def test_a_ratio_of_nothing_records_nothing(
-    each_lane: None, cuebot: ScriptedCuebot, collector: Collector
+    cuebot: ScriptedCuebot, collector: Collector
 ) -> None:
     """Cuebot is told that the trace is not recorded; those of callers who do are."""
     async with gateway_for(cuebot.endpoint, traces="on", traces_ratio=0) as gateway:
@@ -214,7 +211,7 @@ async def test_health_checks_have_none(gateway: Gateway, collector: Collector) -
 
 
 async def test_the_last_spans_are_sent_at_the_end(
-    each_lane: None, cuebot: ScriptedCuebot, collector: Collector, monkeypatch: pytest.MonkeyPatch
+    cuebot: ScriptedCuebot, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stop does not lose what has not been sent yet."""
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
@@ -225,7 +222,7 @@ async def test_the_last_spans_are_sent_at_the_end(
 
 
 async def test_without_a_collector_requests_are_served(
-    each_lane: None, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Spans that nobody takes hold up neither requests nor the end. The log says so once."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")

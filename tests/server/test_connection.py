@@ -11,13 +11,12 @@ import pytest
 from tests.server.samples import FIND_SHOW, GET_JOBS, SHOWS
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
-from tests.support.servers import ON_EACH_LANE, Gateway, ScriptedCuebot, bearer, gateway_for, head
+from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
     pytest.mark.gateway(http_timeout=1),
-    *ON_EACH_LANE,
 ]
 
 LARGE = jobs(20_000)

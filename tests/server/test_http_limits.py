@@ -15,7 +15,6 @@ from tests.server.samples import GET_GROUPS, GET_JOBS, SHOWS, SMALLEST
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Gateway,
     ScriptedCuebot,
     gateway_for,
@@ -31,7 +30,6 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
     pytest.mark.gateway(http_timeout=BRIEF),
-    *ON_EACH_LANE,
 ]
 
 

@@ -25,7 +25,6 @@ from tests.server.samples import (
 )
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Gateway,
     ScriptedCuebot,
     SharedGateway,
@@ -37,7 +36,6 @@ from tests.support.wire import Answer, Wire, assert_refused, request, wire
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.gateway(max_body_mb=0.5, http_timeout=3600),
-    *ON_EACH_LANE,
 ]
 
 KILL = "/job.JobInterface/Kill"
@@ -302,9 +300,7 @@ Outcome = Callable[[bytes, Sequence[int]], Awaitable[object]]
 
 
 @pytest.fixture(scope="module")
-async def outcome(
-    each_lane: None, shared_gateway: SharedGateway, scripted_cuebot: ScriptedCuebot
-) -> Outcome:
+async def outcome(shared_gateway: SharedGateway, scripted_cuebot: ScriptedCuebot) -> Outcome:
     """A function: what comes of a stream in these packets, the answers and the calls."""
     gateway = await shared_gateway(scripted_cuebot.endpoint, max_body_mb=0.5, http_timeout=3600)
 

@@ -16,10 +16,10 @@ from tests.support.certificates import pair, trusting
 from tests.support.commands import OPENCUE
 from tests.support.patience import PATIENCE
 from tests.support.processes import GET_SHOWS, Wire, instance, until
-from tests.support.servers import ON_EACH_LANE, head, running_gateway, settings_for
+from tests.support.servers import head, running_gateway, settings_for
 
 HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n"
-pytestmark = [pytest.mark.slow, *ON_EACH_LANE]  # each of them starts a process
+pytestmark = [pytest.mark.slow]  # each of them starts a process
 
 STOPS = [signal.SIGTERM, signal.SIGINT]
 

@@ -17,7 +17,6 @@ from tests.support.certificates import pair, trusting
 from tests.support.parsing import Recorder
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
-    ON_EACH_LANE,
     Gateway,
     ScriptedCuebot,
     gateway_for,
@@ -26,7 +25,7 @@ from tests.support.servers import (
 )
 from tests.support.wire import Wire, assert_refused, request, wire
 
-pytestmark = [pytest.mark.anyio, *ON_EACH_LANE]
+pytestmark = pytest.mark.anyio
 
 CHUNKED = "Transfer-Encoding: chunked"
 PIECE = b"%x\r\n%b\r\n" % (SLICE, b"x" * SLICE)

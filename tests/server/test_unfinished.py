@@ -165,8 +165,6 @@ async def begin(stack: AsyncExitStack, gateway: Gateway, sent: bytes, **how: obj
 
 @pytest.mark.anyio
 @pytest.mark.slow
-@pytest.mark.parametrize("each_lane", ["express"], indirect=True)
-@pytest.mark.usefixtures("each_lane")
 async def test_long_heads_that_do_not_end_make_way(cuebot: ScriptedCuebot) -> None:
     """The oldest ones are told so; short ones, and a long one from another address, are served."""
     async with gateway_for(cuebot.endpoint) as gateway, AsyncExitStack() as stack:

@@ -179,7 +179,6 @@ def test_the_defaults_of_the_contract() -> None:
         ("WORKERS", "4", "workers", 4),
         ("ACCESS_DEFAULT", "deny", "access_default", "deny"),
         ("IDENTITY", "force", "identity", "force"),
-        ("EXPRESS", "off", "express", "off"),
         ("METRICS", "public", "metrics", "public"),
         ("METRICS_PORT", "9464", "metrics_port", 9464),
         ("METRICS_HOST", "::", "metrics_host", "::"),

@@ -49,17 +49,6 @@ ON_EACH_TRANSPORT = (
     ),
 )
 """Marks of tests that have to pass whatever carries the calls."""
-ON_EACH_LANE = (
-    pytest.mark.usefixtures("each_lane"),
-    pytest.mark.parametrize(
-        "each_lane",
-        ["express", pytest.param("asgi", marks=pytest.mark.thorough)],
-        indirect=True,
-        scope="module",
-    ),
-)
-"""Marks of tests that have to pass with the express lane and without it."""
-
 Handler = Callable[[bytes, "Context"], Awaitable[bytes]]
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -12,8 +12,7 @@ from structlog.testing import capture_logs
 from gateway.errors import Code
 from gateway.upstream.balancer import Balancer
 from gateway.upstream.endpoint import Endpoint
-from gateway.upstream.http2.connection import Answer
-from gateway.upstream.interface import CallFailed, Reason, takes_all
+from gateway.upstream.interface import CallFailed, Reason
 from gateway.upstream.open import open_upstream
 from tests.support.http2_frames import NOTHING_DONE, leaving_server, silent_server
 from tests.support.patience import PATIENCE
@@ -83,24 +82,6 @@ async def test_calls_go_in_turn() -> None:
         await all_connected(upstream)
         assert await answers(upstream, 10) == {b"one": 5, b"two": 5}
         assert await upstream.usable(PATIENCE) == 2
-
-
-async def test_a_call_that_cannot_be_started_takes_one_turn() -> None:
-    """Where nothing can be started without waiting, each still gets every other call."""
-    one, two = named(b"one"), named(b"two")
-    async with (
-        running_cuebot(one),
-        running_cuebot(two),
-        balanced_over(one.endpoint, two.endpoint) as upstream,
-    ):
-        await all_connected(upstream)
-        for _ in range(4):
-            answer = Answer(asyncio.get_running_loop().create_future(), takes_all)
-            if upstream.start(SHOWS, b"", PATIENCE, (), answer) is None:
-                await upstream.call(SHOWS, b"", PATIENCE, ())
-            else:
-                await answer.future
-    assert (len(one.seen), len(two.seen)) == (2, 2)
 
 
 async def test_one_that_is_absent_is_left_out() -> None:

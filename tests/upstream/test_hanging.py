@@ -48,8 +48,8 @@ DEADLINE = 2.0
 """Seconds that calls have. Probes have half of it."""
 EACH_WAY = pytest.mark.parametrize(
     "way",
-    [{"express": "on"}, {"express": "off"}, {"cuebot_transport": "grpcio"}],
-    ids=["express", "asgi", "grpcio"],
+    [{"cuebot_transport": "http2"}, {"cuebot_transport": "grpcio"}],
+    ids=["http2", "grpcio"],
 )
 
 
@@ -233,14 +233,13 @@ async def hole_before(endpoint: str) -> AsyncIterator[tuple[str, Hole]]:
         server.close()
 
 
-@pytest.mark.parametrize("express", ["on", "off"])
-async def test_a_connection_whose_packets_vanish_is_replaced(express: str) -> None:
+async def test_a_connection_whose_packets_vanish_is_replaced() -> None:
     """Two calls at most are lost to it, the second as soon as the connection is given up."""
     cuebot = opencue_cuebot()
     async with (
         running_cuebot(cuebot),
         hole_before(cuebot.endpoint) as (endpoint, hole),
-        gateway_for(endpoint, grpc_timeout=DEADLINE, express=express) as gateway,
+        gateway_for(endpoint, grpc_timeout=DEADLINE) as gateway,
     ):
         assert await statuses(gateway, 1) == {200: 1}
         hole.swallow()

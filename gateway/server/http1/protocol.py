@@ -149,29 +149,17 @@ class HttpProtocol(asyncio.Protocol):
             self._pause_reading()
             if self._parser.can_go_on:
                 self._go_on_soon()
-        current = self._current
-        if (
-            self._has_unfinished
-            or self._parser.unfinished
-            or self._waiting
-            or (current is not None and current.on_complete is not None)
-        ):
+        if self._has_unfinished or self._parser.unfinished or self._waiting:
             self._note_unfinished()
 
     def _serve_parsed(self) -> None:
-        current = self._current
-        if self._ended:
+        if self._ended or self._current is not None:
             return
-        if current is not None:
-            if current.on_complete is not None and current.complete:
-                on_complete, current.on_complete = current.on_complete, None
-                on_complete()
-        else:
-            if self._waiting:
-                self._serve_next()
-            elif self._is_idle and self._parser.in_head:
-                self._is_idle = False
-                self._timeout.restart()
+        if self._waiting:
+            self._serve_next()
+        elif self._is_idle and self._parser.in_head:
+            self._is_idle = False
+            self._timeout.restart()
 
     def _go_on_soon(self) -> None:
         """Go on with what has come, once others have had their turn."""
@@ -280,11 +268,8 @@ class HttpProtocol(asyncio.Protocol):
         Whoever reads a body has bounds of its own for it.
         """
         size, current = 0, self._current
-        is_read = current is not None and not current.complete and current.on_complete is None
-        if not is_read:
+        if current is None or current.complete:
             size = self._parser.unfinished + sum(each.buffered for each in self._waiting)
-        if current is not None and current.on_complete is not None:
-            size += current.buffered
         self._has_unfinished = self._context.unfinished.note(self, size) and not self._ended
 
     def _forget_unfinished(self) -> None:
@@ -412,9 +397,7 @@ class HttpProtocol(asyncio.Protocol):
         return self._current is not None
 
     def cut_off(self) -> None:
-        """Close at once; a request without an answer may still be told why."""
-        if self._current is not None and self._current.on_stop is not None:
-            self._current.on_stop()
+        """Close at once."""
         self.flushed().close()
 
     # --- ends -------------------------------------------------------------------------------

@@ -95,13 +95,8 @@ class RequestCycle:
     answered: bool = False
     """Whether the whole answer has been sent."""
     refusal: GatewayError | None = None
-    waited: float = 0.0
     task: "asyncio.Task[None] | None" = None
     on_disconnect: Callable[[], object] | None = None
-    on_stop: Callable[[], object] | None = None
-    """Called when the server stops and does not wait for the answer any longer."""
-    on_complete: Callable[[], object] | None = None
-    """Called once when the whole body has come."""
     _news: asyncio.Event | None = None
     """Set when that becomes true, once somebody waits for it."""
     _length_left: int | None = None

@@ -8,7 +8,7 @@ from typing import Protocol
 from gateway.errors import Code
 from gateway.upstream.http2.outcome import lost, not_connected, refused
 from gateway.upstream.http2.progress import FRAMES_PER_CALL, Progress
-from gateway.upstream.http2.streams import Sender, Stream
+from gateway.upstream.http2.streams import Sender, Sink, Stream
 from gateway.upstream.http2.wire import (
     MAX_STREAM,
     MAX_WINDOW,
@@ -18,7 +18,7 @@ from gateway.upstream.http2.wire import (
     ProtocolError,
     frame,
 )
-from gateway.upstream.interface import CallFailed, Sink
+from gateway.upstream.interface import CallFailed
 
 HEADER_OVERHEAD = 16 * 32
 """What a server counts for our headers beyond their bytes: 32 for each field (section 6.5.2)."""

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import ssl
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
 from weakref import WeakSet
@@ -12,7 +11,7 @@ from gateway.upstream.http2.connect import Resolve, connect, resolve
 from gateway.upstream.http2.connection import Connection
 from gateway.upstream.http2.headers import literal
 from gateway.upstream.http2.outcome import not_connected, too_late
-from gateway.upstream.interface import ChannelOptions, Expects, Metadata, Sink, State, takes_all
+from gateway.upstream.interface import ChannelOptions, Expects, Metadata, State, takes_all
 
 INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
 """`:method: POST` and `:scheme` in HPACK's static table (RFC 7541 appendix A)."""
@@ -68,16 +67,6 @@ class Http2Channel:
             raise too_late(sent=False)
         head = self._block(path, timeout, metadata)
         return await connection.unary(head, payload, connection.time() + timeout, expects)
-
-    def start(
-        self, path: str, payload: bytes, timeout: float, metadata: Metadata, sink: Sink
-    ) -> Callable[[], None] | None:
-        connection = self._connection
-        if connection is None or timeout <= 0:
-            return None
-        head = self._block(path, timeout, metadata)
-        stream = connection.start(head, payload, connection.time() + timeout, sink)
-        return partial(connection.cancel, stream)
 
     def _block(self, path: str, timeout: float, metadata: Metadata) -> bytes:
         """The headers of a call."""

@@ -12,9 +12,8 @@ import structlog
 from gateway.errors import Code
 from gateway.upstream.http2.core import Core
 from gateway.upstream.http2.outcome import farewell, lost, name_of, not_grpc
-from gateway.upstream.http2.streams import Stream
 from gateway.upstream.http2.wire import ErrorCode, ProtocolError, is_tls
-from gateway.upstream.interface import CallFailed, ChannelOptions, Expects, Sink, takes_all
+from gateway.upstream.interface import CallFailed, ChannelOptions, Expects, takes_all
 from gateway.write_buffer import WriteBuffer
 
 log = structlog.stdlib.get_logger("gateway.upstream")
@@ -112,30 +111,21 @@ class Connection(asyncio.Protocol):
 
     # --- Calls ------------------------------------------------------------------------------
 
-    def start(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> Stream:
-        """Make a call and tell `sink` what comes of it; nothing has to wait for that.
+    async def unary(
+        self, head: bytes, message: bytes, deadline: float, expects: Expects = takes_all
+    ) -> bytes:
+        """The answer to a call. Raises CallFailed.
 
         `head` is the block of the request's headers, which say what is left of `deadline` (the
-        loop's time), which is kept on this side too. See `Calls.start` for failures.
+        loop's time), which is kept on this side too. Cancelling the task cancels the call.
         """
-        stream = self._calls.start(head, message, deadline, sink)
+        answer = Answer(self._loop.create_future(), expects)
+        stream = self._calls.start(head, message, deadline, answer)
         if stream.sink is not None:
             if not self._asked_at:
                 self._asked_at = self._loop.time()
             if deadline < self._sweep_at:
                 self._schedule_sweep(deadline)
-        return stream
-
-    def cancel(self, stream: Stream) -> None:
-        """Forget a call, whose sink is told nothing, and tell the peer if it knows of it."""
-        self._calls.cancel(stream)
-
-    async def unary(
-        self, head: bytes, message: bytes, deadline: float, expects: Expects = takes_all
-    ) -> bytes:
-        """The same for a coroutine that waits: the answer. Raises CallFailed."""
-        answer = Answer(self._loop.create_future(), expects)
-        stream = self.start(head, message, deadline, answer)
         try:
             return await answer.future
         except asyncio.CancelledError:

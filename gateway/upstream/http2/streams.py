@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Protocol
 
 from gateway.upstream.http2 import wire
 from gateway.upstream.http2.headers import EMPTY_TABLE
@@ -18,13 +19,29 @@ from gateway.upstream.http2.wire import (
     frame,
     header_frames,
 )
-from gateway.upstream.interface import CallFailed, Sink
+from gateway.upstream.interface import CallFailed
 
 PREFIX = 5
 """Bytes before each message: whether it is compressed (1), and its length (4)."""
 FIRST_WINDOW = 64 * 1024
 """Bytes of an answer that the peer may send before anybody has asked for more."""
 NOT_ONE_MESSAGE = "the answer is not one message"
+
+
+class Sink(Protocol):
+    """Is told the outcome of a call, once. It must not raise.
+
+    It may be told before `Calls.start` has returned, and may itself start and cancel calls.
+    """
+
+    def expects(self, size: int, go_on: Callable[[], None]) -> bool:
+        """A large answer is coming; see `Expects`."""
+
+    def answered(self, message: bytes) -> None:
+        """The answer has come."""
+
+    def failed(self, failure: CallFailed) -> None:
+        """There will be no answer."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
