@@ -1,4 +1,4 @@
-"""Rules of access over HTTP: on both lanes, by every path, for every call of a plan."""
+"""Rules of access over HTTP: by every path, for every call of a plan."""
 
 import asyncio
 from typing import Any
@@ -273,7 +273,7 @@ async def test_rights_are_those_of_the_moment_at_which_the_call_is_made(
     async with wire(gateway) as denied, wire(gateway) as allowed:
         for one in (denied, allowed):
             await one.send(kill_that_is_coming(), KILLED[:-1])
-        await asyncio.sleep(0.1)  # longer than the lane waits for a body
+        await asyncio.sleep(0.1)  # longer than the head takes
         await allowed.send(b"}")
         assert (await allowed.answer()).status == 200
         authenticator.deny(Denied(subjects=frozenset(("lena",))))

@@ -1,4 +1,4 @@
-"""IDENTITY: what Cuebot is told about who is calling, on both lanes and by every path."""
+"""IDENTITY: what Cuebot is told about who is calling, by every path."""
 
 import json
 from typing import Any
