@@ -28,4 +28,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 def headers_of(call: Call, token: str) -> Mapping[str, str]:
     """The headers of a call, except its length."""
     headers = {"Content-Type": "application/json"}
-    return headers | {"Authorization": f"Bearer {token}"} if call.authorized else headers
+    if call.authorized:
+        headers["Authorization"] = f"Bearer {token}"
+    if call.request_id:
+        headers["X-Request-Id"] = call.request_id
+    return headers

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -37,14 +38,14 @@ from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
 from gateway.http.exchange import Exchange, Reporter
-from gateway.http.guard import Guard
+from gateway.http.guard import Guard, Limit
 from gateway.http.middleware import ExchangeMiddleware, report_refused
-from gateway.http.preflight import Options, wrong_verb
+from gateway.http.preflight import wrong_verb
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import Refused
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
-from gateway.http.routing import MethodRouting
+from gateway.http.routing import Routing
 from gateway.http.spans import Sampler
 from gateway.http.unary import UnaryHandler
 from gateway.observe.audit_log import AuditLog, open_audit
@@ -87,7 +88,8 @@ class Parts:
     """Of the keys that tokens are signed with; followed from the app's startup on."""
     deny_file: DenyFile
     rates: Rates
-    limits: RateLimits
+    limits: tuple[Limit, ...]
+    """What bounds the requests of one client, in the order in which they are asked."""
     shared: SharedLimiter | None
     """Counts requests in a store that others share, if there is one; runs while the app does."""
     places: Shares
@@ -138,6 +140,16 @@ class Gateway(Starlette):
         self.metrics_app = metrics_app
         """What it has to serve on METRICS_PORT."""
 
+    def build_middleware_stack(self) -> ASGIApp:
+        """The layers that the assembly lists, around Starlette's router.
+
+        Without Starlette's own answer to an exception: `ExchangeMiddleware` has that.
+        """
+        app: ASGIApp = ExceptionMiddleware(self.router, self.exception_handlers)
+        for layer in reversed(self.user_middleware):
+            app = layer.cls(app, *layer.args, **layer.kwargs)
+        return app
+
 
 def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work.
@@ -146,8 +158,7 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     """
     parts = make_parts(settings, board)
     shared = parts.shared
-    handler = method_handler(settings, parts)
-    methods = Guard(handler, limits=parts.limits, authenticator=parts.authenticator)
+    methods = method_handler(settings, parts)
     routes = [
         *health_routes(
             parts.live,
@@ -164,14 +175,14 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     ]
     metrics = parts.metrics
     # Scrapes are counted here alone: nobody would see that the shared store is away.
-    scrapes = parts.limits if shared is None else RateLimits(MemoryLimiter(), parts.rates)
+    scrapes = parts.limits if shared is None else (RateLimits(MemoryLimiter(), parts.rates),)
     doors = metrics_doors(settings, metrics, scrapes, parts.authenticator, layers[0])
     routes += doors.routes
     if settings.cors_origins:
         rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
         layers.append(Middleware(Cors, rules=rules))
-    layers.append(Middleware(Options, pages={route.path for route in routes}))
-    layers.append(Middleware(MethodRouting, live=parts.live, methods=methods))
+    paths = {route.path for route in routes}
+    layers.append(Middleware(Routing, live=parts.live, methods=methods, pages=paths))
     app = Gateway(
         parts,
         partial(report_refused, proxies, parts.reporters),
@@ -217,7 +228,7 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         provider=provider,
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
         rates=rates,
-        limits=RateLimits(shared or MemoryLimiter(), rates),
+        limits=(RateLimits(shared or MemoryLimiter(), rates),),
         shared=shared,
         places=places,
         long_answers=LongAnswers(settings.max_in_flight, rates.weight),
@@ -265,7 +276,8 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         waiting=Shares(WAITING_READS, parts.rates.weight),
         is_stopping=lambda: parts.readiness.stopping,
     )
-    return UnaryHandler(requests, calls, responder, reads)
+    guard = Guard(limits=parts.limits, authenticator=parts.authenticator)
+    return UnaryHandler(guard, requests, calls, responder, reads)
 
 
 def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
@@ -280,13 +292,12 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
             "/status.json": status_app(parts.live, parts.upstream, timeout=timeout),
         },
         docs=settings.docs,
-        protect=partial(
-            Guard,
+        guard=Guard(
             limits=parts.limits,
             authenticator=parts.authenticator,
             public=settings.docs == "public",
         ),
-        limit=partial(Guard, limits=parts.limits, authenticator=None),
+        limit=Guard(limits=parts.limits, authenticator=None),
         fallback=methods,
         timeout=timeout,
     )

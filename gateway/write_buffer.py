@@ -17,6 +17,7 @@ class WriteBuffer:
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         self._transport = transport
         self._unsent = unsent_in(loop)
         self.collects = True
@@ -62,8 +63,8 @@ class Unsent:
 
     def add(self, buffer: WriteBuffer) -> None:
         """Flush it when the callbacks that are ready now have run."""
-        if not self._buffers:
-            asyncio.get_running_loop().call_soon(self.flush)
+        if not self._buffers:  # asking asyncio for the loop is a system call before Python 3.12
+            buffer.loop.call_soon(self.flush)
         self._buffers.append(buffer)
 
     def flush(self) -> None:
@@ -74,7 +75,7 @@ class Unsent:
                 each.flush()
             except Exception as error:
                 context = {"message": "a connection cannot be written to", "exception": error}
-                asyncio.get_running_loop().call_exception_handler(context)
+                each.loop.call_exception_handler(context)
 
 
 UNSENT = WeakKeyDictionary[asyncio.AbstractEventLoop, Unsent]()

@@ -1,9 +1,9 @@
 """Making the calls of a plan, with one deadline for all of them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -94,17 +94,19 @@ async def invoke(
             return await upstream.call(plan.method.path, plan.payload, timeout, metadata, expects)
         except CallFailed as failed:
             raise error_for(failed, plan.method, plan.payload) from None
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
+    deadline = monotonic() + timeout
 
     async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
-        left = max(deadline - loop.time(), 0)
+        left = max(deadline - monotonic(), 0)
         try:
             return await upstream.call(method.path, payload, left, metadata, expects)
         except CallFailed as failed:
             raise error_for(failed, method, payload) from None
 
-    return await invoke_steps(plan, around(call) if around else call, resolved)
+    made = around(call) if around else call
+    if not (plan.look_ups or plan.follow_ups):
+        return await answer_of(method, plan.payload, made, (), resolved)
+    return await invoke_steps(plan, made, resolved)
 
 
 async def invoke_steps(plan: Plan, call: Call, resolved: list[str] | None = None) -> bytes:

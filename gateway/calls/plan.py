@@ -44,12 +44,6 @@ class Plan(NamedTuple):
     """Each with its request, without what it takes from the answer."""
 
     @property
-    def is_alone(self) -> bool:
-        """Whether it is a call and nothing else, whoever asks for it and when."""
-        more = self.look_ups or self.follow_ups or self.ignored or self.defaulted or self.most_rows
-        return not more and self.method.identity is None
-
-    @property
     def rereadings(self) -> tuple[Rereading, ...]:
         """The calls that show, in the end, what the follow-ups have led to."""
         readings = (each.rereading for each, _ in self.follow_ups if each.rereading)

@@ -5,7 +5,7 @@ through ASGI's messages alone.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from starlette.types import Scope
@@ -20,6 +20,10 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 class DirectConnection(Protocol):
     """One request's short way to its connection."""
+
+    @property
+    def fields(self) -> Mapping[bytes, bytes]:
+        """The request's headers by lower-case name (`headers_of`)."""
 
     refusal: GatewayError | None
     """What the server has answered by itself, since the body turned out not to be HTTP. The app

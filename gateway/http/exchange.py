@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
@@ -64,7 +64,7 @@ class Exchange:
     """The address of the peer that connected, or that a trusted proxy names."""
     http_method: str
     path: str
-    headers: dict[bytes, bytes]
+    headers: Mapping[bytes, bytes]
     """The request's headers, by lower-case name."""
     started: float
     """Seconds on the monotonic clock."""
@@ -240,7 +240,7 @@ def open_exchange(
     path: str,
     query: bytes = b"",
     http_version: str = "1.1",
-    headers: dict[bytes, bytes],
+    headers: Mapping[bytes, bytes],
     peer: str,
     proxies: TrustedProxies,
     direct: DirectConnection | None,

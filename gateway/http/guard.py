@@ -1,61 +1,81 @@
 """Who may pass: the token and the rate limit, in front of methods and protected pages."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.limits import Count, RateLimits
+from gateway.access.limits import Count
 from gateway.access.tokens import Authenticator
 from gateway.errors import GatewayError
 from gateway.http.exchange import Exchange, exchange_of
 
 
+class Limit(Protocol):
+    """Bounds what one client may ask for (`RateLimits`)."""
+
+    async def admit(self, subject: str | None, address: str) -> Count:
+        """Count a request of this subject, or of this address without one.
+
+        It may wait for its turn. The outcome says whether it may go on.
+        """
+
+
 class Guard:
-    """Lets a request pass to `app` as its principal, within its principal's rate.
+    """Lets requests pass as their principals', within their principals' limits.
 
     Requests without a valid token are refused, and count against their address. With `public`,
-    they pass as nobody's. Without an authenticator, everybody passes within their address's rate.
+    they pass as nobody's. Without an authenticator, everybody passes within their address's limits.
+    The limits are asked one after the other, until one refuses.
     """
 
     def __init__(
         self,
-        app: ASGIApp,
         *,
-        limits: RateLimits,
+        limits: Sequence[Limit],
         authenticator: Authenticator | None,
         public: bool = False,
     ) -> None:
-        self._app = app
         self._limits = limits
         self._authenticator = authenticator
         self._public = public
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = exchange_of(scope)
+    async def admit(self, exchange: Exchange) -> None:
+        """Note whose request it is, and count it; it waits for its turn if it is a little early.
+
+        Raises GatewayError for a request that may not pass: over its limit, no valid token.
+        """
         refusal = None
         if self._authenticator is not None:
-            refusal = identify(exchange, self._authenticator)
+            try:
+                caller = self._authenticator.authenticate(exchange.headers.get(b"authorization"))
+            except GatewayError as error:
+                refusal = error
+            else:
+                exchange.caller, exchange.subject = caller, caller.subject
             if refusal is not None and self._public:
                 refusal, exchange.caller = None, self._authenticator.nobody()
-        count = await self._limits.admit(exchange.subject, exchange.client)
-        admit(exchange, count, refusal)
+        for limit in self._limits:
+            count = await limit.admit(exchange.subject, exchange.client)
+            exchange.headers_out += count.headers
+            exchange.waited += count.wait
+            if count.refusal is not None:
+                raise count.refusal
+        if refusal is not None:
+            raise refusal
+
+    def protect(self, app: ASGIApp) -> ASGIApp:
+        """`app`, for requests that may pass."""
+        return Guarded(self, app)
+
+
+class Guarded:
+    """An app behind a guard. (Starlette takes a function for something else.)"""
+
+    def __init__(self, guard: Guard, app: ASGIApp) -> None:
+        self._guard = guard
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._guard.admit(exchange_of(scope))
         await self._app(scope, receive, send)
-
-
-def identify(exchange: Exchange, authenticator: Authenticator) -> GatewayError | None:
-    """Note whose token the request has, or return why it has none."""
-    try:
-        caller = authenticator.authenticate(exchange.headers.get(b"authorization"))
-    except GatewayError as error:
-        return error
-    exchange.caller = caller
-    exchange.subject = caller.subject
-    return None
-
-
-def admit(exchange: Exchange, count: Count, refusal: GatewayError | None) -> None:
-    """Note how a request was counted, and raise why it may not pass: over its limit, no token."""
-    exchange.headers_out += count.headers
-    exchange.waited += count.wait
-    if count.refusal is not None:
-        raise count.refusal
-    if refusal is not None:
-        raise refusal

@@ -6,7 +6,7 @@ layers leave in `Exchange.headers_out`, and reports the finished exchange.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -53,21 +53,33 @@ class ExchangeMiddleware:
             return
         exchange = scope["exchange"] = exchange_in(scope, self._proxies, self._sampler)
         send = noting(exchange, send)
-        await conclude(exchange, self._app(scope, receive, send), receive, send, self._reporters)
+        try:
+            try:
+                await self._app(scope, receive, send)
+            except ClientGone:
+                raise
+            except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
+                await send_error(exchange, stopping(), receive, send)
+            except Exception as error:
+                await send_error(exchange, told_of(error, exchange), receive, send)
+        except ClientGone:
+            await drop(exchange)
+        finally:
+            close(exchange, self._reporters)
 
 
 def exchange_in(scope: Scope, proxies: TrustedProxies, sampler: Sampler | None) -> Exchange:
     """The exchange for the request in a new scope, whose path is normalised."""
-    client = scope["client"]
+    client, direct = scope["client"], direct_connection(scope)
     exchange = open_exchange(
         http_method=scope["method"],
         path=scope["path"],
         query=scope["query_string"],
         http_version=scope["http_version"],
-        headers=headers_of(scope["headers"]),
+        headers=headers_of(scope["headers"]) if direct is None else direct.fields,
         peer=client[0] if client else "",
         proxies=proxies,
-        direct=direct_connection(scope),
+        direct=direct,
         sampler=sampler,
     )
     scope["path"] = exchange.path
@@ -92,34 +104,6 @@ def noting(exchange: Exchange, send: Send) -> Send:
             exchange.bytes_out += len(message.get("body", b""))
 
     return send_noted
-
-
-async def conclude(
-    exchange: Exchange,
-    answering: Awaitable[None],
-    receive: Receive,
-    send: Send,
-    reporters: Iterable[Reporter],
-) -> None:
-    """Await the answer, or send the error that it ends in. Then the exchange is reported."""
-    try:
-        try:
-            await answering
-        except ClientGone:
-            raise
-        except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
-            await send_error(exchange, stopping(), receive, send)
-        except Exception as error:
-            await send_error(exchange, told_of(error, exchange), receive, send)
-    except ClientGone:
-        note_disconnect(exchange)
-        direct = exchange.direct
-        if direct is not None and direct.refusal is None:
-            # The server would wait for a client that does not read to take what is buffered.
-            direct.abort()
-            await asyncio.sleep(0)  # until the connection is lost
-    finally:
-        close(exchange, reporters)
 
 
 def report_refused(
@@ -147,11 +131,15 @@ def stopping() -> GatewayError:
     return unavailable("the gateway is stopping", "stopping")
 
 
-def note_disconnect(exchange: Exchange) -> None:
+async def drop(exchange: Exchange) -> None:
     """The client has gone, or the server has refused the rest of its body by itself."""
     direct = exchange.direct
     if direct is not None and direct.refusal is not None:
         exchange.status = direct.refusal.status
         exchange.fail(direct.refusal)
-    else:
-        exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
+        return
+    exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
+    if direct is not None:
+        # The server would wait for a client that does not read to take what is buffered.
+        direct.abort()
+        await asyncio.sleep(0)  # until the connection is lost

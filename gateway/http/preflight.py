@@ -4,11 +4,9 @@ The client need not have a token, so every path but those of pages and health ch
 answer: it does not reveal which methods there are.
 """
 
-from collections.abc import Container
-
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope, Send
 
 from gateway.errors import Code, GatewayError
 from gateway.http.exchange import exchange_of
@@ -19,24 +17,11 @@ READ_ALLOWS = "GET, HEAD, POST, OPTIONS"
 PAGE_ALLOWS = "GET, HEAD, OPTIONS"
 
 
-class Options:
-    """Answers OPTIONS before anything looks at the token or counts the request.
-
-    `pages` are the paths that are there to be read.
-    """
-
-    def __init__(self, app: ASGIApp, *, pages: Container[str]) -> None:
-        self._app = app
-        self._pages = pages
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "OPTIONS":
-            await self._app(scope, receive, send)
-            return
-        exchange = exchange_of(scope)
-        exchange.code = Code.OK
-        allow = PAGE_ALLOWS if exchange.path in self._pages else READ_ALLOWS
-        await send_nothing(send, (b"allow", allow.encode()))
+async def answer_options(scope: Scope, send: Send, *, is_page: bool) -> None:
+    """Answer OPTIONS."""
+    exchange_of(scope).code = Code.OK
+    allow = PAGE_ALLOWS if is_page else READ_ALLOWS
+    await send_nothing(send, (b"allow", allow.encode()))
 
 
 async def wrong_verb(request: Request, error: Exception) -> Response:

@@ -109,18 +109,55 @@ class RequestReader:
         self._authenticator = authenticator
         self._changes = changes
 
-    async def read(self, exchange: Exchange, receive: Receive) -> CallRequest:
-        """The calls that a request asks for. What is known of it goes into the exchange.
+    def read_head(self, exchange: Exchange) -> RequestHead:
+        """What a request says before its body. Raises GatewayError for what is wrong with it."""
+        headers = exchange.headers
+        dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
+        if dry_run is not None and asks_dry_run(dry_run):
+            exchange.dry_run = True
+            exchange.headers_out.append(DRY_RUN_ANSWER)
+        catalog = self._live.current
+        if catalog is None:
+            raise no_schema()
+        exchange.headers_out.append(catalog.tag)
+        method = method_at(exchange, catalog)
+        check_right(exchange, catalog, method)
+        check_verb(exchange.http_method, method)
+        exchange.rpc = method.path
+        check_headers(headers, self._max_body)
+        timeout = self._longest_call
+        if asked is not None:
+            timeout = min(timeout, asked_timeout(asked))
+        query = read_query(exchange, method, self._reject)
+        return RequestHead(catalog, method, timeout, self._reject, query)
 
-        Raises GatewayError for whatever is wrong with it, and ClientGone.
+    async def read_body(self, exchange: Exchange, head: RequestHead, receive: Receive) -> bytes:
+        """The JSON that a request sends, or that its query string stands for.
+
+        Raises GatewayError for a body that cannot be read, and ClientGone.
         """
-        head = self.read_head(exchange)
         body = self.bodies.take(exchange)
         if body is None:
             body = await self._wait_for_body(exchange, receive)
-        if head.query.body is not None:
-            body = body_of_get(head.query.body, body)
-        self.enter(exchange)
+        return body if head.query.body is None else body_of_get(head.query.body, body)
+
+    def enter(self, exchange: Exchange) -> None:
+        """Take a place among the requests in flight, which is given back with the exchange.
+
+        Raises GatewayError (UNAVAILABLE) when there is none.
+        """
+        if exchange.spans is not None:
+            exchange.spans.note_read()
+        method = exchange.rpc or ""
+        exchange.places = self._admission.enter(exchange.principal, method, exchange.started)
+
+    async def plan(
+        self, exchange: Exchange, head: RequestHead, body: bytes, receive: Receive
+    ) -> CallRequest:
+        """The calls that a request asks for, if its caller may still make them.
+
+        Raises GatewayError for whatever is wrong with the body, and ClientGone.
+        """
         caller = caller_of(exchange)
         if holds_the_loop(body) or naming_takes_long(head.method, body, caller.mode):
             began = monotonic()
@@ -188,42 +225,14 @@ class RequestReader:
         current = self._live.current or catalog
         if current is None:
             raise no_schema()
-        if method is None or current is not catalog:
-            method = method_at(exchange, current)
-        check_right(exchange, current, method, payload=planned and planned.payload)
-        check_verb(exchange.http_method, method)
-
-    def enter(self, exchange: Exchange) -> None:
-        """Take a place among the requests in flight, which is given back with the exchange.
-
-        Raises GatewayError (UNAVAILABLE) when there is none.
-        """
-        if exchange.spans is not None:
-            exchange.spans.note_read()
-        method = exchange.rpc or ""
-        exchange.places = self._admission.enter(exchange.principal, method, exchange.started)
-
-    def read_head(self, exchange: Exchange) -> RequestHead:
-        """What a request says before its body. Raises GatewayError for what is wrong with it."""
-        headers = exchange.headers
-        dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
-        if dry_run is not None and asks_dry_run(dry_run):
-            exchange.dry_run = True
-            exchange.headers_out.append(DRY_RUN_ANSWER)
-        catalog = self._live.current
-        if catalog is None:
-            raise no_schema()
-        exchange.headers_out.append(catalog.tag)
-        method = method_at(exchange, catalog)
-        check_right(exchange, catalog, method)
-        check_verb(exchange.http_method, method)
-        exchange.rpc = method.path
-        check_headers(headers, self._max_body)
-        timeout = self._longest_call
-        if asked is not None:
-            timeout = min(timeout, asked_timeout(asked))
-        query = read_query(exchange, method, self._reject)
-        return RequestHead(catalog, method, timeout, self._reject, query)
+        try:
+            if method is None or current is not catalog:
+                method = method_at(exchange, current)
+            check_right(exchange, current, method, payload=planned and planned.payload)
+            check_verb(exchange.http_method, method)
+        except GatewayError:
+            exchange.set_header(*current.tag)  # the schema that refuses it
+            raise
 
     async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
         began = monotonic()

@@ -1,6 +1,7 @@
 """`/metrics`: the numbers of all workers, for whoever METRICS lets in."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -9,14 +10,13 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.limits import RateLimits
 from gateway.access.shared_limiter import SharedLimiter
 from gateway.access.shares import Shares
 from gateway.access.tokens import Authenticator
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.exchange import exchange_of
-from gateway.http.guard import Guard
+from gateway.http.guard import Guard, Limit
 from gateway.http.preflight import wrong_verb
 from gateway.observe.audit_log import AuditLog
 from gateway.observe.metric_families import Numbers
@@ -75,7 +75,7 @@ def method_at(live: LiveCatalog, path: str) -> str:
 def metrics_doors(
     settings: Settings,
     metrics: Metrics | None,
-    limits: RateLimits,
+    limits: Sequence[Limit],
     authenticator: Authenticator,
     outermost: Middleware,
 ) -> Doors:
@@ -85,11 +85,10 @@ def metrics_doors(
     """
     if metrics is None:
         return Doors()
-    page = Guard(
-        metrics_app(metrics, timeout=settings.http_timeout),
-        limits=limits,
-        authenticator=authenticator if settings.metrics == "token" else None,
+    guard = Guard(
+        limits=limits, authenticator=authenticator if settings.metrics == "token" else None
     )
+    page = guard.protect(metrics_app(metrics, timeout=settings.http_timeout))
     route = Route(PATH, page, methods=["GET", "HEAD"])
     if settings.metrics_port is None:
         return Doors((route,))

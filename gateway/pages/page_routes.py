@@ -6,7 +6,7 @@ imported.
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from importlib.resources import files
@@ -43,23 +43,25 @@ def page_routes(
     data: Mapping[str, ASGIApp],
     *,
     docs: str,
-    protect: Callable[[ASGIApp], Guard],
-    limit: Callable[[ASGIApp], Guard],
+    guard: Guard,
+    limit: Guard,
     fallback: ASGIApp,
     timeout: float,
 ) -> list[Route]:
     """The routes of the pages, and of the `data` that they load, by path.
 
-    `docs` is the setting DOCS. `protect` wraps the data; the pages themselves are the same for
-    everybody, and `limit` bounds how often they are fetched. Requests for `/` that do not accept
-    HTML go to `fallback`. Raises ConfigurationError when Swagger UI is not installed.
+    `docs` is the setting DOCS. `guard` stands before the data; the pages themselves are the same
+    for everybody, and `limit` bounds how often they are fetched. Requests for `/` that do not
+    accept HTML go to `fallback`. Raises ConfigurationError when Swagger UI is not installed.
     """
-    routes = [Route(path, protect(app), methods=READ_METHODS) for path, app in data.items()]
+    routes = [Route(path, guard.protect(app), methods=READ_METHODS) for path, app in data.items()]
     for path, content in docs_contents(docs).items():
-        routes.append(Route(path, limit(serve(content, timeout=timeout)), methods=READ_METHODS))
+        routes.append(
+            Route(path, limit.protect(serve(content, timeout=timeout)), methods=READ_METHODS)
+        )
     farm = page("farm.html", docs)
     farm = replace(farm, headers={**farm.headers, "Vary": "Accept"})
-    return [*routes, Route("/", FrontPage(limit(serve(farm, timeout=timeout)), fallback))]
+    return [*routes, Route("/", FrontPage(limit.protect(serve(farm, timeout=timeout)), fallback))]
 
 
 class FrontPage:

@@ -90,12 +90,6 @@ class Method:
         return tuple(text for path in paths for text in (str(path), ".".join(path.original)))
 
     @cached_property
-    def is_plain(self) -> bool:
-        """Whether a request is one call of it, unless the request itself asks for more."""
-        more = self.steps is not None or self.instead is not None or self.namesakes is not None
-        return not (more or self.streams)
-
-    @cached_property
     def streams(self) -> bool:
         return bool(self.descriptor.client_streaming or self.descriptor.server_streaming)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.interface import CallFailed, Expects, Metadata, takes_all
@@ -28,12 +29,11 @@ class Balancer:
         expects: Expects = takes_all,
     ) -> bytes:
         """As `Upstream` says. What could not be sent to one endpoint goes to another one."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
+        deadline = monotonic() + timeout
         left: Sequence[Endpoint] = self.endpoints
         while True:
             chosen = self._next(left) or await first_usable(left, timeout) or left[0]
-            timeout = max(deadline - loop.time(), 0)
+            timeout = max(deadline - monotonic(), 0)
             try:
                 return await chosen.call(path, payload, timeout, metadata, expects)
             except CallFailed as failure:

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from time import monotonic
 
 import structlog
 
@@ -110,8 +111,7 @@ class Endpoint:
         A call waits while the first connection is made, and fails at once while none can be made.
         What the peer has not looked at is sent again, over a new connection if there has to be one.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
+        deadline = monotonic() + timeout
         attempt = 0
         while True:
             try:
@@ -121,13 +121,13 @@ class Endpoint:
                 # Its headers would be too large for the peer the next time as well.
                 if failure.sent or failure.code is not Code.UNAVAILABLE or attempt == ATTEMPTS:
                     raise
-            await self._connected(deadline)
-            timeout = deadline - loop.time()
+            await self._connected(deadline - monotonic())
+            timeout = deadline - monotonic()
 
-    async def _connected(self, deadline: float) -> None:
+    async def _connected(self, timeout: float) -> None:
         """Return when there is a connection. Raises CallFailed when there will be none in time."""
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(timeout):
                 if not await self._wait_until_ready():
                     raise not_connected(await self._explained())
         except TimeoutError:

@@ -46,6 +46,7 @@ from tests.support.servers import (
     Gateway,
     clean_environment,
     gateway_for,
+    head,
     running_cuebot,
     running_gateway,
     settings_for,
@@ -63,6 +64,7 @@ from tests.support.two_versions import (
     own_word,
     own_words,
 )
+from tests.support.wire import wire
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -765,6 +767,21 @@ async def test_a_request_in_flight_finishes_on_its_own_schema() -> None:
             assert (answer.status_code, answer.headers["x-schema"]) == (200, OLD.tag)
             assert answer.json() == own_word("x", OLD)
             assert (await gateway.post(OLD.own_path, {})).status_code == 404
+
+
+async def test_a_method_that_goes_while_a_body_comes_is_the_new_schemas_404() -> None:
+    """What refuses a request is the schema that its answer names."""
+    cuebot = ChangingCuebot()
+    async with running_cuebot(cuebot), gateway_for(cuebot.endpoint) as gateway:
+        async with wire(gateway) as client:
+            await client.send(head(OLD.own_path, "Content-Length: 2", "Expect: 100-continue"))
+            assert (await client.answer()).status == 100  # its head has been read
+            cuebot.now = NEW
+            gateway.app.parts.live.look_again()
+            await until_served(gateway, NEW)
+            await client.send(b"{}")
+            answer = await client.answer()
+        assert (answer.status, answer.headers["x-schema"]) == (404, NEW.tag)
 
 
 # --- X-Schema -------------------------------------------------------------------------------

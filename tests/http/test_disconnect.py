@@ -5,12 +5,13 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import pytest
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import Code, GatewayError
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.exchange import ClientGone, Exchange
-from gateway.http.middleware import conclude, noting
+from gateway.http.middleware import ExchangeMiddleware
+from gateway.http.proxies import TrustedProxies
 from tests.support.exchanges import exchange_of
 from tests.support.patience import PATIENCE
 
@@ -23,6 +24,7 @@ class Connection:
     """Our own server's object, whose client disconnects when the test says so."""
 
     def __init__(self) -> None:
+        self.fields: dict[bytes, bytes] = {}
         self.refusal: GatewayError | None = None
         self.is_behind = False
         self.disconnected = False
@@ -118,8 +120,10 @@ GONE = [
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
 async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
     """Whatever a transport raises for it: the request is reported with 499, and nothing failed."""
-    exchange = exchange_of("/a.B/C")
     reported: list[Exchange] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def write(message: Message) -> None:
         raise error
@@ -127,11 +131,18 @@ async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
     async def never() -> Message:
         raise AssertionError("nobody has to ask")
 
-    send = noting(exchange, write)
-    start = send({"type": "http.response.start", "status": 200, "headers": []})
-    await conclude(exchange, start, never, send, [reported.append])
-    assert reported == [exchange]
-    assert (exchange.status, exchange.code) == (499, Code.CANCELLED)
+    outermost = ExchangeMiddleware(app, proxies=TrustedProxies(()), reporters=[reported.append])
+    scope: Scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/a.B/C",
+        "query_string": b"",
+        "headers": [],
+        "client": None,
+    }
+    await outermost(scope, never, write)
+    assert [(each.status, each.code) for each in reported] == [(499, Code.CANCELLED)]
 
 
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])

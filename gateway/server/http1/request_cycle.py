@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -160,6 +160,11 @@ class RequestCycle:
             self._news.set()
 
     # --- the short way (gateway.http.direct) ------------------------------------------------
+
+    @property
+    def fields(self) -> Mapping[bytes, bytes]:
+        """The request's headers by lower-case name."""
+        return self.head.fields
 
     @property
     def is_behind(self) -> bool:
