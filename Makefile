@@ -131,7 +131,7 @@ compiled: $(STAMP)  ## Build the compiled variant (with gcc) and test the reques
 	  --wheel-dir $(COMPILED) .
 	@$(BIN)/python -m zipfile --extract $(COMPILED)/*.whl $(COMPILED)
 	@cp -r tests benchmarks docs config pyproject.toml $(COMPILED)
-	@cd $(COMPILED) && ../bin/python -c 'import gateway.http.exchange as one; print("Testing", one.__file__); \
+	@cd $(COMPILED) && ../bin/python -c 'import gateway.http.context as one; print("Testing", one.__file__); \
 	  assert not one.__file__.endswith(".py")'
 	cd $(COMPILED) && PYTHONPATH=$(CURDIR)/$(COMPILED) ../bin/python -m pytest --numprocesses auto --dist worksteal \
 	  $(COMPILED_TESTS)

@@ -44,7 +44,7 @@ from gateway.compat.build import build_catalog
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.errors import GatewayError
 from gateway.http.call_maker import form_of
-from gateway.http.exchange import open_exchange
+from gateway.http.context import open_context
 from gateway.http.proxies import TrustedProxies
 from gateway.http.request import CallRequest
 from gateway.http.respond import Responder
@@ -109,21 +109,21 @@ async def turns(farm: CannedFarm, name: str, mix: Mix, clients: int, seconds: fl
         pass
 
     async def ask(number: int) -> None:
-        exchange = open_exchange(
-            http_method="POST",
+        context = open_context(
+            method="POST",
             path=method.path,
             headers={},
             peer="127.0.0.1",
             proxies=TrustedProxies(()),
             direct=None,
         )
-        exchange.subject = f"costly{number}"
+        context.subject = f"costly{number}"
         called = CallRequest(Plan(method, b""), WITHIN, catalog, None)
         try:
             asked = tuple(parse_qsl(mix.query))
             shown = method.views.shown(asked) if asked else None
-            form = form_of(exchange, called._replace(shown=shown), payload)
-            await responder.send(exchange, form, send, within=WITHIN)
+            form = form_of(context, called._replace(shown=shown), payload)
+            await responder.send(context, form, send, within=WITHIN)
             outcomes["200"] += 1
         except GatewayError as error:
             outcomes[str(error.status)] += 1

@@ -36,10 +36,10 @@ from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
+from gateway.http.context import Reporter, RequestContext
 from gateway.http.cors import Cors, CorsRules
-from gateway.http.exchange import Exchange, Reporter
 from gateway.http.guard import Guard, Limit
-from gateway.http.middleware import ExchangeMiddleware, report_refused
+from gateway.http.middleware import ContextMiddleware, report_refused
 from gateway.http.preflight import wrong_verb
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import Refused
@@ -105,7 +105,7 @@ class Parts:
     traces: TraceReporter | None
     metrics: Metrics | None
     reporters: list[Reporter]
-    """Who is told of each finished exchange."""
+    """Who is told of each finished request."""
 
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
@@ -143,7 +143,7 @@ class Gateway(Starlette):
     def build_middleware_stack(self) -> ASGIApp:
         """The layers that the assembly lists, around Starlette's router.
 
-        Without Starlette's own answer to an exception: `ExchangeMiddleware` has that.
+        Without Starlette's own answer to an exception: `ContextMiddleware` has that.
         """
         app: ASGIApp = ExceptionMiddleware(self.router, self.exception_handlers)
         for layer in reversed(self.user_middleware):
@@ -171,7 +171,7 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     proxies = TrustedProxies(settings.forwarded_allow_ips)
     sampler = Sampler(settings.traces_ratio) if parts.traces is not None else None
     layers = [
-        Middleware(ExchangeMiddleware, proxies=proxies, reporters=parts.reporters, sampler=sampler)
+        Middleware(ContextMiddleware, proxies=proxies, reporters=parts.reporters, sampler=sampler)
     ]
     metrics = parts.metrics
     # Scrapes are counted here alone: nobody would see that the shared store is away.
@@ -247,10 +247,10 @@ def probe_of(live: LiveCatalog) -> str:
     return (live.current.probe if live.current is not None else "") or HEALTH
 
 
-def report_unserved(live: LiveCatalog, exchange: Exchange) -> None:
+def report_unserved(live: LiveCatalog, context: RequestContext) -> None:
     """A reporter: what Cuebot does not serve is left out of the documents."""
-    if exchange.unserved:
-        live.leave_out(exchange.unserved)
+    if context.call.unserved:
+        live.leave_out(context.call.unserved)
 
 
 def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:

@@ -6,8 +6,8 @@ from starlette.types import Receive
 
 from gateway.access.shares import Shares
 from gateway.errors import Code, GatewayError, unavailable
+from gateway.http.context import CLOSE, ClientGone, RequestContext
 from gateway.http.decompression import decoder_for
-from gateway.http.exchange import CLOSE, ClientGone, Exchange
 from gateway.http.head import body_too_large
 from gateway.http.received import LARGE_BODY
 from gateway.long_work import let_others_run
@@ -29,13 +29,13 @@ class BodyReader:
         self._timeout = timeout
         self._room = room
 
-    async def read(self, exchange: Exchange, receive: Receive) -> bytes:
-        """The whole body, decompressed. Its room is given back with the exchange.
+    async def read(self, context: RequestContext, receive: Receive) -> bytes:
+        """The whole body, decompressed. Its room is given back with the request.
 
         Raises GatewayError when it is too large, too slow or not in its Content-Encoding, or when
         there is no room; ClientGone when the client disconnects.
         """
-        decoder = decoder_for(exchange.headers.get(b"content-encoding"))
+        decoder = decoder_for(context.request.headers.get(b"content-encoding"))
         parts: list[bytes] = []
         size = received_bytes = 0
         try:
@@ -44,10 +44,10 @@ class BodyReader:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise ClientGone
-                    exchange.body_read = not message.get("more_body", False)
+                    context.body_read = not message.get("more_body", False)
                     received = message.get("body", b"")
                     received_bytes += len(received)
-                    exchange.bytes_in = received_bytes
+                    context.bytes_in = received_bytes
                     self._check(received_bytes)
                     for part in (received,) if decoder is None else decoder.feed(received):
                         if not part:
@@ -56,13 +56,13 @@ class BodyReader:
                         parts.append(part)
                         size += len(part)
                         self._check(size)
-                        self._count(exchange, size)
-                    if exchange.body_read:
+                        self._count(context, size)
+                    if context.body_read:
                         break
                 if decoder is not None:
                     decoder.finish()
         except TimeoutError:
-            exchange.body_read = True  # there is no use in waiting for more
+            context.body_read = True  # there is no use in waiting for more
             raise GatewayError(
                 Code.DEADLINE_EXCEEDED,
                 f"the body did not arrive within {self._timeout:g} s",
@@ -72,33 +72,33 @@ class BodyReader:
         del decoder  # and its window, before there is a copy
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def take(self, exchange: Exchange) -> bytes | None:
+    def take(self, context: RequestContext) -> bytes | None:
         """The whole body without waiting: None if it is compressed or has not all arrived.
 
-        Its room is given back with the exchange. Raises GatewayError when it is too large, or there
+        Its room is given back with the request. Raises GatewayError when it is too large, or there
         is no room.
         """
-        if exchange.direct is None or b"content-encoding" in exchange.headers:
+        if context.direct is None or b"content-encoding" in context.request.headers:
             return None
-        body = exchange.direct.take_body()
+        body = context.direct.take_body()
         if body is None:
             return None
-        exchange.body_read = True
-        exchange.bytes_in = len(body)
+        context.body_read = True
+        context.bytes_in = len(body)
         if len(body) > self._always_fine:
             self._check(len(body))
-            self._count(exchange, len(body))
+            self._count(context, len(body))
         return body
 
     def _check(self, size: int) -> None:
         if size > self._max_body:
             raise body_too_large(self._max_body)
 
-    def _count(self, exchange: Exchange, size: int) -> None:
+    def _count(self, context: RequestContext, size: int) -> None:
         """So many bytes of a body are here by now."""
         if size <= LARGE_BODY:
             return
-        before = 0 if exchange.body_room is None else exchange.body_room[1]
-        if not self._room.take(exchange.principal, size - before):
+        before = 0 if context.body_room is None else context.body_room[1]
+        if not self._room.take(context.principal, size - before):
             raise unavailable("too many large bodies are being read", "bodies")
-        exchange.body_room = (self._room, size)
+        context.body_room = (self._room, size)

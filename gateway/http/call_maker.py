@@ -11,7 +11,7 @@ from gateway.calls.metadata import caller_metadata
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.change_log import ChangeLog
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
 from gateway.http.spans import CallTimes
@@ -30,16 +30,16 @@ class CallMaker:
         self._answers = answers
         self._changes = changes
 
-    def expect(self, exchange: Exchange, size: int, go_on: Callable[[], None]) -> bool:
+    def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
         """An answer of so many bytes is coming, or another large thing; see `Expects`.
 
-        Its memory is given back with the exchange.
+        Its memory is given back with the request.
         """
-        if exchange.lease is None:
-            exchange.lease = Lease(self._answers, exchange.principal)
-        return exchange.lease.ask(size, go_on)
+        if context.call.lease is None:
+            context.call.lease = Lease(self._answers, context.principal)
+        return context.call.lease.ask(size, go_on)
 
-    async def call(self, exchange: Exchange, request: CallRequest) -> bytes:
+    async def call(self, context: RequestContext, request: CallRequest) -> bytes:
         """Cuebot's answer. Raises GatewayError."""
         began, code = monotonic(), Code.CANCELLED
         resolved: list[str] = []
@@ -48,9 +48,9 @@ class CallMaker:
                 request.plan,
                 self._upstream,
                 timeout=request.timeout,
-                metadata=metadata_of(exchange),
-                expects=partial(self.expect, exchange),
-                around=None if self._changes is None else partial(self._changes.around, exchange),
+                metadata=metadata_of(context),
+                expects=partial(self.expect, context),
+                around=None if self._changes is None else partial(self._changes.around, context),
                 resolved=resolved,
             )
             code = Code.OK
@@ -59,33 +59,33 @@ class CallMaker:
             raise
         finally:
             ended = monotonic()
-            exchange.with_cuebot += ended - began
-            if exchange.spans is not None:
-                call = CallTimes(exchange.spans.call, began, ended, code)
-                exchange.spans.calls.append(call)
-        exchange.code = Code.OK
+            context.call.with_cuebot += ended - began
+            if context.spans is not None:
+                call = CallTimes(context.spans.call, began, ended, code)
+                context.spans.calls.append(call)
+        context.response.code = Code.OK
         if resolved:  # a GET that waits for news calls several times
-            exchange.set_header(b"x-resolved", ", ".join(resolved).encode())
+            context.response.set_header(b"x-resolved", ", ".join(resolved).encode())
         return answer
 
 
-def metadata_of(exchange: Exchange) -> Metadata:
+def metadata_of(context: RequestContext) -> Metadata:
     """What Cuebot is told about the caller."""
-    trace = exchange.trace
-    if trace is not None and exchange.spans is not None:
-        trace = exchange.spans.begin_call(trace)
-    return caller_metadata(exchange.request_id, exchange.client, exchange.subject, trace)
+    trace = context.request.trace
+    if trace is not None and context.spans is not None:
+        trace = context.spans.begin_call(trace)
+    return caller_metadata(context.request.id, context.request.client, context.subject, trace)
 
 
-async def note_cut(exchange: Exchange, request: CallRequest, answer: bytes) -> None:
+async def note_cut(context: RequestContext, request: CallRequest, answer: bytes) -> None:
     """Have the answer say so if it may be a part of what there is."""
     if request.cut_at and await is_cut(request.plan.method, answer, request.cut_at):
-        exchange.headers_out.append((b"x-truncated", b"%d" % request.cut_at))
+        context.response.headers.append((b"x-truncated", b"%d" % request.cut_at))
 
 
-def form_of(exchange: Exchange, request: CallRequest, answer: bytes) -> Form:
+def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
     """Cuebot's answer as the client wants to see it. Raises GatewayError (INTERNAL)."""
     if request.shown is None:
-        return form_for(exchange, request.plan.method.encode(answer))
+        return form_for(context, request.plan.method.encode(answer))
     begin_at_once()
-    return form_for(exchange, request.shown.encode(answer), request.shown.content_type)
+    return form_for(context, request.shown.encode(answer), request.shown.content_type)

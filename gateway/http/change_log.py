@@ -4,19 +4,19 @@ from typing import Protocol
 
 from gateway.calls.invoke import Call
 from gateway.errors import GatewayError
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 
 
 class ChangeLog(Protocol):
     """Has a line for each call that changes something."""
 
-    def wants(self, denied: Exchange) -> bool:
-        """Whether an exchange that was denied is to be written down; to be asked once."""
+    def wants(self, denied: RequestContext) -> bool:
+        """Whether a request that was denied is to be written down; to be asked once."""
 
-    async def deny(self, denied: Exchange, error: GatewayError) -> None:
+    async def deny(self, denied: RequestContext, error: GatewayError) -> None:
         """Write it down. The client is answered when that is done."""
 
-    def around(self, exchange: Exchange, call: Call) -> Call:
+    def around(self, context: RequestContext, call: Call) -> Call:
         """`call`, which writes down what changes something.
 
         It raises GatewayError (UNAVAILABLE) if that must not be made, as it could not be written

@@ -20,8 +20,8 @@ from gateway.access.shares import Shares
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.compression import VARY as VARY_BY_CODING
+from gateway.http.context import RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import Exchange
 from gateway.http.preflight import send_nothing
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
@@ -53,10 +53,10 @@ class Condition(NamedTuple):
     """Seconds to wait for another answer than that."""
 
     @staticmethod
-    def of(exchange: Exchange) -> "Condition":
+    def of(context: RequestContext) -> "Condition":
         """The condition of a request; `known` is empty if it has none."""
-        known = exchange.headers.get(b"if-none-match", b"").decode("latin-1")
-        found = WAIT.search(exchange.headers.get(b"prefer", b""))
+        known = context.request.headers.get(b"if-none-match", b"").decode("latin-1")
+        found = WAIT.search(context.request.headers.get(b"prefer", b""))
         return Condition(known, min(int(found[1]), LONGEST_WAIT) if known and found else 0)
 
 
@@ -86,43 +86,43 @@ class ConditionalReads:
         self._is_stopping = is_stopping
 
     async def answer(
-        self, exchange: Exchange, request: CallRequest, receive: Receive, send: Send
+        self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
         """Answer a request that has been read. Raises GatewayError and ClientGone."""
-        condition = Condition.of(exchange)
-        with CancelOnDisconnect(exchange, receive):
+        condition = Condition.of(context)
+        with CancelOnDisconnect(context, receive):
             began = monotonic()
-            answer = await self._calls.call(exchange, request)
+            answer = await self._calls.call(context, request)
             etag = await etag_of(request, answer, began + request.timeout)
             if condition.wait and matches(condition.known, etag):
                 del answer  # it may be large, and the wait long
-                answer, etag, began = await self._another(exchange, request, condition, etag)
-            await note_cut(exchange, request, answer)
+                answer, etag, began = await self._another(context, request, condition, etag)
+            await note_cut(context, request, answer)
             headers = [(b"etag", etag.encode()), VARY]
             if condition.wait:
                 headers.append((b"preference-applied", b"wait=%d" % condition.wait))
-            before = exchange.headers_out
-            exchange.may_be_kept(NO_CACHE)
+            before = context.response.headers
+            context.response.may_be_kept(NO_CACHE)
             if matches(condition.known, etag):
-                exchange.leave()
+                context.leave()
                 await send_nothing(send, *headers, VARY_BY_CODING, status=304)
-            elif exchange.http_method == "HEAD":
-                exchange.leave()
+            elif context.request.method == "HEAD":
+                context.leave()
                 head = (*headers, VARY_BY_CODING, request.content_type)
                 await send_nothing(send, *head, status=200)
             else:
                 within = max(request.timeout - (monotonic() - began), 0)
                 try:
-                    pieces, more = form_of(exchange, request, answer)
+                    pieces, more = form_of(context, request, answer)
                     del answer  # what has been sent of it is not needed any more
                     form = pieces, (*headers, *more)
-                    await self._responder.send(exchange, form, send, within=within)
+                    await self._responder.send(context, form, send, within=within)
                 except GatewayError:
-                    exchange.headers_out = before
+                    context.response.headers = before
                     raise
 
     async def _another(
-        self, exchange: Exchange, request: CallRequest, condition: Condition, etag: str
+        self, context: RequestContext, request: CallRequest, condition: Condition, etag: str
     ) -> tuple[bytes, str, float]:
         """Wait until the answer is another one, or the time is over.
 
@@ -133,7 +133,7 @@ class ConditionalReads:
         """
         end = monotonic() + condition.wait
         began, took = monotonic(), 0.0
-        if not self._waiting.take(exchange.principal):
+        if not self._waiting.take(context.principal):
             raise unavailable("too many requests wait for another answer", "waits")
         try:
             while matches(condition.known, etag):
@@ -141,9 +141,9 @@ class ConditionalReads:
                 left = end - monotonic()
                 if left <= 0 or self._is_stopping():
                     break
-                exchange.leave()
-                if exchange.lease is not None:
-                    exchange.lease.close()
+                context.leave()
+                if context.call.lease is not None:
+                    context.call.lease.close()
                 began = monotonic()
                 spread = uniform(1, SPREAD)  # noqa: S311 - no secret
                 pause = max(LOOK_EVERY, took * SPARE) * spread
@@ -151,24 +151,24 @@ class ConditionalReads:
                     await self._pause(min(began + pause, end))
                 finally:
                     paused = monotonic() - began
-                    exchange.waited += paused
-                    exchange.waited_as_asked += paused
-                self._requests.look_again(exchange)
+                    context.waited += paused
+                    context.waited_as_asked += paused
+                self._requests.reauthorize(context)
                 with suppress(GatewayError):  # others have all places: it waits for the next look
-                    self._requests.enter(exchange)
-                if not exchange.places:
+                    self._requests.enter(context)
+                if not context.call.places:
                     continue
-                began, before = monotonic(), exchange.with_cuebot
-                answer = await self._calls.call(exchange, request)
+                began, before = monotonic(), context.call.with_cuebot
+                answer = await self._calls.call(context, request)
                 took = monotonic() - began
                 etag = await etag_of(request, answer, began + request.timeout)
                 if matches(condition.known, etag):  # many short looks are no slow call
-                    exchange.with_cuebot = before
+                    context.call.with_cuebot = before
                     looked = monotonic() - began
-                    exchange.waited += looked
-                    exchange.waited_as_asked += looked
+                    context.waited += looked
+                    context.waited_as_asked += looked
         finally:
-            self._waiting.give_back(exchange.principal)
+            self._waiting.give_back(context.principal)
         return answer, etag, began
 
     async def _pause(self, end: float) -> None:

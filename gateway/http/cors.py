@@ -1,7 +1,7 @@
 """CORS: which web pages may call this gateway from a browser (https://fetch.spec.whatwg.org).
 
 What a preflight may ask is decided by Starlette's CORSMiddleware. Here are only its place (inside
-the exchange, so that errors have the headers, too) and the one JSON shape of refusals. There is
+the context, so that errors have the headers, too) and the one JSON shape of refusals. There is
 no credentials mode: the token travels in a header that pages set themselves.
 """
 
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
-from gateway.http.exchange import Exchange, exchange_of
+from gateway.http.context import RequestContext, context_of
 from gateway.http.preflight import send_nothing
 from gateway.openapi.shared import CONDITIONS, HEADERS, OF_REQUESTS
 
@@ -48,29 +48,29 @@ class CorsRules:
         self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED).encode())
         self._listed = not self._rules.allow_all_origins
 
-    def allow(self, exchange: Exchange) -> None:
+    def allow(self, context: RequestContext) -> None:
         """Let the page that sent a request read its answer, if its origin may."""
-        origin = exchange.headers.get(b"origin")
+        origin = context.request.headers.get(b"origin")
         if self._listed:
-            exchange.headers_out.append((b"vary", b"Origin"))
+            context.response.headers.append((b"vary", b"Origin"))
         if origin is not None and self._rules.is_allowed_origin(origin.decode("latin-1")):
             allowed = origin if self._listed else b"*"
-            exchange.headers_out += ((b"access-control-allow-origin", allowed), self._exposed)
+            context.response.headers += ((b"access-control-allow-origin", allowed), self._exposed)
 
-    def preflight(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+    def preflight(self, context: RequestContext) -> list[tuple[bytes, bytes]]:
         """The headers that permit what a preflight asks. Raises GatewayError."""
         # Whether a public page may reach a private network is not asked here: it has no answer.
         asked = Headers(
             {
-                name: exchange.headers[name.encode()].decode("latin-1")
+                name: context.request.headers[name.encode()].decode("latin-1")
                 for name in ("origin", ASKED_METHOD, ASKED_HEADERS)
-                if name.encode() in exchange.headers
+                if name.encode() in context.request.headers
             }
         )
         answer = self._rules.preflight_response(asked)
         if answer.status_code != 200:
             raise self._refusal(asked)
-        exchange.code = Code.OK
+        context.response.code = Code.OK
         return [(name, value) for name, value in answer.raw_headers if name not in OF_A_BODY]
 
     def _refusal(self, asked: Headers) -> GatewayError:
@@ -89,7 +89,7 @@ class CorsRules:
 
 
 class Cors:
-    """Applies the rules to answers, and answers preflights. Goes inside of ExchangeMiddleware."""
+    """Applies the rules to answers, and answers preflights. Goes inside of ContextMiddleware."""
 
     def __init__(self, app: ASGIApp, *, rules: CorsRules) -> None:
         self._app = app
@@ -99,10 +99,13 @@ class Cors:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = exchange_of(scope)
-        asks = b"origin" in exchange.headers and ASKED_METHOD.encode() in exchange.headers
-        if asks and exchange.http_method == "OPTIONS":
-            await send_nothing(send, *self._rules.preflight(exchange))
+        context = context_of(scope)
+        asks = (
+            b"origin" in context.request.headers
+            and ASKED_METHOD.encode() in context.request.headers
+        )
+        if asks and context.request.method == "OPTIONS":
+            await send_nothing(send, *self._rules.preflight(context))
             return
-        self._rules.allow(exchange)
+        self._rules.allow(context)
         await self._app(scope, receive, send)

@@ -5,23 +5,23 @@ from types import TracebackType
 
 from starlette.types import Receive
 
-from gateway.http.exchange import ClientGone, Exchange
+from gateway.http.context import ClientGone, RequestContext
 
 
 class CancelOnDisconnect:
-    """`with CancelOnDisconnect(exchange, receive): …` cancels its body when the client goes away.
+    """`with CancelOnDisconnect(context, receive): …` cancels its body when the client goes away.
 
     The body then ends in ClientGone; it does not begin if the client has gone already. The whole
     request body must have been read. Our own server tells us of a disconnect; of any other one,
     `receive` has to be asked, by a task. Some call the end of an answer a disconnect, too.
     """
 
-    __slots__ = ("_direct", "_disconnected", "_exchange", "_receive", "_task", "_watcher")
+    __slots__ = ("_context", "_direct", "_disconnected", "_receive", "_task", "_watcher")
 
-    def __init__(self, exchange: Exchange, receive: Receive) -> None:
-        self._exchange = exchange
+    def __init__(self, context: RequestContext, receive: Receive) -> None:
+        self._context = context
         self._receive = receive
-        self._direct = exchange.direct
+        self._direct = context.direct
         self._disconnected = False
         self._watcher: asyncio.Task[None] | None = None
 
@@ -40,7 +40,7 @@ class CancelOnDisconnect:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        if not self._exchange.is_answered:
+        if not self._context.response.is_complete:
             self._cancel()
 
     def _cancel(self) -> None:

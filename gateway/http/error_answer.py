@@ -9,8 +9,8 @@ from starlette.types import Receive, Send
 
 from gateway.calls.failures import NotServed
 from gateway.errors import RETRY_SOON, Code, GatewayError
+from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.direct import Headers
-from gateway.http.exchange import JSON_TYPE, Exchange
 from gateway.http.head import content_length
 from gateway.http.received import LARGE_BODY
 
@@ -24,17 +24,17 @@ REST_SECONDS = 0.05
 log = structlog.stdlib.get_logger("gateway")
 
 
-def told_of(error: Exception, exchange: Exchange) -> GatewayError:
+def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
     """What a client is told of an exception: an unexpected one is logged, and told as INTERNAL."""
     if isinstance(error, NotServed):
-        exchange.unserved = error.path
+        context.call.unserved = error.path
     if isinstance(error, GatewayError):
         return error
     log.error(
         "unexpected error",
         exc_info=error,
-        **exchange.ids,
-        path=exchange.logged_path,
+        **context.request.ids,
+        path=context.request.logged_path,
     )
     return GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause")
 
@@ -59,33 +59,40 @@ def rendered(error: GatewayError) -> tuple[Headers, bytes]:
     return (JSON_TYPE, length, *error.raw_headers()), body
 
 
-async def send_error(exchange: Exchange, error: GatewayError, receive: Receive, send: Send) -> None:
+async def send_error(
+    context: RequestContext, error: GatewayError, receive: Receive, send: Send
+) -> None:
     """Answer with an error; when an answer has already begun, leave it visibly incomplete."""
-    exchange.fail(error)
-    if exchange.status:
-        log.error("answer cut short", **exchange.ids, reason=error.message)
+    context.response.fail(error)
+    if context.response.status:
+        log.error("answer cut short", **context.request.ids, reason=error.message)
         return
     headers, body = error_answer(error)
-    if exchange.direct is None:
-        await send_and_discard(exchange, error.status, headers, body, receive, send)
+    if context.direct is None:
+        await send_and_discard(context, error.status, headers, body, receive, send)
         return
-    exchange.give_back_body_room()  # others may want it meanwhile
-    await await_rest(exchange, receive)
-    if "Connection" in error.headers or not exchange.answer(error.status, headers, body):
+    context.give_back_body_room()  # others may want it meanwhile
+    await await_rest(context, receive)
+    if "Connection" in error.headers or not context.answer(error.status, headers, body):
         await send({"type": "http.response.start", "status": error.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
-async def await_rest(exchange: Exchange, receive: Receive) -> None:
+async def await_rest(context: RequestContext, receive: Receive) -> None:
     """Wait a moment for a short body, if it is still coming.
 
     Behind an answer that comes before the body's end our own server closes the connection.
     """
-    length = content_length(exchange.headers)
-    if exchange.body_read or not length or length > LARGE_BODY or b"expect" in exchange.headers:
+    length = content_length(context.request.headers)
+    if (
+        context.body_read
+        or not length
+        or length > LARGE_BODY
+        or b"expect" in context.request.headers
+    ):
         return
-    assert exchange.direct is not None
-    if exchange.direct.take_body() is None:
+    assert context.direct is not None
+    if context.direct.take_body() is None:
         with suppress(TimeoutError):
             async with asyncio.timeout(REST_SECONDS):
                 while (await receive()).get("more_body", False):
@@ -93,7 +100,12 @@ async def await_rest(exchange: Exchange, receive: Receive) -> None:
 
 
 async def send_and_discard(
-    exchange: Exchange, status: int, headers: Headers, body: bytes, receive: Receive, send: Send
+    context: RequestContext,
+    status: int,
+    headers: Headers,
+    body: bytes,
+    receive: Receive,
+    send: Send,
 ) -> None:
     """Send an answer, and read what is left of the request's body before its end.
 
@@ -101,17 +113,17 @@ async def send_and_discard(
     see that instead of the answer.
     """
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    if worth_discarding(exchange):
+    if worth_discarding(context):
         await send({"type": "http.response.body", "body": body, "more_body": True})
         await discard_body(receive)
         body = b""
     await send({"type": "http.response.body", "body": body})
 
 
-def worth_discarding(exchange: Exchange) -> bool:
+def worth_discarding(context: RequestContext) -> bool:
     """Whether the client may still be sending a body, of a length that is worth reading."""
-    headers = exchange.headers
-    if exchange.body_read or b"expect" in headers:
+    headers = context.request.headers
+    if context.body_read or b"expect" in headers:
         return False
     length = content_length(headers)
     if length is not None:

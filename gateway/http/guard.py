@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.access.limits import Count
 from gateway.access.tokens import Authenticator
 from gateway.errors import GatewayError
-from gateway.http.exchange import Exchange, exchange_of
+from gateway.http.context import RequestContext, context_of
 
 
 class Limit(Protocol):
@@ -40,7 +40,7 @@ class Guard:
         self._authenticator = authenticator
         self._public = public
 
-    async def admit(self, exchange: Exchange) -> None:
+    async def admit(self, context: RequestContext) -> None:
         """Note whose request it is, and count it; it waits for its turn if it is a little early.
 
         Raises GatewayError for a request that may not pass: over its limit, no valid token.
@@ -48,17 +48,19 @@ class Guard:
         refusal = None
         if self._authenticator is not None:
             try:
-                caller = self._authenticator.authenticate(exchange.headers.get(b"authorization"))
+                caller = self._authenticator.authenticate(
+                    context.request.headers.get(b"authorization")
+                )
             except GatewayError as error:
                 refusal = error
             else:
-                exchange.caller, exchange.subject = caller, caller.subject
+                context.caller, context.subject = caller, caller.subject
             if refusal is not None and self._public:
-                refusal, exchange.caller = None, self._authenticator.nobody()
+                refusal, context.caller = None, self._authenticator.nobody()
         for limit in self._limits:
-            count = await limit.admit(exchange.subject, exchange.client)
-            exchange.headers_out += count.headers
-            exchange.waited += count.wait
+            count = await limit.admit(context.subject, context.request.client)
+            context.response.headers += count.headers
+            context.waited += count.wait
             if count.refusal is not None:
                 raise count.refusal
         if refusal is not None:
@@ -77,5 +79,5 @@ class Guarded:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._guard.admit(exchange_of(scope))
+        await self._guard.admit(context_of(scope))
         await self._app(scope, receive, send)

@@ -1,7 +1,7 @@
 """The outermost layer around every handler.
 
-It opens the exchange, turns every exception into the one JSON shape, adds the headers that other
-layers leave in `Exchange.headers_out`, and reports the finished exchange.
+It opens the request context, turns every exception into the one JSON shape, adds the headers that
+other layers leave in `Response.headers`, and reports the finished request.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.http.direct import direct_connection
-from gateway.http.error_answer import send_error, told_of
-from gateway.http.exchange import (
+from gateway.http.context import (
     ClientGone,
-    Exchange,
     Reporter,
+    RequestContext,
     close,
-    open_exchange,
+    open_context,
     raise_gone,
 )
+from gateway.http.direct import direct_connection
+from gateway.http.error_answer import as_gateway_error, send_error
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import Refused, headers_of
 from gateway.http.spans import Sampler
@@ -31,7 +31,7 @@ PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
 """The path of a target, which may have a user and a password in front."""
 
 
-class ExchangeMiddleware:
+class ContextMiddleware:
     """Wraps the whole app. Each reporter is called once per request, after the answer."""
 
     def __init__(
@@ -51,28 +51,28 @@ class ExchangeMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = scope["exchange"] = exchange_in(scope, self._proxies, self._sampler)
-        send = noting(exchange, send)
+        context = scope["context"] = context_in(scope, self._proxies, self._sampler)
+        send = noting(context, send)
         try:
             try:
                 await self._app(scope, receive, send)
             except ClientGone:
                 raise
             except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
-                await send_error(exchange, stopping(), receive, send)
+                await send_error(context, stopping(), receive, send)
             except Exception as error:
-                await send_error(exchange, told_of(error, exchange), receive, send)
+                await send_error(context, as_gateway_error(error, context), receive, send)
         except ClientGone:
-            await drop(exchange)
+            await drop(context)
         finally:
-            close(exchange, self._reporters)
+            close(context, self._reporters)
 
 
-def exchange_in(scope: Scope, proxies: TrustedProxies, sampler: Sampler | None) -> Exchange:
-    """The exchange for the request in a new scope, whose path is normalised."""
+def context_in(scope: Scope, proxies: TrustedProxies, sampler: Sampler | None) -> RequestContext:
+    """The context for the request in a new scope, whose path is normalised."""
     client, direct = scope["client"], direct_connection(scope)
-    exchange = open_exchange(
-        http_method=scope["method"],
+    context = open_context(
+        method=scope["method"],
         path=scope["path"],
         query=scope["query_string"],
         http_version=scope["http_version"],
@@ -82,26 +82,26 @@ def exchange_in(scope: Scope, proxies: TrustedProxies, sampler: Sampler | None) 
         direct=direct,
         sampler=sampler,
     )
-    scope["path"] = exchange.path
-    return exchange
+    scope["path"] = context.request.path
+    return context
 
 
-def noting(exchange: Exchange, send: Send) -> Send:
-    """`send` that notes in the exchange what is sent, and adds its headers."""
+def noting(context: RequestContext, send: Send) -> Send:
+    """`send` that notes in the response what is sent, and adds its headers."""
 
     async def send_noted(message: Message) -> None:
         if message["type"] == "http.response.start":
-            exchange.status = message["status"]
-            headers = (*message["headers"], *exchange.headers_out, exchange.timing())
+            context.response.status = message["status"]
+            headers = (*message["headers"], *context.response.headers, context.timing())
             message = {**message, "headers": list(headers)}
         elif not message.get("more_body", False):
-            exchange.is_answered = True
+            context.response.is_complete = True
         try:
             await send(message)
         except (OSError, RuntimeError) as error:
             raise_gone(error)
         if message["type"] == "http.response.body":
-            exchange.bytes_out += len(message.get("body", b""))
+            context.response.bytes_out += len(message.get("body", b""))
 
     return send_noted
 
@@ -111,19 +111,19 @@ def report_refused(
 ) -> None:
     """Report a request that the server has refused by itself, with what is known of it."""
     path = PATH.match(refused.target)
-    exchange = open_exchange(
-        http_method=refused.method,
+    context = open_context(
+        method=refused.method,
         path=unquote_to_bytes(path[1]).decode(errors="replace") if path else "",
         headers=headers_of(refused.headers),
         peer=refused.peer,
         proxies=proxies,
         direct=None,
+        seconds=refused.seconds,
     )
-    exchange.started -= refused.seconds
-    exchange.status = refused.error.status
-    exchange.fail(refused.error)
-    exchange.bytes_out = len(refused.error.body())
-    close(exchange, reporters)
+    context.response.status = refused.error.status
+    context.response.fail(refused.error)
+    context.response.bytes_out = len(refused.error.body())
+    close(context, reporters)
 
 
 def stopping() -> GatewayError:
@@ -131,14 +131,14 @@ def stopping() -> GatewayError:
     return unavailable("the gateway is stopping", "stopping")
 
 
-async def drop(exchange: Exchange) -> None:
+async def drop(context: RequestContext) -> None:
     """The client has gone, or the server has refused the rest of its body by itself."""
-    direct = exchange.direct
+    direct = context.direct
     if direct is not None and direct.refusal is not None:
-        exchange.status = direct.refusal.status
-        exchange.fail(direct.refusal)
+        context.response.status = direct.refusal.status
+        context.response.fail(direct.refusal)
         return
-    exchange.status, exchange.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
+    context.response.status, context.response.code = CLIENT_CLOSED_REQUEST, Code.CANCELLED
     if direct is not None:
         # The server would wait for a client that does not read to take what is buffered.
         direct.abort()

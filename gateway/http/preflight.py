@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Scope, Send
 
 from gateway.errors import Code, GatewayError
-from gateway.http.exchange import exchange_of
+from gateway.http.context import context_of
 
 CHANGE_ALLOWS = "POST, OPTIONS"
 READ_ALLOWS = "GET, HEAD, POST, OPTIONS"
@@ -19,7 +19,7 @@ PAGE_ALLOWS = "GET, HEAD, OPTIONS"
 
 async def answer_options(scope: Scope, send: Send, *, is_page: bool) -> None:
     """Answer OPTIONS."""
-    exchange_of(scope).code = Code.OK
+    context_of(scope).response.code = Code.OK
     allow = PAGE_ALLOWS if is_page else READ_ALLOWS
     await send_nothing(send, (b"allow", allow.encode()))
 

@@ -7,7 +7,7 @@ from gateway.calls.query import MOST_PARAMETERS, body_of
 from gateway.codec.unknown import REPORTED, Reject
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 from gateway.schema.method import Method
 from gateway.views.shown import Asked, Shown
 from gateway.views.view import asked_parameters
@@ -29,23 +29,23 @@ class Query(NamedTuple):
 NO_QUERY = Query()
 
 
-def read_query(exchange: Exchange, method: Method, reject: Reject) -> Query:
+def read_query(context: RequestContext, method: Method, reject: Reject) -> Query:
     """What a request's query string and its Accept header ask for.
 
     Raises GatewayError (INVALID_ARGUMENT), which names the parameter.
     """
-    accept = exchange.headers.get(b"accept")
-    if exchange.query:
-        parameters = parsed(exchange.query, strict=exchange.http_method != "POST")
+    accept = context.request.headers.get(b"accept")
+    if context.request.query:
+        parameters = parsed(context.request.query, strict=context.request.method != "POST")
         asked = asked_parameters(parameters)
         parameters = [each for each in parameters if each[0] not in asked]
-    elif exchange.http_method == "POST":
+    elif context.request.method == "POST":
         shown = None if accept is None else method.views.shown((), accept)
         return NO_QUERY if shown is None else Query(shown)
     else:
         parameters, asked = [], {}
     shown = method.views.shown(tuple(asked.items()), accept)
-    if exchange.http_method == "POST":
+    if context.request.method == "POST":
         return Query(shown, None, unread(parameters, reject), tuple(asked.items()))
     descriptor = method.descriptor.input_type
     fields = [each for each in parameters if not each[0].startswith("_")]

@@ -19,8 +19,8 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
 from gateway.http.change_log import ChangeLog
+from gateway.http.context import JSON_TYPE, ClientGone, Denial, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import JSON_TYPE, ClientGone, Denial, Exchange
 from gateway.http.head import (
     DRY_RUN_ANSWER,
     DRY_RUN_KEY,
@@ -109,61 +109,65 @@ class RequestReader:
         self._authenticator = authenticator
         self._changes = changes
 
-    def read_head(self, exchange: Exchange) -> RequestHead:
+    def read_head(self, context: RequestContext) -> RequestHead:
         """What a request says before its body. Raises GatewayError for what is wrong with it."""
-        headers = exchange.headers
+        headers = context.request.headers
         dry_run, asked = headers.get(DRY_RUN_KEY), headers.get(b"grpc-timeout")
         if dry_run is not None and asks_dry_run(dry_run):
-            exchange.dry_run = True
-            exchange.headers_out.append(DRY_RUN_ANSWER)
+            context.dry_run = True
+            context.response.headers.append(DRY_RUN_ANSWER)
         catalog = self._live.current
         if catalog is None:
             raise no_schema()
-        exchange.headers_out.append(catalog.tag)
-        method = method_at(exchange, catalog)
-        check_right(exchange, catalog, method)
-        check_verb(exchange.http_method, method)
-        exchange.rpc = method.path
+        context.response.headers.append(catalog.tag)
+        method = method_at(context, catalog)
+        check_right(context, catalog, method)
+        check_verb(context.request.method, method)
+        context.call.rpc = method.path
         check_headers(headers, self._max_body)
         timeout = self._longest_call
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))
-        query = read_query(exchange, method, self._reject)
+        query = read_query(context, method, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
 
-    async def read_body(self, exchange: Exchange, head: RequestHead, receive: Receive) -> bytes:
+    async def read_body(
+        self, context: RequestContext, head: RequestHead, receive: Receive
+    ) -> bytes:
         """The JSON that a request sends, or that its query string stands for.
 
         Raises GatewayError for a body that cannot be read, and ClientGone.
         """
-        body = self.bodies.take(exchange)
+        body = self.bodies.take(context)
         if body is None:
-            body = await self._wait_for_body(exchange, receive)
+            body = await self._wait_for_body(context, receive)
         return body if head.query.body is None else body_of_get(head.query.body, body)
 
-    def enter(self, exchange: Exchange) -> None:
-        """Take a place among the requests in flight, which is given back with the exchange.
+    def enter(self, context: RequestContext) -> None:
+        """Take a place among the requests in flight, which is given back with the request.
 
         Raises GatewayError (UNAVAILABLE) when there is none.
         """
-        if exchange.spans is not None:
-            exchange.spans.note_read()
-        method = exchange.rpc or ""
-        exchange.places = self._admission.enter(exchange.principal, method, exchange.started)
+        if context.spans is not None:
+            context.spans.note_read()
+        method = context.call.rpc or ""
+        context.call.places = self._admission.enter(
+            context.principal, method, context.request.started
+        )
 
     async def plan(
-        self, exchange: Exchange, head: RequestHead, body: bytes, receive: Receive
+        self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
     ) -> CallRequest:
         """The calls that a request asks for, if its caller may still make them.
 
         Raises GatewayError for whatever is wrong with the body, and ClientGone.
         """
-        caller = caller_of(exchange)
+        caller = caller_of(context)
         if holds_the_loop(body) or naming_takes_long(head.method, body, caller.mode):
             began = monotonic()
-            with CancelOnDisconnect(exchange, receive):
+            with CancelOnDisconnect(context, receive):
                 named = await self._planner.plan(
-                    exchange.principal,
+                    context.principal,
                     head.catalog,
                     head.method,
                     body,
@@ -172,46 +176,48 @@ class RequestReader:
                     caller,
                 )
             took = monotonic() - began
-            exchange.waited += took
+            context.waited += took
             head = head._replace(timeout=max(head.timeout - took, 0))
-            self.look_again(exchange, head.catalog, head.method, named.plan)
-            return call_request(exchange, head, named.plan, named)
+            self.reauthorize(context, head.catalog, head.method, named.plan)
+            return call_request(context, head, named.plan, named)
         planned = plan(head.method, body, head.reject)
-        self.look_again(exchange, head.catalog, head.method, planned)
-        return call_request(exchange, head, planned)
+        self.reauthorize(context, head.catalog, head.method, planned)
+        return call_request(context, head, planned)
 
-    async def tell_denied(self, exchange: Exchange, error: GatewayError, receive: Receive) -> None:
+    async def audit_denial(
+        self, context: RequestContext, error: GatewayError, receive: Receive
+    ) -> None:
         """Write down a request that this error refuses, if it was denied.
 
         The client is answered when that is done.
         """
-        denial, changes = exchange.denied, self._changes
-        if denial is None or changes is None or not changes.wants(exchange):
+        denial, changes = context.call.denied, self._changes
+        if denial is None or changes is None or not changes.wants(context):
             return
-        body = await self._body_of_denied(exchange, receive)
+        body = await self._body_of_denied(context, receive)
         with suppress(Exception):  # it is denied, whatever is wrong with it
-            if exchange.http_method != "POST":
-                body = read_query(exchange, denial.method, Reject.NOTHING).body
+            if context.request.method != "POST":
+                body = read_query(context, denial.method, Reject.NOTHING).body
             if denial.payload is None and body is not None:
                 payload = plan(denial.method, body, Reject.NOTHING).payload
-                exchange.denied = denial._replace(payload=payload)
-        await changes.deny(exchange, error)
+                context.call.denied = denial._replace(payload=payload)
+        await changes.deny(context, error)
 
-    async def _body_of_denied(self, exchange: Exchange, receive: Receive) -> bytes | None:
+    async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
         """The body of a denied call, if it is short and soon here. Does not raise."""
-        length = content_length(exchange.headers)
-        if exchange.body_read or length is None or length > LARGE_BODY:
+        length = content_length(context.request.headers)
+        if context.body_read or length is None or length > LARGE_BODY:
             return None
         with suppress(GatewayError, ClientGone, TimeoutError):
             async with asyncio.timeout(SOON):
-                body = self.bodies.take(exchange)
-                body = await self.bodies.read(exchange, receive) if body is None else body
+                body = self.bodies.take(context)
+                body = await self.bodies.read(context, receive) if body is None else body
                 return body if len(body) <= LARGE_BODY else None
         return None
 
-    def look_again(
+    def reauthorize(
         self,
-        exchange: Exchange,
+        context: RequestContext,
         catalog: Catalog | None = None,
         method: Method | None = None,
         planned: Plan | None = None,
@@ -221,37 +227,39 @@ class RequestReader:
         A body takes its time, and meanwhile the token may have been denied, or the method: the one
         that the catalog had, which need not be found again while that is the current one.
         """
-        exchange.caller = self._authenticator.authenticate(exchange.headers.get(b"authorization"))
+        context.caller = self._authenticator.authenticate(
+            context.request.headers.get(b"authorization")
+        )
         current = self._live.current or catalog
         if current is None:
             raise no_schema()
         try:
             if method is None or current is not catalog:
-                method = method_at(exchange, current)
-            check_right(exchange, current, method, payload=planned and planned.payload)
-            check_verb(exchange.http_method, method)
+                method = method_at(context, current)
+            check_right(context, current, method, payload=planned and planned.payload)
+            check_verb(context.request.method, method)
         except GatewayError:
-            exchange.set_header(*current.tag)  # the schema that refuses it
+            context.response.set_header(*current.tag)  # the schema that refuses it
             raise
 
-    async def _wait_for_body(self, exchange: Exchange, receive: Receive) -> bytes:
+    async def _wait_for_body(self, context: RequestContext, receive: Receive) -> bytes:
         began = monotonic()
         try:
-            return await self.bodies.read(exchange, receive)
+            return await self.bodies.read(context, receive)
         finally:
-            exchange.waited += monotonic() - began
+            context.waited += monotonic() - began
 
 
-def method_at(exchange: Exchange, catalog: Catalog) -> Method:
+def method_at(context: RequestContext, catalog: Catalog) -> Method:
     """The method at a request's path. Raises GatewayError (NOT_FOUND) when there is none.
 
     That one names none which the caller may not call.
     """
-    method = catalog.routes.get(exchange.path)
+    method = catalog.routes.get(context.request.path)
     if method is None:
-        caller = exchange.caller
+        caller = context.caller
         assert caller is not None, "no path is looked up without a token"
-        raise unknown_path(exchange.path, catalog, caller.rule.names(catalog))
+        raise unknown_path(context.request.path, catalog, caller.rule.names(catalog))
     return method
 
 
@@ -283,32 +291,32 @@ def body_of_get(asked: bytes, sent: bytes) -> bytes:
 
 
 def check_right(
-    exchange: Exchange,
+    context: RequestContext,
     catalog: Catalog,
     method: Method,
     asked_by: str = "",
     payload: bytes | None = None,
 ) -> None:
     """Raises GatewayError (PERMISSION_DENIED) if the caller must not call the method."""
-    caller = exchange.caller
+    caller = context.caller
     assert caller is not None, "no method is called without a token"
     try:
         caller.rule.check(method, catalog, caller.subject, asked_by)
     except GatewayError:
-        exchange.rpc = method.path
-        exchange.denied = Denial(caller.rule.name, method, payload)
+        context.call.rpc = method.path
+        context.call.denied = Denial(caller.rule.name, method, payload)
         raise
 
 
-def caller_of(exchange: Exchange) -> Caller:
+def caller_of(context: RequestContext) -> Caller:
     """Who is calling, as requests say it."""
-    caller = exchange.caller
+    caller = context.caller
     assert caller is not None, "as above"
     return Caller(caller.rule.identity, caller.subject)
 
 
 def call_request(
-    exchange: Exchange, head: RequestHead, planned: Plan, named: Named | None = None
+    context: RequestContext, head: RequestHead, planned: Plan, named: Named | None = None
 ) -> CallRequest:
     """The request, as its caller's; the answer tells what of it was ignored, replaced or added.
 
@@ -318,24 +326,24 @@ def call_request(
     once more what the call itself answers.
     """
     for follow_up, payload in planned.follow_ups:
-        check_right(exchange, head.catalog, follow_up.method, str(follow_up.given), payload)
+        check_right(context, head.catalog, follow_up.method, str(follow_up.given), payload)
     if planned.method.identity is not None or planned.follow_ups:
-        caller = caller_of(exchange)
+        caller = caller_of(context)
         if named is None or named.caller != caller:
             named = with_caller(planned, caller)
         planned = named.plan
         if named.refusal is not None:
             if named.refusal.code is Code.PERMISSION_DENIED:
-                exchange.denied = Denial("identity", planned.method, planned.payload)
+                context.call.denied = Denial("identity", planned.method, planned.payload)
             raise named.refusal
         if named.replaced:
-            exchange.headers_out.append((b"x-replaced-fields", listed_paths(named.replaced)))
+            context.response.headers.append((b"x-replaced-fields", listed_paths(named.replaced)))
     planned, shown, cut_at = ask_for_rows(
-        planned, head.query.shown, head.query.asked, exchange.headers.get(b"accept")
+        planned, head.query.shown, head.query.asked, context.request.headers.get(b"accept")
     )
     if planned.defaulted:
-        exchange.headers_out.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
+        context.response.headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
     if planned.ignored or head.query.unread:
         ignored = listed_paths(head.query.unread + planned.ignored)
-        exchange.headers_out.append((b"x-ignored-fields", ignored))
+        context.response.headers.append((b"x-ignored-fields", ignored))
     return CallRequest(planned, head.timeout, head.catalog, shown, cut_at)

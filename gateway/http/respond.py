@@ -17,7 +17,7 @@ from gateway.access.shares import Turns
 from gateway.codec.encode import Slices
 from gateway.errors import GatewayError, unavailable
 from gateway.http.compression import VARY, compressed
-from gateway.http.exchange import JSON_TYPE, ClientGone, Exchange
+from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
 from gateway.long_work import STEP, let_others_run
 from gateway.views.show import Viewed
 
@@ -56,28 +56,28 @@ class Responder:
         self._http_timeout = http_timeout
         self._long_answers = long_answers
 
-    async def send(self, exchange: Exchange, form: Form, send: Send, *, within: float) -> None:
+    async def send(self, context: RequestContext, form: Form, send: Send, *, within: float) -> None:
         """Send a 200; a long one begins within so many seconds, and a view is ready within them.
 
         Raises ClientGone, and GatewayError: UNAVAILABLE if it would begin later, DEADLINE_EXCEEDED
         for a view that takes longer, and what is wrong with the answer.
         """
-        if answer_at_once(exchange, form):
+        if answer_at_once(context, form):
             return
         pieces, headers = form
         if isinstance(pieces, Sequence):
-            await send_pieces(exchange, pieces, headers, send, self._http_timeout)
+            await send_pieces(context, pieces, headers, send, self._http_timeout)
             return
-        deadline = None if exchange.progress is None else monotonic() + within
-        self._long_answers.note(exchange.rpc or "")
-        turn = EncodingTurn(self._long_answers.turns, exchange.principal)
+        deadline = None if context.call.progress is None else monotonic() + within
+        self._long_answers.note(context.call.rpc or "")
+        turn = EncodingTurn(self._long_answers.turns, context.principal)
         began = monotonic()
         has_turn = await turn.take(within)
-        exchange.waited += monotonic() - began
+        context.waited += monotonic() - began
         if not has_turn:
             raise unavailable("too many long answers are being made", "long_answers")
         try:
-            await send_pieces(exchange, pieces, headers, send, self._http_timeout, turn, deadline)
+            await send_pieces(context, pieces, headers, send, self._http_timeout, turn, deadline)
         finally:
             turn.give_back()
 
@@ -113,31 +113,31 @@ class EncodingTurn:
 
 
 def form_for(
-    exchange: Exchange, pieces: Iterable[bytes], content_type: tuple[bytes, bytes] = JSON_TYPE
+    context: RequestContext, pieces: Iterable[bytes], content_type: tuple[bytes, bytes] = JSON_TYPE
 ) -> Form:
     """The pieces of an answer as the client wants them, and the headers that say so."""
     if isinstance(pieces, Slices):
-        exchange.payload = pieces.payload
+        context.call.payload = pieces.payload
     elif isinstance(pieces, Viewed):
-        exchange.progress = pieces.progress
-    accept_encoding = exchange.headers.get(b"accept-encoding")
+        context.call.progress = pieces.progress
+    accept_encoding = context.request.headers.get(b"accept-encoding")
     if accept_encoding is None and content_type is JSON_TYPE:
         return pieces, PLAIN_JSON
     done, headers = compressed(pieces, accept_encoding)
     return done, (content_type, *headers)
 
 
-def answer_at_once(exchange: Exchange, form: Form) -> bool:
+def answer_at_once(context: RequestContext, form: Form) -> bool:
     """Send a whole answer if it is one piece and the connection takes it now. Raises ClientGone."""
     pieces, headers = form
     if not isinstance(pieces, tuple) or len(pieces) != 1:  # a Sequence: asking that costs more
         return False
     length = (b"content-length", b"%d" % len(pieces[0]))
-    return exchange.answer(200, (*headers, length), pieces[0])
+    return context.answer(200, (*headers, length), pieces[0])
 
 
 async def send_pieces(
-    exchange: Exchange,
+    context: RequestContext,
     pieces: Iterable[bytes],
     more: Iterable[tuple[bytes, bytes]],
     send: Send,
@@ -147,7 +147,7 @@ async def send_pieces(
 ) -> None:
     """Send the pieces, with their length when all of it is there; others get turns between steps.
 
-    The exchange gives back its place when it begins, and whenever a piece is made, but not while
+    The request gives back its place when it begins, and whenever a piece is made, but not while
     the client is behind. `more` are headers that say in which form the pieces are. Raises
     ClientGone when the client takes longer than `timeout` seconds to read a piece, or is that far
     behind SLOWEST_READER all in all, and earlier when others wait for the memory; and GatewayError
@@ -155,12 +155,12 @@ async def send_pieces(
     long as the client is behind.
     """
     headers = [*more]
-    reader = SlowReader(exchange, send, timeout, turn)
+    reader = SlowReader(context, send, timeout, turn)
     if isinstance(pieces, Sequence):
         headers.append((b"content-length", b"%d" % sum(map(len, pieces))))
     start = {"type": "http.response.start", "status": 200, "headers": headers}
     if isinstance(pieces, Sequence) and len(pieces) == 1:
-        exchange.leave()
+        context.leave()
         await reader.send(start)
         await reader.send({"type": "http.response.body", "body": pieces[0]}, len(pieces[0]))
         return
@@ -177,11 +177,11 @@ async def send_pieces(
             await reader.catch_up()
         if STEP.is_over() or (turn is not None and not turn.is_held):
             if deadline is not None and monotonic() - reader.behind > deadline:
-                raise out_of_time(exchange)
+                raise out_of_time(context)
             await reader.excuse(next_step(turn))
     if turn is not None:
         turn.give_back()
-    exchange.leave()
+    context.leave()
     if not started:  # NDJSON of no rows
         await reader.send(start)
     await reader.send({"type": "http.response.body", "body": b""})
@@ -195,10 +195,10 @@ async def next_step(turn: EncodingTurn | None) -> None:
     await let_others_run()
 
 
-def out_of_time(exchange: Exchange) -> GatewayError:
+def out_of_time(context: RequestContext) -> GatewayError:
     """The error for a view that is not done at its deadline."""
-    assert exchange.progress is not None, "nothing else has a deadline"
-    return exchange.progress.out_of_time()
+    assert context.call.progress is not None, "nothing else has a deadline"
+    return context.call.progress.out_of_time()
 
 
 class SlowReader:
@@ -208,9 +208,9 @@ class SlowReader:
     """
 
     def __init__(
-        self, exchange: Exchange, send: Send, timeout: float, turn: EncodingTurn | None
+        self, context: RequestContext, send: Send, timeout: float, turn: EncodingTurn | None
     ) -> None:
-        self._exchange = exchange
+        self._context = context
         self._send = send
         self._turn = turn
         self._timeout = timeout
@@ -225,7 +225,7 @@ class SlowReader:
 
     async def send(self, message: Message, size: int = 0) -> None:
         """Send a message of so many bytes. Raises ClientGone if it is not read in time."""
-        direct = self._exchange.direct
+        direct = self._context.direct
         if direct is not None and not direct.is_behind:
             await self._send(message)  # which does not have to wait
         else:
@@ -234,7 +234,7 @@ class SlowReader:
 
     async def catch_up(self) -> None:
         """Return when there is something to do for the client. Raises ClientGone as `send`."""
-        direct = self._exchange.direct
+        direct = self._context.direct
         if direct is not None and direct.is_behind:
             await self._send_slowly(NOTHING)
 
@@ -246,12 +246,12 @@ class SlowReader:
 
     async def _send_slowly(self, message: Message) -> None:
         """Send it, looking now and then at whether others wait for what the client keeps."""
-        self._exchange.leave()
+        self._context.leave()
         if self._turn is not None:
             self._turn.give_back()
         began = self._time()
         last = min(began, self._due(SLOWEST_READER)) + self._timeout
-        lease, sending = self._exchange.lease, asyncio.ensure_future(self._send(message))
+        lease, sending = self._context.call.lease, asyncio.ensure_future(self._send(message))
         try:
             while not sending.done():
                 left = last - self._time()
@@ -269,7 +269,7 @@ class SlowReader:
 
     async def _make_room(self, lease: Lease) -> None:
         """Keep the answer compressed from now on. This is for others, who wait for the memory."""
-        payload, self._exchange.payload = self._exchange.payload, None
+        payload, self._context.call.payload = self._context.call.payload, None
         if payload is not None:
             loop = asyncio.get_running_loop()
             lease.shrink(await loop.run_in_executor(COMPRESSOR, payload.compress))

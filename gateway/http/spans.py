@@ -20,7 +20,7 @@ class CallTimes(NamedTuple):
 
 @dataclass(slots=True)
 class Spans:
-    """The ids of a request's spans, and of their times what the exchange does not have.
+    """The ids of a request's spans, and of their times what the request context does not have.
 
     Times are seconds on the monotonic clock.
     """

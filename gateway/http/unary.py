@@ -8,8 +8,8 @@ from gateway.calls.preview import preview
 from gateway.errors import Code, GatewayError
 from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.conditional import ConditionalReads
+from gateway.http.context import RequestContext, context_of
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import Exchange, exchange_of
 from gateway.http.guard import Guard
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder, answer_at_once, form_for
@@ -35,43 +35,43 @@ class UnaryHandler:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request. Raises GatewayError and ClientGone."""
-        exchange, requests = exchange_of(scope), self._requests
-        await self._guard.admit(exchange)
+        context, requests = context_of(scope), self._requests
+        await self._guard.admit(context)
         try:
-            head = requests.read_head(exchange)
-            body = await requests.read_body(exchange, head, receive)
-            requests.enter(exchange)
-            request = await requests.plan(exchange, head, body, receive)
-            if exchange.dry_run:
-                await self._show(exchange, request, receive, send)
-            elif exchange.http_method == "POST":
-                await self._call(exchange, request, receive, send)
+            head = requests.read_head(context)
+            body = await requests.read_body(context, head, receive)
+            requests.enter(context)
+            request = await requests.plan(context, head, body, receive)
+            if context.dry_run:
+                await self._show(context, request, receive, send)
+            elif context.request.method == "POST":
+                await self._call(context, request, receive, send)
             else:
-                await self._reads.answer(exchange, request, receive, send)
+                await self._reads.answer(context, request, receive, send)
         except GatewayError as error:
-            await requests.tell_denied(exchange, error, receive)
+            await requests.audit_denial(context, error, receive)
             raise
 
     async def _show(
-        self, exchange: Exchange, request: CallRequest, receive: Receive, send: Send
+        self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
         """Answer a dry run: with the calls that would be made."""
-        exchange.code = Code.OK
-        form = form_for(exchange, preview(request.plan))
-        with CancelOnDisconnect(exchange, receive):
-            await self._responder.send(exchange, form, send, within=request.timeout)
+        context.response.code = Code.OK
+        form = form_for(context, preview(request.plan))
+        with CancelOnDisconnect(context, receive):
+            await self._responder.send(context, form, send, within=request.timeout)
 
     async def _call(
-        self, exchange: Exchange, request: CallRequest, receive: Receive, send: Send
+        self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
         """Make the calls, and answer with what Cuebot says."""
         began = monotonic()
-        with CancelOnDisconnect(exchange, receive):
-            answer = await self._calls.call(exchange, request)
+        with CancelOnDisconnect(context, receive):
+            answer = await self._calls.call(context, request)
             if request.cut_at:
-                await note_cut(exchange, request, answer)
-            form = form_of(exchange, request, answer)
+                await note_cut(context, request, answer)
+            form = form_of(context, request, answer)
             del answer  # what has been sent of it is not needed any more
-            if not answer_at_once(exchange, form):
+            if not answer_at_once(context, form):
                 within = max(request.timeout - (monotonic() - began), 0)
-                await self._responder.send(exchange, form, send, within=within)
+                await self._responder.send(context, form, send, within=within)

@@ -9,7 +9,7 @@ from typing import TextIO
 
 import structlog
 
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 from gateway.observe.logs import dump_line
 
 NAME = "gateway.access"
@@ -22,7 +22,7 @@ log = structlog.stdlib.get_logger(NAME)
 
 
 class AccessLog:
-    """Reports finished exchanges.
+    """Reports finished requests.
 
     With a stream, lines are written to it as JSON, those of one moment together: a line costs a
     fifth of what it does on the way of all other lines (`benchmarks/access_log.py`), and each
@@ -34,11 +34,11 @@ class AccessLog:
         self._is_enabled = logging.getLogger(NAME).isEnabledFor
         self._waiting: list[str] = []
 
-    def __call__(self, exchange: Exchange) -> None:
-        level = logging.DEBUG if exchange.path in HEALTH_PATHS else logging.INFO
+    def __call__(self, context: RequestContext) -> None:
+        level = logging.DEBUG if context.request.path in HEALTH_PATHS else logging.INFO
         if not self._is_enabled(level):
             return
-        fields = fields_of(exchange)
+        fields = fields_of(context)
         if self._stream is None:
             log.log(level, EVENT, **fields)
             return
@@ -64,22 +64,22 @@ def second(unix_time: int) -> str:
     return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def fields_of(exchange: Exchange) -> dict[str, object]:
+def fields_of(context: RequestContext) -> dict[str, object]:
     """What the line says: no bodies, no tokens, no query. None is what is not known."""
     fields: dict[str, object] = {
-        "request_id": exchange.request_id,
-        "client": exchange.client,
-        "subject": exchange.subject,
-        "method": exchange.http_method or None,
-        "path": exchange.logged_path or None,
-        "rpc": exchange.rpc,
+        "request_id": context.request.id,
+        "client": context.request.client,
+        "subject": context.subject,
+        "method": context.request.method or None,
+        "path": context.request.logged_path or None,
+        "rpc": context.call.rpc,
     }
-    if exchange.trace is not None:
-        fields["trace_id"] = exchange.trace.trace_id
-    if exchange.dry_run:
+    if context.request.trace is not None:
+        fields["trace_id"] = context.request.trace.trace_id
+    if context.dry_run:
         fields["dry_run"] = True
-    fields["status"] = exchange.status
-    fields["code"] = exchange.code.name if exchange.code is not None else None
-    fields["ms"] = round(exchange.seconds * 1000, 2)
-    fields["bytes"] = exchange.bytes_out
+    fields["status"] = context.response.status
+    fields["code"] = context.response.code.name if context.response.code is not None else None
+    fields["ms"] = round(context.request.seconds * 1000, 2)
+    fields["bytes"] = context.response.bytes_out
     return fields

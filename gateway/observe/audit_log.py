@@ -18,7 +18,7 @@ from gateway.access.principal import Principal
 from gateway.calls.invoke import Call, Found
 from gateway.codec.fields import is_message
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 from gateway.long_work import in_turns
 from gateway.observe.access_log import second
 from gateway.observe.audit_file import STDOUT, AuditFile, check_place
@@ -51,7 +51,7 @@ LONGEST_CLAIMS = 1000
 class Entry:
     """What is written down of one call."""
 
-    exchange: Exchange
+    context: RequestContext
     method: Method
     payload: bytes
     hides: Hides
@@ -79,7 +79,7 @@ class Entry:
             self._request = shown_request(
                 self.method.encoders, kind, self.payload, self.hides, told
             )
-        fields = head_of(self.exchange, phase, self.method.path)
+        fields = head_of(self.context, phase, self.method.path)
         fields["call"] = self.call
         fields["request"] = orjson.Fragment(self._request)
         if self.found:
@@ -122,16 +122,16 @@ def shown_found(found: Sequence[Found], hides: Hides) -> dict[str, object]:
     }
 
 
-def head_of(exchange: Exchange, phase: str, method: str | None) -> dict[str, object]:
+def head_of(context: RequestContext, phase: str, method: str | None) -> dict[str, object]:
     """What every line begins with."""
     seconds, nanoseconds = divmod(time.time_ns(), 10**9)
     return {
         "time": f"{second(seconds)}.{nanoseconds // 1000:06}Z",
         "phase": phase,
-        "id": exchange.request_id,
-        "subject": exchange.subject,
-        "claims": shown_claims(exchange.caller),
-        "client": exchange.client,
+        "id": context.request.id,
+        "subject": context.subject,
+        "claims": shown_claims(context.caller),
+        "client": context.request.client,
         "method": method,
     }
 
@@ -143,15 +143,17 @@ def shown_claims(caller: Principal | None) -> dict[str, object]:
     return claims if size <= LONGEST_CLAIMS else dict.fromkeys(claims, "…")
 
 
-def denied_line(exchange: Exchange, code: Code, status: int, hides: Hides, count: int = 0) -> bytes:
+def denied_line(
+    context: RequestContext, code: Code, status: int, hides: Hides, count: int = 0
+) -> bytes:
     """The line of a call that a rule of access has denied; Cuebot was not called.
 
     With a count, it is the last of so many that have one line together.
     """
-    denial = exchange.denied
+    denial = context.call.denied
     assert denial is not None
-    fields = head_of(exchange, OUTCOME, denial.method.path)
-    if exchange.dry_run:
+    fields = head_of(context, OUTCOME, denial.method.path)
+    if context.dry_run:
         fields["dry_run"] = True
     if denial.payload is not None:
         kind, encoders = denial.method.descriptor.input_type, denial.method.encoders
@@ -159,7 +161,7 @@ def denied_line(exchange: Exchange, code: Code, status: int, hides: Hides, count
     fields["denied"] = denial.rule
     fields["status"] = status
     fields["code"] = code.name
-    fields |= {"count": count} if count else {"ms": round(exchange.seconds * 1000, 2)}
+    fields |= {"count": count} if count else {"ms": round(context.request.seconds * 1000, 2)}
     return as_line(fields)
 
 
@@ -179,11 +181,11 @@ class AuditLog:
         self._denials = Denials(self._count_denied)
         self._obey(settings)
 
-    def wants(self, denied: Exchange) -> bool:
+    def wants(self, denied: RequestContext) -> bool:
         room = len(self._writer.kept.lines) <= MOST_KEPT // 2  # the rest of it is for changes
         return self._denials.admits(denied, room=room)
 
-    async def deny(self, denied: Exchange, error: GatewayError) -> None:
+    async def deny(self, denied: RequestContext, error: GatewayError) -> None:
         line = denied_line(denied, error.code, error.status, self._hides)
         if self._synced is not None:
             await self._synced.put(line)
@@ -194,10 +196,10 @@ class AuditLog:
         """Write down how many denied calls have had no line so far."""
         self._denials.end_period()
 
-    def _count_denied(self, last: Exchange, number: int) -> None:
+    def _count_denied(self, last: RequestContext, number: int) -> None:
         """Write down calls that had no line each."""
-        code = last.code or Code.PERMISSION_DENIED
-        self._put_soon(denied_line(last, code, last.status, self._hides, number))
+        code = last.response.code or Code.PERMISSION_DENIED
+        self._put_soon(denied_line(last, code, last.response.status, self._hides, number))
 
     def _put_soon(self, line: bytes) -> None:
         if self._straight is not None:
@@ -205,7 +207,7 @@ class AuditLog:
         elif self._synced is not None:
             self._synced.put_soon(line)
 
-    def around(self, exchange: Exchange, call: Call) -> Call:
+    def around(self, context: RequestContext, call: Call) -> Call:
         around = self._call_straight if self._synced is None else self._call_synced
 
         async def written_down(
@@ -213,7 +215,7 @@ class AuditLog:
         ) -> bytes:
             if method.reads_only:
                 return await call(method, payload)
-            entry = Entry(exchange, method, payload, self._hides, found)
+            entry = Entry(context, method, payload, self._hides, found)
             await entry.look()
             return await around(entry, call)
 
@@ -287,20 +289,20 @@ class AuditLog:
         return answer
 
     async def _call_synced(self, entry: Entry, call: Call) -> bytes:
-        writer, exchange = self._synced, entry.exchange
+        writer, context = self._synced, entry.context
         assert writer is not None
 
         async def ended(*outcome: *tuple[Code, int]) -> None:
             began = time.monotonic()
             await writer.put(entry.line(OUTCOME, outcome))
-            count_as_waiting(exchange, began)
+            count_as_waiting(context, began)
 
         try:
             problem, may_be_there = await writer.write(entry.line(INTENT))
         except asyncio.CancelledError:
             writer.put_soon(entry.line(OUTCOME, CANCELLED, called=False))
             raise
-        count_as_waiting(exchange, entry.began)
+        count_as_waiting(context, entry.began)
         try:
             self._admit(entry.method, problem)
         except GatewayError as error:
@@ -317,11 +319,11 @@ class AuditLog:
         return answer
 
 
-def count_as_waiting(exchange: Exchange, began: float) -> None:
+def count_as_waiting(context: RequestContext, began: float) -> None:
     """The time since then is none that Cuebot has taken, within which it will be counted."""
     seconds = time.monotonic() - began
-    exchange.waited += seconds
-    exchange.with_cuebot -= seconds
+    context.waited += seconds
+    context.call.with_cuebot -= seconds
 
 
 def outcome_of(error: BaseException) -> tuple[Code, int]:

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 
 MOST = 60
 """Lines of a subject in one period. Without a bound, a token without rights could fill the disk."""
@@ -15,24 +15,24 @@ PERIOD = 60.0
 class Denials:
     """Counts denied calls by subject."""
 
-    def __init__(self, tell: Callable[[Exchange, int], object]) -> None:
+    def __init__(self, tell: Callable[[RequestContext, int], object]) -> None:
         """At the end of a period, `tell` is told of the calls of each subject that had no line: of
         the last one, and how many there were."""
         self._tell = tell
         self._lines: Counter[str] = Counter()
-        self._others: dict[str, tuple[Exchange, int]] = {}
+        self._others: dict[str, tuple[RequestContext, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def admits(self, exchange: Exchange, *, room: bool) -> bool:
+    def admits(self, context: RequestContext, *, room: bool) -> bool:
         """Whether a denied call is to have a line now. There must be `room` for one."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PERIOD, self.end_period)
-        subject = exchange.principal
+        subject = context.principal
         if room and self._lines[subject] < MOST:
             self._lines[subject] += 1
             return True
-        _, others = self._others.get(subject, (exchange, 0))
-        self._others[subject] = exchange, others + 1
+        _, others = self._others.get(subject, (context, 0))
+        self._others[subject] = context, others + 1
         return False
 
     def end_period(self) -> None:
@@ -42,5 +42,5 @@ class Denials:
             self._timer = None
         others, self._others = self._others, {}
         self._lines.clear()
-        for exchange, number in others.values():
-            self._tell(exchange, number)
+        for context, number in others.values():
+            self._tell(context, number)

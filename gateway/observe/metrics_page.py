@@ -15,7 +15,7 @@ from gateway.access.shares import Shares
 from gateway.access.tokens import Authenticator
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, ConfigurationError, GatewayError
-from gateway.http.exchange import exchange_of
+from gateway.http.context import context_of
 from gateway.http.guard import Guard, Limit
 from gateway.http.preflight import wrong_verb
 from gateway.observe.audit_log import AuditLog
@@ -107,7 +107,7 @@ def metrics_app(metrics: Metrics, *, timeout: float) -> ASGIApp:
         return Content.of(body, media_type, {"Vary": "Accept"})
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        accept = exchange_of(scope).headers.get(b"accept", b"").decode("latin-1")
+        accept = context_of(scope).request.headers.get(b"accept", b"").decode("latin-1")
         # 10 µs a number, between which requests have their turn
         page = await asyncio.to_thread(content, metrics.all(), accept)
         await page.send(scope, send, timeout)

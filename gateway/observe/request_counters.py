@@ -6,7 +6,7 @@ from time import monotonic
 from typing import get_args
 
 from gateway.errors import BadToken, Cause, Code, GatewayError, Shed
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 from gateway.observe.metric_families import BOUNDS, Numbers
 
 OTHER = "other"
@@ -21,7 +21,7 @@ def no_durations() -> list[float]:
 
 
 class RequestCounters:
-    """Counts finished exchanges, and what is refused before there is one.
+    """Counts finished requests, and what is refused before there is one.
 
     `method_at` tells which native method is at a path: empty if there is none.
     """
@@ -36,36 +36,37 @@ class RequestCounters:
         self._waited = no_durations()
         self._bytes_in = self._bytes_out = 0
 
-    def __call__(self, exchange: Exchange) -> None:
-        key = exchange.rpc or self._method_at(exchange.path), exchange.status, exchange.code
+    def __call__(self, context: RequestContext) -> None:
+        request, response, call = context.request, context.response, context.call
+        key = call.rpc or self._method_at(request.path), response.status, response.code
         try:
             self._answers[key] += 1
         except KeyError:
             self._answers[key] = 1
         # Three times the same lines: a function would make all of this twice as dear.
-        asked = exchange.waited_as_asked
-        seconds = monotonic() - exchange.started - asked
+        asked = context.waited_as_asked
+        seconds = monotonic() - request.started - asked
         durations = self._took
         durations[bisect_left(BOUNDS, seconds)] += 1
         durations[-1] += seconds
-        seconds = exchange.waited - asked
+        seconds = context.waited - asked
         durations = self._waited
         if seconds > 0:
             durations[bisect_left(BOUNDS, seconds)] += 1
             durations[-1] += seconds
         else:
             durations[0] += 1
-        seconds = exchange.with_cuebot
+        seconds = call.with_cuebot
         if seconds > 0:
             durations = self._with_cuebot
             durations[bisect_left(BOUNDS, seconds)] += 1
             durations[-1] += seconds
-        self._bytes_in += exchange.bytes_in
-        self._bytes_out += exchange.bytes_out
-        if exchange.cause is not None:
-            self._causes[exchange.cause] = self._causes.get(exchange.cause, 0) + 1
-        if exchange.denied is not None:
-            rule = exchange.denied.rule
+        self._bytes_in += context.bytes_in
+        self._bytes_out += response.bytes_out
+        if response.cause is not None:
+            self._causes[response.cause] = self._causes.get(response.cause, 0) + 1
+        if call.denied is not None:
+            rule = call.denied.rule
             self._denied[rule] = self._denied.get(rule, 0) + 1
 
     def turned_away(self, error: GatewayError) -> None:

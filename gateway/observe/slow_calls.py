@@ -4,13 +4,13 @@ import time
 
 import structlog
 
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 
 log = structlog.stdlib.get_logger("gateway.slow")
 
 
 class SlowCalls:
-    """Reports finished exchanges that called a method and took so many seconds or more.
+    """Reports finished requests that called a method and took so many seconds or more.
 
     Waiting does not count: for the body, the rate limit, or as a GET asks with `Prefer: wait`.
     """
@@ -18,25 +18,25 @@ class SlowCalls:
     def __init__(self, limit: float) -> None:
         self._limit = limit
 
-    def __call__(self, exchange: Exchange) -> None:
+    def __call__(self, context: RequestContext) -> None:
         now = time.monotonic()
-        total = now - exchange.started
-        if total - exchange.waited < self._limit or exchange.rpc is None:
+        total = now - context.request.started
+        if total - context.waited < self._limit or context.call.rpc is None:
             return
-        begun = exchange.answering or now
-        own = begun - exchange.started - exchange.with_cuebot - exchange.waited
+        begun = context.response.began or now
+        own = begun - context.request.started - context.call.with_cuebot - context.waited
         log.warning(
             "slow call",
-            **exchange.ids,
-            rpc=exchange.rpc,
-            subject=exchange.subject,
-            status=exchange.status,
+            **context.request.ids,
+            rpc=context.call.rpc,
+            subject=context.subject,
+            status=context.response.status,
             ms=milliseconds(total),
-            cuebot_ms=milliseconds(exchange.with_cuebot),
+            cuebot_ms=milliseconds(context.call.with_cuebot),
             gateway_ms=milliseconds(max(own, 0.0)),
-            wait_ms=milliseconds(exchange.waited),
+            wait_ms=milliseconds(context.waited),
             sending_ms=milliseconds(now - begun),
-            bytes=exchange.bytes_out,
+            bytes=context.response.bytes_out,
         )
 
 

@@ -1,4 +1,4 @@
-"""TRACES: spans of finished requests, made of the times of their exchanges, over OTLP.
+"""TRACES: spans of finished requests, made of what is noted of their times, over OTLP.
 
 The names of attributes are those of OpenTelemetry's conventions for HTTP and RPC. Needs the extra
 `otel`; `open_traces` says so without it.
@@ -32,7 +32,7 @@ from opentelemetry.trace import (
 
 from gateway import __version__
 from gateway.errors import Code
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 from gateway.http.spans import CallTimes, Spans, span_id
 from gateway.observe.access_log import HEALTH_PATHS
 
@@ -64,7 +64,7 @@ class Part(NamedTuple):
 
 
 class Traces:
-    """Reports finished exchanges that are sampled."""
+    """Reports finished requests that are sampled."""
 
     def __init__(self) -> None:
         """Where spans go, and how, is in OTEL_… variables. Raises ValueError for wrong ones."""
@@ -81,24 +81,25 @@ class Traces:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("cuebot-gateway", __version__)
 
-    def __call__(self, exchange: Exchange) -> None:
-        spans, trace = exchange.spans, exchange.trace
-        if spans is None or trace is None or exchange.path in (*HEALTH_PATHS, "/metrics"):
+    def __call__(self, context: RequestContext) -> None:
+        request, rpc, spans = context.request, context.call.rpc, context.spans
+        trace = request.trace
+        if spans is None or trace is None or request.path in (*HEALTH_PATHS, "/metrics"):
             return
         now = time.monotonic()
         epoch = time.time() - now
         self._ids.trace_id = int(trace.trace_id, 16)
         whole = Part(
-            f"{exchange.http_method} {exchange.rpc}" if exchange.rpc else exchange.http_method,
-            exchange.started,
+            f"{request.method} {rpc}" if rpc else request.method,
+            request.started,
             now,
             spans.request,
             SpanKind.SERVER,
-            attributes_of(exchange),
-            exchange.status >= 500,
+            attributes_of(context),
+            context.response.status >= 500,
         )
         self._send(whole, epoch, self._ids.trace_id, spans.parent)
-        for part in parts_of(exchange, spans, now):
+        for part in parts_of(context, spans, now):
             self._send(part, epoch, self._ids.trace_id, spans.request)
 
     def _send(self, part: Part, epoch: float, trace_id: int, parent: str) -> None:
@@ -155,18 +156,18 @@ class PreparedIds(IdGenerator):
         return self.span_id
 
 
-def parts_of(exchange: Exchange, spans: Spans, now: float) -> Iterator[Part]:
+def parts_of(context: RequestContext, spans: Spans, now: float) -> Iterator[Part]:
     """The spans within that of the request, in their order, as far as it has come."""
-    began, answering = exchange.started, exchange.answering or now
+    began, answering = context.request.started, context.response.began or now
     if spans.read:
-        if exchange.waited > SHORT and spans.read - began > SHORT:
+        if context.waited > SHORT and spans.read - began > SHORT:
             yield Part("wait", began, spans.read, span_id())
         called = spans.calls[0].began if spans.calls else answering
         yield Part("decode", spans.read, called, span_id())
     for call in spans.calls:
-        yield call_part(exchange.rpc or "", call)
+        yield call_part(context.call.rpc or "", call)
     # A 304 has nothing to encode, and may come some time after the last call (`Prefer: wait`).
-    if spans.calls and spans.calls[-1].code is Code.OK and exchange.status != 304:
+    if spans.calls and spans.calls[-1].code is Code.OK and context.response.status != 304:
         yield Part("encode", spans.calls[-1].ended, answering, span_id())
     if now - answering > SHORT:
         yield Part("send", answering, now, span_id())
@@ -185,18 +186,19 @@ def call_part(path: str, call: CallTimes) -> Part:
     return Part(path[1:], call.began, call.ended, call.id, SpanKind.CLIENT, attributes, failed)
 
 
-def attributes_of(exchange: Exchange) -> Attributes:
+def attributes_of(context: RequestContext) -> Attributes:
     """What is said of the request: no more than in its access line."""
+    request, response = context.request, context.response
     found = {
-        "http.request.method": exchange.http_method,
-        "http.route": exchange.rpc,
-        "http.response.status_code": exchange.status or None,
-        "http.response.body.size": exchange.bytes_out,
-        "network.protocol.version": exchange.http_version,
-        "url.path": exchange.logged_path,
-        "client.address": exchange.client,
-        "enduser.id": exchange.subject,
-        "error.type": exchange.code.name if exchange.status >= 500 and exchange.code else None,
-        "cuebot_gateway.request_id": exchange.request_id,
+        "http.request.method": request.method,
+        "http.route": context.call.rpc,
+        "http.response.status_code": response.status or None,
+        "http.response.body.size": response.bytes_out,
+        "network.protocol.version": request.http_version,
+        "url.path": request.logged_path,
+        "client.address": request.client,
+        "enduser.id": context.subject,
+        "error.type": response.code.name if response.code and response.status >= 500 else None,
+        "cuebot_gateway.request_id": request.id,
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -3,14 +3,14 @@
 from typing import Protocol
 
 from gateway.errors import ConfigurationError
-from gateway.http.exchange import Exchange
+from gateway.http.context import RequestContext
 from gateway.settings.model import Settings
 
 
 class TraceReporter(Protocol):
     """A reporter that sends what it is told of later."""
 
-    def __call__(self, exchange: Exchange) -> None: ...
+    def __call__(self, context: RequestContext) -> None: ...
     async def close(self) -> None:
         """Send what is left, or give up soon."""
 

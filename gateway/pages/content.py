@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.compression import CODINGS, VARY, WORTH_IT, Coding, choose, stream
 from gateway.http.conditional import matches
-from gateway.http.exchange import ClientGone, exchange_of
+from gateway.http.context import ClientGone, context_of
 
 SLOWEST_READER = 16 * 1024
 """Bytes per second. A client that reads more slowly is disconnected."""
@@ -49,15 +49,15 @@ class Content:
         Browsers may cache it unless the request had a token. Raises ClientGone when sending takes
         more than `timeout` seconds beyond what SLOWEST_READER needs.
         """
-        exchange = exchange_of(scope)
-        if exchange.subject is None:
-            exchange.may_be_kept(NO_CACHE)
-        accepted = exchange.headers.get(b"accept-encoding")
+        context = context_of(scope)
+        if context.subject is None:
+            context.response.may_be_kept(NO_CACHE)
+        accepted = context.request.headers.get(b"accept-encoding")
         coding = None if accepted is None else choose(accepted).coding
         if coding not in self.forms:
             coding = None
         body, etag = self.forms[coding], self.etags[coding]
-        known = exchange.headers.get(b"if-none-match", b"").decode("latin-1")
+        known = context.request.headers.get(b"if-none-match", b"").decode("latin-1")
         fresh = matches(known, etag)
         headers = [
             (b"etag", etag.encode()),

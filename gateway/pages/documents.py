@@ -9,7 +9,7 @@ from weakref import ref
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.discovery.refresh import LiveCatalog
-from gateway.http.exchange import exchange_of
+from gateway.http.context import context_of
 from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.pages.content import Content
 from gateway.schema.catalog import Catalog
@@ -54,7 +54,7 @@ class Documents:
         catalog = self._live.current
         if catalog is None:
             raise no_schema()
-        caller = exchange_of(scope).caller
+        caller = context_of(scope).caller
         assert caller is not None, "nobody is somebody, too"
         content = await self._content(path, catalog, caller.rule.allowed(catalog))
         await content.send(scope, send, self._timeout)

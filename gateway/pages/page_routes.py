@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import ConfigurationError
-from gateway.http.exchange import exchange_of
+from gateway.http.context import context_of
 from gateway.http.guard import Guard
 from gateway.pages.content import Content, serve
 
@@ -72,7 +72,7 @@ class FrontPage:
         self._fallback = fallback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        accept = exchange_of(scope).headers.get(b"accept", b"")
+        accept = context_of(scope).request.headers.get(b"accept", b"")
         wants_page = scope["method"] in READ_METHODS and b"text/html" in accept
         await (self._page if wants_page else self._fallback)(scope, receive, send)
 

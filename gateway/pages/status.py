@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway import __version__
 from gateway.discovery.refresh import LiveCatalog
 from gateway.hints import DID_YOU_MEAN
-from gateway.http.exchange import exchange_of
+from gateway.http.context import context_of
 from gateway.pages.content import Content
 from gateway.upstream.open import Cuebot
 
@@ -91,8 +91,8 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
     """The app that serves the status."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        catalog, exchange = live.current, exchange_of(scope)
-        caller = exchange.caller
+        catalog, context = live.current, context_of(scope)
+        caller = context.caller
         assert caller is not None, "nobody is somebody, too"
         cuebot: dict[str, object] = {
             "endpoints": [each.endpoint for each in upstream.endpoints],
@@ -120,7 +120,7 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
             "problem": live.problem,
             "links": LINKS,
         }
-        if exchange.subject is None or caller.rule.allows_nothing:
+        if context.subject is None or caller.rule.allows_nothing:
             status = for_everybody(status)
         content = Content.of(orjson.dumps(status), "application/json")
         await content.send(scope, send, timeout)

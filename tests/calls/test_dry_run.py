@@ -85,7 +85,7 @@ async def test_the_log_tells_it_from_a_call(
 ) -> None:
     """The access line of a dry run says so, and that of a call does not."""
     lines: asyncio.Queue[dict[str, object]] = asyncio.Queue()
-    gateway.app.parts.reporters.append(lambda exchange: lines.put_nowait(fields_of(exchange)))
+    gateway.app.parts.reporters.append(lambda context: lines.put_nowait(fields_of(context)))
 
     async def access_line(headers: dict[str, str]) -> dict[str, object]:
         await gateway.post(KILL_FRAMES, {}, headers=headers)

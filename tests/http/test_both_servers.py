@@ -92,7 +92,7 @@ async def servers() -> AsyncIterator[tuple[Served, Served]]:
         plain_uvicorn(second.endpoint, **options) as (port, app),
     ):
         lines: list[dict[str, object]] = []
-        app.parts.reporters.append(lambda exchange: lines.append(fields_of(exchange)))
+        app.parts.reporters.append(lambda context: lines.append(fields_of(context)))
         yield (
             Served(ours.port, first, ours.access_lines(), apart=OF_THE_CONNECTION),
             Served(port, second, lines, apart=OF_THE_CONNECTION),

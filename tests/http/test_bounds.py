@@ -30,7 +30,7 @@ from gateway.long_work import STEP, STEP_SECONDS
 from gateway.upstream.interface import SMALL_ANSWER
 from gateway.write_buffer import WriteBuffer
 from tests.support.clocks import HandClock, LookClock
-from tests.support.exchanges import exchange_of
+from tests.support.contexts import context_of
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
@@ -218,7 +218,7 @@ class Behind:
 async def test_no_piece_is_made_for_a_client_that_has_not_read_the_one_before() -> None:
     """It would wait in memory."""
     made, waits, has_read = list[int](), asyncio.Event(), asyncio.Event()
-    exchange = exchange_of(GET_JOBS, direct=Behind())
+    context = context_of(GET_JOBS, direct=Behind())
 
     def pieces() -> Iterator[bytes]:
         for number in range(3):
@@ -230,7 +230,7 @@ async def test_no_piece_is_made_for_a_client_that_has_not_read_the_one_before() 
             waits.set()
             await has_read.wait()
 
-    sending = asyncio.create_task(send_pieces(exchange, pieces(), (), send, PATIENCE))
+    sending = asyncio.create_task(send_pieces(context, pieces(), (), send, PATIENCE))
     await asyncio.wait_for(waits.wait(), PATIENCE)
     assert made == [0]
     has_read.set()
@@ -453,11 +453,11 @@ async def test_others_run_after_a_step_however_many_pieces_it_has(
             looks.append(made)
             await asyncio.sleep(0)
 
-    exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
+    context = context_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
     turn = EncodingTurn(Turns(1, 4), "a")
     assert await turn.take()
     looking = asyncio.create_task(look())
-    await send_pieces(exchange, pieces(), (), send, PATIENCE, turn)
+    await send_pieces(context, pieces(), (), send, PATIENCE, turn)
     looking.cancel()
     assert list(dict.fromkeys(looks)) == [0, 4, 8, 9, 10, 11, 12]
 
@@ -503,11 +503,11 @@ async def test_small_answers_are_sent_before_the_next_step(
 
     assert await EncodingTurn(turns, "c").take()  # what is kept for others
     for others in (go_on_writing, take_a_turn):
-        exchange = exchange_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
+        context = context_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
         assert await turn.take()
         task = asyncio.create_task(others())
         await asyncio.sleep(0)
-        await send_pieces(exchange, pieces(), (), send, PATIENCE, turn)
+        await send_pieces(context, pieces(), (), send, PATIENCE, turn)
         task.cancel()
     assert written > STEPS_A_TURN
 

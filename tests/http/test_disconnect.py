@@ -8,11 +8,11 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.errors import Code, GatewayError
+from gateway.http.context import ClientGone, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.exchange import ClientGone, Exchange
-from gateway.http.middleware import ExchangeMiddleware
+from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
-from tests.support.exchanges import exchange_of
+from tests.support.contexts import context_of
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +56,7 @@ async def served_by_another_server(outside: Callable[[Task], object]) -> None:
         outside(task)
         return {"type": "http.disconnect"}
 
-    with CancelOnDisconnect(exchange_of("/"), receive):
+    with CancelOnDisconnect(context_of("/"), receive):
         await asyncio.Event().wait()
 
 
@@ -72,9 +72,9 @@ async def served_by_our_server(outside: Callable[[Task], object]) -> None:
         outside(task)
         connection.disconnect()
 
-    exchange = exchange_of("/")
-    exchange.direct = connection
-    with CancelOnDisconnect(exchange, receive):
+    context = context_of("/")
+    context.direct = connection
+    with CancelOnDisconnect(context, receive):
         asyncio.get_running_loop().call_soon(disconnect)
         await asyncio.Event().wait()
 
@@ -120,7 +120,7 @@ GONE = [
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
 async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
     """Whatever a transport raises for it: the request is reported with 499, and nothing failed."""
-    reported: list[Exchange] = []
+    reported: list[RequestContext] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -131,7 +131,7 @@ async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
     async def never() -> Message:
         raise AssertionError("nobody has to ask")
 
-    outermost = ExchangeMiddleware(app, proxies=TrustedProxies(()), reporters=[reported.append])
+    outermost = ContextMiddleware(app, proxies=TrustedProxies(()), reporters=[reported.append])
     scope: Scope = {
         "type": "http",
         "http_version": "1.1",
@@ -142,7 +142,9 @@ async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
         "client": None,
     }
     await outermost(scope, never, write)
-    assert [(each.status, each.code) for each in reported] == [(499, Code.CANCELLED)]
+    assert [(each.response.status, each.response.code) for each in reported] == [
+        (499, Code.CANCELLED)
+    ]
 
 
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
@@ -153,4 +155,4 @@ def test_so_it_is_on_the_short_way(error: Exception) -> None:
         connection = Connection()
         connection.problem = raised
         with pytest.raises(expected):
-            exchange_of("/a.B/C", direct=connection).answer(200, (), b"")
+            context_of("/a.B/C", direct=connection).answer(200, (), b"")

@@ -18,7 +18,7 @@ from gateway.errors import GatewayError
 from gateway.http.query_string import NO_QUERY
 from gateway.http.request import RequestHead, call_request
 from gateway.schema.selection import Selection
-from tests.support.exchanges import exchange_of
+from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot
@@ -329,11 +329,11 @@ async def test_a_rule_that_changes_meanwhile_holds(gateway: Gateway) -> None:
     planned = plan(method, json.dumps(spec("<user>root</user>")).encode(), Reject.NOTHING)
     before = with_caller(planned, Caller("fill", "intern"))
     assert before.refusal is None
-    exchange = exchange_of(LAUNCH)
-    exchange.caller = Principal("intern", 4e9, 0.0, Rule("all", ("all",), "force", ()), {})
+    context = context_of(LAUNCH)
+    context.caller = Principal("intern", 4e9, 0.0, Rule("all", ("all",), "force", ()), {})
     head = RequestHead(gateway.catalog, method, 1.0, Reject.NOTHING, NO_QUERY)
     with pytest.raises(GatewayError, match="it has to be the caller"):
-        call_request(exchange, head, planned, before)
+        call_request(context, head, planned, before)
 
 
 async def test_without_force_a_spec_is_sent_as_it_is(

@@ -16,9 +16,9 @@ from starlette.types import Message
 
 from gateway.access.load import LongAnswers
 from gateway.errors import Code
-from gateway.http.exchange import ClientGone
+from gateway.http.context import ClientGone
 from gateway.http.respond import Form, Responder, SlowReader, send_pieces
-from tests.support.exchanges import exchange_of
+from tests.support.contexts import context_of
 from tests.support.opencue import jobs, message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
@@ -606,10 +606,10 @@ async def test_no_part_of_an_answer_is_waited_for_without_end(pieces: Iterable[b
         if not message.get("more_body", message["type"] == "http.response.start"):
             await asyncio.Event().wait()
 
-    exchange = exchange_of(SHOWS)
+    context = context_of(SHOWS)
     with pytest.raises(ClientGone):
         async with asyncio.timeout(PATIENCE):
-            await send_pieces(exchange, pieces, (), send, 0.01)
+            await send_pieces(context, pieces, (), send, 0.01)
 
 
 async def test_a_client_that_is_behind_holds_no_turn() -> None:
@@ -622,15 +622,15 @@ async def test_a_client_that_is_behind_holds_no_turn() -> None:
         await asyncio.sleep(0)
         held.append(long_answers.turns.held.get("ip ", 0))
 
-    exchange = exchange_of(SHOWS)
+    context = context_of(SHOWS)
     form: Form = iter([b"a", b"b"]), ()
-    await responder.send(exchange, form, send, within=1)
+    await responder.send(context, form, send, within=1)
     assert held == [0, 0, 0, 0]
     assert not long_answers.turns.held
 
 
 async def test_the_gateways_own_waits_are_not_the_clients() -> None:
     """A client is not let go for time in which the answer waited for its turn."""
-    reader = SlowReader(exchange_of(SHOWS), sent, 0.2, None)
+    reader = SlowReader(context_of(SHOWS), sent, 0.2, None)
     await reader.excuse(asyncio.sleep(0.3))
     await reader.send({"type": "http.response.body", "body": b"a"}, 1)

@@ -22,8 +22,8 @@ import grpc
 import httpx
 import pytest
 
-from gateway.http.exchange import Exchange
-from tests.support.exchanges import exchange_of
+from gateway.http.context import RequestContext
+from tests.support.contexts import context_of
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
     SECRET,
@@ -346,9 +346,9 @@ def test_nothing_that_looks_like_a_token_is_logged(header: str, claims: str) -> 
     """However a JWT's JSON is written, neither a path nor a request id keeps any of it."""
     first, second = (urlsafe_b64encode(part.encode()).decode() for part in (header, claims))
     pasted = f"{first.rstrip('=')}.{second.rstrip('=')}.c2lnbmF0dXJl-_"
-    exchange = opened(f"/show/{pasted}/x", pasted)
-    assert exchange.logged_path == "/show/…/x"
-    assert re.fullmatch(r"[0-9a-f]{32}", exchange.request_id)
+    context = opened(f"/show/{pasted}/x", pasted)
+    assert context.request.logged_path == "/show/…/x"
+    assert re.fullmatch(r"[0-9a-f]{32}", context.request.id)
 
 
 @pytest.mark.parametrize(
@@ -356,12 +356,12 @@ def test_nothing_that_looks_like_a_token_is_logged(header: str, claims: str) -> 
 )
 def test_what_does_not_look_like_a_token_is_logged(harmless: str) -> None:
     """Paths and ids that happen to have its letters are kept."""
-    exchange = opened(harmless, harmless)
-    assert (exchange.logged_path, exchange.request_id) == (harmless, harmless)
+    context = opened(harmless, harmless)
+    assert (context.request.logged_path, context.request.id) == (harmless, harmless)
 
 
-def opened(path: str, request_id: str) -> Exchange:
-    return exchange_of(path, headers={b"x-request-id": request_id.encode()})
+def opened(path: str, request_id: str) -> RequestContext:
+    return context_of(path, headers={b"x-request-id": request_id.encode()})
 
 
 @pytest.mark.thorough
@@ -584,7 +584,7 @@ async def test_health_checks_are_there_for_debugging(
 UNEXPECTED = """
 import asyncio, logging, sys
 import httpx
-from gateway.http.middleware import ExchangeMiddleware
+from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from gateway.observe.access_log import AccessLog
 from gateway.observe.log_setup import configure_logging
@@ -597,7 +597,7 @@ async def main():
     configure_logging("info", sys.argv[1])
     logging.getLogger("httpx").disabled = True
     proxies, reporters = TrustedProxies(()), [AccessLog(None)]
-    app = ExchangeMiddleware(fails, proxies=proxies, reporters=reporters)
+    app = ContextMiddleware(fails, proxies=proxies, reporters=reporters)
     transport = httpx.ASGITransport(app)
     headers = {"X-Request-ID": "unexpected-1", "Authorization": "Bearer hush"}
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.observe.slow_calls import SlowCalls
-from tests.support.exchanges import exchange_of
+from tests.support.contexts import context_of
 from tests.support.servers import (
     Context,
     Gateway,
@@ -85,9 +85,8 @@ async def test_other_calls_have_none(cuebot: ScriptedCuebot) -> None:
 )
 async def test_waiting_is_not_slow(waited: float, rpc: str | None, lines: int) -> None:
     """Of 100 s only those count in which a call has not waited; and what is no call is none."""
-    exchange = exchange_of(SHOWS)
-    exchange.started -= 100
-    exchange.waited, exchange.rpc = waited, rpc
+    context = context_of(SHOWS, seconds=100)
+    context.waited, context.call.rpc = waited, rpc
     with capture_logs() as captured:
-        SlowCalls(60)(exchange)
+        SlowCalls(60)(context)
     assert len(captured) == lines

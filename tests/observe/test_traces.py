@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import grpc
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 from gateway.errors import Code, ConfigurationError
 from gateway.http.spans import CallTimes, Sampler
 from gateway.observe.tracing import check_traces, open_traces
-from tests.support.exchanges import exchange_of
+from tests.support.contexts import context_of
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Gateway,
@@ -131,14 +132,15 @@ async def test_a_request_that_is_wrong_has_no_call(gateway: Gateway, collector: 
 def test_waiting_and_sending_have_spans() -> None:
     """If there was some of it; and the parts after each other are those of the request."""
     headers = {b"traceparent": SAMPLED["traceparent"].encode()}
-    exchange = exchange_of(SHOWS, headers=headers, sampler=Sampler(1))
-    exchange.started, exchange.answering, exchange.waited = 10.0, 17.0, 2.5
-    spans = exchange.spans
+    context = context_of(SHOWS, headers=headers, sampler=Sampler(1))
+    context.request = replace(context.request, started=10.0)
+    context.response.began, context.waited = 17.0, 2.5
+    spans = context.spans
     assert spans is not None
     spans.read = 13.0
     spans.calls.append(CallTimes("1" * 16, 14.0, 16.0, Code.OK))
-    exchange.rpc = SHOWS
-    times = [(part.name, part.began, part.ended) for part in parts_of(exchange, spans, 20.0)]
+    context.call.rpc = SHOWS
+    times = [(part.name, part.began, part.ended) for part in parts_of(context, spans, 20.0)]
     assert times == [
         ("wait", 10.0, 13.0),
         ("decode", 13.0, 14.0),
@@ -146,10 +148,10 @@ def test_waiting_and_sending_have_spans() -> None:
         ("encode", 16.0, 17.0),
         ("send", 17.0, 20.0),
     ]
-    exchange.status = 304
-    assert "encode" not in [part.name for part in parts_of(exchange, spans, 20.0)]
-    exchange.waited, exchange.status = 0.0, 200
-    assert [part.name for part in parts_of(exchange, spans, 17.0)] == [
+    context.response.status = 304
+    assert "encode" not in [part.name for part in parts_of(context, spans, 20.0)]
+    context.waited, context.response.status = 0.0, 200
+    assert [part.name for part in parts_of(context, spans, 17.0)] == [
         "decode",
         SHOWS[1:],
         "encode",

@@ -15,11 +15,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.codec.zstd import zstd
 from gateway.errors import ConfigurationError
-from gateway.http.exchange import ClientGone
+from gateway.http.context import ClientGone
 from gateway.openapi import shared
 from gateway.pages import page_routes
 from gateway.pages.content import Content
-from tests.support.exchanges import exchange_of
+from tests.support.contexts import context_of
 from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
@@ -408,10 +408,10 @@ def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_a_client_that_does_not_read_is_disconnected() -> None:
     """A client that takes longer than the timeout to read a page is disconnected."""
-    exchange = exchange_of("/", method="GET")
+    context = context_of("/", method="GET")
 
     async def never(message: object) -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(ClientGone):
-        await Content.of(b"x", "text/plain").send({"exchange": exchange}, never, 0)
+        await Content.of(b"x", "text/plain").send({"context": context}, never, 0)

@@ -240,7 +240,7 @@ class Gateway:
     def access_lines(self) -> list[dict[str, object]]:
         """What the access log says of requests that finish from now on."""
         lines: list[dict[str, object]] = []
-        self.app.parts.reporters.append(lambda exchange: lines.append(fields_of(exchange)))
+        self.app.parts.reporters.append(lambda context: lines.append(fields_of(context)))
         return lines
 
     async def post(self, path: str, json: object = None, **options: Any) -> httpx.Response:

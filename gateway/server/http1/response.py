@@ -4,8 +4,8 @@ import re
 from http import HTTPStatus
 
 from gateway.errors import GatewayError
+from gateway.http.context import JSON_TYPE, NO_STORE, NOSNIFF
 from gateway.http.direct import Headers
-from gateway.http.exchange import JSON_TYPE, NO_STORE, NOSNIFF
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
 STATUS_LINES = {

@@ -55,57 +55,85 @@ class Denial(NamedTuple):
     """What Cuebot would have got, as far as that is known."""
 
 
-@dataclass(slots=True)
-class Exchange:
-    """What is known about one request so far. Layers fill it in as the request goes down."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a request's head says, and who has sent it. It does not change."""
 
-    request_id: str
+    id: str
     client: str
     """The address of the peer that connected, or that a trusted proxy names."""
-    http_method: str
+    method: str
+    """The verb."""
     path: str
     headers: Mapping[bytes, bytes]
-    """The request's headers, by lower-case name."""
+    """By lower-case name."""
     started: float
     """Seconds on the monotonic clock."""
-    trace: TraceContext | None = None
-    """Where it is in a trace, if it is in one."""
-    spans: Spans | None = None
-    """Those of the request, if its trace is recorded here."""
     query: bytes = b""
     http_version: str = "1.1"
-    with_cuebot: float = 0.0
-    """Seconds that calls to Cuebot have taken."""
-    waited: float = 0.0
-    """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
-    answering: float = 0.0
-    """When the answer began, on the same clock."""
-    waited_as_asked: float = 0.0
-    """Those of them for which a GET has asked (`Prefer: wait`), with its looks in vain."""
-    subject: str | None = None
-    caller: Principal | None = None
-    """Whoever calls, once that is known."""
-    denied: Denial | None = None
-    rpc: str | None = None
-    """The native gRPC path, whatever alias the client used."""
-    unserved: str = ""
-    """The path of the method that Cuebot said it does not have, if it did."""
-    dry_run: bool = False
-    """Whether the client only wants to see what would be called."""
-    body_read: bool = False
-    """Whether the whole body has been taken from the connection."""
+    trace: TraceContext | None = None
+    """Where it is in a trace, if it is in one."""
+
+    @property
+    def ids(self) -> dict[str, object]:
+        """What lines of a log about this request have in common."""
+        ids: dict[str, object] = {"request_id": self.id}
+        return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
+
+    @property
+    def logged_path(self) -> str:
+        """The path as a log may have it: shortened, and without a token that was pasted into it."""
+        return without_token(self.path[:LONGEST_PATH])
+
+    @property
+    def seconds(self) -> float:
+        """Since it has come."""
+        return time.monotonic() - self.started
+
+
+@dataclass(slots=True)
+class Response:
+    """The answer, as far as it is known or sent."""
+
+    headers: list[tuple[bytes, bytes]]
+    """Those that are sent whatever the answer is."""
     status: int = 0
+    """0 until it begins."""
     code: Code | None = None
     cause: Cause | None = None
-    """What of the gateway has refused it, if something has."""
-    bytes_in: int = 0
-    """Of its body, as far as that has been read."""
+    """What of the gateway has refused the request, if something has."""
+    began: float = 0.0
+    """When it began, on the monotonic clock."""
     bytes_out: int = 0
-    is_answered: bool = False
-    """Whether the end of the answer has been handed to the server."""
-    headers_out: list[tuple[bytes, bytes]] = field(default_factory=list)
-    direct: DirectConnection | None = None
-    """The short way to the connection, if our own server serves this request."""
+    """Of its body."""
+    is_complete: bool = False
+    """Whether its end has been handed to the server."""
+
+    def fail(self, error: GatewayError) -> None:
+        """Note the error that it is."""
+        self.code, self.cause = error.code, error.cause
+
+    def may_be_kept(self, cache_control: tuple[bytes, bytes]) -> None:
+        """Say so with this header, in the place of NO_STORE."""
+        self.headers = [cache_control if header == NO_STORE else header for header in self.headers]
+
+    def set_header(self, name: bytes, value: bytes) -> None:
+        """Say this, and not what was to be said by that name before."""
+        self.headers = [each for each in self.headers if each[0] != name]
+        self.headers.append((name, value))
+
+
+@dataclass(slots=True)
+class CallState:
+    """A call that a request asks for: which it is, and what it has taken."""
+
+    rpc: str | None = None
+    """The native gRPC path, whatever alias the client used."""
+    denied: Denial | None = None
+    unserved: str = ""
+    """The path of the method that Cuebot said it does not have, if it did."""
+    with_cuebot: float = 0.0
+    """Seconds that calls to Cuebot have taken."""
     places: tuple[Shares, ...] = ()
     """Where it has a place among the calls in flight, as long as it has one."""
     lease: Lease | None = None
@@ -114,6 +142,41 @@ class Exchange:
     """Cuebot's bytes of a long answer, of which more and more is sent."""
     progress: Progress | None = None
     """That of a view which takes its time."""
+
+    def leave(self, principal: str) -> None:
+        """Give back its place among the calls."""
+        places, self.places = self.places, ()
+        for each in places:
+            each.give_back(principal)
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """A request, its answer and its call, with whose it is and what it has waited for.
+
+    Layers fill it in as the request goes down.
+    """
+
+    request: Request
+    response: Response
+    call: CallState = field(default_factory=CallState)
+    direct: DirectConnection | None = None
+    """The short way to the connection, if our own server serves this request."""
+    spans: Spans | None = None
+    """Those of the request, if its trace is recorded here."""
+    subject: str | None = None
+    caller: Principal | None = None
+    """Whoever calls, once that is known."""
+    dry_run: bool = False
+    """Whether the client only wants to see what would be called."""
+    waited: float = 0.0
+    """Seconds of waiting: for the body, for the rate limit, for the turn of a large answer."""
+    waited_as_asked: float = 0.0
+    """Those of them for which a GET has asked (`Prefer: wait`), with its looks in vain."""
+    body_read: bool = False
+    """Whether the whole body has been taken from the connection."""
+    bytes_in: int = 0
+    """Of its body, as far as that has been read."""
     body_room: tuple[Shares, int] | None = None
     """The memory of its large body, and of what is made of that: where it is counted, and bytes."""
 
@@ -125,33 +188,19 @@ class Exchange:
         self.leave()
         if self.direct is None:
             return False
+        response = self.response
         try:
-            done = self.direct.answer(status, (*headers, *self.headers_out, self.timing()), body)
+            done = self.direct.answer(status, (*headers, *response.headers, self.timing()), body)
         except (OSError, RuntimeError) as error:
             raise_gone(error)
         if done:
-            self.status, self.bytes_out = status, len(body)
+            response.status, response.bytes_out = status, len(body)
         return done
-
-    def fail(self, error: GatewayError) -> None:
-        """Note the error that it is answered with."""
-        self.code, self.cause = error.code, error.cause
-
-    def may_be_kept(self, cache_control: tuple[bytes, bytes]) -> None:
-        """Say so with this header, in the place of NO_STORE."""
-        self.headers_out = [
-            cache_control if header == NO_STORE else header for header in self.headers_out
-        ]
-
-    def set_header(self, name: bytes, value: bytes) -> None:
-        """Have the answer say this, and not what it was to say by that name before."""
-        self.headers_out = [each for each in self.headers_out if each[0] != name]
-        self.headers_out.append((name, value))
 
     @property
     def principal(self) -> str:
         """Whose share is used: the subject's, or the address's if there is none."""
-        return self.subject or f"ip {address_key(self.client)}"
+        return self.subject or f"ip {address_key(self.request.client)}"
 
     def leave(self) -> None:
         """Give back its place among the calls: what is left to do is the client's to read.
@@ -159,9 +208,8 @@ class Exchange:
         To be called before the end of the answer is sent, after which the next request on the
         connection may want it.
         """
-        places, self.places = self.places, ()
-        for each in places:
-            each.give_back(self.principal)
+        if self.call.places:
+            self.call.leave(self.principal)
 
     def give_back_body_room(self) -> None:
         """Nothing of its body is in memory any more."""
@@ -170,49 +218,34 @@ class Exchange:
             room.give_back(self.principal, size)
             self.body_room = None
 
-    @property
-    def ids(self) -> dict[str, object]:
-        """What lines of a log about this request have in common."""
-        ids: dict[str, object] = {"request_id": self.request_id}
-        return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
-
-    @property
-    def logged_path(self) -> str:
-        """The path as a log may have it: shortened, and without a token that was pasted into it."""
-        return without_token(self.path[:LONGEST_PATH])
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
     def timing(self) -> tuple[bytes, bytes]:
         """The answer begins: the Server-Timing header, in milliseconds.
 
         `gateway` is the time so far that was spent neither with Cuebot nor waiting
         (https://www.w3.org/TR/server-timing/).
         """
-        self.answering = time.monotonic()
-        own = max(self.answering - self.started - self.with_cuebot - self.waited, 0.0)
+        now = self.response.began = time.monotonic()
+        with_cuebot, waited = self.call.with_cuebot, self.waited
+        own = max(now - self.request.started - with_cuebot - waited, 0.0)
         return (
             b"server-timing",
             b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"
-            % (self.with_cuebot * 1000, own * 1000, self.waited * 1000),
+            % (with_cuebot * 1000, own * 1000, waited * 1000),
         )
 
 
-Reporter = Callable[[Exchange], None]
-"""Is told of a finished exchange."""
+Reporter = Callable[[RequestContext], None]
+"""Is told of a finished request."""
 
 
-def close(exchange: Exchange, reporters: Iterable[Reporter]) -> None:
-    """The exchange is over: give back what it has, and tell the reporters."""
-    if exchange.places:
-        exchange.leave()
-    if exchange.lease is not None:
-        exchange.lease.close()
-    exchange.give_back_body_room()
+def close(context: RequestContext, reporters: Iterable[Reporter]) -> None:
+    """The request is over: give back what it has, and tell the reporters."""
+    context.leave()
+    if context.call.lease is not None:
+        context.call.lease.close()
+    context.give_back_body_room()
     for report in reporters:
-        report(exchange)
+        report(context)
 
 
 def raise_gone(error: OSError | RuntimeError) -> NoReturn:
@@ -228,15 +261,15 @@ def without_token(path: str) -> str:
     return LIKE_A_TOKEN.sub("…", path)
 
 
-def exchange_of(scope: Scope) -> Exchange:
-    """The exchange that `ExchangeMiddleware` put into this request's scope."""
-    exchange: Exchange = scope["exchange"]
-    return exchange
+def context_of(scope: Scope) -> RequestContext:
+    """The context that `ContextMiddleware` put into this request's scope."""
+    context: RequestContext = scope["context"]
+    return context
 
 
-def open_exchange(
+def open_context(
     *,
-    http_method: str,
+    method: str,
     path: str,
     query: bytes = b"",
     http_version: str = "1.1",
@@ -245,10 +278,12 @@ def open_exchange(
     proxies: TrustedProxies,
     direct: DirectConnection | None,
     sampler: Sampler | None = None,
-) -> Exchange:
-    """The exchange for a new request, with the client's request id when that one is sane.
+    seconds: float = 0.0,
+) -> RequestContext:
+    """The context of a new request, with the client's request id when that one is sane.
 
     `path` is decoded, `headers` have lower-case names, `peer` is the address that has connected.
+    It has begun so many seconds ago.
     """
     given = headers.get(b"x-request-id")
     request_id = given.decode("ascii") if given and SANE_REQUEST_ID.fullmatch(given) else ""
@@ -256,31 +291,23 @@ def open_exchange(
         request_id = f"{getrandbits(128):032x}"  # unique, and no secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
-    exchange = Exchange(
-        request_id=request_id,
+    parent, trace, spans = headers.get(b"traceparent"), None, None
+    if parent is not None:
+        trace = read_context(parent, headers.get(b"tracestate"))
+    if sampler is not None:
+        trace, spans = sampler.begin(trace)
+    answered = [(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE]
+    if trace is not None:
+        answered.append((b"x-trace-id", trace.trace_id.encode()))
+    request = Request(
+        id=request_id,
         client=proxies.client(peer, headers.get(FORWARDED_FOR)),
-        http_method=http_method,
+        method=method,
         path=path,
         headers=headers,
-        started=time.monotonic(),
+        started=time.monotonic() - seconds,
         query=query,
         http_version=http_version,
-        headers_out=[(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE],
-        direct=direct,
+        trace=trace,
     )
-    parent = headers.get(b"traceparent")
-    if parent is not None or sampler is not None:
-        join_trace(exchange, parent, sampler)
-    return exchange
-
-
-def join_trace(exchange: Exchange, parent: bytes | None, sampler: Sampler | None) -> None:
-    """Find the trace of a new exchange, which its answer names, too; a sampler may begin one."""
-    trace = None
-    if parent is not None:
-        trace = read_context(parent, exchange.headers.get(b"tracestate"))
-    if sampler is not None:
-        trace, exchange.spans = sampler.begin(trace)
-    if trace is not None:
-        exchange.trace = trace
-        exchange.headers_out.append((b"x-trace-id", trace.trace_id.encode()))
+    return RequestContext(request, Response(answered), direct=direct, spans=spans)

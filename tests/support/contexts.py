@@ -2,26 +2,31 @@
 
 from typing import Any
 
-from gateway.http.exchange import Exchange, open_exchange
+from gateway.http.context import RequestContext, open_context
 from gateway.http.proxies import TrustedProxies
 from gateway.http.spans import Sampler
 
 
-def exchange_of(
+def context_of(
     path: str,
     *,
     direct: Any = None,
     headers: dict[bytes, bytes] | None = None,
     method: str = "POST",
     sampler: Sampler | None = None,
-) -> Exchange:
-    """A request; with `direct`, on that connection of our own server."""
-    return open_exchange(
-        http_method=method,
+    seconds: float = 0.0,
+) -> RequestContext:
+    """A request; with `direct`, on that connection of our own server.
+
+    It has come so many seconds ago.
+    """
+    return open_context(
+        method=method,
         path=path,
         headers=headers or {},
         peer="127.0.0.1",
         proxies=TrustedProxies(()),
         direct=direct,
         sampler=sampler,
+        seconds=seconds,
     )
