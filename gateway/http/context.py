@@ -55,8 +55,7 @@ class Denial(NamedTuple):
     """What Cuebot would have got, as far as that is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a request's head says, and who has sent it. It does not change."""
 
     id: str

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
 from itertools import pairwise
 
 import grpc
@@ -133,7 +132,7 @@ def test_waiting_and_sending_have_spans() -> None:
     """If there was some of it; and the parts after each other are those of the request."""
     headers = {b"traceparent": SAMPLED["traceparent"].encode()}
     context = context_of(SHOWS, headers=headers, sampler=Sampler(1))
-    context.request = replace(context.request, started=10.0)
+    context.request = context.request._replace(started=10.0)
     context.response.began, context.waited = 17.0, 2.5
     spans = context.spans
     assert spans is not None
