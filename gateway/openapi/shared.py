@@ -29,15 +29,9 @@ CONDITIONS = ("If-None-Match", "Prefer")
 VIEW = ("_fields",)
 ROWS_VIEW = ("_where", "_sort", "_limit", "_format")
 
-USUAL = ("X-Request-ID", "X-Trace-ID", "Server-Timing", "X-Schema")
-COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-OF_FIELDS = (
-    *("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields"),
-    *("X-Resolved", "X-Truncated"),
-)
-OF_SUCCESS = (*USUAL, *OF_FIELDS, "X-Dry-Run", *COUNTED)
-OF_READS = ("ETag", "Preference-Applied")
-OF_ERROR = (*USUAL, *COUNTED)
+OF_ANY: Iterable[str] = SHARED["headers_of"]["any"]
+OF_SUCCESS: Iterable[str] = (*OF_ANY, *SHARED["headers_of"]["success"])
+OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
 
 
 def components(schemas: Json) -> Json:
@@ -55,7 +49,7 @@ def error(status: int) -> Json:
     about = ERRORS[status]
     return {
         "description": f"{about['description']}" + f" ({names})" * bool(names),
-        "headers": references("headers", (*OF_ERROR, *about.get("headers", ()))),
+        "headers": references("headers", (*OF_ANY, *about.get("headers", ()))),
         "content": json_of(reference(ERROR)),
     }
 
