@@ -575,6 +575,27 @@ async def test_noise_ends_a_call_and_harms_nothing(noise: list[bytes]) -> None:
         assert await call(server) == b"hi"
 
 
+async def test_calls_one_after_the_other_share_their_timers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One for their deadlines and one for silence, which no call and no answer sets anew."""
+    loop = asyncio.get_running_loop()
+    timers: list[float] = []
+    call_at = loop.call_at
+
+    def counted(when: float, *rest: Any, **more: Any) -> asyncio.TimerHandle:
+        timers.append(when)
+        return call_at(when, *rest, **more)
+
+    async with http2_server(patience=3 * PATIENCE) as server:
+        assert await server.upstream.usable(PATIENCE)
+        monkeypatch.setattr(loop, "call_at", counted)
+        for _ in range(20):
+            assert await server.channel.unary(ECHO, b"", 2 * PATIENCE, ()) == b""
+        monkeypatch.undo()
+    assert len(timers) == 2
+
+
 async def test_an_idle_connection_is_replaced() -> None:
     """Before a firewall has forgotten it."""
     async with http2_server(idle_timeout=0.01) as server, asyncio.timeout(PATIENCE):

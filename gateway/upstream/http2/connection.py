@@ -93,9 +93,11 @@ class Connection(asyncio.Protocol):
         self._asked_at = 0.0
         """Since when a call has been waiting and none was answered; 0 if none waits. It stays when
         the call is given up: nothing has been heard then, either."""
-        self._sweep: asyncio.TimerHandle | None = None
-        self._sweep_at = inf
-        """When the calls are looked through for those whose deadline has passed."""
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._next_deadline = inf
+        """When that fires. No call under way has an earlier one; whose it was may be over."""
+        self._silence_timer: asyncio.TimerHandle | None = None
+        """No answer sets it back: how long ago the last one came is looked at as it fires."""
         self._doubted_at = -1.0
         """What `answered_at` was at the latest `doubt`."""
         self._pong: asyncio.TimerHandle | None = None
@@ -124,8 +126,10 @@ class Connection(asyncio.Protocol):
         if stream.sink is not None:
             if not self._asked_at:
                 self._asked_at = self._loop.time()
-            if deadline < self._sweep_at:
-                self._schedule_sweep(deadline)
+            if deadline < self._next_deadline:
+                self._watch_deadlines(deadline)
+            if self._silence_timer is None:
+                self._watch_silence()
         try:
             return await answer.future
         except asyncio.CancelledError:
@@ -134,26 +138,33 @@ class Connection(asyncio.Protocol):
         finally:
             del answer, stream  # an error would hold itself: traceback, frame, future
 
-    def _schedule_sweep(self, when: float) -> None:
-        """One timer for all deadlines, at the earliest of them: a timer for each costs more.
+    def _watch_deadlines(self, earliest: float) -> None:
+        """One timer for all deadlines, at the earliest of them: a timer for each costs more."""
+        if self._deadline_timer is not None:
+            self._deadline_timer.cancel()
+        self._next_deadline = earliest
+        self._deadline_timer = self._loop.call_at(earliest, self._fail_late)
 
-        It is also the one that notices silence.
-        """
-        if self._sweep is not None:
-            self._sweep.cancel()
+    def _fail_late(self) -> None:
+        self._deadline_timer, self._next_deadline = None, inf
+        earliest = self._calls.expire(self._loop.time() + TIMER_STEP)
+        if earliest < self._next_deadline:  # a sink may have started a call
+            self._watch_deadlines(earliest)
+
+    def _watch_silence(self) -> None:
+        """Look when patience ends; once it has ended, after as long again."""
         now, silent_at = self._loop.time(), self._asked_at + self._patience
-        self._sweep_at = min(when, silent_at if silent_at > now else now + self._patience)
-        self._sweep = self._loop.call_at(self._sweep_at, self._expire)
+        when = silent_at if silent_at > now else now + self._patience
+        self._silence_timer = self._loop.call_at(when, self._look_for_silence)
 
-    def _expire(self) -> None:
-        self._sweep, self._sweep_at = None, inf
+    def _look_for_silence(self) -> None:
+        self._silence_timer = None
         now = self._loop.time() + TIMER_STEP
-        earliest = self._calls.expire(now)
-        if earliest < self._sweep_at:  # a sink may have started a call
-            self._schedule_sweep(earliest)
         silent = self._asked_at and self._asked_at + self._patience <= now
         if silent and not any(each.begun for each in self._calls.streams.values()):
             self._on_silence()
+        if not self._calls.idle:
+            self._watch_silence()
 
     # --- For the channel --------------------------------------------------------------------
 
@@ -299,7 +310,7 @@ class Connection(asyncio.Protocol):
     def _lose(self, failure: Callable[[], CallFailed], why: Exception) -> None:
         """Whatever is under way will not be answered any more."""
         self._ended = True
-        for timer in (self._pong, self._sweep, self._upkeep):
+        for timer in (self._deadline_timer, self._silence_timer, self._pong, self._upkeep):
             if timer is not None:
                 timer.cancel()
         self._buffer.clear()
