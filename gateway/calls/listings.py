@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.message_fields import value_at
-from gateway.calls.plan import Plan, plan_steps
+from gateway.calls.plan import Plan, plan_using_up
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.fields import owner_of
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, put
@@ -30,7 +30,7 @@ def plan_of(method: Method, sent: Iterable[tuple[BodyPath, object]]) -> Plan:
     body: Json = {}
     for target, content in sent:
         put(body, target, content, target)
-    return plan_steps(method, body, Rewritten(), Reject.EVERYTHING)
+    return plan_using_up(method, body, Rewritten(), Reject.EVERYTHING)
 
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:

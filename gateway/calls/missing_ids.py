@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, pull, put
+from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, put, take
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Naming, Reference, Sent, Source
 
@@ -40,14 +40,14 @@ def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]
         yield str(reference.place), found
 
 
-def asked_for(
+def take_search(
     reference: Reference, place: str, thing: Json, body: object, used: list[BodyPath]
 ) -> tuple[Naming, Json, Rewritten]:
     """What finds such an object, the body of the request for that, and how the client calls it.
 
-    Paths of the request that it takes something from, and that Cuebot does not have, are added to
-    `used`; those of the object are taken out of it. Raises GatewayError (INVALID_ARGUMENT) if too
-    little is known of the object.
+    What it uses of the object, and Cuebot does not have, is taken out of the object. What it uses
+    of the body stays there, since other objects may be found by it, too: the paths are added to
+    `used`. Raises GatewayError (INVALID_ARGUMENT) if too little is known of the object.
     """
     if not reference.finders:
         raise GatewayError(
@@ -74,7 +74,7 @@ def asked_for(
         put(asked, sent.send, content, sent.send)
         names.moved.append((str(sent.send), written))
         if source.inside and not source.native:
-            pull(thing, source.path)
+            take(thing, source.path)
         elif not source.inside and not source.native:
             used.append(source.path)
     return Naming(reference, finder), asked, names

@@ -7,10 +7,10 @@ to Cuebot cannot do. Whatever is wrong with a request is found here, before the 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from gateway.calls.missing_ids import asked_for, is_name, without_id
+from gateway.calls.missing_ids import is_name, take_search, without_id
 from gateway.codec.decode import decode_rewritten
 from gateway.codec.parse import parse
-from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, pull, put, rewrite
+from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, put, rewrite, take
 from gateway.codec.unknown import Reject
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import FollowUp, LookUp, Method, Naming, Rereading, Unique
@@ -65,11 +65,15 @@ def holds_the_loop(body: bytes) -> bool:
 
 
 def plan(method: Method, body: bytes, reject: Reject) -> Plan:
-    """What a JSON body asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong."""
+    """What a JSON body asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong.
+
+    What is parsed here is nobody else's, so planning moves and takes values within it: to leave it
+    as it is, each step would have to copy it.
+    """
     value = parse(body)
     done = rewrite(value, method.rewrites) if method.rewrites else None
     if method.steps is not None or not is_complete(value, method):
-        return plan_steps(method, value, done or Rewritten(), reject)
+        return plan_using_up(method, value, done or Rewritten(), reject)
     if done is not None:
         done.documented += method.besides
         return Plan(method, *decode_rewritten(method.decode_value, value, done, reject))
@@ -84,10 +88,10 @@ def is_complete(value: object, method: Method) -> bool:
     return True
 
 
-def plan_steps(method: Method, value: object, done: Rewritten, reject: Reject) -> Plan:
+def plan_using_up(method: Method, value: object, done: Rewritten, reject: Reject) -> Plan:
     """The same for a body that has been parsed and rewritten, with all that may be called besides.
 
-    What is used of it is taken out of it.
+    `value` is the caller's own, and of no use afterwards: what other calls need is taken out of it.
     """
     look_ups: list[tuple[Step, Plan]] = []
     for look_up in method.steps.before if method.steps else ():
@@ -97,10 +101,10 @@ def plan_steps(method: Method, value: object, done: Rewritten, reject: Reject) -
         look_ups.append((look_up, request_for(look_up.method, look_up.send, given, look_up.given)))
         if isinstance(look_up, LookUp):
             if look_up.documented:
-                pull(value, look_up.given)
+                take(value, look_up.given)
             done.drop(value, look_up.put)  # the documented object in the place of Cuebot's field
     try:
-        look_ups += references_in(value, method, done)
+        look_ups += take_references(value, method, done)
     except GatewayError:
         # A name that is misspelled says more than that there is none.
         decode_rewritten(method.decode_value, value, done, reject)
@@ -108,14 +112,14 @@ def plan_steps(method: Method, value: object, done: Rewritten, reject: Reject) -
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given).payload)
         for follow_up in (method.steps.after if method.steps else ())
-        if (given := pull(value, follow_up.given)) is not None
+        if (given := take(value, follow_up.given)) is not None
     )
     request = decode_rewritten(method.decode_value, value, done, reject)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
 
 
-def references_in(value: object, method: Method, done: Rewritten) -> Iterator[tuple[Step, Plan]]:
-    """The look-ups for objects without an id. What tells them apart is taken out of the body."""
+def take_references(value: object, method: Method, done: Rewritten) -> Iterator[tuple[Step, Plan]]:
+    """The look-ups for objects without an id. What they are found by is taken out of the body."""
     done.documented += method.besides
     used: list[BodyPath] = []
     count = 0
@@ -125,13 +129,13 @@ def references_in(value: object, method: Method, done: Rewritten) -> Iterator[tu
             if count > MOST_REFERENCES:
                 problem = f"more than {MOST_REFERENCES} objects have no id; send ids, or fewer"
                 raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
-            naming, asked, names = asked_for(reference, place, thing, value, used)
+            naming, asked, names = take_search(reference, place, thing, value, used)
             try:
-                yield naming, plan_steps(naming.method, asked, Rewritten(), Reject.EVERYTHING)
+                yield naming, plan_using_up(naming.method, asked, Rewritten(), Reject.EVERYTHING)
             except GatewayError as error:
                 raise GatewayError(error.code, names.as_written(error.message)) from None
     for path in used:
-        pull(value, path)
+        take(value, path)
 
 
 def value_to_look_up(value: object, look_up: LookUp | Unique) -> object:

@@ -1,4 +1,8 @@
-"""Fields of a JSON request under documented names, moved to where Cuebot has them."""
+"""Fields of a JSON request under documented names, moved to where Cuebot has them.
+
+They move within the parsed body itself: `rewrite`, `take`, `put` and `drop` change what they are
+given, so it has to be the caller's own. `peek` only looks.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -89,7 +93,7 @@ class Rewritten:
     def drop(self, value: object, path: BodyPath) -> None:
         """Take a documented object out of the body, and remember what was in it."""
         if type(rest := peek(value, path)) is dict:
-            pull(value, path)
+            take(value, path)
             self.left += [f"{path}.{name}" for name in rest]
 
     def as_written(self, text: str) -> str:
@@ -101,7 +105,7 @@ class Rewritten:
 
 
 def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
-    """Move what the body has at documented paths, and set what it leaves out.
+    """Move, within the body, what it has at documented paths, and set what it leaves out.
 
     Objects that become empty go away, and documented ones that Cuebot does not have. Raises
     GatewayError (INVALID_ARGUMENT) for a field that is given under both names.
@@ -110,12 +114,12 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
     for step in rewrites:
         if isinstance(step, Default):
             if type(value) is dict and step.is_needed(value):
-                pull(value, step.target)
+                take(value, step.target)
                 place = put(value, step.target, step.content(), step.target)
                 done.defaulted.append(done.as_written(text(place)))
         elif isinstance(step, MostRows):
-            done.most_rows = row_count(pull(value, step.path), step.path)
-        elif (taken := pull(value, step.source)) is not None:
+            done.most_rows = row_count(take(value, step.path), step.path)
+        elif (taken := take(value, step.source)) is not None:
             if step.root is not None:
                 done.drop(value, step.root)
             place = put(value, step.target, [taken] if step.as_list else taken, step.source)
@@ -145,7 +149,7 @@ def peek(value: object, path: BodyPath) -> object:
     return value
 
 
-def pull(value: object, path: BodyPath, depth: int = 0) -> object:
+def take(value: object, path: BodyPath, depth: int = 0) -> object:
     """Take what is at a path out of the body, and the objects that are empty without it.
 
     `value` is what the first `depth` names of the path lead to.
@@ -155,7 +159,7 @@ def pull(value: object, path: BodyPath, depth: int = 0) -> object:
     name = name_in(value, path, depth)
     if depth == len(path.json) - 1:
         return value.pop(name, None)
-    taken = pull(value.get(name), path, depth + 1)
+    taken = take(value.get(name), path, depth + 1)
     if taken is not None and value[name] == {}:
         del value[name]
     return taken

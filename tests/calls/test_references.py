@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.plan import MOST_REFERENCES
-from gateway.codec.rewrite import BodyPath, pull, put
+from gateway.codec.rewrite import BodyPath, put, take
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.schema.method import Finder, Method, Reference
@@ -396,7 +396,7 @@ async def check_found(
     cuebot.answers(by.method.path, answer.SerializeToString())
     thing: Json = {}
     body = with_ids(method)
-    pull(body, reference.place)
+    take(body, reference.place)
     for sent in by.sends:
         source = sent.sources[-1 if reference.is_text else 0]
         if reference.is_text and source.inside:
