@@ -61,7 +61,6 @@ from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
 from gateway.settings.reloadable import Commit, Reloadable
-from gateway.upstream.endpoint import HEALTH
 from gateway.upstream.open import Cuebot, open_upstream
 
 log = structlog.stdlib.get_logger("gateway")
@@ -164,7 +163,7 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
             parts.live,
             parts.upstream,
             parts.readiness,
-            lambda: shared is not None and not shared.link.up,
+            None if shared is None else shared.link,
         ),
         *pages(settings, parts, methods),
     ]
@@ -200,14 +199,14 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
 def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
     """The parts that these settings ask for. Raises ConfigurationError."""
     authenticator, provider = make_authenticator(settings)
-    upstream = open_upstream(settings, lambda: probe_of(live))
+    upstream = open_upstream(settings)
     rates = Rates(settings)
     live = LiveCatalog(
         choose_source(settings.descriptor_source, reflection_of(upstream)),
         Selection(include=settings.include_services, exclude=settings.exclude_services),
         load_profile(settings.compat_profile),
         every=settings.reflection_refresh,
-        also=lambda catalog: authenticator.access.unmatched(catalog),
+        glob_users=(authenticator,),
     )
     reporters = log_reporters(settings)
     if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
@@ -242,11 +241,6 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
     )
 
 
-def probe_of(live: LiveCatalog) -> str:
-    """The method whose answer shows that Cuebot works: the profile's, if it has one that fits."""
-    return (live.current.probe if live.current is not None else "") or HEALTH
-
-
 def report_unserved(live: LiveCatalog, context: RequestContext) -> None:
     """A reporter: what Cuebot does not serve is left out of the documents."""
     if context.call.unserved:
@@ -274,7 +268,7 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         calls,
         responder,
         waiting=Shares(WAITING_READS, parts.rates.weight),
-        is_stopping=lambda: parts.readiness.stopping,
+        readiness=parts.readiness,
     )
     guard = Guard(limits=parts.limits, authenticator=parts.authenticator)
     return UnaryHandler(guard, requests, calls, responder, reads)
@@ -313,7 +307,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         observers.append(metrics.observe)
     tasks = asyncio.gather(
         live.run(),
-        upstream.watch(live.look_again),
+        upstream.watch(live),
         watch_lag(*observers),
         *(() if metrics is None else (metrics.run(),)),
         provider.run(),

@@ -23,6 +23,7 @@ from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
 from gateway.access.rights import AccessRules
 from gateway.errors import unavailable
+from gateway.schema.catalog import Catalog
 from gateway.settings.kinds import SIGNED_BY
 from gateway.settings.model import Settings
 
@@ -88,7 +89,7 @@ class Authenticator:
         self.access = access
         """What the bearers of tokens may do."""
         self._denied = NOBODY
-        self.on_unknown_key: Callable[[], object] = bool
+        self.on_unknown_key: Callable[[], object] = lambda: None
         """Called when a token names a key that is not among the provider's."""
         self.trust(secrets, rules, keys)
 
@@ -96,6 +97,10 @@ class Authenticator:
         """From now on, these rules say what the bearers of tokens may do."""
         self.access = access
         self._forget()
+
+    def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
+        """What is wrong with the globs of the rules that match nothing in this catalog."""
+        return self.access.unmatched(catalog)
 
     def nobody(self) -> Principal:
         """Whoever has no token, where none is needed."""

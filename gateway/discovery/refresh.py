@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -46,6 +47,13 @@ News = Mapping[str, list[str]]
 """What is new in a catalog, for the log."""
 
 
+class GlobUser(Protocol):
+    """Has globs of its own, which are to match something as those of the selection are."""
+
+    def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
+        """What is wrong with those that match nothing in this catalog. Called in other threads."""
+
+
 class LiveCatalog:
     """The current catalog: found by asking the source until it answers, and kept up to date.
 
@@ -63,9 +71,8 @@ class LiveCatalog:
         profile: Profile = EMPTY,
         *,
         every: float = 0.0,
-        also: Callable[[Catalog], tuple[str, ...]] = lambda _: (),
+        glob_users: Sequence[GlobUser] = (),
     ) -> None:
-        """`also` tells what other globs match nothing in a catalog, and what is wrong with them."""
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
         """Why the last attempt has failed, for people; empty when it has not."""
@@ -79,7 +86,7 @@ class LiveCatalog:
         """What other endpoints of Cuebot have instead of the current schema."""
         self.unmatched: tuple[str, ...] = ()
         """Of the globs that match nothing in the latest schema, what is wrong."""
-        self.on_replaced: Callable[[], object] = bool
+        self.on_replaced: Callable[[], object] = lambda: None
         """Called when there is another catalog in place of one: that is garbage soon."""
         self._complete: Catalog | None = None
         """The current catalog with all methods, also those that are left out."""
@@ -87,7 +94,7 @@ class LiveCatalog:
         self._selection = selection
         self._profile = profile
         self._every = every or None
-        self._also = also
+        self._glob_users = glob_users
         self._built_with: object = None
         """The selection and the profile that the current catalog was made with."""
         self._checks = 0
@@ -99,6 +106,11 @@ class LiveCatalog:
         self._found = asyncio.Event()
         self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
+
+    @property
+    def probe(self) -> str:
+        """The current catalog's; empty without one."""
+        return "" if self.current is None else self.current.probe
 
     async def wait(self) -> Catalog:
         """The catalog, once there is one."""
@@ -251,7 +263,8 @@ class LiveCatalog:
 
     def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
         """What is wrong with globs, of the selection and others, that match nothing there."""
-        return (*map(str, catalog.unused_globs), *self._also(catalog))
+        others = (wrong for user in self._glob_users for wrong in user.unmatched(catalog))
+        return (*map(str, catalog.unused_globs), *others)
 
     def _swap(self, catalog: Catalog, changes: News) -> None:
         """Serve this catalog from now on, and log what is new.

@@ -6,12 +6,11 @@ they are shown. Cuebot is asked each time, so what a client may not see any more
 
 import asyncio
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from random import uniform
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from google.protobuf.message import DecodeError
 from starlette.types import Receive, Send
@@ -66,6 +65,14 @@ def matches(if_none_match: str, etag: str) -> bool:
     return etag.removeprefix("W/") in known or "*" in known
 
 
+class Stopping(Protocol):
+    """Tells whether the gateway is about to stop."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it is."""
+
+
 class ConditionalReads:
     """Answers requests with GET or HEAD to methods that only read."""
 
@@ -76,14 +83,14 @@ class ConditionalReads:
         responder: Responder,
         *,
         waiting: Shares,
-        is_stopping: Callable[[], bool],
+        readiness: Stopping,
     ) -> None:
         """`waiting` are the places of requests that wait for another answer."""
         self._requests = requests
         self._calls = calls
         self._responder = responder
         self._waiting = waiting
-        self._is_stopping = is_stopping
+        self._readiness = readiness
 
     async def answer(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
@@ -139,7 +146,7 @@ class ConditionalReads:
             while matches(condition.known, etag):
                 answer = b""  # the client has that one
                 left = end - monotonic()
-                if left <= 0 or self._is_stopping():
+                if left <= 0 or self._readiness.stopping:
                     break
                 context.leave()
                 if context.call.lease is not None:
@@ -175,7 +182,7 @@ class ConditionalReads:
         """Wait until this time (monotonic), or until the gateway is about to stop."""
         while (  # noqa: ASYNC110 - there is no event for a stop
             left := end - monotonic()
-        ) > 0 and not self._is_stopping():
+        ) > 0 and not self._readiness.stopping:
             await asyncio.sleep(min(left, LOOK_EVERY))
 
 

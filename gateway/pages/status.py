@@ -6,10 +6,10 @@ shows. Where things are is for those only who may call something.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from starlette.requests import Request
@@ -42,11 +42,19 @@ class Readiness:
     """Whether it is about to stop."""
 
 
+class SharedStore(Protocol):
+    """Where several gateways count requests together."""
+
+    @property
+    def up(self) -> bool:
+        """Whether it can be used now."""
+
+
 def health_routes(
     live: LiveCatalog,
     upstream: Cuebot,
     readiness: Readiness,
-    store_is_away: Callable[[], bool],
+    store: SharedStore | None,
 ) -> list[Route]:
     """The two routes, for Starlette."""
 
@@ -80,7 +88,7 @@ def health_routes(
             **({"schemas": "differ"} if live.others else {}),
             **({"unmatched": unmatched} if unmatched else {}),
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),
-            **({"store": "away"} if store_is_away() else {}),
+            **({"store": "away"} if store is not None and not store.up else {}),
         }
         return JSONResponse(state, 200 if ready else 503)
 

@@ -1,11 +1,11 @@
 """Several endpoints of one Cuebot: calls go in turn to those that are connected and answer."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 from gateway.upstream.endpoint import Endpoint
-from gateway.upstream.interface import CallFailed, Expects, Metadata, takes_all
+from gateway.upstream.interface import CallFailed, Expects, Follower, Metadata, takes_all
 
 
 class Balancer:
@@ -54,15 +54,15 @@ class Balancer:
         ready = sum(each.ready and not each.hanging for each in self.endpoints)
         return ready or int(await first_usable(self.endpoints, timeout) is not None)
 
-    async def watch(self, on_change: Callable[[], object] = lambda: None) -> None:
-        """Keep all of them connected, until cancelled.
+    async def watch(self, follower: Follower) -> None:
+        """Keep all of them connected, and probe those that are silent, until cancelled.
 
-        `on_change` is called whenever one has connected, also for the first time, since it may
-        have been away when it was to describe itself, and when one has gone.
+        The follower is to look again whenever one has connected, also for the first time, since it
+        may have been away when it was to describe itself, and when one has gone.
         """
         async with asyncio.TaskGroup() as group:
             for each in self.endpoints:
-                group.create_task(each.watch(on_change, on_any=True))
+                group.create_task(each.watch(follower, on_any=True))
 
     async def close(self) -> None:
         """End all connections."""

@@ -7,7 +7,6 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable
 from time import monotonic
 
 import structlog
@@ -20,6 +19,7 @@ from gateway.upstream.interface import (
     CallFailed,
     Channel,
     Expects,
+    Follower,
     Metadata,
     Reason,
     State,
@@ -33,7 +33,8 @@ UNUSABLE = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
 ATTEMPTS = 5
 """How often a call is tried for which there is no connection, or which the peer refuses."""
 HEALTH = "/grpc.health.v1.Health/Check"
-"""A call that changes nothing. The stock Cuebot does not know it, and says so."""
+"""What is called as a probe where no better method is known. It changes nothing; the stock Cuebot
+does not know it, and says so."""
 PAUSE = 1.0
 """Seconds between two probes."""
 GONE = (Reason.NOT_CONNECTED, Reason.REFUSED, Reason.LOST)
@@ -49,8 +50,8 @@ NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILU
 class Endpoint:
     """An `Upstream` over one channel.
 
-    `endpoint` is its `host:port`, and `tls` what the channel has for TLS. `probe` names a method
-    (`/package.Interface/Method`) that only reads and takes an empty request.
+    `endpoint` is its `host:port`, and `tls` what the channel has for TLS. A probe fails that has
+    no answer within `probe_timeout` seconds.
     """
 
     def __init__(
@@ -59,14 +60,12 @@ class Endpoint:
         channel: Channel,
         tls: Tls | None = None,
         *,
-        probe: Callable[[], str] = lambda: HEALTH,
         probe_timeout: float = 3.0,
     ) -> None:
         self.endpoint = endpoint
         self._channel = channel
         self._tls = tls
         self._health = Health()
-        self._probe = probe
         self._probe_timeout = probe_timeout
 
     @property
@@ -153,30 +152,28 @@ class Endpoint:
         except TimeoutError:
             return 0
 
-    async def watch(
-        self, on_return: Callable[[], object] = lambda: None, *, on_any: bool = False
-    ) -> None:
+    async def watch(self, follower: Follower, *, on_any: bool = False) -> None:
         """Keep the channel connected, and log when Cuebot goes and comes, until cancelled.
 
         A connection that has been idle for long is thereby replaced by a fresh one, and silence is
-        looked into. `on_return` is called when there is a new connection in place of an old one:
-        behind it may be another Cuebot. With `on_any` it is called for the first connection as
-        well, and when there is none any more.
+        looked into, with the follower's probe. The follower is to look again when there is a new
+        connection in place of an old one: behind it may be another Cuebot. With `on_any` it is to
+        do so for the first connection as well, and when there is none any more.
         """
-        probing = asyncio.create_task(self._probe_when_silent())
+        probing = asyncio.create_task(self._probe_when_silent(follower))
         try:
-            await self._stay_connected(on_return, on_any=on_any)
+            await self._stay_connected(follower, on_any=on_any)
         finally:
             probing.cancel()
             await asyncio.gather(probing, return_exceptions=True)
 
-    async def _stay_connected(self, on_return: Callable[[], object], *, on_any: bool) -> None:
+    async def _stay_connected(self, follower: Follower, *, on_any: bool) -> None:
         reachable: bool | None = None
         connected_before = False
         while (state := self._channel.get_state(try_to_connect=True)) is not State.SHUTDOWN:
             if state is State.READY:
                 if connected_before or on_any:
-                    on_return()
+                    follower.look_again()
                 connected_before = True
                 if reachable is not True:
                     reachable = True
@@ -186,10 +183,10 @@ class Endpoint:
                 reason = await self._explained()
                 log.warning("Cuebot cannot be reached", endpoint=self.endpoint, reason=reason)
                 if on_any:
-                    on_return()
+                    follower.look_again()
             await self._channel.wait_for_state_change(state)
 
-    async def _probe_when_silent(self) -> None:
+    async def _probe_when_silent(self, follower: Follower) -> None:
         """Whenever calls stay without an answer, probe until there is one.
 
         A Cuebot without its database answers pings but no reads. A peer that has vanished answers
@@ -197,21 +194,21 @@ class Endpoint:
         """
         while True:
             await self._channel.silence()
-            while not await self._answers():
+            while not await self._answers(follower.probe or HEALTH):
                 self._channel.ping(self._probe_timeout)
                 await asyncio.sleep(min(PAUSE, self._probe_timeout))
             if self._health.mend():
                 log.info("Cuebot answers again", endpoint=self.endpoint)
 
-    async def _answers(self) -> bool:
-        """Whether a probe is answered, or another call meanwhile. Waits for a connection."""
+    async def _answers(self, probe: str) -> bool:
+        """Whether this probe is answered, or another call meanwhile. Waits for a connection."""
         while (state := self._channel.get_state(try_to_connect=True)) is not State.READY:
             if state is State.SHUTDOWN:
                 return True
             await self._channel.wait_for_state_change(state)
         began = asyncio.get_running_loop().time()
         try:
-            await self._channel.unary(self._probe(), b"", self._probe_timeout, ())
+            await self._channel.unary(probe, b"", self._probe_timeout, ())
         except CallFailed as failure:
             if failure.reason in GONE:
                 return False

@@ -19,7 +19,7 @@ import grpc.aio
 from gateway.codec.error_details import TRAILER
 from gateway.errors import Code
 from gateway.upstream.http2.connect import connect
-from gateway.upstream.http2.connection import Connection
+from gateway.upstream.http2.connection import Connection, Unowned
 from gateway.upstream.http2.outcome import (
     lost,
     no_memory,
@@ -180,9 +180,7 @@ class GrpcioChannel:
         try:
             connection = await connect(
                 self._endpoint,
-                lambda: Connection(
-                    max_message=self._options.max_message, on_end=lambda ended: None
-                ),
+                lambda: Connection(Unowned(), max_message=self._options.max_message),
                 timeout=PROBE_TIMEOUT,
                 tls=None if self._tls is None else self._tls.context,
             )

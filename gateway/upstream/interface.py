@@ -107,6 +107,20 @@ class Upstream(Protocol):
         """
 
 
+class Follower(Protocol):
+    """Keeps up with what Cuebot serves, by asking it."""
+
+    @property
+    def probe(self) -> str:
+        """The method to call as a probe (`/package.Interface/Method`); empty if none is known.
+
+        It only reads, takes an empty request, and is answered as long as Cuebot works.
+        """
+
+    def look_again(self) -> None:
+        """It may be another Cuebot now."""
+
+
 class State(Enum):
     """Of a channel (https://github.com/grpc/grpc/blob/master/doc/connectivity-semantics-and-api.md)."""
 

@@ -1,14 +1,12 @@
 """The way to Cuebot that the settings ask for."""
 
-from collections.abc import Callable
-
 import structlog
 
 from gateway.errors import ConfigurationError
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
 from gateway.upstream.balancer import Balancer
-from gateway.upstream.endpoint import HEALTH, Endpoint
+from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.grpcio import GrpcioChannel
 from gateway.upstream.http2.channel import Http2Channel
 from gateway.upstream.interface import Channel, ChannelOptions
@@ -28,11 +26,10 @@ Cuebot = Endpoint | Balancer
 """An `Upstream` whose endpoints can be told apart."""
 
 
-def open_upstream(settings: Settings, probe: Callable[[], str] = lambda: HEALTH) -> Cuebot:
+def open_upstream(settings: Settings) -> Cuebot:
     """The way to CUEBOT_ENDPOINT; nothing is connected before it is used.
 
-    One endpoint is that alone. `probe` is for `Endpoint`. Raises ConfigurationError when the
-    settings about TLS cannot work.
+    One endpoint is that alone. Raises ConfigurationError when the settings about TLS cannot work.
     """
     if 0 < settings.keepalive_time < PING_FLOOR:
         log.warning(
@@ -55,7 +52,7 @@ def open_upstream(settings: Settings, probe: Callable[[], str] = lambda: HEALTH)
         return Http2Channel(endpoint, options, None if tls is None else tls.context)
 
     endpoints = tuple(
-        Endpoint(each, channel_to(each), tls, probe=probe, probe_timeout=probe_timeout)
+        Endpoint(each, channel_to(each), tls, probe_timeout=probe_timeout)
         for each in settings.cuebot_endpoint
     )
     return endpoints[0] if len(endpoints) == 1 else Balancer(endpoints)

@@ -25,6 +25,7 @@ from google.protobuf.message_factory import GetMessageClass
 from structlog.testing import capture_logs
 
 from gateway.access.rights import AccessRules
+from gateway.access.tokens import Authenticator, TokenRules
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile
 from gateway.discovery import refresh
@@ -293,12 +294,13 @@ async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> N
     """Nothing is served while such a glob matches nothing in the first schema; rules that are
     right end that. In a later schema, it is an error that stops nobody."""
     old = Settings.model_validate({"access": [rule("all", {}, "all", f"!{OLD.own_path[1:]}")]})
-    source, rules = ScriptedSource(NEW.schema), AccessRules(old)
-    live = LiveCatalog(source, Selection(), also=lambda catalog: rules.unmatched(catalog))
+    source = ScriptedSource(NEW.schema)
+    authenticator = Authenticator((), TokenRules(), access=AccessRules(old))
+    live = LiveCatalog(source, Selection(), glob_users=(authenticator,))
     assert await live.attempt()
     assert live.current is None
     assert live.problem.startswith(f"access rule 'all': !{OLD.own_path[1:]} matches nothing")
-    rules = AccessRules(Settings())
+    authenticator.follow(AccessRules(Settings()))
     live.check_globs()
     assert await live.attempt()
     assert (served(live).schema.digest, live.problem, live.unmatched) == (
@@ -306,7 +308,7 @@ async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> N
         "",
         (),
     )
-    rules = AccessRules(old)
+    authenticator.follow(AccessRules(old))
     source.says = OLD.schema
     assert await live.attempt()
     assert live.unmatched == ()
@@ -599,12 +601,13 @@ async def test_globs_are_looked_at_beside_the_event_loop() -> None:
     """There may be many, and many names."""
     threads: list[threading.Thread] = []
 
-    def also(catalog: Catalog) -> tuple[str, ...]:
-        threads.append(threading.current_thread())
-        return ()
+    class Rules:
+        def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
+            threads.append(threading.current_thread())
+            return ()
 
     source = ScriptedSource()
-    live = LiveCatalog(source, Selection(), also=also)
+    live = LiveCatalog(source, Selection(), glob_users=(Rules(),))
     assert await live.attempt()
     source.says = NEW.schema
     assert await live.attempt()

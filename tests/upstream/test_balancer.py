@@ -14,6 +14,7 @@ from gateway.upstream.balancer import Balancer
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.interface import CallFailed, Reason
 from gateway.upstream.open import open_upstream
+from tests.support.followers import Follower
 from tests.support.http2_frames import NOTHING_DONE, leaving_server, silent_server
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
@@ -110,7 +111,7 @@ async def test_one_that_comes_back_gets_calls_again() -> None:
     """A failed endpoint is tried again by itself."""
     one, two, port = named(b"one"), named(b"two"), free_port()
     async with running_cuebot(two), balanced_over(f"127.0.0.1:{port}", two.endpoint) as upstream:
-        watching = asyncio.create_task(upstream.watch())
+        watching = asyncio.create_task(upstream.watch(Follower()))
         assert await answers(upstream, 4) == {b"two": 4}
         async with running_cuebot(one, port):
             while await upstream.usable(PATIENCE) < 2:  # noqa: ASYNC110 - there is no event
@@ -291,7 +292,9 @@ async def test_each_endpoint_is_told_of_and_every_change_counts() -> None:
         async with running_cuebot(two), AsyncExitStack() as stack:
             await stack.enter_async_context(running_cuebot(one))
             async with balanced_over(one.endpoint, two.endpoint) as upstream:
-                watching = asyncio.create_task(upstream.watch(lambda: changes.put_nowait(1)))
+                watching = asyncio.create_task(
+                    upstream.watch(Follower(lambda: changes.put_nowait(1)))
+                )
                 for _ in range(2):
                     await changes.get()
                 await stack.aclose()

@@ -18,6 +18,7 @@ from gateway.upstream.health import Health
 from gateway.upstream.http2.wire import WINDOW_UPDATE
 from gateway.upstream.interface import CallFailed, Reason, State
 from tests.support.commands import running_simulator
+from tests.support.followers import Follower
 from tests.support.http2_server import (
     ECHO,
     HEADERS,
@@ -307,7 +308,7 @@ async def probed(
     """A server, and an endpoint of little patience that keeps watch over it."""
     async with http2_server(on_call, patience=0.05) as server:
         endpoint = Endpoint(server.endpoint, server.channel, probe_timeout=0.05)
-        watching = asyncio.create_task(endpoint.watch())
+        watching = asyncio.create_task(endpoint.watch(Follower()))
         try:
             async with asyncio.timeout(PATIENCE):
                 yield server, endpoint

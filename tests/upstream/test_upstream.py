@@ -14,6 +14,7 @@ from gateway.errors import Code
 from gateway.upstream.grpcio import ADDRESS
 from gateway.upstream.interface import CallFailed, Reason
 from gateway.upstream.open import Cuebot, open_upstream
+from tests.support.followers import Follower
 from tests.support.http2_server import HEADERS, Peer, framed, http2_server, raw_frame
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
@@ -339,7 +340,8 @@ async def test_the_log_tells_when_cuebot_goes_and_comes() -> None:
     with capture_logs() as logs:
         lines: list[object] = logs  # type: ignore[assignment]
         async with upstream_to(endpoint) as upstream:
-            watching = asyncio.create_task(upstream.watch(lambda: returns.append(len(lines))))
+            follower = Follower(lambda: returns.append(len(lines)))
+            watching = asyncio.create_task(upstream.watch(follower))
             await until(lines, 1)
             async with running_cuebot(ScriptedCuebot(), port):
                 await until(lines, 2)

@@ -144,13 +144,7 @@ class Http2Channel:
     async def _connect(self) -> None:
         """Try until there is a connection."""
         options = self._options
-        make = partial(
-            Connection,
-            max_message=options.max_message,
-            on_end=self._on_end,
-            patience=options.patience,
-            on_silence=self._silent.set,
-        )
+        make = partial(Connection, self, max_message=options.max_message, patience=options.patience)
         while True:
             await asyncio.sleep(self._backoff)
             self._backoff = max(options.initial_backoff, self._backoff * 2)
@@ -181,8 +175,9 @@ class Http2Channel:
         self._set(State.READY)
         connection.look_after(self._options)
 
-    def _on_end(self, connection: Connection) -> None:
-        """There will be no more calls on this connection; those that there are may finish."""
+    # --- For the connection -----------------------------------------------------------------
+
+    def on_end(self, connection: Connection) -> None:
         if self._connection is connection:
             self._connection = None
             self._problem = connection.problem
@@ -194,6 +189,9 @@ class Http2Channel:
                 doubled = self._options.keepalive_time * 2
                 self._options = replace(self._options, keepalive_time=doubled)
             self._set(State.IDLE)
+
+    def on_silence(self) -> None:
+        self._silent.set()
 
 
 OF_CALLER = 2

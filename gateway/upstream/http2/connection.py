@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from math import inf
-from typing import cast
+from typing import Protocol, cast
 
 import structlog
 
@@ -35,6 +35,32 @@ class SpeaksTls(ConnectionError):
     """The peer answered in TLS."""
 
 
+class ConnectionOwner(Protocol):
+    """Who makes calls on a connection, and is told what becomes of it."""
+
+    def on_end(self, connection: "Connection") -> None:
+        """No more calls should be made on it; those that have begun may finish. Told once.
+
+        It is lost, the peer is going away, or its stream numbers are used up.
+        """
+
+    def on_silence(self) -> None:
+        """Calls wait for longer than its patience, and none was answered or begun to be meanwhile.
+
+        A peer that says nothing else is silent, too. Told again and again.
+        """
+
+
+class Unowned:
+    """The owner of a connection that is made only to see whether there can be one."""
+
+    def on_end(self, connection: "Connection") -> None:
+        """That is the end of it."""
+
+    def on_silence(self) -> None:
+        """Nobody waits for an answer."""
+
+
 class Answer:
     """A `Sink` that resolves a future."""
 
@@ -54,28 +80,14 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """A client connection that makes unary gRPC calls.
-
-    `on_end` is called once, when no more calls should be made on it: it is lost, the peer is going
-    away, or its stream numbers are used up. Calls that have begun may still finish.
-
-    `on_silence` is called, again and again, when calls have been waiting for `patience` seconds and
-    meanwhile none was answered or begun to be. A peer that says nothing else is silent, too.
-    """
+    """A client connection that makes unary gRPC calls. `patience` is in seconds."""
 
     ready: "asyncio.Future[None]"
     """Done when the peer has introduced itself as HTTP/2. There from `connection_made` on."""
     time: Callable[[], float]
     """The clock of deadlines: the loop's. There from then on, too."""
 
-    def __init__(
-        self,
-        *,
-        max_message: int,
-        on_end: Callable[["Connection"], object],
-        patience: float = inf,
-        on_silence: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, owner: ConnectionOwner, *, max_message: int, patience: float = inf) -> None:
         self.too_many_pings = False
         """Whether the peer has closed it because of our pings."""
         self.last_active = 0.0
@@ -86,10 +98,9 @@ class Connection(asyncio.Protocol):
         """Why it was ended: on this side, or by the peer, as an error."""
         self._farewell = ""
         """What the peer has said when it began to go away."""
+        self._owner = owner
         self._max_message = max_message
-        self._on_end = on_end
         self._patience = patience
-        self._on_silence = on_silence
         self._asked_at = 0.0
         """Since when a call has been waiting and none was answered; 0 if none waits. It stays when
         the call is given up: nothing has been heard then, either."""
@@ -162,7 +173,7 @@ class Connection(asyncio.Protocol):
         now = self._loop.time() + TIMER_STEP
         silent = self._asked_at and self._asked_at + self._patience <= now
         if silent and not any(each.begun for each in self._calls.streams.values()):
-            self._on_silence()
+            self._owner.on_silence()
         if not self._calls.idle:
             self._watch_silence()
 
@@ -326,7 +337,7 @@ class Connection(asyncio.Protocol):
             self.ready.set_result(None)
 
     def on_closing(self) -> None:
-        self._on_end(self)
+        self._owner.on_end(self)
 
     def on_drained(self) -> None:
         """End the connection when all is sent."""
