@@ -29,8 +29,6 @@ class ReceivedHead:
     """Whether the client lets the connection live on."""
     expects_continue: bool
     """Whether it waits for a 100 before it sends the body."""
-    is_remembered: bool = False
-    """Whether this object is used again when the same bytes come."""
 
     @cached_property
     def fields(self) -> dict[bytes, bytes]:

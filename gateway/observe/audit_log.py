@@ -174,10 +174,10 @@ class AuditLog:
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
-        self.waits = settings.audit_sync
-        file = open_file(settings, durable=self.waits)
-        self._straight = StraightWriter(file, "") if not self.waits else None
-        self._synced = SyncedWriter(file, "") if self.waits else None
+        durable = settings.audit_sync
+        file = open_file(settings, durable=durable)
+        self._straight = StraightWriter(file, "") if not durable else None
+        self._synced = SyncedWriter(file, "") if durable else None
         self._denials = Denials(self._count_denied)
         self._obey(settings)
 
@@ -243,7 +243,7 @@ class AuditLog:
         def prepare(settings: Settings) -> Commit:
             if settings.audit_log is None:
                 raise ConfigurationError("AUDIT_LOG: without it only a restart")
-            file = open_file(settings, durable=self.waits)
+            file = open_file(settings, durable=self._synced is not None)
 
             def commit() -> None:
                 self._writer.use(file)

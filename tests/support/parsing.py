@@ -1,7 +1,7 @@
 """What the parser of requests makes of bytes, however they are cut into packets."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 
 from gateway.errors import GatewayError
@@ -39,8 +39,7 @@ class Recorder:
     def on_head(self, head: ReceivedHead) -> None:
         assert self.refusal is None
         assert not self.requests or self.requests[-1].complete
-        # Whether the head is remembered is nothing that it says.
-        self.requests.append(Parsed(astuple(replace(head, is_remembered=False))))
+        self.requests.append(Parsed(astuple(head)))
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
         self.on_head(head)

@@ -37,10 +37,7 @@ class AsgiService:
 
     def __call__(self, request: RequestCycle, connection: HttpProtocol) -> None:
         scope = scope_of(request, connection, self._state)
-        self.start(request, self._app(scope, request.receive, request.send))
-
-    def start(self, request: RequestCycle, answering: Awaitable[None]) -> None:
-        """Answer a request in a task, whatever comes of it."""
+        answering = self._app(scope, request.receive, request.send)
         request.task = task = self._loop.create_task(run(request, answering))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -44,4 +44,3 @@ class HeadMemory:
         if len(self._heads) >= REMEMBERED:
             self._heads.clear()
         self._heads[raw] = head
-        head.is_remembered = True

@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol):
     def _fail_late(self) -> None:
         self._deadline_timer, self._next_deadline = None, inf
         earliest = self._calls.expire(self._loop.time() + TIMER_STEP)
-        if earliest < self._next_deadline:  # a sink may have started a call
+        if earliest < inf:
             self._watch_deadlines(earliest)
 
     def _watch_silence(self) -> None:
