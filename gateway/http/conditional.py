@@ -157,9 +157,7 @@ class ConditionalReads:
                 try:
                     await self._pause(min(began + pause, end))
                 finally:
-                    paused = monotonic() - began
-                    context.waited += paused
-                    context.waited_as_asked += paused
+                    context.wait_as_asked(monotonic() - began)
                 self._requests.reauthorize(context)
                 with suppress(GatewayError):  # others have all places: it waits for the next look
                     self._requests.enter(context)
@@ -171,9 +169,7 @@ class ConditionalReads:
                 etag = await etag_of(request, answer, began + request.timeout)
                 if matches(condition.known, etag):  # many short looks are no slow call
                     context.call.with_cuebot = before
-                    looked = monotonic() - began
-                    context.waited += looked
-                    context.waited_as_asked += looked
+                    context.wait_as_asked(monotonic() - began)
         finally:
             self._waiting.give_back(context.principal)
         return answer, etag, began

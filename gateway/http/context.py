@@ -210,6 +210,11 @@ class RequestContext:
         if self.call.places:
             self.call.leave(self.principal)
 
+    def wait_as_asked(self, seconds: float) -> None:
+        """It has waited for so long because its client wants it to."""
+        self.waited += seconds
+        self.waited_as_asked += seconds
+
     def give_back_body_room(self) -> None:
         """Nothing of its body is in memory any more."""
         if self.body_room is not None:
