@@ -7,7 +7,8 @@ that a whole answer of `/metrics` takes to make.
 import time
 
 from benchmarks.finished import finished_request
-from gateway.http.context import Reporter, RequestContext, close
+from gateway.http.context import RequestContext
+from gateway.http.interceptors import Reporter, report
 from gateway.observe.exposition import exposition
 from gateway.observe.metrics import Metrics
 from gateway.observe.request_counters import RequestCounters
@@ -37,7 +38,7 @@ def seconds_of(contexts: list[RequestContext], reporters: list[Reporter]) -> flo
     """CPU seconds of closing so many requests."""
     began = time.process_time()
     for number in range(REQUESTS):
-        close(contexts[number % METHODS], reporters)
+        report(contexts[number % METHODS], reporters)
     return time.process_time() - began
 
 

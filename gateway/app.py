@@ -36,9 +36,10 @@ from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
-from gateway.http.context import Reporter, RequestContext
+from gateway.http.context import RequestContext
 from gateway.http.cors import Cors, CorsRules
-from gateway.http.guard import Guard, Limit
+from gateway.http.guard import Guard
+from gateway.http.interceptors import CallInterceptor, Limit, Reporter
 from gateway.http.middleware import ContextMiddleware, report_refused
 from gateway.http.preflight import wrong_verb
 from gateway.http.proxies import TrustedProxies
@@ -103,6 +104,8 @@ class Parts:
     audit: AuditLog | None
     traces: TraceReporter | None
     metrics: Metrics | None
+    interceptors: tuple[CallInterceptor, ...]
+    """What has its turn around each call to Cuebot; the first is outermost."""
     reporters: list[Reporter]
     """Who is told of each finished request."""
 
@@ -237,6 +240,7 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         audit=audit,
         traces=traces,
         metrics=metrics,
+        interceptors=() if audit is None else (audit,),
         reporters=reporters,
     )
 
@@ -259,9 +263,9 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         planner=parts.planner,
         authenticator=parts.authenticator,
         weight=parts.rates.weight,
-        changes=parts.audit,
+        denials=parts.audit,
     )
-    calls = CallMaker(parts.upstream, parts.answers, parts.audit)
+    calls = CallMaker(parts.upstream, parts.answers, parts.interceptors)
     responder = Responder(http_timeout=settings.http_timeout, long_answers=parts.long_answers)
     reads = ConditionalReads(
         requests,

@@ -1,6 +1,6 @@
 """Making the calls of a request, for any handler, and putting the answer into its form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 
@@ -10,8 +10,8 @@ from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
-from gateway.http.change_log import ChangeLog
 from gateway.http.context import RequestContext
+from gateway.http.interceptors import CallInterceptor, intercepted
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
 from gateway.http.spans import CallTimes
@@ -23,12 +23,12 @@ class CallMaker:
     """Makes the calls of a request, for any handler."""
 
     def __init__(
-        self, upstream: Upstream, answers: Turns, changes: ChangeLog | None = None
+        self, upstream: Upstream, answers: Turns, interceptors: Sequence[CallInterceptor] = ()
     ) -> None:
-        """`answers` are the bytes of large answers. Changes are written down in `changes`."""
+        """`answers` are the bytes of large answers. Each call has the interceptors around it."""
         self._upstream = upstream
         self._answers = answers
-        self._changes = changes
+        self._interceptors = interceptors
 
     def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
         """An answer of so many bytes is coming, or another large thing; see `Expects`.
@@ -43,6 +43,7 @@ class CallMaker:
         """Cuebot's answer. Raises GatewayError."""
         began, code = monotonic(), Code.CANCELLED
         resolved: list[str] = []
+        interceptors = self._interceptors
         try:
             answer = await invoke(
                 request.plan,
@@ -50,7 +51,7 @@ class CallMaker:
                 timeout=request.timeout,
                 metadata=metadata_of(context),
                 expects=partial(self.expect, context),
-                around=None if self._changes is None else partial(self._changes.around, context),
+                around=partial(intercepted, interceptors, context) if interceptors else None,
                 resolved=resolved,
             )
             code = Code.OK

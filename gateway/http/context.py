@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import getrandbits
@@ -222,6 +222,13 @@ class RequestContext:
             room.give_back(self.principal, size)
             self.body_room = None
 
+    def close(self) -> None:
+        """The request is over: give back all that it still has."""
+        self.leave()
+        if self.call.lease is not None:
+            self.call.lease.close()
+        self.give_back_body_room()
+
     def timing(self) -> tuple[bytes, bytes]:
         """The answer begins: the Server-Timing header, in milliseconds.
 
@@ -236,20 +243,6 @@ class RequestContext:
             b"cuebot;dur=%.2f, gateway;dur=%.2f, wait;dur=%.2f"
             % (with_cuebot * 1000, own * 1000, waited * 1000),
         )
-
-
-Reporter = Callable[[RequestContext], None]
-"""Is told of a finished request."""
-
-
-def close(context: RequestContext, reporters: Iterable[Reporter]) -> None:
-    """The request is over: give back what it has, and tell the reporters."""
-    context.leave()
-    if context.call.lease is not None:
-        context.call.lease.close()
-    context.give_back_body_room()
-    for report in reporters:
-        report(context)
 
 
 def raise_gone(error: OSError | RuntimeError) -> NoReturn:

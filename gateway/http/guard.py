@@ -1,24 +1,13 @@
 """Who may pass: the token and the rate limit, in front of methods and protected pages."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.limits import Count
 from gateway.access.tokens import Authenticator
 from gateway.errors import GatewayError
 from gateway.http.context import RequestContext, context_of
-
-
-class Limit(Protocol):
-    """Bounds what one client may ask for (`RateLimits`)."""
-
-    async def admit(self, subject: str | None, address: str) -> Count:
-        """Count a request of this subject, or of this address without one.
-
-        It may wait for its turn. The outcome says whether it may go on.
-        """
+from gateway.http.interceptors import Limit
 
 
 class Guard:

@@ -12,16 +12,10 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import Code, GatewayError, unavailable
-from gateway.http.context import (
-    ClientGone,
-    Reporter,
-    RequestContext,
-    close,
-    open_context,
-    raise_gone,
-)
+from gateway.http.context import ClientGone, RequestContext, open_context, raise_gone
 from gateway.http.direct import direct_connection
 from gateway.http.error_answer import as_gateway_error, send_error
+from gateway.http.interceptors import Reporter, report
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import Refused, headers_of
 from gateway.http.spans import Sampler
@@ -65,7 +59,7 @@ class ContextMiddleware:
         except ClientGone:
             await drop(context)
         finally:
-            close(context, self._reporters)
+            report(context, self._reporters)
 
 
 def context_in(scope: Scope, proxies: TrustedProxies, sampler: Sampler | None) -> RequestContext:
@@ -123,7 +117,7 @@ def report_refused(
     context.response.status = refused.error.status
     context.response.fail(refused.error)
     context.response.bytes_out = len(refused.error.body())
-    close(context, reporters)
+    report(context, reporters)
 
 
 def stopping() -> GatewayError:

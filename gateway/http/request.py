@@ -18,8 +18,8 @@ from gateway.codec.unknown import REJECTED, Reject
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
-from gateway.http.change_log import ChangeLog
 from gateway.http.context import JSON_TYPE, ClientGone, Denial, RequestContext
+from gateway.http.denial_log import DenialLog
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.head import (
     DRY_RUN_ANSWER,
@@ -81,7 +81,7 @@ class RequestReader:
     Bodies may have `max_body` bytes and `http_timeout` seconds to arrive, calls `longest_call`
     seconds. `unknown_fields` is UNKNOWN_FIELDS. Requests that have been read have a place by
     `admission`; principals share the room for bodies by `weight`. What a rule of access denies is
-    written down in `changes`.
+    written down in `denials`.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class RequestReader:
         planner: Planner,
         authenticator: Authenticator,
         weight: Weight = alike,
-        changes: ChangeLog | None = None,
+        denials: DenialLog | None = None,
     ) -> None:
         self._live = live
         self._max_body = max_body
@@ -107,7 +107,7 @@ class RequestReader:
         self._reject = REJECTED[unknown_fields]
         self._planner = planner
         self._authenticator = authenticator
-        self._changes = changes
+        self._denials = denials
 
     def read_head(self, context: RequestContext) -> RequestHead:
         """What a request says before its body. Raises GatewayError for what is wrong with it."""
@@ -191,8 +191,8 @@ class RequestReader:
 
         The client is answered when that is done.
         """
-        denial, changes = context.call.denied, self._changes
-        if denial is None or changes is None or not changes.wants(context):
+        denial, denials = context.call.denied, self._denials
+        if denial is None or denials is None or not denials.wants(context):
             return
         body = await self._body_of_denied(context, receive)
         with suppress(Exception):  # it is denied, whatever is wrong with it
@@ -201,7 +201,7 @@ class RequestReader:
             if denial.payload is None and body is not None:
                 payload = plan(denial.method, body, Reject.NOTHING).payload
                 context.call.denied = denial._replace(payload=payload)
-        await changes.deny(context, error)
+        await denials.deny(context, error)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
         """The body of a denied call, if it is short and soon here. Does not raise."""

@@ -170,7 +170,7 @@ def as_line(fields: dict[str, object]) -> bytes:
 
 
 class AuditLog:
-    """A `ChangeLog` in a file."""
+    """The audit log in a file: a `CallInterceptor`, and a `DenialLog`."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""

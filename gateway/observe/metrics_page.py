@@ -16,7 +16,8 @@ from gateway.access.tokens import Authenticator
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.context import context_of
-from gateway.http.guard import Guard, Limit
+from gateway.http.guard import Guard
+from gateway.http.interceptors import Limit
 from gateway.http.preflight import wrong_verb
 from gateway.observe.audit_log import AuditLog
 from gateway.observe.metric_families import Numbers

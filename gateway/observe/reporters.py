@@ -2,7 +2,7 @@
 
 import sys
 
-from gateway.http.context import Reporter
+from gateway.http.interceptors import Reporter
 from gateway.observe.access_log import AccessLog
 from gateway.observe.logs import is_json
 from gateway.observe.slow_calls import SlowCalls
