@@ -18,6 +18,7 @@ from gateway.server.connection_limit import QUIET, ConnectionLimit
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.response import last_answer
+from gateway.server.http1.state import OPENING
 
 BACKLOG = 2048
 """Connections that wait to be accepted."""
@@ -111,5 +112,5 @@ class Acceptor:
             with suppress(OSError):  # also when the handshake takes too long
                 await self._loop.connect_accepted_socket(lambda: connection, accepted, **self._tls)
         finally:
-            if connection.is_opening:
+            if connection.state is OPENING:
                 connection.leave()

@@ -17,6 +17,15 @@ from gateway.server.http1.context import ServerContext
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.response import last_answer
+from gateway.server.http1.state import (
+    ANSWERING,
+    CLOSED,
+    CLOSING,
+    IDLE,
+    LINGERING,
+    OPENING,
+    READING_HEAD,
+)
 from gateway.server.http1.timeout import Timeout
 from gateway.write_buffer import WriteBuffer
 
@@ -57,8 +66,8 @@ class HttpProtocol(asyncio.Protocol):
     client: tuple[str, int] | None = None
     server: tuple[str, int] | None = None
     scheme = "http"
-    is_opening = True
-    """Whether there is no connection yet: in TLS, before and during the handshake."""
+    state = OPENING
+    """What it is doing. The flags here and below do not depend on it."""
     read_paused = False
     write_paused = False
     """Whether the client reads more slowly than answers are written."""
@@ -85,12 +94,8 @@ class HttpProtocol(asyncio.Protocol):
         self._serving = False
         self._goes_on = False  # whether `go_on` will be called
         self._at_eof = False  # whether to close when that has nothing to do any more
-        self._is_idle = False
-        """Whether the timeout is for the first byte of another request."""
-        self._ended = False
-        """Whether whatever comes from now on is ignored."""
         self._undrained = DRAINED
-        """Bytes of that for which the connection stays."""
+        """Bytes behind its last answer for which the connection stays."""
         self._sharer: Hashable = None
         self._has_unfinished = False
         """Whether something unfinished counts (`UnfinishedMemory`)."""
@@ -110,7 +115,7 @@ class HttpProtocol(asyncio.Protocol):
         self.server = address_of(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext"):
             self.scheme = "https"
-        self.is_opening = False
+        self.state = READING_HEAD
         self._parser = RequestParser(self, context.heads, context.turns)
         self._timeout = Timeout(self._loop, context.timeout, self._timed_out)
         context.connections.add(self)
@@ -120,7 +125,7 @@ class HttpProtocol(asyncio.Protocol):
             self.finish()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._ended = True
+        self.state = CLOSED
         self._forget_unfinished()
         self._context.connections.discard(self)
         self.leave()
@@ -133,7 +138,7 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
-        if self._ended:
+        if self.state.is_over:
             self._undrained -= len(data)
             if self._undrained < 0:
                 self._stop_lingering()
@@ -143,7 +148,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _on_parsed(self) -> None:
         self._serve_parsed()
-        if self._ended:
+        if self.state.is_over:
             return
         if self._parser.holds_back:
             self._pause_reading()
@@ -153,12 +158,12 @@ class HttpProtocol(asyncio.Protocol):
             self._note_unfinished()
 
     def _serve_parsed(self) -> None:
-        if self._ended or self._current is not None:
+        if self.state.is_over or self._current is not None:
             return
         if self._waiting:
             self._serve_next()
-        elif self._is_idle and self._parser.in_head:
-            self._is_idle = False
+        elif self.state is IDLE and self._parser.in_head:
+            self.state = READING_HEAD
             self._timeout.restart()
 
     def _go_on_soon(self) -> None:
@@ -170,18 +175,18 @@ class HttpProtocol(asyncio.Protocol):
     def go_on(self) -> None:
         """It is this connection's turn (`ParsingTurns`)."""
         self._goes_on = False
-        if self._ended or self.is_closing():
+        if self.state.is_over or self.is_closing():
             return
         self._parser.go_on()
         self._on_parsed()
         self.resume_reading()
-        if self._at_eof and not (self._goes_on or self._ended):
+        if self._at_eof and not (self._goes_on or self.state.is_over):
             self.flushed().close()
             self._await_close()
 
     def eof_received(self) -> bool:
         """The client sends no more. The connection is closed after what can be answered at once."""
-        if self._ended:
+        if self.state.is_over:
             return False
         self._buffer.flush()
         self._at_eof = self._goes_on and self.scheme == "http"  # TLS does not know half a close
@@ -270,7 +275,7 @@ class HttpProtocol(asyncio.Protocol):
         size, current = 0, self._current
         if current is None or current.complete:
             size = self._parser.unfinished + sum(each.buffered for each in self._waiting)
-        self._has_unfinished = self._context.unfinished.note(self, size) and not self._ended
+        self._has_unfinished = self._context.unfinished.note(self, size) and not self.state.is_over
 
     def _forget_unfinished(self) -> None:
         if self._has_unfinished:
@@ -306,7 +311,7 @@ class HttpProtocol(asyncio.Protocol):
         return self._context.state.default_headers
 
     def _pause_reading(self) -> None:
-        if not self.read_paused and not self._ended:
+        if not self.read_paused and not self.state.is_over:
             self.read_paused = True
             self._transport.pause_reading()
 
@@ -344,7 +349,7 @@ class HttpProtocol(asyncio.Protocol):
         elif self._refusal is not None:
             self._refuse(*self._refusal)
         else:
-            self._is_idle = True
+            self.state = IDLE
             self._timeout.restart()
             if self.is_ending:
                 self.finish()
@@ -362,11 +367,12 @@ class HttpProtocol(asyncio.Protocol):
         self._serving = True
         began = monotonic() if len(self._waiting) > 1 else 0.0
         for _ in range(SERVED_AT_ONCE):
-            if not self._waiting or self._current is not None or self._ended:
+            if not self._waiting or self._current is not None or self.state.is_over:
                 break
             if not self._waiting[0].complete and self._parser.can_go_on:
                 break  # its body may have come
             self._current = self._waiting.popleft()
+            self.state = ANSWERING
             self._timeout.pause()
             self._serve(self._current, self)
             if not self._waiting or self.is_closing() or monotonic() - began > LONGEST_TURN:
@@ -387,7 +393,7 @@ class HttpProtocol(asyncio.Protocol):
             self._loop.call_later(IDLE_GRACE, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if not (self._ended or self._current or self._goes_on or self._parser.in_head):
+        if not (self.state.is_over or self._current or self._goes_on or self._parser.in_head):
             self.flushed().close()
             self._await_close()
 
@@ -404,7 +410,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _await_close(self) -> None:
         """The transport is closing: it sends what is left, and TLS waits for the client's word."""
-        self._ended = True
+        self.state = CLOSING
         self._forget_unfinished()
         self._parser.stop()
         self._close_by = self._loop.time() + self._context.timeout
@@ -435,7 +441,7 @@ class HttpProtocol(asyncio.Protocol):
     def _refuse(self, error: GatewayError, head: ReceivedHead | None = None) -> None:
         """Refuse what the app never sees, and report it. `head` is None for an incomplete one."""
         # Behind an answer, a head without a beginning before this packet has begun with it.
-        seconds = 0.0 if self._is_idle else self._timeout.elapsed()
+        seconds = 0.0 if self.state is IDLE else self._timeout.elapsed()
         peer = self.client[0] if self.client else ""
         refused = self._parser.refused(error, head, peer=peer, seconds=seconds)
         self._send_refusal(error)
@@ -460,7 +466,7 @@ class HttpProtocol(asyncio.Protocol):
         self._latest = None
         self._waiting.clear()
         self.resume_reading()
-        self._ended = True
+        self.state = LINGERING
         self._timeout.replace(self._stop_lingering, LINGER)
         if transport.can_write_eof():
             with suppress(OSError):  # asyncio's own transport, if the client has just gone
