@@ -326,6 +326,7 @@ async def test_too_many_large_answers_at_once_are_503(
 ) -> None:
     """Cuebot need not keep more answers than a few for which there is no memory."""
     monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # none makes room
+    monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600)  # nor is let go
     cuebot.answers(GET_JOBS, jobs(LARGE))
     gateway_with = partial(gateway_for, http_timeout=3600, max_answer_memory="1MB")
     async with gateway_with(cuebot.endpoint) as gateway, AsyncExitStack() as stack:
