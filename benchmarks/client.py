@@ -6,7 +6,7 @@ half a second. Here, every request that is sent is answered, read to its end and
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle
 from typing import cast
 
@@ -85,7 +85,7 @@ def load_with_client(port: int, scenario: Scenario, seconds: float, token: str) 
 
 
 async def load(port: int, scenario: Scenario, seconds: float, token: str) -> Load:
-    requests = [(wire(call, token), call.status) for call in scenario.calls]
+    requests = cycle([(wire(call, token), call.status) for call in scenario.calls])
     started = time.perf_counter()
     goes_on = until(scenario.counted, started + seconds)
     connections = [await connect(port) for _ in range(scenario.connections)]
@@ -118,15 +118,17 @@ def until(count: int | None, deadline: float) -> Callable[[], bool]:
 
 async def work(
     connection: Connection,
-    requests: Sequence[tuple[bytes, int]],
+    requests: Iterator[tuple[bytes, int]],
     goes_on: Callable[[], bool],
     latencies: list[float],
 ) -> int:
-    """Send the requests in turn; return the number of wrong statuses. OSError ends the round."""
+    """Send what comes next of the requests, which all connections share, one after another.
+
+    Returns the number of wrong statuses. OSError ends the round.
+    """
     wrong = 0
-    for request, expected in cycle(requests):
-        if not goes_on():
-            break
+    while goes_on():
+        request, expected = next(requests)
         sent = time.perf_counter()
         wrong += await connection.ask(request) != expected
         latencies.append(time.perf_counter() - sent)

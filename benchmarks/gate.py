@@ -1,31 +1,36 @@
-"""`make gate`: whether the codec or a whole request has become much slower.
+"""`make gate`: whether the codec or a whole request has become slower.
 
-Times depend on the machine and on what else it is doing. So it compares ratios, measured in the
-same second: the codec with a plain Python function over the same data, and a request with one to
-the floor (uvicorn and grpc.aio alone). `figures.json` has the expected ratios; more than MARGIN
-times that fails. `python -m benchmarks.gate --write` replaces them.
+Times depend on the machine and on what else it is doing. So it compares ratios: the codec with a
+plain Python function over the same data, and a request with one to the floor (uvicorn and grpc.aio
+alone). `figures.json` has the expected ratios; a margin above that fails.
+`python -m benchmarks.gate --write` replaces them, there and in benchmarks/README.md.
 """
 
 import argparse
 import gc
 import os
+import re
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from benchmarks.client import load_with_client
-from benchmarks.contenders import SECRET, SUBJECT, Options, Place, floor, gateway
+from benchmarks.contenders import SECRET, SUBJECT, Options, Place, Running, floor, gateway
 from benchmarks.descriptors import descriptor_set
 from benchmarks.farm import CannedFarm
+from benchmarks.load import Load
 from benchmarks.measure import one_round
-from benchmarks.scenarios import build_scenarios
+from benchmarks.scenarios import Scenario, build_scenarios
 from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
 from gateway.access.tokens import TokenRules
@@ -37,42 +42,76 @@ from gateway.schema.selection import Selection
 from gateway_cli.minting import mint_token
 
 FIGURES = Path(__file__).parent / "figures.json"
-MARGIN = 1.5
+PUBLISHED = Path(__file__).parent / "README.md"
+MARGIN = 1.25
+ATTEMPTS = 4
 CODEC_ROUNDS = 25
-REQUEST_ROUNDS = 9
-REQUEST_SECONDS = 0.4
+REQUEST_ROUNDS = 20
+REQUESTS = 500
+"""In a round. It is over before the machine becomes faster or slower, as shared ones do."""
 ECHOED = 20
 """Jobs in the body that is decoded."""
 
 Work = Callable[[], object]
+Cost = Callable[[], float]
+Attempt = Callable[[], float]
+"""Measures a ratio."""
 
 
 def main() -> None:
     """Compare, and exit with status 1 if something is too slow."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="replace the checked-in figures")
+    parser.add_argument("--write", action="store_true", help="replace the published figures")
     write = parser.parse_args().write
     farm = CannedFarm(1000)
-    found = dict(codec_ratios(farm)) | {"request": request_ratio(farm)}
-    if write:
-        rounded = {name: round(ratio, 2) for name, ratio in found.items()}
-        FIGURES.write_bytes(
-            orjson.dumps(rounded, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
-    figures = orjson.loads(FIGURES.read_bytes())
-    slow = [name for name, ratio in found.items() if ratio > figures[name] * MARGIN]
-    for name, ratio in found.items():
-        verdict = "TOO SLOW" if name in slow else "ok"
-        print(f"{name:<14} {ratio:6.2f}  (figure {figures[name]:.2f})  {verdict}")
+    with request_attempts(farm) as requests:
+        attempts = codec_attempts(farm) | requests
+        if write:
+            publish({name: typical(attempt) for name, attempt in attempts.items()})
+            return
+        figures = orjson.loads(FIGURES.read_bytes())
+        slow = [name for name in attempts if not passes(name, attempts[name], figures[name])]
     if slow:
         sys.exit(
-            f"gate: {', '.join(slow)}: more than {MARGIN} times the figure in {FIGURES.name}."
-            " If the change is worth that price, say so in the commit message and run:"
-            " python -m benchmarks.gate --write"
+            f"gate: {', '.join(slow)}: {ATTEMPTS} times above {MARGIN:g} times the figure in"
+            f" {FIGURES.name}. If the change is worth that price, say so in the commit message and"
+            " run: python -m benchmarks.gate --write"
         )
 
 
-def codec_ratios(farm: CannedFarm) -> Iterator[tuple[str, float]]:
+def passes(name: str, attempt: Attempt, figure: float) -> bool:
+    """Whether one of a few attempts is within the margin: other work comes and goes."""
+    limit = figure * MARGIN
+    for _ in range(ATTEMPTS):
+        found = attempt()
+        passed = found <= limit
+        verdict = "ok" if passed else "TOO SLOW"
+        print(f"{name:<14} {found:6.2f}  (figure {figure:.2f})  {verdict}", flush=True)
+        if passed:
+            return True
+    return False
+
+
+def typical(attempt: Attempt) -> float:
+    """The median of a few attempts: the lowest would be luck, which is not to be expected again."""
+    return statistics.median(attempt() for _ in range(ATTEMPTS))
+
+
+def publish(ratios: Mapping[str, float]) -> None:
+    """Write the figures, and their rows in the README's table."""
+    figures = {name: round(ratio, 2) for name, ratio in ratios.items()}
+    FIGURES.write_bytes(
+        orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    )
+    page = PUBLISHED.read_text(encoding="utf-8")
+    for name, figure in figures.items():
+        print(f"{name:<14} {figure:6.2f}")
+        row = re.compile(rf"^(\| `{name}` \|.*\| )[^ ]+ \|$", re.MULTILINE)
+        page = row.sub(rf"\g<1>{figure:.2f} |", page)
+    PUBLISHED.write_text(page, encoding="utf-8")
+
+
+def codec_attempts(farm: CannedFarm) -> dict[str, Attempt]:
     """The codec's functions by name, as multiples of plain Python over the same data.
 
     The unit for 1000 jobs is 100 jobs: with more, it would measure the allocator.
@@ -82,9 +121,11 @@ def codec_ratios(farm: CannedFarm) -> Iterator[tuple[str, float]]:
     reparent = catalog.routes["/job.GroupInterface/ReparentJobs"]
     hundred, thousand = farm.jobs(100), farm.jobs(1000)
     body = orjson.dumps({"jobs": {"jobs": farm.jobs_as_json(ECHOED)}})
-    yield "encode", ratio(lambda: b"".join(encode(hundred)), plain(farm, 100))
-    yield "encode-slices", ratio(lambda: b"".join(encode(thousand)), plain(farm, 100))
-    yield "decode", ratio(lambda: plan(reparent, body, Reject.NOTHING), plain(farm, ECHOED))
+    return {
+        "encode": codec(lambda: b"".join(encode(hundred)), plain(farm, 100)),
+        "encode-slices": codec(lambda: b"".join(encode(thousand)), plain(farm, 100)),
+        "decode": codec(lambda: plan(reparent, body, Reject.NOTHING), plain(farm, ECHOED)),
+    }
 
 
 def plain(farm: CannedFarm, count: int) -> Work:
@@ -99,17 +140,30 @@ def plain(farm: CannedFarm, count: int) -> Work:
     return lambda: orjson.dumps([copy(job) for job in jobs])
 
 
-def ratio(work: Work, unit: Work) -> float:
-    """The CPU time of the work in units: the median over rounds that take both in turn."""
-    gc.collect()
-    gc.disable()  # when it runs depends on everything that ran before
-    try:
-        repeat = max(1, round(0.01 / seconds_of(unit, 3)))
-        return statistics.median(
-            seconds_of(work, repeat) / seconds_of(unit, repeat) for _ in range(CODEC_ROUNDS)
-        )
-    finally:
-        gc.enable()
+def codec(work: Work, unit: Work) -> Attempt:
+    """The CPU time of the work, in units."""
+
+    def attempt() -> float:
+        gc.collect()
+        gc.disable()  # when it runs depends on everything that ran before
+        try:
+            repeat = max(1, round(0.01 / seconds_of(unit, 3)))
+            return ratio(
+                lambda: seconds_of(work, repeat), lambda: seconds_of(unit, repeat), CODEC_ROUNDS
+            )
+        finally:
+            gc.enable()
+
+    return attempt
+
+
+def ratio(cost: Cost, unit: Cost, rounds: int) -> float:
+    """The median over rounds that take both in turn.
+
+    On a shared machine, a core may be twice as fast in one second as in the next. Two rounds, one
+    after the other, mostly meet the same; the cheapest of each may come from different seconds.
+    """
+    return statistics.median(cost() / unit() for _ in range(rounds))
 
 
 def seconds_of(work: Work, repeat: int) -> float:
@@ -120,12 +174,14 @@ def seconds_of(work: Work, repeat: int) -> float:
     return (time.process_time() - start) / repeat
 
 
-def request_ratio(farm: CannedFarm) -> float:
-    """A request for 3 shows, as a multiple of one to the floor."""
+@contextmanager
+def request_attempts(farm: CannedFarm) -> Iterator[dict[str, Attempt]]:
+    """A request for 3 shows, and one that is never the same, as multiples of one to the floor."""
     schema = read_package(OPENCUE_PACKAGE)
     token = mint_token(SECRET.encode(), TokenRules(), SUBJECT, 3600)
-    shows = next(each for each in build_scenarios(farm) if each.name == "shows3")
-    answers = {call.message: call.answer for call in shows.calls}
+    scenarios = {each.name: each for each in build_scenarios(farm)}
+    shows, varied = scenarios["shows3"], scenarios["varied"]
+    answers = {call.message: call.answer for call in (*shows.calls, *varied.calls)}
     cores = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cuebot-gate-")))
@@ -138,28 +194,37 @@ def request_ratio(farm: CannedFarm) -> float:
             upstream_port=stack.enter_context(running_upstream(answers, {cores[-1]})),
             core={cores[0]},
         )
-        running = [stack.enter_context(start(place, Options())) for start in (gateway, floor)]
-        for each in running:
+        ours, least = (stack.enter_context(start(place, Options())) for start in (gateway, floor))
+        for each in (ours, least):
             wait_until_listening(each)
-        wait_until_answering(running[0], shows.calls[0], token)
-        verify(shows, running[:1], token)
+        wait_until_answering(ours, shows.calls[0], token)
+        for scenario in (shows, replace(varied, calls=varied.calls[:1])):
+            verify(scenario, [ours], token)
         stack.callback(os.sched_setaffinity, 0, cores)
         os.sched_setaffinity(0, {cores[-1]})
-        ratios = []
-        for _ in range(REQUEST_ROUNDS + 1):
-            ours, least = (
-                one_round(
-                    each,
-                    shows,
-                    lambda one, scenario, seconds: load_with_client(
-                        one.port, scenario, seconds, token
-                    ),
-                    REQUEST_SECONDS,
-                )
-                for each in running
-            )
-            ratios.append(ours.cpu_us / least.cpu_us)
-    return statistics.median(ratios[1:])  # the first is the warm-up
+
+        def load(one: Running, scenario: Scenario, seconds: float) -> Load:
+            return load_with_client(one.port, scenario, seconds, token)
+
+        def cost(of: Running, scenario: Scenario) -> Cost:
+            parts = in_parts(scenario)
+            return lambda: one_round(of, next(parts), load, 0).cpu_us
+
+        unit = cost(least, shows)
+        requests = {"request": cost(ours, shows), "varied": cost(ours, varied)}
+        for warm_up in (unit, *requests.values()):
+            warm_up()
+        yield {name: partial(ratio, each, unit, REQUEST_ROUNDS) for name, each in requests.items()}
+
+
+def in_parts(scenario: Scenario) -> Iterator[Scenario]:
+    """The scenario in rounds of REQUESTS, each of which goes on where the one before ended.
+
+    If each began with the first call, the gateway would remember the heads of `varied`.
+    """
+    calls = cycle(scenario.calls)
+    while True:
+        yield replace(scenario, calls=tuple(islice(calls, REQUESTS)), counted=REQUESTS)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Scenario:
     name: str
     title: str
     calls: tuple[Call, ...]
-    """One after another, on every connection."""
+    """One after another, whichever connection is free."""
     connections: int = 32
     counted: int | None = None
     """Requests per round, if they take too long to be cut off by the clock."""

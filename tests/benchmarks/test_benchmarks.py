@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from benchmarks.descriptors import descriptor_set
 from benchmarks.envoy import ACCESS_FIELDS, envoy_config
 from benchmarks.fairness import Waits, sample
 from benchmarks.farm import CannedFarm
+from benchmarks.gate import FIGURES, PUBLISHED
 from benchmarks.load import Load, percentile
 from benchmarks.measure import Figures, Outcome, Round, figures, ratio
 from benchmarks.process import running
@@ -102,9 +104,12 @@ def counted(scenario: Scenario) -> Scenario:
 
 
 async def test_the_client_counts_answers_and_wrong_ones() -> None:
-    """The fallback sends as many requests as it is told, and tells of unexpected statuses."""
+    """The fallback sends as many requests as it is told, and tells of unexpected statuses.
+
+    The calls go round over all connections: here each connection sends only one.
+    """
     lost = Call(path="/job.JobInterface/Nothing", status=200)
-    scenario = Scenario(name="x", title="x", calls=(SHOWS, lost), connections=2, counted=20)
+    scenario = Scenario(name="x", title="x", calls=(SHOWS, lost), connections=20, counted=20)
     async with gateway_before({}) as gateway:
         found = await load(gateway.port, scenario, 0, token())
     assert (found.requests, found.wrong) == (20, 10)
@@ -251,6 +256,13 @@ def test_the_cheapest_round_counts(tmp_path: Path) -> None:
     assert found["gateway"].cpu_us == 20
     assert ratio(found) == 2
     assert ratio({"gateway": found["gateway"]}) is None
+
+
+def test_the_gates_figures_are_the_published_ones() -> None:
+    """The table in benchmarks/README.md has the figures that the gate compares with."""
+    page = PUBLISHED.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \|.*\| ([0-9.]+) \|$", page, re.MULTILINE)
+    assert {name: float(figure) for name, figure in rows} == json.loads(FIGURES.read_bytes())
 
 
 def test_the_report_marks_what_is_missed_or_doubtful() -> None:
