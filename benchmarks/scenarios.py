@@ -12,7 +12,7 @@ from benchmarks.upstream import EMPTY, Canned
 NOT_FOUND = 5
 MANY = 20_000
 VARIED = 3000
-"""More requests than a gateway remembers heads."""
+"""More than the heads that a gateway remembers."""
 ECHOED_JOBS = 4
 """Whole jobs of 50 fields."""
 

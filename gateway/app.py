@@ -90,6 +90,8 @@ class Parts:
     rates: Rates
     limits: tuple[Limit, ...]
     """What bounds the requests of one client, in the order in which they are asked."""
+    scrape_limits: tuple[Limit, ...]
+    """The same for `/metrics`."""
     shared: SharedLimiter | None
     """Counts requests in a store that others share, if there is one; runs while the app does."""
     places: Shares
@@ -176,9 +178,7 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
         Middleware(ContextMiddleware, proxies=proxies, reporters=parts.reporters, sampler=sampler)
     ]
     metrics = parts.metrics
-    # Scrapes are counted here alone: nobody would see that the shared store is away.
-    scrapes = parts.limits if shared is None else (RateLimits(MemoryLimiter(), parts.rates),)
-    doors = metrics_doors(settings, metrics, scrapes, parts.authenticator, layers[0])
+    doors = metrics_doors(settings, metrics, parts.scrape_limits, parts.authenticator, layers[0])
     routes += doors.routes
     if settings.cors_origins:
         rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
@@ -216,6 +216,10 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         reporters.append(partial(report_unserved, live))
     audit, places = open_audit(settings), Shares(settings.max_in_flight, rates.weight)
     shared = open_limiter(settings)
+    by_rate = RateLimits(shared or MemoryLimiter(), rates)
+    limits: tuple[Limit, ...] = (by_rate,)
+    # Scrapes are counted here alone: nobody would see that the shared store is away.
+    alone = by_rate if shared is None else RateLimits(MemoryLimiter(), rates)
     traces = open_traces(settings)
     metrics = make_metrics(settings, board, upstream, live, places, audit, shared)
     if metrics is not None:
@@ -230,7 +234,8 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         provider=provider,
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
         rates=rates,
-        limits=(RateLimits(shared or MemoryLimiter(), rates),),
+        limits=limits,
+        scrape_limits=tuple(alone if each is by_rate else each for each in limits),
         shared=shared,
         places=places,
         long_answers=LongAnswers(settings.max_in_flight, rates.weight),

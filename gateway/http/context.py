@@ -85,8 +85,8 @@ class Request(NamedTuple):
         return without_token(self.path[:LONGEST_PATH])
 
     @property
-    def seconds(self) -> float:
-        """Since it has come."""
+    def age(self) -> float:
+        """Seconds since it has come."""
         return time.monotonic() - self.started
 
 
@@ -148,6 +148,13 @@ class CallState:
         for each in places:
             each.give_back(principal)
 
+    def close(self, principal: str) -> None:
+        """It is over: give back all that it still has."""
+        if self.places:
+            self.leave(principal)
+        if self.lease is not None:
+            self.lease.close()
+
 
 @dataclass(slots=True)
 class RequestContext:
@@ -194,6 +201,7 @@ class RequestContext:
             raise_gone(error)
         if done:
             response.status, response.bytes_out = status, len(body)
+            response.is_complete = True
         return done
 
     @property
@@ -224,9 +232,7 @@ class RequestContext:
 
     def close(self) -> None:
         """The request is over: give back all that it still has."""
-        self.leave()
-        if self.call.lease is not None:
-            self.call.lease.close()
+        self.call.close(self.principal)
         self.give_back_body_room()
 
     def timing(self) -> tuple[bytes, bytes]:

@@ -80,6 +80,6 @@ def fields_of(context: RequestContext) -> dict[str, object]:
         fields["dry_run"] = True
     fields["status"] = context.response.status
     fields["code"] = context.response.code.name if context.response.code is not None else None
-    fields["ms"] = round(context.request.seconds * 1000, 2)
+    fields["ms"] = round(context.request.age * 1000, 2)
     fields["bytes"] = context.response.bytes_out
     return fields

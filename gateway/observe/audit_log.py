@@ -161,7 +161,7 @@ def denied_line(
     fields["denied"] = denial.rule
     fields["status"] = status
     fields["code"] = code.name
-    fields |= {"count": count} if count else {"ms": round(context.request.seconds * 1000, 2)}
+    fields |= {"count": count} if count else {"ms": round(context.request.age * 1000, 2)}
     return as_line(fields)
 
 
@@ -214,7 +214,7 @@ class AuditLog:
             method: Method, payload: bytes, found: Sequence[Found] = ()
         ) -> bytes:
             if method.reads_only:
-                return await call(method, payload)
+                return await call(method, payload, found)
             entry = Entry(context, method, payload, self._hides, found)
             await entry.look()
             return await around(entry, call)
@@ -281,7 +281,7 @@ class AuditLog:
         self._admit(entry.method, writer.problem())
         entry.began = time.monotonic()
         try:
-            answer = await call(entry.method, entry.payload)
+            answer = await call(entry.method, entry.payload, entry.found)
         except BaseException as error:
             writer.put(entry.line(OUTCOME, outcome_of(error)))
             raise
@@ -311,7 +311,7 @@ class AuditLog:
             raise
         entry.began = time.monotonic()
         try:
-            answer = await call(entry.method, entry.payload)
+            answer = await call(entry.method, entry.payload, entry.found)
         except BaseException as error:
             await ended(*outcome_of(error))
             raise

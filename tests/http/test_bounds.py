@@ -454,7 +454,7 @@ async def test_others_run_after_a_step_however_many_pieces_it_has(
             looks.append(made)
             await asyncio.sleep(0)
 
-    context = context_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
+    context = context_of(GET_JOBS, direct=SimpleNamespace(is_behind=False))
     turn = EncodingTurn(Turns(1, 4), "a")
     assert await turn.take()
     looking = asyncio.create_task(look())
@@ -504,7 +504,7 @@ async def test_small_answers_are_sent_before_the_next_step(
 
     assert await EncodingTurn(turns, "c").take()  # what is kept for others
     for others in (go_on_writing, take_a_turn):
-        context = context_of(GET_JOBS, direct=SimpleNamespace(is_behind=False, waited=0.0))
+        context = context_of(GET_JOBS, direct=SimpleNamespace(is_behind=False))
         assert await turn.take()
         task = asyncio.create_task(others())
         await asyncio.sleep(0)

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,15 @@ import orjson
 import pytest
 
 from gateway.access.rights import AccessRules
+from gateway.calls.invoke import Found
 from gateway.errors import ConfigurationError
 from gateway.observe.audit_file import AuditFile
 from gateway.observe.audit_writer import SyncedWriter
+from gateway.schema.method import Method
 from gateway.settings.model import Settings
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE
+from tests.support.contexts import context_of
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
@@ -70,6 +73,24 @@ async def audited(
         audit_sync=request.param,
     ) as gateway:
         yield Audited(gateway, log, request.param)
+
+
+async def test_interceptors_inside_of_it_are_told_what_was_found(audited: Audited) -> None:
+    """As the log itself is, of changes and of reads."""
+    parts = audited.gateway.app.parts
+    assert parts.audit is not None
+    assert parts.live.current is not None
+    told: list[Sequence[Found]] = []
+
+    async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
+        told.append(found)
+        return b""
+
+    for path in (KILL, GET_JOBS):
+        method = parts.live.current.routes[path]
+        found = (Found("job", "the-id", method, b""),)
+        await parts.audit.around(context_of(path), call)(method, b"", found)
+        assert told.pop() == found
 
 
 async def test_a_change_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:

@@ -34,14 +34,12 @@ class Served:
         port: int,
         cuebot: ScriptedCuebot,
         lines: list[dict[str, object]],
-        how: dict[str, Any] | None = None,
         apart: Collection[str] = (),
     ) -> None:
-        """`how` is for `wire_to`; headers with names in `apart` are not compared."""
+        """Headers with names in `apart` are not compared."""
         self.port = port
         self.cuebot = cuebot
         self.lines = lines
-        self.how = how or {}
         self.apart = apart
 
 
@@ -69,7 +67,7 @@ async def exchanged(served: Served, parts: list[bytes], *, head: bool) -> tuple[
     """What an answer says, what Cuebot got and what the log tells, of a request in these parts."""
     served.cuebot.seen.clear()
     served.lines.clear()
-    async with wire_to(served.port, **served.how) as one:
+    async with wire_to(served.port) as one:
         for part in parts:
             with suppress(ConnectionError):  # the answer may end the connection before that
                 await one.send(part)

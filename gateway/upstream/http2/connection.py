@@ -45,9 +45,10 @@ class ConnectionOwner(Protocol):
         """
 
     def on_silence(self) -> None:
-        """Calls wait for longer than its patience, and none was answered or begun to be meanwhile.
+        """No call was answered, or begun to be, for as long as its patience lasts.
 
-        A peer that says nothing else is silent, too. Told again and again.
+        Calls have been waiting since then, or have been given up meanwhile. A peer that says
+        nothing else is silent, too. Told again and again.
         """
 
 
@@ -106,9 +107,10 @@ class Connection(asyncio.Protocol):
         the call is given up: nothing has been heard then, either."""
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._next_deadline = inf
-        """When that fires. No call under way has an earlier one; whose it was may be over."""
+        """When that fires. No call under way has an earlier one; the one that it was set for may be
+        over."""
         self._silence_timer: asyncio.TimerHandle | None = None
-        """No answer sets it back: how long ago the last one came is looked at as it fires."""
+        """Answers do not reset it: it checks when it fires how long ago the last one came."""
         self._doubted_at = -1.0
         """What `answered_at` was at the latest `doubt`."""
         self._pong: asyncio.TimerHandle | None = None
