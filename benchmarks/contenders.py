@@ -61,20 +61,34 @@ Contender = Callable[[Place, Options], AbstractContextManager[Running]]
 def gateway(place: Place, options: Options) -> Iterator[Running]:
     """`cuebot-gateway serve`, with tokens and the limiter."""
     port = free_port()
-    environ = {
+    command = [sys.executable, "-m", "gateway", "serve"]
+    environ = environment(place, options) | {"REST_HOST": "127.0.0.1", "REST_PORT": str(port)}
+    with running(command, environ, place.core, place.folder / f"gateway-{port}.log") as child:
+        yield Running("gateway", port, child)
+
+
+@contextmanager
+def under_uvicorn(place: Place, options: Options) -> Iterator[Running]:
+    """The same app under plain uvicorn."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "gateway.asgi:app", "--no-access-log"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    environ = environment(place, options)
+    with running(command, environ, place.core, place.folder / f"uvicorn-{port}.log") as child:
+        yield Running("uvicorn", port, child)
+
+
+def environment(place: Place, options: Options) -> dict[str, str]:
+    """The settings of the gateway."""
+    return {
         "CUEBOT_ENDPOINT": f"127.0.0.1:{place.upstream_port}",
         "DESCRIPTOR_SOURCE": str(place.descriptors),
         "JWT_SECRET": SECRET,
-        "REST_HOST": "127.0.0.1",
-        "REST_PORT": str(port),
         "RATE_LIMIT_RPS": str(NEVER_REACHED),
         "LOG_LEVEL": "info" if options.access_log else "warning",
         "WORKERS": str(options.workers),
         **options.settings,
     }
-    command = [sys.executable, "-m", "gateway", "serve"]
-    with running(command, environ, place.core, place.folder / f"gateway-{port}.log") as child:
-        yield Running("gateway", port, child)
 
 
 @contextmanager
