@@ -4,13 +4,11 @@ import asyncio
 import os
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import Any
 
 import orjson
 import pytest
 from playwright.async_api import Browser, Page, expect
-from playwright.async_api import TimeoutError as TooLate
 
 from cuebot_simulator.server import SimulatedCuebot
 from tests.support.browser import (
@@ -34,8 +32,6 @@ FEW_METHODS: dict[str, object] = {"include_services": ("show.ShowInterface",)}
 OpenCue it takes some ten seconds of the processor."""
 OPERATION = ".opblock.is-open"
 ANSWER = f"{OPERATION} .live-responses-table .response .highlight-code pre"
-CLICKED_AGAIN = 5000
-"""Milliseconds after which somebody tries again whose click has done nothing."""
 MOST_ELEMENTS = 2000
 """Of a documentation that is all closed, however many methods there are."""
 
@@ -93,13 +89,10 @@ async def authorise(page: Page, given: str) -> None:
 
 async def executed(page: Page) -> Any:
     """What the open operation of Swagger UI answers."""
-    answer = page.locator(ANSWER).first
-    async with asyncio.timeout(PATIENCE):
-        while True:  # until Swagger UI listens, clicks are lost, and people click again
-            await page.locator(f"{OPERATION} .execute").dispatch_event("click")
-            with suppress(TooLate):
-                await answer.wait_for(timeout=CLICKED_AGAIN)
-                return orjson.loads(await answer.inner_text())
+    # Before it has its parameters, Swagger UI does not know which operation it is to execute.
+    await page.locator(f"{OPERATION} .parameter__name").first.wait_for()
+    await page.locator(f"{OPERATION} .execute").dispatch_event("click")
+    return orjson.loads(await page.locator(ANSWER).first.inner_text())
 
 
 # --- the farm page --------------------------------------------------------------------------
