@@ -8,7 +8,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from benchmarks.finished import finished_request
+from benchmarks.requests import finished_request
 from gateway.observe.access_log import AccessLog
 from gateway.observe.log_setup import configure_logging
 

@@ -35,6 +35,7 @@ from benchmarks.costly_clients import (
 from benchmarks.fairness import RATE, sample
 from benchmarks.farm import CannedFarm
 from benchmarks.load import percentile
+from benchmarks.requests import request_to
 from benchmarks.run import OTHER_CORES, prepared
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
 from benchmarks.survival import LIGHT, ready, token_of
@@ -44,8 +45,6 @@ from gateway.compat.build import build_catalog
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.errors import GatewayError
 from gateway.http.call_maker import form_of
-from gateway.http.context import open_context
-from gateway.http.proxies import TrustedProxies
 from gateway.http.request import CallRequest
 from gateway.http.respond import Responder
 from gateway.schema.selection import Selection
@@ -109,15 +108,7 @@ async def turns(farm: CannedFarm, name: str, mix: Mix, clients: int, seconds: fl
         pass
 
     async def ask(number: int) -> None:
-        context = open_context(
-            method="POST",
-            path=method.path,
-            headers={},
-            peer="127.0.0.1",
-            proxies=TrustedProxies(()),
-            direct=None,
-        )
-        context.subject = f"costly{number}"
+        context = request_to(method.path, f"costly{number}")
         called = CallRequest(Plan(method, b""), WITHIN, catalog, None)
         try:
             asked = tuple(parse_qsl(mix.query))

@@ -2,7 +2,7 @@
 
 Times depend on the machine and on what else it is doing. So it compares ratios: the codec with a
 plain Python function over the same data, and a request with one to the floor (uvicorn and grpc.aio
-alone). `figures.json` has the expected ratios; a margin above that fails.
+alone). `figures.json` has the expected ratios; more than MARGIN times that fails.
 `python -m benchmarks.gate --write` replaces them, there and in benchmarks/README.md.
 """
 

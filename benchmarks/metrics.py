@@ -6,7 +6,7 @@ that a whole answer of `/metrics` takes to make.
 
 import time
 
-from benchmarks.finished import finished_request
+from benchmarks.requests import finished_request
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Reporter, report
 from gateway.observe.exposition import exposition

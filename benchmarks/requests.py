@@ -1,12 +1,12 @@
-"""A finished request, for measuring what is done with one."""
+"""Requests without a client, for measuring what is done with them."""
 
 from gateway.errors import Code
 from gateway.http.context import RequestContext, open_context
 from gateway.http.proxies import TrustedProxies
 
 
-def finished_request(rpc: str) -> RequestContext:
-    """An ordinary one, to this method."""
+def request_to(rpc: str, subject: str) -> RequestContext:
+    """One that has just come, to this method."""
     context = open_context(
         method="POST",
         path=rpc,
@@ -15,7 +15,14 @@ def finished_request(rpc: str) -> RequestContext:
         proxies=TrustedProxies(()),
         direct=None,
     )
-    context.subject, context.bytes_in = "benchmark", 2
+    context.subject = subject
+    return context
+
+
+def finished_request(rpc: str) -> RequestContext:
+    """An ordinary one that has been answered."""
+    context = request_to(rpc, "benchmark")
+    context.bytes_in = 2
     context.call.rpc, context.call.with_cuebot = rpc, 0.002
     response = context.response
     response.status, response.code, response.bytes_out = 200, Code.OK, 1234
