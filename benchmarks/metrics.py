@@ -1,14 +1,14 @@
 """What counting a request costs: `python -m benchmarks.metrics`.
 
-CPU time per finished request of the reporter behind `/metrics` (METRICS=off has none), and the time
-that a whole answer of `/metrics` takes to make.
+CPU time per finished request of the interceptor behind `/metrics` (METRICS=off has none), and the
+time that a whole answer of `/metrics` takes to make.
 """
 
 import time
 
 from benchmarks.requests import finished_request
 from gateway.http.context import RequestContext
-from gateway.http.interceptors import Reporter, report
+from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.observe.exposition import exposition
 from gateway.observe.metrics import Metrics
 from gateway.observe.request_counters import RequestCounters
@@ -34,11 +34,12 @@ def main() -> None:
     print(f"an answer    {took * 1e3:6.2f} ms, {len(body)} bytes, {METHODS} methods called")
 
 
-def seconds_of(contexts: list[RequestContext], reporters: list[Reporter]) -> float:
+def seconds_of(contexts: list[RequestContext], listed: list[Interceptor]) -> float:
     """CPU seconds of closing so many requests."""
+    interceptors = Interceptors(listed)
     began = time.process_time()
     for number in range(REQUESTS):
-        report(contexts[number % METHODS], reporters)
+        interceptors.end(contexts[number % METHODS])
     return time.process_time() - began
 
 

@@ -5,16 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway.access.admission import Admission
 from gateway.access.denied import DenyFile
 from gateway.access.from_settings import (
     make_authenticator,
@@ -22,7 +20,7 @@ from gateway.access.from_settings import (
     reloadable_tokens,
 )
 from gateway.access.keys import reached_at
-from gateway.access.limits import MemoryLimiter, RateLimits
+from gateway.access.limits import MemoryLimiter
 from gateway.access.load import LongAnswers
 from gateway.access.provider import Provider
 from gateway.access.rates import Rates
@@ -34,28 +32,31 @@ from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source
 from gateway.discovery.refresh import LiveCatalog
+from gateway.http.access_control import AccessControl
+from gateway.http.admission import Admission
+from gateway.http.authentication import Authentication
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
-from gateway.http.context import RequestContext
 from gateway.http.cors import Cors, CorsRules
-from gateway.http.guard import Guard
-from gateway.http.interceptors import CallInterceptor, Limit, Reporter
+from gateway.http.identity import Identity
+from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.middleware import ContextMiddleware, report_refused
 from gateway.http.preflight import wrong_verb
 from gateway.http.proxies import TrustedProxies
+from gateway.http.rate_limits import RateLimits
 from gateway.http.received import Refused
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import Routing
-from gateway.http.spans import Sampler
 from gateway.http.unary import UnaryHandler
+from gateway.http.unserved import UnservedMethods
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.loop_lag import watch_lag
 from gateway.observe.metrics import Metrics
 from gateway.observe.metrics_page import make_metrics, metrics_doors
 from gateway.observe.number_board import NumberBoard
-from gateway.observe.reporters import log_reporters
-from gateway.observe.tracing import TraceReporter, open_traces
+from gateway.observe.reporters import request_logs
+from gateway.observe.tracing import open_traces
 from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
@@ -64,7 +65,8 @@ from gateway.settings.model import Settings
 from gateway.settings.reloadable import Commit, Reloadable
 from gateway.upstream.open import Cuebot, open_upstream
 
-log = structlog.stdlib.get_logger("gateway")
+if TYPE_CHECKING:
+    from gateway.observe.traces import Traces
 
 FIRST_KEYS = 5.0
 """Seconds that the startup waits for the keys of an identity provider, and a shared store."""
@@ -88,9 +90,9 @@ class Parts:
     """Of the keys that tokens are signed with; followed from the app's startup on."""
     deny_file: DenyFile
     rates: Rates
-    limits: tuple[Limit, ...]
-    """What bounds the requests of one client, in the order in which they are asked."""
-    scrape_limits: tuple[Limit, ...]
+    limits: tuple[Interceptor, ...]
+    """Those of the interceptors that bound the requests of one client."""
+    scrape_limits: tuple[Interceptor, ...]
     """The same for `/metrics`."""
     shared: SharedLimiter | None
     """Counts requests in a store that others share, if there is one; runs while the app does."""
@@ -104,12 +106,10 @@ class Parts:
     readiness: Readiness
     """Where a server says that it is about to stop."""
     audit: AuditLog | None
-    traces: TraceReporter | None
+    traces: "Traces | None"
     metrics: Metrics | None
-    interceptors: tuple[CallInterceptor, ...]
-    """What has its turn around each call to Cuebot; the first is outermost."""
-    reporters: list[Reporter]
-    """Who is told of each finished request."""
+    interceptors: Interceptors
+    """What crosses all requests to methods."""
 
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
@@ -173,12 +173,14 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
         *pages(settings, parts, methods),
     ]
     proxies = TrustedProxies(settings.forwarded_allow_ips)
-    sampler = Sampler(settings.traces_ratio) if parts.traces is not None else None
-    layers = [
-        Middleware(ContextMiddleware, proxies=proxies, reporters=parts.reporters, sampler=sampler)
-    ]
-    metrics = parts.metrics
-    doors = metrics_doors(settings, metrics, parts.scrape_limits, parts.authenticator, layers[0])
+    layers = [Middleware(ContextMiddleware, proxies=proxies, interceptors=parts.interceptors)]
+    scrapes = Interceptors(
+        [
+            *((Authentication(parts.authenticator),) if settings.metrics == "token" else ()),
+            *parts.scrape_limits,
+        ]
+    )
+    doors = metrics_doors(settings, parts.metrics, scrapes, layers[0])
     routes += doors.routes
     if settings.cors_origins:
         rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
@@ -187,7 +189,7 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     layers.append(Middleware(Routing, live=parts.live, methods=methods, pages=paths))
     app = Gateway(
         parts,
-        partial(report_refused, proxies, parts.reporters),
+        partial(report_refused, proxies, parts.interceptors),
         doors.app,
         routes=routes,
         middleware=layers,  # the outermost first
@@ -211,21 +213,28 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         every=settings.reflection_refresh,
         glob_users=(authenticator,),
     )
-    reporters = log_reporters(settings)
-    if len(upstream.endpoints) == 1:  # of several, another one may serve what this one does not
-        reporters.append(partial(report_unserved, live))
     audit, places = open_audit(settings), Shares(settings.max_in_flight, rates.weight)
+    long_answers = LongAnswers(settings.max_in_flight, rates.weight)
     shared = open_limiter(settings)
     by_rate = RateLimits(shared or MemoryLimiter(), rates)
-    limits: tuple[Limit, ...] = (by_rate,)
+    limits: tuple[Interceptor, ...] = (by_rate,)
     # Scrapes are counted here alone: nobody would see that the shared store is away.
     alone = by_rate if shared is None else RateLimits(MemoryLimiter(), rates)
     traces = open_traces(settings)
     metrics = make_metrics(settings, board, upstream, live, places, audit, shared)
-    if metrics is not None:
-        reporters.append(metrics.requests)
-    if traces is not None:
-        reporters.append(traces)
+    interceptors: list[Interceptor | None] = [
+        traces,
+        *request_logs(settings),
+        None if metrics is None else metrics.requests,
+        # Of several Cuebots, another one may serve what this one does not.
+        UnservedMethods(live) if len(upstream.endpoints) == 1 else None,
+        Authentication(authenticator),
+        *limits,
+        AccessControl(),
+        Admission(places, long_answers),
+        Identity(),
+        audit,
+    ]
     return Parts(
         upstream=upstream,
         live=live,
@@ -238,22 +247,15 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         scrape_limits=tuple(alone if each is by_rate else each for each in limits),
         shared=shared,
         places=places,
-        long_answers=LongAnswers(settings.max_in_flight, rates.weight),
+        long_answers=long_answers,
         planner=Planner(rates.weight),
         answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
         audit=audit,
         traces=traces,
         metrics=metrics,
-        interceptors=() if audit is None else (audit,),
-        reporters=reporters,
+        interceptors=Interceptors(each for each in interceptors if each is not None),
     )
-
-
-def report_unserved(live: LiveCatalog, context: RequestContext) -> None:
-    """A reporter: what Cuebot does not serve is left out of the documents."""
-    if context.call.unserved:
-        live.leave_out(context.call.unserved)
 
 
 def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
@@ -264,11 +266,9 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         http_timeout=settings.http_timeout,
         longest_call=settings.grpc_timeout,
         unknown_fields=settings.unknown_fields,
-        admission=Admission(parts.places, parts.long_answers),
         planner=parts.planner,
-        authenticator=parts.authenticator,
+        interceptors=parts.interceptors,
         weight=parts.rates.weight,
-        denials=parts.audit,
     )
     calls = CallMaker(parts.upstream, parts.answers, parts.interceptors)
     responder = Responder(http_timeout=settings.http_timeout, long_answers=parts.long_answers)
@@ -276,11 +276,11 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         requests,
         calls,
         responder,
+        parts.interceptors,
         waiting=Shares(WAITING_READS, parts.rates.weight),
         readiness=parts.readiness,
     )
-    guard = Guard(limits=parts.limits, authenticator=parts.authenticator)
-    return UnaryHandler(guard, requests, calls, responder, reads)
+    return UnaryHandler(parts.interceptors, requests, calls, responder, reads)
 
 
 def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
@@ -295,12 +295,10 @@ def pages(settings: Settings, parts: Parts, methods: ASGIApp) -> list[Route]:
             "/status.json": status_app(parts.live, parts.upstream, timeout=timeout),
         },
         docs=settings.docs,
-        guard=Guard(
-            limits=parts.limits,
-            authenticator=parts.authenticator,
-            public=settings.docs == "public",
+        readers=Interceptors(
+            [Authentication(parts.authenticator, public=settings.docs == "public"), *parts.limits]
         ),
-        limit=Guard(limits=parts.limits, authenticator=None),
+        visitors=Interceptors(parts.limits),
         fallback=methods,
         timeout=timeout,
     )

@@ -5,15 +5,12 @@ again. That gives exact waits and needs no timers. Times are whole nanoseconds, 
 floats would cost a client one of its requests now and then.
 """
 
-import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from gateway.access.rates import SECOND, Rate, Rates, address_key
-from gateway.errors import Code, GatewayError
+from gateway.access.rates import SECOND, Rate
 
 REMEMBERED_CLIENTS = 65536
 FEWEST_CLIENTS = 1024
@@ -99,69 +96,3 @@ class MemoryLimiter:
         for oldest in [*islice(self._full_at, max(len(self._full_at) - self._remembered, 0))]:
             del self._full_at[oldest]
         self._enough = min(max(2 * len(self._full_at), FEWEST_CLIENTS), self._most)
-
-
-class Count(NamedTuple):
-    """A request that has been counted."""
-
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    """What its answer says about the limit, whatever the answer is."""
-    wait: float = 0.0
-    """Seconds that it has to wait before it goes on."""
-    refusal: GatewayError | None = None
-    """429, if it is over the limit; 503, if that cannot be known."""
-
-
-UNLIMITED = Count()
-
-
-class RateLimits:
-    """Counts each request against its subject's rate, or its address's when it has no subject."""
-
-    def __init__(
-        self, limiter: Limiter, rates: Rates, wall_clock: Callable[[], float] = time.time
-    ) -> None:
-        self._limiter = limiter
-        self._rates = rates
-        self._wall_clock = wall_clock
-
-    async def admit(self, subject: str | None, address: str) -> Count:
-        """Count a request, and wait as long as it has to."""
-        if subject is not None:
-            client, rate = f"sub {subject}", self._rates.of(subject)
-        else:
-            client, rate = f"ip {address_key(address)}", self._rates.default
-        if rate is None:
-            return UNLIMITED
-        try:
-            verdict = self._limiter.hit(client, rate)
-            if not isinstance(verdict, Verdict):
-                verdict = await verdict
-        except GatewayError as error:
-            return Count(refusal=error)
-        count = self._count(rate, verdict)
-        if count.wait:
-            await asyncio.sleep(count.wait)
-        return count
-
-    def _count(self, rate: Rate, verdict: Verdict) -> Count:
-        reset = math.ceil(self._wall_clock() + verdict.reset)
-        headers = (
-            rate.header,
-            (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
-            (b"x-ratelimit-reset", b"%d" % reset),
-        )
-        if verdict.allowed:
-            return Count(headers, verdict.wait)
-        return Count(headers, 0.0, too_many(rate, verdict))
-
-
-def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
-    """429, with the whole seconds after which a request will pass."""
-    seconds = max(1, math.ceil(verdict.wait))
-    return GatewayError(
-        Code.RESOURCE_EXHAUSTED,
-        f"over the limit of {rate.rps:g} requests a second; try again in {seconds} s",
-        headers={"Retry-After": str(seconds)},
-        cause="rate_limit",
-    )

@@ -1,17 +1,17 @@
 """Making the calls of a request, for any handler, and putting the answer into its form."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
-from gateway.access.admission import Lease
+from gateway.access.lease import Lease
 from gateway.access.shares import Turns
 from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
-from gateway.http.interceptors import CallInterceptor, intercepted
+from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
 from gateway.http.spans import CallTimes
@@ -22,9 +22,7 @@ from gateway.upstream.interface import Metadata, Upstream
 class CallMaker:
     """Makes the calls of a request, for any handler."""
 
-    def __init__(
-        self, upstream: Upstream, answers: Turns, interceptors: Sequence[CallInterceptor] = ()
-    ) -> None:
+    def __init__(self, upstream: Upstream, answers: Turns, interceptors: Interceptors) -> None:
         """`answers` are the bytes of large answers. Each call has the interceptors around it."""
         self._upstream = upstream
         self._answers = answers
@@ -51,7 +49,7 @@ class CallMaker:
                 timeout=request.timeout,
                 metadata=metadata_of(context),
                 expects=partial(self.expect, context),
-                around=partial(intercepted, interceptors, context) if interceptors else None,
+                around=partial(interceptors.around, context) if interceptors.has_around else None,
                 resolved=resolved,
             )
             code = Code.OK

@@ -21,6 +21,7 @@ from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.compression import VARY as VARY_BY_CODING
 from gateway.http.context import RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.interceptors import Interceptors
 from gateway.http.preflight import send_nothing
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
@@ -81,6 +82,7 @@ class ConditionalReads:
         requests: RequestReader,
         calls: CallMaker,
         responder: Responder,
+        interceptors: Interceptors,
         *,
         waiting: Shares,
         readiness: Stopping,
@@ -89,6 +91,7 @@ class ConditionalReads:
         self._requests = requests
         self._calls = calls
         self._responder = responder
+        self._interceptors = interceptors
         self._waiting = waiting
         self._readiness = readiness
 
@@ -160,7 +163,7 @@ class ConditionalReads:
                     context.wait_as_asked(monotonic() - began)
                 self._requests.reauthorize(context)
                 with suppress(GatewayError):  # others have all places: it waits for the next look
-                    self._requests.enter(context)
+                    self._interceptors.enter(context)
                 if not context.call.places:
                     continue
                 began, before = monotonic(), context.call.with_cuebot

@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn
 
 from starlette.types import Scope
 
-from gateway.access.admission import Lease
+from gateway.access.lease import Lease
 from gateway.access.principal import Principal
 from gateway.access.rates import address_key
 from gateway.access.shares import Shares
@@ -20,7 +20,7 @@ from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
 from gateway.http.proxies import TrustedProxies
-from gateway.http.spans import Sampler, Spans
+from gateway.http.spans import Spans
 from gateway.schema.method import Method
 from gateway.views.show import Progress
 
@@ -173,6 +173,8 @@ class RequestContext:
     subject: str | None = None
     caller: Principal | None = None
     """Whoever calls, once that is known."""
+    refusal: GatewayError | None = None
+    """Why nobody is known to call."""
     dry_run: bool = False
     """Whether the client only wants to see what would be called."""
     waited: float = 0.0
@@ -280,7 +282,6 @@ def open_context(
     peer: str,
     proxies: TrustedProxies,
     direct: DirectConnection | None,
-    sampler: Sampler | None = None,
     seconds: float = 0.0,
 ) -> RequestContext:
     """The context of a new request, with the client's request id when that one is sane.
@@ -294,14 +295,12 @@ def open_context(
         request_id = f"{getrandbits(128):032x}"  # unique, and no secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
-    parent, trace, spans = headers.get(b"traceparent"), None, None
+    parent, trace = headers.get(b"traceparent"), None
     if parent is not None:
         trace = read_context(parent, headers.get(b"tracestate"))
-    if sampler is not None:
-        trace, spans = sampler.begin(trace)
     answered = [(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE]
     if trace is not None:
-        answered.append((b"x-trace-id", trace.trace_id.encode()))
+        answered.append(trace_header(trace))
     request = Request(
         id=request_id,
         client=proxies.client(peer, headers.get(FORWARDED_FOR)),
@@ -313,4 +312,9 @@ def open_context(
         http_version=http_version,
         trace=trace,
     )
-    return RequestContext(request, Response(answered), direct=direct, spans=spans)
+    return RequestContext(request, Response(answered), direct=direct)
+
+
+def trace_header(trace: TraceContext) -> tuple[bytes, bytes]:
+    """The header by which a client finds the trace of its request."""
+    return b"x-trace-id", trace.trace_id.encode()

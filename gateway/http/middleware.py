@@ -1,12 +1,11 @@
 """The outermost layer around every handler.
 
 It opens the request context, turns every exception into the one JSON shape, adds the headers that
-other layers leave in `Response.headers`, and reports the finished request.
+other layers leave in `Response.headers`, and ends the request.
 """
 
 import asyncio
 import re
-from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,10 +14,9 @@ from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.context import ClientGone, RequestContext, open_context, raise_gone
 from gateway.http.direct import direct_connection
 from gateway.http.error_answer import as_gateway_error, send_error
-from gateway.http.interceptors import Reporter, report
+from gateway.http.interceptors import Interceptors
 from gateway.http.proxies import TrustedProxies
 from gateway.http.received import Refused, headers_of
-from gateway.http.spans import Sampler
 
 CLIENT_CLOSED_REQUEST = 499
 PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
@@ -26,26 +24,21 @@ PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
 
 
 class ContextMiddleware:
-    """Wraps the whole app. Each reporter is called once per request, after the answer."""
+    """Wraps the whole app."""
 
     def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        proxies: TrustedProxies,
-        reporters: Iterable[Reporter],
-        sampler: Sampler | None = None,
+        self, app: ASGIApp, *, proxies: TrustedProxies, interceptors: Interceptors
     ) -> None:
         self._app = app
         self._proxies = proxies
-        self._reporters = reporters
-        self._sampler = sampler
+        self._interceptors = interceptors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        context = scope["context"] = context_in(scope, self._proxies, self._sampler)
+        context = scope["context"] = context_in(scope, self._proxies)
+        self._interceptors.open(context)
         send = noting(context, send)
         try:
             try:
@@ -59,10 +52,10 @@ class ContextMiddleware:
         except ClientGone:
             await drop(context)
         finally:
-            report(context, self._reporters)
+            self._interceptors.end(context)
 
 
-def context_in(scope: Scope, proxies: TrustedProxies, sampler: Sampler | None) -> RequestContext:
+def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
     """The context for the request in a new scope, whose path is normalised."""
     client, direct = scope["client"], direct_connection(scope)
     context = open_context(
@@ -74,7 +67,6 @@ def context_in(scope: Scope, proxies: TrustedProxies, sampler: Sampler | None) -
         peer=client[0] if client else "",
         proxies=proxies,
         direct=direct,
-        sampler=sampler,
     )
     scope["path"] = context.request.path
     return context
@@ -100,9 +92,7 @@ def noting(context: RequestContext, send: Send) -> Send:
     return send_noted
 
 
-def report_refused(
-    proxies: TrustedProxies, reporters: Iterable[Reporter], refused: Refused
-) -> None:
+def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused: Refused) -> None:
     """Report a request that the server has refused by itself, with what is known of it."""
     path = PATH.match(refused.target)
     context = open_context(
@@ -117,7 +107,7 @@ def report_refused(
     context.response.status = refused.error.status
     context.response.fail(refused.error)
     context.response.bytes_out = len(refused.error.body())
-    report(context, reporters)
+    interceptors.end(context)
 
 
 def stopping() -> GatewayError:

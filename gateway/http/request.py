@@ -2,24 +2,22 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
 from starlette.types import Receive
 
-from gateway.access.admission import Admission
 from gateway.access.shares import Shares, Weight, alike
-from gateway.access.tokens import Authenticator
 from gateway.calls.aside.planner import Planner
-from gateway.calls.caller import Caller, Named, naming_takes_long, with_caller
+from gateway.calls.caller import Named, naming_takes_long
 from gateway.calls.plan import Plan, holds_the_loop, plan
 from gateway.calls.rows import ask_for_rows
 from gateway.codec.unknown import REJECTED, Reject
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
-from gateway.http.context import JSON_TYPE, ClientGone, Denial, RequestContext
-from gateway.http.denial_log import DenialLog
+from gateway.http.context import JSON_TYPE, ClientGone, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.head import (
     DRY_RUN_ANSWER,
@@ -30,6 +28,8 @@ from gateway.http.head import (
     content_length,
     listed_paths,
 )
+from gateway.http.identity import caller_of
+from gateway.http.interceptors import Interceptors
 from gateway.http.preflight import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.http.query_string import Query, read_query
 from gateway.http.received import LARGE_BODY
@@ -79,9 +79,7 @@ class RequestReader:
     """Reads requests to methods.
 
     Bodies may have `max_body` bytes and `http_timeout` seconds to arrive, calls `longest_call`
-    seconds. `unknown_fields` is UNKNOWN_FIELDS. Requests that have been read have a place by
-    `admission`; principals share the room for bodies by `weight`. What a rule of access denies is
-    written down in `denials`.
+    seconds. `unknown_fields` is UNKNOWN_FIELDS. Principals share the room for bodies by `weight`.
     """
 
     def __init__(
@@ -92,22 +90,18 @@ class RequestReader:
         http_timeout: float,
         longest_call: float,
         unknown_fields: str,
-        admission: Admission,
         planner: Planner,
-        authenticator: Authenticator,
+        interceptors: Interceptors,
         weight: Weight = alike,
-        denials: DenialLog | None = None,
     ) -> None:
         self._live = live
         self._max_body = max_body
-        self._admission = admission
         room = Shares(max_body * BODIES_AT_ONCE, weight)
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
         self._reject = REJECTED[unknown_fields]
         self._planner = planner
-        self._authenticator = authenticator
-        self._denials = denials
+        self._interceptors = interceptors
 
     def read_head(self, context: RequestContext) -> RequestHead:
         """What a request says before its body. Raises GatewayError for what is wrong with it."""
@@ -121,7 +115,7 @@ class RequestReader:
             raise no_schema()
         context.response.headers.append(catalog.tag)
         method = method_at(context, catalog)
-        check_right(context, catalog, method)
+        self._interceptors.authorize(context, catalog, method)
         check_verb(context.request.method, method)
         context.call.rpc = method.path
         check_headers(headers, self._max_body)
@@ -142,18 +136,6 @@ class RequestReader:
         if body is None:
             body = await self._wait_for_body(context, receive)
         return body if head.query.body is None else body_of_get(head.query.body, body)
-
-    def enter(self, context: RequestContext) -> None:
-        """Take a place among the requests in flight, which is given back with the request.
-
-        Raises GatewayError (UNAVAILABLE) when there is none.
-        """
-        if context.spans is not None:
-            context.spans.note_read()
-        method = context.call.rpc or ""
-        context.call.places = self._admission.enter(
-            context.principal, method, context.request.started
-        )
 
     async def plan(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
@@ -179,21 +161,26 @@ class RequestReader:
             context.waited += took
             head = head._replace(timeout=max(head.timeout - took, 0))
             self.reauthorize(context, head.catalog, head.method, named.plan)
-            return call_request(context, head, named.plan, named)
+            return self._call_request(context, head, named.plan, named)
         planned = plan(head.method, body, head.reject)
         self.reauthorize(context, head.catalog, head.method, planned)
-        return call_request(context, head, planned)
+        return self._call_request(context, head, planned)
 
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
     ) -> None:
-        """Write down a request that this error refuses, if it was denied.
+        """Tell the interceptors of a request that this error refuses, if it was denied.
 
-        The client is answered when that is done.
+        The client is answered when they have done what they have to.
         """
-        denial, denials = context.call.denied, self._denials
-        if denial is None or denials is None or not denials.wants(context):
-            return
+        if context.call.denied is not None:
+            read = partial(self._read_denied, context, receive)
+            await self._interceptors.deny(context, error, read)
+
+    async def _read_denied(self, context: RequestContext, receive: Receive) -> None:
+        """Note what Cuebot would have got, if that can be known. Does not raise."""
+        denial = context.call.denied
+        assert denial is not None, "nothing else is read here"
         body = await self._body_of_denied(context, receive)
         with suppress(Exception):  # it is denied, whatever is wrong with it
             if context.request.method != "POST":
@@ -201,7 +188,6 @@ class RequestReader:
             if denial.payload is None and body is not None:
                 payload = plan(denial.method, body, Reject.NOTHING).payload
                 context.call.denied = denial._replace(payload=payload)
-        await denials.deny(context, error)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
         """The body of a denied call, if it is short and soon here. Does not raise."""
@@ -227,20 +213,48 @@ class RequestReader:
         A body takes its time, and meanwhile the token may have been denied, or the method: the one
         that the catalog had, which need not be found again while that is the current one.
         """
-        context.caller = self._authenticator.authenticate(
-            context.request.headers.get(b"authorization")
-        )
+        self._interceptors.identify_again(context)
         current = self._live.current or catalog
         if current is None:
             raise no_schema()
         try:
             if method is None or current is not catalog:
                 method = method_at(context, current)
-            check_right(context, current, method, payload=planned and planned.payload)
+            self._interceptors.authorize(context, current, method, planned and planned.payload)
             check_verb(context.request.method, method)
         except GatewayError:
             context.response.set_header(*current.tag)  # the schema that refuses it
             raise
+
+    def _call_request(
+        self,
+        context: RequestContext,
+        head: RequestHead,
+        planned: Plan,
+        named: Named | None = None,
+    ) -> CallRequest:
+        """The request as its caller's; the answer tells what of it was ignored, replaced or added.
+
+        `named` is the plan as its caller's, where another process has made that. Raises
+        GatewayError (PERMISSION_DENIED) for calls that the caller must not make. A look-up only
+        finds what a name stands for, and needs no right of its own; nor does it to show once more
+        what the call itself answers.
+        """
+        for follow_up, payload in planned.follow_ups:
+            self._interceptors.authorize(
+                context, head.catalog, follow_up.method, payload, str(follow_up.given)
+            )
+        planned = self._interceptors.prepare(context, planned, named)
+        planned, shown, cut_at = ask_for_rows(
+            planned, head.query.shown, head.query.asked, context.request.headers.get(b"accept")
+        )
+        headers = context.response.headers
+        if planned.defaulted:
+            headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
+        if planned.ignored or head.query.unread:
+            ignored = listed_paths(head.query.unread + planned.ignored)
+            headers.append((b"x-ignored-fields", ignored))
+        return CallRequest(planned, head.timeout, head.catalog, shown, cut_at)
 
     async def _wait_for_body(self, context: RequestContext, receive: Receive) -> bytes:
         began = monotonic()
@@ -266,8 +280,8 @@ def method_at(context: RequestContext, catalog: Catalog) -> Method:
 def check_verb(verb: str, method: Method) -> None:
     """Raises GatewayError (405, 501) if that is not how to call this method, or nothing is.
 
-    To be called after `check_right`: whoever may not call it at all is told so, and has a line in
-    the audit log, however he tries.
+    To be called after `Interceptors.authorize`: whoever may not call it at all is told so, and has
+    a line in the audit log, whatever the verb.
     """
     if verb == "POST" or (method.reads_only and verb in ("GET", "HEAD")):
         if method.streams:
@@ -288,62 +302,3 @@ def body_of_get(asked: bytes, sent: bytes) -> bytes:
             "a GET has its arguments in the query string, and no body; use POST to send one",
         )
     return asked
-
-
-def check_right(
-    context: RequestContext,
-    catalog: Catalog,
-    method: Method,
-    asked_by: str = "",
-    payload: bytes | None = None,
-) -> None:
-    """Raises GatewayError (PERMISSION_DENIED) if the caller must not call the method."""
-    caller = context.caller
-    assert caller is not None, "no method is called without a token"
-    try:
-        caller.rule.check(method, catalog, caller.subject, asked_by)
-    except GatewayError:
-        context.call.rpc = method.path
-        context.call.denied = Denial(caller.rule.name, method, payload)
-        raise
-
-
-def caller_of(context: RequestContext) -> Caller:
-    """Who is calling, as requests say it."""
-    caller = context.caller
-    assert caller is not None, "as above"
-    return Caller(caller.rule.identity, caller.subject)
-
-
-def call_request(
-    context: RequestContext, head: RequestHead, planned: Plan, named: Named | None = None
-) -> CallRequest:
-    """The request, as its caller's; the answer tells what of it was ignored, replaced or added.
-
-    `named` is the plan as its caller's, if that has been made: for the same caller, it is used.
-    Raises GatewayError (PERMISSION_DENIED) if it asks for calls that its caller must not make. A
-    look-up only finds what a name stands for, and needs no right of its own; nor does it to show
-    once more what the call itself answers.
-    """
-    for follow_up, payload in planned.follow_ups:
-        check_right(context, head.catalog, follow_up.method, str(follow_up.given), payload)
-    if planned.method.identity is not None or planned.follow_ups:
-        caller = caller_of(context)
-        if named is None or named.caller != caller:
-            named = with_caller(planned, caller)
-        planned = named.plan
-        if named.refusal is not None:
-            if named.refusal.code is Code.PERMISSION_DENIED:
-                context.call.denied = Denial("identity", planned.method, planned.payload)
-            raise named.refusal
-        if named.replaced:
-            context.response.headers.append((b"x-replaced-fields", listed_paths(named.replaced)))
-    planned, shown, cut_at = ask_for_rows(
-        planned, head.query.shown, head.query.asked, context.request.headers.get(b"accept")
-    )
-    if planned.defaulted:
-        context.response.headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
-    if planned.ignored or head.query.unread:
-        ignored = listed_paths(head.query.unread + planned.ignored)
-        context.response.headers.append((b"x-ignored-fields", ignored))
-    return CallRequest(planned, head.timeout, head.catalog, shown, cut_at)

@@ -11,7 +11,7 @@ from time import monotonic
 
 from starlette.types import Message, Send
 
-from gateway.access.admission import Lease
+from gateway.access.lease import Lease
 from gateway.access.load import LongAnswers
 from gateway.access.shares import Turns
 from gateway.codec.encode import Slices

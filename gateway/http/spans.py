@@ -30,13 +30,13 @@ class Spans:
     parent: str
     """The id of the caller's span; empty if the trace begins here."""
     read: float = 0.0
-    """When the request had come and was admitted; 0 before that."""
+    """When the whole request had come; 0 before that."""
     call: str = ""
     """The id of the latest call to Cuebot."""
     calls: list[CallTimes] = field(default_factory=list)
 
     def note_read(self) -> None:
-        """The request has come and is admitted. A GET that waits is admitted several times."""
+        """The request has come and is about to enter. A GET that waits enters several times."""
         self.read = self.read or monotonic()
 
     def begin_call(self, trace: TraceContext) -> TraceContext:

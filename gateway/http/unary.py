@@ -10,7 +10,7 @@ from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.conditional import ConditionalReads
 from gateway.http.context import RequestContext, context_of
 from gateway.http.disconnect import CancelOnDisconnect
-from gateway.http.guard import Guard
+from gateway.http.interceptors import Interceptors
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder, answer_at_once, form_for
 
@@ -20,13 +20,13 @@ class UnaryHandler:
 
     def __init__(
         self,
-        guard: Guard,
+        interceptors: Interceptors,
         requests: RequestReader,
         calls: CallMaker,
         responder: Responder,
         reads: ConditionalReads,
     ) -> None:
-        self._guard = guard
+        self._interceptors = interceptors
         self._requests = requests
         self._calls = calls
         self._responder = responder
@@ -36,11 +36,11 @@ class UnaryHandler:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request. Raises GatewayError and ClientGone."""
         context, requests = context_of(scope), self._requests
-        await self._guard.admit(context)
+        await self._interceptors.admit(context)
         try:
             head = requests.read_head(context)
             body = await requests.read_body(context, head, receive)
-            requests.enter(context)
+            self._interceptors.enter(context)
             request = await requests.plan(context, head, body, receive)
             if context.dry_run:
                 await self._show(context, request, receive, send)

@@ -19,6 +19,7 @@ from gateway.calls.invoke import Call, Found
 from gateway.codec.fields import is_message
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.context import RequestContext
+from gateway.http.interceptors import Interceptor, ReadDenied
 from gateway.long_work import in_turns
 from gateway.observe.access_log import second
 from gateway.observe.audit_file import STDOUT, AuditFile, check_place
@@ -169,8 +170,8 @@ def as_line(fields: dict[str, object]) -> bytes:
     return dump_line(fields).encode() + b"\n"
 
 
-class AuditLog:
-    """The audit log in a file: a `CallInterceptor`, and a `DenialLog`."""
+class AuditLog(Interceptor):
+    """Writes a line for each call that changes something, and for each that is denied."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
@@ -181,12 +182,12 @@ class AuditLog:
         self._denials = Denials(self._count_denied)
         self._obey(settings)
 
-    def wants(self, denied: RequestContext) -> bool:
+    async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         room = len(self._writer.kept.lines) <= MOST_KEPT // 2  # the rest of it is for changes
-        return self._denials.admits(denied, room=room)
-
-    async def deny(self, denied: RequestContext, error: GatewayError) -> None:
-        line = denied_line(denied, error.code, error.status, self._hides)
+        if not self._denials.admits(context, room=room):
+            return
+        await read()
+        line = denied_line(context, error.code, error.status, self._hides)
         if self._synced is not None:
             await self._synced.put(line)
         else:

@@ -1,7 +1,6 @@
 """`/metrics`: the numbers of all workers, for whoever METRICS lets in."""
 
 import asyncio
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -12,12 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.access.shared_limiter import SharedLimiter
 from gateway.access.shares import Shares
-from gateway.access.tokens import Authenticator
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, ConfigurationError, GatewayError
+from gateway.http.authentication import Guarded
 from gateway.http.context import context_of
-from gateway.http.guard import Guard
-from gateway.http.interceptors import Limit
+from gateway.http.interceptors import Interceptors
 from gateway.http.preflight import wrong_verb
 from gateway.observe.audit_log import AuditLog
 from gateway.observe.metric_families import Numbers
@@ -76,20 +74,16 @@ def method_at(live: LiveCatalog, path: str) -> str:
 def metrics_doors(
     settings: Settings,
     metrics: Metrics | None,
-    limits: Sequence[Limit],
-    authenticator: Authenticator,
+    interceptors: Interceptors,
     outermost: Middleware,
 ) -> Doors:
     """Where METRICS and METRICS_PORT want `/metrics`.
 
-    Who needs no token is limited by address. `outermost` is what all requests pass.
+    `interceptors` admit requests for it, and `outermost` is what all requests pass.
     """
     if metrics is None:
         return Doors()
-    guard = Guard(
-        limits=limits, authenticator=authenticator if settings.metrics == "token" else None
-    )
-    page = guard.protect(metrics_app(metrics, timeout=settings.http_timeout))
+    page = Guarded(interceptors, metrics_app(metrics, timeout=settings.http_timeout))
     route = Route(PATH, page, methods=["GET", "HEAD"])
     if settings.metrics_port is None:
         return Doors((route,))

@@ -1,4 +1,4 @@
-"""What finished requests have been, in plain numbers: a reporter that has to be cheap."""
+"""What finished requests have been, in plain numbers: an interceptor that has to be cheap."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import get_args
 
 from gateway.errors import BadToken, Cause, Code, GatewayError, Shed
 from gateway.http.context import RequestContext
+from gateway.http.interceptors import Interceptor
 from gateway.observe.metric_families import BOUNDS, Numbers
 
 OTHER = "other"
@@ -20,7 +21,7 @@ def no_durations() -> list[float]:
     return [0.0] * (len(BOUNDS) + 2)
 
 
-class RequestCounters:
+class RequestCounters(Interceptor):
     """Counts finished requests, and what is refused before there is one.
 
     `method_at` tells which native method is at a path: empty if there is none.
@@ -36,7 +37,7 @@ class RequestCounters:
         self._waited = no_durations()
         self._bytes_in = self._bytes_out = 0
 
-    def __call__(self, context: RequestContext) -> None:
+    def end(self, context: RequestContext) -> None:
         request, response, call = context.request, context.response, context.call
         key = call.rpc or self._method_at(request.path), response.status, response.code
         try:

@@ -5,12 +5,13 @@ import time
 import structlog
 
 from gateway.http.context import RequestContext
+from gateway.http.interceptors import Interceptor
 
 log = structlog.stdlib.get_logger("gateway.slow")
 
 
-class SlowCalls:
-    """Reports finished requests that called a method and took so many seconds or more.
+class SlowCalls(Interceptor):
+    """Warns of requests that called a method and took so many seconds or more.
 
     Waiting does not count: for the body, the rate limit, or as a GET asks with `Prefer: wait`.
     """
@@ -18,7 +19,7 @@ class SlowCalls:
     def __init__(self, limit: float) -> None:
         self._limit = limit
 
-    def __call__(self, context: RequestContext) -> None:
+    def end(self, context: RequestContext) -> None:
         now = time.monotonic()
         total = now - context.request.started
         if total - context.waited < self._limit or context.call.rpc is None:

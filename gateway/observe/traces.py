@@ -32,8 +32,9 @@ from opentelemetry.trace import (
 
 from gateway import __version__
 from gateway.errors import Code
-from gateway.http.context import RequestContext
-from gateway.http.spans import CallTimes, Spans, span_id
+from gateway.http.context import RequestContext, trace_header
+from gateway.http.interceptors import Interceptor
+from gateway.http.spans import CallTimes, Sampler, Spans, span_id
 from gateway.observe.access_log import HEALTH_PATHS
 
 LAST_WORDS = 3.0
@@ -63,11 +64,12 @@ class Part(NamedTuple):
     failed: bool = False
 
 
-class Traces:
-    """Reports finished requests that are sampled."""
+class Traces(Interceptor):
+    """Decides which requests are recorded, and sends their spans when they are over."""
 
-    def __init__(self) -> None:
+    def __init__(self, sampler: Sampler) -> None:
         """Where spans go, and how, is in OTEL_… variables. Raises ValueError for wrong ones."""
+        self._sampler = sampler
         theirs = logging.getLogger("opentelemetry")
         theirs.handlers, theirs.propagate = [Trouble()], False
         ours = {"service.name": "cuebot-gateway", "service.version": __version__}
@@ -81,7 +83,18 @@ class Traces:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("cuebot-gateway", __version__)
 
-    def __call__(self, context: RequestContext) -> None:
+    def open(self, context: RequestContext) -> None:
+        given, response = context.request.trace, context.response
+        trace, context.spans = self._sampler.begin(given)
+        context.request = context.request._replace(trace=trace)
+        if given is None:
+            response.headers.append(trace_header(trace))
+
+    def enter(self, context: RequestContext) -> None:
+        if context.spans is not None:
+            context.spans.note_read()
+
+    def end(self, context: RequestContext) -> None:
         request, rpc, spans = context.request, context.call.rpc, context.spans
         trace = request.trace
         if spans is None or trace is None or request.path in (*HEALTH_PATHS, "/metrics"):

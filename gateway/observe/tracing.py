@@ -1,29 +1,24 @@
 """TRACES=on, for which the extra `otel` has to be there."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
-from gateway.http.context import RequestContext
+from gateway.http.spans import Sampler
 from gateway.settings.model import Settings
 
-
-class TraceReporter(Protocol):
-    """A reporter that sends what it is told of later."""
-
-    def __call__(self, context: RequestContext) -> None: ...
-    async def close(self) -> None:
-        """Send what is left, or give up soon."""
+if TYPE_CHECKING:
+    from gateway.observe.traces import Traces
 
 
-def open_traces(settings: Settings) -> TraceReporter | None:
-    """Who sends spans, if TRACES is on. Raises ConfigurationError."""
+def open_traces(settings: Settings) -> "Traces | None":
+    """What records requests and sends their spans, if TRACES is on. Raises ConfigurationError."""
     if settings.traces == "off":
         return None
     check_traces(settings)
     from gateway.observe.traces import Traces
 
     try:
-        return Traces()
+        return Traces(Sampler(settings.traces_ratio))
     except ValueError as error:
         raise ConfigurationError(f"TRACES: the variables OTEL_… are not right: {error}") from None
 

@@ -17,8 +17,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import ConfigurationError
+from gateway.http.authentication import Guarded
 from gateway.http.context import context_of
-from gateway.http.guard import Guard
+from gateway.http.interceptors import Interceptors
 from gateway.pages.content import Content, serve
 
 READ_METHODS = ["GET", "HEAD"]
@@ -43,25 +44,25 @@ def page_routes(
     data: Mapping[str, ASGIApp],
     *,
     docs: str,
-    guard: Guard,
-    limit: Guard,
+    readers: Interceptors,
+    visitors: Interceptors,
     fallback: ASGIApp,
     timeout: float,
 ) -> list[Route]:
     """The routes of the pages, and of the `data` that they load, by path.
 
-    `docs` is the setting DOCS. `guard` stands before the data; the pages themselves are the same
-    for everybody, and `limit` bounds how often they are fetched. Requests for `/` that do not
-    accept HTML go to `fallback`. Raises ConfigurationError when Swagger UI is not installed.
+    `docs` is the setting DOCS. `readers` admit requests for the data; the pages are the same for
+    everybody, and `visitors` bound how often they are fetched. Requests for `/` that do not accept
+    HTML go to `fallback`. Raises ConfigurationError when Swagger UI is not installed.
     """
-    routes = [Route(path, guard.protect(app), methods=READ_METHODS) for path, app in data.items()]
+    apps: dict[str, ASGIApp] = {path: Guarded(readers, app) for path, app in data.items()}
     for path, content in docs_contents(docs).items():
-        routes.append(
-            Route(path, limit.protect(serve(content, timeout=timeout)), methods=READ_METHODS)
-        )
+        apps[path] = Guarded(visitors, serve(content, timeout=timeout))
+    routes = [Route(path, app, methods=READ_METHODS) for path, app in apps.items()]
     farm = page("farm.html", docs)
     farm = replace(farm, headers={**farm.headers, "Vary": "Accept"})
-    return [*routes, Route("/", FrontPage(limit.protect(serve(farm, timeout=timeout)), fallback))]
+    front = Guarded(visitors, serve(farm, timeout=timeout))
+    return [*routes, Route("/", FrontPage(front, fallback))]
 
 
 class FrontPage:

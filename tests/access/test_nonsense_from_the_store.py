@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from gateway.access.limits import RateLimits, Verdict
+from gateway.access.limits import Verdict
 from gateway.access.rates import SECOND, Rate, Rates
 from gateway.access.shared_limiter import BUCKET, SharedLimiter
+from gateway.errors import GatewayError
+from gateway.http.rate_limits import RateLimits
 from gateway.state.link import Link
 from gateway.state.store import Script, StoreFailed
+from tests.support.contexts import context_of
 from tests.support.servers import settings_for
 
 RATE = Rate(rps=10, burst=8, max_wait=0.5)
@@ -134,11 +137,12 @@ def test_the_answer_to_the_client_says_when_to_come_back() -> None:
         limiter = SharedLimiter(Link(store, "each counts by itself"), closed=False)
         running = asyncio.create_task(limiter.run())
         await limiter.first_look()
-        count = await RateLimits(limiter, Rates(settings), lambda: 0.0).admit("me", "::1")
+        context = context_of("/a.B/C")
+        with pytest.raises(GatewayError) as refused:
+            await RateLimits(limiter, Rates(settings), lambda: 0.0).admit(context)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert count.refusal is not None
-        headers = dict(count.headers)
-        return count.refusal.headers["Retry-After"], int(headers[b"x-ratelimit-reset"])
+        headers = dict(context.response.headers)
+        return refused.value.headers["Retry-After"], int(headers[b"x-ratelimit-reset"])
 
     assert asyncio.run(refused()) == ("1", 1)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.admission import Lease
+from gateway.access.lease import Lease
 from gateway.access.shares import Shares, Turns
 from tests.support.patience import PATIENCE
 

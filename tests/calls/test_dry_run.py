@@ -7,6 +7,8 @@ import httpx
 import pytest
 from google.protobuf import json_format
 
+from gateway.http.context import RequestContext
+from gateway.http.interceptors import Interceptor
 from gateway.observe.access_log import fields_of
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
@@ -85,7 +87,12 @@ async def test_the_log_tells_it_from_a_call(
 ) -> None:
     """The access line of a dry run says so, and that of a call does not."""
     lines: asyncio.Queue[dict[str, object]] = asyncio.Queue()
-    gateway.app.parts.reporters.append(lambda context: lines.put_nowait(fields_of(context)))
+
+    class Lines(Interceptor):
+        def end(self, context: RequestContext) -> None:
+            lines.put_nowait(fields_of(context))
+
+    gateway.app.parts.interceptors.append(Lines())
 
     async def access_line(headers: dict[str, str]) -> dict[str, object]:
         await gateway.post(KILL_FRAMES, {}, headers=headers)

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.app import create_app
-from gateway.observe.access_log import fields_of
 from gateway_cli.serving.listen import listen
 from tests.support.differential import (
     AUTHORIZATIONS,
@@ -38,6 +37,7 @@ from tests.support.opencue import jobs, opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
     ScriptedCuebot,
+    access_lines_of,
     gateway_for,
     running_cuebot,
     settings_for,
@@ -91,8 +91,7 @@ async def servers() -> AsyncIterator[tuple[Served, Served]]:
         gateway_for(first.endpoint, **options) as ours,
         plain_uvicorn(second.endpoint, **options) as (port, app),
     ):
-        lines: list[dict[str, object]] = []
-        app.parts.reporters.append(lambda context: lines.append(fields_of(context)))
+        lines = access_lines_of(app)
         yield (
             Served(ours.port, first, ours.access_lines(), apart=OF_THE_CONNECTION),
             Served(port, second, lines, apart=OF_THE_CONNECTION),

@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.errors import Code, GatewayError
 from gateway.http.context import ClientGone, RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
+from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from tests.support.contexts import context_of
@@ -120,7 +121,11 @@ GONE = [
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])
 async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
     """Whatever a transport raises for it: the request is reported with 499, and nothing failed."""
-    reported: list[RequestContext] = []
+    ended: list[RequestContext] = []
+
+    class Ended(Interceptor):
+        def end(self, context: RequestContext) -> None:
+            ended.append(context)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -131,7 +136,9 @@ async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
     async def never() -> Message:
         raise AssertionError("nobody has to ask")
 
-    outermost = ContextMiddleware(app, proxies=TrustedProxies(()), reporters=[reported.append])
+    outermost = ContextMiddleware(
+        app, proxies=TrustedProxies(()), interceptors=Interceptors([Ended()])
+    )
     scope: Scope = {
         "type": "http",
         "http_version": "1.1",
@@ -142,9 +149,7 @@ async def test_a_write_to_nobody_is_a_disconnect(error: Exception) -> None:
         "client": None,
     }
     await outermost(scope, never, write)
-    assert [(each.response.status, each.response.code) for each in reported] == [
-        (499, Code.CANCELLED)
-    ]
+    assert [(each.response.status, each.response.code) for each in ended] == [(499, Code.CANCELLED)]
 
 
 @pytest.mark.parametrize("error", GONE, ids=["reset", "closed"])

@@ -15,8 +15,7 @@ from gateway.codec.xml_text import LARGEST_MARKUP_KB, MOST_QUICK
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.errors import GatewayError
-from gateway.http.query_string import NO_QUERY
-from gateway.http.request import RequestHead, call_request
+from gateway.http.identity import Identity
 from gateway.schema.selection import Selection
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue
@@ -331,9 +330,8 @@ async def test_a_rule_that_changes_meanwhile_holds(gateway: Gateway) -> None:
     assert before.refusal is None
     context = context_of(LAUNCH)
     context.caller = Principal("intern", 4e9, 0.0, Rule("all", ("all",), "force", ()), {})
-    head = RequestHead(gateway.catalog, method, 1.0, Reject.NOTHING, NO_QUERY)
     with pytest.raises(GatewayError, match="it has to be the caller"):
-        call_request(context, head, planned, before)
+        Identity().prepare(context, planned, before)
 
 
 async def test_without_force_a_spec_is_sent_as_it_is(

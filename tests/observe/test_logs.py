@@ -584,6 +584,7 @@ async def test_health_checks_are_there_for_debugging(
 UNEXPECTED = """
 import asyncio, logging, sys
 import httpx
+from gateway.http.interceptors import Interceptors
 from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
 from gateway.observe.access_log import AccessLog
@@ -596,8 +597,8 @@ async def fails(scope, receive, send):
 async def main():
     configure_logging("info", sys.argv[1])
     logging.getLogger("httpx").disabled = True
-    proxies, reporters = TrustedProxies(()), [AccessLog(None)]
-    app = ContextMiddleware(fails, proxies=proxies, reporters=reporters)
+    proxies, interceptors = TrustedProxies(()), Interceptors([AccessLog(None)])
+    app = ContextMiddleware(fails, proxies=proxies, interceptors=interceptors)
     transport = httpx.ASGITransport(app)
     headers = {"X-Request-ID": "unexpected-1", "Authorization": "Bearer hush"}
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

@@ -88,5 +88,5 @@ async def test_waiting_is_not_slow(waited: float, rpc: str | None, lines: int) -
     context = context_of(SHOWS, seconds=100)
     context.waited, context.call.rpc = waited, rpc
     with capture_logs() as captured:
-        SlowCalls(60)(context)
+        SlowCalls(60).end(context)
     assert len(captured) == lines

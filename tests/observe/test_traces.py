@@ -131,7 +131,8 @@ async def test_a_request_that_is_wrong_has_no_call(gateway: Gateway, collector: 
 def test_waiting_and_sending_have_spans() -> None:
     """If there was some of it; and the parts after each other are those of the request."""
     headers = {b"traceparent": SAMPLED["traceparent"].encode()}
-    context = context_of(SHOWS, headers=headers, sampler=Sampler(1))
+    context = context_of(SHOWS, headers=headers)
+    _, context.spans = Sampler(1).begin(context.request.trace)
     context.request = context.request._replace(started=10.0)
     context.response.began, context.waited = 17.0, 2.5
     spans = context.spans

@@ -4,7 +4,6 @@ from typing import Any
 
 from gateway.http.context import RequestContext, open_context
 from gateway.http.proxies import TrustedProxies
-from gateway.http.spans import Sampler
 
 
 def context_of(
@@ -13,7 +12,6 @@ def context_of(
     direct: Any = None,
     headers: dict[bytes, bytes] | None = None,
     method: str = "POST",
-    sampler: Sampler | None = None,
     seconds: float = 0.0,
 ) -> RequestContext:
     """A request; with `direct`, on that connection of our own server.
@@ -27,6 +25,5 @@ def context_of(
         peer="127.0.0.1",
         proxies=TrustedProxies(()),
         direct=direct,
-        sampler=sampler,
         seconds=seconds,
     )

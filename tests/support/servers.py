@@ -21,6 +21,8 @@ from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 from gateway.access.tokens import TokenRules
 from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
+from gateway.http.context import RequestContext
+from gateway.http.interceptors import Interceptor
 from gateway.observe.access_log import fields_of
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import services_of
@@ -214,6 +216,23 @@ def http_client(url: str = "", **options: Any) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, **given | options)
 
 
+class AccessLines(Interceptor):
+    """What the access log says of requests."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, object]] = []
+
+    def end(self, context: RequestContext) -> None:
+        self.lines.append(fields_of(context))
+
+
+def access_lines_of(app: GatewayApp) -> list[dict[str, object]]:
+    """What the access log says of the app's requests that finish from now on."""
+    seen = AccessLines()
+    app.parts.interceptors.append(seen)
+    return seen.lines
+
+
 @dataclass
 class Gateway:
     """A running gateway and a client of it, whose token is valid."""
@@ -239,9 +258,7 @@ class Gateway:
 
     def access_lines(self) -> list[dict[str, object]]:
         """What the access log says of requests that finish from now on."""
-        lines: list[dict[str, object]] = []
-        self.app.parts.reporters.append(lambda context: lines.append(fields_of(context)))
-        return lines
+        return access_lines_of(self.app)
 
     async def post(self, path: str, json: object = None, **options: Any) -> httpx.Response:
         """POST with the client's token; `json` absent is an empty body."""

@@ -1,23 +1,23 @@
 """Places for calls: those with long answers need one more, and nothing is taken by a refusal."""
 
-from time import monotonic
-
 import pytest
 
-from gateway.access.admission import Admission
 from gateway.access.load import LongAnswers
 from gateway.access.shares import Shares
 from gateway.errors import Code, GatewayError
+from gateway.http.admission import Admission
+from gateway.http.context import RequestContext
+from tests.support.contexts import context_of
 
 LONG, SHORT = "/a.B/Long", "/a.B/Short"
 
 
-def refused(admission: Admission, method: str) -> str:
-    """Why there is no place."""
-    with pytest.raises(GatewayError) as raised:
-        admission.enter("lena", method, monotonic())
-    assert raised.value.code is Code.UNAVAILABLE
-    return raised.value.message
+def entered(admission: Admission, method: str) -> RequestContext:
+    """A call of this method that has its places."""
+    context = context_of(method)
+    context.call.rpc = method
+    admission.enter(context)
+    return context
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,14 @@ def test_a_refused_call_takes_nothing(places: int, long_places: int, full: str) 
     every, long_answers = Shares(places), LongAnswers(long_places)
     long_answers.note(LONG)
     admission = Admission(every, long_answers)
-    held = admission.enter("lena", LONG, monotonic())
+    held = entered(admission, LONG)
     for _ in range(5):
-        assert refused(admission, LONG) == full
-    for each in held:
-        each.give_back("lena")
+        with pytest.raises(GatewayError, match=full) as refused:
+            entered(admission, LONG)
+        assert refused.value.code is Code.UNAVAILABLE
+    held.close()
     assert (every.taken, long_answers.places.taken) == (0, 0)
-    assert admission.enter("lena", LONG, monotonic()) == (every, long_answers.places)
+    assert entered(admission, LONG).call.places == (every, long_answers.places)
 
 
 def test_a_call_with_a_short_answer_needs_one_place() -> None:
@@ -43,5 +44,5 @@ def test_a_call_with_a_short_answer_needs_one_place() -> None:
     every, long_answers = Shares(2), LongAnswers(1)
     long_answers.note(LONG)
     admission = Admission(every, long_answers)
-    admission.enter("lena", LONG, monotonic())
-    assert admission.enter("lena", SHORT, monotonic()) == (every,)
+    entered(admission, LONG)
+    assert entered(admission, SHORT).call.places == (every,)

@@ -1,35 +1,8 @@
-"""What a request takes of what there is: a place among the calls, and memory for large answers."""
+"""The memory of a request's large answers, as a lease on a part of all such memory."""
 
 from collections.abc import Callable
 
-from gateway.access.load import LongAnswers
-from gateway.access.shares import Asking, Shares, Turns
-from gateway.errors import unavailable
-
-
-class Admission:
-    """Places for requests in flight, and among them for those with long answers."""
-
-    def __init__(self, places: Shares, long_answers: LongAnswers) -> None:
-        self._places = places
-        self._long_answers = long_answers
-        self._ordinary = (places,)
-        self._long = (places, long_answers.places)
-
-    def enter(self, principal: str, method: str, now: float) -> tuple[Shares, ...]:
-        """Take the places that a call needs; those that it has to give back.
-
-        Raises GatewayError (UNAVAILABLE) when there are none for this principal.
-        """
-        long = self._long_answers.places if self._long_answers.includes(method, now) else None
-        # These first: under too much load it is they that most calls do not find.
-        if long is not None and not long.take(principal):
-            raise unavailable("too many long answers are being made", "long_answers")
-        if not self._places.take(principal):
-            if long is not None:
-                long.give_back(principal)
-            raise unavailable("too many requests are being served", "places")
-        return self._ordinary if long is None else self._long
+from gateway.access.shares import Asking, Turns
 
 
 class Lease:

@@ -1,0 +1,39 @@
+"""Authentication, the first interceptor, and the interceptors in front of pages."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.access.tokens import Authenticator
+from gateway.errors import GatewayError
+from gateway.http.context import RequestContext, context_of
+from gateway.http.interceptors import Interceptor, Interceptors
+
+
+class Authentication(Interceptor):
+    """Verifies the bearer token (RFC 6750). With `public`, a request needs none."""
+
+    def __init__(self, authenticator: Authenticator, *, public: bool = False) -> None:
+        self._authenticator = authenticator
+        self._public = public
+
+    def identify(self, context: RequestContext) -> None:
+        try:
+            caller = self._authenticator.authenticate(context.request.headers.get(b"authorization"))
+        except GatewayError as error:
+            if self._public:
+                context.caller = self._authenticator.nobody()
+            else:
+                context.refusal = error
+        else:
+            context.caller, context.subject = caller, caller.subject
+
+
+class Guarded:
+    """An ASGI app that is no method's, for requests that interceptors admit."""
+
+    def __init__(self, interceptors: Interceptors, app: ASGIApp) -> None:
+        self._interceptors = interceptors
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._interceptors.admit(context_of(scope))
+        await self._app(scope, receive, send)

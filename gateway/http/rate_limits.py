@@ -1,0 +1,60 @@
+"""Rate limits: each request counts against its subject, or its address when it has none."""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+
+from gateway.access.limits import Limiter, Verdict
+from gateway.access.rates import Rate, Rates, address_key
+from gateway.errors import Code, GatewayError
+from gateway.http.context import RequestContext
+from gateway.http.interceptors import Interceptor
+
+
+class RateLimits(Interceptor):
+    """Counts requests, tells clients in X-RateLimit-… how much is left, and refuses with 429.
+
+    A request that comes a little too early waits.
+    """
+
+    def __init__(
+        self, limiter: Limiter, rates: Rates, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._limiter = limiter
+        self._rates = rates
+        self._wall_clock = wall_clock
+
+    async def admit(self, context: RequestContext) -> None:
+        subject = context.subject
+        if subject is not None:
+            client, rate = f"sub {subject}", self._rates.of(subject)
+        else:
+            client, rate = f"ip {address_key(context.request.client)}", self._rates.default
+        if rate is None:
+            return
+        verdict = self._limiter.hit(client, rate)
+        if not isinstance(verdict, Verdict):
+            verdict = await verdict
+        reset = math.ceil(self._wall_clock() + verdict.reset)
+        context.response.headers += (
+            rate.header,
+            (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
+            (b"x-ratelimit-reset", b"%d" % reset),
+        )
+        if not verdict.allowed:
+            raise too_many(rate, verdict)
+        if verdict.wait:
+            await asyncio.sleep(verdict.wait)
+            context.waited += verdict.wait
+
+
+def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
+    """429, with the whole seconds after which a request will pass."""
+    seconds = max(1, math.ceil(verdict.wait))
+    return GatewayError(
+        Code.RESOURCE_EXHAUSTED,
+        f"over the limit of {rate.rps:g} requests a second; try again in {seconds} s",
+        headers={"Retry-After": str(seconds)},
+        cause="rate_limit",
+    )
