@@ -85,11 +85,11 @@ def nearest(target: str, known: Iterable[str]) -> str | None:
 
 
 def room_of(module: str) -> str | None:
-    """The room of a module; None for `gateway` itself, which has the version."""
+    """The room of a module; None for `gateway` itself, and for what starts the commands."""
     package, _, inside = module.partition(".")
-    if package == COMMANDS or inside == "__main__":
+    if package == COMMANDS:
         return COMMANDS
-    return inside.partition(".")[0] or None
+    return None if inside == "__main__" else inside.partition(".")[0] or None
 
 
 def rooms() -> list[Room]:

@@ -1,6 +1,6 @@
-"""`python -m gateway` is `cuebot-gateway`."""
+"""`python -m gateway` runs `python -m gateway_cli`: what is in `gateway/` imports no command."""
 
-from gateway_cli import main
+import runpy
 
 if __name__ == "__main__":
-    main(prog_name="python -m gateway")
+    runpy.run_module("gateway_cli", run_name="__main__", alter_sys=True)

@@ -41,7 +41,7 @@ def test_version() -> None:
 
 @pytest.mark.slow
 def test_python_dash_m_is_the_same_command() -> None:
-    """`python -m gateway` works and calls itself by that name."""
+    """`python -m gateway` runs the commands, and says where they are."""
     ran = child("--help")
     assert (ran.status, ran.err) == (0, "")
     assert ran.text.startswith("Usage: python -m gateway")

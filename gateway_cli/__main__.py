@@ -1,0 +1,6 @@
+"""`python -m gateway_cli` is `cuebot-gateway`."""
+
+from gateway_cli import main
+
+if __name__ == "__main__":
+    main(prog_name="python -m gateway_cli")
