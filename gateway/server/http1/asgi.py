@@ -38,27 +38,28 @@ class AsgiService:
     def __call__(self, request: RequestCycle, connection: HttpProtocol) -> None:
         scope = scope_of(request, connection, self._state)
         answering = self._app(scope, request.receive, request.send)
-        request.task = task = self._loop.create_task(run(request, answering))
+        request.task = task = self._loop.create_task(self._run(request, answering))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
-
-async def run(request: RequestCycle, answering: Awaitable[None]) -> None:
-    """Await an answer, and end the request if it has none then, or only a part of one."""
-    try:
-        await answering
-    except ClientDisconnected:
-        return
-    except asyncio.CancelledError:
-        request.fail(GatewayError(Code.UNAVAILABLE, "the gateway is stopping"))
-        raise
-    except Exception:
-        log.exception("unexpected error")
-    else:
-        if request.answered or request.disconnected:
+    async def _run(self, request: RequestCycle, answering: Awaitable[None]) -> None:
+        """Await an answer, and end the request if it has none then, or only a part of one."""
+        try:
+            await answering
+        except ClientDisconnected:
             return
-        log.error("a request was left without an answer, or with a part of one")
-    request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
+        except asyncio.CancelledError:
+            request.fail(GatewayError(Code.UNAVAILABLE, "the gateway is stopping"))
+            raise
+        except Exception:
+            log.exception("unexpected error")
+        else:
+            if request.answered or request.disconnected:
+                return
+            log.error("a request was left without an answer, or with a part of one")
+        finally:
+            assert request.task is not None
+            self._tasks.discard(request.task)  # a done callback would cost a turn of the loop
+        request.fail(GatewayError(Code.INTERNAL, "the gateway failed; its log has the cause"))
 
 
 def scope_of(request: RequestCycle, connection: HttpProtocol, state: dict[str, Any]) -> Scope:
