@@ -14,9 +14,8 @@ FUZZ_STAMP := .venv/.installed-fuzz
 DOCS := .venv/.docs
 RELEASE_STAMP := .venv/.installed-release
 LOWEST := .venv/lowest
-COMPILED := .venv/compiled
 PRODUCTION := .venv/production
-CODE := gateway gateway_cli cuebot_simulator tests benchmarks docs release hatch_build.py
+CODE := gateway gateway_cli cuebot_simulator tests benchmarks docs release
 JAVASCRIPT := .venv/javascript
 
 .DEFAULT_GOAL := help
@@ -71,7 +70,7 @@ kubernetes: $(STAMP)  ## Install the schemas that config/deploy/kubernetes is te
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group kubernetes
 
 # Or pytest rewrites the asserts of all files in each process of each run, for 8 s of the processor.
-test test-fast lowest compiled: export PYTHONDONTWRITEBYTECODE :=
+test test-fast lowest: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: test
 test: $(STAMP)  ## Run the whole test suite
@@ -121,20 +120,6 @@ lowest: $(RELEASE_STAMP)  ## Run the fast tests with the lowest versions that py
 	$(LOWEST)/bin/python -m pytest --numprocesses auto --dist worksteal -m 'not slow' -k '$(NOT_LOWEST)' \
 	  --override-ini filterwarnings=default --ignore tests/simulator --ignore tests/contract \
 	  --ignore tests/release
-
-COMPILED_TESTS := $(addprefix tests/,access calls codec http observe server upstream views)
-
-.PHONY: compiled
-compiled: $(STAMP)  ## Build the compiled variant (with gcc) and test the request path on it
-	@rm -rf $(COMPILED) && mkdir -p $(COMPILED)
-	@CUEBOT_GATEWAY_COMPILED=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
-	  --wheel-dir $(COMPILED) .
-	@$(BIN)/python -m zipfile --extract $(COMPILED)/*.whl $(COMPILED)
-	@cp -r tests benchmarks docs config pyproject.toml $(COMPILED)
-	@cd $(COMPILED) && ../bin/python -c 'import gateway.http.context as one; print("Testing", one.__file__); \
-	  assert not one.__file__.endswith(".py")'
-	cd $(COMPILED) && PYTHONPATH=$(CURDIR)/$(COMPILED) ../bin/python -m pytest --numprocesses auto --dist worksteal \
-	  $(COMPILED_TESTS)
 
 $(RELEASE_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group release

@@ -1,7 +1,6 @@
 """The code keeps the order of its rooms, and docs/architecture.md shows it as it is."""
 
 import re
-import tomllib
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -135,18 +134,6 @@ def test_tests_have_the_same_rooms() -> None:
     """A folder in tests/ is called as the room that it tests."""
     folders = {file.parent.name for file in TESTS.glob("*/__init__.py")}
     assert folders - TEST_FOLDERS <= set(ROOMS)
-
-
-# --- The compiled build ---------------------------------------------------------------------
-
-
-def test_the_compiled_modules_are_there() -> None:
-    """Those that pyproject.toml names are files of the gateway, each named once."""
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
-    named = build["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
-    files = {file.relative_to(ROOT).as_posix() for file in modules(GATEWAY).values()}
-    assert [each for each in named if each not in files] == []
-    assert len(named) == len(set(named)) > 0
 
 
 # --- The map --------------------------------------------------------------------------------

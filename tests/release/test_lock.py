@@ -9,7 +9,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hatch_build import REQUIRED
 from tests.deploy.places import ROOT, text_of
 
 LOCK = text_of("requirements.txt")
@@ -50,7 +49,6 @@ def wanted() -> list[Requirement]:
         *PROJECT["dependencies"],
         *(each for name in extras() for each in PROJECT["optional-dependencies"][name]),
         *PYPROJECT["build-system"]["requires"],
-        *REQUIRED,
     ]
     return [Requirement(each) for each in asked]
 
@@ -109,6 +107,4 @@ def test_make_lock_makes_it() -> None:
     (named,) = re.findall(r"^IMAGE_EXTRAS := (.*)$", makefile, re.MULTILINE)
     assert sorted(named.split()) == sorted(extras())
     assert "--python-version 3.13 " in makefile
-    assert sorted(PYPROJECT["dependency-groups"]["image"]) == sorted(
-        {*PYPROJECT["build-system"]["requires"], *REQUIRED}
-    )
+    assert PYPROJECT["dependency-groups"]["image"] == PYPROJECT["build-system"]["requires"]

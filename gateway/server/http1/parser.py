@@ -87,8 +87,6 @@ class RequestParser:
     parsed many. Whenever it `can_go_on`, it is to be told to, in another turn of the event loop.
     """
 
-    __deletable__ = ("_parser", "_sink")  # mypyc wants to know (hatch_build.py)
-
     def __init__(self, sink: RequestSink, heads: HeadMemory, turns: ParsingTurns) -> None:
         self._sink = sink
         self._heads = heads
