@@ -58,8 +58,8 @@ $(DOCS): $(STAMP)
 	@touch $(DOCS)
 
 .PHONY: map
-map: $(STAMP)  ## Redraw docs/static/rooms.svg, the picture of the code
-	@$(BIN)/python -m docs.rooms
+map: $(STAMP)  ## Redraw docs/static/packages.svg, the picture of the code
+	@$(BIN)/python -m docs.packages
 
 .PHONY: javascript
 javascript: $(STAMP)  ## Install what testing the JavaScript example needs (with npm)

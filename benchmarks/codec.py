@@ -21,7 +21,7 @@ from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encode, Encoders
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.discovery.package import read_package
 from gateway.schema.pool import build_pool
 
@@ -64,7 +64,7 @@ def main() -> None:
         ("an id", b'{"group":{"id":"25764fb1-43a3-586d-835b-8b0c29407386"}}'),
         ("200 fields", echo(encoders, request, jobs[:4])),
     ):
-        print(f"{name:<18}{typical(partial(decode, body, Reject.ARGUMENTS)):>10.2f}")
+        print(f"{name:<18}{typical(partial(decode, body, UnknownFieldPolicy.ARGUMENTS)):>10.2f}")
 
 
 def wire(messages: Any) -> list[bytes]:

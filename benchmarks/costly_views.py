@@ -39,7 +39,7 @@ from benchmarks.requests import request_to
 from benchmarks.run import OTHER_CORES, prepared
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
 from benchmarks.survival import LIGHT, ready, token_of
-from gateway.access.load import LongAnswers
+from gateway.access.load_shedding import LoadShedder
 from gateway.calls.plan import Plan
 from gateway.compat.build import build_catalog
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
@@ -101,7 +101,7 @@ async def turns(farm: CannedFarm, name: str, mix: Mix, clients: int, seconds: fl
     """What the turns of the loop take while so many clients get such an answer, in CPU time."""
     catalog = build_catalog(read_package(OPENCUE_PACKAGE), Selection())
     method, payload = catalog.routes["/job.JobInterface/GetJobs"], answer(farm, mix.rows)
-    responder = Responder(http_timeout=60, long_answers=LongAnswers(256))
+    responder = Responder(http_timeout=60, load_shedder=LoadShedder(256))
     outcomes: Counter[str] = Counter()
 
     async def send(message: Message) -> None:
@@ -112,8 +112,8 @@ async def turns(farm: CannedFarm, name: str, mix: Mix, clients: int, seconds: fl
         called = CallRequest(Plan(method, b""), WITHIN, catalog, None)
         try:
             asked = tuple(parse_qsl(mix.query))
-            shown = method.views.shown(asked) if asked else None
-            form = form_of(context, called._replace(shown=shown), payload)
+            shown = method.views.compiled(asked) if asked else None
+            form = form_of(context, called._replace(view=shown), payload)
             await responder.send(context, form, send, within=WITHIN)
             outcomes["200"] += 1
         except GatewayError as error:

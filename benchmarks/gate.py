@@ -35,7 +35,7 @@ from benchmarks.upstream import running_upstream
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
 from gateway.access.tokens import TokenRules
 from gateway.calls.plan import plan
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.schema.selection import Selection
@@ -124,7 +124,9 @@ def codec_attempts(farm: CannedFarm) -> dict[str, Attempt]:
     return {
         "encode": codec(lambda: b"".join(encode(hundred)), plain(farm, 100)),
         "encode-slices": codec(lambda: b"".join(encode(thousand)), plain(farm, 100)),
-        "decode": codec(lambda: plan(reparent, body, Reject.NOTHING), plain(farm, ECHOED)),
+        "decode": codec(
+            lambda: plan(reparent, body, UnknownFieldPolicy.NOTHING), plain(farm, ECHOED)
+        ),
     }
 
 

@@ -13,7 +13,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway.access.denied import DenyFile
+from gateway.access.fair_quota import FairQuota, FairSemaphore
 from gateway.access.from_settings import (
     make_authenticator,
     reloadable_access,
@@ -21,11 +21,11 @@ from gateway.access.from_settings import (
 )
 from gateway.access.keys import reached_at
 from gateway.access.limits import MemoryLimiter
-from gateway.access.load import LongAnswers
+from gateway.access.load_shedding import LoadShedder
 from gateway.access.provider import Provider
 from gateway.access.rates import Rates
+from gateway.access.revocation import DenyFile
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
-from gateway.access.shares import Shares, Turns
 from gateway.access.tokens import Authenticator
 from gateway.calls.aside.planner import Planner
 from gateway.compat.profile import load_profile
@@ -44,7 +44,7 @@ from gateway.http.middleware import ContextMiddleware, report_refused
 from gateway.http.preflight import wrong_verb
 from gateway.http.proxies import TrustedProxies
 from gateway.http.rate_limits import RateLimits
-from gateway.http.received import Refused
+from gateway.http.received_head import Refused
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
 from gateway.http.routing import Routing
@@ -53,10 +53,10 @@ from gateway.http.unserved import UnservedMethods
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.loop_lag import watch_lag
 from gateway.observe.metrics import Metrics
-from gateway.observe.metrics_page import make_metrics, metrics_doors
-from gateway.observe.number_board import NumberBoard
+from gateway.observe.metrics_page import make_metrics, metrics_endpoints
 from gateway.observe.reporters import request_logs
 from gateway.observe.tracing import open_traces
+from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.pages.documents import document_apps
 from gateway.pages.page_routes import page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
@@ -96,12 +96,12 @@ class Parts:
     """The same for `/metrics`."""
     shared: SharedLimiter | None
     """Counts requests in a store that others share, if there is one; runs while the app does."""
-    places: Shares
+    slots: FairQuota
     """Those of requests in flight."""
-    long_answers: LongAnswers
+    load_shedder: LoadShedder
     planner: Planner
     """Makes plans for large bodies."""
-    answers: Turns
+    answers: FairSemaphore
     """The bytes of large answers."""
     readiness: Readiness
     """Where a server says that it is about to stop."""
@@ -155,12 +155,12 @@ class Gateway(Starlette):
         return app
 
 
-def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
+def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) -> Gateway:
     """The gateway, for any ASGI server. Raises ConfigurationError when the settings cannot work.
 
-    `board` is what it shares with the other workers, if there are some.
+    `worker_metrics` is what it shares with the other workers, if there are some.
     """
-    parts = make_parts(settings, board)
+    parts = make_parts(settings, worker_metrics)
     shared = parts.shared
     methods = method_handler(settings, parts)
     routes = [
@@ -180,8 +180,8 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
             *parts.scrape_limits,
         ]
     )
-    doors = metrics_doors(settings, parts.metrics, scrapes, layers[0])
-    routes += doors.routes
+    endpoints = metrics_endpoints(settings, parts.metrics, scrapes, layers[0])
+    routes += endpoints.routes
     if settings.cors_origins:
         rules = CorsRules(origins=settings.cors_origins, headers=settings.cors_headers)
         layers.append(Middleware(Cors, rules=rules))
@@ -190,7 +190,7 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     app = Gateway(
         parts,
         partial(report_refused, proxies, parts.interceptors),
-        doors.app,
+        endpoints.app,
         routes=routes,
         middleware=layers,  # the outermost first
         exception_handlers={405: wrong_verb},
@@ -201,7 +201,7 @@ def create_app(settings: Settings, board: NumberBoard | None = None) -> Gateway:
     return app
 
 
-def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
+def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Parts:
     """The parts that these settings ask for. Raises ConfigurationError."""
     authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings)
@@ -213,15 +213,15 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         every=settings.reflection_refresh,
         glob_users=(authenticator,),
     )
-    audit, places = open_audit(settings), Shares(settings.max_in_flight, rates.weight)
-    long_answers = LongAnswers(settings.max_in_flight, rates.weight)
+    audit, slots = open_audit(settings), FairQuota(settings.max_in_flight, rates.weight)
+    load_shedder = LoadShedder(settings.max_in_flight, rates.weight)
     shared = open_limiter(settings)
     by_rate = RateLimits(shared or MemoryLimiter(), rates)
     limits: tuple[Interceptor, ...] = (by_rate,)
     # Scrapes are counted here alone: nobody would see that the shared store is away.
     alone = by_rate if shared is None else RateLimits(MemoryLimiter(), rates)
     traces = open_traces(settings)
-    metrics = make_metrics(settings, board, upstream, live, places, audit, shared)
+    metrics = make_metrics(settings, worker_metrics, upstream, live, slots, audit, shared)
     interceptors: list[Interceptor | None] = [
         traces,
         *request_logs(settings),
@@ -231,7 +231,7 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         Authentication(authenticator),
         *limits,
         AccessControl(),
-        Admission(places, long_answers),
+        Admission(slots, load_shedder),
         Identity(),
         audit,
     ]
@@ -246,10 +246,10 @@ def make_parts(settings: Settings, board: NumberBoard | None) -> Parts:
         limits=limits,
         scrape_limits=tuple(alone if each is by_rate else each for each in limits),
         shared=shared,
-        places=places,
-        long_answers=long_answers,
+        slots=slots,
+        load_shedder=load_shedder,
         planner=Planner(rates.weight),
-        answers=Turns(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
+        answers=FairSemaphore(settings.max_answer_memory, WAITING_ANSWERS, rates.weight),
         readiness=Readiness(),
         audit=audit,
         traces=traces,
@@ -271,13 +271,13 @@ def method_handler(settings: Settings, parts: Parts) -> UnaryHandler:
         weight=parts.rates.weight,
     )
     calls = CallMaker(parts.upstream, parts.answers, parts.interceptors)
-    responder = Responder(http_timeout=settings.http_timeout, long_answers=parts.long_answers)
+    responder = Responder(http_timeout=settings.http_timeout, load_shedder=parts.load_shedder)
     reads = ConditionalReads(
         requests,
         calls,
         responder,
         parts.interceptors,
-        waiting=Shares(WAITING_READS, parts.rates.weight),
+        waiting=FairQuota(WAITING_READS, parts.rates.weight),
         readiness=parts.readiness,
     )
     return UnaryHandler(parts.interceptors, requests, calls, responder, reads)
@@ -309,7 +309,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
     """While the app runs, the catalog and the keys are kept up to date and Cuebot connected."""
     live, upstream, provider = app.parts.live, app.parts.upstream, app.parts.provider
     metrics, shared = app.parts.metrics, app.parts.shared
-    observers: list[Callable[[float], object]] = [app.parts.long_answers.observe]
+    observers: list[Callable[[float], object]] = [app.parts.load_shedder.observe]
     if metrics is not None:
         observers.append(metrics.observe)
     tasks = asyncio.gather(

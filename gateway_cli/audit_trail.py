@@ -30,7 +30,7 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Criteria:
     """What is searched for. What is empty does not matter."""
 
     job: str = ""
@@ -112,7 +112,7 @@ class Search(NamedTuple):
     """How many other calls might be among them: their lines do not show the whole request."""
 
 
-def search(files: Iterable[str], wanted: Wanted) -> Search:
+def search(files: Iterable[str], criteria: Criteria) -> Search:
     """Search these files. Raises Failure for one that cannot be read."""
     found: dict[object, Entry] = {}
     missed: set[object] = set()
@@ -126,10 +126,10 @@ def search(files: Iterable[str], wanted: Wanted) -> Search:
             if "phase" not in entry:  # a line of the log
                 continue
             key = entry.get("call") or line
-            if wanted.fits(entry):
+            if criteria.fits(entry):
                 if key not in found or entry["phase"] != "intent":
                     found[key] = entry
-            elif wanted.misses(entry):
+            elif criteria.misses(entry):
                 missed.add(key)
     calls = sorted(found.values(), key=lambda entry: str(entry["time"]))
     return Search(calls, broken, len(missed))

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field
 from time import monotonic
 from typing import Any
 
-from gateway.access.denied import read_denied
 from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets, reached_at, weaknesses
 from gateway.access.provider import load_key_set, unbound
+from gateway.access.revocation import read_denied
 from gateway.access.rights import AccessRules
 from gateway.access.shared_limiter import BUCKET, PREFIX
 from gateway.calls.failures import error_for

@@ -11,9 +11,9 @@ import click
 from click.core import ParameterSource
 
 from gateway.errors import ConfigurationError
-from gateway.settings.kinds import DAY, parse_duration
 from gateway.settings.loading import load_settings
 from gateway.settings.model import Settings
+from gateway.settings.types import DAY, parse_duration
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 

@@ -8,8 +8,8 @@ import orjson
 from gateway.access.rights import AccessRules
 from gateway.errors import GatewayError
 from gateway.schema.catalog import Catalog
-from gateway.settings.kinds import SIGNED_BY
 from gateway.settings.model import Settings
+from gateway.settings.types import SIGNED_BY
 from gateway_cli.client.invalid import InvalidCall
 from gateway_cli.client.method_names import find_method
 from gateway_cli.terminal.text import counted

@@ -1,4 +1,4 @@
-"""The code keeps the order of its rooms, and docs/architecture.md shows it as it is."""
+"""The code keeps the order of its packages, and docs/architecture.md shows it as it is."""
 
 import re
 from dataclasses import replace
@@ -6,21 +6,21 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from docs.rooms import (
+from docs.packages import (
     COMMANDS,
     GATEWAY,
+    PACKAGES,
     PICTURE,
-    ROOMS,
     ROOT,
     SIMULATOR,
-    Room,
+    Package,
     draw,
     import_graph,
     imported,
     modules,
+    package_of,
+    packages,
     rank,
-    room_of,
-    rooms,
 )
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ BARE_SLEEPS = {
 TEST_FOLDERS = {
     *("benchmarks", "chaos", "contract", "deploy", "fuzz", "release", "simulator", "support")
 }
-"""Those in tests/ that are not rooms of the gateway."""
+"""Those in tests/ that are not packages of the gateway."""
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +45,15 @@ def graph() -> dict[str, set[str]]:
 
 
 def upward(graph: dict[str, set[str]]) -> list[str]:
-    """The imports of the commands and the gateway that lead to a room above."""
+    """The imports of the commands and the gateway that lead to a package above."""
     return [
-        f"{module} imports {target}: {room_of(target)} is above {room_of(module)}"
+        f"{module} imports {target}: {package_of(target)} is above {package_of(module)}"
         for module, targets in graph.items()
         for target in sorted(targets)
         if {module.partition(".")[0], target.partition(".")[0]} <= {COMMANDS, GATEWAY}
-        and room_of(module) is not None
-        and room_of(target) is not None
-        and rank(room_of(target) or "") < rank(room_of(module) or "")
+        and package_of(module) is not None
+        and package_of(target) is not None
+        and rank(package_of(target) or "") < rank(package_of(module) or "")
     ]
 
 
@@ -61,17 +61,17 @@ def upward(graph: dict[str, set[str]]) -> list[str]:
 
 
 def test_every_room_has_its_place() -> None:
-    """What lies in gateway/ is in the list of rooms, and nothing else is."""
-    assert [room.name for room in rooms()] == list(ROOMS)
+    """What lies in gateway/ is in the list of packages, and nothing else is."""
+    assert [package.name for package in packages()] == list(PACKAGES)
 
 
 def test_imports_lead_down(graph: dict[str, set[str]]) -> None:
-    """A room imports only from rooms below it."""
+    """A package imports only from packages below it."""
     assert upward(graph) == []
 
 
 def test_an_import_that_leads_up_is_noticed() -> None:
-    """With its file and both rooms; one that leads down, or stays in its room, is fine."""
+    """With its file and both packages; one that leads down, or stays in its package, is fine."""
     imports = {
         "gateway.codec.encode": {"gateway.codec.slices", "gateway.http.body", "gateway.errors"}
     }
@@ -131,33 +131,35 @@ def test_long_work_lets_others_be_answered() -> None:
 
 
 def test_tests_have_the_same_rooms() -> None:
-    """A folder in tests/ is called as the room that it tests."""
+    """A folder in tests/ is called as the package that it tests."""
     folders = {file.parent.name for file in TESTS.glob("*/__init__.py")}
-    assert folders - TEST_FOLDERS <= set(ROOMS)
+    assert folders - TEST_FOLDERS <= set(PACKAGES)
 
 
 # --- The map --------------------------------------------------------------------------------
 
 
 def test_the_picture_is_up_to_date() -> None:
-    """Its rooms, sentences and arrows are the code's; its sizes may be off by a tenth."""
+    """Its packages, sentences and arrows are the code's; its sizes may be off by a tenth."""
     drawn = PICTURE.read_text(encoding="utf-8")
     sizes = dict(sizes_in(drawn))
-    now = rooms()
-    assert draw([resized(room, sizes) for room in now]) == drawn, "run: make map"
-    for room in now:
-        assert abs(sizes[room.label] - room.lines) <= max(50, room.lines / 10), "run: make map"
+    now = packages()
+    assert draw([resized(package, sizes) for package in now]) == drawn, "run: make map"
+    for package in now:
+        assert abs(sizes[package.label] - package.lines) <= max(50, package.lines / 10), (
+            "run: make map"
+        )
 
 
 def sizes_in(picture: str) -> list[tuple[str, int]]:
-    """The rooms of a picture with their lines of code."""
+    """The packages of a picture with their lines of code."""
     rows = re.findall(r'class="name">([^<]+)<.*?>([\d,]+) lines<', picture, re.DOTALL)
     return [(label, int(lines.replace(",", ""))) for label, lines in rows]
 
 
-def resized(room: Room, sizes: dict[str, int]) -> Room:
-    """The room with the size that the picture gives it."""
-    return replace(room, lines=sizes.get(room.label, 0))
+def resized(package: Package, sizes: dict[str, int]) -> Package:
+    """The package with the size that the picture gives it."""
+    return replace(package, lines=sizes.get(package.label, 0))
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`([\w./-]+/[\w./-]*|\w+\.py)`", PAGE))))

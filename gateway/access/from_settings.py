@@ -5,10 +5,10 @@ from pathlib import Path
 
 import structlog
 
-from gateway.access.denied import DenyFile
 from gateway.access.key_set import KeySet, NoKeySet
 from gateway.access.keys import load_secrets, reached_at
 from gateway.access.provider import Provider, is_url, load_key_set, read_key_set, unbound
+from gateway.access.revocation import DenyFile
 from gateway.access.rights import AccessRules
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.discovery.refresh import LiveCatalog
@@ -34,7 +34,7 @@ def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
         secrets, token_rules(settings), access=AccessRules(settings), keys=keys
     )
     provider = Provider(source, keys, authenticator.use_keys)
-    authenticator.on_unknown_key = provider.look_again
+    authenticator.on_unknown_key = provider.request_refresh
     return authenticator, provider
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gateway.access.shares import Asking, Turns
+from gateway.access.fair_quota import Asking, FairSemaphore
 
 
 class Lease:
@@ -10,7 +10,7 @@ class Lease:
 
     __slots__ = ("_asking", "_held", "_principal", "_turns")
 
-    def __init__(self, turns: Turns, principal: str) -> None:
+    def __init__(self, turns: FairSemaphore, principal: str) -> None:
         self._turns = turns
         self._principal = principal
         self._held = 0
@@ -22,9 +22,9 @@ class Lease:
         return self._turns.is_awaited
 
     @property
-    def excess(self) -> float:
+    def over_quota(self) -> float:
         """How many times a modest part of all the memory its principal has; 1 at least."""
-        return self._turns.excess(self._principal)
+        return self._turns.over_quota(self._principal)
 
     def ask(self, size: int, go_on: Callable[[], None]) -> bool:
         """Ask for so many bytes; `go_on` is called once they are there, perhaps at once.

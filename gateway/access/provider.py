@@ -10,8 +10,8 @@ import structlog
 
 from gateway.access.key_set import KeySet, NoKeySet, parse_key_set
 from gateway.long_work import let_others_run
-from gateway.settings.kinds import SIGNED_BY
 from gateway.settings.model import Settings
+from gateway.settings.types import SIGNED_BY
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
@@ -51,7 +51,7 @@ class Provider:
         self.source, self.keys, self.problem = source, keys, ""
         self._fetches += 1
 
-    def look_again(self) -> None:
+    def request_refresh(self) -> None:
         """There may be other keys now. Costs nothing, however often it is called."""
         self._wanted.set()
 

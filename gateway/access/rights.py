@@ -15,8 +15,8 @@ from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog, names_by_service
 from gateway.schema.method import Method
 from gateway.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
-from gateway.settings.kinds import Identity, Who
 from gateway.settings.model import AccessRule, Settings
+from gateway.settings.types import Identity, Who
 
 WORDS = ("all", "reads", "changes")
 """What stands for methods instead of a glob."""

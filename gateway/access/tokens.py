@@ -18,14 +18,14 @@ from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
-from gateway.access.denied import NOBODY, Denied
 from gateway.access.key_set import ALGORITHMS, KeySet
 from gateway.access.principal import Principal, forbidden, unauthenticated
+from gateway.access.revocation import NOBODY, Revocations
 from gateway.access.rights import AccessRules
 from gateway.errors import unavailable
 from gateway.schema.catalog import Catalog
-from gateway.settings.kinds import SIGNED_BY
 from gateway.settings.model import Settings
+from gateway.settings.types import SIGNED_BY
 
 LONGEST_TOKEN = 16384
 """Bytes. Those of providers name all the groups that somebody is in."""
@@ -132,7 +132,7 @@ class Authenticator:
         self._provider_keys = keys
         self._forget()
 
-    def deny(self, denied: Denied) -> None:
+    def deny(self, denied: Revocations) -> None:
         """Let these in no more."""
         self._denied = denied
         self._forget()

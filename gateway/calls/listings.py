@@ -11,7 +11,7 @@ from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.fields import owner_of
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, put
 from gateway.codec.slices import rows_in
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.long_work import STEP, in_turns, let_others_run
 from gateway.schema.method import Listing, Method, RowSearch
 
@@ -30,7 +30,7 @@ def plan_of(method: Method, sent: Iterable[tuple[BodyPath, object]]) -> Plan:
     body: Json = {}
     for target, content in sent:
         put(body, target, content, target)
-    return plan_using_up(method, body, Rewritten(), Reject.EVERYTHING)
+    return plan_using_up(method, body, Rewritten(), UnknownFieldPolicy.EVERYTHING)
 
 
 async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:

@@ -11,7 +11,7 @@ from gateway.calls.missing_ids import is_name, take_search, without_id
 from gateway.codec.decode import decode_rewritten
 from gateway.codec.parse import parse
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, put, rewrite, take
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import FollowUp, LookUp, Method, Naming, Rereading, Unique
 
@@ -64,7 +64,7 @@ def holds_the_loop(body: bytes) -> bool:
     return body.count(b",") > MOST_QUICK_VALUES
 
 
-def plan(method: Method, body: bytes, reject: Reject) -> Plan:
+def plan(method: Method, body: bytes, policy: UnknownFieldPolicy) -> Plan:
     """What a JSON body asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong.
 
     What is parsed here is nobody else's, so planning moves and takes values within it: to leave it
@@ -73,11 +73,11 @@ def plan(method: Method, body: bytes, reject: Reject) -> Plan:
     value = parse(body)
     done = rewrite(value, method.rewrites) if method.rewrites else None
     if method.steps is not None or not is_complete(value, method):
-        return plan_using_up(method, value, done or Rewritten(), reject)
+        return plan_using_up(method, value, done or Rewritten(), policy)
     if done is not None:
         done.documented += method.besides
-        return Plan(method, *decode_rewritten(method.decode_value, value, done, reject))
-    return Plan(method, *method.decode_value(value, reject, method.besides))
+        return Plan(method, *decode_rewritten(method.decode_value, value, done, policy))
+    return Plan(method, *method.decode_value(value, policy, method.besides))
 
 
 def is_complete(value: object, method: Method) -> bool:
@@ -88,7 +88,9 @@ def is_complete(value: object, method: Method) -> bool:
     return True
 
 
-def plan_using_up(method: Method, value: object, done: Rewritten, reject: Reject) -> Plan:
+def plan_using_up(
+    method: Method, value: object, done: Rewritten, policy: UnknownFieldPolicy
+) -> Plan:
     """The same for a body that has been parsed and rewritten, with all that may be called besides.
 
     `value` is the caller's own, and of no use afterwards: what other calls need is taken out of it.
@@ -107,14 +109,14 @@ def plan_using_up(method: Method, value: object, done: Rewritten, reject: Reject
         look_ups += take_references(value, method, done)
     except GatewayError:
         # A name that is misspelled says more than that there is none.
-        decode_rewritten(method.decode_value, value, done, reject)
+        decode_rewritten(method.decode_value, value, done, policy)
         raise
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given).payload)
         for follow_up in (method.steps.after if method.steps else ())
         if (given := take(value, follow_up.given)) is not None
     )
-    request = decode_rewritten(method.decode_value, value, done, reject)
+    request = decode_rewritten(method.decode_value, value, done, policy)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
 
 
@@ -131,7 +133,10 @@ def take_references(value: object, method: Method, done: Rewritten) -> Iterator[
                 raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
             naming, asked, names = take_search(reference, place, thing, value, used)
             try:
-                yield naming, plan_using_up(naming.method, asked, Rewritten(), Reject.EVERYTHING)
+                yield (
+                    naming,
+                    plan_using_up(naming.method, asked, Rewritten(), UnknownFieldPolicy.EVERYTHING),
+                )
             except GatewayError as error:
                 raise GatewayError(error.code, names.as_written(error.message)) from None
     for path in used:
@@ -158,7 +163,7 @@ def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) 
     value: Json = {}
     put(value, send, given, place)
     try:
-        return Plan(method, *method.decode_value(value, Reject.EVERYTHING))
+        return Plan(method, *method.decode_value(value, UnknownFieldPolicy.EVERYTHING))
     except GatewayError as error:
         _, _, problem = error.message.partition(": ")
         raise GatewayError(error.code, f"{place}: {problem}") from None

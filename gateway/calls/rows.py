@@ -10,43 +10,43 @@ from gateway.calls.plan import Plan
 from gateway.codec.slices import rows_in
 from gateway.long_work import STEP, begin_at_once, in_turns
 from gateway.schema.method import Method
-from gateway.views.shown import Asked, Shown
+from gateway.views.compiled_view import Asked, CompiledView
 
 
 class RowsAsked(NamedTuple):
     """A plan, the view of its answer, and how many rows Cuebot was asked for."""
 
     plan: Plan
-    shown: Shown | None
+    view: CompiledView | None
     cut_at: int = 0
     """With as many rows, the answer may be a part of what there is; 0 if that does not matter."""
 
 
 def ask_for_rows(
-    planned: Plan, shown: Shown | None, asked: Asked = (), accept: bytes | None = None
+    planned: Plan, view: CompiledView | None, asked: Asked = (), accept: bytes | None = None
 ) -> RowsAsked:
     """A view never chooses from a part of the rows in silence.
 
     If the client has given no limit, all rows are asked for. With a limit of its own, or that of
     the profile, the answer may be cut. A page of the rows has so many as the limit of the profile
-    says. `asked` and `accept` are what `shown` was made of.
+    says. `asked` and `accept` are what `view` was made of.
     """
     method, limit = planned.method, planned.method.row_limit
     if planned.most_rows is not None:
-        shown = method.views.limited(asked, accept, planned.most_rows)
+        view = method.views.limited(asked, accept, planned.most_rows)
     if limit is None:
-        return RowsAsked(planned, shown)
-    chooses = shown is not None and shown.chooses
+        return RowsAsked(planned, view)
+    chooses = view is not None and view.chooses
     if not (chooses or planned.defaulted):
-        return RowsAsked(planned, shown)
+        return RowsAsked(planned, view)
     request: Any = GetMessageClass(method.descriptor.input_type).FromString(planned.payload)
     is_whole = limit.page is None or value_at(request, limit.page) <= 1
     if chooses and is_whole and limit.name in planned.defaulted:
         set_at(request, limit.path, limit.views)
         others = tuple(name for name in planned.defaulted if name != limit.name)
         sent = planned._replace(payload=request.SerializeToString(), defaulted=others)
-        return RowsAsked(sent, shown)
-    return RowsAsked(planned, shown, max(value_at(request, limit.path), 0))
+        return RowsAsked(sent, view)
+    return RowsAsked(planned, view, max(value_at(request, limit.path), 0))
 
 
 async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:

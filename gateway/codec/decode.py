@@ -34,7 +34,7 @@ from gateway.codec.parse import parse
 from gateway.codec.path import ROOT, Path, child, mismatch_at
 from gateway.codec.rewrite import Json, Rewritten
 from gateway.codec.scalar_readers import Convert, map_key_reader, scalar_reader
-from gateway.codec.unknown import REPORTED, Reject, add_unknown, check_unknown, is_echo
+from gateway.codec.unknown import REPORTED, UnknownFieldPolicy, add_unknown, check_unknown, is_echo
 from gateway.errors import Code, GatewayError
 
 PLAIN: Mapping[int, type] = {
@@ -57,7 +57,7 @@ class Decoded(NamedTuple):
     most_rows: int | None = None
 
 
-Decode = Callable[[bytes, Reject], Decoded]
+Decode = Callable[[bytes, UnknownFieldPolicy], Decoded]
 """A JSON body to protobuf bytes. Raises GatewayError (INVALID_ARGUMENT) for a bad one."""
 
 
@@ -84,7 +84,9 @@ class Field:
 class DecodeValue(Protocol):
     """A parsed JSON object to protobuf bytes."""
 
-    def __call__(self, value: object, reject: Reject, documented: Container[str] = ()) -> Decoded:
+    def __call__(
+        self, value: object, policy: UnknownFieldPolicy, documented: Container[str] = ()
+    ) -> Decoded:
         """Raises GatewayError (INVALID_ARGUMENT) for a bad one.
 
         `documented` are paths of arguments that Cuebot does not have and that are no errors.
@@ -111,8 +113,8 @@ class Decoders:
         """The whole way from a JSON body to a message's bytes."""
         decode_value = self.value_decoder(descriptor)
 
-        def decode(body: bytes, reject: Reject) -> Decoded:
-            return decode_value(parse(body), reject)
+        def decode(body: bytes, policy: UnknownFieldPolicy) -> Decoded:
+            return decode_value(parse(body), policy)
 
         return decode
 
@@ -120,11 +122,13 @@ class Decoders:
         """The way from a parsed JSON object to a message's bytes."""
         read, new, serialize = self.reader(descriptor), GetMessageClass(descriptor), self.serialize
 
-        def decode(value: object, reject: Reject, documented: Container[str] = ()) -> Decoded:
+        def decode(
+            value: object, policy: UnknownFieldPolicy, documented: Container[str] = ()
+        ) -> Decoded:
             message = new()
             unknown: Unknown = []
             read(value, message, ROOT, unknown)
-            ignored = check_unknown(unknown, reject, documented) if unknown else ()
+            ignored = check_unknown(unknown, policy, documented) if unknown else ()
             return Decoded(serialize(message), ignored)
 
         return decode
@@ -339,13 +343,13 @@ def text_of_zero(field: FieldDescriptor) -> str | None:
 
 
 def decode_rewritten(
-    decode_value: DecodeValue, value: object, done: Rewritten, reject: Reject
+    decode_value: DecodeValue, value: object, done: Rewritten, policy: UnknownFieldPolicy
 ) -> Decoded:
     """As `decode_value`; errors and ignored fields are named as the client wrote them."""
-    if done.left and reject is Reject.EVERYTHING:
+    if done.left and policy is UnknownFieldPolicy.EVERYTHING:
         raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{done.left[0]}`")
     try:
-        decoded = decode_value(value, reject, done.documented)
+        decoded = decode_value(value, policy, done.documented)
     except GatewayError as error:
         raise GatewayError(error.code, done.as_written(error.message)) from None
     ignored = (*map(done.as_written, decoded.ignored), *done.left)

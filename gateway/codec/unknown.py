@@ -16,7 +16,7 @@ REPORTED = 32
 """How many ignored fields are reported; a client could send hundreds of thousands."""
 
 
-class Reject(Enum):
+class UnknownFieldPolicy(Enum):
     """Which unknown fields are errors; the others are ignored and reported."""
 
     NOTHING = auto()
@@ -27,10 +27,10 @@ class Reject(Enum):
     EVERYTHING = auto()
 
 
-REJECTED: Mapping[str, Reject] = {
-    "ignore": Reject.NOTHING,
-    "safe": Reject.ARGUMENTS,
-    "reject": Reject.EVERYTHING,
+UNKNOWN_FIELD_POLICIES: Mapping[str, UnknownFieldPolicy] = {
+    "ignore": UnknownFieldPolicy.NOTHING,
+    "safe": UnknownFieldPolicy.ARGUMENTS,
+    "reject": UnknownFieldPolicy.EVERYTHING,
 }
 """By UNKNOWN_FIELDS. Reads are no exception: what they list is what a script changes next."""
 
@@ -48,7 +48,7 @@ def add_unknown(unknown: Unknown, field: UnknownField) -> None:
 
 
 def check_unknown(
-    unknown: Unknown, reject: Reject, documented: Container[str] = ()
+    unknown: Unknown, policy: UnknownFieldPolicy, documented: Container[str] = ()
 ) -> tuple[str, ...]:
     """The paths of the first ignored fields. Raises GatewayError when one is an error instead.
 
@@ -56,8 +56,10 @@ def check_unknown(
     """
     for field in unknown:
         argument = field.path is ROOT or not field.echoed
-        if reject is Reject.EVERYTHING or (
-            reject is Reject.ARGUMENTS and argument and place_of(field) not in documented
+        if policy is UnknownFieldPolicy.EVERYTHING or (
+            policy is UnknownFieldPolicy.ARGUMENTS
+            and argument
+            and place_of(field) not in documented
         ):
             raise unknown_field(field)
     return tuple(map(place_of, unknown[:REPORTED]))

@@ -58,7 +58,7 @@ class LiveCatalog:
     """The current catalog: found by asking the source until it answers, and kept up to date.
 
     `current` is one reference, replaced as a whole: read it once for a consistent view. The source
-    is asked again every `every` seconds (0: never by itself) and after `look_again`.
+    is asked again every `every` seconds (0: never by itself) and after `request_refresh`.
 
     There is no first catalog as long as globs of the selection match nothing: what they were to
     withhold would be served. A later one is made even so, since a farm should not stop for it.
@@ -153,13 +153,13 @@ class LiveCatalog:
         self._checks += 1
         self.unmatched = () if there is None else self._wrong_in(there)
 
-    def look_again(self) -> None:
+    def request_refresh(self) -> None:
         """Ask the source soon, since it may say something else now. Nothing is left out then."""
         self.current = self._complete
         self._wanted.set()
 
     def leave_out(self, path: str) -> None:
-        """Tell people no more of this method, which Cuebot does not serve, until `look_again`.
+        """Tell people no more of this method, which Cuebot does not serve, until `request_refresh`.
 
         It can still be called: what is said then is up to Cuebot.
         """
@@ -191,7 +191,7 @@ class LiveCatalog:
             pause = min(pause * 2, longest_pause)
 
     async def _pause(self, seconds: float | None) -> None:
-        """Wait for so many seconds, or until `look_again` is called."""
+        """Wait for so many seconds, or until `request_refresh` is called."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wanted.wait()

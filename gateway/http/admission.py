@@ -1,29 +1,29 @@
 """Admission control: requests in flight have a place, and those with long answers one more."""
 
-from gateway.access.load import LongAnswers
-from gateway.access.shares import Shares
+from gateway.access.fair_quota import FairQuota
+from gateway.access.load_shedding import LoadShedder
 from gateway.errors import unavailable
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor
 
 
 class Admission(Interceptor):
-    """Gives a call its places among those in flight. It gives them back when it is answered."""
+    """Gives a call its slots among those in flight. It gives them back when it is answered."""
 
-    def __init__(self, places: Shares, long_answers: LongAnswers) -> None:
-        self._places = places
-        self._long_answers = long_answers
-        self._ordinary = (places,)
-        self._long = (places, long_answers.places)
+    def __init__(self, slots: FairQuota, load_shedder: LoadShedder) -> None:
+        self._slots = slots
+        self._load_shedder = load_shedder
+        self._ordinary = (slots,)
+        self._long = (slots, load_shedder.slots)
 
     def enter(self, context: RequestContext) -> None:
         principal, method = context.principal, context.call.rpc or ""
-        long = self._long_answers.includes(method, context.request.started)
+        long = self._load_shedder.includes(method, context.request.started)
         # These first: under too much load it is they that most calls do not find.
-        if long and not self._long_answers.places.take(principal):
+        if long and not self._load_shedder.slots.take(principal):
             raise unavailable("too many long answers are being made", "long_answers")
-        if not self._places.take(principal):
+        if not self._slots.take(principal):
             if long:
-                self._long_answers.places.give_back(principal)
+                self._load_shedder.slots.give_back(principal)
             raise unavailable("too many requests are being served", "places")
-        context.call.places = self._long if long else self._ordinary
+        context.call.slots = self._long if long else self._ordinary

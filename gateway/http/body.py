@@ -4,12 +4,12 @@ import asyncio
 
 from starlette.types import Receive
 
-from gateway.access.shares import Shares
+from gateway.access.fair_quota import FairQuota
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.context import CLOSE, ClientGone, RequestContext
 from gateway.http.decompression import decoder_for
 from gateway.http.head import body_too_large
-from gateway.http.received import LARGE_BODY
+from gateway.http.received_head import LARGE_BODY
 from gateway.long_work import let_others_run
 
 
@@ -22,7 +22,7 @@ class BodyReader:
     bytes find their place in any case: connections have room for as much.
     """
 
-    def __init__(self, *, max_body: int, timeout: float, room: Shares) -> None:
+    def __init__(self, *, max_body: int, timeout: float, room: FairQuota) -> None:
         self._max_body = max_body
         self._always_fine = min(max_body, LARGE_BODY)
         """Bytes of a body for which there is always room."""

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
+from gateway.access.fair_quota import FairSemaphore
 from gateway.access.lease import Lease
-from gateway.access.shares import Turns
 from gateway.calls.invoke import invoke
 from gateway.calls.metadata import caller_metadata
 from gateway.calls.rows import is_cut
@@ -22,7 +22,9 @@ from gateway.upstream.interface import Metadata, Upstream
 class CallMaker:
     """Makes the calls of a request, for any handler."""
 
-    def __init__(self, upstream: Upstream, answers: Turns, interceptors: Interceptors) -> None:
+    def __init__(
+        self, upstream: Upstream, answers: FairSemaphore, interceptors: Interceptors
+    ) -> None:
         """`answers` are the bytes of large answers. Each call has the interceptors around it."""
         self._upstream = upstream
         self._answers = answers
@@ -84,7 +86,7 @@ async def note_cut(context: RequestContext, request: CallRequest, answer: bytes)
 
 def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
     """Cuebot's answer as the client wants to see it. Raises GatewayError (INTERNAL)."""
-    if request.shown is None:
+    if request.view is None:
         return form_for(context, request.plan.method.encode(answer))
     begin_at_once()
-    return form_for(context, request.shown.encode(answer), request.shown.content_type)
+    return form_for(context, request.view.encode(answer), request.view.content_type)

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from google.protobuf.message import DecodeError
 from starlette.types import Receive, Send
 
-from gateway.access.shares import Shares
+from gateway.access.fair_quota import FairQuota
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.http.call_maker import CallMaker, form_of, note_cut
 from gateway.http.compression import VARY as VARY_BY_CODING
@@ -84,10 +84,10 @@ class ConditionalReads:
         responder: Responder,
         interceptors: Interceptors,
         *,
-        waiting: Shares,
+        waiting: FairQuota,
         readiness: Stopping,
     ) -> None:
-        """`waiting` are the places of requests that wait for another answer."""
+        """`waiting` are the slots of requests that wait for another answer."""
         self._requests = requests
         self._calls = calls
         self._responder = responder
@@ -162,9 +162,9 @@ class ConditionalReads:
                 finally:
                     context.wait_as_asked(monotonic() - began)
                 self._requests.reauthorize(context)
-                with suppress(GatewayError):  # others have all places: it waits for the next look
+                with suppress(GatewayError):  # others have all slots: it waits for the next look
                     self._interceptors.enter(context)
-                if not context.call.places:
+                if not context.call.slots:
                     continue
                 began, before = monotonic(), context.call.with_cuebot
                 answer = await self._calls.call(context, request)
@@ -191,10 +191,10 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
     Raises GatewayError (DEADLINE_EXCEEDED) if it is not there at this time (monotonic).
     """
     rows = request.plan.method.views.rows
-    if request.shown is not None and request.shown.follows_order:
+    if request.view is not None and request.view.follows_order:
         rows = None
     digest = blake2b(request.catalog.version.encode(), digest_size=16)
-    digest.update((request.shown.key if request.shown is not None else "").encode())
+    digest.update((request.view.key if request.view is not None else "").encode())
     begin_at_once()
     finding = fingerprint(answer, rows)
     while True:

@@ -10,10 +10,10 @@ from typing import NamedTuple, NoReturn
 
 from starlette.types import Scope
 
+from gateway.access.fair_quota import FairQuota
 from gateway.access.lease import Lease
 from gateway.access.principal import Principal
 from gateway.access.rates import address_key
-from gateway.access.shares import Shares
 from gateway.calls.trace_context import TraceContext, read_context
 from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
@@ -133,7 +133,7 @@ class CallState:
     """The path of the method that Cuebot said it does not have, if it did."""
     with_cuebot: float = 0.0
     """Seconds that calls to Cuebot have taken."""
-    places: tuple[Shares, ...] = ()
+    slots: tuple[FairQuota, ...] = ()
     """Where it has a place among the calls in flight, as long as it has one."""
     lease: Lease | None = None
     """The memory of a large answer."""
@@ -144,13 +144,13 @@ class CallState:
 
     def leave(self, principal: str) -> None:
         """Give back its place among the calls."""
-        places, self.places = self.places, ()
-        for each in places:
+        slots, self.slots = self.slots, ()
+        for each in slots:
             each.give_back(principal)
 
     def close(self, principal: str) -> None:
         """It is over: give back all that it still has."""
-        if self.places:
+        if self.slots:
             self.leave(principal)
         if self.lease is not None:
             self.lease.close()
@@ -185,7 +185,7 @@ class RequestContext:
     """Whether the whole body has been taken from the connection."""
     bytes_in: int = 0
     """Of its body, as far as that has been read."""
-    body_room: tuple[Shares, int] | None = None
+    body_room: tuple[FairQuota, int] | None = None
     """The memory of its large body, and of what is made of that: where it is counted, and bytes."""
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
@@ -217,7 +217,7 @@ class RequestContext:
         To be called before the end of the answer is sent, after which the next request on the
         connection may want it.
         """
-        if self.call.places:
+        if self.call.slots:
             self.call.leave(self.principal)
 
     def wait_as_asked(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.direct import Headers
 from gateway.http.head import content_length
-from gateway.http.received import LARGE_BODY
+from gateway.http.received_head import LARGE_BODY
 
 DISCARDED_BYTES = 32 * 1024 * 1024
 DISCARDING_SECONDS = 5.0

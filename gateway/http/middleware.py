@@ -16,7 +16,7 @@ from gateway.http.direct import direct_connection
 from gateway.http.error_answer import as_gateway_error, send_error
 from gateway.http.interceptors import Interceptors
 from gateway.http.proxies import TrustedProxies
-from gateway.http.received import Refused, headers_of
+from gateway.http.received_head import Refused, headers_of
 
 CLIENT_CLOSED_REQUEST = 499
 PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")

@@ -4,19 +4,19 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from gateway.calls.query import MOST_PARAMETERS, body_of
-from gateway.codec.unknown import REPORTED, Reject
+from gateway.codec.unknown import REPORTED, UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
 from gateway.http.context import RequestContext
 from gateway.schema.method import Method
-from gateway.views.shown import Asked, Shown
+from gateway.views.compiled_view import Asked, CompiledView
 from gateway.views.view import asked_parameters
 
 
 class Query(NamedTuple):
     """What has been understood of it."""
 
-    shown: Shown | None = None
+    view: CompiledView | None = None
     """How the answer is to be seen; None for the whole, in JSON."""
     body: bytes | None = None
     """With GET, the JSON body that its parameters stand for."""
@@ -29,7 +29,7 @@ class Query(NamedTuple):
 NO_QUERY = Query()
 
 
-def read_query(context: RequestContext, method: Method, reject: Reject) -> Query:
+def read_query(context: RequestContext, method: Method, policy: UnknownFieldPolicy) -> Query:
     """What a request's query string and its Accept header ask for.
 
     Raises GatewayError (INVALID_ARGUMENT), which names the parameter.
@@ -40,18 +40,18 @@ def read_query(context: RequestContext, method: Method, reject: Reject) -> Query
         asked = asked_parameters(parameters)
         parameters = [each for each in parameters if each[0] not in asked]
     elif context.request.method == "POST":
-        shown = None if accept is None else method.views.shown((), accept)
-        return NO_QUERY if shown is None else Query(shown)
+        view = None if accept is None else method.views.compiled((), accept)
+        return NO_QUERY if view is None else Query(view)
     else:
         parameters, asked = [], {}
-    shown = method.views.shown(tuple(asked.items()), accept)
+    view = method.views.compiled(tuple(asked.items()), accept)
     if context.request.method == "POST":
-        return Query(shown, None, unread(parameters, reject), tuple(asked.items()))
+        return Query(view, None, unread(parameters, policy), tuple(asked.items()))
     descriptor = method.descriptor.input_type
     fields = [each for each in parameters if not each[0].startswith("_")]
     others = [each for each in parameters if each[0].startswith("_")]
     body = body_of(descriptor, fields)
-    return Query(shown, body, unread(others, reject), tuple(asked.items()))
+    return Query(view, body, unread(others, policy), tuple(asked.items()))
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
@@ -74,12 +74,12 @@ def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:
     raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 
-def unread(parameters: list[tuple[str, str]], reject: Reject) -> tuple[str, ...]:
+def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
     """`?name` for each of the first parameters that are left over.
 
     Raises GatewayError (INVALID_ARGUMENT) where nothing may be ignored.
     """
-    if parameters and reject is Reject.EVERYTHING:
+    if parameters and policy is UnknownFieldPolicy.EVERYTHING:
         raise GatewayError(
             Code.INVALID_ARGUMENT,
             f"{parameters[0][0][:SHOWN]!r} is in the query string, where nothing reads it;"

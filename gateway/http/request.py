@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from starlette.types import Receive
 
-from gateway.access.shares import Shares, Weight, alike
+from gateway.access.fair_quota import FairQuota, Weight, alike
 from gateway.calls.aside.planner import Planner
 from gateway.calls.caller import Named, naming_takes_long
 from gateway.calls.plan import Plan, holds_the_loop, plan
 from gateway.calls.rows import ask_for_rows
-from gateway.codec.unknown import REJECTED, Reject
+from gateway.codec.unknown import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, GatewayError
 from gateway.http.body import BodyReader
@@ -32,11 +32,11 @@ from gateway.http.identity import caller_of
 from gateway.http.interceptors import Interceptors
 from gateway.http.preflight import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.http.query_string import Query, read_query
-from gateway.http.received import LARGE_BODY
+from gateway.http.received_head import LARGE_BODY
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path
-from gateway.views.shown import Shown
+from gateway.views.compiled_view import CompiledView
 
 BODIES_AT_ONCE = 16
 """How many bodies of the largest size may be read and decoded at once."""
@@ -51,7 +51,7 @@ class RequestHead(NamedTuple):
     method: Method
     timeout: float
     """Seconds that its calls may take together."""
-    reject: Reject
+    policy: UnknownFieldPolicy
     """Which unknown fields are errors."""
     query: Query
     """What its query string says."""
@@ -64,7 +64,7 @@ class CallRequest(NamedTuple):
     timeout: float
     """Seconds that its calls may take together."""
     catalog: Catalog
-    shown: Shown | None = None
+    view: CompiledView | None = None
     """How the answer is to be seen; None for the whole, in JSON."""
     cut_at: int = 0
     """With as many rows, the answer may be a part of what there is."""
@@ -72,7 +72,7 @@ class CallRequest(NamedTuple):
     @property
     def content_type(self) -> tuple[bytes, bytes]:
         """The header of its answer."""
-        return JSON_TYPE if self.shown is None else self.shown.content_type
+        return JSON_TYPE if self.view is None else self.view.content_type
 
 
 class RequestReader:
@@ -96,10 +96,10 @@ class RequestReader:
     ) -> None:
         self._live = live
         self._max_body = max_body
-        room = Shares(max_body * BODIES_AT_ONCE, weight)
+        room = FairQuota(max_body * BODIES_AT_ONCE, weight)
         self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
         self._longest_call = longest_call
-        self._reject = REJECTED[unknown_fields]
+        self._reject = UNKNOWN_FIELD_POLICIES[unknown_fields]
         self._planner = planner
         self._interceptors = interceptors
 
@@ -153,7 +153,7 @@ class RequestReader:
                     head.catalog,
                     head.method,
                     body,
-                    head.reject,
+                    head.policy,
                     head.timeout,
                     caller,
                 )
@@ -162,7 +162,7 @@ class RequestReader:
             head = head._replace(timeout=max(head.timeout - took, 0))
             self.reauthorize(context, head.catalog, head.method, named.plan)
             return self._call_request(context, head, named.plan, named)
-        planned = plan(head.method, body, head.reject)
+        planned = plan(head.method, body, head.policy)
         self.reauthorize(context, head.catalog, head.method, planned)
         return self._call_request(context, head, planned)
 
@@ -184,9 +184,9 @@ class RequestReader:
         body = await self._body_of_denied(context, receive)
         with suppress(Exception):  # it is denied, whatever is wrong with it
             if context.request.method != "POST":
-                body = read_query(context, denial.method, Reject.NOTHING).body
+                body = read_query(context, denial.method, UnknownFieldPolicy.NOTHING).body
             if denial.payload is None and body is not None:
-                payload = plan(denial.method, body, Reject.NOTHING).payload
+                payload = plan(denial.method, body, UnknownFieldPolicy.NOTHING).payload
                 context.call.denied = denial._replace(payload=payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -245,8 +245,8 @@ class RequestReader:
                 context, head.catalog, follow_up.method, payload, str(follow_up.given)
             )
         planned = self._interceptors.prepare(context, planned, named)
-        planned, shown, cut_at = ask_for_rows(
-            planned, head.query.shown, head.query.asked, context.request.headers.get(b"accept")
+        planned, view, cut_at = ask_for_rows(
+            planned, head.query.view, head.query.asked, context.request.headers.get(b"accept")
         )
         headers = context.response.headers
         if planned.defaulted:
@@ -254,7 +254,7 @@ class RequestReader:
         if planned.ignored or head.query.unread:
             ignored = listed_paths(head.query.unread + planned.ignored)
             headers.append((b"x-ignored-fields", ignored))
-        return CallRequest(planned, head.timeout, head.catalog, shown, cut_at)
+        return CallRequest(planned, head.timeout, head.catalog, view, cut_at)
 
     async def _wait_for_body(self, context: RequestContext, receive: Receive) -> bytes:
         began = monotonic()

@@ -11,9 +11,9 @@ from time import monotonic
 
 from starlette.types import Message, Send
 
+from gateway.access.fair_quota import FairSemaphore
 from gateway.access.lease import Lease
-from gateway.access.load import LongAnswers
-from gateway.access.shares import Turns
+from gateway.access.load_shedding import LoadShedder
 from gateway.codec.encode import Slices
 from gateway.errors import GatewayError, unavailable
 from gateway.http.compression import VARY, compressed
@@ -52,9 +52,9 @@ class Responder:
     Long ones, of several pieces, are encoded while they are sent, a few at once.
     """
 
-    def __init__(self, *, http_timeout: float, long_answers: LongAnswers) -> None:
+    def __init__(self, *, http_timeout: float, load_shedder: LoadShedder) -> None:
         self._http_timeout = http_timeout
-        self._long_answers = long_answers
+        self._load_shedder = load_shedder
 
     async def send(self, context: RequestContext, form: Form, send: Send, *, within: float) -> None:
         """Send a 200; a long one begins within so many seconds, and a view is ready within them.
@@ -69,8 +69,8 @@ class Responder:
             await send_pieces(context, pieces, headers, send, self._http_timeout)
             return
         deadline = None if context.call.progress is None else monotonic() + within
-        self._long_answers.note(context.call.rpc or "")
-        turn = EncodingTurn(self._long_answers.turns, context.principal)
+        self._load_shedder.note(context.call.rpc or "")
+        turn = EncodingTurn(self._load_shedder.turns, context.principal)
         began = monotonic()
         has_turn = await turn.take(within)
         context.waited += monotonic() - began
@@ -85,7 +85,7 @@ class Responder:
 class EncodingTurn:
     """The right of one answer to be encoded, which goes round while others wait for theirs."""
 
-    def __init__(self, turns: Turns, principal: str) -> None:
+    def __init__(self, turns: FairSemaphore, principal: str) -> None:
         self._turns = turns
         self._principal = principal
         self.is_held = False
@@ -277,7 +277,7 @@ class SlowReader:
     def _is_over(self, began: float, last: float, lease: Lease | None) -> bool:
         """Whether a client that has been behind since then is let go."""
         now = self._time()
-        excess = lease.excess if lease is not None and lease.is_wanted else 0.0
+        excess = lease.over_quota if lease is not None and lease.is_wanted else 0.0
         if excess <= 1:
             self._modest_at = now
         if now >= last or not excess:

@@ -22,7 +22,7 @@ LIMITS = [*map(floatToGoString, BOUNDS), "+Inf"]
 """The upper bounds of the buckets, as text."""
 
 
-class Shown(Collector):
+class CompiledView(Collector):
     """Numbers as families of Prometheus."""
 
     def __init__(self, numbers: Numbers) -> None:
@@ -57,6 +57,6 @@ def metric(family: Family, samples: Iterable[tuple[tuple[str, ...], Value]]) -> 
 def exposition(numbers: Numbers, accept: str) -> tuple[bytes, str]:
     """The numbers in the format that an Accept header asks for, and its media type."""
     registry = CollectorRegistry()
-    registry.register(Shown(numbers))
+    registry.register(CompiledView(numbers))
     encode, media_type = choose_encoder(accept)
     return encode(registry), media_type

@@ -62,7 +62,7 @@ FAMILIES = {
         histogram("queue_duration_seconds", "Time that a request has waited in the gateway."),
         counter("request_bytes_total", "Bytes of request bodies, as they were sent."),
         counter("response_bytes_total", "Bytes of response bodies, as they were sent."),
-        gauge("requests_in_flight", "Requests that have one of the MAX_IN_FLIGHT places."),
+        gauge("requests_in_flight", "Requests that have one of the MAX_IN_FLIGHT slots."),
         counter("shed_total", "Requests and connections that were turned away.", "reason"),
         counter("rate_limited_total", "Requests over the rate limit."),
         counter("auth_failures_total", "Requests without a valid token.", "reason"),

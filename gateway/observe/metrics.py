@@ -6,27 +6,32 @@ from bisect import bisect_left
 from collections.abc import Iterable
 
 from gateway import __version__
+from gateway.observe.component_gauges import Source, process_numbers
 from gateway.observe.metric_families import BOUNDS, Numbers, merged
-from gateway.observe.number_board import NumberBoard
-from gateway.observe.part_numbers import Source, process_numbers
 from gateway.observe.request_counters import RequestCounters, no_durations
+from gateway.observe.worker_metrics import WorkerMetrics
 
 SHOW_EVERY = 1.0
 """Seconds between two times that a worker shows its numbers to the others."""
 
 
 class Metrics:
-    """All numbers. With a board, there are other workers."""
+    """All numbers. With a worker_metrics, there are other workers."""
 
     def __init__(
-        self, requests: RequestCounters, sources: Iterable[Source], board: NumberBoard | None
+        self,
+        requests: RequestCounters,
+        sources: Iterable[Source],
+        worker_metrics: WorkerMetrics | None,
     ) -> None:
         self.requests = requests
         self._lag = no_durations()
-        self._board = board
-        self._before = {} if board is None else board.before()
+        self._worker_metrics = worker_metrics
+        self._before = {} if worker_metrics is None else worker_metrics.before()
         self._own: Numbers = {
-            ("start_time_seconds",): time.time() if board is None else board.began,
+            ("start_time_seconds",): time.time()
+            if worker_metrics is None
+            else worker_metrics.began,
             ("workers",): 1,
             ("build_info", __version__): 1,
         }
@@ -45,19 +50,19 @@ class Metrics:
 
     def all(self) -> Numbers:
         """The numbers of all workers together."""
-        own, board = self.own(), self._board
-        if board is None:
+        own, worker_metrics = self.own(), self._worker_metrics
+        if worker_metrics is None:
             return own
-        board.put(own)
-        return merged((own, *board.others()))
+        worker_metrics.put(own)
+        return merged((own, *worker_metrics.others()))
 
     async def run(self) -> None:
         """Show the others the numbers of this worker again and again, until cancelled."""
-        if self._board is None:
+        if self._worker_metrics is None:
             return
         try:
             while True:
-                self._board.put(self.own())
+                self._worker_metrics.put(self.own())
                 await asyncio.sleep(SHOW_EVERY)
         finally:
-            self._board.put(self.own())
+            self._worker_metrics.put(self.own())

@@ -9,8 +9,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.access.fair_quota import FairQuota
 from gateway.access.shared_limiter import SharedLimiter
-from gateway.access.shares import Shares
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.authentication import Guarded
@@ -18,11 +18,11 @@ from gateway.http.context import context_of
 from gateway.http.interceptors import Interceptors
 from gateway.http.preflight import wrong_verb
 from gateway.observe.audit_log import AuditLog
+from gateway.observe.component_gauges import sources_of
 from gateway.observe.metric_families import Numbers
 from gateway.observe.metrics import Metrics
-from gateway.observe.number_board import NumberBoard
-from gateway.observe.part_numbers import sources_of
 from gateway.observe.request_counters import RequestCounters
+from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.pages.content import Content
 from gateway.settings.model import Settings
 from gateway.upstream.open import Cuebot
@@ -30,7 +30,7 @@ from gateway.upstream.open import Cuebot
 PATH = "/metrics"
 
 
-class Doors(NamedTuple):
+class MetricsEndpoints(NamedTuple):
     """Where `/metrics` is served."""
 
     routes: tuple[Route, ...] = ()
@@ -41,10 +41,10 @@ class Doors(NamedTuple):
 
 def make_metrics(
     settings: Settings,
-    board: NumberBoard | None,
+    worker_metrics: WorkerMetrics | None,
     upstream: Cuebot,
     live: LiveCatalog,
-    places: Shares,
+    slots: FairQuota,
     audit: AuditLog | None,
     shared: SharedLimiter | None,
 ) -> Metrics | None:
@@ -55,8 +55,8 @@ def make_metrics(
     requests = RequestCounters(partial(method_at, live))
     # At the gateway's own port, everybody could read where Cuebot is.
     named = settings.metrics == "token" or settings.metrics_port is not None
-    sources = sources_of(upstream, live, places, audit, shared, named=named)
-    return Metrics(requests, sources, board)
+    sources = sources_of(upstream, live, slots, audit, shared, named=named)
+    return Metrics(requests, sources, worker_metrics)
 
 
 def check_metrics(settings: Settings) -> None:
@@ -71,26 +71,26 @@ def method_at(live: LiveCatalog, path: str) -> str:
     return "" if method is None else method.path
 
 
-def metrics_doors(
+def metrics_endpoints(
     settings: Settings,
     metrics: Metrics | None,
     interceptors: Interceptors,
     outermost: Middleware,
-) -> Doors:
+) -> MetricsEndpoints:
     """Where METRICS and METRICS_PORT want `/metrics`.
 
     `interceptors` admit requests for it, and `outermost` is what all requests pass.
     """
     if metrics is None:
-        return Doors()
+        return MetricsEndpoints()
     page = Guarded(interceptors, metrics_app(metrics, timeout=settings.http_timeout))
     route = Route(PATH, page, methods=["GET", "HEAD"])
     if settings.metrics_port is None:
-        return Doors((route,))
+        return MetricsEndpoints((route,))
     app = Starlette(routes=[route], middleware=[outermost], exception_handlers={405: wrong_verb})
     app.router.redirect_slashes = False
     app.router.default = nothing_else
-    return Doors(app=app)
+    return MetricsEndpoints(app=app)
 
 
 def metrics_app(metrics: Metrics, *, timeout: float) -> ASGIApp:

@@ -71,8 +71,8 @@ def health_routes(
             schema = "confirmed" if catalog.schema.confirmed else "assumed"
         cuebot = "reachable"
         if not usable:
-            hanging = any(each.ready and each.hanging for each in upstream.endpoints)
-            cuebot = "hanging" if hanging else "unreachable"
+            unresponsive = any(each.ready and each.unresponsive for each in upstream.endpoints)
+            cuebot = "hanging" if unresponsive else "unreachable"
         asked = () if usable else upstream.endpoints
         reasons = await asyncio.gather(*(each.trouble() for each in asked))
         unmatched = [each.partition(DID_YOU_MEAN)[0] for each in live.unmatched]

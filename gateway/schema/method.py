@@ -10,7 +10,7 @@ from gateway.codec.decode import Decoders, DecodeValue
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.fields import message_of
 from gateway.codec.rewrite import BodyPath, Rewrite
-from gateway.views.shown import Views
+from gateway.views.compiled_view import Views
 
 FieldPath = tuple[str, ...]
 """Names of fields from a message down, as the proto has them."""

@@ -14,7 +14,8 @@ from pydantic import (
     field_validator,
 )
 
-from gateway.settings.kinds import (
+from gateway.settings.store_url import check_store_url
+from gateway.settings.types import (
     LONGEST,
     Duration,
     Endpoints,
@@ -37,7 +38,6 @@ from gateway.settings.kinds import (
     parse_who,
     parse_words,
 )
-from gateway.settings.store_url import check_store_url
 
 
 class Strict(BaseModel):

@@ -38,20 +38,20 @@ class Balancer:
                 return await chosen.call(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
-                if failure.sent or not left:
+                if failure.may_have_reached_server or not left:
                     raise
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
         """Whose turn it is of those that are connected; one that hangs if all of them do."""
         connected = [each for each in among if each.ready]
-        ready = [each for each in connected if not each.hanging] or connected
+        ready = [each for each in connected if not each.unresponsive] or connected
         if len(ready) < 2:
             return ready[0] if ready else None
         self._turn += 1
         return ready[self._turn % len(ready)]
 
     async def usable(self, timeout: float) -> int:
-        ready = sum(each.ready and not each.hanging for each in self.endpoints)
+        ready = sum(each.ready and not each.unresponsive for each in self.endpoints)
         return ready or int(await first_usable(self.endpoints, timeout) is not None)
 
     async def watch(self, follower: Follower) -> None:

@@ -79,9 +79,9 @@ class Endpoint:
         return self._channel.get_state(try_to_connect=True) is State.READY
 
     @property
-    def hanging(self) -> bool:
+    def unresponsive(self) -> bool:
         """Whether calls to it are not answered. They are sent all the same: one might be."""
-        return self._health.hanging
+        return self._health.unresponsive
 
     @property
     def connections(self) -> int:
@@ -91,7 +91,7 @@ class Endpoint:
     async def trouble(self) -> str:
         """Why calls would fail, for people who need not know its name; empty if they would not."""
         if self.ready:
-            return self._health.reason if self.hanging else ""
+            return self._health.reason if self.unresponsive else ""
         problem = await self._channel.problem()
         if problem is None:
             return ""
@@ -118,7 +118,11 @@ class Endpoint:
             except CallFailed as failure:
                 attempt += 1
                 # Its headers would be too large for the peer the next time as well.
-                if failure.sent or failure.code is not Code.UNAVAILABLE or attempt == ATTEMPTS:
+                if (
+                    failure.may_have_reached_server
+                    or failure.code is not Code.UNAVAILABLE
+                    or attempt == ATTEMPTS
+                ):
                     raise
             await self._connected(deadline - monotonic())
             timeout = deadline - monotonic()
@@ -130,7 +134,7 @@ class Endpoint:
                 if not await self._wait_until_ready():
                     raise not_connected(await self._explained())
         except TimeoutError:
-            raise too_late(sent=False) from None
+            raise too_late(may_have_reached_server=False) from None
 
     async def _explained(self) -> str:
         """Why there is no connection."""
@@ -148,7 +152,7 @@ class Endpoint:
     async def usable(self, timeout: float) -> int:
         try:
             async with asyncio.timeout(timeout):
-                return int(await self._wait_until_ready() and not self.hanging)
+                return int(await self._wait_until_ready() and not self.unresponsive)
         except TimeoutError:
             return 0
 
@@ -173,7 +177,7 @@ class Endpoint:
         while (state := self._channel.get_state(try_to_connect=True)) is not State.SHUTDOWN:
             if state is State.READY:
                 if connected_before or on_any:
-                    follower.look_again()
+                    follower.request_refresh()
                 connected_before = True
                 if reachable is not True:
                     reachable = True
@@ -183,7 +187,7 @@ class Endpoint:
                 reason = await self._explained()
                 log.warning("Cuebot cannot be reached", endpoint=self.endpoint, reason=reason)
                 if on_any:
-                    follower.look_again()
+                    follower.request_refresh()
             await self._channel.wait_for_state_change(state)
 
     async def _probe_when_silent(self, follower: Follower) -> None:

@@ -13,7 +13,7 @@ class Health:
         self._failures = 0
 
     @property
-    def hanging(self) -> bool:
+    def unresponsive(self) -> bool:
         """Whether it takes calls and does not answer them."""
         return self._failures >= ENOUGH
 
@@ -25,7 +25,7 @@ class Health:
 
     def mend(self) -> bool:
         """There was an answer. Whether it was said to hang until now."""
-        hung = self.hanging
+        hung = self.unresponsive
         self.reason = ""
         self._failures = 0
         return hung

@@ -52,14 +52,14 @@ class CallFailed(Exception):
         details: str,
         reason: Reason = Reason.STATUS,
         *,
-        sent: bool = True,
+        may_have_reached_server: bool = True,
         status_details: bytes = b"",
     ) -> None:
         super().__init__(details)
         self.code = code
         self.details = details
         self.reason = reason
-        self.sent = sent
+        self.may_have_reached_server = may_have_reached_server
         self.status_details = status_details
 
     @property
@@ -117,7 +117,7 @@ class Follower(Protocol):
         It only reads, takes an empty request, and is answered as long as Cuebot works.
         """
 
-    def look_again(self) -> None:
+    def request_refresh(self) -> None:
         """It may be another Cuebot now."""
 
 

@@ -11,9 +11,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import is_map, is_message, message_of
 from gateway.codec.wellknown import is_special
-from gateway.views.conditions import NUMBERS
+from gateway.views.field_mask import map_part
+from gateway.views.filter_expressions import NUMBERS
 from gateway.views.paths import FieldPath, find_path, values_at
-from gateway.views.some_fields import map_part
 
 MOST_COLUMNS = 200
 FORMULA = re.compile(

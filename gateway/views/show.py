@@ -21,10 +21,10 @@ from gateway.codec.fields import owner_of
 from gateway.codec.interfaces import Shape
 from gateway.errors import Code, GatewayError
 from gateway.long_work import STEP, Step
-from gateway.views.conditions import Test
 from gateway.views.csv_cells import cell_of, columns_of, lines, quoted
+from gateway.views.field_mask import shape_of, with_list_last
+from gateway.views.filter_expressions import Test
 from gateway.views.order import Order
-from gateway.views.some_fields import shape_of, with_list_last
 from gateway.views.view import Rows, View
 
 SHORT = 32 * 1024

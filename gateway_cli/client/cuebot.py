@@ -8,7 +8,7 @@ from gateway.calls.invoke import invoke
 from gateway.calls.plan import Plan, plan
 from gateway.calls.preview import preview
 from gateway.calls.rows import ask_for_rows, is_cut
-from gateway.codec.unknown import REJECTED
+from gateway.codec.unknown import UNKNOWN_FIELD_POLICIES
 from gateway.errors import Code, GatewayError
 from gateway.http.head import listed_paths
 from gateway.schema.catalog import Catalog
@@ -59,8 +59,8 @@ class CuebotClient:
         if dry_run:
             return Answer(content=b"".join(preview(planned)), ignored=planned.ignored)
         asked = tuple(view.items())
-        rows = ask_for_rows(planned, planned.method.views.shown(asked), asked)
-        encode = planned.method.encode if rows.shown is None else rows.shown.encode
+        rows = ask_for_rows(planned, planned.method.views.compiled(asked), asked)
+        encode = planned.method.encode if rows.view is None else rows.view.encode
         try:
             answer = await invoke(rows.plan, self.upstream, timeout=self.timeout)
             content = b"".join(encode(answer))
@@ -78,7 +78,7 @@ class CuebotClient:
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
         body = request.as_json(fields_of(method.descriptor.input_type))
-        return plan(method, body, REJECTED[self.settings.unknown_fields])
+        return plan(method, body, UNKNOWN_FIELD_POLICIES[self.settings.unknown_fields])
 
     async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:
         """The same failure with the ignored fields in a header, as a gateway's answer has them.

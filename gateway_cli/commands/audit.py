@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from gateway_cli.audit_trail import Entry, Wanted, search, since
+from gateway_cli.audit_trail import Criteria, Entry, search, since
 from gateway_cli.common_options import json_option, time_option
 from gateway_cli.terminal.exits import Failure, complain
 from gateway_cli.terminal.table import aligned, cell
@@ -54,8 +54,8 @@ def audit(
       2  wrong usage
     """
     start = "" if since_ is None else since(since_, datetime.now(UTC))
-    wanted = Wanted(job=job, by=by, since=start, method=method, unverified=unverified)
-    found = search(files, wanted)
+    criteria = Criteria(job=job, by=by, since=start, method=method, unverified=unverified)
+    found = search(files, criteria)
     if as_json:
         for entry in found.calls:
             click.echo(json_text(entry, indent=False))

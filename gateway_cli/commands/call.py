@@ -16,7 +16,7 @@ from gateway_cli.client.client import Answer, Client
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.client.gateway import gateway_client, token_source
 from gateway_cli.client.invalid import InvalidCall
-from gateway_cli.client.wanted import FORMS, Form, Wanted, answer_to
+from gateway_cli.client.output_options import FORMS, Form, OutputOptions, answer_to
 from gateway_cli.commands.completion import complete_method
 from gateway_cli.common_options import (
     Way,
@@ -133,7 +133,7 @@ def call(
     if form == "name" and fields:
         raise click.UsageError("-o name prints names only; for other fields, use -o csv or table")
     form = form or ("table" if fields else "json")
-    wanted = Wanted(form=form, fields=fields, where=where, sort=sort, limit=limit)
+    options = OutputOptions(form=form, fields=fields, where=where, sort=sort, limit=limit)
     settings = settings_from(config)
     timeout = settings.grpc_timeout if timeout is None else timeout
     if way.url is None:
@@ -147,7 +147,7 @@ def call(
                 output_of_process("json" if dry_run else form, fields, indent),
                 name=name,
                 request=read_arguments(words),
-                wanted=None if dry_run else wanted,
+                options=None if dry_run else options,
                 pause=pause,
                 token_from_environment=way.token_from_environment,
             )
@@ -166,21 +166,21 @@ async def call_and_show(
     *,
     name: str,
     request: Arguments,
-    wanted: Wanted | None,
+    options: OutputOptions | None,
     pause: float | None = None,
     token_from_environment: bool = False,
 ) -> int:
     """Call once, or with a pause (in seconds) repeatedly, and show the answer; the exit status.
 
-    Without `wanted`, it is a dry run. Raises ConfigurationError if the client cannot be opened. If
+    Without `options`, it is a dry run. Raises ConfigurationError if the client cannot be opened. If
     the token came from TOKEN, and may be left from something else, a refusal says so.
     """
     async with opening as client:
 
         async def call() -> Answer:
-            if wanted is None:
+            if options is None:
                 return await client.call(name, request, dry_run=True)
-            return await answer_to(client, name, request, wanted)
+            return await answer_to(client, name, request, options)
 
         try:
             if pause is not None:

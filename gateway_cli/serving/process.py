@@ -15,7 +15,7 @@ from gateway.app import create_app
 from gateway.errors import ConfigurationError
 from gateway.observe.log_setup import set_log_level
 from gateway.observe.metrics_page import PATH
-from gateway.observe.number_board import NumberBoard
+from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.server.certificate import Certificate
 from gateway.settings.key_files import pair_of
 from gateway.settings.model import Settings
@@ -51,13 +51,13 @@ async def serve(
     supervised: Callable[[Server], None] | None = None,
     *,
     metrics_listener: socket.socket | None = None,
-    board: NumberBoard | None = None,
+    worker_metrics: WorkerMetrics | None = None,
     reload: bool = False,
     first: bool = True,
 ) -> None:
     """Run the gateway on the listening socket until a signal asks it to stop.
 
-    `metrics_listener` is the socket of METRICS_PORT, `board` what workers share.
+    `metrics_listener` is the socket of METRICS_PORT, `worker_metrics` what workers share.
     `load` reads the settings again, for SIGHUP. Whoever supervises this process is told
     (`supervised`) when it is about to listen, and sends SIGQUIT for what a second signal is
     otherwise. With `reload` the settings are read again before it begins, as after a SIGHUP.
@@ -66,7 +66,7 @@ async def serve(
     """
     give_back_memory()
     certificate = load_certificate(settings)
-    app = create_app(settings, board)
+    app = create_app(settings, worker_metrics)
 
     def begin() -> None:
         if first and app.parts.live.current is None and app.parts.live.unmatched:
@@ -90,7 +90,7 @@ async def serve(
     parts = [*app.parts.reloadable, RELOADABLE_LOG_LEVEL]
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))
-    reloading = Reload(settings, parts, load, app.parts.live.look_again)
+    reloading = Reload(settings, parts, load, app.parts.live.request_refresh)
     with suppress(NotImplementedError):  # where there is no SIGHUP
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading)
     if reload:

@@ -24,12 +24,12 @@ import uvloop
 
 from gateway.errors import ConfigurationError
 from gateway.observe.log_setup import configure_logging
-from gateway.observe.number_board import NumberBoard
+from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.settings.model import Settings
-from gateway_cli.serving.board_folder import board_folder
 from gateway_cli.serving.drain import Server, handling
 from gateway_cli.serving.listen import listen_for_metrics, listen_together
 from gateway_cli.serving.process import serve
+from gateway_cli.serving.worker_metrics_folder import worker_metrics_folder
 
 log = structlog.stdlib.get_logger("gateway.workers")
 
@@ -47,7 +47,7 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
     """
     with ExitStack() as stack:
         metrics_listener = stack.enter_context(listen_for_metrics(settings))
-        folder = stack.enter_context(board_folder()) if settings.metrics != "off" else None
+        folder = stack.enter_context(worker_metrics_folder()) if settings.metrics != "off" else None
         supervisor = Supervisor(settings, load, metrics_listener, folder)
         stack.enter_context(handling(PASSED_ON, supervisor.pass_on))
         supervisor.start_first()
@@ -127,11 +127,11 @@ class Supervisor:
         try:
             if self._stopping:
                 return
-            board = self._folder and NumberBoard(self._folder, slot, self._began)
+            worker_metrics = self._folder and WorkerMetrics(self._folder, slot, self._began)
             sockets = self._listeners[slot], self._metrics_listener
             process = SPAWN.Process(
                 target=work,
-                args=(self._settings, self._load, sockets, board, report, self._reloaded),
+                args=(self._settings, self._load, sockets, worker_metrics, report, self._reloaded),
             )
             process.start()
             self._workers.append(Worker(slot, process, time.monotonic()))
@@ -161,7 +161,7 @@ def work(
     settings: Settings,
     load: Callable[[], Settings],
     sockets: tuple[socket.socket, socket.socket | None],
-    board: NumberBoard | None,
+    worker_metrics: WorkerMetrics | None,
     report: Connection | None,
     reload: bool,
 ) -> None:
@@ -195,7 +195,7 @@ def work(
                 load,
                 started,
                 metrics_listener=sockets[1],
-                board=board,
+                worker_metrics=worker_metrics,
                 reload=reload,
                 first=report is not None,
             )
@@ -205,5 +205,5 @@ def work(
             log.error("a worker cannot start", problem=str(error))
         else:
             report.send(str(error))
-    if board is not None and not parent.is_alive():  # so nobody else cleans up
-        shutil.rmtree(board.folder, ignore_errors=True)
+    if worker_metrics is not None and not parent.is_alive():  # so nobody else cleans up
+        shutil.rmtree(worker_metrics.folder, ignore_errors=True)

@@ -11,7 +11,7 @@ import orjson
 
 from gateway.errors import GatewayError
 from gateway_cli.client.client import Answer, ignored_fields
-from gateway_cli.client.wanted import Form
+from gateway_cli.client.output_options import Form
 from gateway_cli.terminal.exits import PROGRAM, complain
 from gateway_cli.terminal.table import table
 from gateway_cli.terminal.text import (

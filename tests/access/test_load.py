@@ -1,11 +1,11 @@
 """The limit on requests at once: it follows the time in the queues, and comes back."""
 
-from gateway.access.load import LAG, LEAST, WAIT, LoadLimit
+from gateway.access.load_shedding import LAG, LEAST, WAIT, AdaptiveLimit
 
 MOST = 256
 
 
-def observed(load: LoadLimit, *lags: float, wait: float = 0.0, in_flight: int = MOST) -> int:
+def observed(load: AdaptiveLimit, *lags: float, wait: float = 0.0, in_flight: int = MOST) -> int:
     """The limit after these observations."""
     for lag in lags:
         load.observe(lag, wait, in_flight)
@@ -14,35 +14,35 @@ def observed(load: LoadLimit, *lags: float, wait: float = 0.0, in_flight: int = 
 
 def test_a_loop_that_keeps_up_has_no_limit_but_the_setting() -> None:
     """Delays below what is wanted change nothing, however many requests there are."""
-    assert observed(LoadLimit(MOST), *[0.0, LAG] * 100) == MOST
+    assert observed(AdaptiveLimit(MOST), *[0.0, LAG] * 100) == MOST
 
 
 def test_one_pause_is_no_overload() -> None:
     """A single long delay, as a garbage collection makes, changes nothing."""
-    assert observed(LoadLimit(MOST), *[1.0, 0.0] * 10) == MOST
+    assert observed(AdaptiveLimit(MOST), *[1.0, 0.0] * 10) == MOST
 
 
 def test_the_limit_shrinks_as_the_delay_is_too_long() -> None:
     """A little too late is a little less; far too late is half, each time, down to LEAST."""
-    assert MOST * 0.7 < observed(LoadLimit(MOST), LAG * 1.25, LAG * 1.25) < MOST * 0.9
-    assert observed(LoadLimit(MOST), 1.0, 1.0) == MOST / 2
-    assert observed(LoadLimit(MOST), *[1.0] * 20) == LEAST
+    assert MOST * 0.7 < observed(AdaptiveLimit(MOST), LAG * 1.25, LAG * 1.25) < MOST * 0.9
+    assert observed(AdaptiveLimit(MOST), 1.0, 1.0) == MOST / 2
+    assert observed(AdaptiveLimit(MOST), *[1.0] * 20) == LEAST
 
 
 def test_long_answers_that_wait_count_as_well() -> None:
     """The loop may be idle in between: the queue for encoding is another one."""
-    assert observed(LoadLimit(MOST), 0.0, 0.0, wait=WAIT) == MOST
-    assert observed(LoadLimit(MOST), *[0.0] * 20, wait=WAIT * 2) == LEAST
+    assert observed(AdaptiveLimit(MOST), 0.0, 0.0, wait=WAIT) == MOST
+    assert observed(AdaptiveLimit(MOST), *[0.0] * 20, wait=WAIT * 2) == LEAST
 
 
 def test_the_limit_shrinks_from_what_is_in_flight() -> None:
     """A limit that nobody reaches is none: it shrinks to less than there are."""
-    assert observed(LoadLimit(MOST), 1.0, 1.0, in_flight=60) == 30
+    assert observed(AdaptiveLimit(MOST), 1.0, 1.0, in_flight=60) == 30
 
 
 def test_the_limit_comes_back() -> None:
     """Within some seconds of a loop that keeps up again."""
-    load = LoadLimit(MOST)
+    load = AdaptiveLimit(MOST)
     observed(load, *[1.0] * 20)
     assert observed(load, *[0.0] * 20) > LEAST
     assert observed(load, *[0.0] * 60) == MOST
@@ -50,4 +50,4 @@ def test_the_limit_comes_back() -> None:
 
 def test_a_small_setting_is_kept() -> None:
     """LEAST is no more than MAX_IN_FLIGHT."""
-    assert observed(LoadLimit(3), *[1.0] * 20, in_flight=3) == 3
+    assert observed(AdaptiveLimit(3), *[1.0] * 20, in_flight=3) == 3

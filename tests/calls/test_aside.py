@@ -21,7 +21,7 @@ from gateway.calls.plan import (
     holds_the_loop,
     plan,
 )
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
@@ -76,7 +76,7 @@ BODIES = [
 def outcome_of(catalog: Catalog, path: str, body: bytes) -> object:
     """What the plan is, or what is wrong."""
     try:
-        return with_caller(plan(catalog.routes[path], body, Reject.EVERYTHING), INTERN)
+        return with_caller(plan(catalog.routes[path], body, UnknownFieldPolicy.EVERYTHING), INTERN)
     except GatewayError as error:
         return error.code, error.message
 
@@ -99,7 +99,7 @@ async def test_plans_and_errors_are_the_same(catalog: Catalog) -> None:
             method = catalog.routes[path]
             try:
                 made = await planner.plan(
-                    "a", catalog, method, body, Reject.EVERYTHING, PATIENCE, INTERN
+                    "a", catalog, method, body, UnknownFieldPolicy.EVERYTHING, PATIENCE, INTERN
                 )
                 steps += len(made.plan.look_ups) + len(made.plan.follow_ups)
                 got: object = made
@@ -118,9 +118,11 @@ async def test_another_catalog_is_taken(catalog: Catalog) -> None:
     plain = build_catalog(catalog.schema, Selection())
     async with planning() as planner:
         for each in (catalog, plain, catalog):
-            expected = plan(each.routes[GET_JOBS], body, Reject.NOTHING)
+            expected = plan(each.routes[GET_JOBS], body, UnknownFieldPolicy.NOTHING)
             method = each.routes[GET_JOBS]
-            made = await planner.plan("a", each, method, body, Reject.NOTHING, PATIENCE, INTERN)
+            made = await planner.plan(
+                "a", each, method, body, UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+            )
             assert made.plan == expected
 
 
@@ -129,7 +131,9 @@ async def test_a_process_that_dies_is_replaced(catalog: Catalog) -> None:
     method = catalog.routes[GET_JOBS]
 
     async def planned() -> object:
-        return await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+        return await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
 
     async with planning() as planner:
         expected = await planned()
@@ -152,7 +156,9 @@ async def test_a_process_without_work_ends(catalog: Catalog) -> None:
     """And its memory is given back."""
     method = catalog.routes[GET_JOBS]
     async with planning(idle=0.2) as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+        await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
         (process,) = processes(planner)
         async with asyncio.timeout(PATIENCE):
             await process.wait()
@@ -163,7 +169,9 @@ async def test_the_end_of_the_planner_ends_its_processes(catalog: Catalog) -> No
     """None is left behind."""
     async with planning() as planner:
         method = catalog.routes[GET_JOBS]
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+        await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
         (process,) = processes(planner)
     async with asyncio.timeout(PATIENCE):
         await process.wait()
@@ -177,7 +185,9 @@ async def test_one_subjects_bodies_do_not_hold_up_anothers(catalog: Catalog) -> 
 
     async def planned(principal: str, is_large: bool) -> None:
         method, body = (slow, large) if is_large else (quick, b"{}")
-        await planner.plan(principal, catalog, method, body, Reject.NOTHING, PATIENCE, INTERN)
+        await planner.plan(
+            principal, catalog, method, body, UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
         order.append(principal)
 
     async with planning() as planner:
@@ -195,16 +205,20 @@ async def test_a_client_that_leaves_costs_no_process(catalog: Catalog) -> None:
     """Its job is finished, and the process has the next one."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+        await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
         (before,) = processes(planner)
         task = asyncio.create_task(
-            planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+            planner.plan("a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN)
         )
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+        await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
         assert processes(planner) == [before]
 
 
@@ -212,12 +226,18 @@ async def test_time_is_bounded(catalog: Catalog) -> None:
     """A body that takes longer than its client gives it is a 503, and costs no process."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+        await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
         (before,) = processes(planner)
         for _ in range(3):
             with pytest.raises(GatewayError, match=r"in time|being decoded"):
-                await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, 0.0001, INTERN)
-        await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+                await planner.plan(
+                    "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, 0.0001, INTERN
+                )
+        await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
         assert processes(planner) == [before]
 
 
@@ -229,7 +249,9 @@ async def test_a_process_that_takes_too_long_is_ended(
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
         with pytest.raises(GatewayError, match="could not be decoded within"):
-            await planner.plan("a", catalog, method, b"{}", Reject.NOTHING, PATIENCE, INTERN)
+            await planner.plan(
+                "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+            )
         assert not processes(planner)
 
 

@@ -6,7 +6,7 @@ from google.protobuf.descriptor import Descriptor
 
 from gateway.calls.plan import plan
 from gateway.calls.query import body_of
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.package import OPENCUE_PACKAGE, read_package
@@ -44,7 +44,9 @@ def test_the_plan_is_that_of_the_body() -> None:
     expected = message_class("job.JobGetJobsRequest")(
         r={"shows": ["demo"], "include_finished": True}
     )
-    assert plan(GET_JOBS, body, Reject.EVERYTHING).payload == expected.SerializeToString()
+    assert (
+        plan(GET_JOBS, body, UnknownFieldPolicy.EVERYTHING).payload == expected.SerializeToString()
+    )
 
 
 @pytest.mark.parametrize(

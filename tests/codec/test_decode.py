@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from tests.support.decoding import decoded, refusal
 from tests.support.protos import (
@@ -99,10 +99,10 @@ def test_damaged_body(name: str) -> None:
             )
         except (json_format.ParseError, AttributeError, TypeError, ValueError, KeyError):
             expected = None
-        for reject in Reject:
+        for policy in UnknownFieldPolicy:
             problem: str | None = None
             try:
-                found = decoded(schema, name, body, reject)
+                found = decoded(schema, name, body, policy)
             except GatewayError as error:
                 assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - or success
                 problem = error.message
@@ -138,12 +138,12 @@ def test_any_body_at_all(name: str) -> None:
                 lambda text: text.encode()
             ),
         ),
-        reject=st.sampled_from(Reject),
+        policy=st.sampled_from(UnknownFieldPolicy),
     )
     @examples(200)
-    def check(body: bytes, reject: Reject) -> None:
+    def check(body: bytes, policy: UnknownFieldPolicy) -> None:
         try:
-            decoded(trial(), name, body, reject)
+            decoded(trial(), name, body, policy)
         except GatewayError as error:
             assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - success is fine too
 
@@ -314,7 +314,9 @@ def test_fields_named_like_methods() -> None:
     assert getattr(message.one, "SetInParent") == "b"  # noqa: B009 - a field here
     assert getattr(message.many[0], "SerializeToString") == "c"  # noqa: B009 - as above
     direct = trial().decoders.decoder(trial().message_type("trial.MethodNames"))
-    assert direct(b'{"SerializeToString": "x"}', Reject.EVERYTHING).payload == b"\x1a\x01x"
+    assert (
+        direct(b'{"SerializeToString": "x"}', UnknownFieldPolicy.EVERYTHING).payload == b"\x1a\x01x"
+    )
 
 
 def test_groups() -> None:
@@ -481,12 +483,12 @@ def test_deep_body(
     """What is nested deeper than a hundred levels is a 400; what protobuf can hold is taken."""
     body = opening * levels + innermost + closing * levels
     if levels == 20:
-        decoded(trial(), name, body, Reject.NOTHING)
+        decoded(trial(), name, body, UnknownFieldPolicy.NOTHING)
     elif levels > 100 and name != "trial.Leaf":
-        refusal(name, body, Reject.NOTHING)
+        refusal(name, body, UnknownFieldPolicy.NOTHING)
     else:
         try:
-            decoded(trial(), name, body, Reject.NOTHING)
+            decoded(trial(), name, body, UnknownFieldPolicy.NOTHING)
         except GatewayError as error:
             assert error.code is Code.INVALID_ARGUMENT  # noqa: PT017 - success is fine too
 

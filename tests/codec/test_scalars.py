@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from tests.support.decoding import decoded, refusal
 from tests.support.protos import trial
 
@@ -304,4 +304,4 @@ def test_string(text: str) -> None:
 )
 def test_lone_surrogate(body: bytes) -> None:
     """Half a surrogate pair is no text, and neither is what is not UTF-8."""
-    refusal("trial.Scalars", body, Reject.NOTHING)
+    refusal("trial.Scalars", body, UnknownFieldPolicy.NOTHING)

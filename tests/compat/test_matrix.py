@@ -25,7 +25,7 @@ from cuebot_simulator.world.state import Farm, by_name
 from cuebot_simulator.world.studio import build_farm
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.profile import load_profile
 from gateway.compat.resolve import answer_aliases
 from gateway.schema.catalog import Catalog
@@ -284,7 +284,9 @@ def check_round_trip(schema: TestSchema, descriptor: Descriptor, number: int) ->
         text = b"".join(encode(message.SerializePartialToString()))
         assert exact(parsed(text)) == exact(expected)
         body = respelled(schema, message, expected, Random(seed))  # noqa: S311
-        found = kind.FromString(decode(json.dumps(body).encode(), Reject.EVERYTHING).payload)
+        found = kind.FromString(
+            decode(json.dumps(body).encode(), UnknownFieldPolicy.EVERYTHING).payload
+        )
         assert canonical(schema, found) == canonical(schema, message)
 
     check()
@@ -301,7 +303,7 @@ def check_echo(
     @examples(EXAMPLES)
     def check(message: Any) -> None:
         said = parsed(b"".join(encode(message.SerializePartialToString())))
-        found = decode(json.dumps(said).encode(), Reject.EVERYTHING)
+        found = decode(json.dumps(said).encode(), UnknownFieldPolicy.EVERYTHING)
         assert canonical(schema, kind.FromString(found.payload)) == canonical(schema, message)
         assert found.ignored == ()
 

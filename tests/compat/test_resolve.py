@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.plan import plan
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile, load_profile
 from gateway.errors import GatewayError
@@ -268,7 +268,9 @@ def test_a_default_of_now_is_the_time_of_each_request(monkeypatch: pytest.Monkey
 
     def sent(body: bytes) -> int:
         request: Any = GetMessageClass(method.descriptor.input_type)
-        checked: int = request.FromString(plan(method, body, Reject.EVERYTHING).payload).last_check
+        checked: int = request.FromString(
+            plan(method, body, UnknownFieldPolicy.EVERYTHING).payload
+        ).last_check
         return checked
 
     for now in (1_790_000_000.9, 1_790_000_075.1):
@@ -305,10 +307,13 @@ def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
         made = GetMessageClass(method.descriptor.input_type)
         wanted = made(max_="5", a__b="6").SerializeToString()
         for body in (b'{"most": "5", "someName": "6"}', b'{"most": "5", "some_name": "6"}'):
-            assert plan(method, body, Reject.EVERYTHING).payload == wanted
-        assert plan(method, b'{"theMost": "5", "a__b": "6"}', Reject.EVERYTHING).payload == wanted
+            assert plan(method, body, UnknownFieldPolicy.EVERYTHING).payload == wanted
+        assert (
+            plan(method, b'{"theMost": "5", "a__b": "6"}', UnknownFieldPolicy.EVERYTHING).payload
+            == wanted
+        )
         with pytest.raises(GatewayError, match="max_: also given as most"):
-            plan(method, b'{"most": "5", "max_": "4"}', Reject.EVERYTHING)
+            plan(method, b'{"most": "5", "max_": "4"}', UnknownFieldPolicy.EVERYTHING)
         assert method.steps is not None
         (step,) = method.steps.before
         assert isinstance(step, LookUp)

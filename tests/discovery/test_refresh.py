@@ -107,7 +107,7 @@ async def kept_up(source: ScriptedSource, every: float = 0) -> AsyncIterator[Liv
 async def look(live: LiveCatalog, source: ScriptedSource) -> None:
     """Ask for a look, and wait until it has begun: the one before has ended then."""
     before = source.times
-    live.look_again()
+    live.request_refresh()
     while await source.asked.get() <= before:
         pass
 
@@ -160,9 +160,9 @@ async def test_a_request_during_a_look_is_not_lost() -> None:
 
     source = Slow()
     async with kept_up(source) as live:
-        live.look_again()
+        live.request_refresh()
         await reading.wait()
-        live.look_again()
+        live.request_refresh()
         go_on.set()
         while await source.asked.get() < 3:
             pass
@@ -334,7 +334,7 @@ async def test_readiness_tells_of_globs_that_match_nothing() -> None:
             assert (await gateway.post(LIST, {})).status_code == 503
             live = gateway.app.parts.live
             live.prepare(only(right), Profile())()
-            live.look_again()
+            live.request_refresh()
             await live.wait()
             assert (await gateway.post(ECHO, {})).status_code == 404
             ready = await gateway.client.get(f"{gateway.url}/readyz")
@@ -763,7 +763,7 @@ async def test_a_request_in_flight_finishes_on_its_own_schema() -> None:
             call = asyncio.create_task(gateway.post(OLD.own_path, {"word": "x"}))
             await there.wait()
             cuebot.now = NEW
-            gateway.app.parts.live.look_again()
+            gateway.app.parts.live.request_refresh()
             await until_served(gateway, NEW)
             go_on.set()
             answer = await call
@@ -780,7 +780,7 @@ async def test_a_method_that_goes_while_a_body_comes_is_the_new_schemas_404() ->
             await client.send(head(OLD.own_path, "Content-Length: 2", "Expect: 100-continue"))
             assert (await client.answer()).status == 100  # its head has been read
             cuebot.now = NEW
-            gateway.app.parts.live.look_again()
+            gateway.app.parts.live.request_refresh()
             await until_served(gateway, NEW)
             await client.send(b"{}")
             answer = await client.answer()
@@ -928,7 +928,7 @@ async def test_swaps_under_load() -> None:
                 with tracked() as alive:
                     for swaps, version in enumerate(islice(cycle((NEW, OLD)), SWAPS), 1):
                         cuebot.now = version
-                        live.look_again()
+                        live.request_refresh()
                         async with clients.news:  # an answer of this version may be an old one
                             await clients.news.wait_for(lambda: live.generation > swaps)  # noqa: B023
                         await clients.see(version, 1)

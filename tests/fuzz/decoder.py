@@ -4,7 +4,7 @@ import json
 
 from google.protobuf import json_format
 
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from tests.support.decoding import decoded
 from tests.support.protos import METHOD_NAMES, TestSchema, canonical, opencue, trial, trial_types
@@ -23,7 +23,7 @@ def one_input(data: bytes) -> None:
     if len(data) < 2:
         return
     schema, name = NAMES[data[0] % len(NAMES)]
-    reject, body = list(Reject)[data[1] % len(Reject)], data[2:]
+    reject, body = list(UnknownFieldPolicy)[data[1] % len(UnknownFieldPolicy)], data[2:]
     try:
         found = decoded(schema, name, body, reject)
     except GatewayError as error:
@@ -32,7 +32,7 @@ def one_input(data: bytes) -> None:
     expected = by_json_format(schema, name, body)
     if expected is not None:
         assert canonical(schema, found) == expected, (name, body)
-    elif reject is Reject.EVERYTHING:
+    elif reject is UnknownFieldPolicy.EVERYTHING:
         assert not body.strip(), "json_format does not take it"  # nothing is an empty message
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway.calls.plan import plan
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.discovery.factory import read_file
@@ -32,7 +32,7 @@ def one_input(data: bytes) -> None:
     assert catalog.methods or catalog.withheld
     for method in catalog.methods:
         with suppress(GatewayError):
-            plan(method, b"{}", Reject.EVERYTHING)
+            plan(method, b"{}", UnknownFieldPolicy.EVERYTHING)
         with suppress(GatewayError):
             b"".join(method.encode(b""))
     as_json(build_document(catalog, closed=True))

@@ -43,7 +43,7 @@ class Call:
         self._note(message)
 
     def failed(self, failure: CallFailed) -> None:
-        self._note((failure.code, failure.reason, failure.sent, failure.details))
+        self._note((failure.code, failure.reason, failure.may_have_reached_server, failure.details))
 
     def _note(self, outcome: object) -> None:
         assert not self.cancelled, "told after it was cancelled"

@@ -8,7 +8,7 @@ from io import BytesIO, StringIO
 
 from gateway_cli.argument_words import read_arguments
 from gateway_cli.client.client import Client
-from gateway_cli.client.wanted import Wanted
+from gateway_cli.client.output_options import OutputOptions
 from gateway_cli.commands.call import call_and_show
 from gateway_cli.terminal.output import Output
 from tests.support.patience import PATIENCE
@@ -41,20 +41,20 @@ async def perform(
     *words: str,
     dry_run: bool = False,
     fields: tuple[str, ...] = (),
-    wanted: Wanted | None = None,
+    options: OutputOptions | None = None,
     pause: float | None = None,
 ) -> Done:
-    """What `call` does with a client, and shows as JSON, as a table of `fields`, or as `wanted`."""
-    wanted = wanted or Wanted(form="table" if fields else "json", fields=fields)
+    """What `call` does with a client, and prints as JSON, a table of `fields`, or as `options`."""
+    options = options or OutputOptions(form="table" if fields else "json", fields=fields)
     out, err = BytesIO(), StringIO()
-    output = Output(out=out, err=err, form=wanted.form, fields=wanted.fields)
+    output = Output(out=out, err=err, form=options.form, fields=options.fields)
     async with asyncio.timeout(PATIENCE):
         status = await call_and_show(
             opening,
             output,
             name=name,
             request=read_arguments(words),
-            wanted=None if dry_run else wanted,
+            options=None if dry_run else options,
             pause=pause,
         )
     return Done(status, out.getvalue().decode(), err.getvalue())

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.observe.number_board import NumberBoard
-from gateway_cli.serving import board_folder as place
-from gateway_cli.serving.board_folder import board_folder
+from gateway.observe.worker_metrics import WorkerMetrics
+from gateway_cli.serving import worker_metrics_folder as place
+from gateway_cli.serving.worker_metrics_folder import worker_metrics_folder
 
 
 def test_what_killed_gateways_have_left_is_removed(
@@ -20,9 +20,9 @@ def test_what_killed_gateways_have_left_is_removed(
     )
     for folder in (left, used, foreign):
         folder.mkdir()
-        NumberBoard(str(folder), 0, 0.0).put({})
+        WorkerMetrics(str(folder), 0, 0.0).put({})
     for folder in (left, foreign):
         os.utime(folder, (0, 0))
-    with board_folder() as own:
+    with worker_metrics_folder() as own:
         assert {*tmp_path.iterdir()} == {used, foreign, Path(own)}
     assert {*tmp_path.iterdir()} == {used, foreign}

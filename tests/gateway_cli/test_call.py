@@ -8,7 +8,7 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_cli.client.wanted import Wanted
+from gateway_cli.client.output_options import OutputOptions
 from gateway_cli.commands.call import CUT, NOT_FOUND, UNAVAILABLE
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import NOWHERE, Opening, perform
@@ -113,7 +113,9 @@ async def test_fields_that_reading_ignores_are_warned_about(opening: Opening) ->
 async def test_an_answer_that_may_be_cut_is_warned_about(opening: Opening) -> None:
     """With a status of its own, since a script would go on with a part of the rows."""
     words = ("job.name=demo-sh010-lena_comp_v003", "req.limit=3")
-    done = await perform(opening(), "Job/GetFrames", *words, wanted=Wanted(where="number>0"))
+    done = await perform(
+        opening(), "Job/GetFrames", *words, options=OutputOptions(where="number>0")
+    )
     assert len(json.loads(done.out)["frames"]["frames"]) == 3
     assert done.status == CUT
     assert "warning: there may be more than these 3 rows" in done.err

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from gateway_cli.client.arguments import Arguments
-from gateway_cli.client.wanted import Wanted
+from gateway_cli.client.output_options import OutputOptions
 from gateway_cli.commands.call import call_and_show
 from gateway_cli.terminal.exits import FAILED
 from gateway_cli.terminal.output import Output
@@ -74,7 +74,7 @@ async def test_watching_goes_on_after_a_failure(opening: Opening, cuebot: Script
             Output(out=out, err=err),
             name="Show/GetShows",
             request=Arguments(),
-            wanted=Wanted(),
+            options=OutputOptions(),
             pause=0.01,
         )
     )

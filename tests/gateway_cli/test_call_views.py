@@ -9,7 +9,7 @@ import pytest
 from cuebot_simulator.server import SimulatedCuebot
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.client.gateway import gateway_client
-from gateway_cli.client.wanted import Wanted
+from gateway_cli.client.output_options import OutputOptions
 from gateway_cli.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import Done, Opening, perform
 from tests.gateway_cli.test_gateway_client import JSON, NO_PUT, stand_in
@@ -39,10 +39,10 @@ async def whole(opening: Opening) -> list[dict[str, object]]:
 
 
 async def test_json_keeps_its_shape(opening: Opening) -> None:
-    """The rows that are wanted, in order, with the fields that are wanted."""
+    """The rows that are options, in order, with the fields that are options."""
     jobs = [job for job in await whole(opening) if job["show"] == "demo"]
-    wanted = Wanted(fields=("name", "show"), where="show=demo", sort="-name", limit=2)
-    done = await perform(opening(), "Job/GetJobs", wanted=wanted)
+    options = OutputOptions(fields=("name", "show"), where="show=demo", sort="-name", limit=2)
+    done = await perform(opening(), "Job/GetJobs", options=options)
     assert (done.status, done.err) == (0, "")
     expected = sorted((job["name"] for job in jobs), reverse=True)[:2]  # type: ignore[type-var]
     assert json.loads(done.out) == {
@@ -55,23 +55,23 @@ async def test_rows_in_each_format(opening: Opening) -> None:
     jobs = await whole(opening)
     names = [str(job["name"]) for job in jobs]
 
-    async def lines(wanted: Wanted) -> list[str]:
-        done = await perform(opening(), "Job/GetJobs", wanted=wanted)
+    async def lines(options: OutputOptions) -> list[str]:
+        done = await perform(opening(), "Job/GetJobs", options=options)
         assert (done.status, done.err) == (0, "")
         return done.out.splitlines()
 
-    rows = [json.loads(line) for line in await lines(Wanted(form="ndjson", fields=FIELDS))]
+    rows = [json.loads(line) for line in await lines(OutputOptions(form="ndjson", fields=FIELDS))]
     assert [row["name"] for row in rows] == names
-    table = list(csv.reader(await lines(Wanted(form="csv", fields=FIELDS))))
+    table = list(csv.reader(await lines(OutputOptions(form="csv", fields=FIELDS))))
     assert [table[0], *(row[:1] for row in table[1:])] == [
         list(FIELDS),
         *([name] for name in names),
     ]
-    head, *shown = await lines(Wanted(form="table", fields=FIELDS, sort="name"))
+    head, *shown = await lines(OutputOptions(form="table", fields=FIELDS, sort="name"))
     assert head.split() == ["name", "totalFrames"]
     assert [line.split()[0] for line in shown] == sorted(names)
-    assert await lines(Wanted(form="name")) == names
-    assert await lines(Wanted(form="name", where="name=nobody")) == []
+    assert await lines(OutputOptions(form="name")) == names
+    assert await lines(OutputOptions(form="name", where="name=nobody")) == []
 
 
 async def test_fields_of_the_one_object_of_an_answer(opening: Opening) -> None:
@@ -86,37 +86,51 @@ async def test_fields_of_the_one_object_of_an_answer(opening: Opening) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem"),
+    ("options", "problem"),
     [
-        (Wanted(fields=("nmae",)), "--fields: job.Job has no field 'nmae'; did you mean name?"),
-        (Wanted(form="table", fields=("totalFrames",)), "did you mean jobStats.totalFrames?"),
-        (Wanted(where="deadFrames>1"), "--where: job.Job has no field 'deadFrames'; did you mean"),
-        (Wanted(sort="jobStats"), "--sort: jobStats is not a single value"),
-        (Wanted(form="name", where="x"), "--where: job.Job has no field 'x'"),
+        (
+            OutputOptions(fields=("nmae",)),
+            "--fields: job.Job has no field 'nmae'; did you mean name?",
+        ),
+        (
+            OutputOptions(form="table", fields=("totalFrames",)),
+            "did you mean jobStats.totalFrames?",
+        ),
+        (
+            OutputOptions(where="deadFrames>1"),
+            "--where: job.Job has no field 'deadFrames'; did you mean",
+        ),
+        (OutputOptions(sort="jobStats"), "--sort: jobStats is not a single value"),
+        (OutputOptions(form="name", where="x"), "--where: job.Job has no field 'x'"),
     ],
 )
-async def test_a_view_that_cannot_be(opening: Opening, wanted: Wanted, problem: str) -> None:
+async def test_a_view_that_cannot_be(
+    opening: Opening, options: OutputOptions, problem: str
+) -> None:
     """It is wrong usage, in terms of the options."""
-    done = await perform(opening(), "Job/GetJobs", wanted=wanted)
+    done = await perform(opening(), "Job/GetJobs", options=options)
     assert done.status == WRONG_USAGE
     assert problem in done.problem
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem"),
+    ("options", "problem"),
     [
-        (Wanted(form="name"), "-o name: job.JobPauseResponse is not one list: it has no rows"),
-        (Wanted(form="csv"), "-o csv: job.JobPauseResponse is not one list: it has no rows"),
-        (Wanted(limit=1), "--limit: job.JobPauseResponse is not one list"),
+        (
+            OutputOptions(form="name"),
+            "-o name: job.JobPauseResponse is not one list: it has no rows",
+        ),
+        (OutputOptions(form="csv"), "-o csv: job.JobPauseResponse is not one list: it has no rows"),
+        (OutputOptions(limit=1), "--limit: job.JobPauseResponse is not one list"),
     ],
 )
 async def test_what_has_no_rows_is_refused_before_it_is_called(
-    opening: Opening, cuebot: SimulatedCuebot, wanted: Wanted, problem: str
+    opening: Opening, cuebot: SimulatedCuebot, options: OutputOptions, problem: str
 ) -> None:
     """A change is not made, if its answer cannot be shown."""
     job = (await whole(opening))[0]
     cuebot.calls.clear()
-    done = await perform(opening(), "Job/Pause", f"job.id={job['id']}", wanted=wanted)
+    done = await perform(opening(), "Job/Pause", f"job.id={job['id']}", options=options)
     assert done.status == WRONG_USAGE
     assert done.problem.startswith(problem)
     assert not cuebot.calls
@@ -141,7 +155,7 @@ async def test_rows_without_a_name_are_named_by_their_ids(
         settings = settings_for(scripted_cuebot.endpoint)
         client = cuebot_client(settings, 5) if direct else gateway_client(url, token, 5)
         words = ("job.id=j",) if method.startswith("Job") else ()
-        return await perform(client, method, *words, wanted=Wanted(form="name"))
+        return await perform(client, method, *words, options=OutputOptions(form="name"))
 
     done = await names("Job/GetComments")
     assert (done.status, done.out, done.err) == (0, "c1\nc2\n", "")
@@ -169,22 +183,22 @@ async def test_a_table_of_fields_needs_no_views(headers: dict[str, str]) -> None
 
 @pytest.mark.parametrize("headers", [JSON, OLD], ids=["OpenCue's gateway", "an older one"])
 @pytest.mark.parametrize(
-    "wanted",
+    "options",
     [
-        Wanted(form="name"),
-        Wanted(form="csv"),
-        Wanted(fields=("name",)),
-        Wanted(form="table", fields=("name",), where="x=1"),
-        Wanted(limit=1),
+        OutputOptions(form="name"),
+        OutputOptions(form="csv"),
+        OutputOptions(fields=("name",)),
+        OutputOptions(form="table", fields=("name",), where="x=1"),
+        OutputOptions(limit=1),
     ],
     ids=["names", "csv", "fields", "where", "limit"],
 )
 async def test_rows_that_nobody_has_chosen_are_not_shown(
-    headers: dict[str, str], wanted: Wanted
+    headers: dict[str, str], options: OutputOptions
 ) -> None:
     """`-o name | xargs` would else act on all of them."""
     async with stand_in(POST=("200 OK", headers, ROWS)) as server:
-        done = await perform(gateway_client(server.url, token, 5), "Job/GetJobs", wanted=wanted)
+        done = await perform(gateway_client(server.url, token, 5), "Job/GetJobs", options=options)
     assert (done.status, done.out) == (FAILED, "")
     assert "UNIMPLEMENTED: the call was made, but this gateway does not know" in done.err
     assert "--direct" in done.err

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import Code, GatewayError
 from gateway_cli.client.client import Answer
-from gateway_cli.client.wanted import Form
+from gateway_cli.client.output_options import Form
 from gateway_cli.terminal.output import Output
 from gateway_cli.terminal.text import (
     coloured,

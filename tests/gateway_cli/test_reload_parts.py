@@ -33,13 +33,13 @@ class Hanging:
 
 
 @pytest.fixture
-def hanging() -> Iterator[Hanging]:
+def unresponsive() -> Iterator[Hanging]:
     part = Hanging()
     yield part
     part.works.set()
 
 
-async def test_a_disk_that_hangs(hanging: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_hangs(unresponsive: Hanging, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other parts follow at once, and the reload ends after a while; so do the next ones.
 
     Nobody asks the disk again until it has answered.
@@ -47,7 +47,7 @@ async def test_a_disk_that_hangs(hanging: Hanging, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("gateway_cli.serving.reload.LONGEST", 0.2)
     followed: list[str] = []
     parts = [
-        Reloadable("those of the disk", (), hanging.prepare),
+        Reloadable("those of the disk", (), unresponsive.prepare),
         Reloadable("the others", (), lambda _: lambda: followed.append("part")),
     ]
     reload = Reload(Settings(), parts, Settings, lambda: followed.append("end"))
@@ -61,9 +61,9 @@ async def test_a_disk_that_hangs(hanging: Hanging, monkeypatch: pytest.MonkeyPat
     assert followed == ["part", "end"] * 2
     assert [line["event"] for line in lines] == ["reload: those of the disk stay as they were"] * 2
     assert "cannot be had" in lines[0]["problem"]
-    assert (hanging.asked, hanging.used) == (1, 0)
-    hanging.works.set()
+    assert (unresponsive.asked, unresponsive.used) == (1, 0)
+    unresponsive.works.set()
     monkeypatch.undo()
     async with asyncio.timeout(PATIENCE):
-        while not hanging.used:
+        while not unresponsive.used:
             await reload.run()

@@ -7,7 +7,7 @@ import httpx
 import orjson
 import pytest
 
-from gateway.access.denied import NOBODY, Denied
+from gateway.access.revocation import NOBODY, Revocations
 from gateway.compat.profile import load_profile
 from gateway.schema.selection import Selection
 from tests.support.opencue import message_class
@@ -276,7 +276,7 @@ async def test_rights_are_those_of_the_moment_at_which_the_call_is_made(
         await asyncio.sleep(0.1)  # longer than the head takes
         await allowed.send(b"}")
         assert (await allowed.answer()).status == 200
-        authenticator.deny(Denied(subjects=frozenset(("lena",))))
+        authenticator.deny(Revocations(subjects=frozenset(("lena",))))
         try:
             await denied.send(b"}")
             assert (await denied.answer()).status == 403

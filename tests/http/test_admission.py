@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.access.load import LongAnswers
-from gateway.access.shares import Shares
+from gateway.access.fair_quota import FairQuota
+from gateway.access.load_shedding import LoadShedder
 from gateway.errors import Code, GatewayError
 from gateway.http.admission import Admission
 from gateway.http.context import RequestContext
@@ -13,7 +13,7 @@ LONG, SHORT = "/a.B/Long", "/a.B/Short"
 
 
 def entered(admission: Admission, method: str) -> RequestContext:
-    """A call of this method that has its places."""
+    """A call of this method that has its slots."""
     context = context_of(method)
     context.call.rpc = method
     admission.enter(context)
@@ -24,25 +24,25 @@ def entered(admission: Admission, method: str) -> RequestContext:
     ("places", "long_places", "full"),
     [(2, 1, "too many long answers are being made"), (1, 2, "too many requests are being served")],
 )
-def test_a_refused_call_takes_nothing(places: int, long_places: int, full: str) -> None:
-    """Whichever of its two places is missing."""
-    every, long_answers = Shares(places), LongAnswers(long_places)
-    long_answers.note(LONG)
-    admission = Admission(every, long_answers)
+def test_a_refused_call_takes_nothing(slots: int, long_places: int, full: str) -> None:
+    """Whichever of its two slots is missing."""
+    every, load_shedder = FairQuota(slots), LoadShedder(long_places)
+    load_shedder.note(LONG)
+    admission = Admission(every, load_shedder)
     held = entered(admission, LONG)
     for _ in range(5):
         with pytest.raises(GatewayError, match=full) as refused:
             entered(admission, LONG)
         assert refused.value.code is Code.UNAVAILABLE
     held.close()
-    assert (every.taken, long_answers.places.taken) == (0, 0)
-    assert entered(admission, LONG).call.places == (every, long_answers.places)
+    assert (every.taken, load_shedder.slots.taken) == (0, 0)
+    assert entered(admission, LONG).call.slots == (every, load_shedder.slots)
 
 
 def test_a_call_with_a_short_answer_needs_one_place() -> None:
     """However many long ones there are."""
-    every, long_answers = Shares(2), LongAnswers(1)
-    long_answers.note(LONG)
-    admission = Admission(every, long_answers)
+    every, load_shedder = FairQuota(2), LoadShedder(1)
+    load_shedder.note(LONG)
+    admission = Admission(every, load_shedder)
     entered(admission, LONG)
-    assert entered(admission, SHORT).call.places == (every,)
+    assert entered(admission, SHORT).call.slots == (every,)

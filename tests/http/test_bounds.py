@@ -19,10 +19,10 @@ from google.protobuf.message_factory import GetMessageClass
 from starlette.types import Message
 
 from gateway import long_work
-from gateway.access.load import ENCODED_AT_ONCE, LEAST
-from gateway.access.shares import Turns
+from gateway.access.fair_quota import FairSemaphore
+from gateway.access.load_shedding import ENCODED_AT_ONCE, LEAST
 from gateway.calls.plan import plan
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.http import respond
 from gateway.http.request import BODIES_AT_ONCE
 from gateway.http.respond import STEPS_A_TURN, EncodingTurn, send_pieces
@@ -382,7 +382,7 @@ async def test_too_many_long_answers_are_503_and_nothing_else_is(
     async with gateway_for(cuebot.endpoint) as gateway:
         assert (await gateway.post(GET_JOBS, {})).status_code == 200  # it is known as long by now
         for _ in range(20):
-            gateway.app.parts.long_answers.observe(lag=10)
+            gateway.app.parts.load_shedder.observe(lag=10)
         calls = [asyncio.create_task(gateway.post(GET_JOBS, {})) for _ in range(LEAST)]
         await until(lambda: len(cuebot.seen) == 1 + LEAST)
         refused = await gateway.post(GET_JOBS, {})
@@ -399,7 +399,7 @@ async def test_small_requests_do_not_wait_for_many_long_answers(cuebot: Scripted
     """However many lists are asked for at once, a few are encoded at a time."""
     cuebot.answers(GET_JOBS, jobs(LARGE))
     async with gateway_for(cuebot.endpoint, max_answer_memory="1GB") as gateway:
-        turns, most = gateway.app.parts.long_answers.turns, 0
+        turns, most = gateway.app.parts.load_shedder.turns, 0
         asking = asyncio.gather(*(gateway.post(GET_JOBS, {}) for _ in range(20)))
         while not asking.done():
             most = max(most, sum(turns.held.values()))
@@ -411,7 +411,7 @@ async def test_small_requests_do_not_wait_for_many_long_answers(cuebot: Scripted
 
 async def test_a_turn_goes_round_after_some_steps() -> None:
     """Only if another principal waits for it."""
-    turns = Turns(1, 4)
+    turns = FairSemaphore(1, 4)
     turn, same, other, reserve = (EncodingTurn(turns, name) for name in "aabc")
     assert await turn.take()
     assert await reserve.take()
@@ -455,7 +455,7 @@ async def test_others_run_after_a_step_however_many_pieces_it_has(
             await asyncio.sleep(0)
 
     context = context_of(GET_JOBS, direct=SimpleNamespace(is_behind=False))
-    turn = EncodingTurn(Turns(1, 4), "a")
+    turn = EncodingTurn(FairSemaphore(1, 4), "a")
     assert await turn.take()
     looking = asyncio.create_task(look())
     await send_pieces(context, pieces(), (), send, PATIENCE, turn)
@@ -472,7 +472,7 @@ async def test_small_answers_are_sent_before_the_next_step(
     handed: list[bytes] = []
     transport: Any = SimpleNamespace(write=handed.append, is_closing=lambda: False)
     buffer = WriteBuffer(transport, asyncio.get_running_loop())
-    turns = Turns(1, 4)
+    turns = FairSemaphore(1, 4)
     turn, other = EncodingTurn(turns, "a"), EncodingTurn(turns, "b")
     written = 0
 
@@ -616,13 +616,13 @@ async def test_a_client_that_leaves_before_its_body_is_planned_makes_no_call(
             writer.write(request(FIND_SHOW, large))
             await writer.drain()
             writers.append(writer)
-        await until(lambda: sum(gateway.app.parts.places.held.values()) == 4)
+        await until(lambda: sum(gateway.app.parts.slots.held.values()) == 4)
         for writer in writers:
             writer.transport.abort()
         await until(lambda: len(gateway.server.server_state.connections) <= 1)
         os.kill(process, signal.SIGCONT)
         assert (await gateway.post(FIND_SHOW, content=large)).status_code == 200
-        await until(lambda: not gateway.app.parts.places.held)
+        await until(lambda: not gateway.app.parts.slots.held)
         assert len(cuebot.seen) == 2
 
 
@@ -706,7 +706,7 @@ async def test_the_loop_is_not_held_while_a_large_body_is_decoded(gateway: Gatew
     method = gateway.catalog.routes[REPARENT]
     for _ in range(TRIES):
         before = time.thread_time()
-        plan(method, body, Reject.NOTHING)
+        plan(method, body, UnknownFieldPolicy.NOTHING)
         in_one_piece = time.thread_time() - before
         gap = await longest_gap(status_of(gateway, sent))
         if gap < in_one_piece / 2:

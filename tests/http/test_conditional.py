@@ -211,7 +211,7 @@ async def test_who_waits_has_no_place(
             while len(cuebot.seen) < count + 2:  # noqa: ASYNC110 - each has looked once
                 await asyncio.sleep(0.01)
         async with asyncio.timeout(PATIENCE):
-            while gateway.app.parts.places.taken:  # noqa: ASYNC110 - nobody announces that
+            while gateway.app.parts.slots.taken:  # noqa: ASYNC110 - nobody announces that
                 await asyncio.sleep(0.01)
         assert (await gateway.post(SHOWS)).status_code == 200
         fifth = await conditional(gateway, known, Prefer="wait=30")

@@ -10,7 +10,7 @@ from gateway.access.principal import Principal
 from gateway.access.rights import Rule
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.plan import LARGEST_QUICK, plan
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.codec.xml_text import LARGEST_MARKUP_KB, MOST_QUICK
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
@@ -325,7 +325,9 @@ async def test_a_tag_that_would_hold_the_parser_is_refused(
 async def test_a_rule_that_changes_meanwhile_holds(gateway: Gateway) -> None:
     """What was made for a caller by another rule is made again."""
     method = gateway.catalog.routes[LAUNCH]
-    planned = plan(method, json.dumps(spec("<user>root</user>")).encode(), Reject.NOTHING)
+    planned = plan(
+        method, json.dumps(spec("<user>root</user>")).encode(), UnknownFieldPolicy.NOTHING
+    )
     before = with_caller(planned, Caller("fill", "intern"))
     assert before.refusal is None
     context = context_of(LAUNCH)

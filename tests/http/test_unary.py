@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.rpc import error_details_pb2, status_pb2
 from starlette.types import Message
 
-from gateway.access.load import LongAnswers
+from gateway.access.load_shedding import LoadShedder
 from gateway.errors import Code
 from gateway.http.context import ClientGone
 from gateway.http.respond import Form, Responder, SlowReader, send_pieces
@@ -614,19 +614,19 @@ async def test_no_part_of_an_answer_is_waited_for_without_end(pieces: Iterable[b
 
 async def test_a_client_that_is_behind_holds_no_turn() -> None:
     """Neither while the head of its answer waits for an earlier one to be read, nor at the end."""
-    long_answers = LongAnswers(8)
-    responder = Responder(http_timeout=3600, long_answers=long_answers)
+    load_shedder = LoadShedder(8)
+    responder = Responder(http_timeout=3600, load_shedder=load_shedder)
     held: list[int] = []
 
     async def send(message: Message) -> None:
         await asyncio.sleep(0)
-        held.append(long_answers.turns.held.get("ip ", 0))
+        held.append(load_shedder.turns.held.get("ip ", 0))
 
     context = context_of(SHOWS)
     form: Form = iter([b"a", b"b"]), ()
     await responder.send(context, form, send, within=1)
     assert held == [0, 0, 0, 0]
-    assert not long_answers.turns.held
+    assert not load_shedder.turns.held
 
 
 async def test_the_gateways_own_waits_are_not_the_clients() -> None:

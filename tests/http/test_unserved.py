@@ -49,7 +49,7 @@ async def refused(gateway: Gateway, path: str) -> str:
 async def gateway(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway that has forgotten what earlier tests have found."""
     gateway = await shared_gateway(cuebot.endpoint)
-    gateway.app.parts.live.look_again()
+    gateway.app.parts.live.request_refresh()
     return gateway
 
 

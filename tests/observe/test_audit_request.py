@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.observe import audit_request
 from gateway.observe.audit_request import (
     HIDDEN,
@@ -59,7 +59,7 @@ def test_a_short_request_is_whole(name: str) -> None:
         text = shown(trial(), message)
         assert len(text) < 8 * LONGEST
         if CUT not in orjson.loads(text):
-            again = type(message).FromString(decode(text, Reject.EVERYTHING).payload)
+            again = type(message).FromString(decode(text, UnknownFieldPolicy.EVERYTHING).payload)
             assert again == message or UNLIKE_ITSELF.search(text)
 
     check()

@@ -21,10 +21,10 @@ from gateway import __version__
 from gateway.app import create_app
 from gateway.calls.failures import error_for
 from gateway.errors import BadToken, Code, ConfigurationError, Shed
-from gateway.observe import number_board
+from gateway.observe import worker_metrics
 from gateway.observe.audit_file import AuditFile
 from gateway.observe.metric_families import BOUNDS, FAMILIES, PREFIX, Numbers, merged
-from gateway.observe.number_board import NumberBoard
+from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.settings.loading import load_settings
 from gateway.upstream.interface import CallFailed, Reason
 from gateway_cli.checks import run_checks
@@ -240,7 +240,7 @@ async def test_the_turn_of_a_long_answer(public: Gateway, cuebot: ScriptedCuebot
     for _ in range(5000):
         answer.jobs.jobs.add(id="i" * 36, name="demo-sh0001-lena_comp")
     cuebot.answers(GET_JOBS, answer.SerializeToString())
-    turns = public.app.parts.long_answers.turns
+    turns = public.app.parts.load_shedder.turns
     for number in range(turns.total):
         assert await turns.take(f"other {number}", 1, None)
     spare = 0
@@ -419,7 +419,7 @@ async def test_cuebot_and_the_schema(cuebot: ScriptedCuebot) -> None:
         assert found.of("catalog_generation") == 1
         assert found.of("schema_refreshes_total", result="changed") == 1
         same = found.of("schema_refreshes_total", result="same")
-        gateway.app.parts.live.look_again()
+        gateway.app.parts.live.request_refresh()
         found = await metrics_with(
             gateway, lambda now: now.of("schema_refreshes_total", result="same") > same
         )
@@ -630,13 +630,13 @@ def test_numbers_of_workers_together() -> None:
 def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its counters stay, its gauges do not, and its successor goes on with its sums."""
     numbers: Numbers = {("rate_limited_total",): 3, ("workers",): 1}
-    NumberBoard(str(tmp_path), 0, 0.0).put(numbers)
-    other, successor = NumberBoard(str(tmp_path), 1, 0.0), NumberBoard(str(tmp_path), 0, 0.0)
+    WorkerMetrics(str(tmp_path), 0, 0.0).put(numbers)
+    other, successor = WorkerMetrics(str(tmp_path), 1, 0.0), WorkerMetrics(str(tmp_path), 0, 0.0)
     assert [*other.others()] == [numbers]
     assert [*successor.others()] == []
     assert successor.before() == {("rate_limited_total",): 3}
     assert other.before() == {}
-    monkeypatch.setattr(number_board, "FRESH", 0.0)
+    monkeypatch.setattr(worker_metrics, "FRESH", 0.0)
     assert [*other.others()] == [{("rate_limited_total",): 3}]
 
 
@@ -644,11 +644,11 @@ def test_a_board_that_cannot_be_written_says_so_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Requests are served all the same."""
-    board = NumberBoard(str(tmp_path / "gone"), 0, 0.0)
+    worker_metrics = WorkerMetrics(str(tmp_path / "gone"), 0, 0.0)
     for _ in range(3):
-        board.put({("workers",): 1})
+        worker_metrics.put({("workers",): 1})
     assert capsys.readouterr().out.count("cannot show its numbers") == 1
-    assert [*board.others()] == []
+    assert [*worker_metrics.others()] == []
 
 
 def test_every_family_has_a_text() -> None:

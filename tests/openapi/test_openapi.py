@@ -15,7 +15,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.calls.plan import plan
 from gateway.codec.fields import is_map
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.discovery.proto_directory import ProtoDirectory
 from gateway.errors import GatewayError
 from gateway.openapi import shared
@@ -184,7 +184,7 @@ def test_examples_are_valid_requests(service: str) -> None:
             filled = orjson.dumps(content["example"])
             for placeholder in (b"<groupId>", b"<layerIds>"):
                 filled = filled.replace(placeholder, NO_ID.encode())
-            assert plan(method, filled, Reject.EVERYTHING).ignored == ()
+            assert plan(method, filled, UnknownFieldPolicy.EVERYTHING).ignored == ()
             validator(content["schema"], components).validate(content["example"])
 
 
@@ -232,7 +232,7 @@ FORMATS = ("out of range", "@type", "expected base64", "RFC 3339", "name or numb
 def problem_with(descriptor: Descriptor, body: Json) -> str:
     """What the decoder says of a body; empty if it takes it."""
     try:
-        trial().decoders.value_decoder(descriptor)(body, Reject.EVERYTHING)
+        trial().decoders.value_decoder(descriptor)(body, UnknownFieldPolicy.EVERYTHING)
     except GatewayError as error:
         return error.message
     return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.head_cache import HeadMemory
 from gateway.server.http1.parser import SLICE, RequestParser
 from gateway.server.http1.parsing_turns import (
     LONGEST_FOR_LEFTOVERS,

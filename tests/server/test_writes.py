@@ -18,7 +18,7 @@ from gateway.errors import Code, GatewayError
 from gateway.long_work import let_others_run
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
-from gateway.server.http1.heads import HeadMemory
+from gateway.server.http1.head_cache import HeadMemory
 from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
 from gateway.server.http1.parsing_turns import ParsingTurns
 from gateway.server.http1.protocol import LONGEST_TURN, SERVED_AT_ONCE, HttpProtocol, Serve

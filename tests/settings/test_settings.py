@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.settings.kinds import parse_duration
 from gateway.settings.loading import SYNONYMS, load_settings, misspelled
 from gateway.settings.model import RateOverride, Settings
+from gateway.settings.types import parse_duration
 
 SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"
 SECRET = "hush-hush-hush-hush-hush-hush-hush"

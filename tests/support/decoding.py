@@ -5,22 +5,29 @@ from typing import Any
 
 import pytest
 
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from tests.support.protos import TestSchema, trial
 
 
-def decoded(schema: TestSchema, name: str, body: Any, reject: Reject = Reject.EVERYTHING) -> Any:
+def decoded(
+    schema: TestSchema,
+    name: str,
+    body: Any,
+    policy: UnknownFieldPolicy = UnknownFieldPolicy.EVERYTHING,
+) -> Any:
     """The message that a JSON value (or a body's bytes) is decoded to."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     decode = schema.decoders.decoder(schema.message_type(name))
-    return schema.message_class(name).FromString(decode(data, reject).payload)
+    return schema.message_class(name).FromString(decode(data, policy).payload)
 
 
-def refusal(name: str, body: Any, reject: Reject = Reject.EVERYTHING) -> str:
+def refusal(
+    name: str, body: Any, policy: UnknownFieldPolicy = UnknownFieldPolicy.EVERYTHING
+) -> str:
     """The message of the 400 for a body of this type in the test schema."""
     with pytest.raises(GatewayError) as caught:
-        decoded(trial(), name, body, reject)
+        decoded(trial(), name, body, policy)
     assert caught.value.code is Code.INVALID_ARGUMENT
     assert caught.value.status == 400
     return caught.value.message

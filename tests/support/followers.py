@@ -11,5 +11,5 @@ class Follower:
     told: Callable[[], object] = lambda: None
     probe: str = ""
 
-    def look_again(self) -> None:
+    def request_refresh(self) -> None:
         self.told()

@@ -128,7 +128,7 @@ async def test_when_all_are_away_it_is_said_at_once() -> None:
         assert await upstream.usable(PATIENCE) == 0
         with pytest.raises(CallFailed) as caught:
             await upstream.call(SHOWS, b"", PATIENCE * 100, ())
-    assert (caught.value.code, caught.value.sent) == (Code.UNAVAILABLE, False)
+    assert (caught.value.code, caught.value.may_have_reached_server) == (Code.UNAVAILABLE, False)
     assert caught.value.reason is Reason.NOT_CONNECTED
 
 
@@ -180,7 +180,10 @@ async def test_what_a_server_has_not_looked_at_goes_to_another(each_transport: s
         if each_transport == "grpcio":
             with pytest.raises(CallFailed) as caught:
                 await answers(upstream, 2)
-            assert (caught.value.reason, caught.value.sent) == (Reason.LOST, True)
+            assert (caught.value.reason, caught.value.may_have_reached_server) == (
+                Reason.LOST,
+                True,
+            )
             cuebot.seen.clear()
         assert await answers(upstream, 6) == {b"here": 6}
     assert leaving.calls == 1
@@ -203,7 +206,7 @@ async def test_what_a_server_may_have_got_is_not_repeated() -> None:
         assert len(cuebot.seen) == 1
         (failure,) = [each for each in outcomes if isinstance(each, CallFailed)]
         assert (failure.code, failure.reason) == (Code.UNAVAILABLE, Reason.LOST)
-        assert failure.sent
+        assert failure.may_have_reached_server
         assert await answers(upstream, 4) == {b"here": 4}
 
 
@@ -229,7 +232,7 @@ async def test_a_call_in_progress_is_not_repeated() -> None:
             await having.aclose()
             with pytest.raises(CallFailed) as caught:
                 await call
-            assert caught.value.sent
+            assert caught.value.may_have_reached_server
     assert sum(len(cuebot.seen) for cuebot in cuebots) == 1
 
 
@@ -246,7 +249,7 @@ async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
     ):
         with pytest.raises(CallFailed) as caught:
             await upstream.call(SHOWS, b"", PATIENCE, ())
-    assert (caught.value.reason, caught.value.sent) == (Reason.STATUS, True)
+    assert (caught.value.reason, caught.value.may_have_reached_server) == (Reason.STATUS, True)
     assert caught.value.details in (words, words.replace("ipv4:10.0.0.1:8444", "Cuebot"))
     assert sum(len(cuebot.seen) for cuebot in cuebots) == 1
 
@@ -277,7 +280,7 @@ async def test_one_of_two_is_killed_under_load() -> None:
     assert answered[b"two"] >= 1000
     assert len(failures) <= WORKERS
     for failed in failures:
-        assert failed.sent
+        assert failed.may_have_reached_server
         assert failed.reason is not Reason.NOT_CONNECTED
 
 

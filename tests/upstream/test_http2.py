@@ -92,7 +92,7 @@ async def test_every_status_comes_as_it_is(code: Code) -> None:
         with pytest.raises(CallFailed) as raised:
             await upstream.call(ECHO, b"", PATIENCE, ())
     assert (raised.value.code, raised.value.details) == (code, "100 % ümläut\n日本")
-    assert (raised.value.reason, raised.value.sent) == (Reason.STATUS, True)
+    assert (raised.value.reason, raised.value.may_have_reached_server) == (Reason.STATUS, True)
     assert raised.value.status_details == b"\x00\xff\x10"
 
 
@@ -140,7 +140,7 @@ async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
     upstream = Endpoint(endpoint, channel)
     with pytest.raises(CallFailed) as raised:
         await upstream.call(ECHO, b"", PATIENCE, ())
-    assert (raised.value.code, raised.value.sent) == (Code.UNAVAILABLE, False)
+    assert (raised.value.code, raised.value.may_have_reached_server) == (Code.UNAVAILABLE, False)
     assert raised.value.reason is Reason.NOT_CONNECTED
     assert raised.value.details == "Connection refused"
     cuebot = ScriptedCuebot()
@@ -206,7 +206,7 @@ async def test_the_other_sides_limit_on_streams_is_kept() -> None:
     ) as server:
         calls = [asyncio.create_task(call(server, b"%d" % number)) for number in range(3)]
         late = await asyncio.create_task(failure(server, b"late", timeout=0.05))
-        assert (late.code, late.sent) == (Code.DEADLINE_EXCEEDED, False)
+        assert (late.code, late.may_have_reached_server) == (Code.DEADLINE_EXCEEDED, False)
         for number in range(3):
             await server.until(partial(has_more, waiting, number))
             assert len(waiting) == number + 1
@@ -240,7 +240,10 @@ async def test_a_large_answer_is_received_when_there_is_room(agrees: str) -> Non
         if agrees == "never":
             with pytest.raises(CallFailed) as failed:
                 await task
-            assert (failed.value.reason, failed.value.sent) == (Reason.NO_MEMORY, True)
+            assert (failed.value.reason, failed.value.may_have_reached_server) == (
+                Reason.NO_MEMORY,
+                True,
+            )
             await server.peer.until(lambda: bool(server.peer.resets()))
             return
         if agrees == "later":
@@ -389,7 +392,7 @@ async def test_a_reset_is_the_status_that_grpc_gives_it(code: int, status: Code)
         for _ in range(2):
             failed = await failure(server)
             assert (failed.code, failed.reason) == (status, Reason.CANCELLED)
-            assert failed.sent
+            assert failed.may_have_reached_server
         assert len(server.peers) == 1
 
 
@@ -404,7 +407,7 @@ async def test_a_lost_connection_is_unavailable_and_nothing_is_repeated() -> Non
     async with http2_server(close) as server:
         failed = await failure(server)
         assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.LOST)
-        assert failed.sent
+        assert failed.may_have_reached_server
     assert len(seen) == 1
 
 
@@ -548,7 +551,7 @@ async def test_a_peer_that_breaks_the_protocol_is_left(bad: bytes) -> None:
     async with http2_server(answer) as server:
         failed = await failure(server)
         assert (failed.code, failed.reason) == (Code.UNAVAILABLE, Reason.PROTOCOL)
-        assert failed.sent
+        assert failed.may_have_reached_server
         await server.peers[0].until(lambda: server.peers[0].lost)
         assert server.peers[0].farewells()
         assert server.peers[0].farewells()[0] != 0

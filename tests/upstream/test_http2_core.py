@@ -70,7 +70,7 @@ class Sink:
         self.then()
 
     def failed(self, failure: CallFailed) -> None:
-        known = failure.code, failure.reason, failure.sent, failure.details
+        known = failure.code, failure.reason, failure.may_have_reached_server, failure.details
         self.happened.append((self.name, *known, failure.status_details))
         self.then()
 

@@ -420,7 +420,10 @@ async def test_headers_that_the_server_would_not_take_are_not_sent() -> None:
         assert await call(server) == b"hi"
         with pytest.raises(CallFailed) as raised:
             await server.upstream.call(ECHO, b"hi", 10, (("x-long", "x" * 8000),))
-        assert (raised.value.code, raised.value.sent) == (Code.RESOURCE_EXHAUSTED, False)
+        assert (raised.value.code, raised.value.may_have_reached_server) == (
+            Code.RESOURCE_EXHAUSTED,
+            False,
+        )
         assert await call(server) == b"hi"
         assert len(server.peer.headers) == 2
 
@@ -638,7 +641,10 @@ async def test_a_name_that_can_be_none_is_a_failure_to_connect(host: str) -> Non
         with pytest.raises(CallFailed) as raised:
             await upstream.call(ECHO, b"", PATIENCE, ())
     assert raised.value.code is Code.UNAVAILABLE
-    assert (raised.value.reason, raised.value.sent) == (Reason.NOT_CONNECTED, False)
+    assert (raised.value.reason, raised.value.may_have_reached_server) == (
+        Reason.NOT_CONNECTED,
+        False,
+    )
 
 
 async def test_an_address_that_does_not_answer_is_passed_over() -> None:
@@ -776,7 +782,7 @@ async def test_only_what_cannot_have_been_sent_says_so() -> None:
     async with upstream_to(f"127.0.0.1:{free_port()}") as upstream:
         with pytest.raises(CallFailed) as raised:
             await upstream.call(ECHO, b"", PATIENCE, ())
-    assert not raised.value.sent
+    assert not raised.value.may_have_reached_server
     fields = [*HEADERS, ("grpc-status", "14"), ("grpc-message", "failed to connect to the DB")]
 
     def fail(peer: Peer, stream: int) -> None:
@@ -786,4 +792,4 @@ async def test_only_what_cannot_have_been_sent_says_so() -> None:
 
     async with http2_server(fail) as server:
         failed = await failure(server)
-        assert (failed.reason, failed.sent) == (Reason.STATUS, True)
+        assert (failed.reason, failed.may_have_reached_server) == (Reason.STATUS, True)

@@ -139,7 +139,7 @@ async def test_a_cuebot_that_is_away_says_when_to_come_again() -> None:
     unreached = await failure(f"127.0.0.1:{free_port()}")
     assert (scripted.code, scripted.reason) == (Code.UNAVAILABLE, Reason.STATUS)
     assert (unreached.code, unreached.reason) == (Code.UNAVAILABLE, Reason.NOT_CONNECTED)
-    assert (scripted.sent, unreached.sent) == (True, False)
+    assert (scripted.may_have_reached_server, unreached.may_have_reached_server) == (True, False)
     for each in (scripted, unreached):
         assert error_for(each).headers == {"Retry-After": "1"}
     assert error_for(scripted).message == "restarting"
@@ -211,7 +211,7 @@ async def test_an_answer_over_our_limit_is_refused(larger: int) -> None:
         async with upstream_to(cuebot.endpoint, grpc_max_recv_msg_mb=4) as upstream:
             assert await upstream.call(SHOWS, b"", PATIENCE, ())
     assert (failed.code, failed.reason) == (Code.RESOURCE_EXHAUSTED, Reason.TOO_LARGE)
-    assert failed.sent
+    assert failed.may_have_reached_server
     error = error_for(failed)
     assert error.status == 502
     assert "GRPC_MAX_RECV_MSG_MB" in error.message
@@ -249,7 +249,7 @@ async def test_a_call_whose_answer_has_begun_is_not_repeated(
 
     async with http2_server(answer) as server:
         failed = await failure(server.endpoint)
-    assert failed.sent
+    assert failed.may_have_reached_server
     assert len(seen) == 1
 
 

@@ -15,7 +15,12 @@ from gateway.discovery.package import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.long_work import Step
 from gateway.schema.selection import Selection
-from gateway.views.conditions import MOST_CLASSES, MOST_INSTRUCTIONS, MOST_PATTERNS, MOST_WORK
+from gateway.views.filter_expressions import (
+    MOST_CLASSES,
+    MOST_INSTRUCTIONS,
+    MOST_PATTERNS,
+    MOST_WORK,
+)
 from gateway.views.fingerprint import fingerprint
 from gateway.views.order import Order
 from gateway.views.show import LARGEST_ROW, SORTED_AT_ONCE, Viewed, compile_view

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gateway.calls.caller import Caller
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import GatewayError
 from gateway.schema.catalog import Catalog
 
@@ -24,7 +24,7 @@ class Job(NamedTuple):
     path: str
     """A path of the method."""
     body: bytes
-    reject: Reject
+    policy: UnknownFieldPolicy
     caller: Caller
 
 

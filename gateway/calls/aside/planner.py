@@ -14,11 +14,11 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.access.shares import Turns, Weight, alike
+from gateway.access.fair_quota import FairSemaphore, Weight, alike
 from gateway.calls.aside.messages import LENGTH, Done, Job, Planned, Refusal, packed, unpacked
 from gateway.calls.caller import Caller, Named
 from gateway.calls.plan import Plan
-from gateway.codec.unknown import Reject
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
@@ -46,7 +46,7 @@ class Planner:
     """Plans bodies in turn, shared by principal."""
 
     def __init__(self, weight: Weight = alike, *, idle: float = IDLE) -> None:
-        self._turns = Turns(AT_ONCE, WAITING, weight)
+        self._turns = FairSemaphore(AT_ONCE, WAITING, weight)
         self._idle_seconds = idle
         self._idle: list[PlanningProcess] = []
         self._jobs: set[asyncio.Task[Done | Refusal]] = set()
@@ -63,7 +63,7 @@ class Planner:
         catalog: Catalog,
         method: Method,
         body: bytes,
-        reject: Reject,
+        policy: UnknownFieldPolicy,
         timeout: float,
         caller: Caller,
     ) -> Named:
@@ -77,7 +77,7 @@ class Planner:
             raise unavailable("too many large bodies are being decoded", "decoding")
         # It goes on if the client disconnects, or wants no more: a process in the middle of a job
         # would have to be replaced, which costs more, and holds the event loop.
-        job = Job(None, method.path, body, reject, caller)
+        job = Job(None, method.path, body, policy, caller)
         task = asyncio.create_task(self._done(catalog, job))
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)

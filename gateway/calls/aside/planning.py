@@ -56,7 +56,7 @@ def planned(job: Job, catalog: Catalog) -> Done | Refusal:
     """The plan for a job, as its caller's, or what is wrong with its body."""
     method = catalog.routes[job.path]
     try:
-        named = with_caller(plan(method, job.body, job.reject), job.caller)
+        named = with_caller(plan(method, job.body, job.policy), job.caller)
         refusal = None if named.refusal is None else refusal_of(named.refusal)
         return Done(without_steps(named.plan), named.replaced, refusal)
     except GatewayError as error:

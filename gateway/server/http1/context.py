@@ -6,8 +6,8 @@ from typing import Generic, TypeVar, cast
 
 from uvicorn.server import ServerState
 
-from gateway.http.received import Refused
-from gateway.server.http1.heads import HeadMemory
+from gateway.http.received_head import Refused
+from gateway.server.http1.head_cache import HeadMemory
 from gateway.server.http1.parsing_turns import ParsingTurns
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.unfinished import UnfinishedMemory

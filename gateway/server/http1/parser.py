@@ -14,8 +14,8 @@ import httptools
 import structlog
 
 from gateway.errors import Code, GatewayError
-from gateway.http.received import ReceivedHead, Refused
-from gateway.server.http1.heads import HeadMemory
+from gateway.http.received_head import ReceivedHead, Refused
+from gateway.server.http1.head_cache import HeadMemory
 from gateway.server.http1.parsing_turns import LONGEST_IN_A_ROW, ParsingTurns
 from gateway.server.http1.rules import (
     CHECKED,

@@ -12,7 +12,7 @@ import structlog
 from gateway.access.rates import address_key
 from gateway.errors import Code, GatewayError
 from gateway.http.direct import Headers
-from gateway.http.received import ReceivedHead
+from gateway.http.received_head import ReceivedHead
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.request_cycle import RequestCycle

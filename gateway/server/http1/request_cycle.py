@@ -11,7 +11,7 @@ from starlette.types import Message
 
 from gateway.errors import GatewayError
 from gateway.http.direct import Headers
-from gateway.http.received import ReceivedHead
+from gateway.http.received_head import ReceivedHead
 from gateway.server.http1.response import (
     CLOSE,
     CONTINUE,

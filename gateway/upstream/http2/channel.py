@@ -64,7 +64,7 @@ class Http2Channel:
         if connection is None:
             raise not_connected(f"there is no connection to {self._endpoint}")
         if timeout <= 0:
-            raise too_late(sent=False)
+            raise too_late(may_have_reached_server=False)
         head = self._block(path, timeout, metadata)
         return await connection.unary(head, payload, connection.time() + timeout, expects)
 
@@ -122,7 +122,7 @@ class Http2Channel:
 
     def ping(self, timeout: float) -> None:
         if self._connection is not None:
-            self._connection.doubt(timeout)
+            self._connection.probe(timeout)
 
     async def close(self) -> None:
         self._set(State.SHUTDOWN)

@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
         self._silence_timer: asyncio.TimerHandle | None = None
         """Answers do not reset it: it checks when it fires how long ago the last one came."""
         self._doubted_at = -1.0
-        """What `answered_at` was at the latest `doubt`."""
+        """What `answered_at` was at the latest `probe`."""
         self._pong: asyncio.TimerHandle | None = None
         """Ends the connection if there is no answer to a ping."""
         self._upkeep: asyncio.TimerHandle | None = None
@@ -209,7 +209,7 @@ class Connection(asyncio.Protocol):
                 self.ping(options.keepalive_timeout)
         self._upkeep = self._loop.call_later(delay, self.look_after, options)
 
-    def doubt(self, timeout: float) -> None:
+    def probe(self, timeout: float) -> None:
         """Ping, as below, but once between two answers.
 
         Cuebot (grpc-java) closes a connection at the third ping for which it has sent none between.

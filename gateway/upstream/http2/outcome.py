@@ -20,12 +20,14 @@ WORDS = 200
 
 def not_connected(problem: str) -> CallFailed:
     """A call for which there is no connection."""
-    return CallFailed(Code.UNAVAILABLE, problem, Reason.NOT_CONNECTED, sent=False)
+    return CallFailed(
+        Code.UNAVAILABLE, problem, Reason.NOT_CONNECTED, may_have_reached_server=False
+    )
 
 
 def refused(problem: str, code: Code = Code.UNAVAILABLE) -> CallFailed:
     """A call at which the peer has not looked, or will not look."""
-    return CallFailed(code, problem, Reason.REFUSED, sent=False)
+    return CallFailed(code, problem, Reason.REFUSED, may_have_reached_server=False)
 
 
 def lost(problem: str) -> CallFailed:
@@ -38,10 +40,13 @@ def not_grpc(problem: str, code: Code = Code.INTERNAL) -> CallFailed:
     return CallFailed(code, problem, Reason.PROTOCOL)
 
 
-def too_late(*, sent: bool = True) -> CallFailed:
+def too_late(*, may_have_reached_server: bool = True) -> CallFailed:
     """A call whose deadline has passed."""
     return CallFailed(
-        Code.DEADLINE_EXCEEDED, "no answer before the deadline", Reason.DEADLINE, sent=sent
+        Code.DEADLINE_EXCEEDED,
+        "no answer before the deadline",
+        Reason.DEADLINE,
+        may_have_reached_server=may_have_reached_server,
     )
 
 

@@ -118,7 +118,11 @@ class Stream:
 
     def too_late(self) -> CallFailed:
         """The failure of a call whose deadline has passed."""
-        return no_memory(self.due - PREFIX) if self.held_back else too_late(sent=self.number > 0)
+        return (
+            no_memory(self.due - PREFIX)
+            if self.held_back
+            else too_late(may_have_reached_server=self.number > 0)
+        )
 
     def tell(self, outcome: bytes | CallFailed) -> None:
         """Tell the sink its answer, or that there is none, unless it knows the outcome."""

@@ -14,7 +14,7 @@ LEFT = 600.0
 """Seconds after which a folder that nobody has written to is nobody's. Workers do every second."""
 
 
-def board_folder() -> AbstractContextManager[str]:
+def worker_metrics_folder() -> AbstractContextManager[str]:
     """A folder for the files of workers, which nobody else can read.
 
     Folders that others have left behind, since all of their processes were killed, are removed.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.access import denied as module
-from gateway.access.denied import NOBODY, Denied, DenyFile, NoList, parse_denied
+from gateway.access import revocation as module
+from gateway.access.revocation import NOBODY, DenyFile, NoList, Revocations, parse_denied
 from gateway.access.tokens import Authenticator, TokenRules
 from gateway.errors import ConfigurationError, GatewayError
 from tests.access.test_tokens import GOOD, KEY, NOW, signed
@@ -19,7 +19,7 @@ from tests.support.servers import SECRET, ScriptedCuebot, gateway_for, settings_
 pytestmark = pytest.mark.anyio
 
 SHOWS = "/show.ShowInterface/GetShows"
-LENA = Denied(subjects=frozenset({"lena"}))
+LENA = Revocations(subjects=frozenset({"lena"}))
 
 
 @pytest.mark.parametrize(
@@ -32,12 +32,12 @@ LENA = Denied(subjects=frozenset({"lena"}))
         pytest.param(b" sub: lena \n", LENA, id="blanks"),
         pytest.param(
             b"jti:a:b#c\njti:7\nsub:l\xc3\xa9na s\n",
-            Denied(frozenset({"a:b#c", "7"}), frozenset({"léna s"})),
+            Revocations(frozenset({"a:b#c", "7"}), frozenset({"léna s"})),
             id="ids and subjects",
         ),
     ],
 )
-def test_a_list(content: bytes, denied: Denied) -> None:
+def test_a_list(content: bytes, denied: Revocations) -> None:
     """One `jti:…` or `sub:…` a line; blank lines and comments say nothing."""
     assert parse_denied(content) == denied
 
@@ -78,7 +78,7 @@ def test_what_is_no_list(content: bytes, word: str) -> None:
 def test_denied_tokens_are_403(claims: dict[str, object], refused: bool) -> None:
     """By the token's id or by its subject."""
     subject = Authenticator([KEY], TokenRules(), lambda: NOW)
-    subject.deny(Denied(frozenset({"stolen", "7", "None"}), frozenset({"lena"})))
+    subject.deny(Revocations(frozenset({"stolen", "7", "None"}), frozenset({"lena"})))
     token = b"Bearer " + signed(GOOD | claims).encode()
     if not refused:
         subject.authenticate(token)
@@ -110,9 +110,9 @@ def test_the_subject_is_denied_whichever_claim_it_is() -> None:
         subject.authenticate(b"Bearer " + signed(GOOD | {"sub": "x", "email": "lena"}).encode())
 
 
-def followed(path: Path) -> tuple[DenyFile, list[Denied]]:
+def followed(path: Path) -> tuple[DenyFile, list[Revocations]]:
     """One that notes the lists that it tells of."""
-    told: list[Denied] = []
+    told: list[Revocations] = []
     return DenyFile(path, told.append), told
 
 
@@ -164,7 +164,7 @@ async def test_a_broken_file_keeps_the_old_list(
     assert told == [LENA]
     file.write_text("sub:bo\n")
     await deny.refresh()
-    assert told[1:] == [Denied(subjects=frozenset({"bo"}))]
+    assert told[1:] == [Revocations(subjects=frozenset({"bo"}))]
 
 
 def test_a_file_that_is_no_list_stops_the_start(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ async def test_a_gateway_follows_its_list(
 
 def test_any_claim_that_can_be_a_subject_is_looked_at() -> None:
     """A token that leaves out the first of them is that of the same person."""
-    denied = Denied(subjects=frozenset(("lena",)), jti=frozenset(("7",)))
+    denied = Revocations(subjects=frozenset(("lena",)), jti=frozenset(("7",)))
     assert denied.includes(["oid-1", "lena"], None)
     assert denied.includes([None, "marco"], 7)
     assert not denied.includes([None, "marco", ["lena"]], "8")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.access.fair_quota import FairQuota
 from gateway.access.shared_limiter import SharedLimiter
-from gateway.access.shares import Shares
 from gateway.discovery.refresh import LiveCatalog
 from gateway.observe.audit_log import AuditLog
 from gateway.observe.metric_families import Numbers
@@ -24,18 +24,18 @@ STATM = Path("/proc/self/statm")
 def sources_of(
     upstream: Cuebot,
     live: LiveCatalog,
-    places: Shares,
+    slots: FairQuota,
     audit: AuditLog | None,
     shared: SharedLimiter | None,
     *,
     named: bool,
 ) -> list[Source]:
-    """The numbers of these parts; `places` are the ones of requests in flight.
+    """The numbers of these parts; `slots` are the ones of requests in flight.
 
     Endpoints are `named`, or have numbers in the order of CUEBOT_ENDPOINT.
     """
     sources: list[Source] = [
-        lambda: {("requests_in_flight",): places.taken},
+        lambda: {("requests_in_flight",): slots.taken},
         lambda: upstream_numbers(upstream, named=named),
         lambda: catalog_numbers(live),
     ]
@@ -69,7 +69,7 @@ def upstream_numbers(upstream: Cuebot, *, named: bool) -> Numbers:
     for number, each in enumerate(upstream.endpoints, 1):
         name = each.endpoint if named else str(number)
         found["upstream_up", name] = int(each.ready)
-        found["upstream_hanging", name] = int(each.hanging)
+        found["upstream_hanging", name] = int(each.unresponsive)
         found["upstream_connections", name] = each.connections
     return found
 

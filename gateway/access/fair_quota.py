@@ -1,4 +1,4 @@
-"""Fair shares of what all clients draw from: places in flight, bytes of bodies, bytes of answers.
+"""Fair shares of what all clients draw from: slots in flight, bytes of bodies, bytes of answers.
 
 One rule, known from the buffers of network switches as dynamic thresholds (Choudhury and Hahne,
 1998): nobody who has something may have more than a multiple of what is still free. Whoever is
@@ -29,7 +29,7 @@ def alike(principal: str) -> float:
     return 1.0
 
 
-class Shares:
+class FairQuota:
     """So many units, `total` for whoever is alone and a quarter more for all together."""
 
     def __init__(self, total: int, weight: Weight = alike) -> None:
@@ -100,8 +100,8 @@ MODEST = 1 / 8
 """The part of the total that a principal may keep for as long as anybody may."""
 
 
-class Turns:
-    """Shares that can be waited for. Those who have the least are the next.
+class FairSemaphore:
+    """FairQuota that can be waited for. Those who have the least are the next.
 
     At most `most_waiting` may wait, and they are shared in the same way. Who has waited for longer
     than PATIENCE is the next before all others. Who asks for more than the total gets it once
@@ -109,9 +109,9 @@ class Turns:
     """
 
     def __init__(self, total: int, most_waiting: int, weight: Weight = alike) -> None:
-        self._shares = Shares(total, weight)
+        self._shares = FairQuota(total, weight)
         self._weight = weight
-        self._places = Shares(most_waiting, weight)
+        self._slots = FairQuota(most_waiting, weight)
         self._waiting: dict[str, deque[Asking]] = {}
 
     @property
@@ -138,7 +138,7 @@ class Turns:
         """What each principal has."""
         return self._shares.held
 
-    def excess(self, principal: str) -> float:
+    def over_quota(self, principal: str) -> float:
         """How many times a MODEST part of the total a principal has, by its weight; 1 at least."""
         return max(1.0, self._part(principal) / (self.total * MODEST))
 
@@ -152,7 +152,7 @@ class Turns:
         is_free = principal not in self._waiting and self.longest_wait() < PATIENCE
         if is_free and self._take(principal, amount):
             grant()
-        elif self._places.take(principal):
+        elif self._slots.take(principal):
             self._waiting.setdefault(principal, deque()).append(asking)
         else:
             return None
@@ -223,7 +223,7 @@ class Turns:
 
     def _leave(self, principal: str, asking: Asking) -> None:
         """Wait no longer."""
-        self._places.give_back(principal)
+        self._slots.give_back(principal)
         waiting = self._waiting[principal]
         left = deque(each for each in waiting if each is not asking)
         if left:

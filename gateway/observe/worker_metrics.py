@@ -24,7 +24,7 @@ log = structlog.stdlib.get_logger("gateway.metrics")
 
 
 @dataclass(slots=True)
-class NumberBoard:
+class WorkerMetrics:
     """One worker's view: `slot` is its own number, the same as its predecessor's."""
 
     folder: str

@@ -19,7 +19,7 @@ PROBLEM = re.compile(r"_(fields|where|sort|limit|format): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class OutputOptions:
     """What is to be shown."""
 
     form: Form = "json"
@@ -45,27 +45,29 @@ class Wanted:
         return {name: value for name, value in asked.items() if value is not None}
 
 
-async def answer_to(client: Client, name: str, request: Arguments, wanted: Wanted) -> Answer:
-    """The answer to a call, as it is wanted.
+async def answer_to(
+    client: Client, name: str, request: Arguments, options: OutputOptions
+) -> Answer:
+    """The answer to a call, as it is options.
 
     Raises what a client does, with InvalidCall for what no view can show.
     """
-    if wanted.form != "name":
-        return await viewed(client, name, request, wanted)
+    if options.form != "name":
+        return await viewed(client, name, request, options)
     for field in NAMES:
         try:
-            return await viewed(client, name, request, replace(wanted, fields=(field,)))
+            return await viewed(client, name, request, replace(options, fields=(field,)))
         except WrongField:  # nothing was called
             continue
     raise InvalidCall("-o name: the rows have neither a name nor an id; use -o csv, or --fields")
 
 
-async def viewed(client: Client, name: str, request: Arguments, wanted: Wanted) -> Answer:
+async def viewed(client: Client, name: str, request: Arguments, options: OutputOptions) -> Answer:
     try:
-        answer = await client.call(name, request, view=wanted.parameters())
+        answer = await client.call(name, request, view=options.parameters())
     except GatewayError as error:
-        raise of_option(error, wanted.form) or error from None
-    if answer.viewed or (wanted.form == "table" and not wanted.selects):  # a table has its fields
+        raise of_option(error, options.form) or error from None
+    if answer.viewed or (options.form == "table" and not options.selects):  # a table has its fields
         return answer
     raise GatewayError(
         Code.UNIMPLEMENTED,

@@ -23,7 +23,7 @@ LARGEST = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Denied:
+class Revocations:
     """Who and what is denied."""
 
     jti: frozenset[str] = frozenset()
@@ -36,7 +36,7 @@ class Denied:
         )
 
 
-NOBODY = Denied()
+NOBODY = Revocations()
 
 
 class NoList(ConfigurationError):
@@ -46,7 +46,7 @@ class NoList(ConfigurationError):
         super().__init__(f"JWT_DENY_FILE: {problem}")
 
 
-def parse_denied(content: bytes) -> Denied:
+def parse_denied(content: bytes) -> Revocations:
     """The list in a file: `jti:…` or `sub:…` on each line that is neither blank nor a comment.
 
     Raises NoList for a line that is neither, or has no end: somebody may be writing it.
@@ -65,13 +65,13 @@ def parse_denied(content: bytes) -> Denied:
         if kind not in found or not value.strip():
             raise NoList(f"line {number}: expected jti:ID or sub:SUBJECT")
         found[kind].add(value.strip())
-    return Denied(frozenset(found["jti"]), frozenset(found["sub"]))
+    return Revocations(frozenset(found["jti"]), frozenset(found["sub"]))
 
 
 class DenyFile:
     """Follows JWT_DENY_FILE. The last good list stays in use while there is no other."""
 
-    def __init__(self, path: Path | None, use: Callable[[Denied], object]) -> None:
+    def __init__(self, path: Path | None, use: Callable[[Revocations], object]) -> None:
         """Read it. `use` is told of each list that differs from the one before.
 
         Raises ConfigurationError if it cannot be used.
@@ -124,7 +124,7 @@ class DenyFile:
             denied, self._version = found
             self._take(denied)
 
-    def _take(self, denied: Denied) -> None:
+    def _take(self, denied: Revocations) -> None:
         if denied != self._denied:
             log.info("deny list", jti=len(denied.jti), subjects=len(denied.subjects))
             self._denied = denied
@@ -136,8 +136,8 @@ Version = tuple[int, ...]
 
 
 def read_if_other(
-    path: Path, version: Version | None, held: Denied
-) -> tuple[Denied, Version | None] | None:
+    path: Path, version: Version | None, held: Revocations
+) -> tuple[Revocations, Version | None] | None:
     """The list, if the file has changed since. Raises NoList."""
     try:
         now = version_of(path.stat())
@@ -148,7 +148,7 @@ def read_if_other(
     return read_denied(path, held)
 
 
-def read_denied(path: Path, held: Denied = NOBODY) -> tuple[Denied, Version | None]:
+def read_denied(path: Path, held: Revocations = NOBODY) -> tuple[Revocations, Version | None]:
     """The list in this file, which somebody may be writing. Raises NoList.
 
     There is no version yet if the next change might have the same time.

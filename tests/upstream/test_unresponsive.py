@@ -340,7 +340,7 @@ async def test_one_silence_is_one_ping() -> None:
     async with probed(lambda peer, stream: None) as (server, endpoint):
         call = asyncio.create_task(failed(endpoint))
         await server.until(lambda: called(server, HEALTH) >= 5)
-        assert endpoint.hanging
+        assert endpoint.unresponsive
         assert pings(server) == 1
         assert await endpoint.usable(PATIENCE) == 0
         server.peer.transport.abort()
@@ -391,7 +391,11 @@ async def test_a_probe_that_is_answered_needs_no_ping() -> None:
     async with probed(answer_health) as (server, endpoint):
         call = asyncio.create_task(failed(endpoint))
         await server.until(lambda: called(server, HEALTH) >= 3)
-        assert (pings(server), endpoint.hanging, await endpoint.usable(PATIENCE)) == (0, False, 1)
+        assert (pings(server), endpoint.unresponsive, await endpoint.usable(PATIENCE)) == (
+            0,
+            False,
+            1,
+        )
         server.peer.transport.abort()
         assert (await call).reason is Reason.LOST
 
@@ -418,7 +422,7 @@ async def test_a_probe_without_an_answer_proves_nothing_while_others_are_answere
         until = loop.time() + 0.5
         while loop.time() < until:
             await endpoint.call(ECHO, b"", PATIENCE, ())
-            assert not endpoint.hanging
+            assert not endpoint.unresponsive
         slow.cancel()
 
 
@@ -430,7 +434,7 @@ async def test_a_server_that_only_keeps_the_deadline_does_not_answer() -> None:
         peer.h2.send_headers(stream, trailers, end_stream=True)
 
     async with probed(too_late) as (_, endpoint):
-        while not endpoint.hanging:
+        while not endpoint.unresponsive:
             assert (await failed(endpoint)).reason is Reason.STATUS
 
 
@@ -450,7 +454,7 @@ async def test_an_answer_that_takes_long_to_arrive_is_no_silence() -> None:
 def test_two_failures_in_a_row_are_needed_and_one_answer_mends() -> None:
     """Each change is news once."""
     health = Health()
-    assert (health.fail("slow"), health.hanging, health.mend()) == (False, False, False)
+    assert (health.fail("slow"), health.unresponsive, health.mend()) == (False, False, False)
     assert [health.fail("slow") for _ in range(3)] == [False, True, False]
-    assert (health.hanging, health.reason) == (True, "slow")
-    assert (health.mend(), health.hanging, health.reason) == (True, False, "")
+    assert (health.unresponsive, health.reason) == (True, "slow")
+    assert (health.mend(), health.unresponsive, health.reason) == (True, False, "")

@@ -1,4 +1,4 @@
-"""Shares: who may have how much, who waits, whose turn it is, and that all is given back."""
+"""FairQuota: who may have how much, who waits, whose turn it is, and that all is given back."""
 
 import asyncio
 from collections import Counter
@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.access.fair_quota import FairQuota, FairSemaphore
 from gateway.access.lease import Lease
-from gateway.access.shares import Shares, Turns
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
 
-def taken(shares: Shares, principal: str, amount: int = 1) -> int:
+def taken(shares: FairQuota, principal: str, amount: int = 1) -> int:
     """How often the principal can take so much."""
     return next(times for times in count() if not shares.take(principal, amount))
 
@@ -27,13 +27,13 @@ def taken(shares: Shares, principal: str, amount: int = 1) -> int:
 @pytest.mark.parametrize("total", [1, 2, 3, 7, 8, 256, 1000])
 def test_whoever_is_alone_may_have_everything(total: int) -> None:
     """One principal gets the total, and not one more."""
-    assert taken(Shares(total), "a") == total
+    assert taken(FairQuota(total), "a") == total
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 7, 8, 256, 1000])
 def test_something_is_left_for_others(total: int) -> None:
     """While one principal has everything, another one still gets some, and a third one, too."""
-    shares = Shares(total)
+    shares = FairQuota(total)
     taken(shares, "a")
     assert taken(shares, "b")
     assert taken(shares, "c") or total < 8
@@ -41,7 +41,7 @@ def test_something_is_left_for_others(total: int) -> None:
 
 def test_those_who_want_more_than_their_share_become_equal() -> None:
     """Whoever had everything gets nothing back of what it returns until others have as much."""
-    shares = Shares(256)
+    shares = FairQuota(256)
     taken(shares, "a")
     for _ in range(1000):
         shares.give_back("a")
@@ -53,7 +53,7 @@ def test_those_who_want_more_than_their_share_become_equal() -> None:
 
 def test_a_heavier_principal_has_more() -> None:
     """Of two that want all, the one that stands for many people gets a multiple."""
-    shares = Shares(256, {"many": 8.0, "one": 1.0}.__getitem__)
+    shares = FairQuota(256, {"many": 8.0, "one": 1.0}.__getitem__)
     for _ in range(1000):
         for principal in ("one", "many"):
             shares.take(principal)
@@ -66,7 +66,7 @@ def test_a_heavier_principal_has_more() -> None:
 
 def test_a_smaller_total_leaves_something_for_everybody() -> None:
     """One who has more than a new total does not keep others from their first, or their weight."""
-    shares = Shares(100, {"a": 1.0, "b": 1.0, "many": 3.0}.__getitem__)
+    shares = FairQuota(100, {"a": 1.0, "b": 1.0, "many": 3.0}.__getitem__)
     taken(shares, "a")
     shares.resize(10)
     assert taken(shares, "b") == 1
@@ -75,7 +75,7 @@ def test_a_smaller_total_leaves_something_for_everybody() -> None:
 
 def test_a_smaller_total_takes_nothing_away() -> None:
     """Those who have more than a new total allows get no more until they are below it."""
-    shares = Shares(100)
+    shares = FairQuota(100)
     taken(shares, "a")
     shares.resize(10)
     assert not shares.take("a")
@@ -93,7 +93,7 @@ def test_the_bound_holds_and_nothing_is_lost(
     total: int, steps: list[tuple[str, int, bool]]
 ) -> None:
     """Whatever is taken and given back: never more than the total for one and 5/4 for all."""
-    shares, held = Shares(total), list[tuple[str, int]]()
+    shares, held = FairQuota(total), list[tuple[str, int]]()
     for principal, amount, gives in steps:
         if gives and held:
             shares.give_back(*held.pop())
@@ -112,7 +112,7 @@ def test_the_bound_holds_and_nothing_is_lost(
 
 
 async def waiting(
-    turns: Turns, principal: str, amount: int = 1, timeout: float = PATIENCE
+    turns: FairSemaphore, principal: str, amount: int = 1, timeout: float = PATIENCE
 ) -> "asyncio.Task[bool]":
     """A task that has got as far as it can without something that another one has."""
     task = asyncio.create_task(turns.take(principal, amount, timeout))
@@ -124,7 +124,7 @@ async def waiting(
 
 async def test_what_is_given_back_goes_to_who_waits() -> None:
     """Who waits goes on as soon as there is enough, and waits for nothing while there is."""
-    turns = Turns(4, 10)
+    turns = FairSemaphore(4, 10)
     assert await turns.take("a", 4, 0)
     task = await waiting(turns, "a", 2)
     assert turns.is_awaited
@@ -139,7 +139,7 @@ async def test_what_is_given_back_goes_to_who_waits() -> None:
 
 async def test_those_who_have_the_least_are_next() -> None:
     """One principal's many wait behind another's first, also if they came before it."""
-    turns, order = Turns(8, 100), list[str]()
+    turns, order = FairSemaphore(8, 100), list[str]()
     holder = [await turns.take("x", 1, 0) for _ in range(8)]
     assert all(holder)
     assert await turns.take("y", 1, 0)
@@ -158,7 +158,7 @@ async def test_those_who_have_the_least_are_next() -> None:
 
 async def test_waiting_has_its_end_and_its_bound() -> None:
     """Without units in time, or with too many who wait, there are none; nothing is kept."""
-    turns = Turns(1, 2)
+    turns = FairSemaphore(1, 2)
     assert await turns.take("a", 1, 0)
     assert not await turns.take("a", 1, 0.01)
     first, second = await waiting(turns, "a"), await waiting(turns, "a")
@@ -174,7 +174,7 @@ async def test_waiting_has_its_end_and_its_bound() -> None:
 
 async def test_more_than_everything_comes_alone() -> None:
     """Who asks for more than there is gets it when the others have little, and then is alone."""
-    turns = Turns(10, 10)
+    turns = FairSemaphore(10, 10)
     assert await turns.take("a", 3, 0)
     huge = await waiting(turns, "b", 100)
     turns.give_back("a", 1)
@@ -186,8 +186,8 @@ async def test_more_than_everything_comes_alone() -> None:
 
 async def test_who_waits_for_long_is_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small requests do not go on for ever before a large one, which they would never let in."""
-    monkeypatch.setattr("gateway.access.shares.PATIENCE", 0.02)
-    turns = Turns(10, 10)
+    monkeypatch.setattr("gateway.access.fair_quota.PATIENCE", 0.02)
+    turns = FairSemaphore(10, 10)
     assert await turns.take("a", 5, 0)
     large = await waiting(turns, "b", 10)
     assert await turns.take("c", 1, 0)
@@ -204,7 +204,7 @@ async def test_who_waits_for_long_is_next(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_a_small_request_passes_a_large_one_of_the_same_principal() -> None:
     """One subject may stand for many people."""
-    turns = Turns(10, 10)
+    turns = FairSemaphore(10, 10)
     assert await turns.take("a", 8, 0)
     large, small = await waiting(turns, "a", 9), await waiting(turns, "a", 3)
     turns.give_back("a", 1)
@@ -216,7 +216,7 @@ async def test_a_small_request_passes_a_large_one_of_the_same_principal() -> Non
 
 def test_a_second_answer_takes_the_place_of_the_first() -> None:
     """Of look-up and call, each of which may have more than half, neither waits for the other."""
-    turns, granted = Turns(128, 4), list[str]()
+    turns, granted = FairSemaphore(128, 4), list[str]()
     lease = Lease(turns, "a")
     assert lease.ask(70, lambda: granted.append("look-up"))
     assert lease.ask(70, lambda: granted.append("call"))
@@ -234,7 +234,7 @@ def test_a_second_answer_takes_the_place_of_the_first() -> None:
 
 def test_what_an_answer_does_not_need_any_more_is_for_those_who_wait() -> None:
     """It may come to need less, never more, and gives back the rest in the end."""
-    turns, granted = Turns(16, 4), list[str]()
+    turns, granted = FairSemaphore(16, 4), list[str]()
     lease, other = Lease(turns, "a"), Lease(turns, "b")
     assert lease.ask(16, lambda: granted.append("first"))
     assert other.ask(10, lambda: granted.append("other"))
@@ -251,14 +251,14 @@ def test_what_an_answer_does_not_need_any_more_is_for_those_who_wait() -> None:
 
 def test_how_much_more_than_a_modest_part_a_principal_has() -> None:
     """An eighth of the total is modest, or as many eighths as the principal has weight."""
-    turns = Turns(80, 4, lambda principal: 4 if principal == "many people" else 1)
-    assert turns.excess("a") == 1
+    turns = FairSemaphore(80, 4, lambda principal: 4 if principal == "many people" else 1)
+    assert turns.over_quota("a") == 1
     for principal in ("a", "many people"):
         lease = Lease(turns, principal)
         lease.ask(10, lambda: None)
-        assert lease.excess == 1
+        assert lease.over_quota == 1
         lease.ask(40, lambda: None)
-        assert lease.excess == (1 if principal == "many people" else 4)
+        assert lease.over_quota == (1 if principal == "many people" else 4)
         lease.close()
 
 
@@ -273,7 +273,7 @@ def test_how_much_more_than_a_modest_part_a_principal_has() -> None:
 )
 def test_every_lease_ends_with_nothing_held(steps: list[tuple[str, int, str]]) -> None:
     """Leases that wait, have memory or have been refused: once all are closed, all is free."""
-    turns, leases = Turns(8, 4), list[Lease]()
+    turns, leases = FairSemaphore(8, 4), list[Lease]()
     busy = set[int]()
 
     def ended_for(index: int) -> Callable[[], None]:

@@ -36,7 +36,7 @@ Asked = tuple[tuple[str, str], ...]
 """The parameters of a view, as `asked_parameters` has them."""
 
 
-class Shown(NamedTuple):
+class CompiledView(NamedTuple):
     """A view, ready to be used."""
 
     encode: Show
@@ -64,7 +64,7 @@ class Views:
         """The one list of an answer, if it has one."""
         return rows_of(self._answer)
 
-    def shown(self, asked: Asked, accept: bytes | None = None) -> Shown | None:
+    def compiled(self, asked: Asked, accept: bytes | None = None) -> CompiledView | None:
         """The view that these parameters and this Accept header ask for; None for the whole JSON.
 
         Raises GatewayError (INVALID_ARGUMENT) for parameters that are wrong. Only `_format` insists
@@ -77,16 +77,16 @@ class Views:
             return None
         return (self._compiled if is_kept(asked) else self._compile)(asked, default)
 
-    def limited(self, asked: Asked, accept: bytes | None, most: int) -> Shown | None:
+    def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
         """The same, of so many rows at most."""
         limit = limit_of(dict(asked).get("_limit"))
         parameters = {**dict(asked), "_limit": str(most if limit is None else min(limit, most))}
-        return self.shown(tuple(parameters.items()), accept)
+        return self.compiled(tuple(parameters.items()), accept)
 
-    def _compile(self, asked: Asked, default: Format) -> Shown:
+    def _compile(self, asked: Asked, default: Format) -> CompiledView:
         find = partial(find_path, aliases=self._encoders.aliases)
         view = make_view(self._answer, dict(asked), default, find)
-        return Shown(
+        return CompiledView(
             compile_view(view, self._encoders),
             (b"content-type", MEDIA_TYPES[view.format]),
             urlencode(sorted(dict(asked, _format=view.format).items())),

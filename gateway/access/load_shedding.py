@@ -10,7 +10,7 @@ limit shrinks as the time in the queue is to the one that is wanted, and grows s
 
 from time import monotonic
 
-from gateway.access.shares import Shares, Turns, Weight, alike, reserve_of
+from gateway.access.fair_quota import FairQuota, FairSemaphore, Weight, alike, reserve_of
 
 ENCODED_AT_ONCE = 2
 """Long answers of one principal; another finds room for one more. With more of them, small requests
@@ -30,7 +30,7 @@ REMEMBERED = 10.0
 """Seconds for which a method counts as one with long answers after it has had one."""
 
 
-class LoadLimit:
+class AdaptiveLimit:
     """A limit of `most`, and less while the gateway is behind."""
 
     def __init__(self, most: int) -> None:
@@ -58,14 +58,14 @@ class LoadLimit:
         return self.limit
 
 
-class LongAnswers:
+class LoadShedder:
     """Calls of methods with long answers: at most `most` in flight, and a few being encoded."""
 
     def __init__(self, most: int, weight: Weight = alike) -> None:
-        self.places = Shares(most, weight)
-        self.turns = Turns(ENCODED_AT_ONCE, most + reserve_of(most), weight)
+        self.slots = FairQuota(most, weight)
+        self.turns = FairSemaphore(ENCODED_AT_ONCE, most + reserve_of(most), weight)
         """Those of answers to be encoded."""
-        self._limit = LoadLimit(most)
+        self._limit = AdaptiveLimit(most)
         self._latest: dict[str, float] = {}
         """By method: when it has had a long answer (monotonic seconds)."""
 
@@ -79,7 +79,7 @@ class LongAnswers:
         return latest is not None and now - latest < REMEMBERED
 
     def observe(self, lag: float) -> None:
-        """The event loop is so many seconds behind; see `LoadLimit`. To be told all the time."""
-        limit = self._limit.observe(lag, self.turns.longest_wait(), self.places.taken)
-        if limit != self.places.total:
-            self.places.resize(limit)
+        """Adapt the limit, again and again, to an event loop that is so many seconds behind."""
+        limit = self._limit.observe(lag, self.turns.longest_wait(), self.slots.taken)
+        if limit != self.slots.total:
+            self.slots.resize(limit)

@@ -1,6 +1,6 @@
-"""The rooms of the code: their order, what the code imports, and the picture of both.
+"""The packages of the code: their order, what the code imports, and the picture of both.
 
-`make map` draws docs/static/rooms.svg. tests/test_architecture.py checks that the code keeps the
+`make map` draws docs/static/packages.svg. tests/test_architecture.py checks that the code keeps the
 order and that the picture is up to date.
 """
 
@@ -12,22 +12,22 @@ from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PICTURE = ROOT / "docs" / "static" / "rooms.svg"
+PICTURE = ROOT / "docs" / "static" / "packages.svg"
 
 GATEWAY = "gateway"
 COMMANDS = "gateway_cli"
 SIMULATOR = "cuebot_simulator"
-ROOMS = (
+PACKAGES = (
     *(COMMANDS, "asgi", "server", "app"),
     *("observe", "pages", "http", "openapi", "calls", "access"),
     *("discovery", "compat", "schema", "upstream", "state"),
     *("views", "codec", "settings", "errors", "hints", "long_work", "write_buffer"),
 )
-"""The commands, and the rooms of gateway/, top to bottom. Each imports only from those below it."""
+"""The commands and the packages of gateway/, top to bottom. Each imports only from those below."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Package:
     """The commands, or a folder or a module directly in gateway/."""
 
     name: str
@@ -37,7 +37,7 @@ class Room:
     """The first sentence of its docstring."""
     lines: int
     imports: frozenset[str]
-    """The names of the other rooms that it imports from."""
+    """The names of the other packages that it imports from."""
 
 
 # --- Reading the code -----------------------------------------------------------------------
@@ -84,39 +84,39 @@ def nearest(target: str, known: Iterable[str]) -> str | None:
     return target or None
 
 
-def room_of(module: str) -> str | None:
-    """The room of a module; None for `gateway` itself, and for what starts the commands."""
+def package_of(module: str) -> str | None:
+    """The package of a module; None for `gateway` itself, and for what starts the commands."""
     package, _, inside = module.partition(".")
     if package == COMMANDS:
         return COMMANDS
     return None if inside == "__main__" else inside.partition(".")[0] or None
 
 
-def rooms() -> list[Room]:
-    """The rooms as the code has them, in the order of `ROOMS`; unknown ones come last."""
+def packages() -> list[Package]:
+    """The packages as the code has them, in the order of `PACKAGES`; unknown ones come last."""
     graph, files = import_graph(COMMANDS, GATEWAY), modules(COMMANDS) | modules(GATEWAY)
     inside: dict[str, list[str]] = {}
     for name in files:
-        if room := room_of(name):
-            inside.setdefault(room, []).append(name)
+        if package := package_of(name):
+            inside.setdefault(package, []).append(name)
     found = []
     for name, parts in inside.items():
-        reached = {room_of(target) for part in parts for target in graph[part]}
+        reached = {package_of(target) for part in parts for target in graph[part]}
         found.append(
-            Room(
+            Package(
                 name=name,
                 label=f"{name}.py" if (ROOT / GATEWAY / f"{name}.py").exists() else name,
                 purpose=first_sentence(files[name if name in files else f"{GATEWAY}.{name}"]),
                 lines=sum(map(lines_of, (files[part] for part in parts))),
-                imports=frozenset(room for room in reached if room not in (None, name)),
+                imports=frozenset(package for package in reached if package not in (None, name)),
             )
         )
-    return sorted(found, key=lambda room: rank(room.name))
+    return sorted(found, key=lambda package: rank(package.name))
 
 
-def rank(room: str) -> int:
-    """The room's place from the top."""
-    return ROOMS.index(room) if room in ROOMS else len(ROOMS)
+def rank(package: str) -> int:
+    """The package's place from the top."""
+    return PACKAGES.index(package) if package in PACKAGES else len(PACKAGES)
 
 
 def first_sentence(file: Path) -> str:
@@ -135,7 +135,7 @@ LEFT, STEP, ROW = 448, 35, 44
 """Pixels: where the first node is, and how far the next one is to the right and down."""
 MARGIN, NODE = 28, 6
 LEGEND = (
-    "Each dot is an import: by the room of its row, from the room at the foot of its column. "
+    "Each dot is an import: by the package of its row, from the package at the foot of its column. "
     "All arrows point down."
 )
 
@@ -156,38 +156,38 @@ STYLE = """
 """.strip("\n")
 
 
-def draw(rooms: list[Room]) -> str:
-    """An SVG with a row for each room, and a node in it; the nodes form a diagonal.
+def draw(packages: list[Package]) -> str:
+    """An SVG with a row for each package, and a node in it; the nodes form a diagonal.
 
-    Arrows leave a node to the right, and come down to the nodes of the rooms that are imported.
-    An import from a room above would be a red dot, left of the diagonal.
+    Arrows leave a node to the right, and come down to the nodes of the packages that are imported.
+    An import from a package above would be a red dot, left of the diagonal.
     """
     places = {
-        room.name: (LEFT + STEP * number, MARGIN + ROW * number + ROW // 2)
-        for number, room in enumerate(rooms)
+        package.name: (LEFT + STEP * number, MARGIN + ROW * number + ROW // 2)
+        for number, package in enumerate(packages)
     }
-    width, bottom = LEFT + STEP * len(rooms), MARGIN + ROW * len(rooms)
+    width, bottom = LEFT + STEP * len(packages), MARGIN + ROW * len(packages)
     height = bottom + 56
     frame = f'x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"'
     lines = [
         '<svg xmlns="http://www.w3.org/2000/svg" role="img"'
         f' viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        "<title>The commands and the rooms of gateway/, and what each imports</title>",
+        "<title>The commands and the packages of gateway/, and what each imports</title>",
         f"<style>\n{STYLE}\n</style>",
         f'<rect class="paper" {frame}/>',
     ]
     for part in (bands, arrows, nodes):
-        lines += part(rooms, places)
+        lines += part(packages, places)
     return "\n".join((*lines, text(MARGIN, bottom + 30, escape(LEGEND)), "</svg>", ""))
 
 
 Places = dict[str, tuple[int, int]]
-"""Where the node of each room is."""
+"""Where the node of each package is."""
 
 
-def bands(rooms: list[Room], places: Places) -> Iterator[str]:
+def bands(packages: list[Package], places: Places) -> Iterator[str]:
     """What guides the eye: every other row tinted, and dotted lines from the texts to the nodes."""
-    right = LEFT + STEP * len(rooms)
+    right = LEFT + STEP * len(packages)
     for number, (x, y) in enumerate(places.values()):
         if number % 2 == 0:
             top = y - ROW // 2
@@ -195,34 +195,34 @@ def bands(rooms: list[Room], places: Places) -> Iterator[str]:
         yield f'<path class="guide" d="M{LEFT - 16} {y}H{x - 2 * NODE}"/>'
 
 
-def arrows(rooms: list[Room], places: Places) -> Iterator[str]:
-    """A line down to each node from the first room that imports it, and one to the right of each
-    node as far as the last room that it imports."""
-    for room in rooms:
-        x, y = places[room.name]
+def arrows(packages: list[Package], places: Places) -> Iterator[str]:
+    """A line down to each node from the first package that imports it, and one to the right of each
+    node as far as the last package that it imports."""
+    for package in packages:
+        x, y = places[package.name]
         first = min(
-            (places[each.name][1] for each in rooms if room.name in each.imports), default=y
+            (places[each.name][1] for each in packages if package.name in each.imports), default=y
         )
         if first < y:
             tip = y - NODE - 3
             yield f'<path d="M{x} {first}V{tip - 7}"/>'
             yield f'<path class="head" d="M{x - 4} {tip - 7}h8l-4 7z"/>'
-        last = max((places[name][0] for name in room.imports), default=x)
+        last = max((places[name][0] for name in package.imports), default=x)
         if last > x:
             yield f'<path d="M{x} {y}H{last}"/>'
 
 
-def nodes(rooms: list[Room], places: Places) -> Iterator[str]:
-    """Each room's node and texts, and a dot for each import."""
-    for room in rooms:
-        x, y = places[room.name]
-        for column in sorted(places[name][0] for name in room.imports):
+def nodes(packages: list[Package], places: Places) -> Iterator[str]:
+    """Each package's node and texts, and a dot for each import."""
+    for package in packages:
+        x, y = places[package.name]
+        for column in sorted(places[name][0] for name in package.imports):
             kind = "import" if column > x else "upward"
             yield f'<circle class="{kind}" cx="{column}" cy="{y}" r="2.8"/>'
         yield f'<circle class="node" cx="{x}" cy="{y}" r="{NODE}"/>'
-        yield text(MARGIN, y - 3, room.label, 'class="name"')
-        yield text(LEFT - 40, y - 3, f"{room.lines:,} lines", 'text-anchor="end"')
-        yield text(MARGIN, y + 15, escape(room.purpose))
+        yield text(MARGIN, y - 3, package.label, 'class="name"')
+        yield text(LEFT - 40, y - 3, f"{package.lines:,} lines", 'text-anchor="end"')
+        yield text(MARGIN, y + 15, escape(package.purpose))
 
 
 def text(x: int, y: int, words: str, attributes: str = "") -> str:
@@ -231,7 +231,7 @@ def text(x: int, y: int, words: str, attributes: str = "") -> str:
 
 def main() -> None:
     """Draw the picture."""
-    PICTURE.write_text(draw(rooms()), encoding="utf-8")
+    PICTURE.write_text(draw(packages()), encoding="utf-8")
 
 
 if __name__ == "__main__":
