@@ -101,7 +101,7 @@ MODEST = 1 / 8
 
 
 class FairSemaphore:
-    """FairQuota that can be waited for. Those who have the least are the next.
+    """A fair quota whose units can be waited for. Those who have the least are the next.
 
     At most `most_waiting` may wait, and they are shared in the same way. Who has waited for longer
     than PATIENCE is the next before all others. Who asks for more than the total gets it once

@@ -1,4 +1,4 @@
-"""Revocations calls in the audit log: each has a line, unless somebody makes them in a loop."""
+"""Denied calls in the audit log: each has a line, unless somebody makes them in a loop."""
 
 import asyncio
 from collections import Counter

@@ -16,7 +16,7 @@ SHOW_EVERY = 1.0
 
 
 class Metrics:
-    """All numbers. With a worker_metrics, there are other workers."""
+    """All numbers. With `worker_metrics`, there are other workers."""
 
     def __init__(
         self,

@@ -48,7 +48,7 @@ class OutputOptions:
 async def answer_to(
     client: Client, name: str, request: Arguments, options: OutputOptions
 ) -> Answer:
-    """The answer to a call, as it is options.
+    """The answer to a call, as the options want it.
 
     Raises what a client does, with InvalidCall for what no view can show.
     """

@@ -1,4 +1,4 @@
-"""FairQuota: who may have how much, who waits, whose turn it is, and that all is given back."""
+"""Fair shares: who may have how much, who waits, whose turn it is, and that all is given back."""
 
 import asyncio
 from collections import Counter

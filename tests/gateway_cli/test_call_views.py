@@ -39,7 +39,7 @@ async def whole(opening: Opening) -> list[dict[str, object]]:
 
 
 async def test_json_keeps_its_shape(opening: Opening) -> None:
-    """The rows that are options, in order, with the fields that are options."""
+    """The rows that are wanted, in order, with the fields that are wanted."""
     jobs = [job for job in await whole(opening) if job["show"] == "demo"]
     options = OutputOptions(fields=("name", "show"), where="show=demo", sort="-name", limit=2)
     done = await perform(opening(), "Job/GetJobs", options=options)

@@ -21,7 +21,7 @@ def entered(admission: Admission, method: str) -> RequestContext:
 
 
 @pytest.mark.parametrize(
-    ("places", "long_places", "full"),
+    ("slots", "long_places", "full"),
     [(2, 1, "too many long answers are being made"), (1, 2, "too many requests are being served")],
 )
 def test_a_refused_call_takes_nothing(slots: int, long_places: int, full: str) -> None:
