@@ -57,13 +57,19 @@ class Responder:
         self._load_shedder = load_shedder
 
     async def send(self, context: RequestContext, form: Form, send: Send, *, within: float) -> None:
-        """Send a 200; a long one begins within so many seconds, and a view is ready within them.
+        """Send a 200: at once if that is possible, or else as `send_in_parts` does."""
+        if not answer_at_once(context, form):
+            await self.send_in_parts(context, form, send, within=within)
 
-        Raises ClientGone, and GatewayError: UNAVAILABLE if it would begin later, DEADLINE_EXCEEDED
-        for a view that takes longer, and what is wrong with the answer.
+    async def send_in_parts(
+        self, context: RequestContext, form: Form, send: Send, *, within: float
+    ) -> None:
+        """Send a 200 that `answer_at_once` has not sent.
+
+        A long one begins within so many seconds, and a view is ready within them. Raises
+        ClientGone, and GatewayError: UNAVAILABLE if it would begin later, DEADLINE_EXCEEDED for a
+        view that takes longer, and what is wrong with the answer.
         """
-        if answer_at_once(context, form):
-            return
         pieces, headers = form
         if isinstance(pieces, Sequence):
             await send_pieces(context, pieces, headers, send, self._http_timeout)

@@ -103,7 +103,7 @@ async def stalled(gateway: Gateway, sent: bytes) -> AsyncIterator[None]:
 def unread(gateway: Gateway) -> int:
     """How many connections have more to send than their clients read."""
     connections: Any = gateway.server.server_state.connections
-    return sum(connection.write_paused for connection in connections)
+    return sum(connection.catching_up is not None for connection in connections)
 
 
 # --- slots and turns ------------------------------------------------------------------------

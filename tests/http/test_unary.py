@@ -18,6 +18,7 @@ from gateway.access.load_shedding import LoadShedder
 from gateway.errors import Code
 from gateway.http.context import ClientGone
 from gateway.http.respond import Form, Responder, SlowReader, send_pieces
+from gateway.server.http1.request_cycle import RequestCycle
 from tests.support.contexts import context_of
 from tests.support.opencue import jobs, message_class
 from tests.support.patience import PATIENCE
@@ -634,3 +635,21 @@ async def test_the_gateways_own_waits_are_not_the_clients() -> None:
     reader = SlowReader(context_of(SHOWS), sent, 0.2, None)
     await reader.excuse(asyncio.sleep(0.3))
     await reader.send({"type": "http.response.body", "body": b"a"}, 1)
+
+
+async def test_an_answer_is_tried_at_once_only_once(
+    gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that cannot be sent in one write goes on to ASGI's messages."""
+    tried: list[int] = []
+
+    def cannot(request: RequestCycle, status: int, headers: object, body: bytes) -> bool:
+        tried.append(status)
+        return False
+
+    monkeypatch.setattr(RequestCycle, "answer", cannot)
+    for send in (gateway.post(SHOWS, {}), gateway.client.get(SHOWS, headers=bearer())):
+        answer = await send
+        assert (answer.status_code, answer.json()) == (200, {"shows": None})
+        assert tried.pop() == 200
+        assert not tried

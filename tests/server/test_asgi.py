@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,9 +13,10 @@ from gateway.errors import Code, GatewayError
 from gateway.http.direct import direct_connection
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
-from gateway.server.http1.protocol import HttpProtocol, Serve
+from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
 from tests.server.samples import SMALLEST
+from tests.server.test_writes import Serve
 from tests.support.patience import PATIENCE
 from tests.support.wire import Wire, assert_refused
 
@@ -296,25 +296,8 @@ async def test_a_body_is_taken_whole_or_not_at_all() -> None:
     assert taken == [None]
 
 
-async def test_requests_can_be_served_without_a_task() -> None:
-    """Those that are answered as soon as they are served are answered in order, in one loop."""
-    bodies: list[Any] = []
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        assert request.complete
-        bodies.append(request.take_body())
-        assert request.answer(200, [(b"content-length", b"1")], b"%d" % (len(bodies) % 10))
-
-    count = 2000
-    async with serving(serve) as one:
-        await one.send(WHOLE * count)
-        for number in range(1, count + 1):
-            assert (await one.answer()).body == b"%d" % (number % 10)
-    assert bodies == [b"body"] * count
-
-
 async def test_requests_can_be_answered_later() -> None:
-    """A request that is not answered at once keeps those behind it waiting."""
+    """Without a task, too. A request keeps those behind it waiting until it is answered."""
     waiting: list[RequestCycle] = []
     served = asyncio.Event()
 

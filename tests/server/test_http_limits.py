@@ -187,14 +187,14 @@ async def test_an_unread_answer_does_not_keep_its_connection(
             return sum(one.flushed().get_write_buffer_size() for one in gateway.server.connections)
 
         await until(lambda: unsent() > 0)
-        assert not any(one.write_paused for one in gateway.server.connections)
+        assert not any(one.catching_up for one in gateway.server.connections)
         await until(lambda: not gateway.server.connections)
 
 
 async def test_answers_that_nobody_reads_do_not_keep_their_connection(gateway: Gateway) -> None:
     """Nor do many of them, to requests that came at once: the next one waits, but not for ever."""
     with stalled(gateway, SMALLEST * 3000):
-        await until(lambda: any(one.write_paused for one in gateway.server.connections))
+        await until(lambda: any(one.catching_up for one in gateway.server.connections))
         await until(lambda: not gateway.server.connections)
 
 

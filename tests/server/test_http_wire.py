@@ -86,6 +86,18 @@ async def test_served(gateway: Gateway, cuebot: ScriptedCuebot, sent: bytes) -> 
     assert {path for path, _, _ in cuebot.seen} == {SHOWS}
 
 
+@pytest.mark.parametrize("start", [b"SETUP %b RTSP/1.1", b"SOURCE %b ICE/1.1"])
+async def test_methods_of_other_protocols(
+    gateway: Gateway, cuebot: ScriptedCuebot, start: bytes
+) -> None:
+    """They are methods that nothing has, and their bodies end where HTTP's do."""
+    async with wire(gateway) as one:
+        await one.send(to(SHOWS.encode(), start=start), request(SHOWS, b"{}"))
+        assert (await one.answer()).status == 405
+        assert (await one.answer()).status == 200
+    assert len(cuebot.seen) == 1
+
+
 @pytest.mark.parametrize(
     "target",
     [

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from gateway.server.http1.parser import FRAMING, FRAMING_TIMES, SLICE
-from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
 from tests.server.samples import SHOWS
 from tests.server.test_http_limits import until
-from tests.server.test_writes import Counted, connected, reply
+from tests.server.test_writes import Counted, connected, reply, soon
 from tests.support.certificates import pair, trusting
 from tests.support.parsing import Recorder
 from tests.support.patience import PATIENCE
@@ -104,7 +103,7 @@ class Taking(Counted):
         super().data_received(data)
 
 
-def refuse(request: RequestCycle, connection: HttpProtocol) -> None:
+def refuse(request: RequestCycle) -> None:
     assert reply(request, b"refused")
 
 
@@ -115,7 +114,7 @@ BEGUN = b"POST / HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n
 async def test_so_much_is_read_behind_the_last_answer_and_no_more(sent: bytes) -> None:
     """However fast it comes, and whatever is answered. Then the connection is gone."""
     gone = asyncio.Event()
-    async with connected(refuse, kind=Taking, leave=gone.set) as one:
+    async with connected(soon(refuse), kind=Taking, leave=gone.set) as one:
         await one.client.send(sent)
         await one.client.answer()
         assert await one.client.rest() == b""
@@ -132,12 +131,12 @@ async def test_a_body_that_ends_behind_its_answer_is_not_a_request() -> None:
     gone = asyncio.Event()
     served = 0
 
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+    def answer(request: RequestCycle) -> None:
         nonlocal served
         served += 1
         assert reply(request)
 
-    async with connected(serve, BEGUN, leave=gone.set) as one:
+    async with connected(soon(answer), BEGUN, leave=gone.set) as one:
         assert (await one.client.answer()).headers["connection"] == "close"
         await one.client.send(b"0\r\n\r\n", BEGUN)
         one.client.writer.write_eof()
@@ -150,7 +149,7 @@ async def test_who_stays_behind_the_last_answer_is_let_go(monkeypatch: pytest.Mo
     """The time is bounded, too."""
     monkeypatch.setattr("gateway.server.http1.protocol.LINGER", 0.1)
     gone = asyncio.Event()
-    async with connected(refuse, BEGUN, leave=gone.set) as one:
+    async with connected(soon(refuse), BEGUN, leave=gone.set) as one:
         assert (await one.client.answer()).headers["connection"] == "close"
         async with asyncio.timeout(PATIENCE):
             await gone.wait()
@@ -160,10 +159,10 @@ async def test_an_answer_that_is_not_read_at_once_is_sent_to_its_end() -> None:
     """Although the body does not end: a page, for example, is larger than a socket's buffer."""
     page = b"x" * 2_000_000
 
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+    def answer(request: RequestCycle) -> None:
         assert reply(request, page)
 
-    async with connected(serve, BEGUN) as one:
+    async with connected(soon(answer), BEGUN) as one:
         await one.client.send(PIECE * 20)
         assert (await one.client.answer()).body == page
 

@@ -17,7 +17,7 @@ from gateway.server.http1.parsing_turns import (
 )
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
-from tests.server.test_writes import POST, connected, reply
+from tests.server.test_writes import POST, connected, reply, soon
 from tests.support.parsing import Recorder
 from tests.support.patience import PATIENCE
 
@@ -176,10 +176,12 @@ async def test_others_are_served_beside_many_busy_connections(remembered: bool) 
     turns, heads = ParsingTurns(clock), HeadMemory()
     served: list[RequestCycle] = []
 
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+    def answer(request: RequestCycle) -> None:
         if request.complete:
             served.append(request)
             assert reply(request)
+
+    serve = soon(answer)
 
     async with AsyncExitStack() as stack:
         other = await stack.enter_async_context(connected(serve, heads=heads, turns=turns))

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import socket
-import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,13 +14,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from gateway.errors import Code, GatewayError
+from gateway.http.direct import direct_connection
 from gateway.long_work import let_others_run
 from gateway.server.http1.asgi import AsgiService
 from gateway.server.http1.context import ServerContext
 from gateway.server.http1.head_cache import HeadMemory
 from gateway.server.http1.parser import PARSED_AT_ONCE, SLICE
 from gateway.server.http1.parsing_turns import ParsingTurns
-from gateway.server.http1.protocol import LONGEST_TURN, SERVED_AT_ONCE, HttpProtocol, Serve
+from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.write_buffer import MAX_UNWRITTEN
 from tests.support.patience import PATIENCE
@@ -30,6 +30,8 @@ from tests.support.wire import Wire, assert_refused
 
 pytestmark = pytest.mark.anyio
 
+Serve = Callable[[RequestCycle, HttpProtocol], None]
+"""See `ServerContext.serve`."""
 POST = b"POST / HTTP/1.1\r\nHost: gateway\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -105,6 +107,15 @@ def reply(request: RequestCycle, body: bytes = b"ok") -> bool:
     return request.answer(200, [(b"content-length", b"%d" % len(body))], body)
 
 
+def soon(answer: Callable[[RequestCycle], object] = reply) -> Serve:
+    """Serves each request by having it answered in the next turn, as a task of an app does."""
+
+    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        asyncio.get_running_loop().call_soon(answer, request)
+
+    return serve
+
+
 class Held:
     """Serves requests by keeping them."""
 
@@ -138,110 +149,102 @@ async def test_answers_of_one_turn_are_written_right_after_each_other() -> None:
             assert len(each.protocol.written) == 1
 
 
-async def test_answers_to_requests_of_one_packet_are_one_write() -> None:
-    """A client that does not wait for its answers gets them in as few packets."""
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        assert reply(request)
-
-    async with connected(serve, POST * SERVED_AT_ONCE) as one:
-        for _ in range(SERVED_AT_ONCE):
-            assert (await one.client.answer()).body == b"ok"
-        assert len(one.protocol.written) == 1
-
-
-@pytest.mark.thorough
 @pytest.mark.parametrize("remembered", [False, True])
-async def test_a_client_that_does_not_wait_takes_turns(remembered: bool) -> None:
-    """However many requests it sends, a few are answered before others have their turn."""
-    served = 0
+async def test_others_have_their_turn_between_two_requests_of_a_client(remembered: bool) -> None:
+    """However many have come at once, however short their answers: one in a turn of the loop."""
+    loop, served, many = asyncio.get_running_loop(), 0, 300
 
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal served
         served += 1
-        assert reply(request, b"%d" % served)
+        direct = direct_connection(scope)
+        assert direct is not None
+        body = b"%d" % served
+        assert direct.answer(200, [(b"content-length", b"%d" % len(body))], body)
 
-    heads = HeadMemory()
+    heads, turns = HeadMemory(), [0]
+
+    def others() -> None:
+        turns.append(served - sum(turns))
+        if served < many:
+            loop.call_soon(others)
+
     for _ in range(2 * remembered):
-        async with connected(serve, POST, heads) as one:
+        async with connected(served_by(app), POST, heads) as one:
             await one.client.answer()
     assert (heads.find(POST[:-2]) is not None) == remembered
-    served, many = 0, 2000
-    async with connected(serve, POST * many, heads) as one, asyncio.timeout(PATIENCE):
-        turns = []
-        while served < many:
-            before = served
-            await asyncio.sleep(0)
-            turns.append(served - before)
-        assert max(turns) <= 2 * SERVED_AT_ONCE
+    served = 0
+    others()
+    async with connected(served_by(app), POST * many, heads) as one:
         answers = [(await one.client.answer()).body for _ in range(many)]
-        assert answers == [b"%d" % number for number in range(1, many + 1)]
-
-
-async def test_a_client_that_sends_no_more_has_all_its_answers() -> None:
-    """Those that are made at once, however many turns they take."""
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        assert reply(request)
-
-    async with connected(serve, POST * 1000) as one:
-        one.client.writer.write_eof()
-        assert (await one.client.rest()).count(b"HTTP/1.1 200 ") == 1000
-
-
-async def test_one_long_request_is_a_turn() -> None:
-    """Others are looked at after each that takes long."""
-    turns: list[int] = []
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        turns[-1] += 1
-        time.sleep(LONGEST_TURN)
-        assert reply(request)
-
-    def turn() -> None:
-        turns.append(0)
-        asyncio.get_running_loop().call_soon(turn)
-
-    turn()
-    async with connected(serve, POST * 10) as one:
-        for _ in range(10):
-            await one.client.answer()
+    assert answers == [b"%d" % number for number in range(1, many + 1)]
     assert max(turns) == 1
+
+
+BODY = b" " * (PARSED_AT_ONCE * 3 // 2)
+LARGE = POST[:-2].replace(b": 2", b": %d" % len(BODY)) + BODY
+"""A request that is parsed in two turns."""
 
 
 @pytest.mark.parametrize("meanwhile", ["_timed_out", "_close_if_idle"])
 async def test_a_request_that_has_come_is_served_although_time_is_up(meanwhile: str) -> None:
-    """What has come is parsed in several turns, and between them it may be too late, or a stop."""
+    """What has come is parsed in two turns, and between them it may be too late, or a stop."""
 
     class Late(Counted):
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            if self._goes_on:
+            if self._parser.can_go_on:
                 getattr(self, meanwhile)()
 
-    held, body = Held(), b" " * 3 * PARSED_AT_ONCE
-    head = POST[:-2].replace(b": 2", b": %d" % len(body))
-    async with connected(held, head + body, kind=Late) as one:
+    held = Held()
+    async with connected(held, LARGE, kind=Late) as one:
         await held.wait()
         assert held.requests[0].complete
         assert reply(held.requests[0])
         assert (await one.client.answer()).status == 200
 
 
-async def test_nothing_is_served_once_a_connection_is_closing() -> None:
-    """Between two turns it may have been cut off."""
-    served = 0
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        nonlocal served
-        served += 1
-        assert reply(request, b"x" * 8192)
-        if served == SERVED_AT_ONCE:
-            connection.cut_off()
-
-    async with connected(serve, POST * 20) as one:
+@pytest.mark.parametrize("end", ["cut off", "aborted"])
+async def test_nothing_is_served_once_a_connection_is_closing(end: str) -> None:
+    """What waits behind a request is not, when that one is over."""
+    held = Held()
+    async with connected(held, POST * 3) as one:
+        await held.wait()
+        if end == "cut off":
+            one.protocol.cut_off()
+        else:
+            one.protocol.flushed().abort()
+        held.requests[0].fail(GatewayError(Code.UNAVAILABLE, "never mind"))
         await one.client.rest()
-    assert served == SERVED_AT_ONCE
+    assert len(held.requests) == 1
+
+
+@pytest.mark.parametrize("end", ["aborted", "ended"])
+async def test_a_client_that_goes_while_others_have_their_turn(end: str) -> None:
+    """What is still to be parsed is not served."""
+
+    class Going(Counted):
+        waited = False
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._parser.can_go_on and not self.waited:
+                self.waited = True
+                if end == "ended":
+                    self.eof_received()
+                    self.counting.close()  # as transports do then
+                else:
+                    self.counting.abort()
+
+    held, gone = Held(), asyncio.Event()
+    async with connected(held, LARGE, kind=Going, leave=gone.set) as one:
+        async with asyncio.timeout(PATIENCE):
+            await gone.wait()
+        for _ in range(5):  # in which it would have gone on
+            await asyncio.sleep(0)
+        assert isinstance(one.protocol, Going)
+        assert one.protocol.waited
+    assert not held.requests
 
 
 async def test_a_client_that_sends_no_more_and_does_not_read_is_let_go() -> None:
@@ -279,35 +282,18 @@ async def test_an_answer_that_began_before_a_stop_is_the_last() -> None:
 async def test_what_is_no_request_is_told_as_such_behind_others() -> None:
     """And not what was wrong with the one before; then the connection ends soon."""
 
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+    def answer(request: RequestCycle) -> None:
         try:
             raise GatewayError(Code.UNAUTHENTICATED, "no token")
         except GatewayError:
             assert reply(request)
 
     padded = POST.replace(b"\r\n\r\n", b"\r\nA: %b\r\n\r\n" % (b"x" * SLICE))
-    async with connected(serve, POST * 2 + padded + b"\0bad\r\n\r\n") as one:
+    async with connected(soon(answer), POST * 2 + padded + b"\0bad\r\n\r\n") as one:
         for _ in range(3):
             assert (await one.client.answer()).status == 200
         assert_refused(await one.client.answer(), 400, 3)
         assert await one.client.rest() == b""
-
-
-async def test_a_client_that_goes_while_others_have_their_turn() -> None:
-    """What it has sent besides is not served."""
-    served = 0
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        nonlocal served
-        served += 1
-        assert reply(request)
-        if served == SERVED_AT_ONCE:
-            connection.flushed().abort()
-
-    async with connected(serve, POST * 100) as one:
-        assert await one.client.reader.read() is not None
-        await asyncio.sleep(0)
-    assert served == SERVED_AT_ONCE
 
 
 async def test_a_short_answer_of_an_app_is_one_write() -> None:
@@ -337,14 +323,14 @@ async def test_much_is_written_at_once() -> None:
     answered = 0
     behind = asyncio.Event()
 
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+    def answer(request: RequestCycle) -> None:
         nonlocal answered
         if reply(request, bytes(MAX_UNWRITTEN)):
             answered += 1
         else:
             behind.set()
 
-    async with connected(serve, POST * 500) as one:
+    async with connected(soon(answer), POST * 500) as one:
         async with asyncio.timeout(PATIENCE):
             await behind.wait()
         assert 0 < answered < 50
@@ -381,12 +367,12 @@ async def test_writes_are_collected_again_after_much_has_been_written() -> None:
 async def test_answers_go_out_before_the_next_piece_of_long_work() -> None:
     """However long its pieces are, what has been answered between them is written between them."""
 
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+    def answer(request: RequestCycle) -> None:
         assert reply(request)
         answered.set()
 
     answered = asyncio.Event()
-    async with connected(serve) as one:
+    async with connected(soon(answer)) as one:
         await one.client.send(POST)
         async with asyncio.timeout(PATIENCE):
             while not answered.is_set():
@@ -438,12 +424,10 @@ async def test_nobody_is_asked_for_a_body_that_has_been_refused() -> None:
 
 async def test_an_answer_is_written_before_the_client_is_seen_to_have_ended() -> None:
     """A transport may hand over a request and its client's end at once: in TLS, for example."""
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        assert reply(request)
-
-    async with connected(serve) as one:
+    held = Held()
+    async with connected(held) as one:
         one.protocol.data_received(POST)
+        assert reply(held.requests[0])
         one.protocol.eof_received()
         one.protocol.counting.close()  # as transports do then
         assert (await one.client.answer()).body == b"ok"
@@ -452,11 +436,7 @@ async def test_an_answer_is_written_before_the_client_is_seen_to_have_ended() ->
 
 async def test_an_answer_is_written_before_a_refusal() -> None:
     """What cannot be a request is refused after the answer to the one before it."""
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        assert reply(request)
-
-    async with connected(serve, POST + b"no request\r\n\r\n") as one:
+    async with connected(soon(), POST + b"no request\r\n\r\n") as one:
         assert (await one.client.answer()).body == b"ok"
         assert_refused(await one.client.answer(), 400, Code.INVALID_ARGUMENT.value)
         assert await one.client.rest() == b""
@@ -498,14 +478,10 @@ async def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
 @pytest.mark.parametrize("sent", [POST, POST[:20], b"bad\r\n\r\n"], ids=["whole", "part", "bad"])
 async def test_a_connection_leaves_nothing_for_the_garbage_collector(sent: bytes) -> None:
     """Thousands that come and go would wait for it, with all that they have kept."""
-
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        assert reply(request)
-
     gone = asyncio.Event()
     gc.disable()
     try:
-        async with connected(serve, sent, leave=gone.set) as one:
+        async with connected(soon(), sent, leave=gone.set) as one:
             left = weakref.ref(one.protocol)
             if sent != POST[:20]:
                 await one.client.answer()

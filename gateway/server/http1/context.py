@@ -20,11 +20,12 @@ class ServerContext(Generic[Connection]):
     """What they need of the server, and what the server knows of them."""
 
     serve: Callable[[RequestCycle, Connection], None]
-    """Serves a request. Called when the request is next in line, and when what has come with its
-    head has been read as well: a whole body that came with it is complete (`request.complete`).
+    """Begins to serve a request. Called when the request is next in line, and when what has come
+    with its head has been read as well: a whole body that came with it is complete
+    (`request.complete`).
 
-    It must not wait, nor raise. It may answer at once, or let something answer later; the next
-    request of the connection is served after that. `request.disconnect` ends it.
+    It must not wait, nor raise, nor answer before it returns. The connection serves its next
+    request once this one is answered. `request.disconnect` ends it.
     """
     timeout: float
     """Seconds for a head to come, between requests, and for answers to be read."""

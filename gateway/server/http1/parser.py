@@ -1,13 +1,10 @@
 """Bytes in, requests out: the parsing of one connection, with its limits and without any I/O.
 
-What comes out does not depend on how the bytes were cut into packets, with three exceptions: the
-limits on a head as a whole, and on what frames a body, are kept to within SLICE bytes; if a mistake
-comes right behind one header too many, the client is told of either; and a first header that reads
-like the end of another protocol's request line, with the same target, is refused when it comes in
-two parts.
+What comes out does not depend on how the bytes were cut into packets, with two exceptions: the
+limits on a head as a whole, and on what frames a body, are kept to within SLICE bytes; and if a
+mistake comes right behind one header too many, the client is told of either.
 """
 
-import re
 from typing import Protocol
 
 import httptools
@@ -45,8 +42,6 @@ FRAMING_TIMES = 4
 each is a call from the C parser, for nothing."""
 
 END_OF_HEAD = b"\r\n\r\n"
-FOREIGN = re.compile(rb" (?:RTSP|ICE)/[0-9]\.[0-9]\r\n")
-"""How a request line ends that llhttp takes although it is not HTTP's."""
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -93,8 +88,6 @@ class RequestParser:
         self._turns = turns
         self._raw = b""
         """The bytes of the head that is being parsed, if they came in one packet."""
-        self._known = 0
-        """Bytes of it that have not been parsed. Its first line is HTTP's."""
         self._body_left = 0
         """Bytes of the body behind a remembered head that have not come."""
         self._parser = httptools.HttpRequestParser(self)
@@ -117,8 +110,6 @@ class RequestParser:
         self._content = self._framing = 0
         """Bytes of that body, and of what has come with them."""
         self._keep_alive = True
-        self._line = b""
-        """What has come of a line that is not complete, and may be a request's first."""
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         """Those of the head, or after it the trailers."""
@@ -199,8 +190,7 @@ class RequestParser:
         if head is None:
             # Empty lines in front of a head are skipped, and none of it.
             whole = raw[:1].isalpha() and end >= len(END_OF_HEAD)
-            self._raw = raw if whole and is_http(raw) else b""
-            self._known = len(self._raw)
+            self._raw = raw if whole else b""
             return data
         self._keep_alive = head.keep_alive
         self._without_progress = 0
@@ -243,7 +233,7 @@ class RequestParser:
         """Stop, and keep nothing of what has come. Not to be called while the parser is at work."""
         self.stop()
         self._parser = httptools.HttpRequestParser(self)
-        self._headers, self._target, self._raw, self._line = [], b"", b"", b""
+        self._headers, self._target, self._raw = [], b"", b""
         self._without_progress = 0
         self.in_head = False
 
@@ -256,7 +246,7 @@ class RequestParser:
         self._progress = False
         in_chunks, content = self._in_chunks, self._content
         try:
-            self._feed(data)
+            self._parser.feed_data(data)
             if self._pieces:
                 self._hand_over()
             if in_chunks and self._in_chunks:
@@ -273,35 +263,6 @@ class RequestParser:
                 self._refuse(problem_of(error))
         except GatewayError as error:
             self._refuse(error)
-
-    def _feed(self, data: bytes) -> None:
-        """Let llhttp parse this, with a stop at lines that may begin another protocol's request.
-
-        llhttp does not tell which protocol it was. Raises GatewayError if it was not HTTP.
-        """
-        line, known = self._line, self._known
-        self._known = max(0, known - len(data))
-        if line or (data.find(b"\r", known) >= 0 and (b"RTSP/" in data or b"ICE/" in data)):
-            at, line = len(line), line + data
-            carried = at > 0
-            for found in FOREIGN.finditer(line):
-                start, end = line.rfind(b"\n", 0, found.start()) + 1, found.end()
-                if start > at:
-                    self._parser.feed_data(line[at:start])
-                    at = start
-                in_headers = self.in_head and self._target and not (carried and start == 0)
-                self._parser.feed_data(line[at:end])
-                at = end
-                is_first = self.in_head and not in_headers
-                if is_first and line[start:end].split()[-2:-1] == [self._target]:
-                    raise malformed("the request line does not end in HTTP/1.1")
-            if at < len(line):
-                self._parser.feed_data(line[at:])
-        else:
-            self._parser.feed_data(data)
-            line = data
-        incomplete = self.in_head and not self._headers
-        self._line = line[line.rfind(b"\n") + 1 :] if incomplete else b""
 
     def _hand_over(self) -> None:
         """Tell the sink what has come of the body."""
@@ -400,12 +361,6 @@ class RequestParser:
         self._sink.on_end()
         if not self._keep_alive:
             self.stop()
-
-
-def is_http(head: bytes) -> bool:
-    """Whether the first line of a head ends in a version of HTTP."""
-    end = head.find(b"\r")
-    return end >= 8 and head[end - 8 : end - 3] == b"HTTP/"  # compiled, no slice may begin below 0
 
 
 def problem_of(error: httptools.HttpParserError) -> GatewayError:

@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from time import monotonic
 from typing import cast
 
 import structlog
@@ -25,6 +24,7 @@ from gateway.server.http1.state import (
     LINGERING,
     OPENING,
     READING_HEAD,
+    State,
 )
 from gateway.server.http1.timeout import Timeout
 from gateway.write_buffer import WriteBuffer
@@ -35,17 +35,10 @@ LINGER = 2.0
 """Seconds that a client which is still sending has to read its last answer."""
 DRAINED = 64 * 1024
 """Bytes that it may send meanwhile. They are read, so that it is not reset, and dropped."""
-SERVED_AT_ONCE = 4
-"""Requests of one connection that are answered in a row, before others have their turn."""
-LONGEST_TURN = 0.002
-"""Seconds after which it is their turn although there were fewer."""
 IDLE_GRACE = 1.0
 """Seconds that an idle connection stays for a request that is on its way when a stop begins."""
 
 log = structlog.stdlib.get_logger("gateway")
-
-Serve = Callable[[RequestCycle, "HttpProtocol"], None]
-"""See `ServerContext.serve`."""
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -67,10 +60,12 @@ class HttpProtocol(asyncio.Protocol):
     server: tuple[str, int] | None = None
     scheme = "http"
     state = OPENING
-    """What it is doing. The flags here and below do not depend on it."""
+    """What it is doing, and so how long that may take (`_enter`)."""
     read_paused = False
-    write_paused = False
-    """Whether the client reads more slowly than answers are written."""
+    """Whether nothing is read of what the client sends (`_has_enough`)."""
+    catching_up: asyncio.Event | None = None
+    """Set when the client has caught up; None unless it reads more slowly than answers are written.
+    """
 
     def __init__(
         self,
@@ -91,15 +86,13 @@ class HttpProtocol(asyncio.Protocol):
         """The one whose head has come last: its body may still be coming."""
         self._refusal: tuple[GatewayError, ReceivedHead | None] | None = None
         """The answer to what came behind the requests that are being answered, and its head."""
-        self._serving = False
-        self._goes_on = False  # whether `go_on` will be called
-        self._at_eof = False  # whether to close when that has nothing to do any more
+        self._awaits_turn = False
+        """Whether `go_on` will be called (`ParsingTurns`)."""
         self._undrained = DRAINED
         """Bytes behind its last answer for which the connection stays."""
         self._sharer: Hashable = None
         self._has_unfinished = False
         """Whether something unfinished counts (`UnfinishedMemory`)."""
-        self._writable: asyncio.Event | None = None
         self._unread: asyncio.TimerHandle | None = None
         """The end of a connection whose answers are not read."""
 
@@ -115,9 +108,9 @@ class HttpProtocol(asyncio.Protocol):
         self.server = address_of(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext"):
             self.scheme = "https"
-        self.state = READING_HEAD
         self._parser = RequestParser(self, context.heads, context.turns)
         self._timeout = Timeout(self._loop, context.timeout, self._timed_out)
+        self._enter(READING_HEAD)
         context.connections.add(self)
         if self._no_place is not None:
             self._send_refusal(self._no_place)
@@ -125,12 +118,11 @@ class HttpProtocol(asyncio.Protocol):
             self.finish()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.state = CLOSED
+        self._enter(CLOSED)
         self._forget_unfinished()
         self._context.connections.discard(self)
         self.leave()
         self._parser.close()
-        self._timeout.cancel()
         self.resume_writing()
         if self._current is not None:
             self._current.disconnect()
@@ -147,64 +139,52 @@ class HttpProtocol(asyncio.Protocol):
         self._on_parsed()
 
     def _on_parsed(self) -> None:
-        self._serve_parsed()
         if self.state.is_over:
             return
-        if self._parser.holds_back:
-            self._pause_reading()
-            if self._parser.can_go_on:
-                self._go_on_soon()
+        if self._current is None:
+            if self._waiting:
+                self._serve_next()
+            elif self.state is IDLE and self._parser.in_head:
+                self._enter(READING_HEAD)
+        if not self.read_paused and self._has_enough():
+            self.read_paused = True
+            self._transport.pause_reading()
+        if self._parser.can_go_on:
+            self._go_on_soon()
         if self._has_unfinished or self._parser.unfinished or self._waiting:
             self._note_unfinished()
 
-    def _serve_parsed(self) -> None:
-        if self.state.is_over or self._current is not None:
-            return
-        if self._waiting:
-            self._serve_next()
-        elif self.state is IDLE and self._parser.in_head:
-            self.state = READING_HEAD
-            self._timeout.restart()
-
     def _go_on_soon(self) -> None:
         """Go on with what has come, once others have had their turn."""
-        if not self._goes_on:
-            self._goes_on = True
+        if not self._awaits_turn:
+            self._awaits_turn = True
             self._context.turns.wait(self)
 
     def go_on(self) -> None:
         """It is this connection's turn (`ParsingTurns`)."""
-        self._goes_on = False
+        self._awaits_turn = False
         if self.state.is_over or self.is_closing():
             return
         self._parser.go_on()
         self._on_parsed()
         self.resume_reading()
-        if self._at_eof and not (self._goes_on or self.state.is_over):
-            self.flushed().close()
-            self._await_close()
 
-    def eof_received(self) -> bool:
-        """The client sends no more. The connection is closed after what can be answered at once."""
-        if self.state.is_over:
-            return False
-        self._buffer.flush()
-        self._at_eof = self._goes_on and self.scheme == "http"  # TLS does not know half a close
-        if not self._at_eof:
+    def eof_received(self) -> None:
+        """The client sends no more: it is taken for gone. The transport closes itself."""
+        if not self.state.is_over:
+            self._buffer.flush()
             self._await_close()
-        return self._at_eof
 
     def pause_writing(self) -> None:
         """More is unread than should be. The app, which knows more, is to give up first."""
-        self.write_paused = True
-        self._writable = asyncio.Event()
+        self.catching_up = asyncio.Event()
         seconds = self._context.timeout + LINGER
         self._unread = self._loop.call_later(seconds, self._transport.abort)
 
     def resume_writing(self) -> None:
-        self.write_paused = False
-        if self._writable is not None:
-            self._writable.set()
+        if self.catching_up is not None:
+            self.catching_up.set()
+            self.catching_up = None
         if self._unread is not None:
             self._unread.cancel()
 
@@ -217,14 +197,10 @@ class HttpProtocol(asyncio.Protocol):
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
         self._latest = RequestCycle(self, head, head.keep_alive, True, body, has_news=True)
         self._waiting.append(self._latest)
-        if len(body) > MOST_BUFFERED:
-            self._pause_reading()
 
     def on_body(self, data: bytes) -> None:
         assert self._latest is not None
         self._latest.feed(data)
-        if self._latest.buffered > MOST_BUFFERED:
-            self._pause_reading()
 
     def on_end(self) -> None:
         assert self._latest is not None
@@ -274,7 +250,7 @@ class HttpProtocol(asyncio.Protocol):
         """
         size, current = 0, self._current
         if current is None or current.complete:
-            size = self._parser.unfinished + sum(each.buffered for each in self._waiting)
+            size = self._parser.unfinished + sum(len(each.body) for each in self._waiting)
         self._has_unfinished = self._context.unfinished.note(self, size) and not self.state.is_over
 
     def _forget_unfinished(self) -> None:
@@ -310,24 +286,16 @@ class HttpProtocol(asyncio.Protocol):
         """Headers of every answer, by lower-case name."""
         return self._context.state.default_headers
 
-    def _pause_reading(self) -> None:
-        if not self.read_paused and not self.state.is_over:
-            self.read_paused = True
-            self._transport.pause_reading()
-
-    async def drain(self) -> None:
-        """Wait while `write_paused`."""
-        if self._writable is not None:
-            await self._writable.wait()
+    def _has_enough(self) -> bool:
+        """Whether bytes are held back, or much of the latest body has not been taken."""
+        latest = self._latest
+        return self._parser.holds_back or (latest is not None and len(latest.body) > MOST_BUFFERED)
 
     def resume_reading(self) -> None:
-        """Read on, unless bytes are held back, or the latest body has not been taken."""
-        if not self.read_paused or self._parser.holds_back:
-            return
-        if self._latest is not None and self._latest.buffered > MOST_BUFFERED:
-            return
-        self.read_paused = False
-        self._transport.resume_reading()
+        """Read on, if that has an end."""
+        if self.read_paused and not self._has_enough():
+            self.read_paused = False
+            self._transport.resume_reading()
 
     def on_answered(self, request: RequestCycle) -> None:
         """It is the next request's turn."""
@@ -342,44 +310,26 @@ class HttpProtocol(asyncio.Protocol):
             return
         if self._parser.answered():
             self._go_on_soon()
-        elif self.read_paused:
+        else:
             self.resume_reading()
         if self._waiting:
             self._serve_next()
         elif self._refusal is not None:
             self._refuse(*self._refusal)
         else:
-            self.state = IDLE
-            self._timeout.restart()
+            self._enter(IDLE)
             if self.is_ending:
                 self.finish()
         if self._has_unfinished:
             self._note_unfinished()
 
     def _serve_next(self) -> None:
-        """Serve those that wait, until one is not answered at once.
-
-        A loop, because those that are would otherwise be served one inside the other. After some
-        it goes on in the next turn of the event loop: a client may always have sent more.
-        """
-        if self._serving:
+        """Serve the next request in line, unless its body may be in what is held back."""
+        if self._parser.can_go_on and not self._waiting[0].complete:
             return
-        self._serving = True
-        began = monotonic() if len(self._waiting) > 1 else 0.0
-        for _ in range(SERVED_AT_ONCE):
-            if not self._waiting or self._current is not None or self.state.is_over:
-                break
-            if not self._waiting[0].complete and self._parser.can_go_on:
-                break  # its body may have come
-            self._current = self._waiting.popleft()
-            self.state = ANSWERING
-            self._timeout.pause()
-            self._serve(self._current, self)
-            if not self._waiting or self.is_closing() or monotonic() - began > LONGEST_TURN:
-                break
-        self._serving = False
-        if self._waiting and self._current is None:
-            self._go_on_soon()
+        self._current = request = self._waiting.popleft()
+        self._enter(ANSWERING)
+        self._serve(request, self)
 
     # --- the server's side ------------------------------------------------------------------
 
@@ -393,7 +343,8 @@ class HttpProtocol(asyncio.Protocol):
             self._loop.call_later(IDLE_GRACE, self._close_if_idle)
 
     def _close_if_idle(self) -> None:
-        if not (self.state.is_over or self._current or self._goes_on or self._parser.in_head):
+        has_begun = self._parser.in_head or self._parser.can_go_on
+        if not (self.state.is_over or self._current or has_begun):
             self.flushed().close()
             self._await_close()
 
@@ -406,15 +357,31 @@ class HttpProtocol(asyncio.Protocol):
         """Close at once."""
         self.flushed().close()
 
+    # --- the state --------------------------------------------------------------------------
+
+    def _enter(self, state: State) -> None:
+        """Do something else from now on, within the time that there is for it."""
+        self.state = state
+        timeout = self._timeout
+        if state is ANSWERING:
+            timeout.pause()
+        elif not state.is_over:  # HTTP_TIMEOUT, for a head or without one
+            timeout.restart()
+        elif state is LINGERING:
+            timeout.replace(self._stop_lingering, LINGER)
+        elif state is CLOSING:
+            self._close_by = self._loop.time() + self._context.timeout
+            timeout.replace(self._check_close, IDLE_GRACE)
+        else:
+            timeout.cancel()
+
     # --- ends -------------------------------------------------------------------------------
 
     def _await_close(self) -> None:
         """The transport is closing: it sends what is left, and TLS waits for the client's word."""
-        self.state = CLOSING
+        self._enter(CLOSING)
         self._forget_unfinished()
         self._parser.stop()
-        self._close_by = self._loop.time() + self._context.timeout
-        self._timeout.replace(self._check_close, IDLE_GRACE)
 
     def _check_close(self) -> None:
         """Abort when the client takes too long to read, or (in TLS) to say that it has read.
@@ -429,7 +396,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _timed_out(self) -> None:
         """The timeout is over: say so to a client that has begun a request, and end."""
-        if self._goes_on:  # what is missing may have come
+        if self._parser.can_go_on:  # what is missing may have come
             self._timeout.replace(self._timed_out, IDLE_GRACE)
         elif self._parser.in_head:
             problem = f"the headers did not arrive within {self._context.timeout:g} s"
@@ -466,8 +433,7 @@ class HttpProtocol(asyncio.Protocol):
         self._latest = None
         self._waiting.clear()
         self.resume_reading()
-        self.state = LINGERING
-        self._timeout.replace(self._stop_lingering, LINGER)
+        self._enter(LINGERING)
         if transport.can_write_eof():
             with suppress(OSError):  # asyncio's own transport, if the client has just gone
                 transport.write_eof()

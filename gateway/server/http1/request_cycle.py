@@ -46,8 +46,9 @@ class Connection(Protocol):
     """Whether nothing can be sent any more."""
     read_paused: bool
     """Whether nothing is read of what the client sends."""
-    write_paused: bool
-    """Whether the client reads more slowly than answers are written."""
+    catching_up: asyncio.Event | None
+    """Set when the client has caught up; None unless it reads more slowly than answers are written.
+    """
 
     def flushed(self) -> asyncio.Transport:
         """The transport, to which all that has been written is handed first."""
@@ -59,9 +60,6 @@ class Connection(Protocol):
     @property
     def default_headers(self) -> Headers:
         """Headers of every answer, by lower-case name."""
-
-    async def drain(self) -> None:
-        """Wait while `write_paused`."""
 
     def resume_reading(self) -> None:
         """The request has no body to hand out, or room for more of it."""
@@ -108,11 +106,6 @@ class RequestCycle:
     """Whether the client has been told to send the body (100)."""
 
     # --- the connection's side --------------------------------------------------------------
-
-    @property
-    def buffered(self) -> int:
-        """Bytes of the body that have come and are not handed out."""
-        return len(self.body)
 
     def feed(self, data: bytes) -> None:
         """A part of the body has come."""
@@ -169,7 +162,7 @@ class RequestCycle:
     @property
     def is_behind(self) -> bool:
         """Whether the client reads more slowly than the answer is written."""
-        return self.connection.write_paused
+        return self.connection.catching_up is not None
 
     def take_body(self) -> bytes | None:
         """The whole body if it is here, and None otherwise; `receive` gives nothing after it."""
@@ -191,7 +184,7 @@ class RequestCycle:
         if (
             self.started
             or self.disconnected
-            or connection.write_paused
+            or connection.catching_up is not None
             or connection.is_closing()
             or self.head.method == "HEAD"
         ):
@@ -236,8 +229,8 @@ class RequestCycle:
     async def send(self, message: Message) -> None:
         """Send the head of the answer, or a part of its body, as fast as the client reads."""
         connection = self.connection
-        if connection.write_paused and not self.disconnected:
-            await connection.drain()
+        if connection.catching_up is not None and not self.disconnected:
+            await connection.catching_up.wait()
         if self.disconnected or connection.is_closing():
             raise ClientDisconnected
         kind = message["type"]

@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """What a connection is doing, and so what its timeout is for."""
+    """What a connection is doing, and so what its timeout is for (`HttpProtocol._enter`)."""
 
     OPENING = "opening", False
     """There is no connection yet: in TLS, before and during the handshake."""
