@@ -197,7 +197,7 @@ async def test_who_reads_on_gets_the_rest_of_a_compressed_answer(
 ) -> None:
     """The same as if nobody had waited for its memory."""
     monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600.0)
-    monkeypatch.setattr("gateway.access.admission.Lease.is_wanted", True)
+    monkeypatch.setattr("gateway.access.lease.Lease.is_wanted", True)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=3600) as gateway:
         held, whole = gateway.app.parts.answers.held, await gateway.post(GET_JOBS, {})
@@ -282,7 +282,7 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
     """At the same rate, it may keep a modest part, and 19 times as much not."""
     monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 2**18)
     monkeypatch.setattr("gateway.http.respond.PATIENCE", 2.0)
-    monkeypatch.setattr("gateway.access.admission.Lease.is_wanted", True)
+    monkeypatch.setattr("gateway.access.lease.Lease.is_wanted", True)
     monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # it stays as large as it is
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
