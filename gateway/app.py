@@ -27,7 +27,7 @@ from gateway.access.rates import Rates
 from gateway.access.revocation import DenyFile
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
-from gateway.calls.aside.planner import Planner
+from gateway.calls.offload.planner import Planner
 from gateway.compat.profile import load_profile
 from gateway.discovery.endpoints import reflection_of
 from gateway.discovery.factory import choose_source

@@ -11,12 +11,15 @@ Tests that need gateways or Cuebots of their own start them with the functions o
 of `tests.support.processes` and `tests.support.commands`.
 """
 
+import asyncio
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -208,3 +211,17 @@ async def gateway(
     for mark in reversed(list(request.node.iter_markers("gateway"))):
         settings |= mark.kwargs
     return await shared_gateway(cuebot.endpoint, **settings)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+    """The processes that the event loop has started during the test."""
+    processes: list[Process] = []
+    start = asyncio.create_subprocess_exec
+
+    async def noted(*command: Any, **options: Any) -> Process:
+        processes.append(await start(*command, **options))
+        return processes[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    return processes

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.plan import Plan
 from gateway.codec.xml_text import UnreadableXml, takes_long, texts_of
 from gateway.errors import Code, GatewayError
 from gateway.hints import SHOWN
-from gateway.schema.method import Method
+from gateway.schema.method import Method, set_at, value_at
 
 
 class Caller(NamedTuple):

@@ -11,7 +11,7 @@ from gateway.codec.error_details import details_to_json
 from gateway.codec.fields import is_message, message_of
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.hints import SHOWN
-from gateway.schema.method import Method
+from gateway.schema.method import FieldPath, Method, value_at
 from gateway.upstream.interface import CallFailed, Reason
 
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
@@ -141,11 +141,10 @@ def related(method: Method) -> str:
     return f" or its {kind}" if kinds and kind not in kinds else ""
 
 
-def id_at(request: Any, path: tuple[str, ...], is_text: bool) -> str:
+def id_at(request: Any, path: FieldPath, is_text: bool) -> str:
     """The id of the object at a path, which is what Cuebot looks for."""
-    for name in path:
-        request = getattr(request, name)
-    return str(request if is_text else request.id)
+    found = value_at(request, path)
+    return str(found if is_text else found.id)
 
 
 def values_of(request: Any) -> Iterator[str]:

@@ -10,10 +10,9 @@ from urllib.parse import quote
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.calls.failures import Ambiguous, error_for, goes_on, subjects
-from gateway.calls.listings import matching_rows, plan_of, plan_of_listing
-from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.missing_ids import is_name
-from gateway.calls.plan import Plan
+from gateway.calls.plan import Plan, plan_of, plan_of_listing
+from gateway.calls.rows import matching_rows
 from gateway.codec.encode import UNREADABLE, unreadable
 from gateway.codec.rewrite import BodyPath
 from gateway.errors import Code, GatewayError
@@ -28,6 +27,8 @@ from gateway.schema.method import (
     Naming,
     Reference,
     Unique,
+    set_at,
+    value_at,
 )
 from gateway.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
 
@@ -136,7 +137,7 @@ async def looked_up(
         else:
             reference = look_up.reference
             if reference not in missing:
-                missing[reference] = without_id(request, reference)
+                missing[reference] = missing_in(request, reference)
             while (next_one := next(missing[reference])) is None:
                 await let_others_run()
             place, set_id = next_one
@@ -218,7 +219,7 @@ async def hop(
     return whole
 
 
-def without_id(request: Any, reference: Reference) -> Iterator[Missing | None]:
+def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
     """Each object in a message that has no id; the plan of the message has them in this order.
 
     None stands for a step that is over: a list may be long.

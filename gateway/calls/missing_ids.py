@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, put, take
+from gateway.codec.rewrite import Body, BodyPath, Json, Moved, peek
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Naming, Reference, Sent, Source
 
@@ -41,8 +41,8 @@ def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]
 
 
 def take_search(
-    reference: Reference, place: str, thing: Json, body: object, used: list[BodyPath]
-) -> tuple[Naming, Json, Rewritten]:
+    reference: Reference, place: str, thing: Body, body: Body, used: list[BodyPath]
+) -> tuple[Naming, Body, list[Moved]]:
     """What finds such an object, the body of the request for that, and how the client calls it.
 
     What it uses of the object, and Cuebot does not have, is taken out of the object. What it uses
@@ -61,34 +61,33 @@ def take_search(
         raise GatewayError(
             Code.INVALID_ARGUMENT, f"{place}: {what_is_needed(reference, thing, body)}"
         )
-    asked: Json = {}
-    names = Rewritten()
+    asked, moved = Body({}), []
     for sent, source in zip(finder.sends, sources, strict=True):
         assert source is not None
-        content = peek(thing if source.inside else body, source.path)
+        content = (thing if source.inside else body).peek(source.path)
         if sent.lower and isinstance(content, str):
             content = content.lower()
         written = str(source.path)
         if source.inside:
             written = place if reference.is_text else f"{place}.{source.path}"
-        put(asked, sent.send, content, sent.send)
-        names.moved.append((str(sent.send), written))
+        asked.put(sent.send, content, sent.send)
+        moved.append((str(sent.send), written))
         if source.inside and not source.native:
-            take(thing, source.path)
+            thing.take(source.path)
         elif not source.inside and not source.native:
             used.append(source.path)
-    return Naming(reference, finder), asked, names
+    return Naming(reference, finder), asked, moved
 
 
-def given_source(sent: Sent, thing: Json, body: object) -> Source | None:
+def given_source(sent: Sent, thing: Body, body: Body) -> Source | None:
     """The first source of a value that has one."""
     for source in sent.sources:
-        if peek(thing if source.inside else body, source.path) not in NOTHING:
+        if (thing if source.inside else body).peek(source.path) not in NOTHING:
             return source
     return None
 
 
-def what_is_needed(reference: Reference, thing: Json, body: object) -> str:
+def what_is_needed(reference: Reference, thing: Body, body: Body) -> str:
     """`expected its id, or name and show to find it by; there is no show`.
 
     Of several ways to find it, what is missing is said of the first.

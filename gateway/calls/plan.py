@@ -4,16 +4,25 @@ The compatibility profile asks for look-ups and follow-ups where a document prom
 to Cuebot cannot do. Whatever is wrong with a request is found here, before the first call is made.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from gateway.calls.missing_ids import is_name, take_search, without_id
-from gateway.codec.decode import decode_rewritten
+from gateway.codec.decode import decode_body
 from gateway.codec.parse import parse
-from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, put, rewrite, take
+from gateway.codec.rewrite import Body, BodyPath, as_written
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
-from gateway.schema.method import FollowUp, LookUp, Method, Naming, Rereading, Unique
+from gateway.schema.method import (
+    FollowUp,
+    Listing,
+    LookUp,
+    Method,
+    Naming,
+    Rereading,
+    Unique,
+    value_at,
+)
 
 ALWAYS_QUICK = 64 * 1024
 LARGEST_QUICK = 256 * 1024
@@ -64,20 +73,19 @@ def holds_the_loop(body: bytes) -> bool:
     return body.count(b",") > MOST_QUICK_VALUES
 
 
-def plan(method: Method, body: bytes, policy: UnknownFieldPolicy) -> Plan:
-    """What a JSON body asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong.
-
-    What is parsed here is nobody else's, so planning moves and takes values within it: to leave it
-    as it is, each step would have to copy it.
-    """
-    value = parse(body)
-    done = rewrite(value, method.rewrites) if method.rewrites else None
+def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
+    """What a JSON body asks for. Raises GatewayError (INVALID_ARGUMENT) for one that is wrong."""
+    value = parse(content)
+    body = None
+    if method.rewrites:
+        body = Body(value)
+        body.rewrite(method.rewrites)
     if method.steps is not None or not is_complete(value, method):
-        return plan_using_up(method, value, done or Rewritten(), policy)
-    if done is not None:
-        done.documented += method.besides
-        return Plan(method, *decode_rewritten(method.decode_value, value, done, policy))
-    return Plan(method, *method.decode_value(value, policy, method.besides))
+        return plan_body(method, body or Body(value), policy)
+    if body is None:
+        return Plan(method, *method.decode_value(value, policy, method.besides))
+    body.documented += method.besides
+    return Plan(method, *decode_body(method.decode_value, body, policy))
 
 
 def is_complete(value: object, method: Method) -> bool:
@@ -88,82 +96,91 @@ def is_complete(value: object, method: Method) -> bool:
     return True
 
 
-def plan_using_up(
-    method: Method, value: object, done: Rewritten, policy: UnknownFieldPolicy
-) -> Plan:
-    """The same for a body that has been parsed and rewritten, with all that may be called besides.
-
-    `value` is the caller's own, and of no use afterwards: what other calls need is taken out of it.
-    """
+def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
+    """What a body asks for that has been rewritten. What other calls need is taken out of it."""
     look_ups: list[tuple[Step, Plan]] = []
     for look_up in method.steps.before if method.steps else ():
-        given = value_to_look_up(value, look_up)
+        given = value_to_look_up(body, look_up)
         if given is None:
             continue
         look_ups.append((look_up, request_for(look_up.method, look_up.send, given, look_up.given)))
         if isinstance(look_up, LookUp):
             if look_up.documented:
-                take(value, look_up.given)
-            done.drop(value, look_up.put)  # the documented object in the place of Cuebot's field
+                body.take(look_up.given)
+            body.drop(look_up.put)  # the documented object in the place of Cuebot's field
     try:
-        look_ups += take_references(value, method, done)
+        look_ups += take_references(body, method)
     except GatewayError:
         # A name that is misspelled says more than that there is none.
-        decode_rewritten(method.decode_value, value, done, policy)
+        decode_body(method.decode_value, body, policy)
         raise
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given).payload)
         for follow_up in (method.steps.after if method.steps else ())
-        if (given := take(value, follow_up.given)) is not None
+        if (given := body.take(follow_up.given)) is not None
     )
-    request = decode_rewritten(method.decode_value, value, done, policy)
+    request = decode_body(method.decode_value, body, policy)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
 
 
-def take_references(value: object, method: Method, done: Rewritten) -> Iterator[tuple[Step, Plan]]:
+def take_references(body: Body, method: Method) -> Iterator[tuple[Step, Plan]]:
     """The look-ups for objects without an id. What they are found by is taken out of the body."""
-    done.documented += method.besides
+    body.documented += method.besides
     used: list[BodyPath] = []
     count = 0
     for reference in method.references:
-        for place, thing in without_id(value, reference):
+        for place, thing in without_id(body.value, reference):
             count += 1
             if count > MOST_REFERENCES:
                 problem = f"more than {MOST_REFERENCES} objects have no id; send ids, or fewer"
                 raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
-            naming, asked, names = take_search(reference, place, thing, value, used)
+            naming, asked, moved = take_search(reference, place, Body(thing), body, used)
             try:
-                yield (
-                    naming,
-                    plan_using_up(naming.method, asked, Rewritten(), UnknownFieldPolicy.EVERYTHING),
-                )
+                yield naming, plan_body(naming.method, asked, UnknownFieldPolicy.EVERYTHING)
             except GatewayError as error:
-                raise GatewayError(error.code, names.as_written(error.message)) from None
+                raise GatewayError(error.code, as_written(error.message, moved)) from None
     for path in used:
-        take(value, path)
+        body.take(path)
 
 
-def value_to_look_up(value: object, look_up: LookUp | Unique) -> object:
+def value_to_look_up(body: Body, look_up: LookUp | Unique) -> object:
     """What has to be looked up; None if nothing is given or Cuebot's own field is there.
 
     Where a name stands in the field of an id, it is whatever cannot be one of Cuebot's.
     """
-    given = peek(value, look_up.given)
+    given = body.peek(look_up.given)
     if isinstance(look_up, Unique):
         return given
     if look_up.given == look_up.put:
         return given if is_name(given) else None
-    there = peek(value, look_up.put)
+    there = body.peek(look_up.put)
     inside = look_up.given.is_within(look_up.put) and isinstance(there, dict)
     return given if inside or not there else None
 
 
 def request_for(method: Method, send: BodyPath, given: object, place: BodyPath) -> Plan:
     """A request with one field. Raises GatewayError that names where the client has it."""
-    value: Json = {}
-    put(value, send, given, place)
+    body = Body({})
+    body.put(send, given, place)
     try:
-        return Plan(method, *method.decode_value(value, UnknownFieldPolicy.EVERYTHING))
+        return Plan(method, *decode_body(method.decode_value, body, UnknownFieldPolicy.EVERYTHING))
     except GatewayError as error:
         _, _, problem = error.message.partition(": ")
         raise GatewayError(error.code, f"{place}: {problem}") from None
+
+
+def plan_of(method: Method, sent: Iterable[tuple[BodyPath, object]]) -> Plan:
+    """A call with these values, which may be names where others have ids."""
+    body = Body({})
+    for target, content in sent:
+        body.put(target, content, target)
+    return plan_body(method, body, UnknownFieldPolicy.EVERYTHING)
+
+
+def plan_of_listing(listing: Listing, asked: Any) -> Plan:
+    """The call that answers the list, for the request of the look-up that found nothing."""
+    sent: list[tuple[BodyPath, object]] = []
+    for source, target, as_list in listing.copies:
+        content = value_at(asked, source)
+        sent.append((target, [content] if as_list else content))
+    return plan_of(listing.method, [*sent, *listing.constants])

@@ -1,15 +1,16 @@
-"""How many rows of a list a request asks for: of Cuebot, and of the gateway."""
+"""The rows of lists: how many a request asks for, and which of them a look-up is for."""
 
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.plan import Plan
+from gateway.codec.encode import UNREADABLE, unreadable
+from gateway.codec.fields import owner_of
 from gateway.codec.slices import rows_in
-from gateway.long_work import STEP, begin_at_once, in_turns
-from gateway.schema.method import Method
+from gateway.long_work import STEP, begin_at_once, in_turns, let_others_run
+from gateway.schema.method import Method, RowSearch, set_at, value_at
 from gateway.views.compiled_view import Asked, CompiledView
 
 
@@ -60,3 +61,27 @@ async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:
     except DecodeError:  # whoever reads the answer says so
         return False
     return count >= cut_at
+
+
+async def matching_rows(search: RowSearch, asked: Any, answer: bytes) -> list[Any]:
+    """The rows of an answer that have the same values as `asked`.
+
+    Others have their turn between steps. Raises GatewayError (INTERNAL) for bytes that are
+    no such answer.
+    """
+    fields = search.path
+    wanted = [(at, value_at(asked, source)) for at, source in search.where]
+    holder: Any = GetMessageClass(owner_of(fields[-1]))
+    found: list[Any] = []
+    try:
+        await let_others_run()
+        _, runs, _ = await in_turns(rows_in(memoryview(answer), fields, STEP))
+        for run in runs:
+            for row in getattr(holder.FromString(run), fields[-1].name):
+                if all(value_at(row, at) == one for at, one in wanted):
+                    found.append(row)
+                if STEP.is_over():
+                    await let_others_run()
+    except UNREADABLE as error:
+        raise unreadable(owner_of(fields[0]), error) from error
+    return found

@@ -32,7 +32,7 @@ from gateway.codec.interfaces import NO_ALIASES, Aliases, Read, Unknown, Unknown
 from gateway.codec.numbers import Mismatch, kind
 from gateway.codec.parse import parse
 from gateway.codec.path import ROOT, Path, child, mismatch_at
-from gateway.codec.rewrite import Json, Rewritten
+from gateway.codec.rewrite import Body, Json
 from gateway.codec.scalar_readers import Convert, map_key_reader, scalar_reader
 from gateway.codec.unknown import REPORTED, UnknownFieldPolicy, add_unknown, check_unknown, is_echo
 from gateway.errors import Code, GatewayError
@@ -342,18 +342,16 @@ def text_of_zero(field: FieldDescriptor) -> str | None:
     return "0" if field.type in INT64 or field.type in UINT64 else None
 
 
-def decode_rewritten(
-    decode_value: DecodeValue, value: object, done: Rewritten, policy: UnknownFieldPolicy
-) -> Decoded:
+def decode_body(decode_value: DecodeValue, body: Body, policy: UnknownFieldPolicy) -> Decoded:
     """As `decode_value`; errors and ignored fields are named as the client wrote them."""
-    if done.left and policy is UnknownFieldPolicy.EVERYTHING:
-        raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{done.left[0]}`")
+    if body.left and policy is UnknownFieldPolicy.EVERYTHING:
+        raise GatewayError(Code.INVALID_ARGUMENT, f"unknown field `{body.left[0]}`")
     try:
-        decoded = decode_value(value, policy, done.documented)
+        decoded = decode_value(body.value, policy, body.documented)
     except GatewayError as error:
-        raise GatewayError(error.code, done.as_written(error.message)) from None
-    ignored = (*map(done.as_written, decoded.ignored), *done.left)
-    return Decoded(decoded.payload, ignored[:REPORTED], tuple(done.defaulted), done.most_rows)
+        raise GatewayError(error.code, body.as_written(error.message)) from None
+    ignored = (*map(body.as_written, decoded.ignored), *body.left)
+    return Decoded(decoded.payload, ignored[:REPORTED], tuple(body.defaulted), body.most_rows)
 
 
 def given_twice(value: Json, path: Path, *names: str) -> GatewayError:

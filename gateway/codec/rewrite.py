@@ -1,8 +1,4 @@
-"""Fields of a JSON request under documented names, moved to where Cuebot has them.
-
-They move within the parsed body itself: `rewrite`, `take`, `put` and `drop` change what they are
-given, so it has to be the caller's own. `peek` only looks.
-"""
+"""Fields of a JSON request under documented names, moved to where Cuebot has them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -75,12 +71,20 @@ Rewrite = Rename | Default | MostRows
 LARGEST_COUNT = 2**31 - 1
 
 
-@dataclass(slots=True)
-class Rewritten:
-    """What was done to a body, in the names that the client wrote."""
+Moved = tuple[str, str]
+"""The path where a value is now, and where the client had it."""
 
-    moved: list[tuple[str, str]] = field(default_factory=list)
-    """Paths where values are now, and where the client had them."""
+
+@dataclass(slots=True)
+class Body:
+    """A request's parsed JSON, which is taken apart here and belongs to nobody else.
+
+    Its values move to where Cuebot has them, and those that other calls need are taken out. What
+    has been done is kept, in the names that the client wrote.
+    """
+
+    value: object
+    moved: list[Moved] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     """Paths of what else was in documented objects. Cuebot has no place for it."""
     documented: list[str] = field(default_factory=list)
@@ -90,42 +94,75 @@ class Rewritten:
     most_rows: int | None = None
     """How many rows of the answer are wanted at most."""
 
-    def drop(self, value: object, path: BodyPath) -> None:
-        """Take a documented object out of the body, and remember what was in it."""
-        if type(rest := peek(value, path)) is dict:
-            take(value, path)
+    def rewrite(self, rewrites: Iterable[Rewrite]) -> None:
+        """Move what is at documented paths, and set what is left out.
+
+        Objects that become empty go away, and documented ones that Cuebot does not have. Raises
+        GatewayError (INVALID_ARGUMENT) for a field that is given under both names.
+        """
+        for step in rewrites:
+            if isinstance(step, Default):
+                if type(self.value) is dict and step.is_needed(self.value):
+                    self.take(step.target)
+                    place = self.put(step.target, step.content(), step.target)
+                    self.defaulted.append(self.as_written(text(place)))
+            elif isinstance(step, MostRows):
+                self.most_rows = row_count(self.take(step.path), step.path)
+            elif (taken := self.take(step.source)) is not None:
+                if step.root is not None:
+                    self.drop(step.root)
+                place = self.put(step.target, [taken] if step.as_list else taken, step.source)
+                now = text(child(place, 0) if step.as_list else place)
+                self.moved.append((now, str(step.source)))
+
+    def peek(self, path: BodyPath) -> object:
+        """What is at a path; None if there is nothing, or if null is there."""
+        return peek(self.value, path)
+
+    def take(self, path: BodyPath) -> object:
+        """Take out what is at a path, and the objects that are empty without it."""
+        return taken_from(self.value, path, 0)
+
+    def put(self, path: BodyPath, content: object, source: BodyPath) -> Path:
+        """Set what is at a path; where that is, in the spelling that the body has.
+
+        Raises GatewayError when there is something else already.
+        """
+        value: Any = self.value
+        place: Path = ROOT
+        last = len(path.json) - 1
+        for depth in range(last):
+            name = name_in(value, path, depth)
+            place = child(place, name)
+            if value.get(name) is None:
+                value[name] = {}
+            value = value[name]
+            if type(value) is not dict:
+                raise mismatch_at(place, "expected an object")
+        name = name_in(value, path, last)
+        place = child(place, name)
+        if value.get(name) is not None:
+            raise mismatch_at(place, f"also given as {source}; send one")
+        value[name] = content
+        return place
+
+    def drop(self, path: BodyPath) -> None:
+        """Take out a documented object, and remember what was in it."""
+        if type(rest := self.peek(path)) is dict:
+            self.take(path)
             self.left += [f"{path}.{name}" for name in rest]
 
     def as_written(self, text: str) -> str:
-        """A path, or an error that begins with one, as the client knows it."""
-        for now, before in self.moved:
-            if text == now or (text.startswith(now) and text[len(now)] in ".[:"):
-                return before + text[len(now) :]
-        return text
+        """See `as_written`."""
+        return as_written(text, self.moved)
 
 
-def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
-    """Move, within the body, what it has at documented paths, and set what it leaves out.
-
-    Objects that become empty go away, and documented ones that Cuebot does not have. Raises
-    GatewayError (INVALID_ARGUMENT) for a field that is given under both names.
-    """
-    done = Rewritten()
-    for step in rewrites:
-        if isinstance(step, Default):
-            if type(value) is dict and step.is_needed(value):
-                take(value, step.target)
-                place = put(value, step.target, step.content(), step.target)
-                done.defaulted.append(done.as_written(text(place)))
-        elif isinstance(step, MostRows):
-            done.most_rows = row_count(take(value, step.path), step.path)
-        elif (taken := take(value, step.source)) is not None:
-            if step.root is not None:
-                done.drop(value, step.root)
-            place = put(value, step.target, [taken] if step.as_list else taken, step.source)
-            now = text(child(place, 0) if step.as_list else place)
-            done.moved.append((now, str(step.source)))
-    return done
+def as_written(text: str, moved: Iterable[Moved]) -> str:
+    """A path, or an error that begins with one, as the client knows it."""
+    for now, before in moved:
+        if text == now or (text.startswith(now) and text[len(now)] in ".[:"):
+            return before + text[len(now) :]
+    return text
 
 
 def row_count(content: object, path: BodyPath) -> int | None:
@@ -149,43 +186,17 @@ def peek(value: object, path: BodyPath) -> object:
     return value
 
 
-def take(value: object, path: BodyPath, depth: int = 0) -> object:
-    """Take what is at a path out of the body, and the objects that are empty without it.
-
-    `value` is what the first `depth` names of the path lead to.
-    """
+def taken_from(value: object, path: BodyPath, depth: int) -> object:
+    """See `Body.take`; `value` is what the first `depth` names of the path lead to."""
     if type(value) is not dict:
         return None
     name = name_in(value, path, depth)
     if depth == len(path.json) - 1:
         return value.pop(name, None)
-    taken = take(value.get(name), path, depth + 1)
+    taken = taken_from(value.get(name), path, depth + 1)
     if taken is not None and value[name] == {}:
         del value[name]
     return taken
-
-
-def put(value: Any, path: BodyPath, content: object, source: BodyPath) -> Path:
-    """Set what is at a path; where that is, in the spelling that the body has.
-
-    Raises GatewayError when there is something else already.
-    """
-    place: Path = ROOT
-    last = len(path.json) - 1
-    for depth in range(last):
-        name = name_in(value, path, depth)
-        place = child(place, name)
-        if value.get(name) is None:
-            value[name] = {}
-        value = value[name]
-        if type(value) is not dict:
-            raise mismatch_at(place, "expected an object")
-    name = name_in(value, path, last)
-    place = child(place, name)
-    if value.get(name) is not None:
-        raise mismatch_at(place, f"also given as {source}; send one")
-    value[name] = content
-    return place
 
 
 def name_in(value: Json, path: BodyPath, depth: int) -> str:

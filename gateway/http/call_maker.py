@@ -7,11 +7,11 @@ from time import monotonic
 from gateway.access.fair_quota import FairSemaphore
 from gateway.access.lease import Lease
 from gateway.calls.invoke import invoke
-from gateway.calls.metadata import caller_metadata
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptors
+from gateway.http.metadata import caller_metadata
 from gateway.http.request import CallRequest
 from gateway.http.respond import Form, form_for
 from gateway.http.spans import CallTimes

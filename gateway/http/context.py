@@ -14,13 +14,13 @@ from gateway.access.fair_quota import FairQuota
 from gateway.access.lease import Lease
 from gateway.access.principal import Principal
 from gateway.access.rates import address_key
-from gateway.calls.trace_context import TraceContext, read_context
 from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct import DirectConnection, Headers
 from gateway.http.proxies import HEADER as FORWARDED_FOR
 from gateway.http.proxies import TrustedProxies
 from gateway.http.spans import Spans
+from gateway.http.trace_context import TraceContext, read_context
 from gateway.schema.method import Method
 from gateway.views.show import Progress
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway.access.fair_quota import FairQuota, Weight, alike
-from gateway.calls.aside.planner import Planner
 from gateway.calls.caller import Named, naming_takes_long
+from gateway.calls.offload.planner import Planner
 from gateway.calls.plan import Plan, holds_the_loop, plan
 from gateway.calls.rows import ask_for_rows
 from gateway.codec.unknown import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy

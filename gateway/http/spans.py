@@ -5,8 +5,8 @@ from random import getrandbits
 from time import monotonic
 from typing import NamedTuple
 
-from gateway.calls.trace_context import SAMPLED, TraceContext
 from gateway.errors import Code
+from gateway.http.trace_context import SAMPLED, TraceContext
 
 
 class CallTimes(NamedTuple):

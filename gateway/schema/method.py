@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
@@ -16,6 +17,18 @@ FieldPath = tuple[str, ...]
 """Names of fields from a message down, as the proto has them."""
 Copies = tuple[tuple[FieldPath, FieldPath], ...]
 """From where in an answer to where in a request single values go."""
+
+
+def value_at(message: Any, path: FieldPath) -> Any:
+    """What a message has at a path."""
+    for name in path:
+        message = getattr(message, name)
+    return message
+
+
+def set_at(message: Any, path: FieldPath, content: object) -> None:
+    """Set a single field at a path."""
+    setattr(value_at(message, path[:-1]), path[-1], content)
 
 
 @dataclass(frozen=True, eq=False)

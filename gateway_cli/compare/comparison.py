@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from gateway.codec.fields import returned_types
-from gateway.codec.rewrite import Default, rewrite
+from gateway.codec.rewrite import Body, Default
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway_cli.client.gateway import GatewayClient
@@ -184,14 +184,14 @@ def is_within(path: str, places: Collection[str]) -> bool:
     )
 
 
-def with_defaults(method: Method, body: bytes) -> bytes:
+def with_defaults(method: Method, content: bytes) -> bytes:
     """A request with what the profile makes this gateway add to it; the other one needs it, too."""
     defaults = [each for each in method.rewrites if isinstance(each, Default)]
     if not defaults:
-        return body
-    value = orjson.loads(body)
-    rewrite(value, defaults)
-    return orjson.dumps(value)
+        return content
+    body = Body(orjson.loads(content))
+    body.rewrite(defaults)
+    return orjson.dumps(body.value)
 
 
 class NotReadOnly(Exception):

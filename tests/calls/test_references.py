@@ -10,12 +10,11 @@ import httpx
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.calls.message_fields import set_at, value_at
 from gateway.calls.plan import MOST_REFERENCES
-from gateway.codec.rewrite import BodyPath, put, take
+from gateway.codec.rewrite import Body, BodyPath
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.schema.method import Finder, Method, Reference
+from gateway.schema.method import Finder, Method, Reference, set_at, value_at
 from gateway.schema.selection import Selection
 from tests.support.opencue import message_class, opencue, with_ids
 from tests.support.patience import PATIENCE
@@ -372,7 +371,7 @@ def references() -> Iterator[tuple[Method, Reference]]:
 
 
 def filled(path: BodyPath, content: object, body: Json) -> Json:
-    put(body, path, content, path)
+    Body(body).put(path, content, path)
     return body
 
 
@@ -396,7 +395,7 @@ async def check_found(
     cuebot.answers(by.method.path, answer.SerializeToString())
     thing: Json = {}
     body = with_ids(method)
-    take(body, reference.place)
+    Body(body).take(reference.place)
     for sent in by.sends:
         source = sent.sources[-1 if reference.is_text else 0]
         if reference.is_text and source.inside:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.codec.fields import json_name
-from gateway.codec.rewrite import BodyPath, Default, Rename, Rewrite, peek, rewrite
+from gateway.codec.rewrite import Body, BodyPath, Default, Rename, Rewrite, peek
 from gateway.errors import Code, GatewayError
 
 
@@ -81,9 +81,9 @@ CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
 )
 def test_rewriting(step: Rewrite, body: Any, after: Any) -> None:
     """What is at documented paths moves; everything else stays as it is."""
-    value = deepcopy(body)
-    rewrite(value, [step])
-    assert value == after
+    given = Body(deepcopy(body))
+    given.rewrite([step])
+    assert given.value == after
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,15 @@ def test_rewriting(step: Rewrite, body: Any, after: Any) -> None:
 def test_two_names_at_once_are_refused(step: Rewrite, body: Any, message: str) -> None:
     """What is given under both names is not guessed at, even when it is the same."""
     with pytest.raises(GatewayError) as raised:
-        rewrite(body, [step])
+        Body(body).rewrite([step])
     assert (raised.value.code, raised.value.message) == (Code.INVALID_ARGUMENT, message)
 
 
 def test_several_in_order() -> None:
     """One step sees what the one before it has done."""
-    body: dict[str, Any] = {"show": {"name": "demo"}}
-    rewrite(body, [BY_NAME, Rename(at("show"), at("shows"), as_list=True), REASON])
-    assert body == {"shows": ["demo"], "reason": "none given"}
+    body = Body({"show": {"name": "demo"}})
+    body.rewrite([BY_NAME, Rename(at("show"), at("shows"), as_list=True), REASON])
+    assert body.value == {"shows": ["demo"], "reason": "none given"}
 
 
 def test_the_json_name_comes_before_that_of_the_proto() -> None:
@@ -130,26 +130,26 @@ def test_the_json_name_comes_before_that_of_the_proto() -> None:
 
 def test_a_moved_value_is_told_as_written_whatever_the_spelling() -> None:
     """Errors are about the place that the body has, in the spelling of whoever wrote it."""
-    body: dict[str, Any] = {"min_cores": "x", "all_limits": {}}
-    done = rewrite(body, [DEEPER])
-    assert done.as_written("all_limits.cores.minCores: expected a number") == (
+    body = Body({"min_cores": "x", "all_limits": {}})
+    body.rewrite([DEEPER])
+    assert body.as_written("all_limits.cores.minCores: expected a number") == (
         "minCores: expected a number"
     )
 
 
 def test_what_stands_beside_a_moved_value_is_told() -> None:
     """It has no place with Cuebot; what is moved is told where the client had it."""
-    body: dict[str, Any] = {"r": {"show": {"name": "demo", "id": "1", "active": True}}}
-    done = rewrite(body, [SHOW, CORES])
-    assert body == {"r": {"shows": ["demo"]}}
-    assert done.left == ["r.show.id", "r.show.active"]
-    assert done.as_written("r.shows[0]: expected a string") == "r.show.name: expected a string"
-    assert done.as_written("r.showsome: x") == "r.showsome: x"
-    assert done.as_written("minCores: x") == "minCores: x"
+    body = Body({"r": {"show": {"name": "demo", "id": "1", "active": True}}})
+    body.rewrite([SHOW, CORES])
+    assert body.value == {"r": {"shows": ["demo"]}}
+    assert body.left == ["r.show.id", "r.show.active"]
+    assert body.as_written("r.shows[0]: expected a string") == "r.show.name: expected a string"
+    assert body.as_written("r.showsome: x") == "r.showsome: x"
+    assert body.as_written("minCores: x") == "minCores: x"
 
 
 def test_null_in_the_way_counts_as_nothing() -> None:
     """null is "not set", also where an object has to be for a value to be moved into."""
-    body: dict[str, Any] = {"minCores": 4, "allLimits": None}
-    rewrite(body, [DEEPER])
-    assert body == {"allLimits": {"cores": {"minCores": 4}}}
+    body = Body({"minCores": 4, "allLimits": None})
+    body.rewrite([DEEPER])
+    assert body.value == {"allLimits": {"cores": {"minCores": 4}}}

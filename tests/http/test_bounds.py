@@ -1,11 +1,11 @@
 """What one client may take up: slots, turns, room for bodies, and the time of the event loop."""
 
 import asyncio
-import os
 import re
 import signal
 import socket
 import time
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -602,14 +602,14 @@ async def test_bodies_of_calls_under_way_take_their_room(cuebot: ScriptedCuebot)
 
 
 async def test_a_client_that_leaves_before_its_body_is_planned_makes_no_call(
-    cuebot: ScriptedCuebot,
+    cuebot: ScriptedCuebot, started: list[Process]
 ) -> None:
     """Nobody would get the answer."""
     large = orjson.dumps({"name": "x" * 300_000})
     async with gateway_for(cuebot.endpoint) as gateway:
         assert (await gateway.post(FIND_SHOW, content=large)).status_code == 200
-        (process,) = gateway.app.parts.planner.idle_processes
-        os.kill(process, signal.SIGSTOP)
+        (process,) = started
+        process.send_signal(signal.SIGSTOP)
         writers = []
         for _ in range(4):
             _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
@@ -620,7 +620,7 @@ async def test_a_client_that_leaves_before_its_body_is_planned_makes_no_call(
         for writer in writers:
             writer.transport.abort()
         await until(lambda: len(gateway.server.server_state.connections) <= 1)
-        os.kill(process, signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
         assert (await gateway.post(FIND_SHOW, content=large)).status_code == 200
         await until(lambda: not gateway.app.parts.slots.held)
         assert len(cuebot.seen) == 2

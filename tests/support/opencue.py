@@ -5,7 +5,7 @@ from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.codec.rewrite import put
+from gateway.codec.rewrite import Body
 from gateway.discovery.package import read_package
 from gateway.schema.description import Schema
 from gateway.schema.method import Method
@@ -32,11 +32,12 @@ def jobs(count: int) -> bytes:
 
 def with_ids(method: Method) -> dict[str, Any]:
     """A request that has an id for each single object that the method is about."""
-    body: dict[str, Any] = {}
+    value: dict[str, Any] = {}
+    body = Body(value)
     for reference in method.references:
         if not (reference.listed or reference.is_text):
-            put(body, reference.place, {"id": NO_ID}, reference.place)
-    return body
+            body.put(reference.place, {"id": NO_ID}, reference.place)
+    return value
 
 
 @cache

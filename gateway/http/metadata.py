@@ -3,7 +3,7 @@
 from functools import lru_cache
 from urllib.parse import quote
 
-from gateway.calls.trace_context import TraceContext
+from gateway.http.trace_context import TraceContext
 from gateway.upstream.interface import Metadata
 
 

@@ -1,9 +1,9 @@
 """Plans for large bodies, made in another process, so that the event loop goes on meanwhile.
 
 A thread would not do: parsing holds the interpreter as long as it takes, half a second for 16 MB of
-short values. So are the plans for XML in which it has to be looked up who is calling. The process
-is started with the first such body and ends when there have been none for a while, and with it the
-memory that they have taken.
+short values. Plans for XML that has to be searched for the caller are made there, too. The process
+starts with the first such body, and ends when there have been none for a while: the memory that
+they have taken goes with it.
 """
 
 import asyncio
@@ -15,26 +15,34 @@ from contextlib import suppress
 import structlog
 
 from gateway.access.fair_quota import FairSemaphore, Weight, alike
-from gateway.calls.aside.messages import LENGTH, Done, Job, Planned, Refusal, packed, unpacked
 from gateway.calls.caller import Caller, Named
+from gateway.calls.offload.process import (
+    LENGTH_BYTES,
+    Done,
+    Job,
+    Planned,
+    Refusal,
+    packed,
+    unpacked,
+)
 from gateway.calls.plan import Plan
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 
-AT_ONCE = 1
-"""Bodies of one principal that are planned at once. If another one has some, too, there are two."""
-WAITING = 64
-LONGEST = 60.0
-"""Seconds that a body may take, whatever time its client has."""
-IDLE = 30.0
-"""Seconds after which a process without a job ends."""
+BODIES_AT_ONCE = 1
+"""Of one principal. If another one has some, too, there are two."""
+BODIES_WAITING = 64
+LONGEST_SECONDS = 60.0
+"""How long a body may take, whatever time its client has."""
+IDLE_SECONDS = 30.0
+"""After so long, a process without a job ends."""
 
 COMMAND = f"""
 import sys
 sys.path[:] = {sys.path!r}
-from gateway.calls.aside.planning import main
+from gateway.calls.offload.process import main
 main()
 """
 """With `-m`, a package of our name in the working directory would come first."""
@@ -45,17 +53,12 @@ log = structlog.stdlib.get_logger("gateway")
 class Planner:
     """Plans bodies in turn, shared by principal."""
 
-    def __init__(self, weight: Weight = alike, *, idle: float = IDLE) -> None:
-        self._turns = FairSemaphore(AT_ONCE, WAITING, weight)
+    def __init__(self, weight: Weight = alike, *, idle: float = IDLE_SECONDS) -> None:
+        self._turns = FairSemaphore(BODIES_AT_ONCE, BODIES_WAITING, weight)
         self._idle_seconds = idle
         self._idle: list[PlanningProcess] = []
         self._jobs: set[asyncio.Task[Done | Refusal]] = set()
         self._endings: set[asyncio.Task[None]] = set()
-
-    @property
-    def idle_processes(self) -> list[int]:
-        """The ids of the processes that have no job."""
-        return [each.pid for each in self._idle]
 
     async def plan(
         self,
@@ -75,7 +78,7 @@ class Planner:
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):
             raise unavailable("too many large bodies are being decoded", "decoding")
-        # It goes on if the client disconnects, or wants no more: a process in the middle of a job
+        # A job goes on when its client leaves or stops waiting: a process in the middle of one
         # would have to be replaced, which costs more, and holds the event loop.
         job = Job(None, method.path, body, policy, caller)
         task = asyncio.create_task(self._done(catalog, job))
@@ -99,11 +102,11 @@ class Planner:
             self._end(process)
             process = PlanningProcess(self._rested)
         try:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(LONGEST_SECONDS):
                 outcome = await process.do(catalog, job)
         except TimeoutError:
             self._end(process)
-            problem = f"the body could not be decoded within {LONGEST:g} s"
+            problem = f"the body could not be decoded within {LONGEST_SECONDS:g} s"
             raise unavailable(problem, "decoding") from None
         except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop, of its pipe
             self._end(process)
@@ -118,7 +121,7 @@ class Planner:
         return outcome
 
     def _rested(self, process: "PlanningProcess") -> None:
-        """A process has been idle for long."""
+        """A process has been idle for too long."""
         self._idle.remove(process)
         self._end(process)
 
@@ -148,12 +151,6 @@ class PlanningProcess:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def pid(self) -> int:
-        """Its id, once it has had a job."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
     def has_ended(self) -> bool:
         """Whether somebody has killed it."""
         return self._process is not None and self._process.returncode is not None
@@ -177,7 +174,7 @@ class PlanningProcess:
         jobs.write(await asyncio.to_thread(packed, job))
         await jobs.drain()
         self._catalog = catalog
-        length = int.from_bytes(await plans.readexactly(LENGTH), "big")
+        length = int.from_bytes(await plans.readexactly(LENGTH_BYTES), "big")
         outcome = unpacked(await plans.readexactly(length))
         assert isinstance(outcome, Done | Refusal)
         return outcome

@@ -1,32 +1,81 @@
-"""The planning process, which the gateway starts.
+"""The planning process: what the gateway tells it, and what it answers.
 
 It reads jobs from its input and writes plans to its output until the input ends, which it does
-with the gateway, however that ends.
+with the gateway, however that ends. Both are pickled, behind their length: both ends are this
+program, and nothing of a client is unpickled but strings and bytes.
 """
 
 import os
+import pickle
 import signal
 import sys
 import traceback
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple
 
-from gateway.calls.aside.messages import (
-    LENGTH,
-    Done,
-    Job,
-    Planned,
-    Refusal,
-    packed,
-    refusal_of,
-    unpacked,
-)
-from gateway.calls.caller import with_caller
+from gateway.calls.caller import Caller, with_caller
 from gateway.calls.plan import Plan, plan
+from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 
+LENGTH_BYTES = 8
 NICE = 10
 """The event loop comes first."""
+
+
+class Job(NamedTuple):
+    """A body to be planned."""
+
+    catalog: Callable[[], Catalog] | None
+    """Makes the catalog, if it is another one than for the job before."""
+    path: str
+    """A path of the method."""
+    body: bytes
+    policy: UnknownFieldPolicy
+    caller: Caller
+
+
+class Refusal(NamedTuple):
+    """What is wrong with a body; see GatewayError."""
+
+    code: int
+    message: str
+
+
+class Planned(NamedTuple):
+    """A plan whose steps are numbers: those of the method's look-ups and follow-ups."""
+
+    payload: bytes
+    ignored: tuple[str, ...]
+    defaulted: tuple[str, ...]
+    most_rows: int | None
+    look_ups: "tuple[tuple[int, Planned], ...]"
+    follow_ups: tuple[tuple[int, bytes], ...]
+
+
+class Done(NamedTuple):
+    """What has come of a job; see `gateway.calls.caller.Named`."""
+
+    planned: Planned
+    replaced: tuple[str, ...]
+    refusal: Refusal | None
+
+
+def packed(message: Job | Done | Refusal) -> bytes:
+    """A message behind its length."""
+    content = pickle.dumps(message, protocol=5)
+    return len(content).to_bytes(LENGTH_BYTES, "big") + content
+
+
+def unpacked(content: bytes) -> object:
+    """A message, from what stands behind its length."""
+    return pickle.loads(content)  # noqa: S301 - see above
+
+
+def refusal_of(error: GatewayError) -> Refusal:
+    """An error of planning, which has nothing but a code and a message."""
+    return Refusal(int(error.code), error.message)
 
 
 def main() -> None:
@@ -42,7 +91,7 @@ def main() -> None:
 def work(jobs: BinaryIO, plans: BinaryIO) -> None:
     """Answer each job in `jobs` with a message in `plans`."""
     catalog: Catalog | None = None
-    while len(length := jobs.read(LENGTH)) == LENGTH:
+    while len(length := jobs.read(LENGTH_BYTES)) == LENGTH_BYTES:
         job = unpacked(jobs.read(int.from_bytes(length, "big")))
         assert isinstance(job, Job)
         if job.catalog is not None:

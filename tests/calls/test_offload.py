@@ -2,17 +2,16 @@
 
 import asyncio
 import itertools
-import os
 import signal
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import orjson
 import pytest
 
-from gateway.calls.aside.planner import Planner
 from gateway.calls.caller import Caller, with_caller
+from gateway.calls.offload.planner import Planner
 from gateway.calls.plan import (
     ALWAYS_QUICK,
     LARGEST_QUICK,
@@ -52,11 +51,6 @@ async def planning(idle: float = 60.0) -> AsyncIterator[Planner]:
         await planner.close()
 
 
-def processes(planner: Planner) -> list[Any]:
-    """Its processes that have no job."""
-    return [each._process for each in planner._idle]
-
-
 BODIES = [
     (GET_JOBS, {"r": {"shows": ["a"], "users": ["b"]}}),
     (GET_JOBS, {"r": {"nonsense": 1, "shows": ["a"]}}),
@@ -81,7 +75,7 @@ def outcome_of(catalog: Catalog, path: str, body: bytes) -> object:
         return error.code, error.message
 
 
-async def test_plans_and_errors_are_the_same(catalog: Catalog) -> None:
+async def test_plans_and_errors_are_the_same(catalog: Catalog, started: list[Process]) -> None:
     """Calls, look-ups, ignored fields and errors are those that this process would have made."""
     with_steps = [each for each in catalog.methods if each.steps is not None]
     assert with_steps
@@ -107,7 +101,7 @@ async def test_plans_and_errors_are_the_same(catalog: Catalog) -> None:
                 got = error.code, error.message
             assert got == expected
             found.add(type(got))
-        assert len(processes(planner)) == 1
+        assert len(started) == 1
     assert len(found) == 2
     assert steps
 
@@ -126,7 +120,7 @@ async def test_another_catalog_is_taken(catalog: Catalog) -> None:
             assert made.plan == expected
 
 
-async def test_a_process_that_dies_is_replaced(catalog: Catalog) -> None:
+async def test_a_process_that_dies_is_replaced(catalog: Catalog, started: list[Process]) -> None:
     """In the middle of a job, the request is a 503; the next one has a new process."""
     method = catalog.routes[GET_JOBS]
 
@@ -137,47 +131,54 @@ async def test_a_process_that_dies_is_replaced(catalog: Catalog) -> None:
 
     async with planning() as planner:
         expected = await planned()
-        (process,) = processes(planner)
-        os.kill(process.pid, signal.SIGSTOP)
+        (process,) = started
+        process.send_signal(signal.SIGSTOP)
         task = asyncio.create_task(planned())
         await asyncio.sleep(0.05)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         with pytest.raises(GatewayError) as failed:
             await task
         assert failed.value.code is Code.UNAVAILABLE
         assert await planned() == expected
-        (process,) = processes(planner)
-        os.kill(process.pid, signal.SIGKILL)
+        _, process = started
+        process.kill()
         await process.wait()
         assert await planned() == expected
+        assert len(started) == 3
 
 
-async def test_a_process_without_work_ends(catalog: Catalog) -> None:
+async def test_a_process_without_work_ends(catalog: Catalog, started: list[Process]) -> None:
     """And its memory is given back."""
     method = catalog.routes[GET_JOBS]
     async with planning(idle=0.2) as planner:
         await planner.plan(
             "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
         )
-        (process,) = processes(planner)
+        (process,) = started
         async with asyncio.timeout(PATIENCE):
             await process.wait()
-        assert not processes(planner)
+        await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
+        assert len(started) == 2
 
 
-async def test_the_end_of_the_planner_ends_its_processes(catalog: Catalog) -> None:
+async def test_the_end_of_the_planner_ends_its_processes(
+    catalog: Catalog, started: list[Process]
+) -> None:
     """None is left behind."""
     async with planning() as planner:
         method = catalog.routes[GET_JOBS]
         await planner.plan(
             "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
         )
-        (process,) = processes(planner)
-    async with asyncio.timeout(PATIENCE):
-        await process.wait()
+        (process,) = started
+    assert process.returncode is not None
 
 
-async def test_one_subjects_bodies_do_not_hold_up_anothers(catalog: Catalog) -> None:
+async def test_one_subjects_bodies_do_not_hold_up_anothers(
+    catalog: Catalog, started: list[Process]
+) -> None:
     """They wait for each other; another subject's body has its own process."""
     large = orjson.dumps({"group": {"id": "g"}, "jobs": {"jobs": [{"id": "i"}] * 90_000}})
     slow, quick = catalog.routes["/job.GroupInterface/ReparentJobs"], catalog.routes[GET_JOBS]
@@ -198,17 +199,18 @@ async def test_one_subjects_bodies_do_not_hold_up_anothers(catalog: Catalog) -> 
         await planned("b", False)
         assert order.count("a") < 6
         await asyncio.gather(*many)
-        assert len(processes(planner)) == 2
+        assert len(started) == 2
 
 
-async def test_a_client_that_leaves_costs_no_process(catalog: Catalog) -> None:
+async def test_a_client_that_leaves_costs_no_process(
+    catalog: Catalog, started: list[Process]
+) -> None:
     """Its job is finished, and the process has the next one."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
         await planner.plan(
             "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
         )
-        (before,) = processes(planner)
         task = asyncio.create_task(
             planner.plan("a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN)
         )
@@ -219,17 +221,16 @@ async def test_a_client_that_leaves_costs_no_process(catalog: Catalog) -> None:
         await planner.plan(
             "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
         )
-        assert processes(planner) == [before]
+        assert len(started) == 1
 
 
-async def test_time_is_bounded(catalog: Catalog) -> None:
+async def test_time_is_bounded(catalog: Catalog, started: list[Process]) -> None:
     """A body that takes longer than its client gives it is a 503, and costs no process."""
     method = catalog.routes[GET_JOBS]
     async with planning() as planner:
         await planner.plan(
             "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
         )
-        (before,) = processes(planner)
         for _ in range(3):
             with pytest.raises(GatewayError, match=r"in time|being decoded"):
                 await planner.plan(
@@ -238,21 +239,31 @@ async def test_time_is_bounded(catalog: Catalog) -> None:
         await planner.plan(
             "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
         )
-        assert processes(planner) == [before]
+        assert len(started) == 1
 
 
 async def test_a_process_that_takes_too_long_is_ended(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, started: list[Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever its client would wait."""
-    monkeypatch.setattr("gateway.calls.aside.planner.LONGEST", 0.001)
+    """Whatever its client would wait; the next body has a new one."""
     method = catalog.routes[GET_JOBS]
+
+    async def planned() -> object:
+        return await planner.plan(
+            "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
+        )
+
     async with planning() as planner:
-        with pytest.raises(GatewayError, match="could not be decoded within"):
-            await planner.plan(
-                "a", catalog, method, b"{}", UnknownFieldPolicy.NOTHING, PATIENCE, INTERN
-            )
-        assert not processes(planner)
+        expected = await planned()
+        (process,) = started
+        process.send_signal(signal.SIGSTOP)
+        with monkeypatch.context() as patch:
+            patch.setattr("gateway.calls.offload.planner.LONGEST_SECONDS", 0.05)
+            with pytest.raises(GatewayError, match="could not be decoded within"):
+                await planned()
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
+        assert await planned() == expected
 
 
 @pytest.mark.parametrize(

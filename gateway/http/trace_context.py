@@ -18,8 +18,8 @@ MEMBER = (
 )
 TRACESTATE = re.compile(rb"[ \t]*+%b[ \t]*+(?:,[ \t]*+%b[ \t]*+){0,31}" % (MEMBER, MEMBER))
 """Up to 32 members, some of which may be empty (section 3.3.1.1)."""
-LONGEST = 512
-"""Bytes of a `tracestate` (section 3.3.1.5), and of a `traceparent` of a later version."""
+LONGEST_HEADER_BYTES = 512
+"""Of a `tracestate` (section 3.3.1.5), and of a `traceparent` of a later version."""
 
 
 class TraceContext(NamedTuple):
@@ -50,12 +50,12 @@ def read_context(traceparent: bytes, tracestate: bytes | None) -> TraceContext |
 
     A `tracestate` that is none, or is too long, is left out.
     """
-    if len(traceparent) > LONGEST:
+    if len(traceparent) > LONGEST_HEADER_BYTES:
         return None
     found = TRACEPARENT.fullmatch(traceparent)
     if found is None or (found[1] == b"00" and found[5]):
         return None
     state = ""
-    if tracestate and len(tracestate) <= LONGEST and TRACESTATE.fullmatch(tracestate):
+    if tracestate and len(tracestate) <= LONGEST_HEADER_BYTES and TRACESTATE.fullmatch(tracestate):
         state = tracestate.strip().decode("ascii")
     return TraceContext(found[2].decode(), found[3].decode(), int(found[4], 16) & FLAGS, state)

@@ -1,1 +1,0 @@
-"""Planning in a process of its own, for bodies that would hold the event loop."""
