@@ -38,18 +38,17 @@ from gateway.http.authentication import Authentication
 from gateway.http.call_maker import CallMaker
 from gateway.http.conditional import ConditionalReads
 from gateway.http.cors import Cors, CorsRules
+from gateway.http.error_answer import UnservedMethods
 from gateway.http.identity import Identity
 from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.http.middleware import ContextMiddleware, report_refused
-from gateway.http.preflight import wrong_verb
 from gateway.http.proxies import TrustedProxies
 from gateway.http.rate_limits import RateLimits
 from gateway.http.received_head import Refused
 from gateway.http.request import RequestReader
 from gateway.http.respond import Responder
-from gateway.http.routing import Routing
+from gateway.http.routing import Routing, wrong_verb
 from gateway.http.unary import UnaryHandler
-from gateway.http.unserved import UnservedMethods
 from gateway.observe.audit_log import AuditLog, open_audit
 from gateway.observe.loop_lag import watch_lag
 from gateway.observe.metrics import Metrics

@@ -22,9 +22,9 @@ from gateway.http.compression import VARY as VARY_BY_CODING
 from gateway.http.context import RequestContext
 from gateway.http.disconnect import CancelOnDisconnect
 from gateway.http.interceptors import Interceptors
-from gateway.http.preflight import send_nothing
 from gateway.http.request import CallRequest, RequestReader
 from gateway.http.respond import Responder
+from gateway.http.routing import send_nothing
 from gateway.long_work import begin_at_once, let_others_run
 from gateway.views.fingerprint import fingerprint
 

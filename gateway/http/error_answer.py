@@ -8,10 +8,12 @@ import structlog
 from starlette.types import Receive, Send
 
 from gateway.calls.failures import NotServed
+from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import RETRY_SOON, Code, GatewayError
 from gateway.http.context import JSON_TYPE, RequestContext
 from gateway.http.direct import Headers
 from gateway.http.head import content_length
+from gateway.http.interceptors import Interceptor
 from gateway.http.received_head import LARGE_BODY
 
 DISCARDED_BYTES = 32 * 1024 * 1024
@@ -141,3 +143,14 @@ async def discard_body(receive: Receive) -> None:
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
                 left -= len(message.get("body", b""))
+
+
+class UnservedMethods(Interceptor):
+    """Tells the catalog of each method that Cuebot has answered UNIMPLEMENTED."""
+
+    def __init__(self, live: LiveCatalog) -> None:
+        self._live = live
+
+    def end(self, context: RequestContext) -> None:
+        if context.call.unserved:
+            self._live.leave_out(context.call.unserved)

@@ -30,9 +30,9 @@ from gateway.http.head import (
 )
 from gateway.http.identity import caller_of
 from gateway.http.interceptors import Interceptors
-from gateway.http.preflight import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.http.query_string import Query, read_query
 from gateway.http.received_head import LARGE_BODY
+from gateway.http.routing import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.schema.catalog import Catalog
 from gateway.schema.method import Method
 from gateway.schema.not_found import no_schema, unknown_path

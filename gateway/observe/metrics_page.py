@@ -16,7 +16,7 @@ from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.authentication import Guarded
 from gateway.http.context import context_of
 from gateway.http.interceptors import Interceptors
-from gateway.http.preflight import wrong_verb
+from gateway.http.routing import wrong_verb
 from gateway.observe.audit_log import AuditLog
 from gateway.observe.component_gauges import sources_of
 from gateway.observe.metric_families import Numbers

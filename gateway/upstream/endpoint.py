@@ -12,7 +12,6 @@ from time import monotonic
 import structlog
 
 from gateway.errors import Code
-from gateway.upstream.health import Health
 from gateway.upstream.http2.connection import ClosedEarly, SpeaksTls
 from gateway.upstream.http2.outcome import not_connected, too_late
 from gateway.upstream.interface import (
@@ -45,6 +44,35 @@ WRONG_NAME = (62, 64)
 """OpenSSL's verify codes: X509_V_ERR_CERT_HAS_EXPIRED; _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH."""
 NOT_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 """OpenSSL's reasons for what is no TLS record."""
+PROBES_UNTIL_UNRESPONSIVE = 2
+"""Failed probes, one after the other; one alone may be bad luck."""
+
+
+class Health:
+    """The score of one endpoint. One answer mends it."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        """How the latest probe has failed; empty after an answer."""
+        self._failures = 0
+
+    @property
+    def unresponsive(self) -> bool:
+        """Whether it takes calls and does not answer them."""
+        return self._failures >= PROBES_UNTIL_UNRESPONSIVE
+
+    def fail(self, reason: str) -> bool:
+        """A probe has failed so. Whether it counts as unresponsive from now on."""
+        self.reason = reason
+        self._failures += 1
+        return self._failures == PROBES_UNTIL_UNRESPONSIVE
+
+    def mend(self) -> bool:
+        """There was an answer. Whether it counted as unresponsive until now."""
+        hung = self.unresponsive
+        self.reason = ""
+        self._failures = 0
+        return hung
 
 
 class Endpoint:

@@ -13,8 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway.errors import Code
 from gateway.openapi import shared
-from gateway.upstream.endpoint import HEALTH, Endpoint
-from gateway.upstream.health import Health
+from gateway.upstream.endpoint import HEALTH, Endpoint, Health
 from gateway.upstream.http2.wire import WINDOW_UPDATE
 from gateway.upstream.interface import CallFailed, Reason, State
 from tests.support.commands import running_simulator
