@@ -78,7 +78,8 @@ test: $(STAMP)  ## Run the whole test suite
 
 .PHONY: test-fast
 test-fast: $(STAMP)  ## Run the tests of the inner loop (a minute on two cores)
-	$(BIN)/python -m pytest --numprocesses auto -m 'not (slow or thorough)' \
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m 'not (slow or thorough)' \
+	  --hypothesis-profile fast \
 	  --ignore tests/simulator --ignore tests/contract
 
 .PHONY: lint

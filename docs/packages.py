@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -54,12 +55,17 @@ def module_name(file: Path) -> str:
     return ".".join(part for part in file.with_suffix("").parts if part != "__init__")
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def imported(file: Path) -> Iterator[str]:
     """What a file imports, anywhere in it: `a.b` for `import a.b`, `a.b.c` for `from a.b import c`.
 
     Imports are absolute in this project, so relative ones are not resolved.
     """
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(file)):
         match node:
             case ast.Import():
                 yield from (alias.name for alias in node.names)
@@ -121,7 +127,7 @@ def rank(package: str) -> int:
 
 def first_sentence(file: Path) -> str:
     """That of the module's docstring, without its full stop."""
-    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    text = ast.get_docstring(parsed(file)) or ""
     return re.split(r"\.(?:\s|$)", text, maxsplit=1)[0].replace("\n", " ")
 
 

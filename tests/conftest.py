@@ -12,6 +12,8 @@ of `tests.support.processes` and `tests.support.commands`.
 """
 
 import asyncio
+import gc
+import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -47,13 +49,29 @@ from tests.support.servers import (
     settings_for,
 )
 
+gc.disable()
+if find_spec("sniffio") is None:
+    # Or httpcore looks for it in all folders of the path, several times in each request.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 hypothesis.settings.register_profile(
     # A machine that is busy with other things fails no test.
     "untimed",
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
+hypothesis.settings.register_profile(
+    "fast", parent=hypothesis.settings.get_profile("untimed"), max_examples=25
+)
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector rests until here, and passes over what was loaded and collected.
+
+    It would look through all of that, which stays, again and again: a sixth of the time of a run.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -114,8 +132,10 @@ def opencue_built_once() -> Iterator[None]:
         return replace(built[same], schema=schema)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.app.load_profile", load)
-        patch.setattr("gateway.discovery.refresh.build_catalog", build)
+        for user in ("gateway.app", "gateway_cli.client.discover"):
+            patch.setattr(f"{user}.load_profile", load)
+        for user in ("gateway.discovery.refresh", "gateway_cli.client.discover"):
+            patch.setattr(f"{user}.build_catalog", build)
         yield
 
 

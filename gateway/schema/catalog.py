@@ -31,9 +31,12 @@ class UnusedEntry:
         return self.reason != NATIVE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True, repr=False)
 class Catalog:
-    """One version of what is served. It never changes, and has a descriptor pool of its own."""
+    """One version of what is served. It never changes, and has a descriptor pool of its own.
+
+    It has a short repr: asyncio asks the result of a program for its own, twice, and drops it.
+    """
 
     methods: tuple[Method, ...]
     """Those that people are told of."""
@@ -62,7 +65,7 @@ class Catalog:
     """Another one whenever the same answer of Cuebot may look different."""
     schema: Schema
     """What all this was made from, with the comments, which descriptors do not keep."""
-    again: "Callable[[], Catalog]" = field(repr=False, compare=False)
+    again: "Callable[[], Catalog]" = field(compare=False)
     """Makes the same catalog once more. It can be pickled, for another process."""
 
 

@@ -438,6 +438,7 @@ async def test_an_id_of_cuebots_cannot_end_a_header(gateway: Gateway, farm: Farm
     assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.slow
 async def test_a_read_that_waits_for_news_says_once_which_job_it_was(
     gateway: Gateway, farm: Farm
 ) -> None:

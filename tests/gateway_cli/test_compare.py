@@ -377,6 +377,7 @@ async def test_what_the_profile_adds_is_sent_to_both(
     assert (result(outcome, GET_UPDATED).succeeded, outcome.same) == (1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grace", [1.0, -1.0], ids=["504", "no answer"])
 async def test_a_method_that_neither_answers_in_time_is_skipped(
     scripted: ScriptedCuebot,
@@ -398,6 +399,7 @@ async def test_a_method_that_neither_answers_in_time_is_skipped(
     assert result(outcome, SHOWS).verdict == "same"
 
 
+@pytest.mark.slow
 async def test_a_method_that_only_one_answers_in_time_differs(
     scripted: ScriptedCuebot, both: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

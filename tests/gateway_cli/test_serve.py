@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -27,6 +28,15 @@ ON_ANY_PORT = {"JWT_SECRET": SECRET, "REST_PORT": "0", "REST_HOST": LOOPBACK}
 # --- Wrong settings -------------------------------------------------------------------------
 
 
+@pytest.fixture
+def sighup_as_before() -> Iterator[None]:
+    """`serve` changes what this process does at a SIGHUP."""
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("sighup_as_before")
 @pytest.mark.parametrize("name", ["serve", "token"])
 @pytest.mark.parametrize(
     ("environ", "word"),
@@ -45,10 +55,8 @@ def test_wrong_settings_end_a_command_with_one_line(
     name: str, environ: dict[str, str], word: str
 ) -> None:
     """Exit status 2 and one line that names the setting, without traceback or secret."""
-    if name == "serve":
-        ran = child("serve", **ON_ANY_PORT | environ)
-    else:
-        ran = in_process("token", "--sub", "me", **ON_ANY_PORT | environ)
+    options = {"serve": (), "token": ("--sub", "me")}[name]
+    ran = in_process(name, *options, **ON_ANY_PORT | environ)
     assert (ran.status, ran.out) == (WRONG_USAGE, b"")
     assert_one_line(ran, word)
     assert SECRET not in ran.err

@@ -47,6 +47,11 @@ LAUNCH = "/job.JobInterface/LaunchSpec"
 SET_JOB_MAX = "/job.JobInterface/SetMaxCores"
 KILL_FRAMES = "/job.JobInterface/KillFrames"
 FIND_SHOW = "/show.ShowInterface/FindShow"
+PLAIN_OR_SYNCED = (
+    pytest.param(False, id="plain"),
+    pytest.param(True, id="synced", marks=pytest.mark.thorough),
+)
+"""Values of AUDIT_SYNC."""
 
 
 @dataclass
@@ -61,7 +66,7 @@ class Audited:
         return [line["phase"] for line in lines_of(self.log)]
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "synced"])
+@pytest.fixture(params=PLAIN_OR_SYNCED)
 async def audited(
     request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
 ) -> AsyncIterator[Audited]:
@@ -401,7 +406,7 @@ async def test_a_client_that_leaves_before_the_call(
     assert cuebot.seen == []
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "synced"])
+@pytest.fixture(params=PLAIN_OR_SYNCED)
 async def restricted(
     request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
 ) -> AsyncIterator[Audited]:

@@ -223,6 +223,7 @@ async def test_the_last_spans_are_sent_at_the_end(
     assert TRACE in {each.trace_id.hex() for each in collector.spans}
 
 
+@pytest.mark.slow
 async def test_without_a_collector_requests_are_served(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

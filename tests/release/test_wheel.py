@@ -56,7 +56,8 @@ def install(python: str, wheel: Path, folder: Path) -> Path:
     empty = (python, "-m", "venv", "--without-pip", str(folder))
     subprocess.run(empty, env=environ, check=True)  # noqa: S603 - as above
     pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python")  # newer, and faster
-    install = (*pip, "install", "--quiet", "--only-binary=:all:", f"{wheel}[demo]")
+    options = ("--quiet", "--no-compile", "--only-binary=:all:")  # most of it is not imported
+    install = (*pip, "install", *options, f"{wheel}[demo]")
     ran = subprocess.run(  # noqa: S603 - as above
         install, env=environ, capture_output=True, text=True, check=False
     )

@@ -39,7 +39,7 @@ UNREADABLE = Code.INTERNAL
 """What grpc.aio makes of trailers that it cannot parse."""
 
 
-@pytest.fixture(params=CHANNELS)
+@pytest.fixture(params=["http2", pytest.param("grpcio", marks=pytest.mark.thorough)])
 def channel_to(request: pytest.FixtureRequest) -> Callable[[str], Channel]:
     return CHANNELS[request.param]
 
