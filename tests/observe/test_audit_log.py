@@ -15,8 +15,7 @@ import pytest
 from gateway.access.rights import AccessRules
 from gateway.calls.invoke import Found
 from gateway.errors import ConfigurationError
-from gateway.observe.audit_file import AuditFile
-from gateway.observe.audit_writer import SyncedWriter
+from gateway.observe.audit_writer import AuditFile, SyncedWriter
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
@@ -337,7 +336,7 @@ async def test_a_disk_that_hangs(
 ) -> None:
     """It counts as one that cannot be written, until it works again."""
     audited, disk = slow_disk
-    monkeypatch.setattr("gateway.observe.audit_writer.LONGEST_WAIT", 0.2)
+    monkeypatch.setattr("gateway.observe.audit_writer.DISK_TIMEOUT_SECONDS", 0.2)
     for number in range(3):
         answer = await audited.gateway.post(KILL, killing(number))
         assert answer.status_code == 503
@@ -561,7 +560,7 @@ async def test_a_denied_call_waits_for_the_disk(
 
 async def test_a_loop_of_denied_calls(restricted: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many, a subject has one line a minute, which counts; others have their own."""
-    monkeypatch.setattr("gateway.observe.denials.MOST", 3)
+    monkeypatch.setattr("gateway.observe.audit_log.DENIED_MAX_LINES", 3)
     for subject in ("board", "lena"):
         for number in range(5):
             answer = await restricted.gateway.post(
@@ -587,7 +586,7 @@ async def test_the_count_is_written_when_the_gateway_stops(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No denied call is without a trace."""
-    monkeypatch.setattr("gateway.observe.denials.MOST", 1)
+    monkeypatch.setattr("gateway.observe.audit_log.DENIED_MAX_LINES", 1)
     log = tmp_path / "audit.log"
     async with gateway_for(cuebot.endpoint, audit_log=str(log), access_default="deny") as gateway:
         for number in range(3):

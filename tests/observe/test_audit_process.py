@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.observe.audit_file import AuditFile
+from gateway.observe.audit_writer import AuditFile
 from tests.support.audit import KILL, killing, lines_of, outcomes
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE

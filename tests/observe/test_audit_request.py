@@ -13,14 +13,14 @@ from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.observe import audit_request
 from gateway.observe.audit_request import (
     HIDDEN,
-    LONGEST,
-    LONGEST_TEXT,
+    SHOWN_MAX_CHARACTERS,
+    TEXT_MAX_CHARACTERS,
     UNVERIFIED,
     hidden_names,
     shown_in_steps,
     shown_request,
 )
-from gateway.observe.excerpt import CUT, PAUSE, Excerpt
+from gateway.observe.excerpt import CUT, RECORDS_PER_TURN, Excerpt
 from tests.support.protos import TestSchema, examples, messages, opencue, trial
 
 DEFAULT = ("*password*", "*secret*", "*token*")
@@ -57,7 +57,7 @@ def test_a_short_request_is_whole(name: str) -> None:
     @examples(60)
     def check(message: Any) -> None:
         text = shown(trial(), message)
-        assert len(text) < 8 * LONGEST
+        assert len(text) < 8 * SHOWN_MAX_CHARACTERS
         if CUT not in orjson.loads(text):
             again = type(message).FromString(decode(text, UnknownFieldPolicy.EVERYTHING).payload)
             assert again == message or UNLIKE_ITSELF.search(text)
@@ -106,11 +106,11 @@ def test_long_ones_are_cut() -> None:
     found = of_trial("trial.Tree", name="spec " * 10_000)
     assert found["name"].startswith("spec spec")
     assert found["name"].endswith(CUT)
-    assert len(found["name"]) <= LONGEST
+    assert len(found["name"]) <= SHOWN_MAX_CHARACTERS
     assert found[CUT] == "cut; it has 50004 bytes"
     many = of_trial("trial.Forest", trees=[{"name": f"tree {n}"} for n in range(10_000)])
     assert many["trees"][0] == {"name": "tree 0"}
-    assert len(orjson.dumps(many)) < 2 * LONGEST
+    assert len(orjson.dumps(many)) < 2 * SHOWN_MAX_CHARACTERS
     assert "bytes" in many[CUT]
 
 
@@ -200,7 +200,7 @@ def test_nothing_pushes_a_value_out(filler: dict[str, Any]) -> None:
     assert (found["value"], found["number"]) == ("what matters", 7)
     assert found["subject"] == {"id": request.subject.id}
     assert CUT in found
-    assert len(text) < 2 * LONGEST
+    assert len(text) < 2 * SHOWN_MAX_CHARACTERS
 
 
 def test_each_text_is_cut_by_itself() -> None:
@@ -211,9 +211,9 @@ def test_each_text_is_cut_by_itself() -> None:
     for n in range(6):
         assert found[f"text{n}"].startswith(f"{n} x")
         assert found[f"text{n}"].endswith(CUT)
-        assert len(found[f"text{n}"]) > LONGEST_TEXT
+        assert len(found[f"text{n}"]) > TEXT_MAX_CHARACTERS
     assert len(found["text0"]) > 1000
-    assert len(orjson.dumps(found)) < 2 * LONGEST
+    assert len(orjson.dumps(found)) < 2 * SHOWN_MAX_CHARACTERS
     assert found[CUT].startswith("cut; it has 18")
 
 
@@ -255,7 +255,7 @@ def test_ids_come_before_what_is_said_beside_them() -> None:
     """As many as there is room for; the rest are counted."""
     many = [{"id": f"{n:036}", "name": "x" * 3000} for n in range(1000)]
     found = of_trial("trial.Attacked", subjects=many, subject={"id": "1", "name": "z" * 3000})
-    assert found["subject"][UNVERIFIED]["name"] == "z" * LONGEST_TEXT + CUT
+    assert found["subject"][UNVERIFIED]["name"] == "z" * TEXT_MAX_CHARACTERS + CUT
     ids = [each["id"] for each in found["subjects"]]
     assert ids == [f"{n:036}" for n in range(len(ids))]
     assert len(ids) > 20
@@ -310,7 +310,7 @@ def test_keys_with_one_beginning() -> None:
     """The second is counted, and does not take the place of the first."""
     names = ["k" * 300 + "a", "k" * 300 + "b"]
     found = of_trial("trial.Tree", named={name: {"name": "x"} for name in names})
-    assert found["named"] == {"k" * LONGEST_TEXT + CUT: {"name": "x"}}
+    assert found["named"] == {"k" * TEXT_MAX_CHARACTERS + CUT: {"name": "x"}}
     assert "and 1 fields" in found[CUT]
 
 
@@ -328,7 +328,7 @@ def test_a_large_request_is_gone_through_in_turns() -> None:
             found = orjson.loads(done.value)
             break
         turns += 1
-    assert 50_000 // (PAUSE + 128) <= turns <= 50_000 // PAUSE
+    assert 50_000 // (RECORDS_PER_TURN + 128) <= turns <= 50_000 // RECORDS_PER_TURN
     assert found["value"] == "what matters"
     at_once = orjson.loads(shown_request(trial().encoders, kind, payload, hidden_names(())))
     assert CUT in at_once
@@ -356,8 +356,8 @@ def test_very_long_ones_are_not_parsed_whole(
 
     monkeypatch.setattr(audit_request, "Excerpt", Measured)
     cut = of_trial(kind, **fields)
-    assert max(lengths) <= 5 * LONGEST
-    monkeypatch.setattr(audit_request, "LARGEST_PARSED", 10**9)
+    assert max(lengths) <= 5 * SHOWN_MAX_CHARACTERS
+    monkeypatch.setattr(audit_request, "PARSED_MAX_BYTES", 10**9)
     measured = len(lengths)
     again = of_trial(kind, **fields)
     assert len(lengths) == measured

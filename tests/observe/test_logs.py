@@ -368,7 +368,7 @@ def opened(path: str, request_id: str) -> RequestContext:
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_tracebacks_cannot_steer_the_terminal(style: Literal["json", "console"]) -> None:
     """What a client wrote may be in the text of an exception."""
-    script = "import sys, structlog; from gateway.observe.log_setup import configure_logging\n"
+    script = "import sys, structlog; from gateway.observe.logs import configure_logging\n"
     script += f"configure_logging('info', '{style}'); log = structlog.stdlib.get_logger('x')\n"
     script += "try: raise ValueError('a\\x9b31m\\u202eb')\nexcept ValueError: log.exception('it')"
     done = subprocess.run(  # noqa: S603 - it is the script above
@@ -587,8 +587,8 @@ import httpx
 from gateway.http.interceptors import Interceptors
 from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
-from gateway.observe.access_log import AccessLog
-from gateway.observe.log_setup import configure_logging
+from gateway.observe.request_logs import AccessLog
+from gateway.observe.logs import configure_logging
 
 async def fails(scope, receive, send):
     local = "hush-" * 3

@@ -22,8 +22,8 @@ from gateway.app import create_app
 from gateway.calls.failures import error_for
 from gateway.errors import BadToken, Code, ConfigurationError, Shed
 from gateway.observe import worker_metrics
-from gateway.observe.audit_file import AuditFile
-from gateway.observe.metric_families import BOUNDS, FAMILIES, PREFIX, Numbers, merged
+from gateway.observe.audit_writer import AuditFile
+from gateway.observe.metrics import BOUNDS, FAMILIES, PREFIX, Numbers, merged
 from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.settings.loading import load_settings
 from gateway.upstream.interface import CallFailed, Reason
@@ -636,7 +636,7 @@ def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.Mo
     assert [*successor.others()] == []
     assert successor.before() == {("rate_limited_total",): 3}
     assert other.before() == {}
-    monkeypatch.setattr(worker_metrics, "FRESH", 0.0)
+    monkeypatch.setattr(worker_metrics, "FRESH_SECONDS", 0.0)
     assert [*other.others()] == [{("rate_limited_total",): 3}]
 
 

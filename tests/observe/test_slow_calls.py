@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.observe.slow_calls import SlowCalls
+from gateway.observe.request_logs import SlowCalls
 from tests.support.contexts import context_of
 from tests.support.servers import (
     Context,

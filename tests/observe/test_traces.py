@@ -26,7 +26,7 @@ pytest.importorskip("opentelemetry.sdk", reason="the extra otel is not installed
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from gateway.observe.traces import Trouble, parts_of
+from gateway.observe.traces import SendingTrouble, parts_of
 from tests.support.collector import Collector, running_collector, values
 
 pytestmark = pytest.mark.anyio
@@ -185,10 +185,11 @@ async def test_a_trace_begins_here(
 
 
 async def test_a_ratio_of_nothing_records_nothing(
-    cuebot: ScriptedCuebot, collector: Collector
+    cuebot: ScriptedCuebot, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cuebot is told that the trace is not recorded; those of callers who do are."""
-    async with gateway_for(cuebot.endpoint, traces="on", traces_ratio=0) as gateway:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+    async with gateway_for(cuebot.endpoint, traces="on") as gateway:
         trace = (await gateway.post(SHOWS, {})).headers["x-trace-id"]
         assert cuebot.seen[-1][2]["traceparent"].startswith(f"00-{trace}-")
         assert cuebot.seen[-1][2]["traceparent"].endswith("-00")
@@ -242,7 +243,7 @@ def test_no_password_of_a_collector_is_logged() -> None:
     """It is in the URL that some errors are about."""
     problem = "No connection adapters were found for 'htp://lena:p/w@collector:4318/v1/traces'"
     with capture_logs() as lines:
-        Trouble().emit(logging.LogRecord("x", logging.WARNING, "", 0, problem, None, None))
+        SendingTrouble().emit(logging.LogRecord("x", logging.WARNING, "", 0, problem, None, None))
     (line,) = lines
     assert line["problem"].endswith("'htp://…@collector:4318/v1/traces'")
 

@@ -20,7 +20,7 @@ from gateway.discovery.proto_directory import ProtoDirectory
 from gateway.errors import GatewayError
 from gateway.openapi import shared
 from gateway.openapi.document import as_json, as_yaml, build_document
-from gateway.openapi.values import Json
+from gateway.openapi.shared import Json
 from gateway.schema.description import Schema, services_of
 from gateway.views.paths import find_path
 from tests.support.openapi import (

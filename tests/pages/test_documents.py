@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from gateway.openapi.document import build_document
-from gateway.pages import documents
+from gateway.pages import page_routes
 from tests.support.rights import rule, signed
 from tests.support.servers import ScriptedCuebot, gateway_for
 
@@ -22,8 +22,8 @@ async def test_documents_are_kept_by_rights_and_only_the_last(
         built.append(options["allowed"])
         return build_document(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(documents, "build_document", build)
-    monkeypatch.setattr(documents, "KEPT", 2)
+    monkeypatch.setattr(page_routes, "build_document", build)
+    monkeypatch.setattr(page_routes, "KEPT_DOCUMENTS", 2)
     access = [
         rule("reads", {"role": "a*"}, "reads"),
         rule("the same", {"role": "b"}, "all", "!changes"),

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.settings.loading import load_settings
-from gateway.settings.store_url import parse_store_url
+from gateway.settings.types import parse_store_url
 from tests.support.servers import SECRET
 
 
