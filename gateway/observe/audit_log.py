@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import getrandbits
 
 import orjson
@@ -31,9 +32,9 @@ from gateway.observe.audit_request import (
     shown_request,
 )
 from gateway.observe.audit_writer import (
-    KEPT_MAX_LINES,
     STDOUT,
     AuditFile,
+    AuditWriter,
     StraightWriter,
     SyncedWriter,
     check_place,
@@ -72,21 +73,22 @@ class Entry:
     _request: bytes = b""
 
     async def look(self) -> None:
-        """Read all of a large request, in turns of the event loop."""
+        """Read the request; a large one in turns of the event loop."""
+        arguments = (
+            self.method.encoders,
+            self.method.descriptor.input_type,
+            self.payload,
+            self.hides,
+            values_of(self.found),
+        )
         if len(self.payload) > PARSED_MAX_BYTES:
-            kind, told = self.method.descriptor.input_type, values_of(self.found)
-            self._request = await in_turns(
-                shown_in_steps(self.method.encoders, kind, self.payload, self.hides, told)
-            )
+            self._request = await in_turns(shown_in_steps(*arguments))
+        else:
+            self._request = shown_request(*arguments)
 
     def line(
         self, phase: str, outcome: tuple[Code, int] | None = None, *, called: bool = True
     ) -> bytes:
-        if not self._request:
-            kind, told = self.method.descriptor.input_type, values_of(self.found)
-            self._request = shown_request(
-                self.method.encoders, kind, self.payload, self.hides, told
-            )
         fields = head_of(self.context, phase, self.method.path)
         fields["call"] = self.call
         fields["request"] = orjson.Fragment(self._request)
@@ -215,41 +217,26 @@ class AuditLog(Interceptor):
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
-        durable = settings.audit_sync
-        file = open_file(settings, durable=durable)
-        self._straight = StraightWriter(file, "") if not durable else None
-        self._synced = SyncedWriter(file, "") if durable else None
+        self._durable = settings.audit_sync
+        file = open_file(settings, durable=self._durable)
+        self._writer: AuditWriter = SyncedWriter(file) if self._durable else StraightWriter(file)
         self._denied = DeniedCalls(self._count_denied)
         self._obey(settings)
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
-        room = len(self._writer.kept.lines) <= KEPT_MAX_LINES // 2  # the rest is for changes
-        if not self._denied.admits(context, room=room):
-            return
-        await read()
-        line = denied_line(context, error.code, error.status, self._hides)
-        if self._synced is not None:
-            await self._synced.put(line)
-        else:
-            self._put_soon(line)
+        if self._denied.admits(context, room=self._writer.has_room):
+            await read()
+            await self._writer.put(denied_line(context, error.code, error.status, self._hides))
 
     def end_period(self) -> None:
         """Write the counts of denied calls without a line."""
         self._denied.end_period()
 
     def _count_denied(self, last: RequestContext, number: int) -> None:
-        code = last.response.code or Code.PERMISSION_DENIED
-        self._put_soon(denied_line(last, code, last.response.status, self._hides, number))
-
-    def _put_soon(self, line: bytes) -> None:
-        if self._straight is not None:
-            self._straight.put(line)
-        elif self._synced is not None:
-            self._synced.put_soon(line)
+        code, status = last.response.code or Code.PERMISSION_DENIED, last.response.status
+        self._writer.put_soon(denied_line(last, code, status, self._hides, number))
 
     def around(self, context: RequestContext, call: Call) -> Call:
-        around = self._call_straight if self._synced is None else self._call_synced
-
         async def written_down(
             method: Method, payload: bytes, found: Sequence[Found] = ()
         ) -> bytes:
@@ -257,9 +244,44 @@ class AuditLog(Interceptor):
                 return await call(method, payload, found)
             entry = Entry(context, method, payload, self._hides, found)
             await entry.look()
-            return await around(entry, call)
+            await self._intend(entry)
+            entry.began = time.monotonic()
+            try:
+                answer = await call(method, payload, found)
+            except BaseException as error:
+                await self._end(entry, outcome_of(error))
+                raise
+            await self._end(entry, (Code.OK, Code.OK.http_status))
+            return answer
 
         return written_down
+
+    async def _intend(self, entry: Entry) -> None:
+        """Write the intent. Raises GatewayError if the call must not be made."""
+        try:
+            problem, may_be_there = await self._writer.intend(partial(entry.line, INTENT))
+        except asyncio.CancelledError:
+            self._writer.put_soon(entry.line(OUTCOME, CANCELLED, called=False))
+            raise
+        if self._durable:
+            count_as_waiting(entry.context, entry.began)
+        if problem is None or not self._closed:
+            return
+        error = GatewayError(
+            Code.UNAVAILABLE,
+            f"{entry.method.path} was not called: the gateway's audit log cannot be written"
+            f" ({reason_of(problem)})",
+            cause="audit_log",
+        )
+        if may_be_there:
+            self._writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
+        raise error
+
+    async def _end(self, entry: Entry, outcome: tuple[Code, int]) -> None:
+        began = time.monotonic()
+        await self._writer.put(entry.line(OUTCOME, outcome))
+        if self._durable:
+            count_as_waiting(entry.context, began)
 
     @property
     def lag(self) -> float:
@@ -270,7 +292,7 @@ class AuditLog(Interceptor):
     @property
     def lost(self) -> int:
         """How many lines have been dropped."""
-        return self._writer.kept.lost
+        return self._writer.lost
 
     async def close(self) -> None:
         """Write what is left."""
@@ -283,7 +305,7 @@ class AuditLog(Interceptor):
         def prepare(settings: Settings) -> Commit:
             if settings.audit_log is None:
                 raise ConfigurationError("AUDIT_LOG: without it only a restart")
-            file = open_file(settings, durable=self._synced is not None)
+            file = open_file(settings, durable=self._durable)
 
             def commit() -> None:
                 self._writer.use(file)
@@ -294,69 +316,10 @@ class AuditLog(Interceptor):
         names = ("audit_log", "audit_fail", "audit_redact")
         return Reloadable("the audit log's settings", names, prepare)
 
-    @property
-    def _writer(self) -> StraightWriter | SyncedWriter:
-        writer = self._straight or self._synced
-        assert writer is not None
-        return writer
-
     def _obey(self, settings: Settings) -> None:
         self._hides = hidden_names(settings.audit_redact)
         self._closed = settings.audit_fail == "closed"
-        self._writer.kept.then = REFUSED if self._closed else MADE
-
-    def _admit(self, method: Method, problem: OSError | None) -> None:
-        """Raises GatewayError for a call that must not be made, as it cannot be written down."""
-        if problem is not None and self._closed:
-            raise GatewayError(
-                Code.UNAVAILABLE,
-                f"{method.path} was not called: the gateway's audit log cannot be written"
-                f" ({reason_of(problem)})",
-                cause="audit_log",
-            )
-
-    async def _call_straight(self, entry: Entry, call: Call) -> bytes:
-        writer = self._straight
-        assert writer is not None
-        self._admit(entry.method, writer.problem())
-        entry.began = time.monotonic()
-        try:
-            answer = await call(entry.method, entry.payload, entry.found)
-        except BaseException as error:
-            writer.put(entry.line(OUTCOME, outcome_of(error)))
-            raise
-        writer.put(entry.line(OUTCOME, (Code.OK, Code.OK.http_status)))
-        return answer
-
-    async def _call_synced(self, entry: Entry, call: Call) -> bytes:
-        writer, context = self._synced, entry.context
-        assert writer is not None
-
-        async def ended(*outcome: *tuple[Code, int]) -> None:
-            began = time.monotonic()
-            await writer.put(entry.line(OUTCOME, outcome))
-            count_as_waiting(context, began)
-
-        try:
-            problem, may_be_there = await writer.write(entry.line(INTENT))
-        except asyncio.CancelledError:
-            writer.put_soon(entry.line(OUTCOME, CANCELLED, called=False))
-            raise
-        count_as_waiting(context, entry.began)
-        try:
-            self._admit(entry.method, problem)
-        except GatewayError as error:
-            if may_be_there:
-                writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
-            raise
-        entry.began = time.monotonic()
-        try:
-            answer = await call(entry.method, entry.payload, entry.found)
-        except BaseException as error:
-            await ended(*outcome_of(error))
-            raise
-        await ended(Code.OK, Code.OK.http_status)
-        return answer
+        self._writer.changes = REFUSED if self._closed else MADE
 
 
 def count_as_waiting(context: RequestContext, began: float) -> None:

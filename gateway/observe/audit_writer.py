@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -112,104 +113,135 @@ def sync_directory(path: Path) -> None:
         os.close(number)
 
 
-class Kept:
-    """Lines that are not written yet, and the trouble with them."""
+class AuditWriter(ABC):
+    """Writes lines. Those that cannot be written are kept, and tried again."""
 
-    def __init__(self, then: str) -> None:
-        """`then` is what happens to changes meanwhile, for the log."""
-        self.lines: list[bytes] = []
-        self.then = then
+    def __init__(self, file: AuditFile) -> None:
+        self.changes = ""
+        """What happens to changes while there is trouble, for the log."""
         self.lost = 0
         """Lines that were dropped, as there were too many."""
-        self.since = 0.0
-        """Monotonic seconds since when there are lines; 0 without any."""
-        self._again: asyncio.TimerHandle | None = None
+        self._file = file
+        self._kept: list[bytes] = []
+        self._kept_since = 0.0
+        """Monotonic seconds; 0 if nothing is kept."""
+        self._retry: asyncio.TimerHandle | None = None
         self._logged_at = -LOG_INTERVAL_SECONDS
 
-    def failed(self, problem: OSError, again: Callable[[], object]) -> None:
-        """Log a problem, unless one was logged just now, and call `again` later."""
-        self.lost += max(len(self.lines) - KEPT_MAX_LINES, 0)
-        del self.lines[KEPT_MAX_LINES:]
+    @abstractmethod
+    async def intend(self, line: Callable[[], bytes]) -> tuple[OSError | None, bool]:
+        """Before a change: why it cannot be written down, if it cannot.
+
+        With a problem, the bool is whether the line may be on disk, now or later.
+        """
+
+    @abstractmethod
+    def put_soon(self, line: bytes) -> None:
+        """Write a line, now or later."""
+
+    @abstractmethod
+    async def put(self, line: bytes) -> None:
+        """Write a line, and return when it is written or kept. It may be there twice then."""
+
+    @abstractmethod
+    def use(self, file: AuditFile) -> None:
+        """Write the next lines to another file."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Write what is left."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room for lines that are not of changes."""
+        return len(self._kept) <= KEPT_MAX_LINES // 2
+
+    @property
+    def waits_since(self) -> float:
+        """Monotonic seconds since when the oldest line waits; 0 without any."""
+        return self._kept_since
+
+    @abstractmethod
+    def _start(self) -> object:
+        """Write what is kept."""
+
+    def _failed(self, problem: OSError) -> None:
+        """Log a problem, unless one was logged just now, and retry later."""
+        self.lost += max(len(self._kept) - KEPT_MAX_LINES, 0)
+        del self._kept[KEPT_MAX_LINES:]
         now = time.monotonic()
-        self.since = (self.since or now) if self.lines else 0.0
+        self._kept_since = (self._kept_since or now) if self._kept else 0.0
         if now - self._logged_at >= LOG_INTERVAL_SECONDS:
             self._logged_at = now
             log.error(
                 "the audit log cannot be written",
                 problem=reason_of(problem),
-                changes=self.then,
-                lines_waiting=len(self.lines),
+                changes=self.changes,
+                lines_waiting=len(self._kept),
                 lines_lost=self.lost,
             )
-        if self.lines and self._again is None:
-            self._again = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._try, again)
+        if self._kept and self._retry is None:
+            self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self._try_again)
 
-    def stop(self) -> None:
+    def _try_again(self) -> None:
+        self._retry = None
+        self._start()
+
+    def _stop(self) -> None:
         """Retry no more. The lines that are left go into the log."""
-        if self._again is not None:
-            self._again.cancel()
-        for line in self.lines:
+        if self._retry is not None:
+            self._retry.cancel()
+        for line in self._kept:
             log.error("a line that the audit log lacks", line=line.decode())
 
-    def _try(self, again: Callable[[], object]) -> None:
-        self._again = None
-        again()
 
+class StraightWriter(AuditWriter):
+    """Passes each line to the kernel at once, and writes no intents."""
 
-class StraightWriter:
-    """Passes each line to the kernel at once."""
-
-    def __init__(self, file: AuditFile, then: str) -> None:
-        self._file = file
-        self.kept = Kept(then)
+    def __init__(self, file: AuditFile) -> None:
+        super().__init__(file)
         self._problem: OSError | None = None
 
-    def put(self, line: bytes) -> None:
-        """Write a line, or keep it until that is possible."""
-        self.kept.lines.append(line)
-        self._write()
+    async def intend(self, line: Callable[[], bytes]) -> tuple[OSError | None, bool]:
+        if self._kept:
+            self._start()
+        return self._problem, False
 
-    @property
-    def waits_since(self) -> float:
-        """Monotonic seconds since when the oldest line waits; 0 without any."""
-        return self.kept.since
+    def put_soon(self, line: bytes) -> None:
+        self._kept.append(line)
+        self._start()
 
-    def problem(self) -> OSError | None:
-        """Why lines cannot be written, if they cannot."""
-        if self.kept.lines:
-            self._write()
-        return self._problem
+    async def put(self, line: bytes) -> None:
+        self.put_soon(line)
 
     def use(self, file: AuditFile) -> None:
-        """Write to another file from now on."""
         old, self._file = self._file, file
-        self._write()
+        self._start()
         with suppress(OSError):  # of a disk that had trouble before
             old.close()
 
     async def close(self) -> None:
-        """Write what is left."""
-        self._write()
-        self.kept.stop()
+        self._start()
+        self._stop()
 
-    def _write(self) -> None:
+    def _start(self) -> None:
         try:
-            self._file.append(self.kept.lines)
+            self._file.append(self._kept)
             self._problem = None
-            self.kept.since = 0.0
+            self._kept_since = 0.0
         except OSError as error:
             self._problem = error
-            self.kept.failed(error, self._write)
+            self._failed(error)
 
 
-class SyncedWriter:
+class SyncedWriter(AuditWriter):
     """Writes and syncs in a thread. Lines that come meanwhile are written together next."""
 
-    def __init__(self, file: AuditFile, then: str) -> None:
-        self._file = file
-        self.kept = Kept(then)
+    def __init__(self, file: AuditFile) -> None:
+        super().__init__(file)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit")
         self._next: list[bytes] = []
+        """Intents, which are not retried."""
         self._done: asyncio.Future[OSError | None] | None = None
         """The result of writing `_next`."""
         self._task: asyncio.Task[None] | None = None
@@ -218,54 +250,45 @@ class SyncedWriter:
 
     @property
     def waits_since(self) -> float:
-        """Monotonic seconds since when the oldest line waits; 0 without any."""
-        return self.kept.since or self._began
+        return self._kept_since or self._began
 
-    async def write(self, line: bytes) -> tuple[OSError | None, bool]:
-        """Return when a line is on disk, or with the problem; it is not retried.
-
-        With a problem, the bool is whether the line may be on disk, now or later.
-        """
+    async def intend(self, line: Callable[[], bytes]) -> tuple[OSError | None, bool]:
         if self._is_stuck():
             return self._give_up(), False
-        batch = self._next
-        batch.append(line)
+        batch, intent = self._next, line()
+        batch.append(intent)
         problem = await self._synced()
         if problem is None:
             return None, True
         if batch is self._next:  # not begun
-            batch.remove(line)
+            batch.remove(intent)
             return problem, False
-        return problem, problem.errno == errno.ETIMEDOUT or line not in batch
+        return problem, problem.errno == errno.ETIMEDOUT or intent not in batch
 
     async def put(self, line: bytes) -> None:
-        """Return when a line is on disk. If that fails, it is kept, and may be there twice."""
-        self.kept.lines.append(line)
+        self._kept.append(line)
         if self._is_stuck():
             self._give_up()
         else:
             await self._synced()
 
     def put_soon(self, line: bytes) -> None:
-        """The same without waiting."""
-        self.kept.lines.append(line)
+        self._kept.append(line)
         if self._is_stuck():
             self._give_up()
         else:
             self._start()
 
     def use(self, file: AuditFile) -> None:
-        """Write to another file from the next lines on."""
         self._thread.submit(self._file.close)  # after what is being written
         self._file = file
         self._start()
 
     async def close(self) -> None:
-        """Write what is left."""
         self._start()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=DISK_TIMEOUT_SECONDS)
-        self.kept.stop()
+        self._stop()
         self._thread.shutdown(wait=False)
 
     async def _synced(self) -> OSError | None:
@@ -283,7 +306,7 @@ class SyncedWriter:
     def _give_up(self) -> OSError:
         text = f"the disk has taken longer than {DISK_TIMEOUT_SECONDS:g} s"
         problem = OSError(errno.ETIMEDOUT, text)
-        self.kept.failed(problem, self._start)
+        self._failed(problem)
         return problem
 
     def _start(self) -> "asyncio.Future[OSError | None]":
@@ -299,15 +322,15 @@ class SyncedWriter:
         while self._done is not None:
             done, self._done = self._done, None
             lines, self._next = self._next, []
-            kept, self.kept.lines = self.kept.lines, []
+            kept, self._kept = self._kept, []
             self._began = time.monotonic()
             problem = await loop.run_in_executor(self._thread, commit, self._file, [*kept], lines)
             self._began = 0.0
             if problem is None:
-                self.kept.since = 0.0
+                self._kept_since = 0.0
             else:
-                self.kept.lines[:0] = kept
-                self.kept.failed(problem, self._start)
+                self._kept[:0] = kept
+                self._failed(problem)
             done.set_result(problem)
         self._task = None
 

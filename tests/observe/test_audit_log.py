@@ -318,8 +318,8 @@ async def test_lines_of_one_moment_share_a_sync(
     """Those that come together do, and so do all that come while the disk is busy."""
     disk = Disk()
     monkeypatch.setattr(os, "fdatasync", disk.sync)
-    writer = SyncedWriter(AuditFile(str(tmp_path / "audit.log"), durable=True), "are refused")
-    first = asyncio.gather(*(writer.write(b"first\n") for _ in range(50)))
+    writer = SyncedWriter(AuditFile(str(tmp_path / "audit.log"), durable=True))
+    first = asyncio.gather(*(writer.intend(lambda: b"first\n") for _ in range(50)))
     await comes(lambda: disk.syncs)
     second = asyncio.gather(*(writer.put(b"second\n") for _ in range(50)))
     await asyncio.sleep(0)
