@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Iterable
 from itertools import pairwise
+from typing import Any
 
 import grpc
 import pytest
@@ -180,7 +181,7 @@ async def test_a_ratio_of_0_records_only_the_callers_traces(
     cuebot: ScriptedCuebot, collector: Collector, monkeypatch: pytest.MonkeyPatch, retired: bool
 ) -> None:
     """Cuebot learns that the others are not recorded. TRACES_RATIO has its effect still."""
-    settings: dict[str, object] = {"traces_ratio": 0} if retired else {}
+    settings: dict[str, Any] = {"traces_ratio": 0} if retired else {}
     if not retired:
         monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
     async with gateway_for(cuebot.endpoint, traces="on", **settings) as gateway:
