@@ -105,14 +105,14 @@ class Entry:
 
 def values_of(found: Iterable[Found]) -> dict[str, set[object]]:
     """By the value that a look-up has found: the values that it was found by."""
-    told: dict[str, set[object]] = {}
+    known: dict[str, set[object]] = {}
     for each in found:
         asked = GetMessageClass(each.method.descriptor.input_type).FromString(each.asked)
         values = (value for field, value in asked.ListFields() if not is_message(field))
-        told.setdefault(str(each.value), set()).update(
+        known.setdefault(str(each.value), set()).update(
             value for value in values if isinstance(value, str | int | float)
         )
-    return told
+    return known
 
 
 def shown_found(found: Sequence[Found], hides: Hides) -> dict[str, object]:
@@ -181,9 +181,9 @@ def as_line(fields: dict[str, object]) -> bytes:
 class DeniedCalls:
     """Limits the lines of denied calls: a subject that makes them in a loop shares one a period."""
 
-    def __init__(self, tell: Callable[[RequestContext, int], object]) -> None:
-        """`tell` gets the last call without a line of each subject, and how many there were."""
-        self._tell = tell
+    def __init__(self, report: Callable[[RequestContext, int], object]) -> None:
+        """`report` gets the last call without a line of each subject, and how many there were."""
+        self._report = report
         self._lines: Counter[str] = Counter()
         self._others: dict[str, tuple[RequestContext, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -202,14 +202,14 @@ class DeniedCalls:
         return False
 
     def end_period(self) -> None:
-        """Tell of the calls without a line, and start over."""
+        """Report the calls without a line, and start over."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         others, self._others = self._others, {}
         self._lines.clear()
         for context, number in others.values():
-            self._tell(context, number)
+            self._report(context, number)
 
 
 class AuditLog(Interceptor):

@@ -41,9 +41,9 @@ ID = "id"
 
 Hides = Callable[[str], bool]
 """Whether the field or key of this name is hidden."""
-Told = Mapping[str, Container[object]]
+Known = Mapping[str, Container[object]]
 """By an object's id: its values that were looked up, and that the line has elsewhere."""
-NOTHING_TOLD: Told = {}
+NOTHING_KNOWN: Known = {}
 Fields = Iterable[tuple[FieldDescriptor, Any]]
 """Fields of a message, with their values."""
 
@@ -68,11 +68,11 @@ def shown_request(
     descriptor: Descriptor,
     payload: bytes,
     hides: Hides,
-    told: Told = NOTHING_TOLD,
+    known: Known = NOTHING_KNOWN,
     room: int = SHOWN_MAX_CHARACTERS,
 ) -> bytes:
     """JSON of the fields that are set; of a request with very many, the first. Does not raise."""
-    steps = shown_in_steps(encoders, descriptor, payload, hides, told, room, RECORDS_AT_ONCE)
+    steps = shown_in_steps(encoders, descriptor, payload, hides, known, room, RECORDS_AT_ONCE)
     while True:
         try:
             next(steps)
@@ -86,13 +86,13 @@ def shown_in_steps(
     descriptor: Descriptor,
     payload: bytes,
     hides: Hides,
-    told: Told = NOTHING_TOLD,
+    known: Known = NOTHING_KNOWN,
     room: int = SHOWN_MAX_CHARACTERS,
     most: float = math.inf,
 ) -> Generator[None, None, bytes]:
     """The same with pauses, so that all of a large request can be read."""
     size, left_out, was_cut = len(payload), 0, False
-    showing = Showing(encoders, hides, told, room)
+    showing = Showing(encoders, hides, known, room)
     try:
         content = payload
         if size > PARSED_MAX_BYTES:
@@ -125,12 +125,12 @@ class Showing:
         self,
         encoders: Encoders,
         hides: Hides,
-        told: Told = NOTHING_TOLD,
+        known: Known = NOTHING_KNOWN,
         room: int = SHOWN_MAX_CHARACTERS,
     ) -> None:
         self._encoders = encoders
         self._hides = hides
-        self._told = told
+        self._known = known
         self._left = room
         self.left_out = 0
         """Fields, items and entries that are not shown."""
@@ -191,8 +191,8 @@ class Showing:
             return fields
         if not message.id:
             return fields
-        told = self._told.get(message.id, ())
-        rest = [each for each in fields if each[0].name != ID and not is_told(*each, told)]
+        known = self._known.get(message.id, ())
+        rest = [each for each in fields if each[0].name != ID and not is_known(*each, known)]
         if rest:
             self._beside.append((target, rest))
         return [each for each in fields if each[0].name == ID]
@@ -357,5 +357,5 @@ def is_compound(field: FieldDescriptor) -> bool:
     return name not in AS_TEXT and name not in WRAPPERS
 
 
-def is_told(field: FieldDescriptor, content: Any, told: Container[object]) -> bool:
-    return not field.is_repeated and not is_message(field) and content in told
+def is_known(field: FieldDescriptor, content: Any, known: Container[object]) -> bool:
+    return not field.is_repeated and not is_message(field) and content in known

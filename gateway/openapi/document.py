@@ -46,9 +46,9 @@ def build_document(
     messages = Components(comments, returned, aliases, closed=closed)
     examples, others = Examples(returned), other_paths(catalog)
     paths: Json = {}
-    told = {method.path for method in methods}
+    listed = {method.path for method in methods}
     for method in methods:
-        post = operation(method, comments, messages, examples, others[method.path], told)
+        post = operation(method, comments, messages, examples, others[method.path], listed)
         paths[method.path] = {"post": post}
         if method.reads_only:
             paths[method.path]["get"] = get_operation(post, method, messages, returned)
@@ -92,9 +92,9 @@ def operation(
     messages: Components,
     examples: Examples,
     others: list[str],
-    told: Container[str],
+    listed: Container[str],
 ) -> Json:
-    """The POST of a method; `others` are its other paths. Names no methods that are not `told`."""
+    """The POST of a method; `others` are its other paths. It names `listed` methods only."""
     descriptor = method.descriptor
     request, response = descriptor.input_type, descriptor.output_type
     body = shared.json_of(messages.request(request), example=examples.body(request))
@@ -109,7 +109,7 @@ def operation(
         "operationId": descriptor.full_name,
         "tags": [method.service],
         **({"summary": summary} if summary else {}),
-        **described(rest, served, *also_accepted(method, told)),
+        **described(rest, served, *also_accepted(method, listed)),
         "parameters": [
             *shared.references("parameters", shared.OF_REQUESTS).values(),
             *view_parameters(method),
@@ -192,10 +192,10 @@ def first_sentence(text: str) -> tuple[str, str]:
     return sentence.removesuffix("."), text if rest or (stop and after) else ""
 
 
-def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
-    """Sentences on what the compatibility profile accepts besides, and refuses.
+def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
+    """Sentences on what the compatibility profile accepts in addition, and refuses.
 
-    A follow-up that is not `told` would be denied; a look-up is made all the same.
+    A follow-up that is not `listed` would be denied; a look-up is made all the same.
     """
     names = [
         f"`{rewrite.source}` for `{rewrite.target}`"
@@ -205,11 +205,11 @@ def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
     names += [f"`{each.path}`" for each in method.rewrites if isinstance(each, MostRows)]
     if method.steps is not None:
         given = [step.given for step in method.steps.before if isinstance(step, LookUp)]
-        given += [step.given for step in method.steps.after if step.method.path in told]
+        given += [step.given for step in method.steps.after if step.method.path in listed]
         names += [f"`{path}`" for path in given]
         for step in method.steps.before:
             if isinstance(step, Unique):
-                found = f"`{step.method.path}` finds" if step.method.path in told else "there is"
+                found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
                 yield f"The answer is 409 if {found} one of that `{step.given}`."
     for reference in method.references:
         for finder in reference.finders:
@@ -217,7 +217,7 @@ def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
             each = " (each of them)" if reference.listed else ""
             instead = "be a name" if reference.is_text else "have no `id`"
             path = finder.method.path
-            found = f"`{path}` finds it" if path in told else "it can be found"
+            found = f"`{path}` finds it" if path in listed else "it can be found"
             yield f"`{reference.place}`{each} may {instead} if {found} by {known}."
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."

@@ -2,7 +2,7 @@
 
 `/healthz`: the process is alive. `/readyz`: Cuebot would answer a call. Neither needs a token.
 `/status.json`: Cuebot, the schema as far as the reader may use it, and links, for the farm page.
-Only who may call something is told hosts, paths and services.
+Hosts, paths and services are only for readers that may call something.
 """
 
 import asyncio

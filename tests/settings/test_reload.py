@@ -217,6 +217,12 @@ def test_an_exclusion_without_cuebot(cuebot_process: str, tmp_path: Path) -> Non
         assert configured.status() == 404
 
 
+def test_a_retired_setting_is_logged(cuebot_process: str, tmp_path: Path) -> None:
+    with configuring(cuebot_process, tmp_path, METRICS_HOST="::1") as configured:
+        (line,) = configured.gateway.events("METRICS_HOST is retired")
+        assert line["level"] == "warning"
+
+
 def test_an_exclusion_of_nothing(configured: Configured) -> None:
     """The selection stays, and an error says what is wrong with the new one."""
     configured.sets(GOOD, 'exclude_services = "job.JobInterface/GetJobs"')
