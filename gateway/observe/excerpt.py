@@ -97,7 +97,6 @@ class Excerpt:
             else:
                 most = min(text, inside.left) if field.is_repeated else text
                 if is_message(field):
-                    inside.left -= 1  # or there could be any number of empty ones
                     below = min(text, self._inner_text)
                     below = min(below, self._item_text) if field.is_repeated else below
                     cut = yield from self.of(message_of(field), content, inside, below)

@@ -13,11 +13,12 @@ from typing import Any
 import grpc
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.access.rights import AccessRules
 from gateway.calls.invoke import Found
 from gateway.errors import ConfigurationError
-from gateway.observe.audit_writer import AuditFile, SyncedWriter
+from gateway.observe.audit_writer import AuditFile, AuditWriter, StraightWriter, SyncedWriter
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
@@ -621,6 +622,22 @@ async def test_full_from_the_start(cuebot: ScriptedCuebot) -> None:
         ) as gateway:
             answers = [await gateway.post(KILL, killing(n)) for n in range(3)]
             assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize("kind", [StraightWriter, SyncedWriter])
+async def test_not_all_lines_are_kept(
+    monkeypatch: pytest.MonkeyPatch, kind: type[AuditWriter]
+) -> None:
+    """Of a full disk, the first ones; the others are counted."""
+    monkeypatch.setattr("gateway.observe.audit_writer.KEPT_MAX_LINES", 3)
+    writer = kind(AuditFile("/dev/full", durable=kind is SyncedWriter))
+    with capture_logs() as logs:
+        for number in range(5):
+            await writer.put(b"%d\n" % number)
+        assert (writer.lost, writer.has_room) == (2, False)
+        await writer.close()
+    kept = [each["line"] for each in logs if each["event"] == "a line that the audit log lacks"]
+    assert kept == ["0\n", "1\n", "2\n"]
 
 
 async def test_full_without_sync(cuebot: ScriptedCuebot) -> None:

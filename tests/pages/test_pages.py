@@ -15,12 +15,14 @@ import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.codec.zstd import zstd
+from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError
 from gateway.http.context import ClientGone
 from gateway.openapi import shared
 from gateway.openapi.document import build_document
 from gateway.pages import page_routes
 from gateway.pages.content import Content
+from gateway.schema.selection import Selection
 from tests.support.contexts import context_of
 from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
@@ -366,7 +368,8 @@ async def test_cuebots_with_different_schemas_are_shown() -> None:
 async def test_documents_are_kept_by_rights_and_only_the_last(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Readers that may call the same share one; the least recently used is forgotten."""
+    """Readers that may call the same share one; the least recently used is forgotten, and all are
+    with a new catalog, also if it has the same methods."""
     built = []
 
     def build(*arguments: object, **options: object) -> Mapping[str, object]:
@@ -389,7 +392,11 @@ async def test_documents_are_kept_by_rights_and_only_the_last(
 
         assert [await ask(role) for role in ("a", "a2", "b", "c", "a")] == [1, 1, 1, 2, 2]
         assert [await ask(role) for role in ("x", "a", "c")] == [3, 3, 4]
-    assert len(set(built)) == 3
+        assert len(set(built)) == 3
+        live = gateway.app.parts.live
+        live.prepare(Selection(), load_profile("none"))()
+        assert await live.attempt()
+        assert await ask("c") == 5
 
 
 # --- what a browser may do ------------------------------------------------------------------
