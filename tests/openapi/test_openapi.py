@@ -158,6 +158,9 @@ def test_reads_can_be_had_by_get() -> None:
         assert {"304", *item["post"]["responses"]} == set(item["get"]["responses"])
     jobs = document()["paths"]["/job.JobInterface/GetJobs"]["get"]
     assert "text/csv" in jobs["responses"]["200"]["content"]
+    frames = document()["paths"]["/job.JobInterface/GetFrames"]["get"]["parameters"]
+    of_job = {each["name"] for each in frames if each.get("name", "").startswith("job.")}
+    assert of_job == {"job.id", "job.name"}, "it is looked up"
     shown = {each["$ref"].rpartition("/")[2] for each in jobs["parameters"] if "$ref" in each}
     assert shown >= {"_fields", "_where", "If-None-Match", "Prefer"}
 
@@ -349,6 +352,13 @@ def test_other_names_of_the_profile_are_there() -> None:
         assert name in document()["paths"][path]["post"]["description"]
 
 
+def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
+    path = "/show.ShowInterface/CreateShow"
+    few = build_document(catalog(), closed=True, allowed={path})
+    assert [*few["paths"]] == [path, *shared.HEALTH_PATHS]
+    assert "defaultMinCores" not in few["paths"][path]["post"].get("description", "")
+
+
 def test_what_finds_an_object_without_an_id_is_told() -> None:
     """By what, and with which method; nothing else is promised."""
     for path, told in (
@@ -398,7 +408,7 @@ enum Mood {
   // Somebody should look.
   BAD = 1;
 }
-message Ask { Mood mood = 1; }
+message Ask { Mood mood = 1; string gone = 2 [deprecated = true]; }
 /* Where pools are
  * to be had. */
 service BarnInterface {
@@ -426,6 +436,7 @@ def test_comments_of_the_protos_are_shown(tmp_path: Path) -> None:
     assert method["description"] == "Finds a pool. It has\nto be there."
     bare = found["paths"]["/barn.BarnInterface/Bare"]["post"]
     assert bare["deprecated"] is True
+    assert bare["requestBody"]["content"]["application/json"]["example"] == {"mood": "FINE"}
     assert "summary" not in bare
 
 

@@ -369,7 +369,7 @@ async def test_documents_are_kept_by_rights_and_only_the_last(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers that may call the same share one; the least recently used is forgotten, and all are
-    with a new catalog, also if it has the same methods."""
+    with a new catalog."""
     built = []
 
     def build(*arguments: object, **options: object) -> Mapping[str, object]:
