@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from benchmarks.requests import finished_request
-from gateway.observe.access_log import AccessLog
-from gateway.observe.log_setup import configure_logging
+from gateway.observe.logs import configure_logging
+from gateway.observe.request_logs import AccessLog
 
 REQUESTS = 20_000
 AT_ONCE = 8

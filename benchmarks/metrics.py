@@ -10,8 +10,8 @@ from benchmarks.requests import finished_request
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor, Interceptors
 from gateway.observe.exposition import exposition
-from gateway.observe.metrics import Metrics
-from gateway.observe.request_counters import RequestCounters
+from gateway.observe.metrics import RequestCounters
+from gateway.observe.metrics_page import Metrics
 
 REQUESTS = 100_000
 METHODS = 300

@@ -50,18 +50,14 @@ from gateway.http.respond import Responder
 from gateway.http.routing import Routing, wrong_verb
 from gateway.http.unary import UnaryHandler
 from gateway.observe.audit_log import AuditLog, open_audit
-from gateway.observe.loop_lag import watch_lag
-from gateway.observe.metrics import Metrics
-from gateway.observe.metrics_page import make_metrics, metrics_endpoints
-from gateway.observe.reporters import request_logs
+from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoints, watch_lag
+from gateway.observe.request_logs import request_logs
 from gateway.observe.tracing import open_traces
 from gateway.observe.worker_metrics import WorkerMetrics
-from gateway.pages.documents import document_apps
-from gateway.pages.page_routes import page_routes
+from gateway.pages.page_routes import document_apps, page_routes
 from gateway.pages.status import Readiness, health_routes, status_app
 from gateway.schema.selection import Selection
-from gateway.settings.model import Settings
-from gateway.settings.reloadable import Commit, Reloadable
+from gateway.settings.model import Commit, Reloadable, Settings
 from gateway.upstream.open import Cuebot, open_upstream
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import structlog
 from gateway.access.keys import read_secrets, refuse_published
 from gateway.app import Gateway, create_app
 from gateway.errors import ConfigurationError
-from gateway.observe.log_setup import configure_logging
-from gateway.settings.loading import load_settings, misspelled
+from gateway.observe.logs import configure_logging
+from gateway.settings.loading import load_settings, misspelled, retired
 
 ANYWHERE = "where its server listens is not known here"
 
@@ -26,7 +26,7 @@ def app_from_environment() -> Gateway:
     try:
         settings = load_settings(os.environ)
         configure_logging(settings.log_level, settings.log_format)
-        for warning in misspelled(os.environ):
+        for warning in (*misspelled(os.environ), *retired(settings)):
             log.warning(warning)
         refuse_published(settings, read_secrets(settings), (ANYWHERE,), or_else="")
         if settings.metrics_port is not None:

@@ -25,6 +25,7 @@ from gateway.observe.metrics_page import check_metrics
 from gateway.observe.tracing import check_traces
 from gateway.schema.catalog import Catalog
 from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
+from gateway.settings.loading import retired
 from gateway.settings.model import Settings
 from gateway.state.link import connected, in_time
 from gateway.state.redis_store import RedisStore
@@ -100,7 +101,7 @@ def check_settings(settings: Settings, report: Report) -> None:
         secrets = load_secrets(settings, reached_at=reached_at(settings))
         report.secrets = len(secrets)
         report.warnings += weaknesses(settings, secrets)
-    report.warnings += [*readable_by_all(settings), *unbound(settings)]
+    report.warnings += [*readable_by_all(settings), *unbound(settings), *retired(settings)]
     with report.settings():
         if settings.jwt_deny_file is not None:
             read_denied(settings.jwt_deny_file)

@@ -20,8 +20,8 @@ MADE_BY = {
     "warn_of_tokens": ("unbound", "readable_by_all"),
     "attempt": ("_fail",),
     "_warn": ("_warn",),
-    "serve": ("misspelled",),
-    "app_from_environment": ("misspelled",),
+    "serve": ("misspelled", "retired"),
+    "app_from_environment": ("misspelled", "retired"),
 }
 """Functions whose loud lines have a message from elsewhere, and the functions that make it, or
 that are given it."""

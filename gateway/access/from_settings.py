@@ -14,8 +14,7 @@ from gateway.access.tokens import Authenticator, token_rules
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
 from gateway.settings.key_files import readable_by_all
-from gateway.settings.model import Settings
-from gateway.settings.reloadable import Commit, Reloadable
+from gateway.settings.model import Commit, Reloadable, Settings
 
 log = structlog.stdlib.get_logger("gateway")
 

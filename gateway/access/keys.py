@@ -67,7 +67,7 @@ def reached_at(settings: Settings) -> tuple[str, ...]:
     A name other than `localhost` is not looked up: it may stand for anything.
     """
     hosts = {"REST_HOST": settings.rest_host}
-    if settings.metrics != "off" and settings.metrics_port is not None:
+    if settings.metrics != "off" and settings.metrics_port is not None and settings.metrics_host:
         hosts["METRICS_HOST"] = settings.metrics_host
     return tuple(f"{name}={host}" for name, host in hosts.items() if not is_loopback(host))
 

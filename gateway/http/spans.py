@@ -46,23 +46,27 @@ class Spans:
 
 
 class Sampler:
-    """Decides as the caller has, and for requests that are in no trace by chance."""
+    """Decides which requests are recorded, as the samplers of OpenTelemetry do."""
 
-    def __init__(self, ratio: float) -> None:
-        """`ratio` of the requests without a trace begin one that is recorded (0 to 1)."""
+    def __init__(self, ratio: float, *, parent_based: bool = True) -> None:
+        """Records this ratio (0 to 1) of traces, or, `parent_based`, of those that begin here."""
         self._below = round(ratio * 2**64)
+        self._parent_based = parent_based
 
     def begin(self, given: TraceContext | None) -> tuple[TraceContext, Spans | None]:
         """The context of a request whose caller sends this one, and its spans if it is sampled."""
-        if given is not None:
-            if not given.sampled:
-                return given, None
-            spans = Spans(span_id(), given.parent_id)
-            return given._replace(parent_id=spans.request), spans
-        sampled = getrandbits(64) < self._below
-        trace = f"{getrandbits(128) or 1:032x}"
-        root = TraceContext(trace, span_id(), SAMPLED if sampled else 0)
-        return root, Spans(root.parent_id, "") if sampled else None
+        trace_id = f"{getrandbits(128) or 1:032x}" if given is None else given.trace_id
+        if given is not None and self._parent_based:
+            sampled = given.sampled
+        else:
+            sampled = int(trace_id[16:], 16) < self._below
+        if given is None:
+            root = TraceContext(trace_id, span_id(), SAMPLED if sampled else 0)
+            return root, Spans(root.parent_id, "") if sampled else None
+        if not sampled:
+            return given._replace(flags=given.flags & ~SAMPLED), None
+        spans = Spans(span_id(), given.parent_id)
+        return given._replace(parent_id=spans.request, flags=given.flags | SAMPLED), spans
 
 
 def span_id() -> str:

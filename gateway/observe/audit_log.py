@@ -1,14 +1,16 @@
-"""The audit log: who has changed what, and who was not allowed to.
+"""The audit log: who has changed what, and who was denied it.
 
-A line of JSON for each native call that changes something. Without AUDIT_SYNC it is written when
-the call has ended, before the client is answered. With it there are two: the intent is on disk
-before Cuebot is called, and the outcome before the client is answered.
+Each native call that changes something has a line of JSON. Without AUDIT_SYNC, the line is written
+between the end of the call and the answer to the client. With AUDIT_SYNC there are two: the intent
+is on disk before Cuebot is called, and the outcome before the client is answered.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import getrandbits
 
 import orjson
@@ -21,65 +23,72 @@ from gateway.errors import Code, ConfigurationError, GatewayError
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor, ReadDenied
 from gateway.long_work import in_turns
-from gateway.observe.access_log import second
-from gateway.observe.audit_file import STDOUT, AuditFile, check_place
 from gateway.observe.audit_request import (
-    LARGEST_PARSED,
-    LONGEST,
+    PARSED_MAX_BYTES,
+    SHOWN_MAX_CHARACTERS,
     Hides,
     hidden_names,
     shown_in_steps,
     shown_request,
 )
-from gateway.observe.audit_writer import MOST_KEPT, StraightWriter, SyncedWriter, reason_of
-from gateway.observe.denials import Denials
+from gateway.observe.audit_writer import (
+    STDOUT,
+    AuditFile,
+    AuditWriter,
+    StraightWriter,
+    SyncedWriter,
+    check_place,
+    reason_of,
+)
 from gateway.observe.logs import dump_line
+from gateway.observe.request_logs import milliseconds, timestamp
 from gateway.schema.method import Method
-from gateway.settings.model import Settings
-from gateway.settings.reloadable import Commit, Reloadable
+from gateway.settings.model import Commit, Reloadable, Settings
 
 INTENT, OUTCOME = "intent", "outcome"
 CANCELLED = Code.CANCELLED, Code.CANCELLED.http_status
-"""The outcome of a call that has been given up: Cuebot may have made it."""
+"""The outcome of an abandoned call: Cuebot may have made the change."""
 REFUSED, MADE = "are refused", "are made"
-"""What becomes of changes that cannot be written down, as AUDIT_FAIL has it."""
+"""What AUDIT_FAIL does with changes that cannot be written down."""
 
-LONGEST_CLAIMS = 1000
-"""Bytes of the claims that a line shows."""
+CLAIMS_MAX_BYTES = 1000
+DENIED_MAX_LINES = 60
+"""Per subject and period: a token without rights must not fill the disk."""
+DENIED_PERIOD_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Entry:
-    """What is written down of one call."""
+    """One call, for its lines."""
 
     context: RequestContext
     method: Method
     payload: bytes
     hides: Hides
     found: Sequence[Found] = ()
-    """What of the request the gateway has looked up."""
+    """What the gateway has looked up for the request."""
     call: str = field(default_factory=lambda: f"{getrandbits(64):016x}")
-    """The same in both lines of a call, and in no others."""
+    """The id that both lines of a call have."""
     began: float = field(default_factory=time.monotonic)
     _request: bytes = b""
 
     async def look(self) -> None:
-        """Look at all of a large request, before the call is made; the line has it then."""
-        if len(self.payload) > LARGEST_PARSED:
-            kind, told = self.method.descriptor.input_type, values_of(self.found)
-            self._request = await in_turns(
-                shown_in_steps(self.method.encoders, kind, self.payload, self.hides, told)
-            )
+        """Read the request; a large one in turns of the event loop."""
+        arguments = (
+            self.method.encoders,
+            self.method.descriptor.input_type,
+            self.payload,
+            self.hides,
+            values_of(self.found),
+        )
+        if len(self.payload) > PARSED_MAX_BYTES:
+            self._request = await in_turns(shown_in_steps(*arguments))
+        else:
+            self._request = shown_request(*arguments)
 
     def line(
         self, phase: str, outcome: tuple[Code, int] | None = None, *, called: bool = True
     ) -> bytes:
-        """A line, with the outcome if that is known, and whether Cuebot was called."""
-        if not self._request:
-            kind, told = self.method.descriptor.input_type, values_of(self.found)
-            self._request = shown_request(
-                self.method.encoders, kind, self.payload, self.hides, told
-            )
         fields = head_of(self.context, phase, self.method.path)
         fields["call"] = self.call
         fields["request"] = orjson.Fragment(self._request)
@@ -90,25 +99,25 @@ class Entry:
             fields["code"] = code.name
             if not called:
                 fields["called"] = False
-            fields["ms"] = round((time.monotonic() - self.began) * 1000, 2)
+            fields["ms"] = milliseconds(time.monotonic() - self.began)
         return as_line(fields)
 
 
 def values_of(found: Iterable[Found]) -> dict[str, set[object]]:
-    """By what look-ups have found: the values by which they have."""
-    told: dict[str, set[object]] = {}
+    """By the value that a look-up has found: the values that it was found by."""
+    known: dict[str, set[object]] = {}
     for each in found:
         asked = GetMessageClass(each.method.descriptor.input_type).FromString(each.asked)
         values = (value for field, value in asked.ListFields() if not is_message(field))
-        told.setdefault(str(each.value), set()).update(
+        known.setdefault(str(each.value), set()).update(
             value for value in values if isinstance(value, str | int | float)
         )
-    return told
+    return known
 
 
 def shown_found(found: Sequence[Found], hides: Hides) -> dict[str, object]:
-    """By the fields of a request whose contents were looked up: by what."""
-    room = LONGEST // len(found)
+    """By the field of the request whose value was looked up: the request of the look-up."""
+    room = SHOWN_MAX_CHARACTERS // len(found)
     return {
         each.place: orjson.Fragment(
             shown_request(
@@ -124,10 +133,9 @@ def shown_found(found: Sequence[Found], hides: Hides) -> dict[str, object]:
 
 
 def head_of(context: RequestContext, phase: str, method: str | None) -> dict[str, object]:
-    """What every line begins with."""
-    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    """The fields that every line begins with."""
     return {
-        "time": f"{second(seconds)}.{nanoseconds // 1000:06}Z",
+        "time": timestamp(),
         "phase": phase,
         "id": context.request.id,
         "subject": context.subject,
@@ -138,18 +146,18 @@ def head_of(context: RequestContext, phase: str, method: str | None) -> dict[str
 
 
 def shown_claims(caller: Principal | None) -> dict[str, object]:
-    """The claims that have decided, or that they are too long to be shown."""
+    """The claims that have decided, or `…` for each if they are too long."""
     claims = {} if caller is None else caller.deciding_claims
     size = len(orjson.dumps(claims, default=str))
-    return claims if size <= LONGEST_CLAIMS else dict.fromkeys(claims, "…")
+    return claims if size <= CLAIMS_MAX_BYTES else dict.fromkeys(claims, "…")
 
 
 def denied_line(
     context: RequestContext, code: Code, status: int, hides: Hides, count: int = 0
 ) -> bytes:
-    """The line of a call that a rule of access has denied; Cuebot was not called.
+    """The line of a call that an access rule has denied.
 
-    With a count, it is the last of so many that have one line together.
+    With a count, the last of so many that share a line.
     """
     denial = context.call.denied
     assert denial is not None
@@ -162,7 +170,7 @@ def denied_line(
     fields["denied"] = denial.rule
     fields["status"] = status
     fields["code"] = code.name
-    fields |= {"count": count} if count else {"ms": round(context.request.age * 1000, 2)}
+    fields |= {"count": count} if count else {"ms": milliseconds(context.request.age)}
     return as_line(fields)
 
 
@@ -170,47 +178,65 @@ def as_line(fields: dict[str, object]) -> bytes:
     return dump_line(fields).encode() + b"\n"
 
 
+class DeniedCalls:
+    """Limits the lines of denied calls: a subject that makes them in a loop shares one a period."""
+
+    def __init__(self, report: Callable[[RequestContext, int], object]) -> None:
+        """`report` gets the last call without a line of each subject, and how many there were."""
+        self._report = report
+        self._lines: Counter[str] = Counter()
+        self._others: dict[str, tuple[RequestContext, int]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def admits(self, context: RequestContext, *, room: bool) -> bool:
+        """Whether a denied call has a line now, if there is `room` for one."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(DENIED_PERIOD_SECONDS, self.end_period)
+        subject = context.principal
+        if room and self._lines[subject] < DENIED_MAX_LINES:
+            self._lines[subject] += 1
+            return True
+        _, others = self._others.get(subject, (context, 0))
+        self._others[subject] = context, others + 1
+        return False
+
+    def end_period(self) -> None:
+        """Report the calls without a line, and start over."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        others, self._others = self._others, {}
+        self._lines.clear()
+        for context, number in others.values():
+            self._report(context, number)
+
+
 class AuditLog(Interceptor):
     """Writes a line for each call that changes something, and for each that is denied."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
-        durable = settings.audit_sync
-        file = open_file(settings, durable=durable)
-        self._straight = StraightWriter(file, "") if not durable else None
-        self._synced = SyncedWriter(file, "") if durable else None
-        self._denials = Denials(self._count_denied)
+        self._durable = settings.audit_sync
+        file = open_file(settings, durable=self._durable)
+        self._writer: AuditWriter = SyncedWriter(file) if self._durable else StraightWriter(file)
+        self._denied = DeniedCalls(self._count_denied)
         self._obey(settings)
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
-        room = len(self._writer.kept.lines) <= MOST_KEPT // 2  # the rest of it is for changes
-        if not self._denials.admits(context, room=room):
-            return
-        await read()
-        line = denied_line(context, error.code, error.status, self._hides)
-        if self._synced is not None:
-            await self._synced.put(line)
-        else:
-            self._put_soon(line)
+        if self._denied.admits(context, room=self._writer.has_room):
+            await read()
+            await self._writer.put(denied_line(context, error.code, error.status, self._hides))
 
     def end_period(self) -> None:
-        """Write down how many denied calls have had no line so far."""
-        self._denials.end_period()
+        """Write the counts of denied calls without a line."""
+        self._denied.end_period()
 
     def _count_denied(self, last: RequestContext, number: int) -> None:
-        """Write down calls that had no line each."""
-        code = last.response.code or Code.PERMISSION_DENIED
-        self._put_soon(denied_line(last, code, last.response.status, self._hides, number))
-
-    def _put_soon(self, line: bytes) -> None:
-        if self._straight is not None:
-            self._straight.put(line)
-        elif self._synced is not None:
-            self._synced.put_soon(line)
+        code, status = last.response.code or Code.PERMISSION_DENIED, last.response.status
+        self._writer.put_soon(denied_line(last, code, status, self._hides, number))
 
     def around(self, context: RequestContext, call: Call) -> Call:
-        around = self._call_straight if self._synced is None else self._call_synced
-
         async def written_down(
             method: Method, payload: bytes, found: Sequence[Found] = ()
         ) -> bytes:
@@ -218,20 +244,55 @@ class AuditLog(Interceptor):
                 return await call(method, payload, found)
             entry = Entry(context, method, payload, self._hides, found)
             await entry.look()
-            return await around(entry, call)
+            await self._intend(entry)
+            entry.began = time.monotonic()
+            try:
+                answer = await call(method, payload, found)
+            except BaseException as error:
+                await self._end(entry, outcome_of(error))
+                raise
+            await self._end(entry, (Code.OK, Code.OK.http_status))
+            return answer
 
         return written_down
 
+    async def _intend(self, entry: Entry) -> None:
+        """Write the intent. Raises GatewayError if the call must not be made."""
+        try:
+            problem, may_be_there = await self._writer.intend(partial(entry.line, INTENT))
+        except asyncio.CancelledError:
+            self._writer.put_soon(entry.line(OUTCOME, CANCELLED, called=False))
+            raise
+        if self._durable:
+            count_as_waiting(entry.context, entry.began)
+        if problem is None or not self._closed:
+            return
+        error = GatewayError(
+            Code.UNAVAILABLE,
+            f"{entry.method.path} was not called: the gateway's audit log cannot be written"
+            f" ({reason_of(problem)})",
+            cause="audit_log",
+        )
+        if may_be_there:
+            self._writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
+        raise error
+
+    async def _end(self, entry: Entry, outcome: tuple[Code, int]) -> None:
+        began = time.monotonic()
+        await self._writer.put(entry.line(OUTCOME, outcome))
+        if self._durable:
+            count_as_waiting(entry.context, began)
+
     @property
     def lag(self) -> float:
-        """Seconds for which the oldest unwritten line has been waiting; 0 if there is none."""
+        """Seconds that the oldest unwritten line has waited; 0 without any."""
         since = self._writer.waits_since
         return time.monotonic() - since if since else 0.0
 
     @property
     def lost(self) -> int:
-        """Lines that have been given up."""
-        return self._writer.kept.lost
+        """How many lines have been dropped."""
+        return self._writer.lost
 
     async def close(self) -> None:
         """Write what is left."""
@@ -239,12 +300,12 @@ class AuditLog(Interceptor):
         await self._writer.close()
 
     def reloadable(self) -> Reloadable:
-        """The file is opened anew, so that it can be rotated."""
+        """Opens the file again, so that it can be rotated."""
 
         def prepare(settings: Settings) -> Commit:
             if settings.audit_log is None:
                 raise ConfigurationError("AUDIT_LOG: without it only a restart")
-            file = open_file(settings, durable=self._synced is not None)
+            file = open_file(settings, durable=self._durable)
 
             def commit() -> None:
                 self._writer.use(file)
@@ -255,80 +316,21 @@ class AuditLog(Interceptor):
         names = ("audit_log", "audit_fail", "audit_redact")
         return Reloadable("the audit log's settings", names, prepare)
 
-    @property
-    def _writer(self) -> StraightWriter | SyncedWriter:
-        writer = self._straight or self._synced
-        assert writer is not None
-        return writer
-
     def _obey(self, settings: Settings) -> None:
         self._hides = hidden_names(settings.audit_redact)
         self._closed = settings.audit_fail == "closed"
-        self._writer.kept.then = REFUSED if self._closed else MADE
-
-    def _admit(self, method: Method, problem: OSError | None) -> None:
-        """Raises GatewayError if a call cannot be written down and therefore must not be made."""
-        if problem is not None and self._closed:
-            raise GatewayError(
-                Code.UNAVAILABLE,
-                f"{method.path} was not called: the gateway's audit log cannot be written"
-                f" ({reason_of(problem)})",
-                cause="audit_log",
-            )
-
-    async def _call_straight(self, entry: Entry, call: Call) -> bytes:
-        writer = self._straight
-        assert writer is not None
-        self._admit(entry.method, writer.problem())
-        entry.began = time.monotonic()
-        try:
-            answer = await call(entry.method, entry.payload, entry.found)
-        except BaseException as error:
-            writer.put(entry.line(OUTCOME, outcome_of(error)))
-            raise
-        writer.put(entry.line(OUTCOME, (Code.OK, Code.OK.http_status)))
-        return answer
-
-    async def _call_synced(self, entry: Entry, call: Call) -> bytes:
-        writer, context = self._synced, entry.context
-        assert writer is not None
-
-        async def ended(*outcome: *tuple[Code, int]) -> None:
-            began = time.monotonic()
-            await writer.put(entry.line(OUTCOME, outcome))
-            count_as_waiting(context, began)
-
-        try:
-            problem, may_be_there = await writer.write(entry.line(INTENT))
-        except asyncio.CancelledError:
-            writer.put_soon(entry.line(OUTCOME, CANCELLED, called=False))
-            raise
-        count_as_waiting(context, entry.began)
-        try:
-            self._admit(entry.method, problem)
-        except GatewayError as error:
-            if may_be_there:
-                writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))
-            raise
-        entry.began = time.monotonic()
-        try:
-            answer = await call(entry.method, entry.payload, entry.found)
-        except BaseException as error:
-            await ended(*outcome_of(error))
-            raise
-        await ended(Code.OK, Code.OK.http_status)
-        return answer
+        self._writer.changes = REFUSED if self._closed else MADE
 
 
 def count_as_waiting(context: RequestContext, began: float) -> None:
-    """The time since then is none that Cuebot has taken, within which it will be counted."""
+    """Move the time since then from Cuebot's to the waiting."""
     seconds = time.monotonic() - began
     context.waited += seconds
     context.call.with_cuebot -= seconds
 
 
 def outcome_of(error: BaseException) -> tuple[Code, int]:
-    """The code and the HTTP status of a call that has ended like this."""
+    """The code and the HTTP status of a call that ended with this error."""
     if isinstance(error, GatewayError):
         return error.code, error.status
     if isinstance(error, asyncio.CancelledError):
@@ -337,24 +339,22 @@ def outcome_of(error: BaseException) -> tuple[Code, int]:
 
 
 def open_audit(settings: Settings) -> AuditLog | None:
-    """The audit log, if there is to be one. Raises ConfigurationError."""
+    """The audit log, if AUDIT_LOG asks for one. Raises ConfigurationError."""
     check_sync(settings)
     return AuditLog(settings) if settings.audit_log is not None else None
 
 
 def check_audit(settings: Settings) -> None:
-    """Raises ConfigurationError if there could not be the audit log that is asked for."""
+    """Raises ConfigurationError if the audit log could not be opened."""
     check_sync(settings)
     if settings.audit_log is not None:
         check_place(settings.audit_log)
 
 
 def check_sync(settings: Settings) -> None:
-    """Raises ConfigurationError if there is no file to sync."""
     if settings.audit_sync and settings.audit_log in (None, STDOUT):
         raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")
 
 
 def open_file(settings: Settings, *, durable: bool) -> AuditFile:
-    """The file that AUDIT_LOG names. Raises ConfigurationError."""
     return AuditFile(settings.audit_log or "", durable=durable)

@@ -1,8 +1,8 @@
-"""A request as the audit log shows it: short, and without what must not be read there.
+"""A request in the audit log: short, and without hidden fields.
 
-Nothing that a client writes pushes anything else out of the line. What has one value comes first,
-level by level; each text is cut by itself; lists share what room is left. Cuebot knows an object by
-its `id`: what a request says of it besides may be false, and is marked as UNVERIFIED.
+Nothing that a client writes pushes anything else out of the line. Single values come first, level
+by level; each text is cut by itself; lists share the rest of the room. Cuebot identifies an object
+by its `id` alone: other fields of it may be false, and are marked as UNVERIFIED.
 """
 
 import math
@@ -22,36 +22,34 @@ from gateway.codec.fields import has_text, is_map, is_message, map_fields, messa
 from gateway.codec.wellknown import AS_TEXT, WRAPPERS, is_special
 from gateway.observe.excerpt import CUT, Excerpt
 
-LONGEST = 3000
-"""Characters of a request that are shown, so that a line is about 4 KB at most."""
-LONGEST_TEXT = 200
-"""Characters of a text that are shown, unless there is room for more when all else is."""
-SHORTEST_TEXT = 40
-"""The same where there are many of them: an id has 36."""
-LARGEST_PARSED = 64 * 1024
-"""Bytes of a request that is parsed whole, in 3 ms at most; of larger ones, it is an excerpt."""
-MOST_RECORDS = 22_000
-"""Records that are gone through where nothing can wait. A body of 64 KB has no more."""
+SHOWN_MAX_CHARACTERS = 3000
+"""Of a request, so that a line has 4 KB or less."""
+TEXT_MAX_CHARACTERS = 200
+"""Of each text, unless there is room for more in the end."""
+CROWDED_TEXT_CHARACTERS = 40
+"""Of each text if there are many: an id has 36."""
+PARSED_MAX_BYTES = 64 * 1024
+"""Of a request that is parsed whole, in 3 ms or less. A larger one is reduced to an excerpt."""
+RECORDS_AT_ONCE = 22_000
+"""That are read where nothing can wait. A body of 64 KB has no more."""
 UNVERIFIED = "unverified"
-"""The name under which is what a request says of an object besides its id."""
 RESERVED = (CUT, UNVERIFIED)
-"""CUT is the name under which an object tells that it was cut. Keys of maps that are like one of
-these are written in brackets, so that they are not taken for it."""
+"""Names of the log's own. Keys of maps that equal one are shown in brackets."""
 HIDDEN = "(hidden)"
 UNSHOWN = "(cannot be shown)"
 ID = "id"
 
 Hides = Callable[[str], bool]
 """Whether the field or key of this name is hidden."""
-Told = Mapping[str, Container[object]]
-"""By an object's id, values of it that the line has in another place, and that are true."""
-NOTHING_TOLD: Told = {}
+Known = Mapping[str, Container[object]]
+"""By an object's id: its values that were looked up, and that the line has elsewhere."""
+NOTHING_KNOWN: Known = {}
 Fields = Iterable[tuple[FieldDescriptor, Any]]
-"""Some of a message's fields, with what they have."""
+"""Fields of a message, with their values."""
 
 
 class Listed(NamedTuple):
-    """A list, a map or something similar that waits to be shown."""
+    """A list, a map or the like that is shown later."""
 
     target: dict[str, object]
     name: str
@@ -60,7 +58,7 @@ class Listed(NamedTuple):
 
 
 def hidden_names(globs: Iterable[str]) -> Hides:
-    """Names that one of these globs fits, in any case."""
+    """Names that match one of these globs, in any case."""
     pattern = re.compile("|".join(map(translate, globs)) or "(?!)", re.IGNORECASE)
     return lru_cache(maxsize=4096)(lambda name: pattern.match(name) is not None)
 
@@ -70,14 +68,11 @@ def shown_request(
     descriptor: Descriptor,
     payload: bytes,
     hides: Hides,
-    told: Told = NOTHING_TOLD,
-    room: int = LONGEST,
+    known: Known = NOTHING_KNOWN,
+    room: int = SHOWN_MAX_CHARACTERS,
 ) -> bytes:
-    """JSON of the fields that a request of this type has. Does not raise.
-
-    Of a large request with very many of them, it has the first.
-    """
-    steps = shown_in_steps(encoders, descriptor, payload, hides, told, room, MOST_RECORDS)
+    """JSON of the fields that are set; of a request with very many, the first. Does not raise."""
+    steps = shown_in_steps(encoders, descriptor, payload, hides, known, room, RECORDS_AT_ONCE)
     while True:
         try:
             next(steps)
@@ -91,20 +86,20 @@ def shown_in_steps(
     descriptor: Descriptor,
     payload: bytes,
     hides: Hides,
-    told: Told = NOTHING_TOLD,
-    room: int = LONGEST,
+    known: Known = NOTHING_KNOWN,
+    room: int = SHOWN_MAX_CHARACTERS,
     most: float = math.inf,
 ) -> Generator[None, None, bytes]:
-    """The same with pauses, in which others may run, so that all of a large request is seen."""
+    """The same with pauses, so that all of a large request can be read."""
     size, left_out, was_cut = len(payload), 0, False
-    showing = Showing(encoders, hides, told, room)
+    showing = Showing(encoders, hides, known, room)
     try:
         content = payload
-        if size > LARGEST_PARSED:
+        if size > PARSED_MAX_BYTES:
             excerpt = Excerpt(
-                text=4 * LONGEST,
-                inner_text=4 * LONGEST_TEXT,
-                item_text=4 * SHORTEST_TEXT,
+                text=4 * SHOWN_MAX_CHARACTERS,
+                inner_text=4 * TEXT_MAX_CHARACTERS,
+                item_text=4 * CROWDED_TEXT_CHARACTERS,
                 most=most,
             )
             content = yield from excerpt.of(descriptor, memoryview(payload))
@@ -124,30 +119,33 @@ def cut_text(size: int, left_out: int) -> str:
 
 
 class Showing:
-    """Goes through a message until `room` characters have been shown."""
+    """Shows `room` characters of a message."""
 
     def __init__(
-        self, encoders: Encoders, hides: Hides, told: Told = NOTHING_TOLD, room: int = LONGEST
+        self,
+        encoders: Encoders,
+        hides: Hides,
+        known: Known = NOTHING_KNOWN,
+        room: int = SHOWN_MAX_CHARACTERS,
     ) -> None:
         self._encoders = encoders
         self._hides = hides
-        self._told = told
+        self._known = known
         self._left = room
         self.left_out = 0
-        """How many fields, items and entries are not shown."""
+        """Fields, items and entries that are not shown."""
         self.cut = False
-        """Whether a text is not shown whole."""
+        """Whether a text is shortened."""
         self._own: deque[Listed] = deque()
         """Lists of the request itself."""
         self._others: deque[Listed] = deque()
-        """Lists of what is unverified."""
+        """Lists in unverified fields."""
         self._beside: list[tuple[dict[str, object], Fields]] = []
-        """Objects that are shown by their ids, and what else is said of them."""
+        """Objects that are shown by their ids, and their other fields."""
         self._long: list[tuple[dict[str, object], str, str]] = []
-        """Where texts of the request itself have been cut, and what they are."""
+        """The request's own texts that are shortened: where, and the whole."""
 
     def request(self, message: Any) -> dict[str, object]:
-        """The fields that are set."""
         shown: dict[str, object] = {}
         self._levels([(shown, message.ListFields())], verified=True)
         self._show_beside()
@@ -158,9 +156,9 @@ class Showing:
         return shown
 
     def _levels(self, level: list[tuple[dict[str, object], Fields]], *, verified: bool) -> None:
-        """Show what has one value: of these messages, then of those in them, and so on.
+        """Show the single values of these messages, then of the messages in them, and so on.
 
-        Numbers come first, since they are short; then texts.
+        Numbers come before texts, since they are short.
         """
         while level:
             texts: list[tuple[dict[str, object], str, str]] = []
@@ -187,20 +185,20 @@ class Showing:
                     level.append((inner, self._fields(inner, message, verified=verified)))
 
     def _fields(self, target: dict[str, object], message: Any, *, verified: bool) -> Fields:
-        """The fields of a message that are to be shown at once; others are kept for later."""
+        """The fields of a message to show now; unverified ones are kept for later."""
         fields: list[tuple[FieldDescriptor, Any]] = message.ListFields()
         if not verified or len(fields) < 2 or not has_text(message.DESCRIPTOR, ID):
             return fields
         if not message.id:
             return fields
-        told = self._told.get(message.id, ())
-        rest = [each for each in fields if each[0].name != ID and not is_told(*each, told)]
+        known = self._known.get(message.id, ())
+        rest = [each for each in fields if each[0].name != ID and not is_known(*each, known)]
         if rest:
             self._beside.append((target, rest))
         return [each for each in fields if each[0].name == ID]
 
     def _show_beside(self) -> None:
-        """Show what else is said of objects."""
+        """Show the unverified fields of objects."""
         if not self._beside:
             return
         beside, self._beside = self._beside, []
@@ -212,10 +210,10 @@ class Showing:
         self._levels(level, verified=False)
 
     def _texts(self, texts: list[tuple[dict[str, object], str, str]], *, verified: bool) -> None:
-        """Show texts, each with its share of half the room, if that is less than they have."""
-        most = LONGEST_TEXT
+        """Show texts; if they exceed half of the room, each has its share of that."""
+        most = TEXT_MAX_CHARACTERS
         if texts and sum(min(len(text), most) for _, _, text in texts) > self._left // 2:
-            most = max(min(most, self._left // (2 * len(texts))), SHORTEST_TEXT)
+            most = max(min(most, self._left // (2 * len(texts))), CROWDED_TEXT_CHARACTERS)
         for target, name, text in texts:
             if not verified or len(text) <= most:
                 self._put(target, name, self._short(text, most))
@@ -223,7 +221,7 @@ class Showing:
                 self._long.append((target, name, text))
 
     def _lengthen(self) -> None:
-        """Give the room that is left to the texts of the request itself that have been cut."""
+        """Show more of the request's own texts in the rest of the room."""
         for target, name, text in self._long:
             shown = target[name]
             assert isinstance(shown, str)
@@ -232,7 +230,7 @@ class Showing:
             target[name] = self._short(text, most)
 
     def _lists(self, lists: deque[Listed], *, verified: bool) -> None:
-        """Show lists, maps and the like; each leaves the others their share of the room."""
+        """Show lists, maps and the like, each in its share of the room."""
         while lists:
             target, name, field, content = lists.popleft()
             until = self._left - self._left // (len(lists) + 1)
@@ -271,9 +269,9 @@ class Showing:
                 entries[CUT] = f"{len(content) - number} more"
                 self.left_out += len(content) - number
                 return
-            shown = self._short(text(key), LONGEST_TEXT)
+            shown = self._short(text(key), TEXT_MAX_CHARACTERS)
             shown = f"[{shown}]" if shown in RESERVED else shown
-            if shown in entries:  # another one that begins so
+            if shown in entries:  # a key with the same beginning
                 self.left_out += 1
                 continue
             self._left -= len(shown) + 4
@@ -283,7 +281,6 @@ class Showing:
             )
 
     def _item(self, field: FieldDescriptor, content: Any, *, verified: bool) -> object:
-        """An item of a list, or a value of a map."""
         if is_plain(field):
             inner: dict[str, object] = {}
             self._left -= 4
@@ -292,7 +289,11 @@ class Showing:
             )
             return inner
         json = self._json(field, content)
-        json = self._short(json, LONGEST_TEXT) if isinstance(json, str) else self._compound(json)
+        json = (
+            self._short(json, TEXT_MAX_CHARACTERS)
+            if isinstance(json, str)
+            else self._compound(json)
+        )
         self._left -= size_of(json) + 2
         return json
 
@@ -302,25 +303,24 @@ class Showing:
         convert = self._encoders.value(field)
         try:
             return content if convert is None else convert(content)
-        except Exception:  # a Timestamp out of its range, which must not be a cover for the rest
+        except Exception:  # e.g. a Timestamp out of range, which must not hide the rest
             self.cut = True
             return UNSHOWN
 
     def _compound(self, json: object) -> object:
-        """JSON of a type with its own form, such as a Struct, as it is if there is room for it."""
+        """JSON of a type such as Struct, cut as a text if it is too long."""
         json = self._without_hidden(json)
         text = orjson.dumps(json).decode()
-        return json if len(text) <= self._left else self._short(text, LONGEST_TEXT)
+        return json if len(text) <= self._left else self._short(text, TEXT_MAX_CHARACTERS)
 
     def _short(self, text: str, most: int) -> str:
-        """The beginning of a text that is longer."""
         if len(text) <= most:
             return text
         self.cut = True
         return text[:most] + CUT
 
     def _put(self, target: dict[str, object], name: str, json: object) -> bool:
-        """Show a field, if there is room."""
+        """Show a field if there is room."""
         if self._left <= 0:
             self.left_out += 1
             return False
@@ -340,23 +340,22 @@ class Showing:
 
 
 def size_of(json: object) -> int:
-    """Characters that it takes, without the contents of what is still empty."""
+    """Characters of a value; of one that is still empty, without its later contents."""
     return len(json) if isinstance(json, str) else len(orjson.dumps(json)) if json else 5
 
 
 def is_plain(field: FieldDescriptor) -> bool:
-    """Whether it has a message, or several, whose JSON is an object of the fields."""
+    """Whether the type is a message whose JSON is an object of its fields."""
     return is_message(field) and not is_special(message_of(field))
 
 
 def is_compound(field: FieldDescriptor) -> bool:
-    """Whether its JSON may be an object or a list, although its type is no plain message."""
+    """Whether the type is a special one, whose JSON may be an object or a list."""
     if not is_message(field) or not is_special(message_of(field)):
         return False
     name = message_of(field).full_name
     return name not in AS_TEXT and name not in WRAPPERS
 
 
-def is_told(field: FieldDescriptor, content: Any, told: Container[object]) -> bool:
-    """Whether a field has a value that is told elsewhere."""
-    return not field.is_repeated and not is_message(field) and content in told
+def is_known(field: FieldDescriptor, content: Any, known: Container[object]) -> bool:
+    return not field.is_repeated and not is_message(field) and content in known

@@ -1,6 +1,6 @@
-"""An excerpt of a long request, cut out of its bytes, so that nothing has to parse all of it.
+"""An excerpt of a long request, cut out of its bytes.
 
-All of it is gone through, though: whatever comes before a value, that is in the excerpt.
+It reads all of the bytes without parsing them: no single value is left out, whatever precedes it.
 """
 
 from collections import defaultdict
@@ -12,12 +12,12 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.codec.fields import is_message, message_of
 from gateway.codec.slices import LENGTH, LONG_SCALARS, START_GROUP, Run, read_varint, skip, varint
 
-ROOM = 12_000
-"""Bytes for the items of one list of a request, and for the messages in one message of it."""
+ROOM_BYTES = 12_000
+"""For the items of one list of a request, and for the messages in one of its messages."""
 CUT = "…"
-"""Ends a text that was longer."""
-PAUSE = 4096
-"""Records that are gone through in one turn of the event loop, in some 2 ms."""
+"""The end of a shortened text."""
+RECORDS_PER_TURN = 4096
+"""Of the event loop; they take some 2 ms."""
 
 EIGHT_BYTES = (
     FieldDescriptor.TYPE_DOUBLE,
@@ -33,44 +33,44 @@ FOUR_BYTES = (
 
 @dataclass(slots=True)
 class Room:
-    """Bytes that are left for what has no number of its own: items, and messages in messages."""
+    """Bytes that are left for items of a list, or for messages in a message."""
 
-    left: int = ROOM
+    left: int = ROOM_BYTES
 
 
 class Excerpt:
     """Makes one excerpt.
 
-    All single values of the request are in it, and those of the messages in it; texts have at most
-    `text` bytes each, those in its messages `inner_text`, those in items of lists `item_text`. Of
-    lists, and of messages further down, it has the first. After some `most` records it ends.
+    It has all single values of the request and of its messages; texts have up to `text` bytes,
+    `inner_text` in messages, `item_text` in items of lists. Of lists, and of messages further down,
+    it has the first. It ends after some `most` records.
     """
 
     def __init__(self, *, text: int, inner_text: int, item_text: int, most: float) -> None:
         self.left_out = 0
-        """How many items and messages are not in it, as far as they were counted."""
+        """Items and messages that are left out, as far as they were counted."""
         self.cut = False
-        """Whether a text in it is not whole."""
+        """Whether a text is shortened."""
         self._text = text
         self._inner_text = inner_text
         self._item_text = item_text
         self._most = most
         self._records = 0
-        self._pause_at = PAUSE
+        self._pause_at = RECORDS_PER_TURN
 
     def of(
         self, kind: Descriptor, payload: memoryview, room: Room | None = None, text: int = 0
     ) -> Generator[None, None, bytes]:
-        """A shorter message of this type, with a pause now and then. Raises DecodeError.
+        """A shorter message of this type. Yields now and then. Raises DecodeError.
 
-        Without a room, it is the request itself: each of its lists and messages has its own. In a
-        message with one, texts have `text` bytes.
+        Without `room`, `payload` is the request itself: each of its lists and messages has a room
+        of its own. With one, texts have up to `text` bytes.
         """
         found, position = bytearray(), 0
         rooms: defaultdict[int, Room] = defaultdict(Room)
         text = self._text if room is None else text
         left = self._most - self._records
-        until = self._records + (left if room is None else left / 4)  # others have some as well
+        until = self._records + (left if room is None else left / 4)  # leaves some for others
         while position < len(payload) and self._records < until:
             start = position
             tag, position = read_varint(payload, start)
@@ -97,7 +97,6 @@ class Excerpt:
             else:
                 most = min(text, inside.left) if field.is_repeated else text
                 if is_message(field):
-                    inside.left -= 1  # or empty ones would have room without an end
                     below = min(text, self._inner_text)
                     below = min(below, self._item_text) if field.is_repeated else below
                     cut = yield from self.of(message_of(field), content, inside, below)
@@ -109,13 +108,13 @@ class Excerpt:
                 found += record
             position = end
             if self._records >= self._pause_at:
-                self._pause_at = self._records + PAUSE
+                self._pause_at = self._records + RECORDS_PER_TURN
                 yield
         self.left_out += position < len(payload)
         return bytes(found)
 
     def _end_of_run(self, payload: memoryview, start: int, end: int, tag: int) -> tuple[int, int]:
-        """Where a record ends that is left out, with those like it behind it; and their number."""
+        """The end of a run of like records that are left out, and their number."""
         if tag & 7 != LENGTH:
             return end, 1
         run = Run(start, end)
@@ -124,14 +123,14 @@ class Excerpt:
 
 
 def has_one_value(field: FieldDescriptor | None, tag: int) -> bool:
-    """Whether the field has one value at most, and no message, so that its type bounds it."""
+    """Whether it is a single value that is no message, so that its type bounds it."""
     if field is None or tag & 7 == START_GROUP:
         return False
     return not field.is_repeated and not is_message(field)
 
 
 def start_of(field: FieldDescriptor, content: memoryview, room: int) -> bytes:
-    """The beginning of a text, which says that it is one, of bytes, or of packed numbers."""
+    """The beginning of a text (which ends with CUT then), of bytes, or of packed numbers."""
     cut = bytes(content[:room])
     if len(content) <= room:
         return cut
@@ -141,6 +140,6 @@ def start_of(field: FieldDescriptor, content: memoryview, room: int) -> bytes:
         return cut
     if field.type in EIGHT_BYTES + FOUR_BYTES:
         return cut[: room - room % (8 if field.type in EIGHT_BYTES else 4)]
-    while cut and cut[-1] >= 0x80:  # in the midst of a varint
+    while cut and cut[-1] >= 0x80:  # in the middle of a varint
         cut = cut[:-1]
     return cut

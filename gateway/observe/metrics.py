@@ -1,68 +1,214 @@
-"""The metrics of one worker, and of all of them together."""
+"""Each metric's name, kind, labels and text; how numbers add up; and the counters of requests."""
 
-import asyncio
-import time
+import operator
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Literal, get_args
 
-from gateway import __version__
-from gateway.observe.component_gauges import Source, process_numbers
-from gateway.observe.metric_families import BOUNDS, Numbers, merged
-from gateway.observe.request_counters import RequestCounters, no_durations
-from gateway.observe.worker_metrics import WorkerMetrics
+from gateway.errors import BadToken, Cause, Code, GatewayError, Shed
+from gateway.http.context import RequestContext
+from gateway.http.interceptors import Interceptor
 
-SHOW_EVERY = 1.0
-"""Seconds between two times that a worker shows its numbers to the others."""
+PREFIX = "cuebot_gateway_"
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""Seconds: the upper bounds of the buckets of all histograms."""
+OTHER = "other"
+"""The label of whatever is no method."""
+CODES = {code.http_status: code.name for code in reversed(Code)}
+"""By HTTP status, for pages, which have no gRPC code."""
+
+Series = tuple[str, ...]
+"""The name of a family, without the prefix, and the values of its labels."""
+Value = float | list[float]
+"""A number. For a histogram: the counts of the buckets and of what is beyond, and the sum."""
+Numbers = dict[Series, Value]
 
 
-class Metrics:
-    """All numbers. With `worker_metrics`, there are other workers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One metric, without the prefix."""
 
-    def __init__(
-        self,
-        requests: RequestCounters,
-        sources: Iterable[Source],
-        worker_metrics: WorkerMetrics | None,
-    ) -> None:
-        self.requests = requests
-        self._lag = no_durations()
-        self._worker_metrics = worker_metrics
-        self._before = {} if worker_metrics is None else worker_metrics.before()
-        self._own: Numbers = {
-            ("start_time_seconds",): time.time()
-            if worker_metrics is None
-            else worker_metrics.began,
-            ("workers",): 1,
-            ("build_info", __version__): 1,
-        }
-        self._sources = (requests.numbers, process_numbers, *sources)
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    kind: Literal["counter", "gauge", "histogram"] = "gauge"
+    together: Callable[[float, float], float] = operator.add
+    """How the gauges of two workers are merged."""
 
-    def observe(self, lag: float) -> None:
-        """The event loop is so many seconds behind."""
-        lag = max(lag, 0.0)  # a timer may be early
-        self._lag[bisect_left(BOUNDS, lag)] += 1
-        self._lag[-1] += lag
+    def add(self, one: Value, other: Value) -> Value:
+        """The values of two workers, merged."""
+        if isinstance(one, list) and isinstance(other, list):
+            return list(map(operator.add, one, other))
+        assert not isinstance(one, list)
+        assert not isinstance(other, list)
+        return self.together(one, other)
 
-    def own(self) -> Numbers:
-        """The numbers of this worker, and of those that it has replaced."""
-        lag: Numbers = {("loop_lag_seconds",): [*self._lag]}
-        return merged((self._before, self._own, lag, *(each() for each in self._sources)))
 
-    def all(self) -> Numbers:
-        """The numbers of all workers together."""
-        own, worker_metrics = self.own(), self._worker_metrics
-        if worker_metrics is None:
-            return own
-        worker_metrics.put(own)
-        return merged((own, *worker_metrics.others()))
+def counter(name: str, text: str, *labels: str) -> Family:
+    return Family(name=name, help=text, labels=labels, kind="counter")
 
-    async def run(self) -> None:
-        """Show the others the numbers of this worker again and again, until cancelled."""
-        if self._worker_metrics is None:
-            return
+
+def histogram(name: str, text: str) -> Family:
+    return Family(name=name, help=text, kind="histogram")
+
+
+def gauge(
+    name: str, text: str, *labels: str, together: Callable[[float, float], float] = operator.add
+) -> Family:
+    return Family(name=name, help=text, labels=labels, together=together)
+
+
+FAMILIES = {
+    each.name: each
+    for each in (
+        counter("requests_total", "Requests that have been answered.", "method", "status", "code"),
+        histogram("request_duration_seconds", "Time from a request's head to its whole answer."),
+        histogram("upstream_duration_seconds", "Time that Cuebot took for a request's calls."),
+        histogram("queue_duration_seconds", "Time that a request has waited in the gateway."),
+        counter("request_bytes_total", "Bytes of request bodies, as they were sent."),
+        counter("response_bytes_total", "Bytes of response bodies, as they were sent."),
+        gauge("requests_in_flight", "Requests that have one of the MAX_IN_FLIGHT slots."),
+        counter("shed_total", "Requests and connections that were turned away.", "reason"),
+        counter("rate_limited_total", "Requests over the rate limit."),
+        counter("auth_failures_total", "Requests without a valid token.", "reason"),
+        counter("denied_total", "Requests that a rule of access has denied.", "rule"),
+        gauge(
+            "upstream_up",
+            "Whether Cuebot is connected, with every worker.",
+            "endpoint",
+            together=min,
+        ),
+        gauge(
+            "upstream_hanging",
+            "Whether Cuebot takes calls and does not answer.",
+            "endpoint",
+            together=max,
+        ),
+        gauge("upstream_connections", "Connections to Cuebot.", "endpoint"),
+        gauge("catalog_generation", "Schemas that have been served so far.", together=max),
+        counter("schema_refreshes_total", "Attempts to read the schema.", "result"),
+        histogram("loop_lag_seconds", "How far the event loop was behind, 20 times a second."),
+        counter("gc_collections_total", "Garbage collections.", "generation"),
+        gauge("open_descriptors", "Open file descriptors."),
+        gauge("resident_memory_bytes", "Resident memory."),
+        gauge("start_time_seconds", "Unix time at which the gateway was started.", together=min),
+        gauge(
+            "audit_lag_seconds",
+            "How long the oldest unwritten audit line has waited.",
+            together=max,
+        ),
+        counter("audit_dropped_total", "Audit lines that were given up."),
+        gauge("store_up", "Whether the shared store answers every worker.", together=min),
+        counter("store_losses_total", "Times that a worker has lost the shared store."),
+        counter("store_bypassed_total", "Requests counted, or refused, without the shared store."),
+        gauge("workers", "Processes that serve requests."),
+        gauge(
+            "build_info", "Always 1; the label has the gateway's version.", "version", together=max
+        ),
+    )
+}
+"""By name, in the order of the page."""
+
+
+def merged(parts: Iterable[Numbers]) -> Numbers:
+    """The numbers of several components, or workers."""
+    whole: Numbers = {}
+    for part in parts:
+        for series, value in part.items():
+            before = whole.get(series)
+            whole[series] = value if before is None else FAMILIES[series[0]].add(before, value)
+    return whole
+
+
+def without_gauges(numbers: Numbers) -> Numbers:
+    """The numbers of a worker that outlive it."""
+    return {
+        series: value for series, value in numbers.items() if FAMILIES[series[0]].kind != "gauge"
+    }
+
+
+def no_durations() -> list[float]:
+    """An empty histogram."""
+    return [0.0] * (len(BOUNDS) + 2)
+
+
+class RequestCounters(Interceptor):
+    """Counts finished requests, and connections that are turned away. Has to be cheap.
+
+    `method_at` gives the native method at a path, or "".
+    """
+
+    def __init__(self, method_at: Callable[[str], str]) -> None:
+        self._method_at = method_at
+        self._answers: dict[tuple[str, int, Code | None], int] = {}
+        self._causes: dict[Cause | None, int] = {}
+        self._denied: dict[str, int] = {}
+        self._took = no_durations()
+        self._with_cuebot = no_durations()
+        self._waited = no_durations()
+        self._bytes_in = self._bytes_out = 0
+
+    def end(self, context: RequestContext) -> None:
+        request, response, call = context.request, context.response, context.call
+        key = call.rpc or self._method_at(request.path), response.status, response.code
         try:
-            while True:
-                self._worker_metrics.put(self.own())
-                await asyncio.sleep(SHOW_EVERY)
-        finally:
-            self._worker_metrics.put(self.own())
+            self._answers[key] += 1
+        except KeyError:
+            self._answers[key] = 1
+        # The same lines three times: a function would double the cost of all this.
+        asked = context.waited_as_asked
+        seconds = monotonic() - request.started - asked
+        durations = self._took
+        durations[bisect_left(BOUNDS, seconds)] += 1
+        durations[-1] += seconds
+        seconds = context.waited - asked
+        durations = self._waited
+        if seconds > 0:
+            durations[bisect_left(BOUNDS, seconds)] += 1
+            durations[-1] += seconds
+        else:
+            durations[0] += 1
+        seconds = call.with_cuebot
+        if seconds > 0:
+            durations = self._with_cuebot
+            durations[bisect_left(BOUNDS, seconds)] += 1
+            durations[-1] += seconds
+        self._bytes_in += context.bytes_in
+        self._bytes_out += response.bytes_out
+        if response.cause is not None:
+            self._causes[response.cause] = self._causes.get(response.cause, 0) + 1
+        if call.denied is not None:
+            rule = call.denied.rule
+            self._denied[rule] = self._denied.get(rule, 0) + 1
+
+    def turned_away(self, error: GatewayError) -> None:
+        """Count a connection without a place."""
+        self._causes[error.cause] = self._causes.get(error.cause, 0) + 1
+
+    def numbers(self) -> Numbers:
+        causes = self._causes
+        found: Numbers = {
+            ("request_duration_seconds",): [*self._took],
+            ("upstream_duration_seconds",): [*self._with_cuebot],
+            ("queue_duration_seconds",): [*self._waited],
+            ("request_bytes_total",): self._bytes_in,
+            ("response_bytes_total",): self._bytes_out,
+            ("rate_limited_total",): causes.get("rate_limit", 0),
+        }
+        for (method, status, code), count in self._answers.items():
+            name = code_of(status) if code is None else code.name
+            found["requests_total", method or OTHER, str(status), name] = count
+        for shed in get_args(Shed):
+            found["shed_total", shed] = causes.get(shed, 0)
+        for reason in get_args(BadToken):
+            found["auth_failures_total", reason] = causes.get(reason, 0)
+        for rule, count in self._denied.items():
+            found["denied_total", rule] = count
+        return found
+
+
+def code_of(status: int) -> str:
+    """The gRPC name of a page's status."""
+    return "OK" if status < 400 else CODES.get(status, "UNKNOWN")

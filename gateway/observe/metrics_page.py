@@ -1,7 +1,14 @@
-"""`/metrics`: the numbers of all workers, for whoever METRICS lets in."""
+"""`/metrics`: the numbers of all workers, and where METRICS and METRICS_PORT want the page."""
 
 import asyncio
+import gc
+import os
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from starlette.applications import Starlette
@@ -9,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway import __version__
 from gateway.access.fair_quota import FairQuota
 from gateway.access.shared_limiter import SharedLimiter
 from gateway.discovery.refresh import LiveCatalog
@@ -18,25 +26,22 @@ from gateway.http.context import context_of
 from gateway.http.interceptors import Interceptors
 from gateway.http.routing import wrong_verb
 from gateway.observe.audit_log import AuditLog
-from gateway.observe.component_gauges import sources_of
-from gateway.observe.metric_families import Numbers
-from gateway.observe.metrics import Metrics
-from gateway.observe.request_counters import RequestCounters
+from gateway.observe.metrics import BOUNDS, Numbers, RequestCounters, merged, no_durations
 from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.pages.content import Content
 from gateway.settings.model import Settings
 from gateway.upstream.open import Cuebot
 
 PATH = "/metrics"
+LAG_TICK_SECONDS = 0.05
+WRITE_INTERVAL_SECONDS = 1.0
+"""Between two times that a worker writes its numbers for the others."""
+DESCRIPTORS = "/dev/fd"
+STATM = Path("/proc/self/statm")
+"""On Linux: pages of memory, all and resident (proc(5))."""
 
-
-class MetricsEndpoints(NamedTuple):
-    """Where `/metrics` is served."""
-
-    routes: tuple[Route, ...] = ()
-    """At the gateway's own port."""
-    app: ASGIApp | None = None
-    """On METRICS_PORT, where there is nothing else."""
+Source = Callable[[], Numbers]
+"""Reads the numbers of a component."""
 
 
 def make_metrics(
@@ -47,16 +52,34 @@ def make_metrics(
     slots: FairQuota,
     audit: AuditLog | None,
     shared: SharedLimiter | None,
-) -> Metrics | None:
-    """What METRICS asks for, of these parts. Raises ConfigurationError as `check_metrics`."""
+) -> "Metrics | None":
+    """The metrics of these components, unless METRICS is off; `slots` are of requests in flight.
+
+    Raises ConfigurationError.
+    """
     check_metrics(settings)
     if settings.metrics == "off":
         return None
-    requests = RequestCounters(partial(method_at, live))
     # At the gateway's own port, everybody could read where Cuebot is.
     named = settings.metrics == "token" or settings.metrics_port is not None
-    sources = sources_of(upstream, live, slots, audit, shared, named=named)
-    return Metrics(requests, sources, worker_metrics)
+    sources: list[Source] = [
+        lambda: {("requests_in_flight",): slots.taken},
+        lambda: upstream_numbers(upstream, named=named),
+        lambda: catalog_numbers(live),
+    ]
+    if audit is not None:
+        sources.append(
+            lambda: {("audit_lag_seconds",): audit.lag, ("audit_dropped_total",): audit.lost}
+        )
+    if shared is not None:
+        sources.append(
+            lambda: {
+                ("store_up",): int(shared.link.up),
+                ("store_losses_total",): shared.link.losses,
+                ("store_bypassed_total",): shared.without,
+            }
+        )
+    return Metrics(RequestCounters(partial(method_at, live)), sources, worker_metrics)
 
 
 def check_metrics(settings: Settings) -> None:
@@ -66,9 +89,115 @@ def check_metrics(settings: Settings) -> None:
 
 
 def method_at(live: LiveCatalog, path: str) -> str:
-    """The native path of the method at a request's path; empty if there is none."""
+    """The native path of the method at a request's path, or ""."""
     method = live.current.routes.get(path) if live.current is not None else None
     return "" if method is None else method.path
+
+
+def process_numbers() -> Numbers:
+    """The numbers of this process that the system has."""
+    found: Numbers = {
+        ("gc_collections_total", str(generation)): each["collections"]
+        for generation, each in enumerate(gc.get_stats())
+    }
+    with suppress(OSError):
+        found["open_descriptors",] = len(os.listdir(DESCRIPTORS)) - 1  # the listing's own
+    with suppress(OSError):
+        pages = int(STATM.read_text(encoding="ascii").split()[1])
+        found["resident_memory_bytes",] = pages * os.sysconf("SC_PAGE_SIZE")
+    return found
+
+
+def upstream_numbers(upstream: Cuebot, *, named: bool) -> Numbers:
+    """The numbers of each endpoint of Cuebot, by its name, or its place in CUEBOT_ENDPOINT."""
+    found: Numbers = {}
+    for number, each in enumerate(upstream.endpoints, 1):
+        name = each.endpoint if named else str(number)
+        found["upstream_up", name] = int(each.ready)
+        found["upstream_hanging", name] = int(each.unresponsive)
+        found["upstream_connections", name] = each.connections
+    return found
+
+
+def catalog_numbers(live: LiveCatalog) -> Numbers:
+    found: Numbers = {
+        ("schema_refreshes_total", result): count for result, count in live.refreshes.items()
+    }
+    found["catalog_generation",] = live.generation
+    return found
+
+
+class Metrics:
+    """All numbers of this worker, and, with `worker_metrics`, of the others."""
+
+    def __init__(
+        self,
+        requests: RequestCounters,
+        sources: Iterable[Source],
+        worker_metrics: WorkerMetrics | None,
+    ) -> None:
+        self.requests = requests
+        self._lag = no_durations()
+        self._worker_metrics = worker_metrics
+        self._before = {} if worker_metrics is None else worker_metrics.before()
+        self._own: Numbers = {
+            ("start_time_seconds",): time.time()
+            if worker_metrics is None
+            else worker_metrics.began,
+            ("workers",): 1,
+            ("build_info", __version__): 1,
+        }
+        self._sources = (requests.numbers, process_numbers, *sources)
+
+    def observe(self, lag: float) -> None:
+        """Count how many seconds the event loop is behind."""
+        lag = max(lag, 0.0)  # a timer may be early
+        self._lag[bisect_left(BOUNDS, lag)] += 1
+        self._lag[-1] += lag
+
+    def own(self) -> Numbers:
+        """The numbers of this worker and its predecessors."""
+        lag: Numbers = {("loop_lag_seconds",): [*self._lag]}
+        return merged((self._before, self._own, lag, *(each() for each in self._sources)))
+
+    def all(self) -> Numbers:
+        """The numbers of all workers."""
+        own, worker_metrics = self.own(), self._worker_metrics
+        if worker_metrics is None:
+            return own
+        worker_metrics.put(own)
+        return merged((own, *worker_metrics.others()))
+
+    async def run(self) -> None:
+        """Write this worker's numbers for the others again and again, until cancelled."""
+        if self._worker_metrics is None:
+            return
+        try:
+            while True:
+                self._worker_metrics.put(self.own())
+                await asyncio.sleep(WRITE_INTERVAL_SECONDS)
+        finally:
+            self._worker_metrics.put(self.own())
+
+
+async def watch_lag(*observers: Callable[[float], object]) -> None:
+    """Give each observer, again and again, the seconds that the event loop is behind."""
+    time = asyncio.get_running_loop().time
+    while True:
+        due = time() + LAG_TICK_SECONDS
+        await asyncio.sleep(LAG_TICK_SECONDS)
+        lag = time() - due
+        for observe in observers:
+            observe(lag)
+
+
+class MetricsEndpoints(NamedTuple):
+    """Where `/metrics` is served."""
+
+    routes: tuple[Route, ...] = ()
+    """At the gateway's own port."""
+    app: ASGIApp | None = None
+    """At METRICS_PORT."""
 
 
 def metrics_endpoints(
@@ -77,10 +206,7 @@ def metrics_endpoints(
     interceptors: Interceptors,
     outermost: Middleware,
 ) -> MetricsEndpoints:
-    """Where METRICS and METRICS_PORT want `/metrics`.
-
-    `interceptors` admit requests for it, and `outermost` is what all requests pass.
-    """
+    """Where METRICS and METRICS_PORT want `/metrics`; `interceptors` admit requests for it."""
     if metrics is None:
         return MetricsEndpoints()
     page = Guarded(interceptors, metrics_app(metrics, timeout=settings.http_timeout))
@@ -94,8 +220,8 @@ def metrics_endpoints(
 
 
 def metrics_app(metrics: Metrics, *, timeout: float) -> ASGIApp:
-    """The app that serves the numbers, in the format that the client accepts."""
-    from gateway.observe.exposition import exposition  # 40 ms, and memory, if it is wanted
+    """Serves the numbers in the format that the client accepts."""
+    from gateway.observe.exposition import exposition  # 40 ms, and memory
 
     def content(numbers: Numbers, accept: str) -> Content:
         body, media_type = exposition(numbers, accept)
@@ -103,7 +229,7 @@ def metrics_app(metrics: Metrics, *, timeout: float) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         accept = context_of(scope).request.headers.get(b"accept", b"").decode("latin-1")
-        # 10 µs a number, between which requests have their turn
+        # 10 µs a number, during which requests have their turn
         page = await asyncio.to_thread(content, metrics.all(), accept)
         await page.send(scope, send, timeout)
 
@@ -111,5 +237,5 @@ def metrics_app(metrics: Metrics, *, timeout: float) -> ASGIApp:
 
 
 async def nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
-    """The answer to any other path."""
+    """Any other path of METRICS_PORT."""
     raise GatewayError(Code.NOT_FOUND, f"there is nothing but {PATH} at this port")

@@ -1,7 +1,6 @@
-"""TRACES: spans of finished requests, made of what is noted of their times, over OTLP.
+"""Spans of finished requests, over OTLP. Needs the extra `otel`.
 
-The names of attributes are those of OpenTelemetry's conventions for HTTP and RPC. Needs the extra
-`otel`; `open_traces` says so without it.
+Attributes have the names of OpenTelemetry's conventions for HTTP and RPC.
 """
 
 import asyncio
@@ -35,17 +34,15 @@ from gateway.errors import Code
 from gateway.http.context import RequestContext, trace_header
 from gateway.http.interceptors import Interceptor
 from gateway.http.spans import CallTimes, Sampler, Spans, span_id
-from gateway.observe.access_log import HEALTH_PATHS
+from gateway.observe.request_logs import HEALTH_PATHS
 
-LAST_WORDS = 3.0
-"""Seconds that a stop waits until the last spans are sent."""
-SHORT = 0.001
-"""Seconds. Waiting and sending have no span if they are shorter: there was none of it."""
-
-WITH_SECRET = re.compile(r"//\S*@")
-"""The user and password in the collector's URL, which some errors have in them."""
-SILENCE = 60.0
-"""Seconds between two lines in the log about trouble with sending."""
+FLUSH_TIMEOUT_SECONDS = 3.0
+SPAN_MIN_SECONDS = 0.001
+"""Of waiting and sending."""
+CREDENTIALS = re.compile(r"//\S*@")
+"""In the collector's URL, which some errors quote."""
+LOG_INTERVAL_SECONDS = 60.0
+"""Between two lines in the gateway's log about trouble with sending."""
 
 log = structlog.stdlib.get_logger("gateway.traces")
 
@@ -65,13 +62,13 @@ class Part(NamedTuple):
 
 
 class Traces(Interceptor):
-    """Decides which requests are recorded, and sends their spans when they are over."""
+    """Decides which requests are recorded, and sends their spans."""
 
     def __init__(self, sampler: Sampler) -> None:
-        """Where spans go, and how, is in OTEL_… variables. Raises ValueError for wrong ones."""
+        """Reads the OTEL_… variables for the exporter. Raises ValueError for wrong ones."""
         self._sampler = sampler
-        theirs = logging.getLogger("opentelemetry")
-        theirs.handlers, theirs.propagate = [Trouble()], False
+        otel_log = logging.getLogger("opentelemetry")
+        otel_log.handlers, otel_log.propagate = [SendingTrouble()], False
         ours = {"service.name": "cuebot-gateway", "service.version": __version__}
         self._ids = PreparedIds()
         self._provider = TracerProvider(
@@ -135,29 +132,29 @@ class Traces(Interceptor):
         span.end(round((epoch + part.ended) * 1e9))
 
     async def close(self) -> None:
-        """Send what is left, within LAST_WORDS."""
-        # The thread of its own does not keep the process alive if nobody takes the spans.
+        """Send what is left, within FLUSH_TIMEOUT_SECONDS."""
+        # A daemon thread does not keep the process alive if no collector takes the spans.
         closing = Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
-        await asyncio.to_thread(closing.join, LAST_WORDS)
+        await asyncio.to_thread(closing.join, FLUSH_TIMEOUT_SECONDS)
 
 
-class Trouble(logging.Handler):
-    """What OpenTelemetry logs as a warning or worse: it says the same every few seconds."""
+class SendingTrouble(logging.Handler):
+    """Thins out the warnings of OpenTelemetry, which repeats itself every few seconds."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self._told = -SILENCE
+        self._logged_at = -LOG_INTERVAL_SECONDS
 
     def emit(self, record: logging.LogRecord) -> None:
         now = time.monotonic()
-        if now - self._told >= SILENCE:
-            self._told = now
-            log.warning("spans may be lost", problem=WITH_SECRET.sub("//…@", record.getMessage()))
+        if now - self._logged_at >= LOG_INTERVAL_SECONDS:
+            self._logged_at = now
+            log.warning("spans may be lost", problem=CREDENTIALS.sub("//…@", record.getMessage()))
 
 
 class PreparedIds(IdGenerator):
-    """The ids that Cuebot and the client know already."""
+    """The ids that Cuebot and the client have already."""
 
     trace_id = 0
     span_id = 0
@@ -170,10 +167,10 @@ class PreparedIds(IdGenerator):
 
 
 def parts_of(context: RequestContext, spans: Spans, now: float) -> Iterator[Part]:
-    """The spans within that of the request, in their order, as far as it has come."""
+    """The spans within the request's, in order, as far as it has come."""
     began, answering = context.request.started, context.response.began or now
     if spans.read:
-        if context.waited > SHORT and spans.read - began > SHORT:
+        if context.waited > SPAN_MIN_SECONDS and spans.read - began > SPAN_MIN_SECONDS:
             yield Part("wait", began, spans.read, span_id())
         called = spans.calls[0].began if spans.calls else answering
         yield Part("decode", spans.read, called, span_id())
@@ -182,12 +179,11 @@ def parts_of(context: RequestContext, spans: Spans, now: float) -> Iterator[Part
     # A 304 has nothing to encode, and may come some time after the last call (`Prefer: wait`).
     if spans.calls and spans.calls[-1].code is Code.OK and context.response.status != 304:
         yield Part("encode", spans.calls[-1].ended, answering, span_id())
-    if now - answering > SHORT:
+    if now - answering > SPAN_MIN_SECONDS:
         yield Part("send", answering, now, span_id())
 
 
 def call_part(path: str, call: CallTimes) -> Part:
-    """The span of a call to the method at this path."""
     service, _, method = path[1:].partition("/")
     attributes: Attributes = {
         "rpc.system": "grpc",
@@ -200,7 +196,7 @@ def call_part(path: str, call: CallTimes) -> Part:
 
 
 def attributes_of(context: RequestContext) -> Attributes:
-    """What is said of the request: no more than in its access line."""
+    """No more than the access line has."""
     request, response = context.request, context.response
     found = {
         "http.request.method": request.method,

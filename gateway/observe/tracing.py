@@ -1,5 +1,10 @@
-"""TRACES=on, for which the extra `otel` has to be there."""
+"""Opens traces: TRACES, the samplers of OpenTelemetry, and the extra `otel`.
 
+Without importing OpenTelemetry, unless TRACES is on.
+"""
+
+import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gateway.errors import ConfigurationError
@@ -9,27 +14,55 @@ from gateway.settings.model import Settings
 if TYPE_CHECKING:
     from gateway.observe.traces import Traces
 
+PARENT_BASED = "parentbased_"
+SAMPLERS = ("always_on", "always_off", "traceidratio")
+"""With or without PARENT_BASED, as in OTEL_TRACES_SAMPLER."""
+
 
 def open_traces(settings: Settings) -> "Traces | None":
-    """What records requests and sends their spans, if TRACES is on. Raises ConfigurationError."""
-    if settings.traces == "off":
+    """Records requests and sends their spans, if TRACES is on. Raises ConfigurationError."""
+    sampler = check_traces(settings)
+    if sampler is None:
         return None
-    check_traces(settings)
     from gateway.observe.traces import Traces
 
     try:
-        return Traces(Sampler(settings.traces_ratio))
+        return Traces(sampler)
     except ValueError as error:
         raise ConfigurationError(f"TRACES: the variables OTEL_… are not right: {error}") from None
 
 
-def check_traces(settings: Settings) -> None:
-    """Raises ConfigurationError if TRACES is on and the extra is not installed."""
+def check_traces(settings: Settings) -> Sampler | None:
+    """The sampler, if TRACES is on. Raises ConfigurationError if it could not work."""
     if settings.traces == "off":
-        return
+        return None
     try:
         import gateway.observe.traces  # noqa: F401
     except ImportError as error:
         raise ConfigurationError(
             f"TRACES: needs the extra otel ({error}); pip install 'cuebot-gateway[otel]'"
         ) from None
+    if settings.traces_ratio is not None:
+        return Sampler(settings.traces_ratio)
+    return sampler_of(os.environ)
+
+
+def sampler_of(environ: Mapping[str, str]) -> Sampler:
+    """The sampler of OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG. Raises ConfigurationError."""
+    name = environ.get("OTEL_TRACES_SAMPLER", "").strip().lower() or "parentbased_always_on"
+    kind, argument = name.removeprefix(PARENT_BASED), environ.get("OTEL_TRACES_SAMPLER_ARG", "")
+    if kind not in SAMPLERS:
+        names = ", ".join(SAMPLERS)
+        raise ConfigurationError(
+            f"OTEL_TRACES_SAMPLER: expected {names}, or one of them after {PARENT_BASED},"
+            f" got {name!r}"
+        )
+    try:
+        ratio = float(argument or 1) if kind == "traceidratio" else float(kind == "always_on")
+    except ValueError:
+        ratio = -1.0
+    if not 0 <= ratio <= 1:
+        raise ConfigurationError(
+            f"OTEL_TRACES_SAMPLER_ARG: expected a ratio from 0 to 1, got {argument!r}"
+        )
+    return Sampler(ratio, parent_based=name.startswith(PARENT_BASED))

@@ -1,8 +1,7 @@
-"""Where the workers of one gateway show each other their numbers: a file for each, in memory.
+"""The numbers of each worker, in a file that the other workers read.
 
-A number that has been shown to anybody has been written before, so that no counter goes down from
-one answer to the next, whichever worker gives it, and whether the others are alive or not. A
-worker's successor goes on with its predecessor's sums.
+A number is written before anybody sees it, so that no counter goes down from one answer to the
+next, whichever worker answers. A worker continues the sums of its predecessor.
 """
 
 import os
@@ -14,18 +13,17 @@ from pathlib import Path
 import orjson
 import structlog
 
-from gateway.observe.metric_families import Numbers, lasting
+from gateway.observe.metrics import Numbers, without_gauges
 
-FRESH = 10.0
-"""Seconds after which numbers that have not been renewed are those of a worker that has ended, or
-hangs: its gauges do not count any more."""
+FRESH_SECONDS = 10.0
+"""Older numbers are those of a worker that has ended or hangs: its gauges do not count."""
 
 log = structlog.stdlib.get_logger("gateway.metrics")
 
 
 @dataclass(slots=True)
 class WorkerMetrics:
-    """One worker's view: `slot` is its own number, the same as its predecessor's."""
+    """One worker's view: `slot` is its number, and was its predecessor's."""
 
     folder: str
     slot: int
@@ -34,7 +32,7 @@ class WorkerMetrics:
     _fails: bool = False
 
     def put(self, numbers: Numbers) -> None:
-        """Show the worker's own numbers to the others."""
+        """Write this worker's numbers."""
         file, new = self._file, f"{self._file}.new"
         content = orjson.dumps([time.monotonic(), list(numbers.items())])
         try:
@@ -48,14 +46,14 @@ class WorkerMetrics:
             self._fails = False
 
     def others(self) -> Iterator[Numbers]:
-        """The latest numbers of each of the other workers."""
+        """The latest numbers of each other worker."""
         for file in Path(self.folder).glob("*.json"):
             if file != self._file:
                 yield numbers_in(file)
 
     def before(self) -> Numbers:
-        """What the predecessors of this worker have counted."""
-        return lasting(numbers_in(self._file)) if self._file.exists() else {}
+        """The sums of this worker's predecessors."""
+        return without_gauges(numbers_in(self._file)) if self._file.exists() else {}
 
     @property
     def _file(self) -> Path:
@@ -63,7 +61,7 @@ class WorkerMetrics:
 
 
 def numbers_in(file: Path) -> Numbers:
-    """What is in a worker's file; of one that is not renewed any more, only what lasts."""
-    shown_at, numbers = orjson.loads(file.read_bytes())
+    """A worker's numbers, without the gauges if they are old."""
+    written_at, numbers = orjson.loads(file.read_bytes())
     found: Numbers = {tuple(series): value for series, value in numbers}
-    return found if time.monotonic() - shown_at < FRESH else lasting(found)
+    return found if time.monotonic() - written_at < FRESH_SECONDS else without_gauges(found)

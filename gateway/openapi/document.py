@@ -1,4 +1,4 @@
-"""A catalog as an OpenAPI 3.1 document, in JSON and in YAML."""
+"""A catalog as an OpenAPI document (https://spec.openapis.org/oas/v3.1.1.html)."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -6,33 +6,36 @@ from textwrap import indent
 
 import orjson
 import yaml
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway import __version__
-from gateway.codec.fields import returned_types
+from gateway.codec.fields import is_map, is_message, message_of, returned_types
 from gateway.codec.rewrite import MostRows, Rename
+from gateway.codec.wellknown import WRAPPERS, is_object
 from gateway.openapi import shared
-from gateway.openapi.components import Components, described
-from gateway.openapi.examples import Examples
-from gateway.openapi.queries import get_operation, view_content, view_parameters
-from gateway.openapi.values import Json
+from gateway.openapi.examples import LOOKED_UP_BY, Examples
+from gateway.openapi.schemas import Components, described
+from gateway.openapi.shared import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
 from gateway.schema.declarations import comments_of
 from gateway.schema.method import LookUp, Method, Unique
 
-NESTED = 2
-"""How many levels are split into blocks: paths, and the components of each kind."""
+YAML_BLOCK_LEVELS = 2
+"""That are serialized in pieces: paths, and the components of each kind."""
 UNCONFIRMED = "\nCuebot has not confirmed this schema.\n"
-"""Not where it comes from: that may be a path, and the document is for everybody."""
+"""Without the source, which may be a path: the document is for everybody."""
+PARAMETER_MAX_DEPTH = 4
+TEXTS = ("google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask")
+"""Types whose JSON is a string."""
 
 
 def build_document(
     catalog: Catalog, *, closed: bool, allowed: Container[str] | None = None
 ) -> Json:
-    """The document, ready to be serialized: of all methods, or of those with the `allowed` paths.
+    """The document of all methods, or of those with the `allowed` paths.
 
-    With `closed`, requests allow no fields but those of the schema (UNKNOWN_FIELDS is not
-    `ignore`). The same catalog gives the same document. Takes a second for a thousand methods, so
-    call it in a thread.
+    With `closed` (UNKNOWN_FIELDS is not `ignore`), requests allow no unknown fields. The same
+    catalog gives the same document. Takes a second per thousand methods: call it in a thread.
     """
     methods = [method for method in catalog.methods if not method.streams]
     comments = comments_of(catalog.schema.files)
@@ -43,9 +46,9 @@ def build_document(
     messages = Components(comments, returned, aliases, closed=closed)
     examples, others = Examples(returned), other_paths(catalog)
     paths: Json = {}
-    told = {method.path for method in methods}
+    listed = {method.path for method in methods}
     for method in methods:
-        post = operation(method, comments, messages, examples, others[method.path], told)
+        post = operation(method, comments, messages, examples, others[method.path], listed)
         paths[method.path] = {"post": post}
         if method.reads_only:
             paths[method.path]["get"] = get_operation(post, method, messages, returned)
@@ -66,7 +69,7 @@ def build_document(
 
 
 def other_paths(catalog: Catalog) -> defaultdict[str, list[str]]:
-    """By native path: the other paths of the same method."""
+    """By native path: the other paths of the method."""
     found = defaultdict[str, list[str]](list)
     for path, method in catalog.routes.items():
         if path != method.path:
@@ -77,7 +80,7 @@ def other_paths(catalog: Catalog) -> defaultdict[str, list[str]]:
 def tags(
     methods: Iterable[Method], aliases: Mapping[str, str], comments: Mapping[str, str]
 ) -> Iterator[Json]:
-    """A tag for each interface, in the order of the methods."""
+    """A tag for each interface."""
     for name in dict.fromkeys(method.service for method in methods):
         others = [f"Also `{alias}`." for alias, native in aliases.items() if native == name]
         yield {"name": name, **described(comments.get(name), *others)}
@@ -89,12 +92,9 @@ def operation(
     messages: Components,
     examples: Examples,
     others: list[str],
-    told: Container[str],
+    listed: Container[str],
 ) -> Json:
-    """The operation of one method, whose id is its full name. `others` are its other paths.
-
-    Of other methods, it names those in `told` alone.
-    """
+    """The POST of a method; `others` are its other paths. It names `listed` methods only."""
     descriptor = method.descriptor
     request, response = descriptor.input_type, descriptor.output_type
     body = shared.json_of(messages.request(request), example=examples.body(request))
@@ -109,7 +109,7 @@ def operation(
         "operationId": descriptor.full_name,
         "tags": [method.service],
         **({"summary": summary} if summary else {}),
-        **described(rest, served, *also_accepted(method, told)),
+        **described(rest, served, *also_accepted(method, listed)),
         "parameters": [
             *shared.references("parameters", shared.OF_REQUESTS).values(),
             *view_parameters(method),
@@ -121,19 +121,82 @@ def operation(
     }
 
 
+def view_parameters(method: Method) -> list[Json]:
+    names = shared.VIEW if method.views.rows is None else (*shared.VIEW, *shared.ROWS_VIEW)
+    return list(shared.references("parameters", names).values())
+
+
+def view_content(method: Method, schema: Json) -> Json:
+    """The content of an answer, in all formats."""
+    content = shared.json_of(schema)
+    if method.views.rows is not None:
+        text = {"schema": {"type": "string"}}
+        content |= {"application/x-ndjson": text, "text/csv": text}
+    return content
+
+
+def get_operation(
+    post: Json, method: Method, messages: Components, returned: Container[str]
+) -> Json:
+    """The GET of a method that only reads, made from its POST."""
+    responses = dict(post["responses"])
+    success = responses["200"]
+    more = shared.references("headers", shared.OF_READS)
+    responses["200"] = {**success, "headers": success["headers"] | more}
+    responses["304"] = {
+        "description": "The answer is still the one that the client has.",
+        "headers": shared.references("headers", shared.OF_ANY) | more,
+    }
+    operation = {key: value for key, value in post.items() if key != "requestBody"}
+    return {
+        **operation,
+        "operationId": f"{post['operationId']}.get",
+        "parameters": [
+            *query_parameters(method.descriptor.input_type, messages, returned),
+            *post["parameters"],
+            *shared.references("parameters", shared.CONDITIONS).values(),
+        ],
+        "responses": responses,
+    }
+
+
+def query_parameters(
+    descriptor: Descriptor, messages: Components, returned: Container[str], above: str = ""
+) -> Iterator[Json]:
+    """A parameter for each field that a query string can set, nested ones included.
+
+    Of an object that Cuebot has returned, only the fields by which Cuebot finds it.
+    """
+    looked_up = descriptor.full_name in returned
+    for field in descriptor.fields:
+        if looked_up and field.name not in LOOKED_UP_BY:
+            continue
+        name = f"{above}{field.json_name}"
+        if can_be_text(field):
+            yield {"name": name, "in": "query", "schema": messages.value(field)}
+        elif is_object(field) and name.count(".") < PARAMETER_MAX_DEPTH:
+            yield from query_parameters(message_of(field), messages, returned, f"{name}.")
+
+
+def can_be_text(field: FieldDescriptor) -> bool:
+    """Whether a parameter, or several for a list, can have the field's value."""
+    if is_map(field):
+        return False
+    return not is_message(field) or message_of(field).full_name in (*TEXTS, *WRAPPERS)
+
+
 def first_sentence(text: str) -> tuple[str, str]:
-    """A comment's first sentence (or line), and the whole comment if it has more than that."""
+    """A comment's first sentence (or line), and the whole comment if it has more."""
     line, _, rest = text.partition("\n")
     sentence, stop, after = line.partition(". ")
     return sentence.removesuffix("."), text if rest or (stop and after) else ""
 
 
-def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
-    """Sentences on what the compatibility profile lets requests have besides, and refuses.
+def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
+    """Sentences on what the compatibility profile accepts in addition, and refuses.
 
-    What asks for a follow-up that is not in `told` would be denied. A look-up is made all the same.
+    A follow-up that is not `listed` would be denied; a look-up is made all the same.
     """
-
     names = [
         f"`{rewrite.source}` for `{rewrite.target}`"
         for rewrite in method.rewrites
@@ -142,11 +205,11 @@ def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
     names += [f"`{each.path}`" for each in method.rewrites if isinstance(each, MostRows)]
     if method.steps is not None:
         given = [step.given for step in method.steps.before if isinstance(step, LookUp)]
-        given += [step.given for step in method.steps.after if step.method.path in told]
+        given += [step.given for step in method.steps.after if step.method.path in listed]
         names += [f"`{path}`" for path in given]
         for step in method.steps.before:
             if isinstance(step, Unique):
-                found = f"`{step.method.path}` finds" if step.method.path in told else "there is"
+                found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
                 yield f"The answer is 409 if {found} one of that `{step.given}`."
     for reference in method.references:
         for finder in reference.finders:
@@ -154,7 +217,7 @@ def also_accepted(method: Method, told: Container[str]) -> Iterator[str]:
             each = " (each of them)" if reference.listed else ""
             instead = "be a name" if reference.is_text else "have no `id`"
             path = finder.method.path
-            found = f"`{path}` finds it" if path in told else "it can be found"
+            found = f"`{path}` finds it" if path in listed else "it can be found"
             yield f"`{reference.place}`{each} may {instead} if {found} by {known}."
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
@@ -165,12 +228,12 @@ def as_json(document: Json) -> bytes:
 
 
 def as_yaml(document: Json) -> bytes:
-    """YAML without anchors, in the document's order."""
-    return "".join(blocks(document, NESTED)).encode()
+    """YAML without anchors."""
+    return "".join(blocks(document, YAML_BLOCK_LEVELS)).encode()
 
 
 def blocks(value: Json, depth: int) -> Iterator[str]:
-    """The YAML of an object in pieces, since libyaml holds the GIL while it writes one."""
+    """The YAML of an object in pieces: libyaml holds the GIL while it writes one."""
     for key, inner in value.items():
         if depth and inner and isinstance(inner, dict):
             yield yaml_of({key: 0}).removesuffix(" 0\n") + "\n"
@@ -185,7 +248,7 @@ def yaml_of(value: Json) -> str:
 
 
 class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # chosen here
-    """The faster of PyYAML's dumpers that is installed, without references to shared objects."""
+    """The faster of PyYAML's dumpers, without references to shared objects."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

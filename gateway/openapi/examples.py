@@ -1,4 +1,4 @@
-"""Example requests: valid bodies with placeholders such as `<job id>` where a choice is needed."""
+"""Example requests: valid bodies, with placeholders such as `<job id>`."""
 
 from collections.abc import Container
 from typing import Any
@@ -23,22 +23,21 @@ from gateway.codec.wellknown import WRAPPERS
 from gateway.openapi.shared import WELL_KNOWN
 
 LOOKED_UP_BY = ("id", "name")
-"""The fields by which Cuebot finds an object that it has returned; it ignores the others."""
+"""The fields by which Cuebot finds an object; it ignores the others."""
 MAX_DEPTH = 4
 PAGE = {"page": 1, "limit": 100}
-"""Some methods return nothing unless the request has a page and a limit."""
+"""Without them, some methods return nothing."""
 NUMBERS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT, *INT32, *UINT32)
 LONG_NUMBERS = (*INT64, *UINT64)
 
 
 class Examples:
-    """Example bodies. `returned` has the full names of the types that occur in responses."""
+    """`returned` has the full names of the types that occur in responses."""
 
     def __init__(self, returned: Container[str]) -> None:
         self._returned = returned
 
     def body(self, request: Descriptor) -> Any:
-        """A valid request of this type, as JSON."""
         return self._message(request, request.name, 0)
 
     def _message(self, descriptor: Descriptor, word: str, depth: int) -> Any:
@@ -61,7 +60,7 @@ class Examples:
         return found
 
     def _field(self, field: FieldDescriptor, depth: int, *, alone: bool) -> Any:
-        """A value for an argument; for one criterion among several, what matches everything."""
+        """A value for an argument; for a criterion among several, one that matches everything."""
         word = field.json_name
         chosen = depth == 0 or alone or field.is_required
         if is_map(field):
@@ -92,7 +91,7 @@ class Examples:
 
 
 def worth_showing(field: FieldDescriptor, depth: int) -> bool:
-    """Whether an example has the field: not if deprecated, and only one member of a oneof."""
+    """Not if deprecated, and only one member of a oneof."""
     oneof = field.containing_oneof
     if field.GetOptions().deprecated:
         return field.is_required

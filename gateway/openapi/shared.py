@@ -1,25 +1,24 @@
-"""What all methods share: headers, parameters, errors, the bearer scheme; the health checks.
-
-`shared.yaml` has what does not depend on Cuebot's schema, as the document has it.
-"""
+"""The parts of a document that do not depend on Cuebot's schema (`shared.yaml`)."""
 
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
+from typing import Any
 
 import yaml
 
 from gateway.errors import Code
-from gateway.openapi.values import Json, reference
+
+Json = dict[str, Any]
 
 ERROR = "gateway-Error"
 DRY_RUN = "gateway-DryRun"
 
 SHARED: Json = yaml.load(
     files("gateway.openapi").joinpath("shared.yaml").read_bytes(),
-    Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506 - safe as well, and faster
+    Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506 - as safe, and faster
 )
 ERRORS: Mapping[int, Json] = SHARED["errors"]
-"""What each error status of a POST to a method's path means, and its own headers."""
+"""By the error status of a POST to a method: description, and headers."""
 WELL_KNOWN: Mapping[str, Json] = SHARED["well_known"]
 HEALTH_PATHS: Json = SHARED["paths"]
 HEADERS: Json = SHARED["components"]["headers"]
@@ -35,7 +34,7 @@ OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
 
 
 def components(schemas: Json) -> Json:
-    """All components; `schemas` are those of Cuebot's schema."""
+    """All components, with these schemas."""
     return {
         **SHARED["components"],
         "schemas": SHARED["components"]["schemas"] | schemas,
@@ -44,7 +43,6 @@ def components(schemas: Json) -> Json:
 
 
 def error(status: int) -> Json:
-    """The response with this status."""
     names = ", ".join(code.name for code in Code if code.http_status == status)
     about = ERRORS[status]
     return {
@@ -54,11 +52,13 @@ def error(status: int) -> Json:
     }
 
 
+def reference(component: str) -> Json:
+    return {"$ref": f"#/components/schemas/{component}"}
+
+
 def references(kind: str, names: Iterable[str]) -> Json:
-    """References to components of one kind, by name."""
     return {name: {"$ref": f"#/components/{kind}/{name}"} for name in names}
 
 
 def json_of(schema: Json, **more: object) -> Json:
-    """The content of a request or response body in JSON."""
     return {"application/json": {"schema": schema, **more}}

@@ -1,4 +1,4 @@
-"""Pages and files for browsers: bytes with an ETag, compressed, and with their headers."""
+"""Pages and files for browsers: compressed, with ETag and headers."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from gateway.http.compression import CODINGS, VARY, WORTH_IT, Coding, choose, st
 from gateway.http.conditional import matches
 from gateway.http.context import ClientGone, context_of
 
-SLOWEST_READER = 16 * 1024
-"""Bytes per second. A client that reads more slowly is disconnected."""
+READ_MIN_BYTES_PER_SECOND = 16 * 1024
+"""A client that reads more slowly is disconnected."""
 NO_CACHE = (b"cache-control", b"no-cache")
 """Browsers may keep a copy, and revalidate it each time."""
 HEADERS = (
@@ -24,11 +24,11 @@ HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A page or file, plain and in each coding if it is long enough to be worth compressing."""
+    """A page or file: plain, and in each coding if it is long enough."""
 
     forms: Mapping[Coding | None, bytes]
     etags: Mapping[Coding | None, str]
-    """Each form has its own (RFC 9110, section 8.8.3.3), which depends on its bytes alone."""
+    """A hash of each form (RFC 9110, section 8.8.3.3)."""
     media_type: str
     headers: Mapping[str, str]
 
@@ -36,7 +36,7 @@ class Content:
     def of(
         cls, body: bytes, media_type: str, headers: Mapping[str, str] | None = None
     ) -> "Content":
-        """Content in every coding. Takes 10 ms per MB; safe to call in a thread."""
+        """Takes 10 ms per MB; safe in a thread."""
         forms: dict[Coding | None, bytes] = {None: body}
         if len(body) >= WORTH_IT:
             forms |= {each: b"".join(stream([body], each)) for each in CODINGS.values()}
@@ -47,7 +47,7 @@ class Content:
         """Answer a GET or HEAD: 304 if the client has the content (RFC 9110, section 13.1.2).
 
         Browsers may cache it unless the request had a token. Raises ClientGone when sending takes
-        more than `timeout` seconds beyond what SLOWEST_READER needs.
+        `timeout` seconds more than READ_MIN_BYTES_PER_SECOND allows.
         """
         context = context_of(scope)
         if context.subject is None:
@@ -77,7 +77,7 @@ class Content:
             "headers": headers,
         }
         try:
-            async with asyncio.timeout(timeout + len(body) / SLOWEST_READER):
+            async with asyncio.timeout(timeout + len(body) / READ_MIN_BYTES_PER_SECOND):
                 await send(start)
                 await send({"type": "http.response.body", "body": body})
         except TimeoutError:
@@ -85,8 +85,6 @@ class Content:
 
 
 def serve(content: Content, *, timeout: float) -> ASGIApp:
-    """An app that sends this content."""
-
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await content.send(scope, send, timeout)
 

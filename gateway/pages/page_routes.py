@@ -1,39 +1,53 @@
-"""The routes of the HTML pages: the farm page, and Swagger UI for `/docs`.
+"""The farm page (`/`), Swagger UI (`/docs`), and the OpenAPI documents.
 
-Swagger UI's files are those of the mkdocs-swagger-ui-tag package, which is read as files and never
-imported.
+Swagger UI is in the package mkdocs-swagger-ui-tag, which is read and never imported.
 """
 
+import asyncio
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from weakref import ref
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
 from gateway.http.authentication import Guarded
 from gateway.http.context import context_of
 from gateway.http.interceptors import Interceptors
+from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.pages.content import Content, serve
+from gateway.schema.catalog import Catalog
+from gateway.schema.not_found import no_schema
 
 READ_METHODS = ["GET", "HEAD"]
+FORMATS = {
+    "/openapi.json": ("application/json", as_json),
+    "/openapi.yaml": ("application/yaml", as_yaml),
+}
+"""By path: the media type and the serializer."""
+KEPT_DOCUMENTS = 16
+"""The last used ones; each has some 800 KB with OpenCue's schema."""
 PACKAGE = "mkdocs_swagger_ui_tag"
 ASSETS = {
     "javascripts/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "stylesheets/swagger-ui.css": "text/css; charset=utf-8",
 }
-"""By their places in the package. They are served under their names alone."""
+"""By their paths in the package."""
 INLINE = {
     "script-src": re.compile(rb"<script>(.*?)</script>", re.DOTALL),
     "style-src": re.compile(rb"<style>(.*?)</style>", re.DOTALL),
 }
-"""What the pages have inline, by the directive that allows it."""
+"""Inline code and styles, by the directive that allows them."""
 POLICY = (
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'"
@@ -49,11 +63,11 @@ def page_routes(
     fallback: ASGIApp,
     timeout: float,
 ) -> list[Route]:
-    """The routes of the pages, and of the `data` that they load, by path.
+    """The routes of the pages, and of the `data` that they load (apps by path).
 
-    `docs` is the setting DOCS. `readers` admit requests for the data; the pages are the same for
-    everybody, and `visitors` bound how often they are fetched. Requests for `/` that do not accept
-    HTML go to `fallback`. Raises ConfigurationError when Swagger UI is not installed.
+    `docs` is DOCS. `readers` admit requests for data, `visitors` those for pages, which are the
+    same for everybody. Requests for `/` that do not accept HTML go to `fallback`. Raises
+    ConfigurationError when Swagger UI is not installed.
     """
     apps: dict[str, ASGIApp] = {path: Guarded(readers, app) for path, app in data.items()}
     for path, content in docs_contents(docs).items():
@@ -66,7 +80,7 @@ def page_routes(
 
 
 class FrontPage:
-    """`/`: the farm page for browsers, and `fallback` for all other clients."""
+    """`/`: the farm page for browsers, `fallback` for other clients."""
 
     def __init__(self, page: ASGIApp, fallback: ASGIApp) -> None:
         self._page = page
@@ -79,10 +93,7 @@ class FrontPage:
 
 
 def docs_contents(docs: str) -> dict[str, Content]:
-    """The page and the files that it loads, by path.
-
-    Raises ConfigurationError when the package is not installed.
-    """
+    """`/docs` and the files that it loads, by path. Raises ConfigurationError."""
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ConfigurationError(
@@ -101,17 +112,14 @@ def docs_contents(docs: str) -> dict[str, Content]:
 
 
 def page(name: str, docs: str) -> Content:
-    """A page of this package, which is told the setting DOCS, with its security headers."""
+    """A page of this package. Its `data-docs` is the setting DOCS."""
     body = files("gateway.pages").joinpath("static", name).read_bytes()
     body = body.replace(b"<html", f'<html data-docs="{docs}"'.encode(), 1)
     return Content.of(body, "text/html; charset=utf-8", security_headers(body))
 
 
 def security_headers(page: bytes) -> Mapping[str, str]:
-    """The headers of a page, which allow its inline code by hash, and files of this origin.
-
-    Nothing can be loaded from or sent to other origins, and the page cannot be framed.
-    """
+    """Allow the page's inline code, by hash, and files of this origin, and nothing else."""
     inline = "; ".join(
         " ".join((directive, "'self'", *map(hash_of, pattern.findall(page))))
         for directive, pattern in INLINE.items()
@@ -125,3 +133,52 @@ def security_headers(page: bytes) -> Mapping[str, str]:
 def hash_of(text: bytes) -> str:
     """The source expression that allows exactly this text (https://www.w3.org/TR/CSP3/)."""
     return f"'sha256-{b64encode(sha256(text).digest()).decode()}'"
+
+
+def document_apps(live: LiveCatalog, *, closed: bool, timeout: float) -> dict[str, ASGIApp]:
+    """The apps that serve the OpenAPI document in each format. For `closed` see build_document."""
+    documents = Documents(live, closed=closed, timeout=timeout)
+    return {path: partial(documents.send, path) for path in FORMATS}
+
+
+class Documents:
+    """The current catalog's documents, built once for all readers that may call the same."""
+
+    def __init__(self, live: LiveCatalog, *, closed: bool, timeout: float) -> None:
+        self._live = live
+        self._closed = closed
+        self._timeout = timeout
+        self._source: Callable[[], Catalog | None] = lambda: None
+        """The catalog of the cached documents. They do not keep it alive."""
+        self._cached: OrderedDict[tuple[str, frozenset[str]], Content] = OrderedDict()
+        """By path, and the paths of the methods in the document."""
+        self._lock = asyncio.Lock()
+
+    async def send(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the document at this path. Raises GatewayError while there is no catalog."""
+        catalog = self._live.current
+        if catalog is None:
+            raise no_schema()
+        caller = context_of(scope).caller
+        assert caller is not None
+        content = await self._content(path, catalog, caller.rule.allowed(catalog))
+        await content.send(scope, send, self._timeout)
+
+    async def _content(self, path: str, catalog: Catalog, allowed: frozenset[str]) -> Content:
+        key = path, allowed
+        async with self._lock:
+            if self._source() is not catalog:
+                self._source = ref(catalog)
+                self._cached.clear()
+            if key not in self._cached:
+                content = await asyncio.to_thread(self._build, catalog, path, allowed)
+                self._cached[key] = content
+                if len(self._cached) > KEPT_DOCUMENTS:
+                    self._cached.popitem(last=False)
+            self._cached.move_to_end(key)
+            return self._cached[key]
+
+    def _build(self, catalog: Catalog, path: str, allowed: frozenset[str]) -> Content:
+        media_type, serialize = FORMATS[path]
+        document = build_document(catalog, closed=self._closed, allowed=allowed)
+        return Content.of(serialize(document), media_type)

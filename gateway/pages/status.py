@@ -1,8 +1,8 @@
-"""What the gateway says of itself.
+"""Health checks and the status.
 
-`/healthz`: the process lives. `/readyz`: a call would be answered by Cuebot. Neither needs a token.
-`/status.json`: Cuebot, its schema as far as the reader may use it, and the links that the farm page
-shows. Where things are is for those only who may call something.
+`/healthz`: the process is alive. `/readyz`: Cuebot would answer a call. Neither needs a token.
+`/status.json`: Cuebot, the schema as far as the reader may use it, and links, for the farm page.
+Hosts, paths and services are only for readers that may call something.
 """
 
 import asyncio
@@ -24,22 +24,20 @@ from gateway.http.context import context_of
 from gateway.pages.content import Content
 from gateway.upstream.open import Cuebot
 
-CONNECT_TIMEOUT = 0.5
-"""Seconds to wait for idle connections to be made."""
-WHERE = ("endpoints", "source", "skipped", "different")
-"""What in the status names hosts, paths and services."""
+CONNECT_TIMEOUT_SECONDS = 0.5
+"""For idle connections."""
+PRIVATE = ("endpoints", "source", "skipped", "different")
+"""Fields of the status that name hosts, paths and services."""
 PROBLEM = "the schema could not be read; the gateway's log tells why"
-"""All that everybody may know of one."""
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
 """Served whenever the farm page is."""
 
 
 @dataclass(slots=True)
 class Readiness:
-    """What a server says about itself to readiness checks."""
+    """The state of the server, for `/readyz`."""
 
     stopping: bool = False
-    """Whether it is about to stop."""
 
 
 class SharedStore(Protocol):
@@ -47,7 +45,7 @@ class SharedStore(Protocol):
 
     @property
     def up(self) -> bool:
-        """Whether it can be used now."""
+        """Whether it answers."""
 
 
 def health_routes(
@@ -56,14 +54,12 @@ def health_routes(
     readiness: Readiness,
     store: SharedStore | None,
 ) -> list[Route]:
-    """The two routes, for Starlette."""
-
     async def healthz(request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
     async def readyz(request: Request) -> JSONResponse:
         catalog = live.current
-        usable = await upstream.usable(CONNECT_TIMEOUT)
+        usable = await upstream.usable(CONNECT_TIMEOUT_SECONDS)
         number, stopping = len(upstream.endpoints), readiness.stopping
         ready = catalog is not None and usable and not stopping
         schema = "none"
@@ -96,16 +92,14 @@ def health_routes(
 
 
 def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIApp:
-    """The app that serves the status."""
-
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog, context = live.current, context_of(scope)
         caller = context.caller
-        assert caller is not None, "nobody is somebody, too"
+        assert caller is not None
         cuebot: dict[str, object] = {
             "endpoints": [each.endpoint for each in upstream.endpoints],
             "of": len(upstream.endpoints),
-            "usable": await upstream.usable(CONNECT_TIMEOUT),
+            "usable": await upstream.usable(CONNECT_TIMEOUT_SECONDS),
         }
         schema: dict[str, object] | None = None
         if catalog is not None:
@@ -137,14 +131,11 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
 
 
 def for_everybody(status: Mapping[str, Any]) -> dict[str, object]:
-    """The status without what names hosts, paths, or what the reader may not call.
-
-    A problem is told, but not what it is: its text names where the schema was looked for.
-    """
+    """The status without PRIVATE, and without the text of a problem, which names a path."""
     cuebot, schema = status["cuebot"], status["schema"]
     return {
         **status,
-        "cuebot": {name: cuebot[name] for name in cuebot if name not in WHERE},
-        "schema": schema and {name: schema[name] for name in schema if name not in WHERE},
+        "cuebot": {name: cuebot[name] for name in cuebot if name not in PRIVATE},
+        "schema": schema and {name: schema[name] for name in schema if name not in PRIVATE},
         "problem": PROBLEM if status["problem"] else "",
     }

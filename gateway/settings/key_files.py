@@ -1,7 +1,4 @@
-"""A certificate and its key in files (PEM): in a TLS context, or one line that says why not.
-
-There are two such pairs: what clients of the gateway see, and what the gateway shows to Cuebot.
-"""
+"""A certificate and its key in PEM files, for clients (TLS_…) or for Cuebot (CUEBOT_…)."""
 
 import os
 import ssl
@@ -22,14 +19,14 @@ class KeyPair:
     """The two files, and the settings that name them."""
 
     certificate: Path
-    """The certificate, with those between it and its CA behind it."""
+    """The certificate, followed by its intermediate ones."""
     key: Path
     certificate_setting: str
     key_setting: str
 
 
 def pair_of(settings: Settings, whose: Literal["tls", "cuebot"]) -> KeyPair | None:
-    """The pair of TLS_… or CUEBOT_…, or none. Raises ConfigurationError for half of one."""
+    """The pair of these settings, or none. Raises ConfigurationError for half of one."""
     files = {
         name.upper(): getattr(settings, name)
         for name in (f"{whose}_cert_file", f"{whose}_key_file")
@@ -42,9 +39,9 @@ def pair_of(settings: Settings, whose: Literal["tls", "cuebot"]) -> KeyPair | No
 
 
 def load_pair(pair: KeyPair, context: ssl.SSLContext) -> x509.Certificate:
-    """Let the context show this pair, and give back its first certificate, the pair's own.
+    """Load the pair into the context, and return its own certificate.
 
-    Raises ConfigurationError, a line that names the setting, the file and what is wrong with it.
+    Raises ConfigurationError, which names the setting, the file and the problem.
     """
     certificate = first_certificate(pair)
     read(pair.key_setting, pair.key)
@@ -60,7 +57,7 @@ def load_pair(pair: KeyPair, context: ssl.SSLContext) -> x509.Certificate:
             )
         else:
             problem = f"there is no key in {pair.key} that can be used: PEM without a passphrase"
-    except OSError as error:  # somebody is replacing the files
+    except OSError as error:  # the files are being replaced
         problem = f"cannot read {pair.key} or {pair.certificate}: {error.strerror}"
     else:
         return certificate
@@ -68,7 +65,7 @@ def load_pair(pair: KeyPair, context: ssl.SSLContext) -> x509.Certificate:
 
 
 def read(setting: str, path: Path) -> bytes:
-    """The content of the file that a setting names. Raises ConfigurationError."""
+    """The file of a setting. Raises ConfigurationError."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -76,7 +73,7 @@ def read(setting: str, path: Path) -> bytes:
 
 
 def readable_by_all(settings: Settings) -> list[str]:
-    """A warning for each file of a secret or a key that everyone on this machine may read."""
+    """A warning for each file with a secret or key that everyone on this machine can read."""
     names = ("jwt_secret_file", "tls_key_file", "cuebot_key_file", "state_password_file")
     files = {name.upper(): getattr(settings, name) for name in names}
     files["GATEWAY_CONFIG"] = settings.secret_in
@@ -88,7 +85,7 @@ def readable_by_all(settings: Settings) -> list[str]:
 
 
 def is_readable_by_all(file: Path) -> bool:
-    """By its mode alone; false if there is no such file."""
+    """By its mode alone; False if there is no such file."""
     try:
         return bool(file.stat().st_mode & stat.S_IROTH)
     except OSError:
@@ -96,7 +93,7 @@ def is_readable_by_all(file: Path) -> bool:
 
 
 def first_certificate(pair: KeyPair) -> x509.Certificate:
-    """Whose the pair is. Raises ConfigurationError when there is none in the file."""
+    """The pair's own certificate. Raises ConfigurationError."""
     content = read(pair.certificate_setting, pair.certificate)
     try:
         return x509.load_pem_x509_certificates(content)[0]
@@ -108,7 +105,7 @@ def first_certificate(pair: KeyPair) -> x509.Certificate:
 
 
 def check_dates(certificate: x509.Certificate, pair: KeyPair) -> None:
-    """Raise ConfigurationError for a certificate that does not hold now."""
+    """Raise ConfigurationError for a certificate that has expired or is not valid yet."""
     now = datetime.now(UTC)
     began, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     place = f"{pair.certificate_setting}: {pair.certificate}"
@@ -121,14 +118,13 @@ def check_dates(certificate: x509.Certificate, pair: KeyPair) -> None:
 
 
 def minute(moment: datetime) -> str:
-    """A time of a certificate, for people."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 class Locked(Exception):
-    """OpenSSL has asked for a passphrase."""
+    """The key has a passphrase."""
 
 
 def no_passphrase() -> str:
-    """Instead of OpenSSL's question on the terminal."""
+    """Keeps OpenSSL from asking on the terminal."""
     raise Locked

@@ -1,8 +1,7 @@
-"""Where a setting comes from, and what is wrong with it.
+"""Where settings come from, and what is wrong with them.
 
-A setting comes from the environment (upper case), else from the TOML file that GATEWAY_CONFIG
-names (lower case), else it has its default. An empty environment variable counts as unset, as
-compose files leave them behind.
+The environment (upper case) overrides the TOML file of GATEWAY_CONFIG (lower case), which overrides
+the defaults. An empty variable counts as unset: compose files leave some behind.
 """
 
 import re
@@ -24,23 +23,32 @@ SYNONYMS: Mapping[str, str] = {
     "GRPC_KEEPALIVE_TIMEOUT": "KEEPALIVE_TIMEOUT",
     "CORS_ALLOWED_ORIGINS": "CORS_ORIGINS",
 }
-"""Names that OpenCue's pages use for a setting, and the setting's own name."""
+"""Names of settings in OpenCue's pages, and in the gateway."""
+MESSAGE_BYTES = "GRPC_MAX_MESSAGE_SIZE"
+"""OpenCue's name for GRPC_MAX_RECV_MSG_MB, in bytes."""
+
+RETIRED: Mapping[str, str] = {
+    "traces_ratio": "set OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG",
+    "metrics_host": "METRICS_PORT will be on 127.0.0.1; for other machines, unset METRICS_PORT and"
+    " use METRICS=token",
+}
+"""Settings that the next release will not have, and what to use instead."""
 
 SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
-"""Two ways to say one thing: one in the environment overrides either in the file."""
+"""Alternatives: one in the environment overrides either in the file."""
 
-ALIKE = 0.85
-"""How alike (difflib's ratio) a misspelled name is: `SSL_CERT_FILE`, which is OpenSSL's, is not."""
+MISSPELLED_SIMILARITY = 0.85
+"""The least ratio of difflib. OpenSSL's `SSL_CERT_FILE` is below."""
 
 Given = dict[str, tuple[str, object]]
-"""Field name to the environment variable that sets it, and what it says."""
+"""By setting: the environment variable, and its value."""
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings that this environment, and the file that it names, ask for.
+    """The settings of this environment, and of the file that it names.
 
-    Raises ConfigurationError, a line for each unknown key, value that cannot be used, and second
-    name of one setting.
+    Raises ConfigurationError with a line for each unknown key, invalid value, and second name of a
+    setting.
     """
     config_file = environ.get("GATEWAY_CONFIG")
     problems: list[str] = []
@@ -64,50 +72,30 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def read_environment(environ: Mapping[str, str], problems: list[str]) -> Given:
-    """Field name to the variable that sets it and its text, for each setting in `environ`.
-
-    What is wrong with the variables themselves is added to `problems`.
-    """
-    present = {name: value for name, value in environ.items() if value}
+    """The settings in the environment. Appends to `problems`."""
     found: Given = {}
+
+    def add(name: str, variable: str, value: object) -> None:
+        if name in found and not is_same(found[name][1], value):
+            problems.append(
+                f"{variable}: the same setting as {found[name][0]}, with another value; unset one"
+            )
+        found[name] = (variable, value)
+
     names = {name.upper(): name for name in Settings.model_fields}
     names |= {synonym: name.lower() for synonym, name in SYNONYMS.items()}
     for variable, name in names.items():
-        if variable in present:
-            add(found, name, variable, present[variable], problems)
-    if "GRPC_MAX_MESSAGE_SIZE" in present:
-        text = present["GRPC_MAX_MESSAGE_SIZE"]
-        if re.fullmatch("[0-9]{1,12}", text):
-            megabytes = int(text) / 2**20
-            add(found, "grpc_max_recv_msg_mb", "GRPC_MAX_MESSAGE_SIZE", megabytes, problems)
+        if value := environ.get(variable):
+            add(name, variable, value)
+    if size := environ.get(MESSAGE_BYTES):
+        if re.fullmatch("[0-9]{1,12}", size):
+            add("grpc_max_recv_msg_mb", MESSAGE_BYTES, int(size) / 2**20)
         else:
-            problems.append("GRPC_MAX_MESSAGE_SIZE: expected a number of bytes")
+            problems.append(f"{MESSAGE_BYTES}: expected a number of bytes")
     return found
 
 
-def misspelled(environ: Mapping[str, str]) -> list[str]:
-    """A warning for each variable that is none of ours, and whose name is nearly that of one."""
-    ours = {name.upper() for name in Settings.model_fields}
-    ours |= {*SYNONYMS, "GRPC_MAX_MESSAGE_SIZE", "GATEWAY_CONFIG"}
-    others = sorted(name for name, value in environ.items() if value and name not in ours)
-    near = {name: get_close_matches(name.upper(), ours, n=1, cutoff=ALIKE) for name in others}
-    return [
-        f"{name} is no setting of the gateway; did you mean {found[0]}?"
-        for name, found in near.items()
-        if found
-    ]
-
-
-def add(given: Given, name: str, variable: str, value: object, problems: list[str]) -> None:
-    """Note that `variable` sets `name`; a second variable for the same setting is a problem."""
-    if name in given and not same(given[name][1], value):
-        problems.append(
-            f"{variable}: the same setting as {given[name][0]}, with another value; unset one"
-        )
-    given[name] = (variable, value)
-
-
-def same(one: object, other: object) -> bool:
+def is_same(one: object, other: object) -> bool:
     """Whether two values, texts or numbers, set the same."""
     try:
         return float(str(one)) == float(str(other))
@@ -115,10 +103,31 @@ def same(one: object, other: object) -> bool:
         return one == other
 
 
-def read_file(path: Path, problems: list[str]) -> dict[str, object]:
-    """The settings in a TOML file. Keys that are no setting are problems, with the nearest name.
+def misspelled(environ: Mapping[str, str]) -> list[str]:
+    """A warning for each unknown variable whose name is close to a setting's."""
+    ours = {name.upper() for name in Settings.model_fields}
+    ours |= {*SYNONYMS, MESSAGE_BYTES, "GATEWAY_CONFIG"}
+    others = sorted(name for name, value in environ.items() if value and name not in ours)
+    return [
+        f"{name} is no setting of the gateway; did you mean {near[0]}?"
+        for name in others
+        if (near := get_close_matches(name.upper(), ours, n=1, cutoff=MISSPELLED_SIMILARITY))
+    ]
 
-    Raises ConfigurationError for a file that cannot be read at all.
+
+def retired(settings: Settings) -> list[str]:
+    """A warning for each retired setting in use."""
+    return [
+        f"{name.upper()} is retired, and goes with the next release: {instead}"
+        for name, instead in RETIRED.items()
+        if getattr(settings, name) is not None
+    ]
+
+
+def read_file(path: Path, problems: list[str]) -> dict[str, object]:
+    """The settings in a TOML file. Appends unknown keys to `problems`.
+
+    Raises ConfigurationError for a file that cannot be read.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -126,19 +135,17 @@ def read_file(path: Path, problems: list[str]) -> dict[str, object]:
         raise ConfigurationError(f"GATEWAY_CONFIG: cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"GATEWAY_CONFIG: {path} is not TOML: {error}") from None
-    for key in content:
-        if key not in Settings.model_fields:
-            hint = did_you_mean(key, Settings.model_fields)
-            problems.append(f"{path}: unknown setting {key!r}{hint}")
+    for key in sorted(content.keys() - Settings.model_fields.keys()):
+        hint = did_you_mean(key, Settings.model_fields)
+        problems.append(f"{path}: unknown setting {key!r}{hint}")
     return {key: value for key, value in content.items() if key in Settings.model_fields}
 
 
 def describe(error: ErrorDetails, origins: Mapping[str, str]) -> str:
-    """One line for a value that pydantic refused, without the value when it is a secret."""
+    """One line for an invalid value, without the value of a secret."""
     name, *rest = error["loc"]
     place = origins.get(str(name), str(name).upper())
-    if rest:
-        place += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
+    place += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
     message = error["msg"].removeprefix("Value error, ")
     given = error["input"]
     shown = isinstance(given, str | int | float) and name not in ("jwt_secret", "jwt_jwks", "state")

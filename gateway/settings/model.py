@@ -1,5 +1,8 @@
-"""Every setting: its name, its kind and its default."""
+"""Every setting: its name, type and default; and what follows the settings on a reload."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,9 +17,8 @@ from pydantic import (
     field_validator,
 )
 
-from gateway.settings.store_url import check_store_url
 from gateway.settings.types import (
-    LONGEST,
+    DURATION_MAX_SECONDS,
     Duration,
     Endpoints,
     HeaderName,
@@ -31,6 +33,7 @@ from gateway.settings.types import (
     check_may,
     check_printable,
     check_proxies,
+    check_store_url,
     check_subjects,
     parse_duration,
     parse_json,
@@ -41,14 +44,12 @@ from gateway.settings.types import (
 
 
 class Strict(BaseModel):
-    """Values that are checked once and never changed."""
-
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
     def refuse_booleans(cls, value: object, info: ValidationInfo) -> object:
-        """Only a switch is true or false; `rest_port = true` must not become port 1."""
+        """`rest_port = true` must not become port 1."""
         switch = cls.model_fields[info.field_name or ""].annotation is bool
         if isinstance(value, bool) and not switch:
             raise ValueError("expected no true or false")
@@ -56,7 +57,7 @@ class Strict(BaseModel):
 
 
 class AccessRule(Strict):
-    """What the tokens may do whose claims fit `who`."""
+    """What tokens may do whose claims match `who`."""
 
     name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_printable)]
     who: Annotated[Who, BeforeValidator(parse_who)]
@@ -65,7 +66,7 @@ class AccessRule(Strict):
 
 
 def check_access(value: tuple["AccessRule", ...]) -> tuple["AccessRule", ...]:
-    """Answers, the log and `check` name rules, so no two have one name."""
+    """Names are unique: answers, the log and `check` use them."""
     names = [each.name for each in value]
     for name in names:
         if names.count(name) > 1:
@@ -74,7 +75,7 @@ def check_access(value: tuple["AccessRule", ...]) -> tuple["AccessRule", ...]:
 
 
 class RateOverride(Strict):
-    """Other limits for the subjects (globs) it names."""
+    """Other limits for some subjects (globs)."""
 
     subjects: tuple[str, ...]
     rps: Rps
@@ -89,11 +90,11 @@ CUEWEB = RateOverride(
     max_wait=5.0,
     share=8,
 )
-"""CueWeb signs the tokens of all its users with these subjects and drops rows on a 429."""
+"""CueWeb signs the tokens of all its users with these subjects, and drops rows on a 429."""
 
 
 class Settings(Strict):
-    """The settings of one gateway. A field's environment name is its name in upper case."""
+    """The settings of one gateway. The environment variable is the field's name in upper case."""
 
     cuebot_endpoint: Endpoints = ("localhost:8443",)
     cuebot_tls: Switch = False
@@ -147,7 +148,9 @@ class Settings(Strict):
     jwt_secret_audience: str | None = None
     jwt_secret_issuer: str | None = None
     jwt_leeway: Duration = 0.0
-    jwt_max_age: Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=LONGEST)] = 0.0
+    jwt_max_age: Annotated[
+        float, BeforeValidator(parse_duration), Field(ge=0, le=DURATION_MAX_SECONDS)
+    ] = 0.0
 
     access_default: Literal["allow", "deny"] = "allow"
     access: Annotated[
@@ -173,22 +176,44 @@ class Settings(Strict):
     log_format: Literal["auto", "json", "console"] = "auto"
     slow_call: Duration = 0.0
     traces: Literal["on", "off"] = "off"
-    traces_ratio: float = Field(default=1, ge=0, le=1)
     audit_log: str | None = None
     audit_sync: Switch = False
     audit_fail: Literal["closed", "open"] = "closed"
     audit_redact: Words = ("*password*", "*secret*", "*token*")
     metrics: Literal["off", "token", "public"] = "off"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
-    metrics_host: str = "127.0.0.1"
+
+    traces_ratio: float | None = Field(default=None, ge=0, le=1)  # RETIRED in loading.py
+    metrics_host: str | None = None  # as above
 
     _secret_in: Path | None = None
 
     def model_post_init(self, context: object) -> None:
-        """`context` is the file that `jwt_secret` comes from, if it is from one."""
+        """`context` is the configuration file if `jwt_secret` comes from it."""
         self._secret_in = context if isinstance(context, Path) else None
 
     @property
     def secret_in(self) -> Path | None:
-        """The configuration file, if it has the secret that is used."""
+        """The configuration file, if it has the secret in use."""
         return self._secret_in
+
+
+Commit = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloadable:
+    """A part that follows its settings without a restart (SIGHUP)."""
+
+    name: str
+    settings: tuple[str, ...]
+    """Names of settings, or globs of them."""
+    prepare: Callable[[Settings], Commit]
+    """Reads and checks everything, in a thread. The commit cannot fail.
+
+    Raises ConfigurationError.
+    """
+
+    def follows(self, name: str) -> bool:
+        """Whether this part uses the setting."""
+        return any(fnmatchcase(name, each) for each in self.settings)

@@ -1,42 +1,48 @@
-"""How values of each kind of setting are read, and what is wrong with them."""
+"""The types of settings: how a value is parsed, and what is wrong with one."""
 
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 ENDPOINT = re.compile(r"(?:[^\s/:\[\]]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})", re.ASCII)
 ORIGIN = re.compile(
     r"([a-z][a-z0-9+.-]*)://([^\s/:\[\]?#@*]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(/?)", re.ASCII
 )
-DEFAULT_PORTS = {"http": "80", "https": "443"}
+HTTP_PORTS = {"http": "80", "https": "443"}
 HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 METHODS = re.compile(r"[^\s!/]+/[^\s!/]+|[^\s!/]+\.[^\s!/]+")
 """A glob of methods (`job.*/Get*`) or services (`job.JobInterface`)."""
-DEEPEST_CLAIM = 8
+CLAIM_MAX_DEPTH = 8
 SIGNED_BY = "signed_by"
-"""Stands among the claims of a token, whatever it says itself, for who has signed it."""
+"""The claim of `who` that stands for the signer of a token, whatever the token itself has there."""
 SIGNERS = ("secret", "provider")
 SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB|GB|)", re.ASCII | re.IGNORECASE)
-SIZES = {"": 2**20, "MB": 2**20, "GB": 2**30}
+UNIT_BYTES = {"": 2**20, "MB": 2**20, "GB": 2**30}
+REDIS_PORT = 6379
 DAY = 86400.0
-LONGEST = 36500 * DAY
+DURATION_MAX_SECONDS = 36500 * DAY
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
-SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
+UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": DAY}
 
 
 def parse_duration(value: object) -> float:
     """`30s`, `500ms`, `2m`, `1h`, `30d` or a number of seconds, as seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LONGEST:
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= DURATION_MAX_SECONDS
+    ):
         return float(value)
     if isinstance(value, str) and (found := DURATION.fullmatch(value.strip())):
-        return float(found[1]) * SECONDS[found[2]]
+        return float(found[1]) * UNIT_SECONDS[found[2]]
     raise ValueError("expected a duration such as 30s, 500ms or 2m")
 
 
@@ -44,7 +50,7 @@ def parse_size(value: object) -> object:
     """`256MB`, `1GB` or a number of MB, as bytes."""
     size: float = -1
     if isinstance(value, str) and (found := SIZE.fullmatch(value.strip())):
-        size = float(found[1]) * SIZES[found[2].upper()]
+        size = float(found[1]) * UNIT_BYTES[found[2].upper()]
     elif isinstance(value, int | float) and not isinstance(value, bool):
         size = value * 2**20
     if not 2**20 <= size <= 2**40:
@@ -53,14 +59,14 @@ def parse_size(value: object) -> object:
 
 
 def check_rps(value: float) -> float:
-    """Zero, or a rate whose bucket refills within the hour."""
+    """0, or a rate that refills a bucket within the hour."""
     if 0 < value < 0.001:
         raise ValueError("expected 0 or at least 0.001")
     return value
 
 
 def parse_endpoints(value: object) -> object:
-    """`a:1, b:2` as `("a:1", "b:2")`; a list stays a list."""
+    """`a:1, b:2` as `("a:1", "b:2")`. Spaces around a single endpoint are an error."""
     if isinstance(value, str):
         parts = value.split(",")
         return tuple(part.strip(" ") for part in parts) if len(parts) > 1 else (value,)
@@ -68,7 +74,7 @@ def parse_endpoints(value: object) -> object:
 
 
 def check_endpoints(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Each is `host:port`, with an IPv6 address in brackets, and another one."""
+    """Distinct `host:port`, an IPv6 address in brackets."""
     seen = set()
     for endpoint in value:
         found = ENDPOINT.fullmatch(endpoint)
@@ -83,7 +89,6 @@ def check_endpoints(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def parse_switch(value: object) -> object:
-    """`true`, `false`, `1` and `0`, as the environment has to write them."""
     if isinstance(value, str) and value.lower() in SWITCH:
         return SWITCH[value.lower()]
     if not isinstance(value, bool):
@@ -92,7 +97,7 @@ def parse_switch(value: object) -> object:
 
 
 def check_proxies(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Addresses, or networks smaller than everything: who is trusted may say who is calling."""
+    """Addresses and networks, but not all of them: a trusted proxy may name any client address."""
     for value in values:
         try:
             everybody = ip_network(value).prefixlen == 0
@@ -105,7 +110,7 @@ def check_proxies(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_origin(value: str) -> str:
-    """An origin as browsers write it in the Origin header, or `*` (RFC 6454 section 6.2)."""
+    """`*`, or an origin as in the Origin header (RFC 6454 section 6.2)."""
     if value == "*":
         return value
     found = ORIGIN.fullmatch(value.lower()) if value.isascii() else None
@@ -114,26 +119,24 @@ def check_origin(value: str) -> str:
     scheme, host, port, slash = found.groups()
     if slash:
         raise ValueError("an origin has no slash at its end")
-    named = port is not None and port != DEFAULT_PORTS.get(scheme)  # browsers leave it out
+    named = port is not None and port != HTTP_PORTS.get(scheme)  # browsers omit the default
     return f"{scheme}://{host}:{port}" if named else f"{scheme}://{host}"
 
 
 def check_header_name(value: str) -> str:
-    """The name of a header (RFC 9110 section 5.1), or `*`."""
     if not HEADER_NAME.fullmatch(value):
         raise ValueError("expected the name of a header, such as X-Studio-Site, or *")
     return value
 
 
 def parse_words(value: object) -> object:
-    """`a, b` as `("a", "b")`; a list stays a list."""
+    """`a, b` as `("a", "b")`; a list as it is."""
     if isinstance(value, str):
         return tuple(word for word in (part.strip() for part in value.split(",")) if word)
     return value
 
 
 def check_subjects(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Claims that can be a subject; not those that have a meaning of their own."""
     for name in value:
         if name in ("", "exp", "nbf", "iat", "iss", "aud"):
             raise ValueError("expected claims that say who is calling, such as sub or email")
@@ -141,7 +144,7 @@ def check_subjects(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_key_set(value: str) -> str:
-    """A file, or a URL that nobody on the network can change the answer of."""
+    """A file, or a URL whose answer nobody on the network can change."""
     if "://" not in value and value.strip():
         return value
     try:
@@ -153,7 +156,7 @@ def check_key_set(value: str) -> str:
         not good
         or "@" in url.netloc
         or " " in value
-        or not (url.scheme == "https" or (url.scheme == "http" and is_here(url.hostname or "")))
+        or not (url.scheme == "https" or (url.scheme == "http" and is_local(url.hostname or "")))
     ):
         raise ValueError(
             "expected a file or an https URL without a password (http only from this machine)"
@@ -161,21 +164,20 @@ def check_key_set(value: str) -> str:
     return value
 
 
-def is_here(host: str) -> bool:
-    """Whether a name or address can only be this machine's."""
+def is_local(host: str) -> bool:
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"
 
 
 def parse_level(value: object) -> object:
-    """`WARN`, as OpenCue's pages write it, as `warning`."""
+    """Any case, and OpenCue's `warn`."""
     level = value.lower() if isinstance(value, str) else value
     return "warning" if level == "warn" else level
 
 
 def parse_json(value: object) -> object:
-    """A table that came through the environment, where it has to be JSON text."""
+    """A table from the environment is JSON."""
     if isinstance(value, str):
         try:
             return orjson.loads(value)
@@ -185,7 +187,6 @@ def parse_json(value: object) -> object:
 
 
 def check_printable(value: str) -> str:
-    """A name that fits into one line of an answer or a log."""
     if not value.isprintable():
         raise ValueError("expected printable characters")
     return value
@@ -193,7 +194,7 @@ def check_printable(value: str) -> str:
 
 def parse_who(value: object, depth: int = 0) -> object:
     """Claims by name: a glob, a list of globs, or a table for what is nested."""
-    if not isinstance(value, dict) or depth > DEEPEST_CLAIM:
+    if not isinstance(value, dict) or depth > CLAIM_MAX_DEPTH:
         raise ValueError('expected a table of claims, such as { role = "artist" }')
     return {name: parse_claim(name, each, depth) for name, each in value.items()}
 
@@ -211,7 +212,7 @@ def parse_claim(name: str, value: object, depth: int) -> object:
 
 
 def check_may(value: tuple[str, ...]) -> tuple[str, ...]:
-    """`reads`, `changes`, `all`, or globs of methods; what is taken away needs what it is of."""
+    """`reads`, `changes`, `all` or globs of methods; `!` takes away from those before it."""
     for each in value:
         plain = each.removeprefix("!")
         if plain not in ("reads", "changes", "all", "*") and not METHODS.fullmatch(plain):
@@ -223,11 +224,61 @@ def check_may(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreUrl:
+    """`redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS."""
+
+    host: str
+    port: int
+    database: int
+    username: str | None
+    password: str | None = field(repr=False)
+    tls: bool
+
+    def __str__(self) -> str:
+        """Without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"redis{'s' * self.tls}://{host}:{self.port}/{self.database}"
+
+
+def parse_store_url(text: str) -> StoreUrl:
+    """Raises ValueError, without the text: it has a password."""
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        host = port = None
+    if (
+        not host
+        or port == 0
+        or not text.isprintable()
+        or " " in text
+        or url.scheme not in ("redis", "rediss")
+        or not re.fullmatch("/?|/[0-9]{1,4}", url.path, re.ASCII)
+        or url.query
+        or url.fragment
+    ):
+        raise ValueError("expected redis://host[:port][/database], or rediss://… for TLS")
+    return StoreUrl(
+        host=host,
+        port=port or REDIS_PORT,
+        database=int(url.path[1:] or 0),
+        username=unquote(url.username or "") or None,
+        password=unquote(url.password or "") or None,
+        tls=url.scheme == "rediss",
+    )
+
+
+def check_store_url(value: SecretStr) -> SecretStr:
+    parse_store_url(value.get_secret_value())
+    return value
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
 Who = Mapping[str, Any]
-"""Claims by name, each with a tuple of globs, or with the same for what is nested in it."""
+"""Claims by name: a tuple of globs, or another `Who` for nested claims."""
 Identity = Literal["fill", "force", "off"]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 Origin = Annotated[str, AfterValidator(check_origin)]

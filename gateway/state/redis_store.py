@@ -9,7 +9,7 @@ from typing import Any
 from gateway.errors import ConfigurationError
 from gateway.settings.key_files import read
 from gateway.settings.model import Settings
-from gateway.settings.store_url import parse_store_url
+from gateway.settings.types import parse_store_url
 from gateway.state.store import Script, StoreFailed
 
 

@@ -9,8 +9,8 @@ import click
 import structlog
 import uvloop
 
-from gateway.observe.log_setup import configure_logging
-from gateway.settings.loading import misspelled
+from gateway.observe.logs import configure_logging
+from gateway.settings.loading import misspelled, retired
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.serving.listen import listen, listen_for_metrics
 from gateway_cli.serving.process import serve as serve_gateway
@@ -34,7 +34,7 @@ def serve(config: Path | None) -> None:
     load = partial(settings_from, config)
     settings = load()
     configure_logging(settings.log_level, settings.log_format)
-    for warning in misspelled(os.environ):
+    for warning in (*misspelled(os.environ), *retired(settings)):
         log.warning(warning)
     if settings.workers > 1:
         run_workers(settings, load)

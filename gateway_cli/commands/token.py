@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.access.tokens import token_rules
-from gateway.observe.log_setup import configure_logging
+from gateway.observe.logs import configure_logging
 from gateway_cli.common_options import config_option, settings_from, time_option
 from gateway_cli.minting import mint_token, signing_secret
 

@@ -21,7 +21,7 @@ from gateway.access.tokens import token_rules
 from gateway.app import create_app
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
-from gateway.observe.log_setup import configure_logging
+from gateway.observe.logs import configure_logging
 from gateway.server.certificate import Certificate, empty_context
 from gateway.settings.model import Settings
 from gateway_cli.minting import mint_token

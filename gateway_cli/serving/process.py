@@ -13,13 +13,12 @@ import structlog
 
 from gateway.app import create_app
 from gateway.errors import ConfigurationError
-from gateway.observe.log_setup import set_log_level
+from gateway.observe.logs import set_log_level
 from gateway.observe.metrics_page import PATH
 from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.server.certificate import Certificate
 from gateway.settings.key_files import pair_of
-from gateway.settings.model import Settings
-from gateway.settings.reloadable import Commit, Reloadable
+from gateway.settings.model import Commit, Reloadable, Settings
 from gateway_cli.certificate_files import load_certificate, make_context
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import bound_url

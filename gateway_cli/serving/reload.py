@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from gateway.errors import ConfigurationError
-from gateway.settings.model import Settings
-from gateway.settings.reloadable import Commit, Reloadable
+from gateway.settings.model import Commit, Reloadable, Settings
 
 log = structlog.stdlib.get_logger("gateway")
 

@@ -23,7 +23,7 @@ import structlog
 import uvloop
 
 from gateway.errors import ConfigurationError
-from gateway.observe.log_setup import configure_logging
+from gateway.observe.logs import configure_logging
 from gateway.observe.worker_metrics import WorkerMetrics
 from gateway.settings.model import Settings
 from gateway_cli.serving.drain import Server, handling

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import click
 
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.observe.log_setup import configure_logging
+from gateway.observe.logs import configure_logging
 from gateway_cli.terminal.text import printable_lines
 
 PROGRAM = "cuebot-gateway"

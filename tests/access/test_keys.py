@@ -12,8 +12,7 @@ from gateway.app import Gateway, create_app
 from gateway.errors import ConfigurationError
 from gateway.settings.key_files import readable_by_all
 from gateway.settings.loading import load_settings
-from gateway.settings.model import Settings
-from gateway.settings.reloadable import Reloadable
+from gateway.settings.model import Reloadable, Settings
 from gateway_cli.checks import Report, check_settings
 from tests.support.servers import settings_for
 

@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor
-from gateway.observe.access_log import fields_of
+from gateway.observe.request_logs import fields_of
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for

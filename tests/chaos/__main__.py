@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gateway.observe.log_setup import configure_logging
+from gateway.observe.logs import configure_logging
 from tests.chaos import views
 from tests.chaos.faults import FAULTS
 from tests.chaos.trial import Outcome, place

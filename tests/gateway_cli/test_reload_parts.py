@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.settings.model import Settings
-from gateway.settings.reloadable import Commit, Reloadable
+from gateway.settings.model import Commit, Reloadable, Settings
 from gateway_cli.serving.reload import Reload
 from tests.support.audit import comes
 from tests.support.patience import PATIENCE

@@ -370,7 +370,9 @@ async def test_too_many_long_answers_are_503_and_nothing_else_is(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gateway that is behind refuses more of the methods that keep it busy, and no small call."""
-    monkeypatch.setattr("gateway.observe.loop_lag.TICK", 3600)  # only the test observes
+    monkeypatch.setattr(
+        "gateway.observe.metrics_page.LAG_TICK_SECONDS", 3600
+    )  # only the test observes
     release = asyncio.Event()
 
     async def handler(request: bytes, context: Context) -> bytes:

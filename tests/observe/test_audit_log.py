@@ -5,18 +5,20 @@ import errno
 import os
 import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.access.rights import AccessRules
 from gateway.calls.invoke import Found
 from gateway.errors import ConfigurationError
-from gateway.observe.audit_file import AuditFile
-from gateway.observe.audit_writer import SyncedWriter
+from gateway.observe.audit_writer import AuditFile, AuditWriter, StraightWriter, SyncedWriter
 from gateway.schema.method import Method
 from gateway.settings.model import Settings
 from tests.support.audit import KILL, comes, killing, lines_of, outcomes
@@ -62,26 +64,41 @@ class Audited:
     log: Path
     synced: bool
 
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return lines_of(self.log)
+
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        return outcomes(self.log)
+
     def phases(self) -> list[str]:
-        return [line["phase"] for line in lines_of(self.log)]
+        return [line["phase"] for line in self.lines]
+
+    async def status(self, path: str, body: object, **headers: str) -> int:
+        return (await self.gateway.post(path, body, headers=headers)).status_code
+
+
+@asynccontextmanager
+async def auditing(
+    cuebot: ScriptedCuebot, folder: Path, *, synced: bool = False, **more: object
+) -> AsyncIterator[Audited]:
+    log = folder / "audit.log"
+    given: dict[str, Any] = {"descriptor_source": OPENCUE, "audit_log": str(log)} | more
+    async with gateway_for(cuebot.endpoint, audit_sync=synced, **given) as gateway:
+        yield Audited(gateway, log, synced)
 
 
 @pytest.fixture(params=PLAIN_OR_SYNCED)
 async def audited(
     request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
 ) -> AsyncIterator[Audited]:
-    log = tmp_path / "audit.log"
-    async with gateway_for(
-        cuebot.endpoint,
-        descriptor_source=OPENCUE,
-        audit_log=str(log),
-        audit_sync=request.param,
-    ) as gateway:
-        yield Audited(gateway, log, request.param)
+    async with auditing(cuebot, tmp_path, synced=request.param) as audited:
+        yield audited
 
 
 async def test_interceptors_inside_of_it_are_told_what_was_found(audited: Audited) -> None:
-    """As the log itself is, of changes and of reads."""
+    """Of changes and of reads."""
     parts = audited.gateway.app.parts
     assert parts.audit is not None
     assert parts.live.current is not None
@@ -99,10 +116,10 @@ async def test_interceptors_inside_of_it_are_told_what_was_found(audited: Audite
 
 
 async def test_a_change_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
-    """Who, from where, what, what Cuebot got, what came of it; the intent says the same before."""
+    """Who, from where, what, what Cuebot got, the outcome; the intent has the same before."""
     answer = await audited.gateway.post(KILL, killing(1), headers={"X-Request-Id": "mine"})
     assert answer.status_code == 200
-    *before, line = lines_of(audited.log)
+    *before, line = audited.lines
     assert list(line)[:2] == ["time", "phase"]
     assert line["time"].endswith("Z")
     assert line["ms"] > 0
@@ -123,21 +140,19 @@ async def test_a_change_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> 
 
 @pytest.mark.parametrize("path", [GET_JOBS, FIND_SHOW])
 async def test_reads_have_none(audited: Audited, path: str) -> None:
-    """What changes nothing leaves no trace; neither does a dry run, nor a request that is wrong."""
-    assert (await audited.gateway.post(path, {})).status_code == 200
-    dry = await audited.gateway.post(KILL, killing(1), headers={"X-Dry-Run": "1"})
-    assert dry.status_code == 200
-    assert (await audited.gateway.post(KILL, {"jobs": 1})).status_code == 400
-    assert lines_of(audited.log) == []
+    """Nor has a dry run, or a request that is wrong."""
+    assert await audited.status(path, {}) == 200
+    assert await audited.status(KILL, killing(1), **{"X-Dry-Run": "1"}) == 200
+    assert await audited.status(KILL, {"jobs": 1}) == 400
+    assert audited.lines == []
 
 
 async def test_what_cuebot_ignores_is_no_cover(audited: Audited) -> None:
-    """A long text in an object does not push the change out of the line, and a false name beside
-    the id does not pose as the object's."""
+    """A long text does not push the change out of the line; a false name is marked."""
     job = {"id": "the-job", "name": "another", "logDir": "x" * 3000, "user": "somebody"}
     body = {"job": job, "val": 7}
     assert (await audited.gateway.post(SET_JOB_MAX, body)).status_code == 200
-    line = lines_of(audited.log)[-1]
+    line = audited.lines[-1]
     request = line["request"]
     assert request["val"] == 7
     assert request["job"]["id"] == "the-job"
@@ -149,11 +164,11 @@ async def test_what_cuebot_ignores_is_no_cover(audited: Audited) -> None:
 
 
 async def test_a_long_list_is_no_cover(audited: Audited) -> None:
-    """A request of which an excerpt is shown has all that has one value, however much is before."""
+    """An excerpt has all single values, whatever precedes them."""
     request = {"page": 1, "layers": [f"{n}" for n in range(30_000)]}
     body = {"job": {"id": "the-job"}, "req": request, "reason": "r" * 500, "username": "lena"}
     assert (await audited.gateway.post(KILL_FRAMES, body)).status_code == 200
-    line = lines_of(audited.log)[-1]
+    line = audited.lines[-1]
     found = line["request"]
     assert (found["job"], found["username"]) == ({"id": "the-job"}, "lena")
     assert found["reason"].startswith("r" * 200)
@@ -163,8 +178,7 @@ async def test_a_long_list_is_no_cover(audited: Audited) -> None:
 
 
 async def test_what_was_looked_up(audited: Audited, cuebot: ScriptedCuebot) -> None:
-    """A name in the place of an id is the object's: the gateway has asked Cuebot. The line says by
-    what it was found, also what Cuebot's request has no field for."""
+    """The line has what an object was found by, also without a field in Cuebot's request."""
     job = message_class("job.JobFindJobResponse")(job={"id": "the-job"})
     cuebot.answers("/job.JobInterface/FindJob", job.SerializeToString())
     frame = message_class("job.FrameFindFrameResponse")(frame={"id": "the-frame"})
@@ -193,12 +207,12 @@ async def test_what_was_looked_up(audited: Audited, cuebot: ScriptedCuebot) -> N
     ):
         answer = await audited.gateway.post(path, body)
         assert answer.status_code == 200, answer.text
-        for line in lines_of(audited.log)[-1 - audited.synced :]:
+        for line in audited.lines[-1 - audited.synced :]:
             assert (line["request"], line["found"]) == (request, found)
 
 
 async def test_calls_around_the_call(audited: Audited, cuebot: ScriptedCuebot) -> None:
-    """Follow-ups have lines of their own, look-ups and readings none; all have the request's id."""
+    """Follow-ups have lines of their own, look-ups none; all have the request's id."""
     show = message_class("show.ShowCreateShowResponse")()
     show.show.id = "show-1"
     cuebot.answers(CREATE, show.SerializeToString())
@@ -206,33 +220,33 @@ async def test_calls_around_the_call(audited: Audited, cuebot: ScriptedCuebot) -
     body = {"name": "new", "defaultMinCores": 1, "defaultMaxCores": 50}
     answer = await audited.gateway.post(CREATE, body, headers={"X-Request-Id": "mine"})
     assert answer.status_code == 400
-    made = [(line["method"], line["code"], line["status"]) for line in outcomes(audited.log)]
+    made = [(line["method"], line["code"], line["status"]) for line in audited.outcomes]
     assert made == [
         (CREATE, "OK", 200),
         (SET_MIN, "OK", 200),
         (SET_MAX, "FAILED_PRECONDITION", 400),
     ]
-    assert {line["id"] for line in lines_of(audited.log)} == {"mine"}
-    last = outcomes(audited.log)[-1]
+    assert {line["id"] for line in audited.lines} == {"mine"}
+    last = audited.outcomes[-1]
     assert last["request"] == {"show": {"id": "show-1"}, "maxCores": 50}
     if audited.synced:
         assert audited.phases() == ["intent", "outcome"] * 3
 
 
 async def test_a_call_that_fails_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
-    """With Cuebot's code; and one that takes too long, which Cuebot may yet make, as well."""
+    """With Cuebot's code; also one that takes too long, which Cuebot may yet make."""
     cuebot.fails(KILL, grpc.StatusCode.NOT_FOUND, "no such job")
     assert (await audited.gateway.post(KILL, killing(1))).status_code == 404
     _, release = cuebot.holds(KILL)
     late = await audited.gateway.post(KILL, killing(2), headers={"Grpc-Timeout": "50m"})
     assert late.status_code == 504
     release.set()
-    found = [(line["code"], line["status"]) for line in outcomes(audited.log)]
+    found = [(line["code"], line["status"]) for line in audited.outcomes]
     assert found == [("NOT_FOUND", 404), ("DEADLINE_EXCEEDED", 504)]
 
 
 async def test_the_line_comes_first(audited: Audited, cuebot: ScriptedCuebot) -> None:
-    """The intent is there while Cuebot works, and the outcome before the client has its answer."""
+    """The intent before Cuebot works, and the outcome before the client has its answer."""
     during: list[list[str]] = []
 
     async def look(request: bytes, context: Context) -> bytes:
@@ -246,37 +260,36 @@ async def test_the_line_comes_first(audited: Audited, cuebot: ScriptedCuebot) ->
 
 
 async def test_a_client_that_leaves(audited: Audited, cuebot: ScriptedCuebot) -> None:
-    """The change may have been made: there is a line, which does not know."""
+    """The change may have been made: there is a line."""
     called, release = cuebot.holds(KILL)
     body = orjson.dumps(killing(1))
     async with wire(audited.gateway) as one:
         await one.send(head(KILL, f"Content-Length: {len(body)}"), body)
         async with asyncio.timeout(PATIENCE):
             await called.wait()
-    await comes(lambda: outcomes(audited.log))
+    await comes(lambda: audited.outcomes)
     release.set()
-    (line,) = outcomes(audited.log)
+    (line,) = audited.outcomes
     assert (line["code"], line["status"]) == ("CANCELLED", 499)
 
 
 async def test_a_cuebot_that_is_away(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """A call that never reaches one has a line, too, and only one."""
-    log = tmp_path / "audit.log"
-    async with gateway_for("127.0.0.1:1", descriptor_source=OPENCUE, audit_log=str(log)) as gateway:
-        assert (await gateway.post(KILL, killing(1))).status_code == 503
-    assert [line["code"] for line in lines_of(log)] == ["UNAVAILABLE"]
+    """There is one line."""
+    async with auditing(cuebot, tmp_path, cuebot_endpoint="127.0.0.1:1") as audited:
+        assert await audited.status(KILL, killing(1)) == 503
+        assert [line["code"] for line in audited.lines] == ["UNAVAILABLE"]
 
 
 async def test_many_at_once(audited: Audited, cuebot: ScriptedCuebot) -> None:
-    """Calls of one moment each have their own lines, whole ones."""
+    """Each has its own lines, whole ones."""
     await asyncio.gather(*(audited.gateway.post(KILL, killing(n)) for n in range(50)))
-    found = {line["request"]["job"]["id"] for line in outcomes(audited.log)}
+    found = {line["request"]["job"]["id"] for line in audited.outcomes}
     assert found == {f"job-{n}" for n in range(50)}
-    assert len(lines_of(audited.log)) == 50 * (2 if audited.synced else 1)
+    assert len(audited.lines) == 50 * (2 if audited.synced else 1)
 
 
 class Disk:
-    """Stands before fdatasync: what it was asked to sync, and whether it does."""
+    """Stands in for fdatasync."""
 
     def __init__(self) -> None:
         self.syncs = 0
@@ -293,39 +306,37 @@ class Disk:
 async def slow_disk(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Audited, Disk]]:
-    disk, log = Disk(), tmp_path / "audit.log"
+    disk = Disk()
     monkeypatch.setattr(os, "fdatasync", disk.sync)
-    async with gateway_for(
-        cuebot.endpoint, descriptor_source=OPENCUE, audit_log=str(log), audit_sync=True
-    ) as gateway:
-        yield Audited(gateway, log, synced=True), disk
+    async with auditing(cuebot, tmp_path, synced=True) as audited:
+        yield audited, disk
         disk.works.set()
 
 
 async def test_synced_before_cuebot_is_called(
     slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot
 ) -> None:
-    """Not just written. Reads do not wait for the disk."""
+    """Reads do not wait for the disk."""
     audited, disk = slow_disk
     changes = [asyncio.create_task(audited.gateway.post(KILL, killing(n))) for n in range(50)]
     async with asyncio.timeout(PATIENCE):
-        await comes(lambda: lines_of(audited.log))
+        await comes(lambda: audited.lines)
         assert (await audited.gateway.post(GET_JOBS, {})).status_code == 200
         assert [path for path, *_ in cuebot.seen] == [GET_JOBS]
         disk.works.set()
         answers = await asyncio.gather(*changes)
     assert {answer.status_code for answer in answers} == {200}
-    assert len(outcomes(audited.log)) == 50
+    assert len(audited.outcomes) == 50
 
 
 async def test_lines_of_one_moment_share_a_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that come together do, and so do all that come while the disk is busy."""
+    """So do all that come while the disk is busy."""
     disk = Disk()
     monkeypatch.setattr(os, "fdatasync", disk.sync)
-    writer = SyncedWriter(AuditFile(str(tmp_path / "audit.log"), durable=True), "are refused")
-    first = asyncio.gather(*(writer.write(b"first\n") for _ in range(50)))
+    writer = SyncedWriter(AuditFile(str(tmp_path / "audit.log"), durable=True))
+    first = asyncio.gather(*(writer.intend(lambda: b"first\n") for _ in range(50)))
     await comes(lambda: disk.syncs)
     second = asyncio.gather(*(writer.put(b"second\n") for _ in range(50)))
     await asyncio.sleep(0)
@@ -340,9 +351,9 @@ async def test_lines_of_one_moment_share_a_sync(
 async def test_a_disk_that_hangs(
     slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It counts as one that cannot be written, until it works again."""
+    """It counts as one that cannot be written."""
     audited, disk = slow_disk
-    monkeypatch.setattr("gateway.observe.audit_writer.LONGEST_WAIT", 0.2)
+    monkeypatch.setattr("gateway.observe.audit_writer.DISK_TIMEOUT_SECONDS", 0.2)
     for number in range(3):
         answer = await audited.gateway.post(KILL, killing(number))
         assert answer.status_code == 503
@@ -350,8 +361,8 @@ async def test_a_disk_that_hangs(
     assert cuebot.seen == []
     monkeypatch.undo()
     disk.works.set()
-    await comes(lambda: outcomes(audited.log))
-    (intent, outcome) = lines_of(audited.log)
+    await comes(lambda: audited.outcomes)
+    (intent, outcome) = audited.lines
     assert (intent["phase"], intent["call"]) == ("intent", outcome["call"])
     assert (outcome["called"], outcome["code"], outcome["status"]) == (False, "UNAVAILABLE", 503)
     async with asyncio.timeout(PATIENCE):
@@ -362,34 +373,32 @@ async def test_a_disk_that_hangs(
 async def test_a_sync_that_fails(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The intent may be on disk even so: an outcome follows, which says that nothing was called."""
-    log, fails = tmp_path / "audit.log", [True]
+    """The intent may be on disk: an outcome says that Cuebot was not called."""
+    fails = [True]
 
     def sync(number: int) -> None:
         if fails.pop() if fails else False:
             raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fdatasync", sync)
-    async with gateway_for(
-        cuebot.endpoint, descriptor_source=OPENCUE, audit_log=str(log), audit_sync=True
-    ) as gateway:
-        assert (await gateway.post(KILL, killing(1))).status_code == 503
-        await comes(lambda: outcomes(log))
-        assert (await gateway.post(KILL, killing(2))).status_code == 200
-    found = [(line["phase"], line.get("called"), line.get("code")) for line in lines_of(log)]
+    async with auditing(cuebot, tmp_path, synced=True) as audited:
+        assert await audited.status(KILL, killing(1)) == 503
+        await comes(lambda: audited.outcomes)
+        assert await audited.status(KILL, killing(2)) == 200
+        found = [(line["phase"], line.get("called"), line.get("code")) for line in audited.lines]
     assert found == [
         ("intent", None, None),
         ("outcome", False, "UNAVAILABLE"),
         ("intent", None, None),
         ("outcome", None, "OK"),
     ]
-    assert len({line["call"] for line in lines_of(log)}) == 2
+    assert len({line["call"] for line in audited.lines}) == 2
 
 
 async def test_a_client_that_leaves_before_the_call(
     slow_disk: tuple[Audited, Disk], cuebot: ScriptedCuebot
 ) -> None:
-    """While the intent is written: Cuebot is not called, and the outcome says so."""
+    """While the intent is written: the outcome says that Cuebot was not called."""
     audited, disk = slow_disk
     async with wire(audited.gateway) as one:
         body = orjson.dumps(killing(1))
@@ -399,10 +408,8 @@ async def test_a_client_that_leaves_before_the_call(
     gone = audited.gateway.access_lines()
     await comes(lambda: gone)
     disk.works.set()
-    await comes(lambda: outcomes(audited.log))
-    assert [(line["code"], line["called"]) for line in outcomes(audited.log)] == [
-        ("CANCELLED", False)
-    ]
+    await comes(lambda: audited.outcomes)
+    assert [(line["code"], line["called"]) for line in audited.outcomes] == [("CANCELLED", False)]
     assert cuebot.seen == []
 
 
@@ -410,21 +417,15 @@ async def test_a_client_that_leaves_before_the_call(
 async def restricted(
     request: pytest.FixtureRequest, cuebot: ScriptedCuebot, tmp_path: Path
 ) -> AsyncIterator[Audited]:
-    """One where `board` may read, and `lena` may create shows; everybody is who the token says."""
-    log = tmp_path / "audit.log"
-    async with gateway_for(
-        cuebot.endpoint,
-        descriptor_source=OPENCUE,
-        rate_limit_rps=0,
-        identity="force",
-        audit_log=str(log),
-        audit_sync=request.param,
-        access=[
-            rule("dashboards", {"sub": "board"}, "reads"),
-            rule("producers", {"sub": "lena"}, "reads", CREATE[1:], LAUNCH[1:]),
-        ],
-    ) as gateway:
-        yield Audited(gateway, log, request.param)
+    """`board` may read, `lena` may create shows; everybody is who the token says."""
+    access = [
+        rule("dashboards", {"sub": "board"}, "reads"),
+        rule("producers", {"sub": "lena"}, "reads", CREATE[1:], LAUNCH[1:]),
+    ]
+    async with auditing(
+        cuebot, tmp_path, synced=request.param, identity="force", access=access
+    ) as audited:
+        yield audited
 
 
 @pytest.mark.parametrize(
@@ -448,10 +449,9 @@ async def test_a_denied_call_is_shown(
     denied: str,
     request_there: bool,
 ) -> None:
-    """Its line is there before the answer, with what Cuebot would have got: unless the body is no
-    such request, or a long one, which is not read."""
+    """Before the answer, with what Cuebot would have got, unless the body is wrong or long."""
     answer = await restricted.gateway.post(path, body, headers=bearer(who))
-    (line,) = lines_of(restricted.log)
+    (line,) = restricted.lines
     assert (answer.status_code, line["status"], line["code"]) == (403, 403, "PERMISSION_DENIED")
     assert (line["method"], line["denied"], line["phase"]) == (method, denied, "outcome")
     assert "call" not in line
@@ -464,15 +464,14 @@ async def test_a_denied_call_is_shown(
 
 
 async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None:
-    """What its query string asks for is shown, as a body is. There is a line, too, if the right
-    goes while somebody waits for another answer."""
+    """With its query string; also if the right goes while the GET waits."""
     gateway = restricted.gateway
     gateway.app.parts.authenticator.follow(
         AccessRules(Settings.model_validate({"access": [rule("none", {"sub": "lena"})]}))
     )
     answer = await gateway.client.get(f"{FIND_SHOW}?name=demo", headers=bearer("lena"))
     assert answer.status_code == 403
-    (line,) = lines_of(restricted.log)
+    (line,) = restricted.lines
     assert (line["method"], line["request"]) == (FIND_SHOW, {"name": "demo"})
     first = await gateway.client.get(FIND_SHOW)
     condition = {"If-None-Match": first.headers["etag"], "Prefer": "wait=30"}
@@ -480,7 +479,7 @@ async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None
     await comes(lambda: len(cuebot.seen) == 2)
     gateway.app.parts.authenticator.follow(AccessRules(Settings(access_default="deny")))
     assert (await waiting).status_code == 403
-    assert lines_of(restricted.log)[-1]["denied"] == "access_default"
+    assert restricted.lines[-1]["denied"] == "access_default"
 
 
 @pytest.mark.parametrize(
@@ -494,22 +493,20 @@ async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None
 async def test_a_denied_dry_run(
     restricted: Audited, who: str, path: str, body: dict[str, object]
 ) -> None:
-    """Its line says that it was one; that of a call does not."""
     for headers, expected in (({"X-Dry-Run": "1"}, True), ({}, None)):
         answer = await restricted.gateway.post(path, body, headers=bearer(who) | headers)
         assert answer.status_code == 403
-        line = lines_of(restricted.log)[-1]
+        line = restricted.lines[-1]
         assert (line.get("dry_run"), "denied" in line) == (expected, True)
 
 
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT"])
 async def test_a_denied_change_by_another_verb(restricted: Audited, verb: str) -> None:
-    """Whoever tries a change that he may not make has a line, however he does."""
     answer = await restricted.gateway.client.request(
         verb, f"{KILL}?job.id=job-1&username=x", headers=bearer("board")
     )
     assert answer.status_code == 403
-    (line,) = lines_of(restricted.log)
+    (line,) = restricted.lines
     assert (line["method"], line["denied"], line["code"]) == (
         KILL,
         "dashboards",
@@ -521,112 +518,100 @@ async def test_a_denied_change_by_another_verb(restricted: Audited, verb: str) -
 async def test_a_denied_call_whose_body_is_too_large(
     cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:
-    """It is denied all the same, and has its line."""
-    log = tmp_path / "audit.log"
-    async with gateway_for(
-        cuebot.endpoint, audit_log=str(log), access_default="deny", max_body_mb=0.001
-    ) as gateway:
-        assert (await gateway.post(KILL, killing("x" * 5000))).status_code == 403
-        assert (await gateway.post(KILL, killing(1))).status_code == 403
-    found = [line.get("request", {}).get("job") for line in lines_of(log)]
+    async with auditing(cuebot, tmp_path, access_default="deny", max_body_mb=0.001) as audited:
+        assert await audited.status(KILL, killing("x" * 5000)) == 403
+        assert await audited.status(KILL, killing(1)) == 403
+        found = [line.get("request", {}).get("job") for line in audited.lines]
     assert found == [None, {"id": "job-1"}]
 
 
 async def test_a_denied_call_that_stops_half_way(restricted: Audited) -> None:
-    """A body that does not come is not waited for, however short it is to be."""
+    """Nobody waits for the body."""
     async with wire(restricted.gateway) as one:
         await one.send(head(KILL, "Content-Length: 20", subject="board"), b"{")
         assert (await one.answer(timeout=PATIENCE)).status == 403
-    (line,) = lines_of(restricted.log)
+    (line,) = restricted.lines
     assert (line["denied"], "request" in line) == ("dashboards", False)
 
 
 async def test_a_denied_call_waits_for_the_disk(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With AUDIT_SYNC its line is on disk before the client is answered; reads do not wait."""
-    disk, log = Disk(), tmp_path / "audit.log"
+    """With AUDIT_SYNC its line is on disk before the answer; reads do not wait."""
+    disk = Disk()
     monkeypatch.setattr(os, "fdatasync", disk.sync)
     access = [rule("dashboards", {}, "job.JobInterface/GetJobs")]
-    async with gateway_for(
-        cuebot.endpoint,
-        descriptor_source=OPENCUE,
-        audit_log=str(log),
-        audit_sync=True,
-        access=access,
-    ) as gateway:
-        denied = [asyncio.create_task(gateway.post(path, {})) for path in (KILL, FIND_SHOW)]
+    async with auditing(cuebot, tmp_path, synced=True, access=access) as audited:
+        denied = [asyncio.create_task(audited.status(path, {})) for path in (KILL, FIND_SHOW)]
         await comes(lambda: disk.syncs)
-        assert (await gateway.post(GET_JOBS, {})).status_code == 200
+        assert await audited.status(GET_JOBS, {}) == 200
         assert not any(each.done() for each in denied)
         disk.works.set()
-        assert [(await each).status_code for each in denied] == [403, 403]
-    assert {line["method"] for line in lines_of(log)} == {KILL, FIND_SHOW}
+        assert [await each for each in denied] == [403, 403]
+    assert {line["method"] for line in audited.lines} == {KILL, FIND_SHOW}
 
 
 async def test_a_loop_of_denied_calls(restricted: Audited, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After so many, a subject has one line a minute, which counts; others have their own."""
-    monkeypatch.setattr("gateway.observe.denials.MOST", 3)
+    """After so many, a subject has one line a minute, with a count; others have their own."""
+    monkeypatch.setattr("gateway.observe.audit_log.DENIED_MAX_LINES", 3)
     for subject in ("board", "lena"):
         for number in range(5):
             answer = await restricted.gateway.post(
                 KILL, killing(number), headers=bearer(subject) | {"X-Request-Id": f"{number}"}
             )
             assert answer.status_code == 403
-    assert [line["id"] for line in lines_of(restricted.log)] == ["0", "1", "2"] * 2
+    assert [line["id"] for line in restricted.lines] == ["0", "1", "2"] * 2
     audit = restricted.gateway.app.parts.audit
     assert audit is not None
     audit.end_period()
-    await comes(lambda: len(lines_of(restricted.log)) == 8)
-    rest = lines_of(restricted.log)[6:]
+    await comes(lambda: len(restricted.lines) == 8)
+    rest = restricted.lines[6:]
     assert [(line["subject"], line["count"], line["id"]) for line in rest] == [
         ("board", 2, "4"),
         ("lena", 2, "4"),
     ]
     assert [(line["status"], "ms" in line) for line in rest] == [(403, False)] * 2
     await restricted.gateway.post(KILL, killing(6), headers=bearer("board"))
-    assert "count" not in lines_of(restricted.log)[-1]
+    assert "count" not in restricted.lines[-1]
 
 
 async def test_the_count_is_written_when_the_gateway_stops(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No denied call is without a trace."""
-    monkeypatch.setattr("gateway.observe.denials.MOST", 1)
-    log = tmp_path / "audit.log"
-    async with gateway_for(cuebot.endpoint, audit_log=str(log), access_default="deny") as gateway:
-        for number in range(3):
-            assert (await gateway.post(KILL, killing(number))).status_code == 403
-    assert [line.get("count") for line in lines_of(log)] == [None, 2]
+    monkeypatch.setattr("gateway.observe.audit_log.DENIED_MAX_LINES", 1)
+    async with auditing(cuebot, tmp_path, access_default="deny") as audited:
+        assert [await audited.status(KILL, killing(n)) for n in range(3)] == [403] * 3
+    assert [line.get("count") for line in audited.lines] == [None, 2]
 
 
 async def test_a_denied_call_has_a_line(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """It names the rule, and the claims by which that was chosen; so does a change that may be."""
-    log = tmp_path / "audit.log"
+    """With the rule, and the claims by which that was chosen, which permitted changes have, too."""
     access = [
         rule("dashboards", {"scope": "read"}, "reads"),
         rule("wranglers", {"role": "wrangler"}, "all"),
     ]
-    async with gateway_for(cuebot.endpoint, audit_log=str(log), access=access) as gateway:
+    async with auditing(cuebot, tmp_path, access=access) as audited:
         reader = signed("board", scope="openid read", other="x")
-        assert (await gateway.post(GET_JOBS, {}, headers=reader)).status_code == 200
-        assert (await gateway.post(KILL, killing(1), headers=reader)).status_code == 403
-        (line,) = lines_of(log)
+        assert await audited.status(GET_JOBS, {}, **reader) == 200
+        assert await audited.status(KILL, killing(1), **reader) == 403
+        (line,) = audited.lines
+        expected = {
+            "denied": "dashboards",
+            "method": KILL,
+            "subject": "board",
+            "claims": {"scope": "openid read"},
+            "status": 403,
+            "code": "PERMISSION_DENIED",
+        }
+        assert line | expected == line
         assert "request" in line
-        assert (line["denied"], line["method"], line["subject"]) == ("dashboards", KILL, "board")
-        assert (line["claims"], line["status"], line["code"]) == (
-            {"scope": "openid read"},
-            403,
-            "PERMISSION_DENIED",
-        )
-        wrangler = signed("lena", role="wrangler")
-        assert (await gateway.post(KILL, killing(1), headers=wrangler)).status_code == 200
-        assert lines_of(log)[-1]["claims"] == {"role": "wrangler"}
+        assert await audited.status(KILL, killing(1), **signed("lena", role="wrangler")) == 200
+        assert audited.lines[-1]["claims"] == {"role": "wrangler"}
     assert [path for path, *_ in cuebot.seen] == [GET_JOBS, KILL]
 
 
 async def test_full_from_the_start(cuebot: ScriptedCuebot) -> None:
-    """Nothing is changed that cannot be written down; reads go on. AUDIT_FAIL=open goes on."""
+    """Only reads are served; with AUDIT_FAIL=open, changes as well."""
     async with gateway_for(cuebot.endpoint, audit_log="/dev/full", audit_sync=True) as gateway:
         answer = await gateway.post(KILL, killing(1))
         assert answer.status_code == 503
@@ -644,8 +629,24 @@ async def test_full_from_the_start(cuebot: ScriptedCuebot) -> None:
             assert {answer.status_code for answer in answers} == {200}
 
 
+@pytest.mark.parametrize("kind", [StraightWriter, SyncedWriter])
+async def test_not_all_lines_are_kept(
+    monkeypatch: pytest.MonkeyPatch, kind: type[AuditWriter]
+) -> None:
+    """Of a full disk, the first ones; the others are counted."""
+    monkeypatch.setattr("gateway.observe.audit_writer.KEPT_MAX_LINES", 3)
+    writer = kind(AuditFile("/dev/full", durable=kind is SyncedWriter))
+    with capture_logs() as logs:
+        for number in range(5):
+            await writer.put(b"%d\n" % number)
+        assert (writer.lost, writer.has_room) == (2, False)
+        await writer.close()
+    kept = [each["line"] for each in logs if each["event"] == "a line that the audit log lacks"]
+    assert kept == ["0\n", "1\n", "2\n"]
+
+
 async def test_full_without_sync(cuebot: ScriptedCuebot) -> None:
-    """The first change finds out, after it was made; no other one follows."""
+    """The first change finds out after it was made."""
     async with gateway_for(cuebot.endpoint, audit_log="/dev/full") as gateway:
         statuses = [(await gateway.post(KILL, killing(n))).status_code for n in range(3)]
     assert statuses == [200, 503, 503]
@@ -653,7 +654,7 @@ async def test_full_without_sync(cuebot: ScriptedCuebot) -> None:
 
 
 def filling_the_disk(monkeypatch: pytest.MonkeyPatch) -> Handler:
-    """A method of Cuebot, while which the disk with the audit log becomes full."""
+    """A method of Cuebot during which the disk becomes full."""
 
     def fail(file: AuditFile, lines: list[bytes]) -> None:
         if lines:
@@ -669,14 +670,14 @@ def filling_the_disk(monkeypatch: pytest.MonkeyPatch) -> Handler:
 async def test_full_during_the_call(
     audited: Audited, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The change has been made, so its client is told so; its line comes when there is room."""
+    """The change was made, and is answered so; its line comes when there is room."""
     cuebot.handlers[KILL] = filling_the_disk(monkeypatch)
     assert (await audited.gateway.post(KILL, killing(1))).status_code == 200
     assert (await audited.gateway.post(KILL, killing(2))).status_code == 503
-    assert outcomes(audited.log) == []
+    assert audited.outcomes == []
     monkeypatch.undo()
-    await comes(lambda: outcomes(audited.log))  # nobody has to make another change for that
-    (line,) = outcomes(audited.log)
+    await comes(lambda: audited.outcomes)  # nobody has to make another change for that
+    (line,) = audited.outcomes
     assert (line["request"]["job"]["id"], line["code"]) == ("job-1", "OK")
     assert (await audited.gateway.post(KILL, killing(3))).status_code == 200
 
@@ -684,7 +685,7 @@ async def test_full_during_the_call(
 async def test_full_before_a_follow_up(
     audited: Audited, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not made, and the client is told what was."""
+    """It is not made, and the client learns what was."""
     cuebot.handlers[CREATE] = filling_the_disk(monkeypatch)
     answer = await audited.gateway.post(CREATE, {"name": "new", "defaultMinCores": 1})
     assert answer.status_code == 503
@@ -696,7 +697,7 @@ async def test_full_before_a_follow_up(
 
 
 async def test_full_to_the_end(cuebot: ScriptedCuebot, capsys: pytest.CaptureFixture[str]) -> None:
-    """Lines that could not be written when the gateway stops are in its log."""
+    """The lines that are left when the gateway stops are in its log."""
     for synced in (False, True):
         async with gateway_for(
             cuebot.endpoint, audit_log="/dev/full", audit_sync=synced, audit_fail="open"
@@ -708,7 +709,6 @@ async def test_full_to_the_end(cuebot: ScriptedCuebot, capsys: pytest.CaptureFix
 
 
 async def test_standard_output(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """AUDIT_LOG=stdout puts the lines between those of the log."""
     before, there = os.dup(1), tmp_path / "stdout"
     with there.open("wb") as file:
         os.dup2(file.fileno(), 1)
@@ -730,7 +730,6 @@ async def test_standard_output(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     ],
 )
 async def test_settings_that_cannot_work(given: dict[str, object], problem: str) -> None:
-    """They stop startup, and say what to do."""
     with pytest.raises(ConfigurationError, match=problem):
         async with gateway_for("127.0.0.1:1", ready=False, **given):
             pass
@@ -746,7 +745,7 @@ async def test_settings_that_cannot_work(given: dict[str, object], problem: str)
 async def test_a_reload_that_cannot_work(
     cuebot: ScriptedCuebot, tmp_path: Path, given: dict[str, object], problem: str
 ) -> None:
-    """It is refused when there would be no file, or none that can be synced."""
+    """There has to be a file, with AUDIT_SYNC one that can be synced."""
     log = str(tmp_path / "audit.log")
     async with gateway_for(cuebot.endpoint, audit_log=log, audit_sync=True) as gateway:
         part = next(each for each in gateway.app.parts.reloadable if each.follows("audit_log"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gateway.observe.audit_file import AuditFile
+from gateway.observe.audit_writer import AuditFile
 from tests.support.audit import KILL, killing, lines_of, outcomes
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
@@ -66,7 +66,7 @@ def jobs_in(lines: list[dict[str, object]]) -> set[str]:
 
 @pytest.mark.parametrize("synced", ["false", "true"])
 async def test_workers_share_a_file(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
-    """Each line is whole and there once, whoever wrote it."""
+    """Each line is whole, and there once."""
     log = tmp_path / "audit.log"
     async with (
         audited(cuebot, log, WORKERS="2", AUDIT_SYNC=synced) as gateway,
@@ -80,7 +80,7 @@ async def test_workers_share_a_file(cuebot: ScriptedCuebot, tmp_path: Path, sync
 
 @pytest.mark.parametrize("synced", ["false", "true"])
 async def test_rotation(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
-    """After SIGHUP lines are in a new file, and none is lost on the way, under load."""
+    """On SIGHUP; no line is lost under load."""
     log, old = tmp_path / "audit.log", tmp_path / "audit.log.1"
     async with audited(cuebot, log, AUDIT_SYNC=synced) as gateway, client_of(gateway) as client:
         load = asyncio.gather(*(kill(client, n) for n in range(200)))
@@ -96,7 +96,7 @@ async def test_rotation(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> 
 
 
 async def test_a_rotation_that_fails(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """If the new file cannot be opened, the old one stays in use, and the log says so."""
+    """The old file stays in use, and the log says so."""
     there = tmp_path / "there"
     there.mkdir()
     log = there / "audit.log"
@@ -111,9 +111,9 @@ async def test_a_rotation_that_fails(cuebot: ScriptedCuebot, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("synced", ["false", "true"])
 async def test_a_disk_that_fills_up(cuebot: ScriptedCuebot, tmp_path: Path, synced: str) -> None:
-    """Every change that was made has its line in the end; those that could have none were refused.
+    """Every change has its line in the end; those that could have none are refused.
 
-    The largest size that a file may have stands for the disk: it ends in the midst of a line.
+    The size limit of files stands in for the disk: it ends in the middle of a line.
     """
     log = tmp_path / "audit.log"
     async with audited(cuebot, log, AUDIT_SYNC=synced) as gateway, client_of(gateway) as client:
@@ -152,7 +152,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_small_disk(
     cuebot: ScriptedCuebot, small_disk: Path, fail: str, status: int
 ) -> None:
-    """Once it is full, changes are refused, or made, until there is room; then lines go on."""
+    """Changes are refused, or made, until there is room."""
     log, other = small_disk / "audit.log", small_disk / "other"
     async with (
         audited(cuebot, log, AUDIT_SYNC="true", AUDIT_FAIL=fail) as gateway,
@@ -168,9 +168,8 @@ async def test_a_small_disk(
         assert "job-100" in log.read_text()
 
 
-async def test_killed_in_the_midst_of_load(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
-    """With AUDIT_SYNC every change that Cuebot saw has its intent, however the gateway ends, and
-    every one whose client was answered its outcome."""
+async def test_killed_under_load(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """With AUDIT_SYNC each change that Cuebot saw has its intent, each answered one its outcome."""
     log = tmp_path / "audit.log"
     answered: set[str] = set()
     for attempt in range(3):
@@ -209,7 +208,7 @@ async def test_killed_in_the_midst_of_load(cuebot: ScriptedCuebot, tmp_path: Pat
 
 
 def test_a_piece_of_a_line_is_ended(tmp_path: Path) -> None:
-    """What was begun on a full disk is followed by the whole line; nothing is there twice."""
+    """The whole line follows it; nothing is there twice."""
     place = tmp_path / "audit.log"
     file = AuditFile(str(place), durable=True)
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)

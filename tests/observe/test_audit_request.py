@@ -13,14 +13,14 @@ from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.observe import audit_request
 from gateway.observe.audit_request import (
     HIDDEN,
-    LONGEST,
-    LONGEST_TEXT,
+    SHOWN_MAX_CHARACTERS,
+    TEXT_MAX_CHARACTERS,
     UNVERIFIED,
     hidden_names,
     shown_in_steps,
     shown_request,
 )
-from gateway.observe.excerpt import CUT, PAUSE, Excerpt
+from gateway.observe.excerpt import CUT, RECORDS_PER_TURN, Excerpt
 from tests.support.protos import TestSchema, canonical, examples, messages, opencue, trial
 
 DEFAULT = ("*password*", "*secret*", "*token*")
@@ -50,14 +50,14 @@ def of_trial(kind: str, *hidden: str, **fields: Any) -> Any:
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.slow
 def test_a_short_request_is_whole(name: str) -> None:
-    """Read as a body, it is the same request again. A long one says that it is not whole."""
+    """Read as a body, it is the same request again; or it says that it is cut."""
     decode = trial().decoders.decoder(trial().message_type(name))
 
     @given(message=messages(trial(), name))
     @examples(60)
     def check(message: Any) -> None:
         text = shown(trial(), message)
-        assert len(text) < 8 * LONGEST
+        assert len(text) < 8 * SHOWN_MAX_CHARACTERS
         if CUT not in orjson.loads(text):
             again = type(message).FromString(decode(text, UnknownFieldPolicy.EVERYTHING).payload)
             same = canonical(trial(), again) == canonical(trial(), message)
@@ -67,14 +67,13 @@ def test_a_short_request_is_whole(name: str) -> None:
 
 
 def test_only_what_is_set() -> None:
-    """Defaults would fill the line."""
     kill = opencue().message_class("job.JobKillRequest")(username="lena")
     assert orjson.loads(shown(opencue(), kill)) == {"username": "lena"}
 
 
 @given(names=st.lists(st.sampled_from(["password", "dbPassword", "API_TOKEN", "name"])))
 def test_keys_are_hidden(names: list[str]) -> None:
-    """In maps, wherever they are, by globs that know no case."""
+    """In maps at any depth, by globs in any case."""
     found = of_trial(
         "trial.Tree", *DEFAULT, named={"child": {"named": {name: {"name": "x"} for name in names}}}
     )
@@ -83,7 +82,7 @@ def test_keys_are_hidden(names: list[str]) -> None:
 
 
 def test_fields_are_hidden() -> None:
-    """By either of a field's names, with all that is in it, lists included."""
+    """By either name, with all that is in them."""
     tree = {"name": "a", "child": {"name": "b"}, "children": [{"name": "c"}]}
     assert of_trial("trial.Tree", "CHILD*", **tree) == {
         "name": "a",
@@ -95,7 +94,6 @@ def test_fields_are_hidden() -> None:
 
 
 def test_keys_of_a_struct_are_hidden() -> None:
-    """Types with a JSON form of their own are searched, too."""
     message = trial().message_class("trial.wellknown.Singular")()
     message.struct.update({"a": {"token": "x", "list": [{"secret": 1}]}})
     found = orjson.loads(shown(trial(), message, *DEFAULT))
@@ -103,15 +101,15 @@ def test_keys_of_a_struct_are_hidden() -> None:
 
 
 def test_long_ones_are_cut() -> None:
-    """A long text keeps its beginning, a long list its first items; the size is told."""
+    """To the beginning of a text, and the first items of a list, with the size."""
     found = of_trial("trial.Tree", name="spec " * 10_000)
     assert found["name"].startswith("spec spec")
     assert found["name"].endswith(CUT)
-    assert len(found["name"]) <= LONGEST
+    assert len(found["name"]) <= SHOWN_MAX_CHARACTERS
     assert found[CUT] == "cut; it has 50004 bytes"
     many = of_trial("trial.Forest", trees=[{"name": f"tree {n}"} for n in range(10_000)])
     assert many["trees"][0] == {"name": "tree 0"}
-    assert len(orjson.dumps(many)) < 2 * LONGEST
+    assert len(orjson.dumps(many)) < 2 * SHOWN_MAX_CHARACTERS
     assert "bytes" in many[CUT]
 
 
@@ -122,8 +120,8 @@ def test_what_cannot_be_shown() -> None:
     assert orjson.loads(text) == {CUT: "cannot be shown; it has 1 bytes"}
 
 
-def test_a_value_that_cannot_be_shown_is_no_cover() -> None:
-    """What is beside it is shown."""
+def test_a_value_that_cannot_be_shown_hides_no_other() -> None:
+    """The values beside it are shown."""
     message = trial().message_class("trial.wellknown.Singular")()
     message.timestamp.seconds = 10**15
     message.struct.update({"a": 1})
@@ -135,7 +133,7 @@ def test_a_value_that_cannot_be_shown_is_no_cover() -> None:
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.slow
 def test_an_excerpt_is_a_message(name: str) -> None:
-    """Whatever a request is like, what is left can be read; all of it is left if that is short."""
+    """Of any request; of a short one it is all."""
     kind = trial().message_type(name)
 
     @given(message=messages(trial(), name), text=st.integers(1, 200))
@@ -143,7 +141,7 @@ def test_an_excerpt_is_a_message(name: str) -> None:
     def check(message: Any, text: int) -> None:
         payload = message.SerializePartialToString()
         cut = Excerpt(text=text, inner_text=text, item_text=text, most=10**6)
-        found = whole(cut.of(kind, memoryview(payload)))
+        found, _ = whole(cut.of(kind, memoryview(payload)))
         type(message).FromString(found)
         if not (cut.cut or cut.left_out):
             assert found == payload
@@ -151,14 +149,15 @@ def test_an_excerpt_is_a_message(name: str) -> None:
     check()
 
 
-def whole(steps: Generator[None, None, bytes]) -> bytes:
-    """What comes of steps without a pause between them."""
-    try:
-        while True:
+def whole(steps: Generator[None, None, bytes]) -> tuple[bytes, int]:
+    """The result of steps, and their number."""
+    turns = 0
+    while True:
+        try:
             next(steps)
-    except StopIteration as done:
-        found: bytes = done.value
-        return found
+        except StopIteration as done:
+            return done.value, turns
+        turns += 1
 
 
 FILLERS: list[dict[str, Any]] = [
@@ -184,12 +183,12 @@ def deep(levels: int) -> Any:
 
 @pytest.mark.parametrize("filler", [*FILLERS, {"child": deep(40)}], ids=range(len(FILLERS) + 1))
 def test_nothing_pushes_a_value_out(filler: dict[str, Any]) -> None:
-    """Whatever is in front of it, as long as it likes: the line has the request's own values, and
-    those of its messages, and says that something is not shown. It stays bounded."""
+    """A bounded line has the request's own values and those of its messages, and says that it is
+    cut."""
     tree = trial().message_class("trial.Tree")(**filler)
     request = trial().message_class("trial.Attacked")(filler=tree, value="what matters", number=7)
     request.subject.id = "25764fb1-43a3-586d-835b-8b0c29407386"
-    text = whole(
+    text, _ = whole(
         shown_in_steps(
             trial().encoders, request.DESCRIPTOR, request.SerializeToString(), hidden_names(())
         )
@@ -201,25 +200,25 @@ def test_nothing_pushes_a_value_out(filler: dict[str, Any]) -> None:
     assert (found["value"], found["number"]) == ("what matters", 7)
     assert found["subject"] == {"id": request.subject.id}
     assert CUT in found
-    assert len(text) < 2 * LONGEST
+    assert len(text) < 2 * SHOWN_MAX_CHARACTERS
 
 
 def test_each_text_is_cut_by_itself() -> None:
-    """Short ones stay whole beside long ones; those of the request itself get what room is left."""
+    """Short ones stay whole; those of the request itself get the rest of the room."""
     fields = {f"text_{n}": f"{n} " + "x" * 3000 for n in range(6)} | {"value": "short"}
     found = of_trial("trial.Attacked", **fields)
     assert found["value"] == "short"
     for n in range(6):
         assert found[f"text{n}"].startswith(f"{n} x")
         assert found[f"text{n}"].endswith(CUT)
-        assert len(found[f"text{n}"]) > LONGEST_TEXT
+        assert len(found[f"text{n}"]) > TEXT_MAX_CHARACTERS
     assert len(found["text0"]) > 1000
-    assert len(orjson.dumps(found)) < 2 * LONGEST
+    assert len(orjson.dumps(found)) < 2 * SHOWN_MAX_CHARACTERS
     assert found[CUT].startswith("cut; it has 18")
 
 
 def test_many_texts_share_the_room() -> None:
-    """An id is whole, however many there are beside it."""
+    """An id is whole."""
     found = of_trial(
         "trial.Attacked",
         subject={"id": "i" * 36},
@@ -230,8 +229,7 @@ def test_many_texts_share_the_room() -> None:
 
 
 def test_what_is_said_beside_an_id_is_unverified() -> None:
-    """Cuebot looks at the id alone: a false name is no name of it. In lists and maps as well, and
-    with all that is in the object."""
+    """In lists and maps as well, and at any depth."""
     thing = {"id": "true", "name": "false", "size": 3, "inner": {"id": "x", "name": "y"}}
     shown_thing = {
         "id": "true",
@@ -253,10 +251,10 @@ def test_what_is_said_beside_an_id_is_unverified() -> None:
 
 
 def test_ids_come_before_what_is_said_beside_them() -> None:
-    """As many as there is room for; the rest are counted."""
+    """As many as there is room for, and a count."""
     many = [{"id": f"{n:036}", "name": "x" * 3000} for n in range(1000)]
     found = of_trial("trial.Attacked", subjects=many, subject={"id": "1", "name": "z" * 3000})
-    assert found["subject"][UNVERIFIED]["name"] == "z" * LONGEST_TEXT + CUT
+    assert found["subject"][UNVERIFIED]["name"] == "z" * TEXT_MAX_CHARACTERS + CUT
     ids = [each["id"] for each in found["subjects"]]
     assert ids == [f"{n:036}" for n in range(len(ids))]
     assert len(ids) > 20
@@ -264,7 +262,6 @@ def test_ids_come_before_what_is_said_beside_them() -> None:
 
 
 def test_lists_share_the_room() -> None:
-    """One that comes first leaves room for those behind it."""
     found = of_trial(
         "trial.Attacked",
         subjects=[{"name": f"junk {n}"} for n in range(1000)],
@@ -275,7 +272,7 @@ def test_lists_share_the_room() -> None:
 
 
 def test_a_list_ends_with_a_mark() -> None:
-    """And the line says how many items there were besides."""
+    """And the line has the number of the others."""
     found = of_trial("trial.Attacked", subjects=[{"id": f"{n:036}"} for n in range(200)])
     *ids, mark = found["subjects"]
     assert (mark, found[CUT]) == (
@@ -286,7 +283,7 @@ def test_a_list_ends_with_a_mark() -> None:
 
 
 def test_what_was_looked_up_is_not_unverified() -> None:
-    """The line has it elsewhere; what else is said beside the id stays unverified."""
+    """Other fields beside the id are."""
     message = trial().message_class("trial.Attacked")(
         subject={"id": "1", "name": "found by it", "size": 3}
     )
@@ -298,7 +295,6 @@ def test_what_was_looked_up_is_not_unverified() -> None:
 
 @pytest.mark.parametrize("key", [CUT, UNVERIFIED])
 def test_keys_do_not_pose_as_marks(key: str) -> None:
-    """A key of a map is never taken for a word of the log."""
     assert of_trial("trial.Tree", named={key: {"name": "x"}}) == {
         "named": {f"[{key}]": {"name": "x"}}
     }
@@ -308,29 +304,22 @@ def test_keys_do_not_pose_as_marks(key: str) -> None:
 
 
 def test_keys_with_one_beginning() -> None:
-    """The second is counted, and does not take the place of the first."""
+    """The second is counted, and does not replace the first."""
     names = ["k" * 300 + "a", "k" * 300 + "b"]
     found = of_trial("trial.Tree", named={name: {"name": "x"} for name in names})
-    assert found["named"] == {"k" * LONGEST_TEXT + CUT: {"name": "x"}}
+    assert found["named"] == {"k" * TEXT_MAX_CHARACTERS + CUT: {"name": "x"}}
     assert "and 1 fields" in found[CUT]
 
 
-def test_a_large_request_is_gone_through_in_turns() -> None:
-    """All of it, a bounded number of records at a time; where nothing can wait, its beginning."""
+def test_a_large_request_is_read_in_turns() -> None:
+    """A bounded number of records in each; where nothing can wait, only the beginning."""
     tree = trial().message_class("trial.Tree")(children=[{"name": f"{n}"} for n in range(50_000)])
     request = trial().message_class("trial.Attacked")(filler=tree, value="what matters")
     kind, payload = trial().message_type("trial.Attacked"), request.SerializeToString()
     steps = shown_in_steps(trial().encoders, kind, payload, hidden_names(()))
-    turns = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            found = orjson.loads(done.value)
-            break
-        turns += 1
-    assert 50_000 // (PAUSE + 128) <= turns <= 50_000 // PAUSE
-    assert found["value"] == "what matters"
+    text, turns = whole(steps)
+    assert 50_000 // (RECORDS_PER_TURN + 128) <= turns <= 50_000 // RECORDS_PER_TURN
+    assert orjson.loads(text)["value"] == "what matters"
     at_once = orjson.loads(shown_request(trial().encoders, kind, payload, hidden_names(())))
     assert CUT in at_once
 
@@ -346,7 +335,7 @@ def test_a_large_request_is_gone_through_in_turns() -> None:
 def test_very_long_ones_are_not_parsed_whole(
     monkeypatch: pytest.MonkeyPatch, kind: str, fields: dict[str, Any]
 ) -> None:
-    """That would take the event loop up to 50 ms for each MB. What is shown is the same."""
+    """That takes 50 ms per MB. The result is the same."""
     lengths: list[int] = []
 
     class Measured(Excerpt):
@@ -357,8 +346,8 @@ def test_very_long_ones_are_not_parsed_whole(
 
     monkeypatch.setattr(audit_request, "Excerpt", Measured)
     cut = of_trial(kind, **fields)
-    assert max(lengths) <= 5 * LONGEST
-    monkeypatch.setattr(audit_request, "LARGEST_PARSED", 10**9)
+    assert max(lengths) <= 5 * SHOWN_MAX_CHARACTERS
+    monkeypatch.setattr(audit_request, "PARSED_MAX_BYTES", 10**9)
     measured = len(lengths)
     again = of_trial(kind, **fields)
     assert len(lengths) == measured

@@ -1,254 +1,201 @@
-"""Logs: one line per request, what is in it and what never is; the request id.
+"""Logs: one line per request, its fields, and what is never in it; slow calls; the request id.
 
-The gateway runs as a child process, so that what is tested is what an operator would see.
+Most gateways here are child processes, so that the tests see what an operator would.
 """
 
+import asyncio
 import json
 import re
 import socket
 import subprocess
 import sys
-import time
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, Queue
 from secrets import token_hex
-from threading import Thread
-from typing import Any, Literal
+from typing import Any
 
 import grpc
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.http.context import RequestContext
+from gateway.observe.request_logs import SlowCalls
 from tests.support.contexts import context_of
 from tests.support.patience import PATIENCE
+from tests.support.processes import Instance, instance
 from tests.support.servers import (
     SECRET,
+    Context,
+    Gateway,
+    Handler,
     ScriptedCuebot,
     bearer,
     clean_environment,
+    gateway_for,
     http_client,
     token,
 )
 
+pytestmark = pytest.mark.anyio
+
 REPOSITORY = Path(__file__).parents[2]
 SHOWS = "/show.ShowInterface/GetShows"
+GET_JOBS = "/job.JobInterface/GetJobs"
 GET_FRAME = "/job.FrameInterface/GetFrame"
+ALIAS = "/frame.FrameInterface/GetFrame"
 
 
 @dataclass
 class Child:
-    """A gateway in a process of its own, and what it prints."""
+    """A gateway in a process of its own, and a client."""
 
-    process: subprocess.Popen[str]
-    url: str = ""
-    lines: list[str] = field(default_factory=list)
-    _coming: Queue[str] = field(default_factory=Queue)
+    gateway: Instance
+    client: httpx.AsyncClient
 
-    def __post_init__(self) -> None:
-        Thread(target=self._read, daemon=True).start()
+    @property
+    def lines(self) -> list[str]:
+        return self.gateway.lines
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._coming.put(line.rstrip("\n"))
+    async def ask(
+        self, path: str, request_id: str = "", verb: str = "POST", **options: Any
+    ) -> httpx.Response:
+        """The answer to a request with lena's token, unless `headers` are given."""
+        options.setdefault("headers", bearer("lena"))
+        if request_id:
+            options["headers"] = options["headers"] | {"X-Request-ID": request_id}
+        return await self.client.request(verb, path, **options)
 
-    def line(self, text: str, timeout: float = PATIENCE) -> str:
-        """The first line with this text, waiting until it is printed."""
-        deadline = time.monotonic() + timeout
-        for line in self.lines:
-            if text in line:
-                return line
-        while True:
-            try:
-                line = self._coming.get(timeout=max(deadline - time.monotonic(), 0.001))
-            except Empty:
-                raise AssertionError(f"no line with {text!r} in {self.lines}") from None
-            self.lines.append(line)
-            if text in line:
-                return line
+    async def all_lines(self) -> list[str]:
+        """All that is logged of the requests so far."""
+        name = f"last-{token_hex(8)}"
+        await self.ask(SHOWS, name)
+        self.gateway.line(name)
+        return list(self.lines)
 
-    def event(self, text: str) -> dict[str, Any]:
-        """The same line as JSON."""
-        event: dict[str, Any] = json.loads(self.line(text))
-        return event
+    def refused(self, sent: str) -> None:
+        """Send what is refused, and read until the connection ends."""
+        with socket.create_connection(("127.0.0.1", self.gateway.port), PATIENCE) as wire:
+            wire.sendall(sent.encode("latin-1"))
+            answer = b""
+            while more := wire.recv(65536):
+                answer += more
+        assert b"connection: close" in answer.lower()
 
 
-def start(endpoint: str, **environ: str) -> Iterator[Child]:
-    """A child on a port of its own, once it has its catalog (which needs nobody's answer)."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    with subprocess.Popen(
-        [sys.executable, "-m", "gateway", "serve"],
-        env=clean_environment(
-            PYTHONUNBUFFERED="1",
-            JWT_SECRET=SECRET,
-            CUEBOT_ENDPOINT=endpoint,
-            REST_HOST="127.0.0.1",
-            REST_PORT=str(port),
-            SHUTDOWN_TIMEOUT="1s",
-            DESCRIPTOR_SOURCE="package:opencue_proto",
-            **environ,
-        ),
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        child = Child(process, f"http://127.0.0.1:{port}")
-        try:
-            child.line("schema loaded", PATIENCE)
-            yield child
-        finally:
-            process.terminate()
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
+async def running(cuebot: ScriptedCuebot, **environ: str) -> AsyncIterator[Child]:
+    # Not until it is ready: this Cuebot cannot answer while the fixture waits.
+    with instance(cuebot.endpoint, environ, ready=False) as gateway:
+        async with http_client(f"http://127.0.0.1:{gateway.port}") as client:
+            yield Child(gateway, client)
 
 
 @pytest.fixture(scope="module")
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with http_client() as client:
-        yield client
+async def child(scripted_cuebot: ScriptedCuebot) -> AsyncIterator[Child]:
+    async for each in running(scripted_cuebot):
+        yield each
 
 
 @pytest.fixture(scope="module")
-def child(scripted_cuebot: ScriptedCuebot) -> Iterator[Child]:
-    yield from start(scripted_cuebot.endpoint)
-
-
-@pytest.fixture(scope="module")
-def console(scripted_cuebot: ScriptedCuebot) -> Iterator[Child]:
-    yield from start(scripted_cuebot.endpoint, LOG_FORMAT="console", LOG_LEVEL="debug")
+async def console(scripted_cuebot: ScriptedCuebot) -> AsyncIterator[Child]:
+    async for each in running(scripted_cuebot, LOG_FORMAT="console", LOG_LEVEL="debug"):
+        yield each
 
 
 @pytest.fixture(params=["child", "console"])
 def either(request: pytest.FixtureRequest, child: Child, console: Child) -> Child:
-    """Each test that asks for it looks at both."""
     return child if request.param == "child" else console
-
-
-def request_id(name: str, **headers: str) -> dict[str, str]:
-    """Headers of a caller with a token, and with a request id to find the line by."""
-    return bearer("lena") | {"X-Request-ID": name} | headers
 
 
 # --- The access line ------------------------------------------------------------------------
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("path", "body", "expected"),
     [
-        pytest.param(
-            SHOWS, b"{}", {"status": 200, "code": "OK", "rpc": SHOWS, "path": SHOWS}, id="success"
-        ),
-        pytest.param(
-            "/frame.FrameInterface/GetFrame",
-            b"",
-            {
-                "status": 200,
-                "code": "OK",
-                "rpc": GET_FRAME,
-                "path": "/frame.FrameInterface/GetFrame",
-            },
-            id="alias",
-        ),
-        pytest.param(
-            SHOWS, b"{", {"status": 400, "code": "INVALID_ARGUMENT", "rpc": SHOWS}, id="bad body"
-        ),
-        pytest.param(
-            "/no.Such/Method",
-            b"{}",
-            {"status": 404, "code": "NOT_FOUND", "rpc": None, "path": "/no.Such/Method"},
-            id="unknown path",
-        ),
-        pytest.param(
-            "/job.JobInterface/GetJobs",
-            b"{}",
-            {"status": 501, "code": "UNIMPLEMENTED", "rpc": "/job.JobInterface/GetJobs"},
-            id="Cuebot's error",
-        ),
+        (SHOWS, b"{}", {"status": 200, "code": "OK", "rpc": SHOWS, "path": SHOWS}),
+        (ALIAS, b"", {"status": 200, "code": "OK", "rpc": GET_FRAME, "path": ALIAS}),
+        (SHOWS, b"{", {"status": 400, "code": "INVALID_ARGUMENT", "rpc": SHOWS}),
+        ("/no.Such/Method", b"{}", {"status": 404, "code": "NOT_FOUND", "rpc": None}),
+        (GET_JOBS, b"{}", {"status": 501, "code": "UNIMPLEMENTED", "rpc": GET_JOBS}),
     ],
 )
 async def test_a_request_is_one_json_line(
-    child: Child,
-    client: httpx.AsyncClient,
-    cuebot: ScriptedCuebot,
-    request: pytest.FixtureRequest,
-    path: str,
-    body: bytes,
-    expected: dict[str, object],
+    child: Child, cuebot: ScriptedCuebot, path: str, body: bytes, expected: dict[str, object]
 ) -> None:
-    """The line says who called what, by its native name, how it went and how long it took."""
-    cuebot.fails("/job.JobInterface/GetJobs", grpc.StatusCode.UNIMPLEMENTED, "no such method")
-    name = f"line-{request.node.callspec.id.replace(' ', '-').replace(chr(39), '')}"
-    answer = await client.post(child.url + path, content=body, headers=request_id(name))
-    event = child.event(name)
+    """Who called what, by its native name, how it went and how long it took."""
+    cuebot.fails(GET_JOBS, grpc.StatusCode.UNIMPLEMENTED, "no such method")
+    name = f"line-{token_hex(8)}"
+    answer = await child.ask(path, name, content=body)
+    event = child.gateway.event(name)
+    expected |= {
+        "request_id": name,
+        "subject": "lena",
+        "method": "POST",
+        "path": path,
+        "client": "127.0.0.1",
+        "bytes": len(answer.content),
+        "status": answer.status_code,
+        "level": "info",
+    }
     assert event.items() >= expected.items()
-    assert event["request_id"] == name
-    assert event["subject"] == "lena"
-    assert event["method"] == "POST"
-    assert event["client"] == "127.0.0.1"
-    assert event["bytes"] == len(answer.content)
-    assert event["status"] == answer.status_code
     assert 0 < event["ms"] < PATIENCE * 1000
-    assert event["level"] == "info"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", event["timestamp"])
-    await client.post(child.url + SHOWS, headers=request_id(f"after-{name}"))
-    child.line(f"after-{name}")
-    assert sum(f'"{name}"' in line for line in child.lines) == 1
+    assert sum(f'"{name}"' in line for line in await child.all_lines()) == 1
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("authorization", "status"),
+    ("headers", "status"),
     [
-        pytest.param(None, 401, id="none"),
-        pytest.param(f"Bearer {token()}x.y", 401, id="no JWT"),
-        pytest.param(f"Bearer {token()[:-4]}AAAA", 403, id="forged"),
+        ({}, 401),
+        ({"Authorization": f"Bearer {token()}x.y"}, 401),
+        ({"Authorization": f"Bearer {token()[:-4]}AAAA"}, 403),
     ],
+    ids=["none", "no JWT", "forged"],
 )
 async def test_a_refused_caller_has_no_subject(
-    child: Child, client: httpx.AsyncClient, authorization: str | None, status: int
+    child: Child, headers: dict[str, str], status: int
 ) -> None:
-    """A subject in the log has been verified: a refused token's is not there."""
-    name = f"refused-{status}-{authorization is None}"
-    headers = {"X-Request-ID": name} | ({"Authorization": authorization} if authorization else {})
-    await client.post(child.url + SHOWS, headers=headers)
-    event = child.event(name)
+    """Subjects in the log are verified."""
+    name = f"refused-{token_hex(8)}"
+    await child.ask(SHOWS, name, headers=headers)
+    event = child.gateway.event(name)
     assert (event["status"], event["subject"], event["rpc"]) == (status, None, None)
 
 
-@pytest.mark.anyio
-async def test_every_line_is_json(child: Child, client: httpx.AsyncClient) -> None:
-    """From its first line on, what the gateway prints can be read by a machine."""
-    await client.post(child.url + SHOWS, headers=request_id("all-json"))
-    child.line("all-json")
-    for line in child.lines:
+async def test_every_line_is_json(child: Child) -> None:
+    """From the first line of the process on."""
+    for line in await child.all_lines():
         assert json.loads(line).keys() >= {"event", "level", "logger", "timestamp"}
 
 
-@pytest.mark.anyio
-async def test_health_checks_do_not_fill_the_log(child: Child, client: httpx.AsyncClient) -> None:
-    """A probe every second is nothing that anybody wants to read at level info."""
+async def test_health_checks_are_for_debugging(child: Child, console: Child) -> None:
+    """They have a line at level debug, which `console` has, and none at info."""
     for path in ("/healthz", "/readyz"):
-        await client.get(child.url + path, headers={"X-Request-ID": f"probe{path}"})
-    await client.post(child.url + SHOWS, headers=request_id("after-probes"))
-    child.line("after-probes")
-    assert not any("probe/" in line for line in child.lines)
+        for each in (child, console):
+            await each.ask(path, f"probe{path}", "GET")
+    assert not any("probe/" in line for line in await child.all_lines())
+    await console.all_lines()
+    assert all("debug" in console.gateway.line(f"probe{path}") for path in ("/healthz", "/readyz"))
 
 
-@pytest.mark.anyio
-async def test_no_token_no_body_no_query(
-    either: Child, client: httpx.AsyncClient, cuebot: ScriptedCuebot
-) -> None:
-    """What callers and Cuebot say, and what callers know, is in no line, at no level."""
+async def test_console_lines(console: Child) -> None:
+    """LOG_FORMAT=console has the same fields, without colours outside of a terminal."""
+    await console.ask(SHOWS, "for-people")
+    line = console.gateway.line("for-people")
+    assert not line.startswith("{")
+    assert "\x1b" not in line
+    for part in ("info", "request", "status=200", "subject=lena", f"rpc={SHOWS}"):
+        assert part in line
+
+
+# --- What is never logged -------------------------------------------------------------------
+
+
+async def test_no_token_no_body_no_query(either: Child, cuebot: ScriptedCuebot) -> None:
+    """Nor headers, answers or secrets, at any level."""
     good, forged, expired = token("lena"), token("lena")[:-4] + "AAAA", token("lena", -5)
     cuebot.answers(SHOWS, b"\x0a\x0c\x0a\x0a\x12\x08hushshow")
     odd = {"Cookie": "hush=1", "X-Hush": "hush", "User-Agent": "hush", "Referer": "http://hush/"}
@@ -257,13 +204,11 @@ async def test_no_token_no_body_no_query(
         for body in bodies:
             for path in (SHOWS, "/job.JobInterface/Pause", "/no.Such/Method"):
                 headers = {"Authorization": f"Bearer {sent}"} | odd
-                url = f"{either.url}{path}?access_token=hush&hush"
-                await client.post(url, content=body, headers=headers)
+                query = "?access_token=hush&hush"
+                await either.ask(path + query, content=body, headers=headers)
         if sent in (good, forged, expired):
-            await client.post(f"{either.url}/show/{sent}/x", headers={"X-Request-ID": sent[:128]})
-    await client.post(either.url + SHOWS, headers=request_id("after-all-that"))
-    either.line("after-all-that")
-    everything = "\n".join(either.lines)
+            await either.ask(f"/show/{sent}/x", sent[:128], headers={})
+    everything = "\n".join(await either.all_lines())
     assert "hush" not in everything
     assert SECRET not in everything
     for sent in (good, forged, expired):
@@ -271,66 +216,41 @@ async def test_no_token_no_body_no_query(
             assert segment not in everything
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/a%0Aforged%20line",
-        "/a%0D%0Aforged%20line",
-        "/a%1B%5B31mred",
-        "/%FF%FE",
-        "/%ED%A0%80",
-        "/%00",
-        "/%E2%80%A8x%E2%80%A9",
-        "/%7F",
-        "/a%C2%85forged%C2%9B31m",
-        "/%E2%80%AEtxt%E2%81%A6x%E2%80%8Fx",
-        "/%F3%A0%80%81",
-        "/" + "x" * 5000,
-    ],
-    ids=[
-        "LF",
-        "CRLF",
-        "escape",
-        "not UTF-8",
-        "surrogate",
-        "NUL",
-        "line separators",
-        "DEL",
-        "C1",
-        "bidi",
-        "tags",
-        "long",
-    ],
-)
-async def test_paths_cannot_forge_lines(
-    either: Child, child: Child, path: str, client: httpx.AsyncClient
-) -> None:
-    """Whatever is in a path, it is one line, of bounded length, without control characters."""
+PATHS = {
+    "LF": "/a%0Aforged%20line",
+    "CRLF": "/a%0D%0Aforged%20line",
+    "escape": "/a%1B%5B31mred",
+    "not UTF-8": "/%FF%FE",
+    "surrogate": "/%ED%A0%80",
+    "NUL": "/%00",
+    "line separators": "/%E2%80%A8x%E2%80%A9",
+    "DEL": "/%7F",
+    "C1": "/a%C2%85forged%C2%9B31m",
+    "bidi": "/%E2%80%AEtxt%E2%81%A6x%E2%80%8Fx",
+    "tags": "/%F3%A0%80%81",
+    "long": "/" + "x" * 5000,
+}
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+async def test_paths_cannot_forge_lines(either: Child, path: str) -> None:
+    """Each is one line, of bounded length, without control characters."""
     name = f"forge-{token_hex(8)}"
-    await client.post(either.url + path, headers=request_id(f"before-{name}"))
-    await client.post(either.url + path, headers=request_id(name))
-    await client.post(either.url + SHOWS, headers=request_id(f"after-{name}"))
-    either.line(f"after-{name}")
-    whole = [line for line in either.lines if name in line]
-    assert len(whole) == 3
-    assert not any(line.startswith("forged") for line in either.lines)
-    assert all(len(line) < 2000 for line in whole)
-    if either is child:
-        assert json.loads(whole[1])["status"] == 404
-    assert whole[1].isprintable()
+    await either.ask(path, name)
+    lines = await either.all_lines()
+    (line,) = [each for each in lines if name in each]
+    assert not any(each.startswith("forged") for each in lines)
+    assert len(line) < 2000
+    assert line.isprintable()
+    assert json.loads(line)["status"] == 404 if line.startswith("{") else "status=404" in line
 
 
-@pytest.mark.anyio
-async def test_subjects_cannot_forge_lines(either: Child, client: httpx.AsyncClient) -> None:
-    """Nor can whoever mints tokens; letters of any script are no harm."""
-    name = f"forging-{token_hex(8)}"
-    subject = "Łéna\nforged subject \x85\u2028\u202e"
-    await client.post(either.url + SHOWS, headers=bearer(subject) | {"X-Request-ID": name})
-    await client.post(either.url + SHOWS, headers=request_id(f"after-{name}"))
-    either.line(f"after-{name}")
-    assert not any(line.startswith("forged") for line in either.lines)
-    line = either.line(name)
+async def test_subjects_cannot_forge_lines(either: Child) -> None:
+    """Letters of any script are kept."""
+    name, subject = f"forging-{token_hex(8)}", "Łéna\nforged subject \x85\u2028\u202e"
+    await either.ask(SHOWS, name, headers=bearer(subject))
+    assert not any(line.startswith("forged") for line in await either.all_lines())
+    line = either.gateway.line(name)
     assert line.isprintable()
     if line.startswith("{"):
         assert "Łéna" in line
@@ -338,6 +258,10 @@ async def test_subjects_cannot_forge_lines(either: Child, client: httpx.AsyncCli
 
 
 PARTS = ('{"a":1}', '{ "a":1}', '{\n  "a":1}', '{\r\n"a":1}', '{\t"a":1}', '{"é":1}', '{"1":1}')
+
+
+def opened(path: str, request_id: str) -> RequestContext:
+    return context_of(path, headers={b"x-request-id": request_id.encode()})
 
 
 @pytest.mark.parametrize("claims", [*PARTS, "", ' {"a":1}'], ids=repr)
@@ -355,182 +279,121 @@ def test_nothing_that_looks_like_a_token_is_logged(header: str, claims: str) -> 
     "harmless", ["/money.eyes", "/key.eyJ", "/frame.FrameInterface/Kill", "/eye.IS.they.eyed"]
 )
 def test_what_does_not_look_like_a_token_is_logged(harmless: str) -> None:
-    """Paths and ids that happen to have its letters are kept."""
     context = opened(harmless, harmless)
     assert (context.request.logged_path, context.request.id) == (harmless, harmless)
-
-
-def opened(path: str, request_id: str) -> RequestContext:
-    return context_of(path, headers={b"x-request-id": request_id.encode()})
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("style", ["json", "console"])
-def test_tracebacks_cannot_steer_the_terminal(style: Literal["json", "console"]) -> None:
-    """What a client wrote may be in the text of an exception."""
-    script = "import sys, structlog; from gateway.observe.log_setup import configure_logging\n"
-    script += f"configure_logging('info', '{style}'); log = structlog.stdlib.get_logger('x')\n"
-    script += "try: raise ValueError('a\\x9b31m\\u202eb')\nexcept ValueError: log.exception('it')"
-    done = subprocess.run(  # noqa: S603 - it is the script above
-        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    assert "ValueError: a" in done.stdout
-    assert all(line.isprintable() for line in done.stdout.split("\n"))
 
 
 # --- What the HTTP server refuses -----------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("sent", "expected"),
-    [
-        pytest.param(
-            "POST /{}/x?token=hush HTTP/1.1\r\nX-Request-ID: {}\r\n\r\n",
-            {"status": 400, "code": "INVALID_ARGUMENT", "method": "POST", "path": "/{}/x"},
-            id="no Host",
-        ),
-        pytest.param(
-            "GET http://user:hush@h/{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\n\r\n",
-            {"status": 400, "code": "INVALID_ARGUMENT", "method": "GET", "path": "/{}"},
-            id="a password in the target",
-        ),
-        pytest.param(
-            "POST /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\nA: b\r\nBad Header: hush\r\n\r\n",
-            {"status": 400, "code": "INVALID_ARGUMENT", "method": "POST", "path": "/{}"},
-            id="a malformed header",
-        ),
-        pytest.param(
-            "GET /{}/" + 9000 * "x" + " HTTP/1.1\r\n\r\n",
-            {"status": 414, "code": "RESOURCE_EXHAUSTED", "method": "GET"},
-            id="a long target",
-        ),
-        pytest.param(
-            "GET /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\n" + 101 * "A: b\r\n" + "\r\n",
-            {"status": 431, "code": "RESOURCE_EXHAUSTED", "method": "GET", "path": "/{}"},
-            id="many headers",
-        ),
-        pytest.param(
-            "POST /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\nTransfer-Encoding: chunked"
-            "\r\n\r\nhush\r\n",
-            {"status": 400, "code": "INVALID_ARGUMENT", "method": "POST", "path": "/{}"},
-            id="no chunk",
-        ),
-        pytest.param(
-            "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\nGET /{} HTTP/1.1\r\nX-Request-ID: {}\r\n\r\n",
-            {"status": 400, "code": "INVALID_ARGUMENT", "method": "GET", "path": "/{}"},
-            id="behind another",
-        ),
-    ],
-)
-def test_refusals_have_their_line(either: Child, sent: str, expected: dict[str, Any]) -> None:
-    """One access line has what is known of what is no request; no query, password or body."""
+@dataclass(frozen=True)
+class Refusal:
+    """Bytes that are no request, and what is logged of them. `{}` is a name to find the line by."""
+
+    sent: str
+    status: int = 400
+    method: str = "POST"
+    path: str = "/{}"
+    more: dict[str, object] = field(default_factory=dict)
+
+
+REFUSALS = {
+    "no Host": Refusal("POST /{}/x?token=hush HTTP/1.1\r\nX-Request-ID: {}\r\n\r\n", path="/{}/x"),
+    "a password in the target": Refusal(
+        "GET http://user:hush@h/{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\n\r\n", method="GET"
+    ),
+    "a malformed header": Refusal(
+        "POST /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\nA: b\r\nBad Header: hush\r\n\r\n"
+    ),
+    "a long target": Refusal(
+        "GET /{}/" + 9000 * "x" + " HTTP/1.1\r\n\r\n", 414, method="GET", path=""
+    ),
+    "many headers": Refusal(
+        "GET /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\n" + 101 * "A: b\r\n" + "\r\n",
+        431,
+        method="GET",
+    ),
+    "no chunk": Refusal(
+        "POST /{} HTTP/1.1\r\nHost: h\r\nX-Request-ID: {}\r\nTransfer-Encoding: chunked"
+        "\r\n\r\nhush\r\n"
+    ),
+    "behind another": Refusal(
+        "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\nGET /{} HTTP/1.1\r\nX-Request-ID: {}\r\n\r\n",
+        method="GET",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS)
+def test_refusals_have_their_line(either: Child, case: Refusal) -> None:
+    """One access line has what is known; no query, password or body."""
     name = f"refused-{token_hex(8)}"
-    refuse(either, sent.replace("{}", name))
-    fields = {key: str(value).replace("{}", name) for key, value in expected.items()}
-    line = either.line(name)
+    either.refused(case.sent.replace("{}", name))
+    code = "INVALID_ARGUMENT" if case.status == 400 else "RESOURCE_EXHAUSTED"
+    expected = {"status": case.status, "code": code, "method": case.method}
+    if case.path:
+        expected["path"] = case.path.replace("{}", name)
+    line = either.gateway.line(name)
     assert "hush" not in line
     assert len([each for each in either.lines if name in each]) == 1
-    if line.startswith("{"):
-        event = json.loads(line)
-        assert {key: str(event[key]) for key in fields} == fields
-        assert (event["event"], event["level"], event["client"]) == ("request", "info", "127.0.0.1")
-        assert 0 <= event["ms"] < 10_000
-        assert event["bytes"] > 0
-        if "X-Request-ID" in sent:
-            assert event["request_id"] == name
-    else:
-        assert all(f"{key}={value}" in line for key, value in fields.items())
+    if not line.startswith("{"):
+        assert all(f"{key}={value}" in line for key, value in expected.items())
+        return
+    event = json.loads(line)
+    expected |= {"event": "request", "level": "info", "client": "127.0.0.1"}
+    if "X-Request-ID" in case.sent:
+        expected["request_id"] = name
+    assert event.items() >= expected.items()
+    assert 0 <= event["ms"] < 10_000
+    assert event["bytes"] > 0
 
 
 def test_what_is_nothing_of_http_has_a_line(child: Child) -> None:
-    """Nothing is made up where neither a method nor a path has come."""
-    refuse(child, "\x16\x03\x01\x02\x00 hush")
-    event = child.event('"method":null')
+    """Without a method or a path."""
+    child.refused("\x16\x03\x01\x02\x00 hush")
+    event = child.gateway.event('"method":null')
     assert (event["status"], event["path"], event["client"]) == (400, None, "127.0.0.1")
-
-
-def refuse(gateway: Child, sent: str) -> None:
-    """Send this, and read until the connection ends."""
-    port = int(gateway.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as wire:
-        wire.sendall(sent.encode("latin-1"))
-        answer = b""
-        while more := wire.recv(65536):
-            answer += more
-        assert b"connection: close" in answer.lower()
 
 
 # --- The request id -------------------------------------------------------------------------
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    "given",
-    [
-        "abc",
-        "0",
-        "a.b_c-d",
-        "5f0c2a4e-2f0b-4c0e-9a55-0d8c1a2b3c4d",
-        "Root=1-67891233-abc",
-        "x" * 128,
-    ],
-    ids=["word", "digit", "marks", "uuid", "aws", "128"],
+SANE = (
+    *("abc", "0", "a.b_c-d", "5f0c2a4e-2f0b-4c0e-9a55-0d8c1a2b3c4d"),
+    *("Root=1-67891233-abc", "x" * 128),
 )
-async def test_a_sane_request_id_is_taken(
-    child: Child, client: httpx.AsyncClient, cuebot: ScriptedCuebot, given: str
-) -> None:
-    """The caller's id is in the answer, in the log, and goes on to Cuebot."""
-    cuebot.seen.clear()
-    answer = await client.post(child.url + SHOWS, headers=request_id(given))
-    assert answer.headers["x-request-id"] == given
-    assert child.event(f'"{given}"')["request_id"] == given
-    assert cuebot.seen[-1][2]["x-request-id"] == given
+ODD = (
+    *(b"", b"x" * 129, b"x" * 5000, b"odd id", b"odd\tid", b'odd"id', b"odd\\id", b"odd{id}"),
+    *(b"<odd>", b"odd\xc3\xa9", b"odd\xff", b"odd%0aid", b"odd;id"),
+)
 
 
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    "given",
-    [
-        b"",
-        b"x" * 129,
-        b"x" * 5000,
-        b"odd id",
-        b"odd\tid",
-        b'odd"id',
-        b"odd\\id",
-        b"odd{id}",
-        b"<odd>",
-        b"odd\xc3\xa9",
-        b"odd\xff",
-        b"odd%0aid",
-        b"odd;id",
-    ],
-    ids=repr,
-)
-async def test_another_request_id_is_replaced(
-    child: Child, client: httpx.AsyncClient, given: bytes
-) -> None:
-    """An id that is too long, or has odd characters, is replaced by one of ours."""
-    headers = [
-        (b"Authorization", bearer("lena")["Authorization"].encode()),
-        (b"X-Request-ID", given),
-    ]
-    answer = await client.post(child.url + SHOWS, headers=headers)
-    assert answer.status_code == 200
-    made = answer.headers["x-request-id"]
-    assert re.fullmatch(r"[0-9a-f-]{32,36}", made)
-    assert child.event(made)["status"] == 200
+async def test_a_sane_request_id_is_taken(child: Child, cuebot: ScriptedCuebot) -> None:
+    """It is in the answer and in the log, and goes on to Cuebot."""
+    for given in SANE:
+        answer = await child.ask(SHOWS, given)
+        assert answer.headers["x-request-id"] == given
+        assert child.gateway.event(f'"{given}"')["request_id"] == given
+        assert cuebot.seen[-1][2]["x-request-id"] == given
+
+
+async def test_another_request_id_is_replaced(child: Child) -> None:
+    """One that is too long, or has odd characters."""
+    authorization = (b"Authorization", bearer("lena")["Authorization"].encode())
+    for given in ODD:
+        answer = await child.ask(SHOWS, headers=[authorization, (b"X-Request-ID", given)])
+        assert answer.status_code == 200, given
+        made = answer.headers["x-request-id"]
+        assert re.fullmatch(r"[0-9a-f-]{32,36}", made), given
+        assert child.gateway.event(made)["status"] == 200
     assert not any("odd" in line for line in child.lines)
 
 
-@pytest.mark.anyio
-async def test_made_request_ids_differ(child: Child, client: httpx.AsyncClient) -> None:
-    """Each request without an id gets its own."""
-    answers = [await client.post(child.url + SHOWS, headers=bearer("lena")) for _ in range(20)]
+async def test_made_request_ids_differ(child: Child) -> None:
+    answers = [await child.ask(SHOWS) for _ in range(20)]
     assert len({answer.headers["x-request-id"] for answer in answers}) == 20
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("method", "path", "authorized", "status"),
     [
@@ -543,43 +406,47 @@ async def test_made_request_ids_differ(child: Child, client: httpx.AsyncClient) 
     ],
 )
 async def test_every_answer_has_the_request_id(
-    child: Child, client: httpx.AsyncClient, method: str, path: str, authorized: bool, status: int
+    child: Child, method: str, path: str, authorized: bool, status: int
 ) -> None:
-    """The id is returned on errors too, exactly once."""
-    headers = request_id("every-answer")
-    if not authorized:
-        del headers["Authorization"]
-    answer = await client.request(method, child.url + path, headers=headers)
+    """Once, also on errors."""
+    headers = bearer() if authorized else {}
+    answer = await child.ask(path, "every-answer", method, headers=headers)
     assert answer.status_code == status
     assert answer.headers.get_list("x-request-id") == ["every-answer"]
 
 
-# --- For people -----------------------------------------------------------------------------
+# --- Errors ---------------------------------------------------------------------------------
 
 
-@pytest.mark.anyio
-async def test_the_console_format_has_the_same_things(
-    console: Child, client: httpx.AsyncClient
-) -> None:
-    """LOG_FORMAT=console prints plain lines, without colours where there is no terminal."""
-    await client.post(console.url + SHOWS, headers=request_id("for-people"))
-    line = console.line("for-people")
-    assert not line.startswith("{")
-    assert "\x1b" not in line
-    for part in ("info", "request", "status=200", "subject=lena", f"rpc={SHOWS}"):
-        assert part in line
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - one of the scripts below
+        [sys.executable, "-c", script, *arguments],
+        env=clean_environment(),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
 
 
-@pytest.mark.anyio
-async def test_health_checks_are_there_for_debugging(
-    console: Child, client: httpx.AsyncClient
-) -> None:
-    """With LOG_LEVEL=debug they have their line."""
-    await client.get(console.url + "/healthz", headers={"X-Request-ID": "probing"})
-    assert "debug" in console.line("probing")
+TRACEBACK = """
+import sys, structlog
+from gateway.observe.logs import configure_logging
+configure_logging("info", sys.argv[1])
+try: raise ValueError("a\\x9b31m\\u202eb")
+except ValueError: structlog.stdlib.get_logger("x").exception("it")
+"""
 
 
-# --- What nobody expected -------------------------------------------------------------------
+@pytest.mark.thorough
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_tracebacks_cannot_control_the_terminal(style: str) -> None:
+    """The text of an exception may be a client's."""
+    output = run(TRACEBACK, style).stdout
+    assert "ValueError: a" in output
+    assert all(line.isprintable() for line in output.split("\n"))
+
 
 UNEXPECTED = """
 import asyncio, logging, sys
@@ -587,8 +454,8 @@ import httpx
 from gateway.http.interceptors import Interceptors
 from gateway.http.middleware import ContextMiddleware
 from gateway.http.proxies import TrustedProxies
-from gateway.observe.access_log import AccessLog
-from gateway.observe.log_setup import configure_logging
+from gateway.observe.request_logs import AccessLog
+from gateway.observe.logs import configure_logging
 
 async def fails(scope, receive, send):
     local = "hush-" * 3
@@ -612,16 +479,8 @@ asyncio.run(main())
 @pytest.mark.thorough
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_an_unexpected_error_is_a_generic_500(style: str) -> None:
-    """The client hears that the gateway failed and nothing else; the log has the traceback."""
-    done = subprocess.run(  # noqa: S603 - it is the script above
-        [sys.executable, "-c", UNEXPECTED, style],
-        env=clean_environment(),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
+    """The client learns that the gateway failed; the log has the traceback."""
+    done = run(UNEXPECTED, style)
     status, name, body = done.stderr.split(maxsplit=2)
     assert (status, name) == ("500", "unexpected-1")
     answer = json.loads(body)
@@ -636,3 +495,63 @@ def test_an_unexpected_error_is_a_generic_500(style: str) -> None:
         events = [json.loads(line) for line in done.stdout.splitlines()]
         access = [event for event in events if event["event"] == "request"]
         assert [(event["status"], event["code"]) for event in access] == [(500, "INTERNAL")]
+
+
+# --- Slow calls -----------------------------------------------------------------------------
+
+LIMIT = 0.1
+
+
+def taking(seconds: float) -> Handler:
+    """The handler of a method that takes so long."""
+
+    async def handler(request: bytes, context: Context) -> bytes:
+        await asyncio.sleep(seconds)
+        return b""
+
+    return handler
+
+
+async def slow_lines(gateway: Gateway, **headers: str) -> list[Any]:
+    """The warnings about a call."""
+    with capture_logs() as lines:
+        answer = await gateway.post(SHOWS, {}, headers={"X-Request-ID": "mine", **headers})
+        assert answer.status_code in (200, 504)
+    return [line for line in lines if line["event"] == "slow call"]
+
+
+async def test_a_slow_call_has_a_line_with_its_parts(cuebot: ScriptedCuebot) -> None:
+    """One that ends with its deadline is slow as well; one that is faster has no line."""
+    async with gateway_for(cuebot.endpoint, slow_call=LIMIT) as gateway:
+        cuebot.handlers[SHOWS] = taking(2 * LIMIT)
+        (line,) = await slow_lines(gateway)
+        cuebot.handlers[SHOWS] = taking(20 * LIMIT)
+        (late,) = await slow_lines(gateway, **{"Grpc-Timeout": "150m"})
+    expected = {"request_id": "mine", "rpc": SHOWS, "subject": "tester", "status": 200}
+    assert line.items() >= (expected | {"log_level": "warning"}).items()
+    assert all(line[f"{part}_ms"] >= 0 for part in ("cuebot", "gateway", "wait", "sending"))
+    assert line["ms"] >= line["cuebot_ms"] >= 2 * LIMIT * 1000 * 0.9
+    assert line["bytes"]
+    assert late["status"] == 504
+
+
+@pytest.mark.parametrize(("slow_call", "seconds"), [(60, 0.0), (0, LIMIT)])
+async def test_other_calls_have_none(
+    cuebot: ScriptedCuebot, slow_call: float, seconds: float
+) -> None:
+    """A faster one, and any without SLOW_CALL."""
+    cuebot.handlers[SHOWS] = taking(seconds)
+    async with gateway_for(cuebot.endpoint, slow_call=slow_call) as gateway:
+        assert await slow_lines(gateway) == []
+
+
+@pytest.mark.parametrize(
+    ("waited", "rpc", "lines"), [(90.0, SHOWS, 0), (10.0, SHOWS, 1), (0, None, 0)]
+)
+def test_waiting_is_not_slow(waited: float, rpc: str | None, lines: int) -> None:
+    """Of 100 s, only those without waiting count; and a request without a call is none."""
+    context = context_of(SHOWS, seconds=100)
+    context.waited, context.call.rpc = waited, rpc
+    with capture_logs() as captured:
+        SlowCalls(60).end(context)
+    assert len(captured) == lines

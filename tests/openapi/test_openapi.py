@@ -20,7 +20,7 @@ from gateway.discovery.proto_directory import ProtoDirectory
 from gateway.errors import GatewayError
 from gateway.openapi import shared
 from gateway.openapi.document import as_json, as_yaml, build_document
-from gateway.openapi.values import Json
+from gateway.openapi.shared import Json
 from gateway.schema.description import Schema, services_of
 from gateway.views.paths import find_path
 from tests.support.openapi import (
@@ -65,12 +65,11 @@ OPENCUE_TYPES = [
 @pytest.mark.slow
 @pytest.mark.parametrize("found", [document(), document_of(OLD.schema)], ids=["opencue", "small"])
 def test_it_is_openapi(found: Json) -> None:
-    """The document is a valid OpenAPI 3.1 document."""
     assert list(OpenAPIV31SpecValidator(orjson.loads(as_json(found))).iter_errors()) == []
 
 
 def test_every_method_is_there() -> None:
-    """Each served method has one operation, which also names every alias that leads to it."""
+    """Once, with every alias."""
     listed: dict[str, str] = {}
     for path, operation in operations(document()):
         for each in (path, *operation.get("x-aliases", ())):
@@ -81,20 +80,19 @@ def test_every_method_is_there() -> None:
 
 
 def test_operation_ids_are_the_methods_names() -> None:
-    """An operation's id is its method's full name: nothing else in the schema can change it."""
+    """Nothing else in the schema can change them."""
     ids = {operation["operationId"]: path for path, operation in operations(document())}
     assert len(ids) == len(catalog().methods)
     assert all(f"/{id_}".replace("/", ".") == path.replace("/", ".") for id_, path in ids.items())
 
 
 def test_a_tag_for_each_interface() -> None:
-    """Operations are tagged by interface, and each interface has its tag."""
     used = Counter(operation["tags"][0] for _, operation in operations(document()))
     assert [*used, "health"] == [tag["name"] for tag in document()["tags"]]
 
 
 def test_every_reference_leads_somewhere() -> None:
-    """References lead to components, and each component is referred to."""
+    """And each component is referred to."""
     text = as_json(document()).decode()
     wanted = set(re.findall(r'"\$ref":"#/components/(\w+)/([^"]+)"', text))
     there = {
@@ -108,34 +106,31 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_it_is_the_same_every_time() -> None:
-    """The same schema gives the same bytes."""
     again = build_document(catalog(), closed=True)
     assert as_json(again) == as_json(document())
 
 
 @pytest.mark.slow
 def test_yaml_says_the_same() -> None:
-    """The YAML holds what the JSON does, without anchors."""
+    """Without anchors."""
     text = as_yaml(document())
     assert yaml.load(text, Loader=yaml.CSafeLoader) == orjson.loads(as_json(document()))
     assert not re.search(rb"[&*]id\d", text)
 
 
 def test_streams_are_not_promised() -> None:
-    """A streaming method, which is not served, is not in the document."""
     assert STREAM not in document_of(OLD.schema)["paths"]
 
 
 def test_an_assumed_schema_is_called_that() -> None:
-    """The introduction says so of a schema that Cuebot has not confirmed, but not where it is from:
-    that may be a path on the gateway's machine."""
+    """Without its source, which may be a path on the gateway's machine."""
     assert "Cuebot has not confirmed" in document()["info"]["description"]
     assert catalog().schema.origin not in document()["info"]["description"]
     assert "Cuebot has not confirmed" not in document_of(OLD.schema)["info"]["description"]
 
 
 def test_every_status_is_there() -> None:
-    """The statuses are those of docs/http.md, but those that no described POST can get."""
+    """Those of docs/http.md that a described POST can get."""
     table = {int(status) for status in re.findall(r"^\| (\d{3}) \|", HTTP, re.MULTILINE)}
     assert set(shared.ERRORS) == table - {405, 414, 417, 505}
     for _, operation in operations(document()):
@@ -144,12 +139,12 @@ def test_every_status_is_there() -> None:
 
 @pytest.mark.parametrize("name", [*shared.HEADERS, *shared.PARAMETERS])
 def test_every_header_is_documented(name: str) -> None:
-    """The headers and parameters are those of docs/http.md and docs/reads.md."""
+    """In docs/http.md or docs/reads.md."""
     assert name in HTTP + READS or name == "WWW-Authenticate"
 
 
 def test_reads_can_be_had_by_get() -> None:
-    """Each method that only reads has a GET, whose parameters are fields of its request."""
+    """The parameters are fields of the request."""
     for method in catalog().methods:
         item = document()["paths"][method.path]
         assert ("get" in item) == method.reads_only
@@ -163,6 +158,9 @@ def test_reads_can_be_had_by_get() -> None:
         assert {"304", *item["post"]["responses"]} == set(item["get"]["responses"])
     jobs = document()["paths"]["/job.JobInterface/GetJobs"]["get"]
     assert "text/csv" in jobs["responses"]["200"]["content"]
+    frames = document()["paths"]["/job.JobInterface/GetFrames"]["get"]["parameters"]
+    of_job = {each["name"] for each in frames if each.get("name", "").startswith("job.")}
+    assert of_job == {"job.id", "job.name"}, "it is looked up"
     shown = {each["$ref"].rpartition("/")[2] for each in jobs["parameters"] if "$ref" in each}
     assert shown >= {"_fields", "_where", "If-None-Match", "Prefer"}
 
@@ -172,17 +170,14 @@ def test_reads_can_be_had_by_get() -> None:
 
 @pytest.mark.parametrize("service", sorted({method.service for method in catalog().methods}))
 def test_examples_are_valid_requests(service: str) -> None:
-    """Each example is taken by its method's own decoder, nothing ignored, and fits its schema.
-
-    A name alone would not do for the id of a group or a layer.
-    """
+    """The decoder takes them, with nothing ignored, and they fit their schemas."""
     components = document()["components"]["schemas"]
     for method in catalog().methods:
         if method.service == service:
             body = document()["paths"][method.path]["post"]["requestBody"]
             content = body["content"]["application/json"]
             filled = orjson.dumps(content["example"])
-            for placeholder in (b"<groupId>", b"<layerIds>"):
+            for placeholder in (b"<groupId>", b"<layerIds>"):  # whose names are not unique
                 filled = filled.replace(placeholder, NO_ID.encode())
             assert plan(method, filled, UnknownFieldPolicy.EVERYTHING).ignored == ()
             validator(content["schema"], components).validate(content["example"])
@@ -207,12 +202,12 @@ def example(path: str) -> Any:
     ],
 )
 def test_examples_say_what_to_choose(path: str, body: object) -> None:
-    """What Cuebot has handed out is named by what it is found by; arguments have a value."""
+    """Objects of Cuebot by what finds them; arguments have a value."""
     assert example(catalog().routes[path].path) == body
 
 
 def test_criteria_leave_everything_open() -> None:
-    """The example of a search finds everything, and as much of it as fits on a page."""
+    """A search finds everything, as much of it as fits on a page."""
     criteria = example("/job.JobInterface/GetFrames")["req"]
     assert {name: value for name, value in criteria.items() if value} == {"limit": 100, "page": 1}
 
@@ -240,10 +235,7 @@ def problem_with(descriptor: Descriptor, body: Json) -> str:
 
 @pytest.mark.parametrize("name", trial_types())
 def test_what_the_schema_allows_is_taken(name: str) -> None:
-    """Whatever value the schema allows in a field, the decoder takes it.
-
-    But for what a validator would have to know the formats for.
-    """
+    """By the decoder, unless the value has the wrong format, which a validator does not check."""
     components = components_of(trial())
     descriptor = trial().message_type(name)
     fits = validator(components.request(descriptor), components.schemas)
@@ -271,7 +263,6 @@ def test_what_the_schema_allows_is_taken(name: str) -> None:
     ],
 )
 def test_forms_of_scalars(field: str, allowed: list[object], refused: list[object]) -> None:
-    """What a request may have for a field, and what not."""
     descriptor = trial().message_type("trial.Scalars")
     found = {each.name: each.json_name for each in descriptor.fields}
     components = components_of(trial())
@@ -306,19 +297,19 @@ def check_answers(schema: TestSchema, name: str, number: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*trial_types(), *well_known_types()])
 def test_answers_fit_their_schemas(name: str) -> None:
-    """Any message of any type is written as its schema says, and may be sent back."""
+    """Of any message; and may be sent back."""
     check_answers(trial(), name, 40)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OPENCUE_TYPES)
 def test_answers_of_opencue_fit_their_schemas(name: str) -> None:
-    """The same for some of OpenCue's own types, which lead to most of the others."""
+    """Of types that lead to most of the others."""
     check_answers(opencue(), name, 10)
 
 
 def test_what_is_there_is_required() -> None:
-    """Every field that an answer always has is required, and members of a oneof are not."""
+    """Members of a oneof are not."""
     job = document()["components"]["schemas"]["job.Job"]
     fields = catalog().methods[0].encoders.pool.FindMessageTypeByName("job.Job").fields
     assert set(job["required"]) == {
@@ -327,7 +318,6 @@ def test_what_is_there_is_required() -> None:
 
 
 def test_members_of_a_oneof_exclude_each_other() -> None:
-    """Two members at once do not fit, in either direction."""
     components = components_of(trial())
     descriptor = trial().message_type("trial.OneOfs")
     oneof = next(each for each in descriptor.oneofs if len(each.fields) > 1)
@@ -342,7 +332,6 @@ def test_members_of_a_oneof_exclude_each_other() -> None:
 
 
 def test_names_and_numbers_of_enums() -> None:
-    """An enum has its names, any number, and tells which is which."""
     state = document()["components"]["schemas"]["job.FrameState"]
     names, numbers = state["anyOf"]
     assert "RUNNING" in names["enum"]
@@ -351,8 +340,7 @@ def test_names_and_numbers_of_enums() -> None:
 
 
 def test_other_names_of_the_profile_are_there() -> None:
-    """What answers have under a documented name is in the schema, and what requests may have is
-    in the method's description."""
+    """Those of answers in the schema, those of requests in the method's description."""
     host = document()["components"]["schemas"]["host.Host"]
     assert host["properties"]["totalCores"]["type"] == host["properties"]["cores"]["type"]
     assert "totalCores" in host["required"]
@@ -364,8 +352,15 @@ def test_other_names_of_the_profile_are_there() -> None:
         assert name in document()["paths"][path]["post"]["description"]
 
 
+def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
+    path = "/show.ShowInterface/CreateShow"
+    few = build_document(catalog(), closed=True, allowed={path})
+    assert [*few["paths"]] == [path, *shared.HEALTH_PATHS]
+    assert "defaultMinCores" not in few["paths"][path]["post"].get("description", "")
+
+
 def test_what_finds_an_object_without_an_id_is_told() -> None:
-    """The method's description says by what, and with which method; nothing else is promised."""
+    """By what, and with which method; nothing else is promised."""
     for path, told in (
         ("job.JobInterface/Pause", "`job` may have no `id` if `/{}` finds it by `name`."),
         (
@@ -381,14 +376,14 @@ def test_what_finds_an_object_without_an_id_is_told() -> None:
 
 
 def test_refusals_of_the_profile_are_told() -> None:
-    """A name that must be new is in the method's description, and not among the other names."""
+    """A name that must be new is no other name of a field."""
     told = document()["paths"]["/limit.LimitInterface/Create"]["post"]["description"]
     assert told == "The answer is 409 if `/limit.LimitInterface/Find` finds one of that `name`."
 
 
 @pytest.mark.parametrize("closed", [True, False])
 def test_arguments_are_closed_unless_everything_is_ignored(closed: bool) -> None:
-    """Requests have no unknown arguments; what is echoed may have more, as the decoder does it."""
+    """As the decoder does it; echoed objects may have more fields."""
     schemas = build_document(catalog(), closed=closed)["components"]["schemas"]
     assert ("additionalProperties" in schemas["job.JobPauseRequest"]) is closed
     assert ("additionalProperties" in schemas["job.JobSearchCriteria"]) is closed
@@ -413,7 +408,7 @@ enum Mood {
   // Somebody should look.
   BAD = 1;
 }
-message Ask { Mood mood = 1; }
+message Ask { Mood mood = 1; string gone = 2 [deprecated = true]; }
 /* Where pools are
  * to be had. */
 service BarnInterface {
@@ -426,7 +421,6 @@ service BarnInterface {
 
 
 def test_comments_of_the_protos_are_shown(tmp_path: Path) -> None:
-    """Comments describe interfaces, methods, messages, fields and values; deprecation is told."""
     (tmp_path / "barn.proto").write_text(COMMENTED, encoding="utf-8")
     found = document_of(ProtoDirectory(tmp_path).read())
     schemas = found["components"]["schemas"]
@@ -442,11 +436,12 @@ def test_comments_of_the_protos_are_shown(tmp_path: Path) -> None:
     assert method["description"] == "Finds a pool. It has\nto be there."
     bare = found["paths"]["/barn.BarnInterface/Bare"]["post"]
     assert bare["deprecated"] is True
+    assert bare["requestBody"]["content"]["application/json"]["example"] == {"mood": "FINE"}
     assert "summary" not in bare
 
 
 def test_names_of_ours_are_no_messages() -> None:
-    """A message without a package cannot take the place of the error's schema."""
+    """A message without a package cannot replace the error's schema."""
     file = FileDescriptorProto(name="e.proto", syntax="proto3")
     file.message_type.add(name="Error")
     service = file.service.add(name="E")

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,19 @@ import yaml
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.codec.zstd import zstd
+from gateway.compat.profile import load_profile
 from gateway.errors import ConfigurationError
 from gateway.http.context import ClientGone
 from gateway.openapi import shared
+from gateway.openapi.document import build_document
 from gateway.pages import page_routes
 from gateway.pages.content import Content
+from gateway.schema.selection import Selection
 from tests.support.contexts import context_of
 from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
-from tests.support.rights import rule
+from tests.support.rights import rule, signed
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
@@ -81,7 +85,7 @@ def unpacked(coding: str, body: bytes) -> bytes:
 
 @pytest.mark.parametrize("path", DATA)
 async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
-    """With DOCS=token the data needs a token, and is refused as any method path is."""
+    """It is refused as a method is."""
     refused = await get(gateway, path)
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
     assert refused.headers["www-authenticate"].startswith("Bearer")
@@ -92,7 +96,7 @@ async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("path", [*SHELLS, *ASSETS])
 async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
-    """Everybody can load the pages, which contain nothing of the schema or the settings."""
+    """They contain nothing of the schema or the settings."""
     page = await get(gateway, path, **BROWSER)
     assert page.status_code == 200
     if path in SHELLS:
@@ -102,13 +106,11 @@ async def test_shells_tell_nothing(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("path", [*DATA, *SHELLS, *ASSETS])
 async def test_public_pages_need_no_token(public: Gateway, path: str) -> None:
-    """With DOCS=public everything can be read without a token."""
     assert (await get(public, path, **BROWSER)).status_code == 200
 
 
 @pytest.mark.gateway(docs="off")
 async def test_no_pages(gateway: Gateway) -> None:
-    """With DOCS=off none of the paths exist, with a token or without."""
     for path in (*DATA, *SHELLS, *ASSETS):
         assert (await get(gateway, path, **BROWSER)).status_code == 401
         answer = await get(gateway, path, **BROWSER, **bearer())
@@ -117,7 +119,7 @@ async def test_no_pages(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
 async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: str) -> None:
-    """A client that does not accept HTML is answered as if there was no page."""
+    """Others are answered as without the page."""
     assert (await get(gateway, "/", Accept=accept)).status_code == 401
     answer = await get(gateway, "/", Accept=accept, **bearer())
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
@@ -127,14 +129,12 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
 
 
 async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
-    """A POST to / is a 404, as without the page."""
     answer = await gateway.client.post("/", headers=BROWSER)
     assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("path", [*DATA, "/docs"])
 async def test_pages_are_only_read(gateway: Gateway, path: str) -> None:
-    """Other verbs are 405 in the one JSON shape."""
     answer = await gateway.post(path, {})
     assert (answer.status_code, answer.json()["error"]) == (405, "UNIMPLEMENTED")
     assert "GET" in answer.headers["allow"]
@@ -157,7 +157,7 @@ async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
 
 @pytest.mark.slow
 async def test_both_formats_are_the_document(public: Gateway) -> None:
-    """JSON and YAML hold the same document, that of the catalog."""
+    """That of the catalog."""
     json, text = await get(public, "/openapi.json"), await get(public, "/openapi.yaml")
     assert json.headers["content-type"] == "application/json"
     assert text.headers["content-type"] == "application/yaml"
@@ -168,7 +168,6 @@ async def test_both_formats_are_the_document(public: Gateway) -> None:
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
 async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -> None:
-    """The ETag leads to a 304 without a body; another one to all of it."""
     whole = await get(public, path, **BROWSER)
     etag = whole.headers["etag"]
     for known in (etag, f"W/{etag}", f'"x", {etag}', "*"):
@@ -181,7 +180,7 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, "/docs", "/"])
 async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path: str) -> None:
-    """Each coding is smaller, has its own ETag, and is announced to caches by Vary."""
+    """Smaller, with an ETag of its own, and announced by Vary."""
     etags = set()
     whole = await raw(public, "GET", path, "identity")
     for coding in ("identity", "gzip", "zstd"):
@@ -199,7 +198,6 @@ async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path:
 
 
 async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
-    """What fits into a packet is sent uncompressed."""
     head, body = await raw(public, "GET", "/status.json", "gzip")
     assert "content-encoding" not in head
     assert head["vary"] == "Accept-Encoding"
@@ -208,7 +206,7 @@ async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
 
 @pytest.mark.parametrize("path", DATA)
 async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, path: str) -> None:
-    """Browsers do not store what needed a token, and revalidate the rest."""
+    """Browsers revalidate it, and do not store what needed a token."""
     given = await get(gateway, path, **bearer())
     assert given.headers.get_list("cache-control") == ["no-store"]
     assert (await get(public, path)).headers.get_list("cache-control") == ["no-cache"]
@@ -217,7 +215,7 @@ async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, pat
 @pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
 @pytest.mark.parametrize("path", [*DATA, *ASSETS, "/docs", "/"])
 async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: str) -> None:
-    """HEAD gives the headers of the whole, in each coding."""
+    """In each coding."""
     head, nothing = await raw(public, "HEAD", path, coding)
     whole, body = await raw(public, "GET", path, coding)
     assert nothing == b""
@@ -230,14 +228,14 @@ async def test_head_is_get_without_the_body(public: Gateway, path: str, coding: 
 
 @pytest.mark.gateway(docs="public", unknown_fields="ignore")
 async def test_unknown_fields_that_are_all_ignored_are_no_errors(gateway: Gateway) -> None:
-    """With UNKNOWN_FIELDS=ignore the document allows additional properties in requests."""
+    """The document allows additional properties in requests."""
     text = (await get(gateway, "/openapi.json")).text
     assert '"additionalProperties":false' not in text
     assert '"additionalProperties":false' in orjson.dumps(document()).decode()
 
 
 async def test_the_document_follows_the_schema() -> None:
-    """After a refresh the document is new, and so is its ETag."""
+    """So does its ETag."""
     async with running_cuebot(ChangingCuebot()) as cuebot:
         assert isinstance(cuebot, ChangingCuebot)
         async with gateway_for(cuebot.endpoint, docs="public") as gateway:
@@ -254,7 +252,7 @@ async def test_the_document_follows_the_schema() -> None:
 
 
 async def test_without_a_schema_there_is_no_document() -> None:
-    """Until there is a schema the document is a 503, while the pages and the status are served."""
+    """It is a 503, while the pages and the status are served."""
     async with gateway_for(
         f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection", ready=False
     ) as gateway:
@@ -268,7 +266,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
 
 
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
-    """It has Cuebot's endpoint, the schema and its source, and links to the other pages."""
+    """With the schema, its source, and links to the other pages."""
     status = (await get(public, "/status.json", **bearer())).json()
     catalog = public.catalog
     assert status["cuebot"] == {"endpoints": [cuebot.endpoint], "of": 1, "usable": 1}
@@ -290,8 +288,7 @@ EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
 async def test_nobody_is_told_where_things_are(
     cuebot: ScriptedCuebot, tmp_path: Path, docs: str, reachable: bool
 ) -> None:
-    """Without a token that may call something, no page names Cuebot's address or a path, whatever
-    works and whatever does not; a token that may is told."""
+    """No page names Cuebot's address or a path, unless the token may call something."""
     file = tmp_path / "descriptors.binpb"
     file.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
     endpoint = cuebot.endpoint if reachable else f"127.0.0.1:{free_port()}"
@@ -319,7 +316,7 @@ async def test_nobody_is_told_where_things_are(
 
 
 async def test_readiness_names_no_methods(cuebot: ScriptedCuebot) -> None:
-    """A glob that matches nothing is told as it is written; what may be meant is in the log."""
+    """A glob that matches nothing is shown as it is written; the nearest name is in the log."""
     async with gateway_for(
         cuebot.endpoint,
         descriptor_source="reflection",
@@ -347,7 +344,7 @@ async def test_the_status_for_everybody(gateway: Gateway) -> None:
 
 
 async def test_cuebots_with_different_schemas_are_shown() -> None:
-    """The status says how many are usable and which differ; /readyz says so as documented."""
+    """/status.json says which, /readyz that there are some."""
     away = f"127.0.0.1:{free_port()}"
     async with (
         running_cuebot(ChangingCuebot()) as old,
@@ -368,12 +365,46 @@ async def test_cuebots_with_different_schemas_are_shown() -> None:
     validator(reference, shared.SHARED["components"]["schemas"]).validate(ready)
 
 
+async def test_documents_are_kept_by_rights_and_only_the_last(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers that may call the same share one; the least recently used is forgotten, and all are
+    with a new catalog."""
+    built = []
+
+    def build(*arguments: object, **options: object) -> Mapping[str, object]:
+        built.append(options["allowed"])
+        return build_document(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(page_routes, "build_document", build)
+    monkeypatch.setattr(page_routes, "KEPT_DOCUMENTS", 2)
+    access = [
+        rule("reads", {"role": "a*"}, "reads"),
+        rule("the same", {"role": "b"}, "all", "!changes"),
+        rule("all", {"role": "c"}, "all"),
+        rule("none", {}),
+    ]
+    async with gateway_for(cuebot.endpoint, access=access) as gateway:
+
+        async def ask(role: str) -> int:
+            await gateway.client.get("/openapi.json", headers=signed(role, role=role))
+            return len(built)
+
+        assert [await ask(role) for role in ("a", "a2", "b", "c", "a")] == [1, 1, 1, 2, 2]
+        assert [await ask(role) for role in ("x", "a", "c")] == [3, 3, 4]
+        assert len(set(built)) == 3
+        live = gateway.app.parts.live
+        live.prepare(Selection(), load_profile("none"))()
+        assert await live.attempt()
+        assert await ask("c") == 5
+
+
 # --- what a browser may do ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", SHELLS)
 async def test_pages_may_do_little(gateway: Gateway, path: str) -> None:
-    """The policy allows the page's own scripts and styles and this origin's, and nothing else."""
+    """Run their own code and this origin's."""
     headers = (await get(gateway, path, **BROWSER)).headers
     directives = dict(
         part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
@@ -390,7 +421,7 @@ async def test_pages_may_do_little(gateway: Gateway, path: str) -> None:
 
 @pytest.mark.parametrize("name", ["docs.html", "farm.html"])
 def test_pages_load_nothing_from_elsewhere(name: str) -> None:
-    """No page names another origin, has code or styles in its tags, or keeps a token on disk."""
+    """Nor have they code or styles in tags, or keep a token on disk."""
     text = STATIC.joinpath(name).read_text(encoding="utf-8")
     assert "//" not in re.sub(r"^\s*//.*|  // .*", "", text, flags=re.MULTILINE)
     assert not re.search(r"<[^>]+\s(style|on\w+)=", text)
@@ -400,14 +431,12 @@ def test_pages_load_nothing_from_elsewhere(name: str) -> None:
 
 
 def test_without_swagger_ui_startup_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing package is a configuration error that names the remedy."""
     monkeypatch.setattr(page_routes, "PACKAGE", "no_such_package_anywhere")
     with pytest.raises(ConfigurationError, match="DOCS=off"):
         page_routes.docs_contents("token")
 
 
 async def test_a_client_that_does_not_read_is_disconnected() -> None:
-    """A client that takes longer than the timeout to read a page is disconnected."""
     context = context_of("/", method="GET")
 
     async def never(message: object) -> None:

@@ -3,7 +3,8 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -20,8 +21,10 @@ from tests.support.servers import SECRET
 pytestmark = pytest.mark.slow  # each of them starts a process
 
 OTHER = "another-test-secret-of-more-than-32-bytes"
+GOOD = f'jwt_secret = "{SECRET}"'
+UNLIMITED = "rate_limit_rps = 0"
 GET_JOBS = "/job.JobInterface/GetJobs"
-FIND_JOB = "/job.JobInterface/FindJob"
+KILL = "/job.JobInterface/Kill"
 
 
 class Configured:
@@ -33,7 +36,9 @@ class Configured:
         self._reloads = 0
 
     def sets(self, *lines: str) -> None:
-        """Write these settings, and reload."""
+        """Write these settings, and reload. The rate limit is off, unless they say otherwise."""
+        if not any(line.startswith("rate_limit_rps") for line in lines):
+            lines = (UNLIMITED, *lines)
         self.config.write_text("\n".join(lines) + "\n")
         self.reload()
 
@@ -46,15 +51,18 @@ class Configured:
     def problems(self) -> list[str]:
         return [each["problem"] for each in self.gateway.events('"level":"error"')]
 
-    def status(self, secret: str, path: str = GET_JOBS) -> int:
-        """That of a call whose token this secret has signed."""
-        return self.answer(secret, path).status
+    def statuses(self, path: str = GET_JOBS) -> tuple[int, int]:
+        """Those of calls whose tokens SECRET and OTHER have signed."""
+        return self.answer(SECRET, path).status, self.answer(OTHER, path).status
+
+    def status(self, path: str = GET_JOBS) -> int:
+        return self.answer(SECRET, path).status
 
     def answer(self, secret: str = SECRET, path: str = GET_JOBS) -> Answer:
         return self.ask(mint_token(secret.encode(), TokenRules(), "tester", 3600), path)
 
-    def status_of(self, token: str) -> int:
-        return self.ask(token).status
+    def limit(self) -> str | None:
+        return self.answer().headers.get("x-ratelimit-limit")
 
     def ask(self, token: str, path: str = GET_JOBS) -> Answer:
         with self.gateway.wire() as wire:
@@ -63,71 +71,78 @@ class Configured:
             return wire.answer()
 
 
-@pytest.fixture
-def configured(cuebot_process: str, tmp_path: Path) -> Iterator[Configured]:
-    config = tmp_path / "gateway.toml"
-    config.write_text(f'jwt_secret = "{SECRET}"\nrate_limit_rps = 0\n')
-    environ = {"GATEWAY_CONFIG": str(config), "JWT_SECRET": "", "RATE_LIMIT_RPS": ""}
-    with instance(cuebot_process, environ) as gateway:
+@contextmanager
+def configuring(cuebot: str, folder: Path, **environ: str) -> Iterator[Configured]:
+    config = folder / "gateway.toml"
+    config.write_text(f"{GOOD}\n{UNLIMITED}\n")
+    environ |= {"GATEWAY_CONFIG": str(config), "JWT_SECRET": "", "RATE_LIMIT_RPS": ""}
+    with instance(cuebot, environ) as gateway:
         yield Configured(gateway, config)
 
 
+@pytest.fixture
+def configured(cuebot_process: str, tmp_path: Path) -> Iterator[Configured]:
+    with configuring(cuebot_process, tmp_path) as gateway:
+        yield gateway
+
+
 def test_another_secret(configured: Configured) -> None:
-    """The new one is accepted, and tokens of the old one, though known, are not any more."""
-    assert (configured.status(SECRET), configured.status(OTHER)) == (200, 403)
+    """Tokens of the old one are refused, also those that are known."""
+    assert configured.statuses() == (200, 403)
     with configured.gateway.wire() as old:
         assert old.ask(GET_JOBS).status == 200
-        configured.sets(f'jwt_secret = "{OTHER}"', "rate_limit_rps = 0")
+        configured.sets(f'jwt_secret = "{OTHER}"')
         assert old.ask(GET_JOBS).status == 403
-    assert (configured.status(SECRET), configured.status(OTHER)) == (403, 200)
+    assert configured.statuses() == (403, 200)
     assert configured.problems() == []
 
 
 def test_a_rotation_in_a_file(configured: Configured, tmp_path: Path) -> None:
-    """Add the new one, move the clients over, remove the old one: a file in three steps."""
+    """Add the new secret, move the clients over, remove the old one."""
     secrets = tmp_path / "secrets"
     secrets.write_text(f"{SECRET}\n")
-    configured.sets(f'jwt_secret_file = "{secrets}"', "rate_limit_rps = 0")
-    assert (configured.status(SECRET), configured.status(OTHER)) == (200, 403)
+    configured.sets(f'jwt_secret_file = "{secrets}"')
+    assert configured.statuses() == (200, 403)
     secrets.write_text(f"{SECRET}\n{OTHER}\n")
-    assert (configured.status(SECRET), configured.status(OTHER)) == (200, 403)
+    assert configured.statuses() == (200, 403)
     configured.reload()
-    assert (configured.status(SECRET), configured.status(OTHER)) == (200, 200)
+    assert configured.statuses() == (200, 200)
     secrets.write_text(f"{OTHER}\n")
     configured.reload()
-    assert (configured.status(SECRET), configured.status(OTHER)) == (403, 200)
+    assert configured.statuses() == (403, 200)
 
 
 def test_a_half_written_file_of_secrets(configured: Configured, tmp_path: Path) -> None:
     """The old secrets stay, with an error, until the file is whole."""
     secrets = tmp_path / "secrets"
     secrets.write_text(f"# ours\n{SECRET}\n")
-    configured.sets(f'jwt_secret_file = "{secrets}"', "rate_limit_rps = 0")
+    configured.sets(f'jwt_secret_file = "{secrets}"')
     for content in ("", f"# ours\n{SECRET}\n{OTHER}"[:-5]):
         secrets.write_text(content)
         configured.reload()
-        assert (configured.status(SECRET), configured.status(OTHER[:-5])) == (200, 403)
+        assert configured.status() == 200
+        assert configured.answer(OTHER[:-5]).status == 403
     assert len(configured.problems()) == 2
     secrets.write_text(f"# ours\n{OTHER}\n")
     configured.reload()
-    assert (configured.status(SECRET), configured.status(OTHER)) == (403, 200)
-    assert configured.status("# ours") == 403
+    assert configured.statuses() == (403, 200)
+    assert configured.answer("# ours").status == 403
 
 
 def test_keys_of_a_provider(configured: Configured, tmp_path: Path) -> None:
-    """A file of keys that is new, and one that is broken; secrets are needed no more."""
+    """A new file of keys is taken, without secrets; a broken one is not."""
     keys, now = tmp_path / "keys.json", int(time.time())
     one, two = rsa_key("one"), rsa_key("two")
     tokens = [key.token({"sub": "lena", "exp": now + 3600}, kid="1") for key in (one, two)]
 
     def statuses() -> list[int]:
-        return [configured.status_of(token) for token in tokens]
+        return [configured.ask(token).status for token in tokens]
 
     for key, expected in ((one, [200, 403]), (two, [403, 200])):
         keys.write_text(json.dumps({"keys": [key.jwk(kid="1")]}))
-        configured.sets(f'jwt_jwks = "{keys}"', "rate_limit_rps = 0")
+        configured.sets(f'jwt_jwks = "{keys}"')
         assert statuses() == expected
-        assert configured.status(SECRET) == 403
+        assert configured.status() == 403
     assert configured.problems() == []
     keys.write_text('{"keys": [')
     configured.reload()
@@ -137,167 +152,138 @@ def test_keys_of_a_provider(configured: Configured, tmp_path: Path) -> None:
 
 
 def test_rules_for_tokens(configured: Configured) -> None:
-    """Claims that are required from now on are missed in tokens that were good before."""
-    assert configured.status(SECRET) == 200
-    configured.sets(f'jwt_secret = "{SECRET}"', "rate_limit_rps = 0", 'jwt_audience = "farm"')
-    assert configured.status(SECRET) == 403
-    configured.sets(f'jwt_secret = "{SECRET}"', "rate_limit_rps = 0")
-    assert configured.status(SECRET) == 200
+    """A claim that is required from now on is missed in known tokens."""
+    assert configured.status() == 200
+    configured.sets(GOOD, 'jwt_audience = "farm"')
+    assert configured.status() == 403
+    configured.sets(GOOD)
+    assert configured.status() == 200
 
 
 def test_access_rules(configured: Configured) -> None:
-    """They hold at once for tokens that are known already; a mistake leaves the old ones."""
-    common = (f'jwt_secret = "{SECRET}"', "rate_limit_rps = 0", 'access_default = "deny"')
+    """They hold at once for known tokens; a mistake leaves the old ones."""
+    common = (GOOD, 'access_default = "deny"')
     reads = 'access = [{name = "reads", who = {}, may = ["reads"]}]'
-    kill = "/job.JobInterface/Kill"
-    assert configured.status(SECRET, kill) == 400  # it is allowed, and asks which job
+    assert configured.status(KILL) == 400  # it is allowed, and asks which job
     configured.sets(*common, reads)
-    assert (configured.status(SECRET), configured.status(SECRET, kill)) == (200, 403)
+    assert (configured.status(), configured.status(KILL)) == (200, 403)
     configured.sets(*common)
-    assert configured.status(SECRET) == 403
+    assert configured.status() == 403
     configured.sets(*common, reads.replace("reads", "kills"))
-    assert configured.status(SECRET) == 403
+    assert configured.status() == 403
     assert "access[0].may" in configured.problems()[0]
     configured.sets(*common, reads.replace('"reads"]', '"all", "!job.JobInterface/Kil"]'))
-    assert configured.status(SECRET) == 403
+    assert configured.status() == 403
     assert "!job.JobInterface/Kil matches nothing" in configured.problems()[1]
-    configured.sets(*common[:2])
-    assert configured.status(SECRET, kill) == 400
+    configured.sets(GOOD)
+    assert configured.status(KILL) == 400
 
 
 def test_rate_limits(configured: Configured) -> None:
     """From none to some, to others, and to none again."""
-    secret = f'jwt_secret = "{SECRET}"'
-    assert "x-ratelimit-limit" not in configured.answer().headers
+    assert configured.limit() is None
     for burst in ("7", "3"):
-        configured.sets(secret, "rate_limit_rps = 0.01", f"rate_limit_burst = {burst}")
-        assert configured.answer().headers["x-ratelimit-limit"] == burst
-    until(lambda: configured.status(SECRET) == 429, "the limit is reached")
+        configured.sets(GOOD, "rate_limit_rps = 0.01", f"rate_limit_burst = {burst}")
+        assert configured.limit() == burst
+    until(lambda: configured.status() == 429, "the limit is reached")
     overrides = 'rate_limit_overrides = [{subjects = ["test*"], rps = 50, burst = 60}]'
-    configured.sets(secret, "rate_limit_rps = 0.01", overrides)
-    assert configured.answer().headers["x-ratelimit-limit"] == "60"
-    configured.sets(secret, "rate_limit_rps = 0")
-    answers = [configured.answer() for _ in range(5)]
-    assert {answer.status for answer in answers} == {200}
-    assert "x-ratelimit-limit" not in answers[0].headers
+    configured.sets(GOOD, "rate_limit_rps = 0.01", overrides)
+    assert configured.limit() == "60"
+    configured.sets(GOOD)
+    assert {configured.status() for _ in range(5)} == {200}
+    assert configured.limit() is None
 
 
 def test_services(configured: Configured) -> None:
-    """What is included and excluded follows, and so does what was served before."""
-    secret = f'jwt_secret = "{SECRET}"'
-    configured.sets(secret, "rate_limit_rps = 0", 'exclude_services = ["job.JobInterface/Get*"]')
-    assert configured.status(SECRET) == 404, "it holds at once"
-    configured.sets(secret, "rate_limit_rps = 0", 'include_services = ["job.JobInterface/GetJobs"]')
-    until(lambda: configured.status(SECRET) == 200, "it is served again")
-    assert configured.status(SECRET, "/show.ShowInterface/GetShows") == 404
-    configured.sets(secret, "rate_limit_rps = 0")
-    until(lambda: configured.status(SECRET, "/show.ShowInterface/GetShows") == 200, "all are")
+    """An exclusion holds at once; what is included is served soon."""
+    get_shows = "/show.ShowInterface/GetShows"
+    configured.sets(GOOD, 'exclude_services = ["job.JobInterface/Get*"]')
+    assert configured.status() == 404
+    configured.sets(GOOD, 'include_services = ["job.JobInterface/GetJobs"]')
+    until(lambda: configured.status() == 200, "it is served again")
+    assert configured.status(get_shows) == 404
+    configured.sets(GOOD)
+    until(lambda: configured.status(get_shows) == 200, "all are")
 
 
 def test_an_exclusion_without_cuebot(cuebot_process: str, tmp_path: Path) -> None:
-    """It holds once the reload is done, although Cuebot cannot be asked for its schema."""
-    config, secret = tmp_path / "gateway.toml", f'jwt_secret = "{SECRET}"\nrate_limit_rps = 0\n'
+    """It holds, although Cuebot cannot be asked for its schema."""
     schema = tmp_path / "schema.binpb"
-    files = FileDescriptorSet(file=opencue().files)
-    schema.write_bytes(files.SerializeToString())
-    config.write_text(secret)
-    environ = {"GATEWAY_CONFIG": str(config), "JWT_SECRET": "", "RATE_LIMIT_RPS": ""}
-    with instance(cuebot_process, environ, DESCRIPTOR_SOURCE=str(schema)) as gateway:
-        configured = Configured(gateway, config)
-        assert configured.status(SECRET) == 200
+    schema.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
+    with configuring(cuebot_process, tmp_path, DESCRIPTOR_SOURCE=str(schema)) as configured:
+        assert configured.status() == 200
         schema.unlink()
-        configured.sets(secret, 'exclude_services = "job.JobInterface/GetJobs"')
-        assert configured.status(SECRET) == 404
+        configured.sets(GOOD, 'exclude_services = "job.JobInterface/GetJobs"')
+        assert configured.status() == 404
+
+
+def test_a_retired_setting_is_logged(cuebot_process: str, tmp_path: Path) -> None:
+    with configuring(cuebot_process, tmp_path, METRICS_HOST="::1") as configured:
+        (line,) = configured.gateway.events("METRICS_HOST is retired")
+        assert line["level"] == "warning"
 
 
 def test_an_exclusion_of_nothing(configured: Configured) -> None:
-    """The selection stays as it was, and an error says what is wrong with the new one."""
-    good = (f'jwt_secret = "{SECRET}"', "rate_limit_rps = 0")
-    configured.sets(*good, 'exclude_services = "job.JobInterface/GetJobs"')
-    configured.sets(*good, 'exclude_services = "job.JobInterface/GetJobss"')
-    assert configured.status(SECRET) == 404
+    """The selection stays, and an error says what is wrong with the new one."""
+    configured.sets(GOOD, 'exclude_services = "job.JobInterface/GetJobs"')
+    configured.sets(GOOD, 'exclude_services = "job.JobInterface/GetJobss"')
+    assert configured.status() == 404
     (problem,) = configured.problems()
     assert problem.startswith("EXCLUDE_SERVICES: job.JobInterface/GetJobss matches nothing")
     assert problem.endswith("; did you mean job.JobInterface/GetJobs?")
 
 
 def test_the_profile(configured: Configured) -> None:
-    """What is served is made again without it, and again with it."""
-    secret = f'jwt_secret = "{SECRET}"'
+    """The catalog is built again without it, and again with it."""
     before = configured.answer().headers["x-schema"]
-    configured.sets(secret, "rate_limit_rps = 0", 'compat_profile = "none"')
+    configured.sets(GOOD, 'compat_profile = "none"')
     configured.gateway.event("schema changed")
-    configured.sets(secret, "rate_limit_rps = 0")
+    configured.sets(GOOD)
     configured.gateway.event("schema changed", 2)
     assert configured.answer().headers["x-schema"] == before
 
 
 def test_the_log_level(configured: Configured) -> None:
     """The access lines of health checks come and go with it."""
-    good = [f'jwt_secret = "{SECRET}"', "rate_limit_rps = 0"]
     gateway = configured.gateway
     gateway.get("/healthz")
-    configured.sets(*good, 'log_level = "debug"')
+    configured.sets(GOOD, 'log_level = "debug"')
     gateway.get("/healthz")
     gateway.event('"path":"/healthz"')
-    configured.sets(*good, 'log_level = "info"')
+    configured.sets(GOOD, 'log_level = "info"')
     gateway.get("/healthz")
     configured.answer()
     gateway.event(GET_JOBS)
     assert len(gateway.events('"path":"/healthz"')) == 1
 
 
-def spoil_config(tmp_path: Path) -> str:
-    return "rate_limit_rps = ["
-
-
-def binary_config(tmp_path: Path) -> str:
-    return "\udcff"
-
-
-def unknown_key(tmp_path: Path) -> str:
-    return "rate_limit = 3"
-
-
-def wrong_value(tmp_path: Path) -> str:
-    return "rate_limit_rps = -3"
-
-
-BROKEN_FILES: list[tuple[Callable[[Path], str], str]] = [
-    (spoil_config, "gateway.toml"),
-    (binary_config, "gateway.toml"),
-    (unknown_key, "rate_limit"),
-    (wrong_value, "rate_limit_rps"),
-]
-
-
 @pytest.mark.parametrize(
-    ("spoil", "words"), BROKEN_FILES, ids=lambda each: getattr(each, "__name__", each)
+    ("spoilt", "words"),
+    [
+        ("rate_limit_rps = [", "gateway.toml"),
+        ("\udcff", "gateway.toml"),
+        ("rate_limit = 3", "rate_limit"),
+        ("rate_limit_rps = -3", "rate_limit_rps"),
+        (None, "gateway.toml"),
+    ],
+    ids=ascii,
 )
 def test_a_broken_file_keeps_all_settings(
-    configured: Configured, tmp_path: Path, spoil: Callable[[Path], str], words: str
+    configured: Configured, spoilt: str | None, words: str
 ) -> None:
-    """One line of the log says what is wrong with it; the next good one is taken."""
-    good = configured.config.read_bytes()
-    content = f'jwt_secret = "{OTHER}"\n{spoil(tmp_path)}\n'
-    configured.config.write_bytes(content.encode(errors="surrogateescape"))
+    """One line says what is wrong with it, or that there is none; the next good one is taken."""
+    if spoilt is None:
+        configured.config.unlink()
+    else:
+        content = f'jwt_secret = "{OTHER}"\n{spoilt}\n'
+        configured.config.write_bytes(content.encode(errors="surrogateescape"))
     configured.reload()
     (problem,) = configured.problems()
     assert words in problem
-    assert configured.status(SECRET) == 200
-    configured.config.write_bytes(good.replace(SECRET.encode(), OTHER.encode()))
-    configured.reload()
-    assert (configured.status(SECRET), configured.status(OTHER)) == (403, 200)
+    assert configured.status() == 200
+    configured.sets(f'jwt_secret = "{OTHER}"')
+    assert configured.statuses() == (403, 200)
     assert len(configured.problems()) == 1
-
-
-def test_no_file_keeps_all_settings(configured: Configured) -> None:
-    """So does a file that is not there."""
-    configured.config.unlink()
-    configured.reload()
-    (problem,) = configured.problems()
-    assert "gateway.toml" in problem
-    assert configured.status(SECRET) == 200
 
 
 @pytest.mark.parametrize(
@@ -315,38 +301,38 @@ def test_no_file_keeps_all_settings(configured: Configured) -> None:
 def test_a_broken_part_keeps_the_old_one(
     configured: Configured, tmp_path: Path, line: str, words: str
 ) -> None:
-    """One line says which part stays, and the other parts follow."""
+    """One line says which, and the other parts follow."""
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "binary").write_bytes(bytes(range(128, 256)))
     (tmp_path / "wrong.toml").write_text("nothing = 1\n")
-    kept = [] if line.startswith("jwt") else [f'jwt_secret = "{SECRET}"']
+    kept = [] if line.startswith("jwt") else [GOOD]
     limit = ["rate_limit_rps = 0.01", "rate_limit_burst = 77"]
     configured.sets(*kept, *limit, line.format(folder=tmp_path))
     (problem,) = configured.problems()
     assert words in problem
     answer = configured.answer()
     assert (answer.status, answer.headers["x-ratelimit-limit"]) == (200, "77")
-    configured.sets(f'jwt_secret = "{OTHER}"', "rate_limit_rps = 0")
-    assert configured.status(OTHER) == 200
+    configured.sets(f'jwt_secret = "{OTHER}"')
+    assert configured.answer(OTHER).status == 200
     assert len(configured.problems()) == 1
 
 
 def test_what_needs_a_restart_is_named(configured: Configured) -> None:
-    """Such a change is said at every reload, and nothing else is affected by it."""
-    good = [f'jwt_secret = "{SECRET}"', "rate_limit_rps = 1000", "rate_limit_burst = 80"]
+    """At each reload, and nothing else is affected."""
+    good = [GOOD, "rate_limit_rps = 1000", "rate_limit_burst = 80"]
     configured.sets(*good)
     assert not configured.gateway.events("restart is needed")
+    # The environment overrides the file, also for cuebot_endpoint.
     configured.sets(*good, "max_body_mb = 1", 'cuebot_endpoint = "127.0.0.1:1"', "workers = 4")
-    # What the environment says counts for more than the file.
     named = configured.gateway.event("restart is needed")["settings"]
     assert sorted(named) == ["MAX_BODY_MB", "WORKERS"]
-    assert configured.answer().headers["x-ratelimit-limit"] == "80"
+    assert configured.limit() == "80"
     configured.sets(*good)
     assert len(configured.gateway.events("restart is needed")) == 1
 
 
-def test_no_token_or_secret_is_logged(configured: Configured, tmp_path: Path) -> None:
-    """Not when it changes, nor when it is what is broken."""
+def test_no_token_or_secret_is_logged(configured: Configured) -> None:
+    """Not when it changes, nor when it is broken."""
     configured.sets(f'jwt_secret = ["{OTHER}"]')
     configured.sets(f'jwt_secret = "{OTHER}')
     configured.sets(f'jwt_secret = "{OTHER}"')
@@ -355,22 +341,18 @@ def test_no_token_or_secret_is_logged(configured: Configured, tmp_path: Path) ->
 
 
 def test_many_signals_at_once(configured: Configured, tmp_path: Path) -> None:
-    """However many there are, the last state of the file is what counts."""
+    """The last state of the file counts."""
     for number in range(1, 60):
         fresh = tmp_path / "fresh.toml"
-        fresh.write_text(
-            f'jwt_secret = "{SECRET}"\nrate_limit_rps = 1000\nrate_limit_burst = {number}\n'
-        )
+        fresh.write_text(f"{GOOD}\nrate_limit_rps = 1000\nrate_limit_burst = {number}\n")
         fresh.rename(configured.config)
         configured.gateway.send_signal(signal.SIGHUP)
-    until(
-        lambda: configured.answer().headers.get("x-ratelimit-limit") == "59", "the last one counts"
-    )
+    until(lambda: configured.limit() == "59", "the last one counts")
     assert configured.problems() == []
 
 
-def test_reloads_under_load(configured: Configured, tmp_path: Path) -> None:
-    """No call fails while everything is reloaded again and again."""
+def test_reloads_under_load(configured: Configured) -> None:
+    """No call fails."""
     stop, statuses, problems = Event(), set[int](), list[Exception]()
 
     def calls() -> None:
@@ -387,11 +369,8 @@ def test_reloads_under_load(configured: Configured, tmp_path: Path) -> None:
     try:
         for number in range(12):
             profile = "none" if number % 2 else "opencue"
-            configured.sets(
-                f'jwt_secret = "{SECRET}"',
-                f"rate_limit_rps = {number % 3 * 100_000}",
-                f'compat_profile = "{profile}"',
-            )
+            limit = f"rate_limit_rps = {number % 3 * 100_000}"
+            configured.sets(GOOD, limit, f'compat_profile = "{profile}"')
     finally:
         stop.set()
         for client in clients:

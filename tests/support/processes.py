@@ -167,15 +167,21 @@ class Instance:
         """What has been logged with this text, so far."""
         return [json.loads(line) for line in list(self.lines) if text in line]
 
-    def event(self, text: str, count: int = 1) -> dict[str, Any]:
+    def line(self, text: str, count: int = 1) -> str:
         """The so-manieth line with this text, once it is there."""
+
+        def found() -> list[str]:
+            return [line for line in self.lines if text in line]
+
         with self._changed:
-            self._changed.wait_for(
-                lambda: len(self.events(text)) >= count or self._ended, timeout=PATIENCE
-            )
-            found = self.events(text)
-        assert len(found) >= count, f"no {text!r} in {self.lines}"
-        return found[count - 1]
+            self._changed.wait_for(lambda: len(found()) >= count or self._ended, timeout=PATIENCE)
+            assert len(found()) >= count, f"no {text!r} in {self.lines}"
+            return found()[count - 1]
+
+    def event(self, text: str, count: int = 1) -> dict[str, Any]:
+        """The same as JSON."""
+        event: dict[str, Any] = json.loads(self.line(text, count))
+        return event
 
     def wire(self) -> Wire:
         return Wire(self.port, self.tls)
@@ -285,10 +291,11 @@ def instance(
         made = Instance(process, port, tls=tls)
         try:
             if started:
-                made.event("schema loaded", int(environ.get("WORKERS", "1")))
+                made.line("schema loaded", int(environ.get("WORKERS", "1")))
             if ready:
                 until(made.ready, "it is ready")
             yield made
-            made.no_traceback()
+            if environ.get("LOG_FORMAT") != "console":
+                made.no_traceback()
         finally:
             made.kill()

@@ -23,7 +23,7 @@ from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor
-from gateway.observe.access_log import fields_of
+from gateway.observe.request_logs import fields_of
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import services_of
 from gateway.schema.pool import build_pool

@@ -1,11 +1,19 @@
-"""Message types and enums as components. Responses and requests have separate schemas if needed."""
+"""JSON Schemas (2020-12) of messages, enums and values, in responses and in requests.
+
+They follow https://protobuf.dev/programming-guides/json/. Request schemas have the preferred forms;
+the decoder accepts more (numbers in strings, the URL-safe base64 alphabet).
+"""
 
 from collections.abc import Container, Iterator, Mapping
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from gateway.codec.fields import (
+    INT32,
+    INT64,
     NULL_VALUE,
+    UINT32,
+    UINT64,
     enum_of,
     is_enum,
     is_map,
@@ -16,20 +24,63 @@ from gateway.codec.fields import (
 )
 from gateway.codec.interfaces import Aliases
 from gateway.codec.wellknown import WRAPPERS, takes_null
-from gateway.openapi.shared import WELL_KNOWN
-from gateway.openapi.values import IN_REQUESTS, IN_RESPONSES, KEYS, Json, nullable, reference
+from gateway.openapi.shared import WELL_KNOWN, Json, reference
 
 INPUT = "-Input"
-"""The suffix of a request's schema where responses have a schema of the same message. It cannot
-clash with a message's name, since names in protos have no dashes."""
+"""Ends the name of a request's schema if responses have another one. Names in protos have no dash.
+"""
+NOT_FINITE = "^(NaN|-?Infinity)$"
+INTEGER = "^-?(0|[1-9][0-9]{0,18})$"
+UNSIGNED_INTEGER = "^(0|[1-9][0-9]{0,19})$"
+
+
+def floating_point(format_: str) -> Json:
+    return {"type": ["number", "string"], "format": format_, "pattern": NOT_FINITE}
+
+
+IN_BOTH: Mapping[int, Json] = {
+    FieldDescriptor.TYPE_DOUBLE: floating_point("double"),
+    FieldDescriptor.TYPE_FLOAT: floating_point("float"),
+    **{kind: {"type": "integer", "format": "int32"} for kind in INT32},
+    **{kind: {"type": "integer", "format": "uint32", "minimum": 0} for kind in UINT32},
+    FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
+    FieldDescriptor.TYPE_STRING: {"type": "string"},
+    FieldDescriptor.TYPE_BYTES: {"type": "string", "format": "byte", "contentEncoding": "base64"},
+}
+
+LONG: Json = {"type": ["string", "integer"], "format": "int64", "pattern": INTEGER}
+ULONG: Json = {
+    "type": ["string", "integer"],
+    "format": "uint64",
+    "pattern": UNSIGNED_INTEGER,
+    "minimum": 0,
+}
+
+IN_RESPONSES: Mapping[int, Json] = {
+    **IN_BOTH,
+    **{kind: {"type": "string", "format": "int64"} for kind in INT64},
+    **{kind: {"type": "string", "format": "uint64"} for kind in UINT64},
+}
+IN_REQUESTS: Mapping[int, Json] = {
+    **IN_BOTH,
+    **dict.fromkeys(INT64, LONG),
+    **dict.fromkeys(UINT64, ULONG),
+}
+
+KEYS: Mapping[int, str] = {
+    FieldDescriptor.TYPE_BOOL: "^(true|false)$",
+    **dict.fromkeys((*INT32, *INT64), INTEGER),
+    **dict.fromkeys((*UINT32, *UINT64), UNSIGNED_INTEGER),
+}
+"""Patterns for map keys by type; string keys have none."""
 
 
 class Components:
-    """The schemas of one document's messages and enums, created on first reference.
+    """The schemas of a document's messages and enums, created on first reference.
 
-    `returned` has the full names of the types that occur in responses; their schemas in requests
-    are separate. With `closed`, types that occur only in requests allow no properties but their
-    fields. `aliases` has additional names of fields in responses, by type.
+    Types in `returned` (full names) occur in responses, and have separate schemas for requests.
+    With `closed`, the other types allow no properties but their fields. `aliases` has additional
+    names of fields in responses, by type.
     """
 
     def __init__(
@@ -47,11 +98,9 @@ class Components:
         self._closed = closed
 
     def response(self, descriptor: Descriptor) -> Json:
-        """The schema of a message in a response."""
         return self._message(descriptor, in_response=True)
 
     def request(self, descriptor: Descriptor) -> Json:
-        """The schema of a message in a request."""
         return self._message(descriptor, in_response=False)
 
     def _message(self, descriptor: Descriptor, *, in_response: bool) -> Json:
@@ -63,15 +112,12 @@ class Components:
         if not in_response and name in self._returned:
             name += INPUT
         if name not in self.schemas:
-            schema = self.schemas[name] = {}  # before its fields, since types may be recursive
+            schema = self.schemas[name] = {}  # before its fields: types may be recursive
             schema.update(self._response(descriptor) if in_response else self._request(descriptor))
         return reference(name)
 
     def enum(self, enum: EnumDescriptor) -> Json:
-        """The schema of an enum: a name or a number, in responses and requests alike.
-
-        Open enums (proto3) allow any number; responses have numbers for values without a name.
-        """
+        """A name or a number. Open enums (proto3) allow any number."""
         if enum.full_name == NULL_VALUE:
             return {"type": "null"}
         if enum.full_name not in self.schemas:
@@ -86,7 +132,7 @@ class Components:
         return reference(enum.full_name)
 
     def _values(self, enum: EnumDescriptor) -> str:
-        """A list of the names with numbers and comments, in Markdown."""
+        """The names with numbers and comments, as a list in Markdown."""
         lines = []
         for value in enum.values:
             comment = self._comments.get(f"{enum.full_name}.{value.name}", "")
@@ -130,7 +176,7 @@ class Components:
         return schema
 
     def _object(self, descriptor: Descriptor, properties: Json, required: list[str]) -> Json:
-        """An object with these properties, of which members of a oneof exclude each other."""
+        """An object with these properties; members of a oneof exclude each other."""
         schema: Json = {
             "type": "object",
             **described(self._comments.get(descriptor.full_name)),
@@ -159,7 +205,7 @@ class Components:
         return {"type": "array", "items": one} if field.is_repeated else one
 
     def _single(self, field: FieldDescriptor, *, in_response: bool) -> Json:
-        """The schema of one value of a field that is no map."""
+        """One value of a field that is no map."""
         if is_message(field):
             return self._message(message_of(field), in_response=in_response)
         if is_enum(field):
@@ -167,7 +213,7 @@ class Components:
         return (IN_RESPONSES if in_response else IN_REQUESTS)[field.type]
 
     def _about(self, field: FieldDescriptor, schema: Json) -> Json:
-        """The schema with the field's description and deprecation."""
+        """Adds the field's description and deprecation."""
         about = described(self._comments.get(field.full_name), exclusion_note(field))
         if field.GetOptions().deprecated:
             about["deprecated"] = True
@@ -175,7 +221,7 @@ class Components:
 
 
 def described(*texts: str | None) -> Json:
-    """These texts as a `description`; nothing if there are none."""
+    """A `description` of these texts, if there are any."""
     text = "\n\n".join(text for text in texts if text)
     return {"description": text} if text else {}
 
@@ -187,13 +233,12 @@ def siblings(field: FieldDescriptor) -> list[FieldDescriptor]:
 
 
 def exclusion_note(field: FieldDescriptor) -> str:
-    """A sentence on the fields that exclude this one; empty if there are none."""
     names = ", ".join(f"`{each.json_name}`" for each in siblings(field))
     return f"Cannot be combined with {names}." if names else ""
 
 
 def exclusions(descriptor: Descriptor) -> Iterator[tuple[str, Json]]:
-    """For each member of a oneof, a schema: either it is unset or all others are."""
+    """By member of a oneof: either it is unset, or all others are."""
     for field in descriptor.fields:
         if others := siblings(field):
             alternatives = [{"properties": {each.json_name: unset(each) for each in others}}]
@@ -203,5 +248,14 @@ def exclusions(descriptor: Descriptor) -> Iterator[tuple[str, Json]]:
 
 
 def unset(field: FieldDescriptor) -> Json | bool:
-    """The schema of an unset member of a oneof; False if any value sets it."""
+    """The schema of an unset member; False if any value sets it."""
     return False if takes_null(type_name(field)) else {"type": "null"}
+
+
+def nullable(schema: Json) -> Json:
+    """The schema, or null."""
+    if "type" in schema:
+        types = schema["type"]
+        listed = types if isinstance(types, list) else [types]
+        return schema if "null" in listed else {**schema, "type": [*listed, "null"]}
+    return {"anyOf": [schema, {"type": "null"}]} if schema else schema
