@@ -16,7 +16,7 @@ from gateway.openapi.examples import Examples
 from gateway.openapi.queries import get_operation, view_content, view_parameters
 from gateway.openapi.values import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
-from gateway.schema.declarations import comments_of
+from gateway.schema.description import comments_of
 from gateway.schema.method import LookUp, Method, Unique
 
 NESTED = 2

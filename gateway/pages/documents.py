@@ -12,8 +12,7 @@ from gateway.discovery.refresh import LiveCatalog
 from gateway.http.context import context_of
 from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.pages.content import Content
-from gateway.schema.catalog import Catalog
-from gateway.schema.not_found import no_schema
+from gateway.schema.catalog import Catalog, no_schema
 
 FORMATS = {
     "/openapi.json": ("application/json", as_json),

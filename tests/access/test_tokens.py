@@ -16,9 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.keys import load_secrets
-from gateway.access.principal import Principal
-from gateway.access.tokens import Authenticator, TokenRules
+from gateway.access.secrets import load_secrets
+from gateway.access.tokens import Authenticator, Principal, TokenRules
 from gateway.errors import Code, GatewayError
 from gateway.settings.model import Settings
 from gateway_cli.minting import mint_token

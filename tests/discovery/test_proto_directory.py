@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gateway.discovery import proto_directory
-from gateway.discovery.factory import FileSource, choose_source
-from gateway.discovery.proto_directory import ProtoDirectory, first_errors
+from gateway.discovery import files
+from gateway.discovery.files import ProtoDirectory, first_errors
 from gateway.discovery.refresh import LiveCatalog
+from gateway.discovery.source import FileSource, choose_source
 from gateway.errors import ConfigurationError
 from gateway.schema.description import NoSchema, Schema
 from gateway.schema.selection import Selection
@@ -299,14 +299,14 @@ def test_a_directory_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.M
 def test_without_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra that brings one is named."""
     write(tmp_path, "a.proto")
-    monkeypatch.setattr(proto_directory, "find_spec", lambda name: None)
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
     assert "pip install 'cuebot-gateway[protoc]'" in refusal(tmp_path)
 
 
 def test_a_compiler_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not waited for without end."""
     write(tmp_path, "a.proto")
-    monkeypatch.setattr(proto_directory, "TIMEOUT", 0)
+    monkeypatch.setattr(files, "PROTOC_TIMEOUT_SECONDS", 0)
     assert "protoc took more than 0 s" in refusal(tmp_path)
 
 

@@ -29,9 +29,8 @@ from gateway.access.tokens import Authenticator, TokenRules
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile
 from gateway.discovery import refresh
-from gateway.discovery.factory import AutoSource
 from gateway.discovery.refresh import LiveCatalog, warm
-from gateway.discovery.source import NoReflection, NotReady
+from gateway.discovery.source import AutoSource, NoReflection, NotReady
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema, Schema, Skipped, assumed_schema
@@ -172,7 +171,7 @@ async def test_a_request_cuts_the_pause_after_a_failure_short() -> None:
     """A Cuebot that is back is not kept waiting."""
     source = ScriptedSource()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refresh, "FIRST_PAUSE", 3600)
+        patch.setattr(refresh, "FIRST_PAUSE_SECONDS", 3600)
         async with kept_up(source) as live:
             source.says = NotReady("scripted")
             for _ in range(2):

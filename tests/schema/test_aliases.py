@@ -6,8 +6,7 @@ from itertools import permutations
 import pytest
 
 from gateway.compat.build import build_catalog
-from gateway.schema.aliases import alias_of, service_aliases
-from gateway.schema.catalog import Catalog
+from gateway.schema.catalog import Catalog, alias_of, service_aliases
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
 

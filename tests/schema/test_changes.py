@@ -3,8 +3,7 @@
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
 from gateway.compat.build import build_catalog
-from gateway.schema.catalog import Catalog
-from gateway.schema.changes import SHOWN, changes_between
+from gateway.schema.catalog import LOGGED_CHANGES, Catalog, changes_between
 from gateway.schema.description import Schema, services_of
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
@@ -111,7 +110,7 @@ def test_a_long_list_is_cut() -> None:
     """The log names the first of many, and says that there are more."""
     summary = changes_between(catalog_of(a_file()), catalog_of(*opencue().files))
     for kind in ("methods_added", "fields_added"):
-        assert len(summary[kind]) == SHOWN + 1
+        assert len(summary[kind]) == LOGGED_CHANGES + 1
         assert summary[kind][-1] == "…"
         assert summary[kind][:-1] == sorted(summary[kind][:-1])
     assert summary["methods_removed"] == ["/a.S/Get", "/a.T/Get"]

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.access.fair_quota import FairSemaphore, Weight, alike
+from gateway.access.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.calls.aside.messages import LENGTH, Done, Job, Planned, Refusal, packed, unpacked
 from gateway.calls.caller import Caller, Named
 from gateway.calls.plan import Plan
@@ -45,7 +45,7 @@ log = structlog.stdlib.get_logger("gateway")
 class Planner:
     """Plans bodies in turn, shared by principal."""
 
-    def __init__(self, weight: Weight = alike, *, idle: float = IDLE) -> None:
+    def __init__(self, weight: Weight = equal_weight, *, idle: float = IDLE) -> None:
         self._turns = FairSemaphore(AT_ONCE, WAITING, weight)
         self._idle_seconds = idle
         self._idle: list[PlanningProcess] = []

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.access.limits import MemoryLimiter, Verdict
-from gateway.access.rates import Rate, Rates, address_key
+from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict, address_key
 from gateway.http.rate_limits import too_many
 from gateway.settings.model import RateOverride, Settings
 from tests.support.servers import (
