@@ -133,16 +133,6 @@ class Verdict(NamedTuple):
     """Seconds to wait: before the call if allowed, before trying again if not."""
 
 
-def verdict_of(rate: Rate, allowed: bool, debt: int) -> Verdict:
-    """The verdict on a request after which the bucket is full in `debt` nanoseconds."""
-    wait = debt - rate.capacity
-    if not allowed:
-        wait += rate.interval
-    if wait > 0:
-        return Verdict(allowed, rate.burst, 0, debt / NANOSECONDS, wait / NANOSECONDS)
-    return Verdict(allowed, rate.burst, -wait // rate.interval, debt / NANOSECONDS, 0.0)
-
-
 class Limiter(Protocol):
     """Counts requests by client."""
 
@@ -179,18 +169,27 @@ class MemoryLimiter:
 
     def hit(self, client: str, rate: Rate) -> Verdict:
         now = round(self._clock() * NANOSECONDS)
-        debt = max(self._full_at.get(client, now) - now, 0) + rate.interval
-        allowed = debt - rate.capacity <= rate.longest_wait
+        full_at = self._full_at.pop(client, now)  # and put back as the last one seen
+        if full_at < now:
+            full_at = now
+        full_at += rate.interval
+        wait = full_at - now - rate.capacity
+        allowed = wait <= rate.longest_wait
         if not allowed:
-            debt -= rate.interval
-        self.owe(client, debt, now)
-        return verdict_of(rate, allowed, debt)
+            full_at -= rate.interval
+        self._full_at[client] = full_at
+        if len(self._full_at) >= self._enough:
+            self._forget(now)
+        reset = (full_at - now) / NANOSECONDS
+        if wait > 0:
+            return Verdict(allowed, rate.burst, 0, reset, wait / NANOSECONDS)
+        return Verdict(allowed, rate.burst, -wait // rate.interval, reset, 0.0)
 
-    def owe(self, client: str, debt: int, now: int | None = None) -> None:
+    def owe(self, client: str, debt: int) -> None:
         """Set the client's bucket: full in `debt` nanoseconds."""
-        now = round(self._clock() * NANOSECONDS) if now is None else now
+        now = round(self._clock() * NANOSECONDS)
         self._full_at.pop(client, None)
-        self._full_at[client] = now + debt  # as the last one seen
+        self._full_at[client] = now + debt
         if len(self._full_at) >= self._enough:
             self._forget(now)
 

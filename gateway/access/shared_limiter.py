@@ -13,11 +13,11 @@ from typing import NamedTuple
 import structlog
 
 from gateway.access.rate_limiter import (
+    NANOSECONDS,
     REMEMBERED_CLIENTS,
     MemoryLimiter,
     Rate,
     Verdict,
-    verdict_of,
 )
 from gateway.errors import unavailable
 from gateway.settings.model import Settings
@@ -173,6 +173,16 @@ def open_limiter(settings: Settings) -> SharedLimiter | None:
     meanwhile = "requests are refused" if closed else "each process counts requests by itself"
     link = Link(RedisStore(settings), f"{meanwhile} (STATE_FAIL={settings.state_fail})")
     return SharedLimiter(link, closed=closed, processes=settings.workers)
+
+
+def verdict_of(rate: Rate, allowed: bool, debt: int) -> Verdict:
+    """The verdict on a request after which the bucket is full in `debt` nanoseconds."""
+    wait = debt - rate.capacity
+    if not allowed:
+        wait += rate.interval
+    if wait > 0:
+        return Verdict(allowed, rate.burst, 0, debt / NANOSECONDS, wait / NANOSECONDS)
+    return Verdict(allowed, rate.burst, -wait // rate.interval, debt / NANOSECONDS, 0.0)
 
 
 def check_answers(batch: Sequence[Question], answers: Sequence[int]) -> None:
