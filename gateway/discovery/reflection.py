@@ -32,6 +32,8 @@ PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
 REFUSALS = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
 SERVICE_NAME_BYTES = 512
 """Average length of names with which the largest list of services is accepted."""
+CONNECT_TIMEOUT_SECONDS = 2.0
+"""For all endpoints together; one that needs longer comes last."""
 SHOWN_CHARACTERS = 200
 """Of the server's error messages."""
 
@@ -41,7 +43,7 @@ def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
     sources = [
         ReflectionSource(each, endpoint=each.endpoint, timeout=timeout) for each in cuebot.endpoints
     ]
-    return sources[0] if len(sources) == 1 else EndpointsSource(cuebot, sources, timeout)
+    return sources[0] if len(sources) == 1 else EndpointsSource(cuebot, sources)
 
 
 class EndpointsSource:
@@ -50,17 +52,14 @@ class EndpointsSource:
     Endpoints that are connected come first, then the order is that of CUEBOT_ENDPOINT.
     """
 
-    def __init__(
-        self, cuebot: Cuebot, sources: Sequence[DescriptorSource], timeout: float = 10.0
-    ) -> None:
+    def __init__(self, cuebot: Cuebot, sources: Sequence[DescriptorSource]) -> None:
         self._cuebot = cuebot
         self._sources = sources
-        self._timeout = timeout
 
     async def fetch(self) -> Schema:
         """Raises NoReflection if an endpoint refuses, else NotReady if one may answer later."""
-        await self._cuebot.usable(self._timeout)
         endpoints = self._cuebot.endpoints
+        await asyncio.gather(*(each.usable(CONNECT_TIMEOUT_SECONDS) for each in endpoints))
         order = sorted(range(len(endpoints)), key=lambda n: not is_working(endpoints[n]))
         failures: list[Exception] = []
         for number in order:

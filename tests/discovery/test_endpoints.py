@@ -50,6 +50,9 @@ class Scripted:
     ready: bool = True
     unresponsive: bool = False
 
+    async def usable(self, timeout: float) -> int:
+        return int(self.ready)
+
     async def fetch(self) -> Schema:
         if isinstance(self.says, Exception):
             raise self.says
@@ -63,9 +66,6 @@ class Cuebots:
 
     def __init__(self, *says: Schema | Exception) -> None:
         self.endpoints = tuple(map(Scripted, says))
-
-    async def usable(self, timeout: float) -> int:
-        return len(self.endpoints)
 
 
 def source_of(*says: Schema | Exception) -> tuple[EndpointsSource, tuple[Scripted, ...]]:
