@@ -85,7 +85,7 @@ class FairQuota:
             del self.held[principal]
 
 
-class Asking(NamedTuple):
+class Waiter(NamedTuple):
     """A wait for units, since a time on the monotonic clock."""
 
     amount: int
@@ -105,7 +105,7 @@ class FairSemaphore:
         self._shares = FairQuota(total, weight)
         self._weight = weight
         self._slots = FairQuota(most_waiting, weight)
-        self._waiting: dict[str, deque[Asking]] = {}
+        self._waiting: dict[str, deque[Waiter]] = {}
 
     @property
     def total(self) -> int:
@@ -123,7 +123,7 @@ class FairSemaphore:
 
     def longest_wait(self) -> float:
         """Seconds that the first waiter has been waiting."""
-        since = (asking[0].since for asking in self._waiting.values())
+        since = (waiter[0].since for waiter in self._waiting.values())
         return monotonic() - min(since) if self._waiting else 0.0
 
     @property
@@ -135,48 +135,48 @@ class FairSemaphore:
         """How many times MODEST_PART of the total a principal holds, by its weight; at least 1."""
         return max(1.0, self._part(principal) / (self.total * MODEST_PART))
 
-    def ask(self, principal: str, amount: int, grant: Callable[[], None]) -> Asking | None:
+    def ask(self, principal: str, amount: int, grant: Callable[[], None]) -> Waiter | None:
         """Call `grant`, at once or later, when the units are taken.
 
-        Returns the wait, which `forget` ends; None, and `grant` is never called, if the queue is
+        Returns the wait, which `cancel` ends; None, and `grant` is never called, if the queue is
         full.
         """
-        asking = Asking(amount, grant, monotonic())
+        waiter = Waiter(amount, grant, monotonic())
         is_free = principal not in self._waiting and self.longest_wait() < LONGEST_WAIT_SECONDS
         if is_free and self._take(principal, amount):
             grant()
         elif self._slots.take(principal):
-            self._waiting.setdefault(principal, deque()).append(asking)
+            self._waiting.setdefault(principal, deque()).append(waiter)
         else:
             return None
-        return asking
+        return waiter
 
-    def forget(self, principal: str, asking: Asking) -> bool:
+    def cancel(self, principal: str, waiter: Waiter) -> bool:
         """End a wait; False if its units have been granted."""
         waiting = self._waiting.get(principal, ())
-        if not any(each is asking for each in waiting):
+        if not any(each is waiter for each in waiting):
             return False
-        self._leave(principal, asking)
-        self._go_on()
+        self._dequeue(principal, waiter)
+        self._grant_waiters()
         return True
 
     def give_back(self, principal: str, amount: int) -> None:
         """Give units back, which go to waiters."""
         self._shares.give_back(principal, amount)
         if self._waiting:
-            self._go_on()
+            self._grant_waiters()
 
     async def take(self, principal: str, amount: int, timeout: float | None) -> bool:
         """Wait at most `timeout` seconds; False without the units, or if the queue is full."""
         granted = asyncio.Event()
-        asking = self.ask(principal, amount, granted.set)
-        if asking is None or granted.is_set():
-            return asking is not None
+        waiter = self.ask(principal, amount, granted.set)
+        if waiter is None or granted.is_set():
+            return waiter is not None
         try:
             async with asyncio.timeout(timeout):
                 await granted.wait()
         except BaseException as error:
-            if not self.forget(principal, asking):
+            if not self.cancel(principal, waiter):
                 self.give_back(principal, amount)
             if isinstance(error, TimeoutError):
                 return False
@@ -191,13 +191,13 @@ class FairSemaphore:
         self._shares.force(principal, amount)
         return True
 
-    def _go_on(self) -> None:
+    def _grant_waiters(self) -> None:
         while (found := next(self._grantable(), None)) is not None:
-            principal, asking = found
-            self._leave(principal, asking)
-            asking.grant()
+            principal, waiter = found
+            self._dequeue(principal, waiter)
+            waiter.grant()
 
-    def _grantable(self) -> Iterator[tuple[str, Asking]]:
+    def _grantable(self) -> Iterator[tuple[str, Waiter]]:
         """Waits that are over, with their units taken."""
         if self.longest_wait() >= LONGEST_WAIT_SECONDS:
             oldest = min(self._waiting, key=lambda each: self._waiting[each][0].since)
@@ -205,18 +205,18 @@ class FairSemaphore:
                 yield oldest, self._waiting[oldest][0]
             return
         for principal in sorted(self._waiting, key=self._part):
-            for asking in self._waiting[principal]:
-                if self._take(principal, asking.amount):
-                    yield principal, asking
+            for waiter in self._waiting[principal]:
+                if self._take(principal, waiter.amount):
+                    yield principal, waiter
 
     def _part(self, principal: str) -> float:
         """The principal's units by its weight."""
         return self._shares.held.get(principal, 0) / self._weight(principal)
 
-    def _leave(self, principal: str, asking: Asking) -> None:
+    def _dequeue(self, principal: str, waiter: Waiter) -> None:
         self._slots.give_back(principal)
         waiting = self._waiting[principal]
-        left = deque(each for each in waiting if each is not asking)
+        left = deque(each for each in waiting if each is not waiter)
         if left:
             self._waiting[principal] = left
         else:
@@ -226,13 +226,13 @@ class FairSemaphore:
 class Lease:
     """The memory of one request's large answers, out of that of all."""
 
-    __slots__ = ("_asking", "_held", "_principal", "_turns")
+    __slots__ = ("_held", "_principal", "_turns", "_waiter")
 
     def __init__(self, turns: FairSemaphore, principal: str) -> None:
         self._turns = turns
         self._principal = principal
         self._held = 0
-        self._asking: Asking | None = None
+        self._waiter: Waiter | None = None
 
     @property
     def is_wanted(self) -> bool:
@@ -253,14 +253,14 @@ class Lease:
         self.close()
 
         def granted() -> None:
-            self._asking = None
+            self._waiter = None
             self._held += size
             go_on()
 
-        asking = self._turns.ask(self._principal, size, granted)
+        waiter = self._turns.ask(self._principal, size, granted)
         if not self._held:
-            self._asking = asking
-        return asking is not None
+            self._waiter = waiter
+        return waiter is not None
 
     def shrink(self, size: int) -> None:
         """Give back all but so many bytes."""
@@ -270,9 +270,9 @@ class Lease:
 
     def close(self) -> None:
         """Give back everything, and end the wait."""
-        if self._asking is not None:
-            self._turns.forget(self._principal, self._asking)
-            self._asking = None
+        if self._waiter is not None:
+            self._turns.cancel(self._principal, self._waiter)
+            self._waiter = None
         if self._held:
             held, self._held = self._held, 0
             self._turns.give_back(self._principal, held)

@@ -95,7 +95,7 @@ class TokenRules:
     required: tuple[str, ...] = ("sub", "exp")
     """Names of claims; `sub` stands for the subject's claim."""
     subject: tuple[str, ...] = ("sub",)
-    """Names of claims; the first that is there is the subject."""
+    """Names of claims; the first one present is the subject."""
     audience: str | None = None
     issuer: str | None = None
     """Of tokens that a secret has signed."""
@@ -145,7 +145,7 @@ class Authenticator:
         """Problems of the access rules' globs that match nothing in this catalog."""
         return self.access.unmatched(catalog)
 
-    def nobody(self) -> Principal:
+    def anonymous(self) -> Principal:
         """The principal of requests without a token, where none is needed."""
         return Principal(
             subject="",

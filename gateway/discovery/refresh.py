@@ -1,4 +1,4 @@
-"""The current catalog, and when the schema is looked for again."""
+"""The current catalog, and refreshes of the schema."""
 
 import asyncio
 import time

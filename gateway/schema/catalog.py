@@ -182,13 +182,13 @@ def no_schema() -> GatewayError:
     )
 
 
-def unknown_path(path: str, catalog: Catalog, told: Names | None = None) -> GatewayError:
+def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> GatewayError:
     """The 404 for a path of no method, with the nearest one that exists.
 
-    `told` are the methods that the caller may know of; None: all.
+    `allowed` are the methods that the caller may know of; None: all.
     """
     service, _, name = path.removeprefix("/").partition("/")
-    methods = catalog.names if told is None else told
+    methods = catalog.names if allowed is None else allowed
     if text := catalog.missing.get(path):
         hint = f": {text}" if methods is catalog.names or names_only(text, methods) else ""
         return not_found(f"no Cuebot has {service}/{name}{hint}")
@@ -198,7 +198,7 @@ def unknown_path(path: str, catalog: Catalog, told: Names | None = None) -> Gate
     if service not in methods:
         return not_found(
             f"nothing is served at {path[:SHOWN]!r}; paths are /package.Interface/Method"
-            + (written_out(service, name, methods) or nearest(service, tuple(methods)))
+            + (full_path_hint(service, name, methods) or nearest(service, tuple(methods)))
         )
     if not name:
         listed = ", ".join(methods[service][:LISTED_METHODS])
@@ -216,7 +216,7 @@ def names_only(text: str, methods: Names) -> bool:
     return known.issuperset(METHOD_NAME.findall(text))
 
 
-def written_out(service: str, name: str, methods: Names) -> str:
+def full_path_hint(service: str, name: str, methods: Names) -> str:
     """`; did you mean /job.JobInterface/GetJobs?` for `job/getjobs`, or empty."""
     short = {service.lower(), f"{service.lower()}interface"}
     for owner, served in methods.items():
