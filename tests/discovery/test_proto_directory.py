@@ -193,9 +193,9 @@ def test_errors_have_their_file_and_line(
     for name, text in content.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(text)
-    text = refusal(tmp_path)
-    assert text.startswith(f"DESCRIPTOR_SOURCE: {tmp_path} does not compile: ")
-    assert words in text
+    problem = refusal(tmp_path)
+    assert problem.startswith(f"DESCRIPTOR_SOURCE: {tmp_path} does not compile: ")
+    assert words in problem
 
 
 @pytest.mark.parametrize(
