@@ -22,7 +22,7 @@ from cuebot_simulator.world.studio import build_farm
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encode, Encoders
 from gateway.codec.unknown import UnknownFieldPolicy
-from gateway.discovery.package import read_package
+from gateway.discovery.files import read_package
 from gateway.schema.pool import build_pool
 
 JOBS = 1000

@@ -42,7 +42,7 @@ from benchmarks.survival import LIGHT, ready, token_of
 from gateway.access.load_shedding import LoadShedder
 from gateway.calls.plan import Plan
 from gateway.compat.build import build_catalog
-from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import GatewayError
 from gateway.http.call_maker import form_of
 from gateway.http.request import CallRequest

@@ -37,7 +37,7 @@ from gateway.access.tokens import TokenRules
 from gateway.calls.plan import plan
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
-from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.schema.selection import Selection
 from gateway_cli.minting import mint_token
 

@@ -1,9 +1,8 @@
 """What counting a request costs: `python -m benchmarks.limits`.
 
 CPU of the gateway and of the store for one request, and how long its answer takes: counted in
-memory; with STATE, out of what was taken in advance, by the store for one or 64 clients at once,
-refused as the gateway knows already; and while the store is away. The store is a Redis or Valkey
-on this machine, which this starts.
+memory; with STATE, by the store for one or 64 clients at once; and while the store is away. The
+store is a Redis or Valkey on this machine, which this starts.
 """
 
 import asyncio
@@ -20,19 +19,13 @@ import structlog
 import uvloop
 
 from benchmarks.process import cpu_seconds_of
-from gateway.access.limits import Limiter, MemoryLimiter, Verdict
-from gateway.access.rates import Rate
+from gateway.access.rate_limiter import Limiter, MemoryLimiter, Rate, Verdict
 from gateway.access.shared_limiter import open_limiter
 from gateway.settings.model import Settings
 
 ROUNDS = 3
 FAR = Rate(1e6, 1_000_000)
 """A limit that nobody reaches."""
-SMALL = Rate(1e6, 100)
-"""One of which a gateway takes 12 at most."""
-NEVER_AHEAD = Rate(1e6, 7)
-"""One that nobody reaches either, and of which a gateway takes nothing in advance."""
-REACHED = Rate(0.001, 7)
 
 
 def main() -> None:
@@ -49,11 +42,8 @@ async def measure(port: int, process: "subprocess.Popen[bytes]") -> None:
     running = asyncio.create_task(limiter.run())
     await limiter.first_look()
     await line("in memory", MemoryLimiter(), FAR, 200_000, 8, process)
-    await line("taken in advance", limiter, FAR, 200_000, 8, process)
-    await line("… of a burst of 100", limiter, SMALL, 100_000, 8, process, clients=100)
-    await line("by the store", limiter, NEVER_AHEAD, 4_000, 1, process, clients=1000)
-    await line("by the store, 64 at once", limiter, NEVER_AHEAD, 40_000, 64, process, clients=1000)
-    await line("refused, as is known", limiter, REACHED, 200_000, 8, process)
+    await line("by the store", limiter, FAR, 4_000, 1, process, clients=1000)
+    await line("by the store, 64 at once", limiter, FAR, 40_000, 64, process, clients=1000)
     process.kill()
     process.wait()
     await line("store away", limiter, FAR, 200_000, 8, None)

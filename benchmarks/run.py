@@ -35,7 +35,7 @@ from benchmarks.surroundings import surroundings
 from benchmarks.upstream import running_upstream
 from benchmarks.wrk import find_wrk, load_with_wrk
 from gateway.access.tokens import TokenRules
-from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway_cli.minting import mint_token
 
 RESULTS = Path(__file__).parent / "results"

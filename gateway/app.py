@@ -19,19 +19,18 @@ from gateway.access.from_settings import (
     reloadable_access,
     reloadable_tokens,
 )
-from gateway.access.keys import reached_at
-from gateway.access.limits import MemoryLimiter
+from gateway.access.identity_provider import Provider
 from gateway.access.load_shedding import LoadShedder
-from gateway.access.provider import Provider
-from gateway.access.rates import Rates
+from gateway.access.rate_limiter import MemoryLimiter, Rates
 from gateway.access.revocation import DenyFile
+from gateway.access.secrets import reached_at
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
 from gateway.calls.offload.planner import Planner
 from gateway.compat.profile import load_profile
-from gateway.discovery.endpoints import reflection_of
-from gateway.discovery.factory import choose_source
+from gateway.discovery.reflection import reflection_of
 from gateway.discovery.refresh import LiveCatalog
+from gateway.discovery.source import choose_source
 from gateway.http.access_control import AccessControl
 from gateway.http.admission import Admission
 from gateway.http.authentication import Authentication
@@ -312,7 +311,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         upstream.watch(live),
         watch_lag(*observers),
         *(() if metrics is None else (metrics.run(),)),
-        provider.run(),
+        provider.run(app.parts.authenticator),
         app.parts.deny_file.run(),
         *(() if shared is None else (shared.run(),)),
         return_exceptions=True,

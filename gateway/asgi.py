@@ -10,7 +10,7 @@ import sys
 
 import structlog
 
-from gateway.access.keys import read_secrets, refuse_published
+from gateway.access.secrets import read_secrets, refuse_published
 from gateway.app import Gateway, create_app
 from gateway.errors import ConfigurationError
 from gateway.observe.logs import configure_logging

@@ -11,12 +11,11 @@ from dataclasses import asdict, dataclass, field
 from time import monotonic
 from typing import Any
 
-from gateway.access.key_set import KeySet, NoKeySet
-from gateway.access.keys import load_secrets, reached_at, weaknesses
-from gateway.access.provider import load_key_set, unbound
+from gateway.access.identity_provider import KeySet, NoKeySet, load_key_set, unbound
 from gateway.access.revocation import read_denied
 from gateway.access.rights import AccessRules
-from gateway.access.shared_limiter import BUCKET, PREFIX
+from gateway.access.secrets import load_secrets, reached_at, weaknesses
+from gateway.access.shared_limiter import COUNT, KEY_PREFIX
 from gateway.calls.failures import error_for
 from gateway.discovery.reflection import REFUSALS
 from gateway.errors import Code, ConfigurationError, GatewayError
@@ -27,9 +26,8 @@ from gateway.schema.catalog import Catalog
 from gateway.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.settings.loading import retired
 from gateway.settings.model import Settings
-from gateway.state.link import connected, in_time
 from gateway.state.redis_store import RedisStore
-from gateway.state.store import StoreFailed
+from gateway.state.store import Link, StoreFailed
 from gateway.upstream.endpoint import HEALTH, Endpoint
 from gateway.upstream.interface import CallFailed
 from gateway.upstream.open import PING_FLOOR, open_upstream
@@ -134,10 +132,11 @@ async def check_keys(source: str, report: Report) -> None:
 
 async def check_state(store: RedisStore, report: Report, *, closed: bool) -> None:
     """Count once in the store. One that is away is a problem only if nobody is served without."""
+    link = Link(store, "")
     try:
-        await connected(store)
+        await link.connect()
         began = monotonic()
-        await in_time(store.run(BUCKET, [PREFIX + "check"], [1, 1, 0, 1, 0]))
+        await link.in_time(store.run(COUNT, [KEY_PREFIX + "check"], [1, 1, 0]))
     except StoreFailed as failure:
         report.state = f"{store.name} does not answer"
         (report.problems if closed else report.warnings).append(f"STATE: {store.name}: {failure}")
@@ -203,15 +202,6 @@ async def check_schema(settings: Settings, report: Report) -> None:
         report.warnings.append(
             f"the schema is assumed: it comes from {schema.origin}, and Cuebot's may differ"
         )
-    report.warnings += [
-        f"{name}: its schema could not be read, so it was not compared"
-        for name in schema.unasked
-        if report.endpoints.get(name)
-    ]
-    report.warnings += [
-        f"{', '.join(each.endpoints)}: another schema than that of {schema.origin}"
-        for each in schema.others
-    ]
     report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in catalog.skipped]
     report.warnings += [
         f"access rule {rule.name!r}: {glob} matches nothing"
@@ -249,7 +239,6 @@ def schema_object(catalog: Catalog) -> dict[str, Any]:
         "idle_globs": [each.glob for each in catalog.unused_globs],
         "idle_entries": [asdict(each) for each in catalog.unused_entries],
         "streaming": streaming_paths(catalog),
-        "differences": [asdict(each) for each in catalog.schema.others],
     }
 
 
@@ -299,8 +288,6 @@ def schema_lines(catalog: Catalog) -> Iterator[str]:
     services = counted(len(served_services(catalog)), "service")
     paths = counted(len(catalog.routes), "path")
     yield from entry("Served", f"{methods} of {services}, at {paths}")
-    for each in schema.others:
-        yield from entry("Differs", f"{', '.join(each.endpoints)}: digest {each.digest}")
     aliases = [f"{alias} is {name}" for alias, name in served_aliases(catalog).items()]
     yield from entry("Aliases", counted(len(aliases), "service"), aliases)
     withheld = counted(len(catalog.withheld), "method")

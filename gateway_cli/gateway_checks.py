@@ -103,7 +103,7 @@ async def check_readiness(client: GatewayClient, report: GatewayReport) -> None:
     if not report.ready:
         reason = state.get("reason") or f"Cuebot is {state.get('cuebot')}"
         report.problems.append(f"the gateway is not ready ({state['status']}): {reason}")
-    for name, value in (("schemas", "differ"), ("refresh", "failing"), ("store", "away")):
+    for name, value in (("refresh", "failing"), ("store", "away")):
         if state.get(name) == value:
             report.warnings.append(f'{READINESS} says "{name}": "{value}"')
     check_clock(answer, now, report)

@@ -5,8 +5,8 @@ import time
 import orjson
 from jose import jwk, jws
 
-from gateway.access.keys import load_secrets
-from gateway.access.tokens import LONGEST_SUBJECT, TokenRules
+from gateway.access.secrets import load_secrets
+from gateway.access.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules
 from gateway.errors import ConfigurationError
 from gateway.settings.model import Settings
 
@@ -30,9 +30,9 @@ def mint_token(
     Raises ConfigurationError when the rules demand a claim that only others can fill in, or for
     a subject that cannot be one.
     """
-    if not 0 < len(subject) <= LONGEST_SUBJECT or not is_unicode(subject):
+    if not 0 < len(subject) <= LONGEST_SUBJECT_CHARACTERS or not is_unicode(subject):
         raise ConfigurationError(
-            f"a token's subject is a text of 1 to {LONGEST_SUBJECT} characters"
+            f"a token's subject is a text of 1 to {LONGEST_SUBJECT_CHARACTERS} characters"
         )
     if rules.max_age and seconds > rules.max_age:
         raise ConfigurationError(

@@ -30,7 +30,7 @@ import structlog
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile, load_profile
-from gateway.discovery.package import OPENCUE_PACKAGE, read_folder
+from gateway.discovery.files import OPENCUE_PACKAGE, read_folder
 from gateway.pages.content import Content
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import Schema
@@ -110,7 +110,7 @@ def opencue_read_once() -> Iterator[None]:
         return schema if folder == installed else read_folder(folder, name)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gateway.discovery.package.read_folder", read)
+        patch.setattr("gateway.discovery.files.read_folder", read)
         yield
 
 

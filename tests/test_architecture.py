@@ -27,7 +27,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TESTS = ROOT / "tests"
 
 WITH_THE_SIMULATOR = "gateway_cli.demo"
-FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.package", "gateway.errors")
+FOR_THE_SIMULATOR = ("gateway.schema", "gateway.discovery.files", "gateway.errors")
 BARE_SLEEPS = {
     "middleware.py": "the request is over",
 }

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.schema.description import Schema
 from gateway.schema.pool import build_pool
 

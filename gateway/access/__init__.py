@@ -1,1 +1,1 @@
-"""Who is calling, how often, and how much at once."""
+"""Authentication, access rules, rate limits, fair quotas and load shedding."""

@@ -1,9 +1,8 @@
-"""Fair shares of what all clients draw from: slots in flight, bytes of bodies, bytes of answers.
+"""Fair quotas of what clients share: requests in flight, bytes of bodies, bytes of answers.
 
-One rule, known from the buffers of network switches as dynamic thresholds (Choudhury and Hahne,
-1998): nobody who has something may have more than a multiple of what is still free. Whoever is
-alone may have everything; the more there are, the less each of them gets; and something is always
-left for those who have nothing yet.
+The rule is that of dynamic thresholds in network switches (Choudhury and Hahne, 1998): no principal
+may hold more than a multiple of what is still free. A single one may hold everything; the more
+there are, the less each of them gets; and something is always left for newcomers.
 """
 
 import asyncio
@@ -12,38 +11,41 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import NamedTuple
 
-RESERVE = 4
-"""The total divided by this is kept, beyond the total, for others than the one who has it all."""
+RESERVE_DIVISOR = 4
+"""This part of the total is kept beyond it, for others when one principal holds all of it."""
+LONGEST_WAIT_SECONDS = 1.0
+"""After this, a waiter that asks for more than is free is served before all others."""
+MODEST_PART = 1 / 8
+"""The part of the total that a principal may keep for as long as it likes."""
 
 Weight = Callable[[str], float]
-"""How many principals' worth of a share a principal has: 1 for most."""
+"""A principal's weight in fair quotas: 1 for most."""
 
 
 def reserve_of(total: int) -> int:
-    """What is kept for others than the one who has the total."""
-    return max(1, total // RESERVE)
+    """Units beyond the total, for others than the principal that holds it."""
+    return max(1, total // RESERVE_DIVISOR)
 
 
-def alike(principal: str) -> float:
-    """The weight of principals that are all the same."""
+def equal_weight(principal: str) -> float:
     return 1.0
 
 
 class FairQuota:
-    """So many units, `total` for whoever is alone and a quarter more for all together."""
+    """Units of which a single principal may hold `total`, and all together a quarter more."""
 
-    def __init__(self, total: int, weight: Weight = alike) -> None:
+    def __init__(self, total: int, weight: Weight = equal_weight) -> None:
         self._weight = weight
         self.held: dict[str, int] = {}
-        """By principal, for those that have some."""
+        """Units by principal."""
         self._taken = 0
         self._most = total + reserve_of(total)
         self.resize(total)
 
     def resize(self, total: int) -> None:
-        """Have a smaller total from now on, or again the first one. Nobody loses what it has.
+        """Set a total of at most the first one. Units that are held stay held.
 
-        Those who have nothing still get something, from what there was first.
+        Newcomers still get units, out of the first total.
         """
         self.total = total
         reserve = reserve_of(total)
@@ -52,11 +54,11 @@ class FairQuota:
 
     @property
     def taken(self) -> int:
-        """The units that all have together."""
+        """Units that all principals hold."""
         return self._taken
 
     def take(self, principal: str, amount: int = 1) -> bool:
-        """Take so many units; False, and nothing is taken, if that is more than its share."""
+        """Take units; False, and nothing is taken, if they are more than the principal's share."""
         before = self.held.get(principal, 0)
         after, taken = before + amount, self._taken + amount
         if taken > self._most or after > self.total:
@@ -70,12 +72,11 @@ class FairQuota:
         return True
 
     def force(self, principal: str, amount: int) -> None:
-        """Take so many units, whoever has the others."""
+        """Take units beyond the principal's share."""
         self.held[principal] = self.held.get(principal, 0) + amount
         self._taken += amount
 
     def give_back(self, principal: str, amount: int = 1) -> None:
-        """So many units are not needed any more."""
         left = self.held[principal] - amount
         self._taken -= amount
         if left:
@@ -84,106 +85,98 @@ class FairQuota:
             del self.held[principal]
 
 
-class Asking(NamedTuple):
-    """Somebody who waits for units, since a time on the monotonic clock."""
+class Waiter(NamedTuple):
+    """A wait for units, since a time on the monotonic clock."""
 
     amount: int
     grant: Callable[[], None]
     since: float
 
 
-PATIENCE = 1.0
-"""Seconds for which others may be served before somebody who waits for more than there is free."""
-
-
-MODEST = 1 / 8
-"""The part of the total that a principal may keep for as long as anybody may."""
-
-
 class FairSemaphore:
-    """A fair quota whose units can be waited for. Those who have the least are the next.
+    """A fair quota with a queue. Principals that hold the least are served first.
 
-    At most `most_waiting` may wait, and they are shared in the same way. Who has waited for longer
-    than PATIENCE is the next before all others. Who asks for more than the total gets it once
-    the others have no more than the reserve.
+    The places in the queue, `most_waiting`, are a fair quota, too. After LONGEST_WAIT_SECONDS, a
+    waiter is served before all others. A request for more than the total is granted once the others
+    hold no more than the reserve.
     """
 
-    def __init__(self, total: int, most_waiting: int, weight: Weight = alike) -> None:
+    def __init__(self, total: int, most_waiting: int, weight: Weight = equal_weight) -> None:
         self._shares = FairQuota(total, weight)
         self._weight = weight
         self._slots = FairQuota(most_waiting, weight)
-        self._waiting: dict[str, deque[Asking]] = {}
+        self._waiting: dict[str, deque[Waiter]] = {}
 
     @property
     def total(self) -> int:
-        """The units that one principal may have."""
+        """Units that a single principal may hold."""
         return self._shares.total
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits."""
+        """Whether any principal waits."""
         return bool(self._waiting)
 
     def is_awaited_by_others(self, principal: str) -> bool:
-        """Whether anybody else waits."""
+        """Whether another principal waits."""
         return len(self._waiting) > (principal in self._waiting)
 
     def longest_wait(self) -> float:
-        """Seconds for which the first of those who wait has been waiting."""
-        since = (asking[0].since for asking in self._waiting.values())
+        """Seconds that the first waiter has been waiting."""
+        since = (waiter[0].since for waiter in self._waiting.values())
         return monotonic() - min(since) if self._waiting else 0.0
 
     @property
     def held(self) -> dict[str, int]:
-        """What each principal has."""
+        """Units by principal."""
         return self._shares.held
 
     def over_quota(self, principal: str) -> float:
-        """How many times a MODEST part of the total a principal has, by its weight; 1 at least."""
-        return max(1.0, self._part(principal) / (self.total * MODEST))
+        """How many times MODEST_PART of the total a principal holds, by its weight; at least 1."""
+        return max(1.0, self._part(principal) / (self.total * MODEST_PART))
 
-    def ask(self, principal: str, amount: int, grant: Callable[[], None]) -> Asking | None:
-        """Call `grant`, at once or later, when the units are the principal's.
+    def ask(self, principal: str, amount: int, grant: Callable[[], None]) -> Waiter | None:
+        """Call `grant`, at once or later, when the units are taken.
 
-        Returns what `forget` takes as long as it has not been called; None, and `grant` will never
-        be called, if too many wait already.
+        Returns the wait, which `cancel` ends; None, and `grant` is never called, if the queue is
+        full.
         """
-        asking = Asking(amount, grant, monotonic())
-        is_free = principal not in self._waiting and self.longest_wait() < PATIENCE
+        waiter = Waiter(amount, grant, monotonic())
+        is_free = principal not in self._waiting and self.longest_wait() < LONGEST_WAIT_SECONDS
         if is_free and self._take(principal, amount):
             grant()
         elif self._slots.take(principal):
-            self._waiting.setdefault(principal, deque()).append(asking)
+            self._waiting.setdefault(principal, deque()).append(waiter)
         else:
             return None
-        return asking
+        return waiter
 
-    def forget(self, principal: str, asking: Asking) -> bool:
-        """The units are not wanted any more; False if they have been granted before."""
+    def cancel(self, principal: str, waiter: Waiter) -> bool:
+        """End a wait; False if its units have been granted."""
         waiting = self._waiting.get(principal, ())
-        if not any(each is asking for each in waiting):
+        if not any(each is waiter for each in waiting):
             return False
-        self._leave(principal, asking)
-        self._go_on()
+        self._dequeue(principal, waiter)
+        self._grant_waiters()
         return True
 
     def give_back(self, principal: str, amount: int) -> None:
-        """So many units are not needed any more: they go to those who wait."""
+        """Give units back, which go to waiters."""
         self._shares.give_back(principal, amount)
         if self._waiting:
-            self._go_on()
+            self._grant_waiters()
 
     async def take(self, principal: str, amount: int, timeout: float | None) -> bool:
-        """Wait for units, `timeout` seconds at most; False without them, or if too many wait."""
+        """Wait at most `timeout` seconds; False without the units, or if the queue is full."""
         granted = asyncio.Event()
-        asking = self.ask(principal, amount, granted.set)
-        if asking is None or granted.is_set():
-            return asking is not None
+        waiter = self.ask(principal, amount, granted.set)
+        if waiter is None or granted.is_set():
+            return waiter is not None
         try:
             async with asyncio.timeout(timeout):
                 await granted.wait()
         except BaseException as error:
-            if not self.forget(principal, asking):
+            if not self.cancel(principal, waiter):
                 self.give_back(principal, amount)
             if isinstance(error, TimeoutError):
                 return False
@@ -198,35 +191,88 @@ class FairSemaphore:
         self._shares.force(principal, amount)
         return True
 
-    def _go_on(self) -> None:
-        """Grant what can be granted now."""
+    def _grant_waiters(self) -> None:
         while (found := next(self._grantable(), None)) is not None:
-            principal, asking = found
-            self._leave(principal, asking)
-            asking.grant()
+            principal, waiter = found
+            self._dequeue(principal, waiter)
+            waiter.grant()
 
-    def _grantable(self) -> Iterator[tuple[str, Asking]]:
-        """Whose turn it is; the units are taken."""
-        if self.longest_wait() >= PATIENCE:
+    def _grantable(self) -> Iterator[tuple[str, Waiter]]:
+        """Waits that are over, with their units taken."""
+        if self.longest_wait() >= LONGEST_WAIT_SECONDS:
             oldest = min(self._waiting, key=lambda each: self._waiting[each][0].since)
             if self._take(oldest, self._waiting[oldest][0].amount):
                 yield oldest, self._waiting[oldest][0]
             return
         for principal in sorted(self._waiting, key=self._part):
-            for asking in self._waiting[principal]:
-                if self._take(principal, asking.amount):
-                    yield principal, asking
+            for waiter in self._waiting[principal]:
+                if self._take(principal, waiter.amount):
+                    yield principal, waiter
 
     def _part(self, principal: str) -> float:
-        """How much a principal has, by its weight."""
+        """The principal's units by its weight."""
         return self._shares.held.get(principal, 0) / self._weight(principal)
 
-    def _leave(self, principal: str, asking: Asking) -> None:
-        """Wait no longer."""
+    def _dequeue(self, principal: str, waiter: Waiter) -> None:
         self._slots.give_back(principal)
         waiting = self._waiting[principal]
-        left = deque(each for each in waiting if each is not asking)
+        left = deque(each for each in waiting if each is not waiter)
         if left:
             self._waiting[principal] = left
         else:
             del self._waiting[principal]
+
+
+class Lease:
+    """The memory of one request's large answers, out of that of all."""
+
+    __slots__ = ("_held", "_principal", "_turns", "_waiter")
+
+    def __init__(self, turns: FairSemaphore, principal: str) -> None:
+        self._turns = turns
+        self._principal = principal
+        self._held = 0
+        self._waiter: Waiter | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether any principal waits for memory."""
+        return self._turns.is_awaited
+
+    @property
+    def over_quota(self) -> float:
+        """See `FairSemaphore.over_quota`."""
+        return self._turns.over_quota(self._principal)
+
+    def ask(self, size: int, go_on: Callable[[], None]) -> bool:
+        """Ask for bytes; `go_on` is called, at once or later, when they are granted.
+
+        False if they never will be. The bytes of the request's previous answer are given back: it
+        has been read by then, and to wait while holding them could be a deadlock.
+        """
+        self.close()
+
+        def granted() -> None:
+            self._waiter = None
+            self._held += size
+            go_on()
+
+        waiter = self._turns.ask(self._principal, size, granted)
+        if not self._held:
+            self._waiter = waiter
+        return waiter is not None
+
+    def shrink(self, size: int) -> None:
+        """Give back all but so many bytes."""
+        if self._held > size:
+            held, self._held = self._held, size
+            self._turns.give_back(self._principal, held - size)
+
+    def close(self) -> None:
+        """Give back everything, and end the wait."""
+        if self._waiter is not None:
+            self._turns.cancel(self._principal, self._waiter)
+            self._waiter = None
+        if self._held:
+            held, self._held = self._held, 0
+            self._turns.give_back(self._principal, held)

@@ -1,15 +1,22 @@
-"""Who checks tokens and what they may do, made of the settings and following them on SIGHUP."""
+"""Authentication and access rules by the settings, and their reloads on SIGHUP."""
 
 import asyncio
 from pathlib import Path
 
 import structlog
 
-from gateway.access.key_set import KeySet, NoKeySet
-from gateway.access.keys import load_secrets, reached_at
-from gateway.access.provider import Provider, is_url, load_key_set, read_key_set, unbound
+from gateway.access.identity_provider import (
+    KeySet,
+    NoKeySet,
+    Provider,
+    is_url,
+    load_key_set,
+    read_key_set,
+    unbound,
+)
 from gateway.access.revocation import DenyFile
 from gateway.access.rights import AccessRules
+from gateway.access.secrets import load_secrets, reached_at
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.discovery.refresh import LiveCatalog
 from gateway.errors import ConfigurationError
@@ -20,25 +27,25 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
-    """Who checks tokens, and where the keys of an identity provider come from.
-
-    Those in a file are read here, those at a URL are fetched at startup.
-    """
+    """The authenticator and the identity provider. Keys at a URL are fetched later."""
     secrets = load_secrets(settings, reached_at=reached_at(settings))
     source, keys = settings.jwt_jwks, None
     if source is not None and not is_url(source):
         keys = read_key_set(Path(source))
     warn_of_tokens(settings)
+    provider = Provider(source, keys)
     authenticator = Authenticator(
-        secrets, token_rules(settings), access=AccessRules(settings), keys=keys
+        secrets,
+        token_rules(settings),
+        access=AccessRules(settings),
+        keys=keys,
+        provider=provider,
     )
-    provider = Provider(source, keys, authenticator.use_keys)
-    authenticator.on_unknown_key = provider.request_refresh
     return authenticator, provider
 
 
 def warn_of_tokens(settings: Settings) -> None:
-    """Log who could read secrets, and which tokens of others would do."""
+    """Log which secrets are readable by all, and which tokens of others are accepted."""
     for warning in (*readable_by_all(settings), *unbound(settings)):
         log.warning(warning)
 
@@ -49,7 +56,7 @@ def reloadable_tokens(
     deny_file: DenyFile,
     reached_at: tuple[str, ...],
 ) -> Reloadable:
-    """The secrets and keys that tokens are signed with, and what else tokens must be.
+    """Secrets, keys, required claims and the deny list.
 
     `reached_at` is where the gateway listens, which a reload does not change.
     """
@@ -80,7 +87,7 @@ def reloadable_tokens(
 
 
 def reloadable_access(authenticator: Authenticator, live: LiveCatalog) -> Reloadable:
-    """What the bearers of tokens may do, and as whom."""
+    """The access rules."""
 
     def prepare(settings: Settings) -> Commit:
         access, catalog = AccessRules(settings), live.current

@@ -1,33 +1,30 @@
-"""How many long answers are taken on at once, by how well the gateway keeps up with them.
+"""Load shedding: a limit on calls with long answers, which adapts to how well the gateway keeps up.
 
-Small calls cost next to nothing, and there are no more of them than MAX_IN_FLIGHT. Long lists are
-the load. They wait for their turn to be encoded, and that time in the queue is what is bounded, so
-that nothing has to be known of what they cost; the delay of the event loop counts as well. CoDel
-(RFC 8289) would drop what is in a queue. Here that has cost work already, Cuebot's at least, so new
-calls of methods whose answers are long are refused instead, in the way of gradient limiters: the
-limit shrinks as the time in the queue is to the one that is wanted, and grows slowly.
+Small calls cost next to nothing, and MAX_IN_FLIGHT bounds their number. Long lists are the load.
+They queue to be encoded, and the time in that queue and the delay of the event loop are bounded.
+CoDel (RFC 8289) would drop requests from the queue, which have cost Cuebot work already. Instead,
+new calls of methods with long answers are refused, as by a gradient limiter: the limit shrinks in
+proportion to the excess delay, and grows slowly.
 """
 
 from time import monotonic
 
-from gateway.access.fair_quota import FairQuota, FairSemaphore, Weight, alike, reserve_of
+from gateway.access.fair_quota import FairQuota, FairSemaphore, Weight, equal_weight, reserve_of
 
 ENCODED_AT_ONCE = 2
-"""Long answers of one principal; another finds room for one more. With more of them, small requests
+"""Long answers of one principal, with room for one of another. With more of them, small requests
 would wait for pieces of each."""
-WAIT = 0.25
-"""Seconds that a long answer may wait for its turn."""
-LAG = 0.25
-"""Seconds that the event loop may be behind."""
-PATIENCE = 2
-"""Observations in a row that have to be worse. One alone is a pause: a garbage collection, say."""
-STEEPEST = 0.5
-"""The limit shrinks to this part of itself at most, from one observation to the next."""
+QUEUE_WAIT_SECONDS = 0.25
+"""That a long answer may wait to be encoded."""
+LOOP_LAG_SECONDS = 0.25
+LATE_OBSERVATIONS = 2
+"""In a row until the limit shrinks. A single one is a pause, such as a garbage collection."""
+STEEPEST_SHRINKING = 0.5
+"""Smallest factor from one observation to the next."""
 GROWTH = 0.05
-LEAST = 16
-"""Long answers that are always taken on."""
-REMEMBERED = 10.0
-"""Seconds for which a method counts as one with long answers after it has had one."""
+SMALLEST_LIMIT = 16
+LONG_ANSWER_SECONDS = 10.0
+"""For which a method counts as one with long answers after each of them."""
 
 
 class AdaptiveLimit:
@@ -36,38 +33,34 @@ class AdaptiveLimit:
     def __init__(self, most: int) -> None:
         self._most = most
         self._late = 0
-        """Observations in a row in which it was behind."""
+        """Observations in a row in which the gateway was behind."""
         self.limit = most
 
     def observe(self, lag: float, wait: float, in_flight: int) -> int:
-        """The limit from now on.
-
-        `lag` are the seconds that the event loop is behind, `wait` those for which the first of the
-        long answers has been waiting; so many are in flight.
-        """
-        excess = max(lag / LAG, wait / WAIT)
+        """The new limit, by the delay of the event loop and the longest wait, in seconds."""
+        excess = max(lag / LOOP_LAG_SECONDS, wait / QUEUE_WAIT_SECONDS)
         if excess <= 1:
             self._late = 0
             self.limit = min(self._most, self.limit + max(1, int(self.limit * GROWTH)))
             return self.limit
         self._late += 1
-        if self._late >= PATIENCE:
-            part = max(1 / excess, STEEPEST)
+        if self._late >= LATE_OBSERVATIONS:
+            part = max(1 / excess, STEEPEST_SHRINKING)
             shrunk = int(min(self.limit, in_flight) * part)
-            self.limit = max(shrunk, min(LEAST, self._most))
+            self.limit = max(shrunk, min(SMALLEST_LIMIT, self._most))
         return self.limit
 
 
 class LoadShedder:
-    """Calls of methods with long answers: at most `most` in flight, and a few being encoded."""
+    """Quotas of calls with long answers: `most` in flight, and a few being encoded."""
 
-    def __init__(self, most: int, weight: Weight = alike) -> None:
+    def __init__(self, most: int, weight: Weight = equal_weight) -> None:
         self.slots = FairQuota(most, weight)
         self.turns = FairSemaphore(ENCODED_AT_ONCE, most + reserve_of(most), weight)
-        """Those of answers to be encoded."""
+        """Of answers to be encoded."""
         self._limit = AdaptiveLimit(most)
         self._latest: dict[str, float] = {}
-        """By method: when it has had a long answer (monotonic seconds)."""
+        """By method: when it last had a long answer (monotonic seconds)."""
 
     def note(self, method: str) -> None:
         """The method has had a long answer."""
@@ -76,10 +69,10 @@ class LoadShedder:
     def includes(self, method: str, now: float) -> bool:
         """Whether the method's answer is likely to be long."""
         latest = self._latest.get(method)
-        return latest is not None and now - latest < REMEMBERED
+        return latest is not None and now - latest < LONG_ANSWER_SECONDS
 
     def observe(self, lag: float) -> None:
-        """Adapt the limit, again and again, to an event loop that is so many seconds behind."""
+        """Adapt the limit. Called periodically, with the seconds that the event loop is behind."""
         limit = self._limit.observe(lag, self.turns.longest_wait(), self.slots.taken)
         if limit != self.slots.total:
             self.slots.resize(limit)

@@ -1,4 +1,4 @@
-"""Tokens and subjects that are let in no more: a file that is followed while it changes."""
+"""Revocation of tokens and subjects: a deny list in a file, whose changes are followed."""
 
 import asyncio
 import codecs
@@ -14,23 +14,22 @@ from gateway.errors import ConfigurationError
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
-EVERY = 1.0
-"""Seconds between two looks at the file."""
-SETTLED = 2 * 10**9
-"""Nanoseconds after which a change has a time of its own, on any file system."""
-LARGEST = 16 * 2**20
-"""Bytes; a few hundred thousand lines."""
+REFRESH_SECONDS = 1.0
+SETTLED_NANOSECONDS = 2 * 10**9
+"""After which a later change has another time of change, on any file system."""
+LARGEST_FILE_BYTES = 16 * 2**20
+"""A few hundred thousand lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """Who and what is denied."""
+    """Denied token ids and subjects."""
 
     jti: frozenset[str] = frozenset()
     subjects: frozenset[str] = frozenset()
 
     def includes(self, names: Iterable[object], jti: object) -> bool:
-        """Whether a token is denied: by its id, or by any of its claims that can be a subject."""
+        """Whether a token is denied, by its id or any claim that can be the subject (`names`)."""
         return (jti is not None and str(jti) in self.jti) or any(
             name in self.subjects for name in names if isinstance(name, str)
         )
@@ -40,16 +39,16 @@ NOBODY = Revocations()
 
 
 class NoList(ConfigurationError):
-    """There is no list at JWT_DENY_FILE that could be used."""
+    """There is no usable list at JWT_DENY_FILE."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"JWT_DENY_FILE: {problem}")
 
 
 def parse_denied(content: bytes) -> Revocations:
-    """The list in a file: `jti:…` or `sub:…` on each line that is neither blank nor a comment.
+    """The list in a file: lines of `jti:…` or `sub:…`, blank lines and comments.
 
-    Raises NoList for a line that is neither, or has no end: somebody may be writing it.
+    Raises NoList for other lines, and a last one without a newline, which may be half written.
     """
     found: dict[str, set[str]] = {"jti": set(), "sub": set()}
     try:
@@ -69,22 +68,22 @@ def parse_denied(content: bytes) -> Revocations:
 
 
 class DenyFile:
-    """Follows JWT_DENY_FILE. The last good list stays in use while there is no other."""
+    """Follows JWT_DENY_FILE. The last good list stays in use while the file is not usable."""
 
     def __init__(self, path: Path | None, use: Callable[[Revocations], object]) -> None:
-        """Read it. `use` is told of each list that differs from the one before.
-
-        Raises ConfigurationError if it cannot be used.
-        """
+        """Read the file, and call `use` with each new list. Raises ConfigurationError."""
         self.problem = ""
-        """Why the last look has failed, for people; empty if it has not."""
+        """Why the last read has failed; empty if it has not."""
         self._use = use
         self._denied = NOBODY
         self._path: Path | None = None
         self.prepare(path)()
 
     def prepare(self, path: Path | None) -> Callable[[], object]:
-        """Read this file; what this returns follows it from then on. Raises ConfigurationError."""
+        """Read a file; the function that this returns makes it the current one.
+
+        Raises ConfigurationError.
+        """
         held = self._denied if path == self._path else NOBODY
         denied, version = (NOBODY, None) if path is None else read_denied(path, held)
 
@@ -97,11 +96,11 @@ class DenyFile:
     async def run(self) -> None:
         """Follow the file, until cancelled."""
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(REFRESH_SECONDS)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Look at the file once. Does not raise."""
+        """Read the file if it has changed. Does not raise."""
         path = self._path
         if path is None:
             return
@@ -110,9 +109,9 @@ class DenyFile:
             found = await asyncio.to_thread(read_if_other, path, self._version, self._denied)
         except NoList as error:
             problem = str(error)
-        except Exception as error:  # or nobody would look again
+        except Exception as error:  # or the file would not be read again
             problem = f"JWT_DENY_FILE: {type(error).__name__}: {error}"
-        if path != self._path:  # it is another one by now
+        if path != self._path:  # replaced meanwhile
             return
         if problem:
             if problem != self.problem:
@@ -132,13 +131,13 @@ class DenyFile:
 
 
 Version = tuple[int, ...]
-"""What tells a file from a later one of the same name."""
+"""Time of change (ns), size and inode: differ if the content does."""
 
 
 def read_if_other(
     path: Path, version: Version | None, held: Revocations
 ) -> tuple[Revocations, Version | None] | None:
-    """The list, if the file has changed since. Raises NoList."""
+    """The list, if the file has changed. Raises NoList."""
     try:
         now = version_of(path.stat())
     except OSError as error:
@@ -149,24 +148,24 @@ def read_if_other(
 
 
 def read_denied(path: Path, held: Revocations = NOBODY) -> tuple[Revocations, Version | None]:
-    """The list in this file, which somebody may be writing. Raises NoList.
+    """The list in the file and its version. Raises NoList, also for a file that is being written.
 
-    There is no version yet if the next change might have the same time.
+    The version is None if the next change may have the same time.
     """
     try:
         with path.open("rb") as file:
             before = version_of(os.fstat(file.fileno()))
-            content = file.read(LARGEST + 1)
+            content = file.read(LARGEST_FILE_BYTES + 1)
             after = version_of(os.fstat(file.fileno()))
     except OSError as error:
         raise NoList(f"cannot read {path}: {error.strerror}") from None
-    if len(content) > LARGEST:
-        raise NoList(f"{path} is larger than {LARGEST // 2**20} MB")
+    if len(content) > LARGEST_FILE_BYTES:
+        raise NoList(f"{path} is larger than {LARGEST_FILE_BYTES // 2**20} MB")
     if before != after:
         raise NoList(f"{path} is being written")
     if not content and held != NOBODY:
         raise NoList(f"{path} is empty; to deny nobody any more, leave a comment in it")
-    settled = time.time_ns() - before[0] > SETTLED
+    settled = time.time_ns() - before[0] > SETTLED_NANOSECONDS
     return parse_denied(content), before if settled else None
 
 

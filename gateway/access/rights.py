@@ -1,7 +1,7 @@
-"""Rules of access: which methods the bearer of a token may call, and as whom.
+"""Access rules: which methods a token allows, and in whose name.
 
-They speak of native methods. The claims of a token decide once which rule it has, and a rule is
-compiled once for each catalog into the methods that it allows: a request costs one look-up.
+The claims of a token select its rule once, and a rule is compiled once per catalog into the native
+methods that it allows: a request costs one look-up.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,26 +19,26 @@ from gateway.settings.model import AccessRule, Settings
 from gateway.settings.types import Identity, Who
 
 WORDS = ("all", "reads", "changes")
-"""What stands for methods instead of a glob."""
-WHOLE = ("sub", "iss")
-"""Claims that name one thing, in which a space does not separate members."""
+"""Words for sets of methods, instead of a glob."""
+SINGLE_VALUED = ("sub", "iss")
+"""Claims of a single value, which a space does not divide."""
 
 log = structlog.stdlib.get_logger("gateway")
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What a rule allows of one catalog."""
+    """The methods of a catalog that a rule allows."""
 
     catalog: ref[Catalog]
     paths: frozenset[str]
-    """The native paths of the methods."""
+    """Native paths."""
     names: Mapping[str, tuple[str, ...]]
-    """Their names by service or alias, as those of all methods in `Catalog.names`."""
+    """By service or alias, as in `Catalog.names`."""
 
 
 class Rule:
-    """What the tokens may do that it decides about."""
+    """An access rule: the methods that its tokens may call."""
 
     def __init__(
         self,
@@ -50,27 +50,24 @@ class Rule:
     ) -> None:
         self.name = name
         self.decided_by = decided_by
-        """The names of the claims by which it was chosen."""
+        """Names of the claims that select the rule."""
         self.identity = identity
-        """What becomes of the fields that name the caller."""
+        """How fields that name the caller are filled."""
         self._may = may
         self._why = why or f"access rule {name!r}"
         self._rights: Rights | None = None
 
     @property
     def allows_nothing(self) -> bool:
-        """Whether it allows no method, whatever there is."""
+        """Whether it allows no method of any catalog."""
         return not self._may
 
     def allowed(self, catalog: Catalog) -> frozenset[str]:
-        """The native paths of the methods that it allows."""
+        """The native paths of allowed methods."""
         return self._rights_in(catalog).paths
 
     def names(self, catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
-        """What the caller may be told of when he asks for what is not there.
-
-        It is `catalog.names` itself if the rule allows everything.
-        """
+        """Names that may be suggested to the caller; `catalog.names` itself if all are allowed."""
         return self._rights_in(catalog).names
 
     def _rights_in(self, catalog: Catalog) -> Rights:
@@ -93,9 +90,9 @@ class Rule:
         return Rights(ref(catalog), paths, names)
 
     def check(self, method: Method, catalog: Catalog, subject: str, asked_by: str = "") -> None:
-        """Raises GatewayError (PERMISSION_DENIED) if the subject must not call the method.
+        """Raises GatewayError (PERMISSION_DENIED) if the subject may not call the method.
 
-        `asked_by` is the field of the request that asks for the call, if it is a follow-up.
+        `asked_by` is the field of a request that asks for this follow-up call.
         """
         if method.path not in self._rights_in(catalog).paths:
             reason = f", which {asked_by!r} asks for" if asked_by else ""
@@ -105,13 +102,13 @@ class Rule:
             )
 
     def idle(self, catalog: Catalog) -> tuple[str, ...]:
-        """Its globs that name nothing that is served, and so allow nothing."""
+        """The globs that match nothing that is served, and so allow nothing."""
         known = [name for _, names in names_in(catalog) for name in names]
         globs = [each for each in self._may if each not in WORDS and not each.startswith("!")]
         return tuple(each for each in globs if not matches(known, (each,)))
 
     def unmatched(self, catalog: Catalog) -> list[str]:
-        """What is wrong with its globs that take away nothing: what they were to is allowed."""
+        """Problems of `!` globs that match nothing: the methods that they mean may be allowed."""
         globs = [each[1:] for each in self._may if each.startswith("!") and each[1:] not in WORDS]
         harmless = (*(skip.service for skip in catalog.skipped), *NEVER_BY_DEFAULT)
         found = unused(f"access rule {self.name!r}", globs, catalog.known, harmless)
@@ -119,7 +116,7 @@ class Rule:
 
 
 class AccessRules:
-    """All rules, in order, and what holds for tokens that none of them fits."""
+    """All rules, in order, and the default."""
 
     def __init__(self, settings: Settings) -> None:
         self._whose = [
@@ -134,29 +131,29 @@ class AccessRules:
             "no access rule fits, and access_default is deny",
         )
         self.unreachable = tuple(unreachable(settings.access))
-        """What is wrong with rules that can never decide."""
+        """A line for each rule that can never decide."""
 
     def __iter__(self) -> Iterator[Rule]:
-        """The rules that have a name."""
+        """The rules of the settings, without the default."""
         return (rule for _, rule in self._whose)
 
     def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
-        """What is wrong with globs that take away nothing that there is."""
+        """The problems of all rules' `!` globs."""
         return tuple(line for rule in self for line in rule.unmatched(catalog))
 
     def rule_for(self, claims: Mapping[str, object]) -> Rule:
-        """The first rule that fits the claims of a token. Its `sub` is whoever is calling."""
+        """The first rule that fits the claims of a token, whose `sub` is the subject."""
         return next((rule for who, rule in self._whose if fits(who, claims)), self._default)
 
 
 def identity_of(rule: AccessRule, settings: Settings) -> Identity:
-    """What becomes of the caller's fields. Who is trusted may name others even under `force`."""
+    """How the caller's fields are filled. Trusted callers may name others even under `force`."""
     trusted = rule.identity == "trust" and settings.identity == "force"
     return "fill" if trusted else settings.identity
 
 
 def names_in(catalog: Catalog) -> Iterator[tuple[Method, list[str]]]:
-    """Each method with its names and those of its service, the aliases included."""
+    """Each method with its names and those of its service, with aliases."""
     names: dict[Method, list[str]] = {}
     for path, method in catalog.routes.items():
         service, _, _ = path[1:].partition("/")
@@ -165,19 +162,19 @@ def names_in(catalog: Catalog) -> Iterator[tuple[Method, list[str]]]:
 
 
 def fits(who: Who, claims: Mapping[str, object], *, top: bool = True) -> bool:
-    """Whether the claims have all that a rule asks for."""
+    """Whether the claims match a rule."""
     for name, wanted in who.items():
         claim = claims.get(name)
         if isinstance(wanted, Mapping):
             if not isinstance(claim, Mapping) or not fits(wanted, claim, top=False):
                 return False
-        elif not matches(members(claim, whole=top and name in WHOLE), wanted):
+        elif not matches(members(claim, whole=top and name in SINGLE_VALUED), wanted):
             return False
     return True
 
 
 def members(claim: object, *, whole: bool = False) -> list[str]:
-    """What a claim consists of: the members of a list, the words of a text that is not whole."""
+    """The values of a claim: members of a list, or words of a text unless it is `whole`."""
     if isinstance(claim, str):
         return [claim] if whole else claim.split()
     if isinstance(claim, bool):
@@ -189,11 +186,8 @@ def members(claim: object, *, whole: bool = False) -> list[str]:
     return []
 
 
-# --- Rules that can never decide ------------------------------------------------------------
-
-
 def unreachable(rules: Iterable[AccessRule]) -> Iterator[str]:
-    """A line for each rule that an earlier one leaves no token."""
+    """A line for each rule whose tokens an earlier rule takes."""
     earlier: list[AccessRule] = []
     for rule in rules:
         for other in earlier:
@@ -207,10 +201,7 @@ def unreachable(rules: Iterable[AccessRule]) -> Iterator[str]:
 
 
 def includes(wide: Who, narrow: Who) -> bool:
-    """Whether every token that has what `narrow` asks for has what `wide` asks for, too.
-
-    Where that takes more than a look, it is False.
-    """
+    """Whether every token that matches `narrow` matches `wide`, too; False if in doubt."""
     for name, wanted in wide.items():
         other = narrow.get(name)
         if isinstance(wanted, Mapping):
@@ -224,9 +215,9 @@ def includes(wide: Who, narrow: Who) -> bool:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether a glob matches whatever the other one matches.
+    """Whether the wide glob matches all that the narrow one does.
 
-    Only `*` of the wide one may stand for a wildcard of the other.
+    Only `*` of the wide one covers a wildcard of the narrow one.
     """
     if wide in ("*", narrow):
         return True

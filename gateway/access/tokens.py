@@ -1,8 +1,7 @@
-"""Who is calling: a bearer token to a Principal (RFC 6750, RFC 7519).
+"""Authentication: a bearer token to a Principal (RFC 6750, RFC 7519).
 
-python-jose checks the signature. The claims are checked here, because jose lets text pass for
-`exp`, raises what is no JWTError for other wrong types, ignores `crit`, and accepts a missing
-`aud` when one is demanded.
+python-jose verifies the signature. Claims are checked here: jose accepts a text as `exp`, raises
+other errors than JWTError for other wrong types, ignores `crit`, and accepts a missing `aud`.
 """
 
 import math
@@ -11,44 +10,78 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import orjson
 from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
-from gateway.access.key_set import ALGORITHMS, KeySet
-from gateway.access.principal import Principal, forbidden, unauthenticated
+from gateway.access.identity_provider import ALGORITHMS, KeySet, Provider
 from gateway.access.revocation import NOBODY, Revocations
-from gateway.access.rights import AccessRules
-from gateway.errors import unavailable
+from gateway.access.rights import AccessRules, Rule
+from gateway.errors import BadToken, Code, GatewayError, unavailable
 from gateway.schema.catalog import Catalog
 from gateway.settings.model import Settings
 from gateway.settings.types import SIGNED_BY
 
-LONGEST_TOKEN = 16384
-"""Bytes. Those of providers name all the groups that somebody is in."""
+LONGEST_TOKEN_BYTES = 16384
+"""Providers list all groups of a person in a token."""
 BEARER = b"Bearer "
-LONGEST_HEADER = len(BEARER) + LONGEST_TOKEN
-LONGEST_SUBJECT = 512
-"""Characters. Cuebot is told the subject, and metadata of more than 8 KB would be refused."""
+LONGEST_HEADER_BYTES = len(BEARER) + LONGEST_TOKEN_BYTES
+LONGEST_SUBJECT_CHARACTERS = 512
+"""Cuebot gets the subject as metadata, and refuses metadata of more than 8 KB."""
 REMEMBERED_TOKENS = 4096
-REMEMBERED_BYTES = 4 * 2**20
-"""Those of the remembered tokens together. Their claims take a few times as much."""
+REMEMBERED_TOKEN_BYTES = 4 * 2**20
+"""Of all remembered tokens. Their claims take a few times as much."""
 TOKEN = re.compile(rb"[\w-]+\.[\w-]*\.[\w-]*")
-"""A JWS in compact form (RFC 7515 section 3.1). jose would skip foreign characters."""
+"""A JWS in compact form (RFC 7515 section 3.1). jose would skip other characters."""
 OPEN = AccessRules(Settings())
-"""Without rules, everybody may do everything."""
+"""No rules: everything is allowed."""
 TEMPORAL = ("exp", "nbf", "iat")
 PROVIDER_ALGORITHMS = tuple(ALGORITHMS.values())
 DEEPEST_CLAIMS = 32
-"""Lists and objects in each other. Rules of access and the audit log go through them."""
+"""Levels of lists and objects, which access rules and the audit log walk through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose token has been verified. Times are unix seconds."""
+
+    subject: str
+    expires: float
+    not_before: float
+    rule: Rule
+    claims: Mapping[str, object]
+    """Verified, with SIGNED_BY; not to be changed."""
+
+    @property
+    def deciding_claims(self) -> dict[str, object]:
+        """The claims that decided about the access rule."""
+        return {name: self.claims[name] for name in self.rule.decided_by if name in self.claims}
+
+    def check(self, now: float) -> None:
+        """Raises GatewayError (PERMISSION_DENIED) outside the token's lifetime."""
+        if now >= self.expires:
+            raise forbidden("the token has expired", "expired")
+        if now < self.not_before:
+            raise forbidden("the token is not valid yet (nbf)", "not_yet_valid")
+
+
+def unauthenticated(problem: str, cause: BadToken = "malformed") -> GatewayError:
+    """401: there is no token that could be verified."""
+    headers = {"WWW-Authenticate": 'Bearer realm="cuebot-gateway"'}
+    return GatewayError(Code.UNAUTHENTICATED, problem, headers=headers, cause=cause)
+
+
+def forbidden(problem: str, cause: BadToken = "claims") -> GatewayError:
+    """403: the token is not accepted."""
+    return GatewayError(Code.PERMISSION_DENIED, problem, cause=cause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderRules:
-    """What a token of an identity provider has to say besides."""
+    """Required claims of an identity provider's tokens, besides those of all tokens."""
 
     audience: str | None = None
     issuer: str | None = None
@@ -56,25 +89,36 @@ class ProviderRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules:
-    """What a token has to say."""
+    """Required claims."""
 
     algorithms: tuple[str, ...] = ("HS256",)
     required: tuple[str, ...] = ("sub", "exp")
-    """`sub` stands for whichever claim is the subject."""
+    """Names of claims; `sub` stands for the subject's claim."""
     subject: tuple[str, ...] = ("sub",)
-    """The claims that may be the subject; the first that is there counts."""
+    """Names of claims; the first one present is the subject."""
     audience: str | None = None
     issuer: str | None = None
-    """Those of tokens that a secret has signed."""
+    """Of tokens that a secret has signed."""
     provider: ProviderRules | None = None
-    """For tokens of an identity provider; none are accepted without them."""
+    """None: no tokens of an identity provider are accepted."""
     leeway: float = 0.0
     max_age: float = 0.0
-    """The longest lifetime of a token (seconds); 0 for any."""
+    """Longest lifetime in seconds; 0 for any."""
+
+
+class KeyRefresher(Protocol):
+    """Keeps a provider's keys up to date."""
+
+    def request_refresh(self) -> None:
+        """A token has named an unknown key."""
+        ...
+
+
+NO_PROVIDER = Provider(None)
 
 
 class Authenticator:
-    """Tokens to principals, remembering those that it has verified."""
+    """Tokens to principals. Verified tokens are remembered."""
 
     def __init__(
         self,
@@ -84,26 +128,25 @@ class Authenticator:
         *,
         access: AccessRules = OPEN,
         keys: KeySet | None = None,
+        provider: KeyRefresher = NO_PROVIDER,
     ) -> None:
         self._clock = clock
         self.access = access
-        """What the bearers of tokens may do."""
         self._denied = NOBODY
-        self.on_unknown_key: Callable[[], object] = lambda: None
-        """Called when a token names a key that is not among the provider's."""
+        self._provider = provider
         self.trust(secrets, rules, keys)
 
     def follow(self, access: AccessRules) -> None:
-        """From now on, these rules say what the bearers of tokens may do."""
+        """Replace the access rules."""
         self.access = access
         self._forget()
 
     def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
-        """What is wrong with the globs of the rules that match nothing in this catalog."""
+        """Problems of the access rules' globs that match nothing in this catalog."""
         return self.access.unmatched(catalog)
 
-    def nobody(self) -> Principal:
-        """Whoever has no token, where none is needed."""
+    def anonymous(self) -> Principal:
+        """The principal of requests without a token, where none is needed."""
         return Principal(
             subject="",
             expires=math.inf,
@@ -115,10 +158,7 @@ class Authenticator:
     def trust(
         self, secrets: Iterable[bytes], rules: TokenRules, keys: KeySet | None = None
     ) -> None:
-        """Take these secrets, rules and keys of a provider from now on.
-
-        What others have verified is forgotten.
-        """
+        """Replace the secrets, the rules and the provider's keys; forget verified tokens."""
         self.secrets = tuple(secrets)
         self._rules = rules
         self._secret_keys: Mapping[str, list[Key]] = {
@@ -128,31 +168,31 @@ class Authenticator:
         self.use_keys(keys)
 
     def use_keys(self, keys: KeySet | None) -> None:
-        """Take these keys of the provider; none if they are not known yet."""
+        """Replace the provider's keys; None while they are unknown."""
         self._provider_keys = keys
         self._forget()
 
     def deny(self, denied: Revocations) -> None:
-        """Let these in no more."""
+        """Replace the deny list."""
         self._denied = denied
         self._forget()
 
     def _forget(self) -> None:
         self._verified: OrderedDict[bytes, Principal] = OrderedDict()
-        """By token, each behind `Bearer` and one space."""
+        """By header: `Bearer`, a space and the token."""
         self._remembered = 0
-        """The bytes of them."""
+        """Bytes of the headers."""
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """The principal of an Authorization header.
 
-        Raises GatewayError: UNAUTHENTICATED without a readable JWT, PERMISSION_DENIED with one
-        that does not hold.
+        Raises GatewayError: UNAUTHENTICATED without a readable JWT, PERMISSION_DENIED for one that
+        is not accepted.
         """
-        if authorization is None or len(authorization) > LONGEST_HEADER:
+        if authorization is None or len(authorization) > LONGEST_HEADER_BYTES:
             principal = None
         else:
-            principal = self._verified.get(authorization)  # as most clients write it
+            principal = self._verified.get(authorization)  # as most clients spell it
         if principal is None:
             token = bearer_token(authorization)
             header = BEARER + token
@@ -167,7 +207,7 @@ class Authenticator:
     def _remember(self, header: bytes, principal: Principal) -> None:
         self._verified[header] = principal
         self._remembered += len(header)
-        while len(self._verified) > REMEMBERED_TOKENS or self._remembered > REMEMBERED_BYTES:
+        while len(self._verified) > REMEMBERED_TOKENS or self._remembered > REMEMBERED_TOKEN_BYTES:
             self._remembered -= len(self._verified.popitem(last=False)[0])
 
     def _verify(self, token: str) -> Principal:
@@ -184,7 +224,7 @@ class Authenticator:
         for key in keys:
             try:
                 payload = jws.verify(token, key, [str(algorithm)])
-            except Exception:  # noqa: S112 - whatever jose trips over is no valid token
+            except Exception:  # noqa: S112 - jose raises anything
                 continue
             return self._principal(payload, "provider" if by_provider else "secret")
         raise forbidden("the token's signature does not match", "signature")
@@ -210,7 +250,7 @@ class Authenticator:
         if not found and keys.has(kid):
             raise forbidden("the token's algorithm is not that of its key", "algorithm")
         if not found:
-            self.on_unknown_key()
+            self._provider.request_refresh()
             raise forbidden(
                 "the identity provider has no such key (kid) as the token's; its keys are fetched"
                 " again, so try again in 30 s",
@@ -259,7 +299,7 @@ class Authenticator:
 
     def _check_age(self, claims: Mapping[str, Any]) -> None:
         now = self._clock()
-        issued = min(claims.get("iat", now), now)  # or one from the future could live for ever
+        issued = min(claims.get("iat", now), now)  # one in the future would extend the lifetime
         longest = self._rules.max_age
         if claims.get("exp", math.inf) - issued > longest + self._rules.leeway:
             raise forbidden(f"the token lives longer than {longest:g} s (JWT_MAX_AGE)")
@@ -273,13 +313,15 @@ class Authenticator:
         subject = claims[name]
         if not isinstance(subject, str) or not subject:
             raise forbidden(f"the token's {name} claim is not a text")
-        if len(subject) > LONGEST_SUBJECT:
-            raise forbidden(f"the token's {name} claim is longer than {LONGEST_SUBJECT} characters")
+        if len(subject) > LONGEST_SUBJECT_CHARACTERS:
+            raise forbidden(
+                f"the token's {name} claim is longer than {LONGEST_SUBJECT_CHARACTERS} characters"
+            )
         return subject
 
 
 def check_binding(claims: Mapping[str, Any], binding: TokenRules | ProviderRules) -> None:
-    """Whether a token is from the right issuer and for the right audience. Raises GatewayError."""
+    """Check issuer and audience. Raises GatewayError."""
     if binding.issuer is not None and claims.get("iss") != binding.issuer:
         raise forbidden("the token is from another issuer (iss)")
     if binding.audience is not None:
@@ -296,20 +338,20 @@ def bearer_token(authorization: bytes | None) -> bytes:
     token = token.strip()
     if scheme.lower() != b"bearer" or not token:
         raise unauthenticated("the Authorization header is not of the form: Bearer <JWT>")
-    if len(token) > LONGEST_TOKEN:
-        raise unauthenticated(f"the token is longer than {LONGEST_TOKEN} bytes")
+    if len(token) > LONGEST_TOKEN_BYTES:
+        raise unauthenticated(f"the token is longer than {LONGEST_TOKEN_BYTES} bytes")
     return token
 
 
 def text_of(token: bytes) -> str:
-    """The token, if it looks like one. Raises GatewayError (UNAUTHENTICATED)."""
+    """The token as text, if it is a JWS. Raises GatewayError (UNAUTHENTICATED)."""
     if not TOKEN.fullmatch(token):
         raise unauthenticated("the bearer token is not a JWT")
     return token.decode("ascii")
 
 
 def is_flat(json: object, deepest: int) -> bool:
-    """Whether lists and objects are at most so deep in each other."""
+    """Whether lists and objects are nested at most so deep."""
     if not isinstance(json, dict | list):
         return True
     inside = json.values() if isinstance(json, dict) else json
@@ -322,9 +364,9 @@ def is_number(value: object) -> bool:
 
 
 def token_rules(settings: Settings) -> TokenRules:
-    """The rules for tokens that these settings ask for.
+    """The rules for tokens by the settings.
 
-    Without a provider, JWT_ISSUER and JWT_AUDIENCE are for tokens that a secret has signed, too.
+    Without a provider, JWT_ISSUER and JWT_AUDIENCE also apply to tokens that a secret has signed.
     """
     issuer, audience = settings.jwt_secret_issuer, settings.jwt_secret_audience
     provider = ProviderRules(issuer=settings.jwt_issuer, audience=settings.jwt_audience)

@@ -1,19 +1,22 @@
-"""From a schema and a profile to the catalog that is served."""
+"""Building a catalog from a schema and a profile."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
+
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
 
 from gateway import __version__
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
 from gateway.codec.fields import returned_types
-from gateway.compat.documented import with_documented_methods
-from gateway.compat.identity import identified
-from gateway.compat.profile import EMPTY, Profile
-from gateway.compat.resolve import Resolver, answer_aliases
-from gateway.schema.aliases import service_aliases
+from gateway.compat.profile import EMPTY, Instead, Profile
+from gateway.compat.resolve import Resolver, answer_aliases, identified
 from gateway.schema.catalog import (
     TAG_DIGITS,
     Catalog,
@@ -23,18 +26,18 @@ from gateway.schema.catalog import (
     declared_methods,
     names_by_service,
     paths_of,
+    service_aliases,
 )
-from gateway.schema.description import Schema
+from gateway.schema.description import Schema, full_name
 from gateway.schema.method import ErrorSigns, Method, Sign, path_of
 from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection, chosen
 
 
 def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY) -> Catalog:
-    """The catalog of everything in the schema that may be served, adapted by the profile.
+    """The catalog of all methods that may be served, adapted by the profile.
 
-    A service whose file cannot be used is skipped, with the reason. Raises NoSchema when that
-    leaves none.
+    A service whose file is unusable is skipped, with the reason. Raises NoSchema if none is left.
     """
     files, added = with_documented_methods(schema.files, profile.instead)
     pool, broken = build_pool(files)
@@ -86,13 +89,12 @@ def build_catalog(schema: Schema, selection: Selection, profile: Profile = EMPTY
 
 
 def version_of(schema: Schema, profile: Profile) -> str:
-    """A digest of all that decides how answers look."""
+    """A digest of everything that affects answers."""
     parts = (__version__, schema.digest, profile.model_dump_json())
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def signs_of(profile: Profile) -> ErrorSigns:
-    """What the profile says of errors, and what they may be about."""
     errors = profile.errors
     not_found, ambiguous, malformed = (
         None if each is None else Sign(each.begins, each.says)
@@ -105,9 +107,9 @@ def signs_of(profile: Profile) -> ErrorSigns:
 def names_of(
     native: Collection[str], aliases_of: Mapping[str, Sequence[str]], profile: Profile
 ) -> dict[str, set[str]]:
-    """Native method (`service/Method`) to all that documents and clients call it and its service.
+    """By native method (`service/Method`): all names of it and of its service.
 
-    What the profile calls it counts too, unless Cuebot has a method of that name itself.
+    Names in the profile count, unless Cuebot has a method of that name.
     """
     names = {name: {name} for name in native}
     for documented, name in profile.methods.items():
@@ -122,3 +124,62 @@ def names_of(
         }
         for name, own in names.items()
     }
+
+
+# --- methods that only documents have ---------------------------------------------------------
+
+
+def with_documented_methods(
+    files: Sequence[FileDescriptorProto], entries: Iterable[Instead]
+) -> tuple[tuple[FileDescriptorProto, ...], frozenset[str]]:
+    """The files with the methods of `[[instead]]` that their services lack, and the added names.
+
+    These are methods like all others for routes, rights, views and documents.
+    """
+    found, added = list(files), set[str]()
+    for entry in entries:
+        service, _, method = entry.method.partition("/")
+        for number, file in enumerate(found):
+            owner = next((each for each in file.service if full_name(file, each) == service), None)
+            if owner is None or any(each.name == method for each in owner.method):
+                continue
+            found[number] = with_method(file, owner.name, entry)
+            added.add(entry.method)
+    return tuple(found), frozenset(added)
+
+
+def with_method(file: FileDescriptorProto, service: str, entry: Instead) -> FileDescriptorProto:
+    """A copy of the file with the method and its messages."""
+    copy = FileDescriptorProto()
+    copy.CopyFrom(file)
+    name = entry.method.rpartition("/")[2]
+    owner = next(each for each in copy.service if each.name == service)
+    method = owner.method.add(name=name)
+    taken = {message.name for message in copy.message_type}
+    for kind, fields in (("Request", entry.request), ("Response", entry.answer)):
+        message = copy.message_type.add(name=free_name(f"{service}{name}{kind}", taken))
+        add_fields(message, fields)
+        full = f".{file.package}.{message.name}" if file.package else f".{message.name}"
+        if kind == "Request":
+            method.input_type = full
+        else:
+            method.output_type = full
+    return copy
+
+
+def free_name(wanted: str, taken: set[str]) -> str:
+    """An unused name for a message."""
+    while wanted in taken:
+        wanted += "_"
+    return wanted
+
+
+def add_fields(message: DescriptorProto, fields: dict[str, str]) -> None:
+    for number, (name, kind) in enumerate(fields.items(), 1):
+        field = message.field.add(name=name, number=number)
+        field.label = FieldDescriptorProto.LABEL_OPTIONAL
+        if kind == "string":
+            field.type = FieldDescriptorProto.TYPE_STRING
+        else:
+            field.type = FieldDescriptorProto.TYPE_MESSAGE
+            field.type_name = f".{kind}"

@@ -1,4 +1,4 @@
-"""Paths of the compatibility profile, followed through the messages of a schema."""
+"""Paths of fields in the compatibility profile, resolved in the messages of a schema."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from gateway.schema.method import FieldPath
 
 
 class NotApplicable(Exception):
-    """Why an entry of the profile does nothing next to this schema."""
+    """Why an entry of the profile does nothing with this schema."""
 
 
 def split(path: str) -> FieldPath:
@@ -19,9 +19,9 @@ def split(path: str) -> FieldPath:
 
 
 def fields_along(message: Descriptor, path: FieldPath) -> Iterator[FieldDescriptor | None]:
-    """The field behind each name of a path; None for a name that leads to none.
+    """The field of each name in a path, in JSON or proto spelling; None without one.
 
-    Names are JSON names or those of the proto. Lists lead nowhere.
+    Paths do not go on behind lists.
     """
     scope: Descriptor | None = message
     for name in path:
@@ -33,13 +33,12 @@ def fields_along(message: Descriptor, path: FieldPath) -> Iterator[FieldDescript
 
 
 def field_at(message: Descriptor, path: FieldPath) -> FieldDescriptor | None:
-    """The field at a path; None if there is none."""
     *_, last = fields_along(message, path)
     return last
 
 
 def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
-    """The field at a path. Raises NotApplicable when there is none."""
+    """Raises NotApplicable without a field at the path."""
     field = field_at(message, path)
     if field is None:
         raise NotApplicable(f"{message.full_name} has no {'.'.join(path)}")
@@ -47,7 +46,7 @@ def needed_field(message: Descriptor, path: FieldPath) -> FieldDescriptor:
 
 
 def list_at(message: Descriptor, path: str) -> tuple[FieldDescriptor, ...]:
-    """The fields down to a list of objects. Raises NotApplicable when there is none."""
+    """The fields down to a list of messages. Raises NotApplicable without one."""
     names = split(path)
     fields = tuple(needed_field(message, names[: depth + 1]) for depth in range(len(names)))
     if not fields[-1].is_repeated or not is_message(fields[-1]) or is_map(fields[-1]):
@@ -56,13 +55,13 @@ def list_at(message: Descriptor, path: str) -> tuple[FieldDescriptor, ...]:
 
 
 def needed_path(message: Descriptor, path: str) -> BodyPath:
-    """The place of a field in a body. Raises NotApplicable when there is no such field."""
+    """The place of a field in a body. Raises NotApplicable without such a field."""
     needed_field(message, split(path))
     return body_path(message, split(path))
 
 
 def body_path(message: Descriptor, path: FieldPath) -> BodyPath:
-    """The path in both spellings: those of the fields, or made up where Cuebot has none."""
+    """The path in both spellings: those of Cuebot's fields, or derived ones where it has none."""
     spellings = [
         both_spellings(name) if field is None else (field.json_name, field.name)
         for name, field in zip(path, fields_along(message, path), strict=True)
@@ -74,14 +73,14 @@ def body_path(message: Descriptor, path: FieldPath) -> BodyPath:
 
 
 def both_spellings(name: str) -> tuple[str, str]:
-    """`minCores` and `min_cores`, for either of them."""
+    """`minCores` and `min_cores`, for either."""
     if "_" in name:
         return json_name(name), name
     return name, re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: f"_{found[1].lower()}", name)
 
 
 def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
-    """The part of a documented path that is an object which Cuebot does not have, if any."""
+    """The part of a documented path that is an object unknown to Cuebot, if any."""
     for length, field in enumerate(fields_along(request, source[:-1]), 1):
         if field is None or not is_message(field):
             return body_path(request, source[:length])
@@ -91,7 +90,7 @@ def root_of(request: Descriptor, source: FieldPath) -> BodyPath | None:
 def copied(
     answer: Descriptor, source: FieldPath, request: Descriptor, target: FieldPath
 ) -> tuple[FieldPath, FieldPath]:
-    """Both paths in original names. Raises NotApplicable for values that do not fit together."""
+    """Both paths in proto names. Raises NotApplicable for values of different types."""
     kinds = set()
     for message, path in ((answer, source), (request, target)):
         field = needed_field(message, path)

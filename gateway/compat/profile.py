@@ -1,7 +1,7 @@
-"""The compatibility profile: what documents say, and what Cuebot calls it.
+"""The compatibility profile: documented names and calls, and what Cuebot has instead.
 
-A TOML file; that for OpenCue, `config/opencue.toml`, is part of the package. This module reads and
-checks it, `resolve` applies it to a schema.
+This module reads and validates the TOML file (`config/opencue.toml` is built in); `resolve` applies
+it to a schema.
 """
 
 import re
@@ -31,7 +31,6 @@ NAMES = rf"{NAME}(\.{NAME})*"
 
 
 def shaped(pattern: str, what: str) -> AfterValidator:
-    """A check that a text matches the pattern."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -42,7 +41,6 @@ def shaped(pattern: str, what: str) -> AfterValidator:
 
 
 def check_constant(content: object) -> object:
-    """A text or an integer."""
     if type(content) not in (str, int):
         raise ValueError(f"{content!r} is not a text or an integer")
     return content
@@ -65,13 +63,13 @@ Glob = Annotated[str, shaped(r"!?[^!/\s]+/[^!/\s]+", "a glob of methods such as 
 
 
 class Entry(BaseModel):
-    """A part of the profile. Unknown keys are errors."""
+    """A table of the profile. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Before(Entry):
-    """A look-up before a call. The answer to a read has what is given at `same`, or is refused."""
+    """A look-up before a call. A read whose answer differs at `same` from `given` is refused."""
 
     method: MethodName
     given: FieldPath
@@ -83,9 +81,9 @@ class Before(Entry):
 
 
 class Finding(Entry):
-    """The look-up for an object: `send` has values of its own, `beside` of its or the request's.
+    """The look-up of an object: `send` are values of the object, `beside` also of the request.
 
-    Those at `lower` are sent in lower case.
+    Values at `lower` are sent in lower case.
     """
 
     call: MethodName
@@ -97,11 +95,11 @@ class Finding(Entry):
 
 
 class Listing(Entry):
-    """A list with an object that its look-up does not find, or finds several of.
+    """A list with objects that the look-up does not find, or of which it finds several.
 
-    `with` has values of the look-up's request, `given` those for look-ups before it, `set`
-    constants, `where` fields of rows that have the same values as the look-up's request. Requests
-    get a row if they set the field at `only_with`.
+    `with` takes values from the look-up's request, `given` from look-ups before it; `set` are
+    constants. `where` compares fields of rows with the look-up's request. Only requests with the
+    field at `only_with` get a row.
     """
 
     call: MethodName
@@ -116,10 +114,10 @@ class Listing(Entry):
 
 
 class Named(Entry):
-    """Objects that requests have without an id, and what finds them; None if nothing does.
+    """Objects in requests that a name will do for, and their look-up, if there is one.
 
-    `fields` are where they are, in the requests of `methods`; `ids` where their ids, or lists of
-    ids, stand by themselves, and in the requests of which methods.
+    `fields` are the places of objects in the requests of `methods`; `ids` the places of ids, or
+    lists of ids, with the methods that have them.
     """
 
     message: TypeName
@@ -131,10 +129,10 @@ class Named(Entry):
 
 
 class Hop(Entry):
-    """One of the calls that answer together what one should: `take` of its answer goes on.
+    """One of several calls that answer together for a method.
 
-    Its request has values of the main one (`with`), and what the hop before has taken (`send`).
-    From a list (`rows`) the row is taken whose fields are as values of the main request (`where`).
+    Its request takes values of the main request (`with`), and at `send` what the previous hop took:
+    `take` of its answer, or of the row in `rows` that matches the main request (`where`).
     """
 
     call: MethodName
@@ -146,10 +144,10 @@ class Hop(Entry):
 
 
 class Instead(Entry):
-    """Calls that answer for a method that Cuebot does not have, or that finds nothing.
+    """Calls that answer for a method that Cuebot lacks, or that finds nothing.
 
-    `request` and `answer` are the fields of one that it does not have: names, and the types of
-    messages, or `string`. With `name`, a field for an id, they do so only if that has a name.
+    `request` and `answer` are the fields of a method that it lacks: names, and message types or
+    `string`. With `name`, a field for an id, the calls are made only if the field has a name.
     """
 
     method: MethodName
@@ -161,14 +159,14 @@ class Instead(Entry):
 
 
 class Sign(Entry):
-    """How an error text of Cuebot's begins, and what else is in it."""
+    """An error text of Cuebot: its beginning, and another part of it."""
 
     begins: Annotated[str, Field(min_length=1)]
     says: str = ""
 
 
 class Signs(Entry):
-    """What errors mean that have the status INTERNAL whatever they are about."""
+    """The meaning of errors with status INTERNAL."""
 
     not_found: Sign | None = None
     ambiguous: Sign | None = None
@@ -176,9 +174,9 @@ class Signs(Entry):
 
 
 class RowLimit(Entry):
-    """A number of rows in requests: of Cuebot's own, what it is by default and under a view.
+    """A number of rows in requests. If Cuebot has the field: its value by default and under a view.
 
-    With `page`, the field that asks for a part of them; such a part has the default's size.
+    `page` is the field of a page number; pages have the default's size.
     """
 
     default: int | None = None
@@ -187,7 +185,7 @@ class RowLimit(Entry):
 
 
 class UniqueName(Entry):
-    """A look-up before a call, which is refused if there is something of that name already."""
+    """A look-up before a call, which is refused if the name is taken."""
 
     method: MethodName
     given: FieldPath
@@ -197,7 +195,7 @@ class UniqueName(Entry):
 
 
 class Reading(Entry):
-    """A read that shows what a call has led to: `take` of its answer replaces that of the call."""
+    """A read after a call: `take` of its answer replaces that of the call's answer."""
 
     call: MethodName
     with_: dict[FieldPath, FieldPath] = Field(alias="with")
@@ -205,7 +203,7 @@ class Reading(Entry):
 
 
 class After(Entry):
-    """A call that follows another one, when the request asks for it with a field."""
+    """A follow-up call, which a field of the request asks for."""
 
     method: MethodName
     given: FieldPath
@@ -216,7 +214,7 @@ class After(Entry):
 
 
 class Profile(Entry):
-    """A whole profile, as its file has it."""
+    """A whole profile."""
 
     probe: MethodName | None = None
     reads: tuple[Glob, ...] = ()
@@ -240,9 +238,9 @@ EMPTY = Profile()
 
 
 def load_profile(wanted: str) -> Profile:
-    """The profile that COMPAT_PROFILE names: `opencue` (the built-in one), `none`, or a file.
+    """The profile at COMPAT_PROFILE: `opencue` (built in), `none`, or a file.
 
-    Raises ConfigurationError, one line, for a file that cannot be read or is wrong.
+    Raises ConfigurationError, one line.
     """
     if wanted == "none":
         return EMPTY
@@ -263,10 +261,7 @@ def load_profile(wanted: str) -> Profile:
 
 
 def describe(error: ErrorDetails) -> str:
-    """One line for the first mistake in a profile: the place, and what is expected.
-
-    Line breaks in keys are escaped.
-    """
+    """One line for an error: place and expectation. Line breaks in keys are escaped."""
     parts = [str(part) for part in error["loc"] if part != "[key]"]
     place = ".".join(part if part.isprintable() else repr(part) for part in parts)
     if error["type"] == "extra_forbidden":
@@ -276,7 +271,7 @@ def describe(error: ErrorDetails) -> str:
 
 
 def built_in() -> str:
-    """The text of the profile for OpenCue: in the package, or beside it in a checkout."""
+    """The profile for OpenCue: in the package, or beside it in a checkout."""
     packaged = files("gateway").joinpath(BUILT_IN)
     if packaged.is_file():
         return packaged.read_text(encoding="utf-8")

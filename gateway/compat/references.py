@@ -1,4 +1,4 @@
-"""Objects in requests that a name will do for, as the compatibility profile has it."""
+"""Objects in requests that a name will do for."""
 
 import re
 from collections import defaultdict
@@ -34,15 +34,12 @@ from gateway.schema.method import (
 from gateway.schema.selection import chosen
 
 ID = "id"
-"""What Cuebot knows objects by."""
-
 
 Arguments = Mapping[str, Mapping[str, Method]]
-"""By the name of a field of requests, in either spelling: the methods that have it, by name."""
+"""Methods, by name, by a field of their requests in either spelling."""
 
 
 def by_argument(methods: Mapping[str, Method]) -> Arguments:
-    """The methods by the fields of their requests."""
     found = defaultdict[str, dict[str, Method]](dict)
     for name, method in methods.items():
         for field in method.descriptor.input_type.fields:
@@ -56,10 +53,9 @@ def references_at(
     methods: Arguments,
     by: Callable[[Descriptor, Descriptor, bool], Finder] | None,
 ) -> list[tuple[str, Reference]]:
-    """Method and reference, for each method that has such objects, or their ids, at that path.
+    """Methods with such objects, or their ids, at the path, and the references.
 
-    `by` makes what finds the object of a message type in a type of request. Raises NotApplicable if
-    there is none, or if it cannot.
+    `by` makes the finder for a message type in a type of request. Raises NotApplicable.
     """
     place, is_text = split(path), path in each.ids
     globs = (each.ids[path],) if is_text else each.methods
@@ -92,12 +88,12 @@ def references_at(
 
 
 def kind_of(message: Descriptor) -> str:
-    """What people call such an object: `render partition` for RenderPartition."""
+    """`render partition` for RenderPartition."""
     return re.sub(r"(?<=[a-z])([A-Z])", r" \1", message.name).lower()
 
 
 def needed_message(request: Descriptor, name: str) -> Descriptor:
-    """The message type of that name. Raises NotApplicable."""
+    """Raises NotApplicable without a message of that name."""
     try:
         found: Descriptor = request.file.pool.FindMessageTypeByName(name)
     except KeyError:
@@ -106,7 +102,7 @@ def needed_message(request: Descriptor, name: str) -> Descriptor:
 
 
 def with_reference(references: tuple[Reference, ...], another: Reference) -> tuple[Reference, ...]:
-    """The references, and another one. At a place that has one already, it is another way there."""
+    """Add a reference. At a place that has one already, its finders are added."""
     for number, each in enumerate(references):
         if each.place == another.place:
             both = replace(each, finders=each.finders + another.finders)
@@ -122,10 +118,7 @@ def finder(
     message: Descriptor,
     is_text: bool,
 ) -> Finder:
-    """What finds an object of that type, or its id as a text, in such a request.
-
-    Raises NotApplicable.
-    """
+    """The finder for an object of that type, or its id as a text. Raises NotApplicable."""
     by = each.by
     assert by is not None
     asked, answer = call.descriptor.input_type, call.descriptor.output_type
@@ -139,11 +132,11 @@ def finder(
         in_object = field_at(message, split(path)) is not None
         in_request = field_at(request, split(path)) is not None
         beside = Source(body_path(request, split(path)), inside=False, native=in_request)
-        if is_text:  # it has no inside
+        if is_text:
             sources = [beside]
         else:
             sources = [Source(body_path(message, split(path)), inside=True, native=in_object)]
-            if not in_request:  # else it says something else there
+            if not in_request:  # there, the field means something else
                 sources.append(beside)
         if send not in documented:
             needed_field(asked, split(send))
@@ -157,10 +150,7 @@ def finder(
 def listing_of(
     each: ListingEntry, call: Method, asked: Descriptor, before: Iterable[LookUp | Unique]
 ) -> Listing:
-    """A list whose rows have what a look-up with such a request is for.
-
-    `before` is what is looked up before that. Raises NotApplicable.
-    """
+    """The list beside a look-up, which `before` precedes. Raises NotApplicable."""
     request, answer = call.descriptor.input_type, call.descriptor.output_type
     rows = row_search(answer, each.rows, each.where, asked)
     copies = []
@@ -188,10 +178,7 @@ def listing_of(
 def row_search(
     answer: Descriptor, path: str, where: Mapping[str, str], asked: Descriptor
 ) -> RowSearch:
-    """The rows of the list at that path of an answer, by the fields that they share with a request.
-
-    Raises NotApplicable.
-    """
+    """The rows of a list that match a request. Raises NotApplicable."""
     fields = list_at(answer, path)
     row = message_of(fields[-1])
     return RowSearch(

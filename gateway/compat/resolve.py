@@ -1,7 +1,7 @@
-"""What the compatibility profile means for one schema.
+"""The compatibility profile applied to one schema, when a catalog is built.
 
-Its entries are resolved when a catalog is built. Those that do not apply to the schema, or that it
-has no need of, are left out, with the reason. A request to a method without an entry pays nothing.
+Entries that cannot apply, or that Cuebot does not need, are left out, with the reason. Methods
+without an entry cost nothing more.
 """
 
 from collections import defaultdict
@@ -44,6 +44,7 @@ from gateway.schema.method import (
     Finder,
     FollowUp,
     Hop,
+    Identity,
     Instead,
     Listing,
     LookUp,
@@ -56,17 +57,17 @@ from gateway.schema.method import (
 )
 
 NOW = "now"
-"""The default of an integer that stands for the time of the request."""
+"""Default of an integer: the time of the request."""
 INTEGERS = (*INT32, *INT64, *UINT32, *UINT64)
 SUMMED = (*INT32, *UINT32)
-"""Types of which JSON has the numbers as such."""
+"""Types that are numbers in JSON, not texts."""
 
 
 class Resolver:
-    """Resolves a profile against the methods (by `service/Method`) that are served.
+    """Resolves a profile against the served methods (by `service/Method`).
 
-    `declared` names all methods that Cuebot has, also those that are not served, and those that
-    were `added` for it. Entries that come to nothing are added to `unused`.
+    `declared` are the names of all methods of Cuebot, `added` those of methods that only documents
+    have. Entries that do nothing are added to `unused`.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Resolver:
         self._unused = unused
 
     def adapted(self) -> list[Method]:
-        """The methods, with what the profile has for their requests."""
+        """The methods with their part of the profile."""
         rewrites, steps = self._rewrites(), self._steps()
         references, namesakes = self._references(steps)
         steps = {name: telling_apart(each, namesakes) for name, each in steps.items()}
@@ -105,14 +106,14 @@ class Resolver:
         ]
 
     def probe(self) -> str:
-        """The path of the method that shows whether Cuebot answers; empty if there is none."""
+        """The path of the profile's probe; empty without one."""
         if self._profile.probe is not None:
             with entry("probe", self._unused):
                 return self._served(self._profile.probe).path
         return ""
 
     def method_aliases(self) -> dict[str, str]:
-        """Documented method to served one."""
+        """Documented name to served method."""
         found = {}
         for alias, name in self._profile.methods.items():
             with entry(f"methods.{alias}", self._unused):
@@ -123,7 +124,7 @@ class Resolver:
         return found
 
     def missing_methods(self) -> dict[str, str]:
-        """Method to what to say of it, for methods that a service has only in documents."""
+        """Hints by name, for methods that a service has only in documents."""
         services = {name.partition("/")[0] for name in self._declared}
         found = {}
         for name, text in self._profile.missing.items():
@@ -153,7 +154,7 @@ class Resolver:
         return found
 
     def _row_limits(self) -> dict[str, RowLimit]:
-        """By method: where its requests have a number of rows that Cuebot knows."""
+        """By method, if Cuebot has the field."""
         found = {}
         for name, limits in self._profile.rows.items():
             for target, limit in limits.items() if name in self._methods else ():
@@ -185,10 +186,9 @@ class Resolver:
     def _references(
         self, steps: Mapping[str, Steps]
     ) -> tuple[defaultdict[str, tuple[Reference, ...]], dict[str, Listing]]:
-        """By method: the objects in its requests that a name will do for.
+        """By method: its references; and by finding method: the list of namesakes.
 
-        And by method that finds something by its name: the list that tells several of it apart.
-        A look-up may itself use what the entries before its own say, so that none goes in a circle.
+        A look-up uses the entries before its own only, so that there are no circles.
         """
         found = defaultdict[str, tuple[Reference, ...]](tuple)
         namesakes: dict[str, Listing] = {}
@@ -208,9 +208,9 @@ class Resolver:
         namesakes: dict[str, Listing],
         steps: Mapping[str, Steps],
     ) -> Callable[[Descriptor, Descriptor, bool], Finder]:
-        """What makes finders of such objects, which may use these references and steps.
+        """A factory of finders, which use these references and steps. Raises NotApplicable.
 
-        A list that tells several of one name apart is added to `namesakes`. Raises NotApplicable.
+        A list that tells namesakes apart is added to `namesakes`.
         """
         assert each.by is not None
         call, listing = self._served(each.by.call), None
@@ -233,7 +233,6 @@ class Resolver:
     def _instead(
         self, references: Mapping[str, tuple[Reference, ...]], namesakes: Mapping[str, Listing]
     ) -> dict[str, Instead]:
-        """By method: the calls that answer for it."""
         found = {}
         for each in self._profile.instead:
             with entry(f"instead.{each.method}", self._unused):
@@ -349,7 +348,7 @@ class Resolver:
         )
 
     def _served(self, name: str) -> Method:
-        """The method of that name. Raises NotApplicable when it cannot be called."""
+        """Raises NotApplicable for a method that cannot be called."""
         if name not in self._methods:
             raise NotApplicable(f"{name} is not served")
         if self._methods[name].streams:
@@ -359,7 +358,7 @@ class Resolver:
 
 @contextmanager
 def entry(name: str, unused: list[UnusedEntry]) -> Iterator[None]:
-    """Resolve an entry of that name inside. If it is not applicable, add it to `unused`."""
+    """A block that resolves an entry. If that is not applicable, it is added to `unused`."""
     try:
         yield
     except NotApplicable as reason:
@@ -367,7 +366,7 @@ def entry(name: str, unused: list[UnusedEntry]) -> Iterator[None]:
 
 
 def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
-    """The same steps, whose look-ups say how to tell several of one name apart."""
+    """The steps, with the lists of namesakes for their look-ups."""
     before = tuple(
         replace(each, method=replace(each.method, namesakes=namesakes.get(each.method.path[1:])))
         for each in steps.before
@@ -376,7 +375,7 @@ def telling_apart(steps: Steps, namesakes: Mapping[str, Listing]) -> Steps:
 
 
 def rename(method: Method, source: str, target: str) -> Rename:
-    """A documented path of a request, moved to a native one. Raises NotApplicable."""
+    """Raises NotApplicable."""
     request, path = method.descriptor.input_type, split(source)
     if field_at(request, path) is not None:
         raise NotApplicable(NATIVE)
@@ -391,7 +390,7 @@ def rename(method: Method, source: str, target: str) -> Rename:
 
 
 def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]:
-    """What becomes of a number of rows in requests. Raises NotApplicable."""
+    """The rewrite of a number of rows. Raises NotApplicable."""
     request = method.descriptor.input_type
     if field_at(request, split(target)) is not None:
         return [] if content is None else [default(method, target, content)]
@@ -403,10 +402,9 @@ def row_limit(method: Method, target: str, content: int | None) -> list[Rewrite]
 
 
 def default(method: Method, target: str, content: str | int) -> Default:
-    """What a field is that a request does not set: this text; or this integer, or `now`.
+    """The default of a field: a text, an integer, or `now` (unix time of the request).
 
-    That is the time of the request, in seconds since 1970. An empty text counts as not set, and so
-    does a time of 0; another integer that is given is left alone. Raises NotApplicable.
+    It replaces an empty text, a time of 0, and an integer that is not set. Raises NotApplicable.
     """
     path = needed_path(method.descriptor.input_type, target)
     field = needed_field(method.descriptor.input_type, split(target))
@@ -422,10 +420,7 @@ def default(method: Method, target: str, content: str | int) -> Default:
 def answer_aliases(
     profile: Profile, pool: DescriptorPool, unused: list[UnusedEntry]
 ) -> dict[str, dict[str, Derived]]:
-    """By full name of a message: documented name to the field or fields that are meant.
-
-    Entries that come to nothing are added to `unused`.
-    """
+    """By full name of a message: documented name to native field or fields."""
     found: dict[str, dict[str, Derived]] = defaultdict(dict)
     for name, names in profile.answers.items():
         try:
@@ -440,7 +435,7 @@ def answer_aliases(
 
 
 def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | bool) -> Derived:
-    """What an alias stands for. Raises NotApplicable."""
+    """Raises NotApplicable."""
     if field_at(message, (alias,)) is not None:
         raise NotApplicable(NATIVE)
     if isinstance(native, bool):
@@ -456,8 +451,32 @@ def aliased(message: Descriptor, alias: str, native: str | tuple[str, ...] | boo
 
 
 def copies(main: Method, method: Method, paths: Mapping[str, str]) -> Copies:
-    """What the request of `method` takes from the answer of `main`. Raises NotApplicable."""
+    """Values that `method`'s request takes from `main`'s answer. Raises NotApplicable."""
     answer, request = main.descriptor.output_type, method.descriptor.input_type
     return tuple(
         copied(answer, split(source), request, split(target)) for source, target in paths.items()
     )
+
+
+def identified(
+    profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
+) -> dict[str, Method]:
+    """The methods (by `service/Method`) with the place of the caller's name in their requests."""
+    found = dict(methods)
+    plain = [("identity", name, path, "") for name, path in profile.identity.items()]
+    in_xml = [
+        ("identity_in_xml", name, path, element)
+        for name, elements in profile.identity_in_xml.items()
+        for path, element in elements.items()
+    ]
+    for section, name, path, element in (*plain, *in_xml):
+        with entry(f"{section}.{name}", unused):
+            if name not in found:
+                raise NotApplicable(f"{name} is not served")
+            request = found[name].descriptor.input_type
+            field = needed_field(request, split(path))
+            if field.is_repeated or field.type != FieldDescriptor.TYPE_STRING:
+                raise NotApplicable(f"{path} is no text")
+            identity = Identity(needed_path(request, path), element)
+            found[name] = replace(found[name], identity=identity)
+    return found

@@ -1,45 +1,93 @@
-"""The schema from Cuebot itself, over gRPC server reflection.
+"""The schema from Cuebot, over gRPC server reflection.
 
 https://github.com/grpc/grpc/blob/master/doc/server-reflection.md. v1 and v1alpha are the same
 messages on two paths. The method streams both ways, but a stream of one request and one response
-is what a unary call is on the wire. So each question is a call of its own, over the connection that
-all calls use, and gets a whole answer: servers leave out only what they have sent on that stream.
+is a unary call on the wire. So each question is a call on the connection that all calls use, and
+gets a whole answer: servers leave out only files that they have sent on the same stream.
 """
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
-from gateway.discovery.source import NoReflection, NotReady, is_named
+from gateway.discovery.files import is_named
+from gateway.discovery.source import DescriptorSource, NoReflection, NotReady
 from gateway.errors import Code
 from gateway.schema.description import NoSchema, Schema, Skipped, services_of
 from gateway.schema.pool import well_known_files
 from gateway.schema.size import LIMITS, SchemaLimits, SchemaSize, TooLarge
+from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.interface import CallFailed, Reason, Upstream, takes_all
+from gateway.upstream.open import Cuebot
 
 VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
 REFUSALS = (Code.UNAUTHENTICATED, Code.PERMISSION_DENIED)
-LONGEST_NAME = 512
-"""Bytes of a service's name, on average, with which the largest list of them is taken."""
-SHOWN = 200
-"""How many characters of the server's words an error repeats."""
+SERVICE_NAME_BYTES = 512
+"""Average length of names with which the largest list of services is accepted."""
+CONNECT_TIMEOUT_SECONDS = 2.0
+"""For all endpoints together; one that needs longer comes last."""
+SHOWN_CHARACTERS = 200
+"""Of the server's error messages."""
+
+
+def reflection_of(cuebot: Cuebot, timeout: float = 10.0) -> DescriptorSource:
+    """The reflection of Cuebot, at most `timeout` seconds for each endpoint."""
+    sources = [
+        ReflectionSource(each, endpoint=each.endpoint, timeout=timeout) for each in cuebot.endpoints
+    ]
+    return sources[0] if len(sources) == 1 else EndpointsSource(cuebot, sources)
+
+
+class EndpointsSource:
+    """A `DescriptorSource` over several endpoints: the schema of the first that answers.
+
+    Endpoints that are connected come first, then the order is that of CUEBOT_ENDPOINT.
+    """
+
+    def __init__(self, cuebot: Cuebot, sources: Sequence[DescriptorSource]) -> None:
+        self._cuebot = cuebot
+        self._sources = sources
+
+    async def fetch(self) -> Schema:
+        """Raises NoReflection if an endpoint refuses, else NotReady if one may answer later."""
+        endpoints = self._cuebot.endpoints
+        await asyncio.gather(*(each.usable(CONNECT_TIMEOUT_SECONDS) for each in endpoints))
+        order = sorted(range(len(endpoints)), key=lambda n: not is_working(endpoints[n]))
+        failures: list[Exception] = []
+        for number in order:
+            try:
+                schema = await self._sources[number].fetch()
+            except (NoReflection, NotReady, NoSchema) as failure:
+                failures.append(failure)
+            else:  # the same origin, whichever endpoint answers
+                return replace(schema, origin=f"reflection of {self._cuebot.endpoint}")
+        for kind in (NoReflection, NotReady, NoSchema):
+            reasons = [str(each) for each in failures if isinstance(each, kind)]
+            if reasons:
+                raise kind("; ".join(dict.fromkeys(reasons)))
+        raise AssertionError("there are no endpoints")
+
+
+def is_working(endpoint: Endpoint) -> bool:
+    return endpoint.ready and not endpoint.unresponsive
 
 
 class Refused(Exception):
-    """The server does not answer one question, and says why."""
+    """The server has answered one question with an error."""
 
 
 class ReflectionSource:
-    """A `DescriptorSource` that asks the server behind `upstream`, at most `timeout` seconds.
+    """A `DescriptorSource` that asks `upstream`, at most `timeout` seconds.
 
-    `endpoint` is what people know it by.
+    `endpoint` is its name for people.
     """
 
     def __init__(
@@ -58,8 +106,8 @@ class ReflectionSource:
     async def fetch(self) -> Schema:
         """Try v1, then v1alpha. Raises NoReflection, NotReady or NoSchema.
 
-        Only what Cuebot itself says is a refusal. What a web server says in its place is not: that
-        is a proxy whose Cuebot is away, or a wrong address.
+        Only a gRPC status is a refusal. The answer of a web server is that of a proxy whose Cuebot
+        is away, or of a wrong address.
         """
         deadline = asyncio.get_running_loop().time() + self._timeout
         refusal = NoReflection("Cuebot has no server reflection")
@@ -81,9 +129,9 @@ class ReflectionSource:
 
 
 class Conversation:
-    """What has been asked and heard. It ends at `deadline`, a time of the event loop.
+    """Questions and answers that lead to a schema, until `deadline`, a time of the event loop.
 
-    What is said is parsed and looked through in a thread, and counted before it is.
+    The size of answers is checked before they are parsed, in a thread.
     """
 
     def __init__(
@@ -102,21 +150,21 @@ class Conversation:
         self._size = SchemaSize(limits)
         self._files: dict[str, FileDescriptorProto] = {}
         self._declaring: dict[str, FileDescriptorProto] = {}
-        """The file of each service that one of them declares."""
+        """The file of each service."""
         self._imports: deque[str] = deque()
-        """The names of files that are imported, and have not been looked for."""
+        """Names of imported files that are still to be fetched."""
         self._well_known = well_known_files()
         self._refused: dict[str, str] = {}
-        """Services that the server would not describe, and what it said."""
+        """Services that the server does not describe, with its error."""
         self._lost: dict[str, str] = {}
-        """Imports that the server does not have, and what it said."""
+        """Imports that the server does not have, with its error."""
 
     async def schema(self) -> Schema:
-        """The schema of the services that the server lists, without those it cannot describe.
+        """The schema of the listed services that the server can describe.
 
         Raises CallFailed, NotReady and NoSchema, which TooLarge is.
         """
-        most = self._limits.services * LONGEST_NAME
+        most = self._limits.services * SERVICE_NAME_BYTES
         try:
             listed = await self._ask(ServerReflectionRequest(list_services="*"), most)
         except Refused as refusal:
@@ -128,10 +176,7 @@ class Conversation:
         return await asyncio.to_thread(self._whole, services)
 
     async def _ask(self, question: ServerReflectionRequest, most: int) -> ServerReflectionResponse:
-        """Put one question, whose answer has at most so many bytes (or is a small one).
-
-        Raises CallFailed, NotReady, TooLarge, and Refused if the answer is an error.
-        """
+        """The answer, of at most `most` bytes. Raises CallFailed, NotReady, TooLarge, Refused."""
         left = max(self._deadline - asyncio.get_running_loop().time(), 0)
 
         def expects(size: int, go_on: Callable[[], None]) -> bool:
@@ -150,11 +195,13 @@ class Conversation:
             raise NotReady("Cuebot's answer about its schema cannot be read") from None
         if response.HasField("error_response"):
             error = response.error_response
-            raise Refused(f"the server says {error.error_code}: {error.error_message[:SHOWN]}")
+            raise Refused(
+                f"the server says {error.error_code}: {error.error_message[:SHOWN_CHARACTERS]}"
+            )
         return response
 
     async def _describe(self, service: str) -> None:
-        """Fetch the service's file and all that it imports, as far as the server has them."""
+        """Fetch the service's file and its imports, as far as the server has them."""
         if service not in self._declaring:
             try:
                 await self._fetch(ServerReflectionRequest(file_containing_symbol=service))
@@ -164,7 +211,7 @@ class Conversation:
             await self._import(self._imports.popleft())
 
     async def _import(self, name: str) -> None:
-        """Get one file by its name, unless it has come with another one."""
+        """Fetch a file by its name, unless it has come with another one."""
         if name in self._files or name in self._lost:
             return
         if name in self._well_known:
@@ -180,7 +227,7 @@ class Conversation:
             self._lost[name] = "the server sent something else"
 
     async def _fetch(self, question: ServerReflectionRequest) -> None:
-        """Keep the files in the answer that are new. Raises what `_ask` does."""
+        """Keep the new files in the answer. Raises what `_ask` does."""
         answer = await self._ask(question, self._size.bytes_left)
         await asyncio.to_thread(self._keep, answer)
 
@@ -199,8 +246,6 @@ class Conversation:
         for service in services_of((file,)):
             self._declaring.setdefault(service, file)
 
-    # --- The whole --------------------------------------------------------------------------
-
     def _whole(self, services: list[str]) -> Schema:
         self._find_under_other_paths()
         missing = self._files_without_an_import()
@@ -217,9 +262,9 @@ class Conversation:
         )
 
     def _find_under_other_paths(self) -> None:
-        """Let imports of lost files be of the one that is so called in another directory.
+        """Replace lost imports by the file of that name in another directory.
 
-        Some servers know a file by the path it was compiled under, and not by that of its imports.
+        Some servers know a file by the path it was compiled under, which imports do not use.
         """
         places = defaultdict(list)
         for path in self._files:
@@ -232,7 +277,7 @@ class Conversation:
                     file.dependency[index] = moved[name]
 
     def _files_without_an_import(self) -> dict[str, str]:
-        """The files that import a lost one, directly or not, and the name of that."""
+        """Files that import a lost one, directly or not, with the name of that."""
         importers = defaultdict(list)
         for file in self._files.values():
             for name in file.dependency:
@@ -248,7 +293,7 @@ class Conversation:
         return missing
 
     def _problem(self, service: str, missing: Mapping[str, str]) -> str | None:
-        """Why the service cannot be served; None when it can."""
+        """Why the service cannot be served; None if it can."""
         file = self._declaring.get(service)
         if file is None:
             return self._refused.get(service, "the server's answer does not hold it")

@@ -1,4 +1,4 @@
-"""The current catalog, and when the schema is looked for again."""
+"""The current catalog, and refreshes of the schema."""
 
 import asyncio
 import time
@@ -16,9 +16,8 @@ from gateway.compat.profile import EMPTY, Profile
 from gateway.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
 from gateway.errors import ConfigurationError
 from gateway.long_work import let_others_run
-from gateway.schema.catalog import Catalog
-from gateway.schema.changes import SHOWN, changes_between, shortened
-from gateway.schema.description import NoSchema, OtherSchema, Schema
+from gateway.schema.catalog import LOGGED_CHANGES, Catalog, changes_between, shortened
+from gateway.schema.description import NoSchema, Schema
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection
 
@@ -34,34 +33,41 @@ WHAT_TO_DO_AFTER = (
     " gateway with DESCRIPTOR_SOURCE set to Cuebot's own protos (proto/src of its sources), or to"
     " auto for the installed opencue-proto"
 )
-"""The same when there is a catalog already: what is installed is not asked any more."""
+"""With a catalog, when an installed package is no longer an alternative."""
 
-FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 1.0
-"""Seconds between two attempts. Together with the pauses between two connections they are short
-enough for the gateway to be ready within 5 s of Cuebot."""
-LONGEST_REFRESH_PAUSE = 30.0
-"""The same when there is a catalog already."""
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 1.0
+"""Between two attempts. With the pauses between two connections, the gateway is ready within 5 s of
+Cuebot."""
+LONGEST_REFRESH_PAUSE_SECONDS = 30.0
+"""Between two attempts when there is a catalog."""
 
-News = Mapping[str, list[str]]
-"""What is new in a catalog, for the log."""
+Changes = Mapping[str, list[str]]
+"""Differences from the previous catalog, for the log."""
 
 
 class GlobUser(Protocol):
-    """Has globs of its own, which are to match something as those of the selection are."""
+    """A part with globs of methods, which have to match something."""
 
     def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
-        """What is wrong with those that match nothing in this catalog. Called in other threads."""
+        """Problems of globs that match nothing in the catalog. Called in other threads."""
+
+
+class CatalogListener(Protocol):
+    """A part that follows catalogs."""
+
+    def catalog_replaced(self) -> None:
+        """The previous catalog is garbage once its last request has ended."""
 
 
 class LiveCatalog:
-    """The current catalog: found by asking the source until it answers, and kept up to date.
+    """The current catalog, kept up to date with the source.
 
     `current` is one reference, replaced as a whole: read it once for a consistent view. The source
-    is asked again every `every` seconds (0: never by itself) and after `request_refresh`.
+    is asked until it answers, then every `every` seconds (0: never) and after `request_refresh`.
 
-    There is no first catalog as long as globs of the selection match nothing: what they were to
-    withhold would be served. A later one is made even so, since a farm should not stop for it.
+    There is no first catalog while globs match nothing, since methods that they are to withhold
+    would be served. A later catalog is made even so: a farm should not stop for it.
     """
 
     def __init__(
@@ -75,41 +81,36 @@ class LiveCatalog:
     ) -> None:
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
-        """Why the last attempt has failed, for people; empty when it has not."""
+        """Why the last attempt has failed; empty if it has not."""
         self.generation = 0
-        """How many catalogs there have been."""
+        """Number of catalogs so far."""
         self.refreshes = {"same": 0, "changed": 0, "failed": 0}
-        """How many attempts have ended so."""
+        """Number of attempts by result."""
         self.looked_at = 0.0
-        """When the source has last answered (unix time); 0 before that."""
-        self.others: tuple[OtherSchema, ...] = ()
-        """What other endpoints of Cuebot have instead of the current schema."""
+        """Time of the source's last answer (unix time); 0 before the first."""
         self.unmatched: tuple[str, ...] = ()
-        """Of the globs that match nothing in the latest schema, what is wrong."""
-        self.on_replaced: Callable[[], object] = lambda: None
-        """Called when there is another catalog in place of one: that is garbage soon."""
+        """Problems of globs that match nothing in the latest schema."""
+        self.listeners: list[CatalogListener] = []
         self._complete: Catalog | None = None
-        """The current catalog with all methods, also those that are left out."""
+        """The current catalog, with methods that `leave_out` has removed."""
         self._source = source
         self._selection = selection
         self._profile = profile
         self._every = every or None
         self._glob_users = glob_users
         self._built_with: object = None
-        """The selection and the profile that the current catalog was made with."""
+        """The selection and the profile of the current catalog."""
         self._checks = 0
-        """How often globs have been looked at because they were other ones."""
-        self._unasked: tuple[str, ...] = ()
-        """Endpoints that the last attempt has not reached."""
+        """Number of times that glob users have changed their globs."""
         self._warming: asyncio.Task[None] | None = None
-        """Compiles what a reload has made current, so that fewer requests have to."""
+        """Compiles codecs after a reload, so that fewer requests have to."""
         self._found = asyncio.Event()
         self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
 
     @property
     def probe(self) -> str:
-        """The current catalog's; empty without one."""
+        """The path of the current catalog's probe; empty without a catalog."""
         return "" if self.current is None else self.current.probe
 
     async def wait(self) -> Catalog:
@@ -119,13 +120,13 @@ class LiveCatalog:
         return self.current
 
     async def first_look(self) -> None:
-        """Wait until the source has been asked once, successfully or not."""
+        """Wait for the end of the first attempt, successful or not."""
         await self._looked.wait()
 
     def prepare(self, selection: Selection, profile: Profile) -> Callable[[], None]:
-        """Make what is served with these, of the schema that is there; for another thread.
+        """Build a catalog with these from the current schema, in another thread.
 
-        What this gives back makes it current at once. Without a schema, the next attempt uses
+        The function that this returns makes it current; without a schema, the next attempt uses
         them. Raises ConfigurationError for globs that match nothing, unless they did so before.
         """
         there = self._complete
@@ -148,20 +149,20 @@ class LiveCatalog:
         return use
 
     def check_globs(self) -> None:
-        """Find again what matches nothing, since other globs are in use now."""
+        """Update `unmatched`, since a glob user has changed its globs."""
         there = self._complete
         self._checks += 1
         self.unmatched = () if there is None else self._wrong_in(there)
 
     def request_refresh(self) -> None:
-        """Ask the source soon, since it may say something else now. Nothing is left out then."""
+        """Ask the source soon, since its schema may have changed. Methods left out come back."""
         self.current = self._complete
         self._wanted.set()
 
     def leave_out(self, path: str) -> None:
-        """Tell people no more of this method, which Cuebot does not serve, until `request_refresh`.
+        """Remove a method that Cuebot does not serve from documents until `request_refresh`.
 
-        It can still be called: what is said then is up to Cuebot.
+        It can still be called, and Cuebot answers.
         """
         catalog = self.current
         kept = tuple(each for each in catalog.methods if each.path != path) if catalog else ()
@@ -173,15 +174,12 @@ class LiveCatalog:
         """Find the catalog and keep it up to date, until cancelled."""
         await self.discover()
         while True:
-            seconds = self._every
-            if self._unasked:  # soon, since an endpoint has not been asked yet
-                seconds = min(seconds or LONGEST_REFRESH_PAUSE, LONGEST_REFRESH_PAUSE)
-            await self._pause(seconds)
-            await self.discover(LONGEST_REFRESH_PAUSE)
+            await self._pause(self._every)
+            await self.discover(LONGEST_REFRESH_PAUSE_SECONDS)
 
-    async def discover(self, longest_pause: float = LONGEST_PAUSE) -> None:
-        """Ask the source until it has answered, pausing longer after each failure (seconds)."""
-        pause = FIRST_PAUSE
+    async def discover(self, longest_pause: float = LONGEST_PAUSE_SECONDS) -> None:
+        """Ask the source until it answers, with longer and longer pauses (seconds)."""
+        pause = FIRST_PAUSE_SECONDS
         while True:
             answered = await self.attempt()
             self._looked.set()
@@ -191,21 +189,21 @@ class LiveCatalog:
             pause = min(pause * 2, longest_pause)
 
     async def _pause(self, seconds: float | None) -> None:
-        """Wait for so many seconds, or until `request_refresh` is called."""
+        """Wait for so many seconds, or for `request_refresh`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wanted.wait()
         self._wanted.clear()
 
     async def attempt(self) -> bool:
-        """Ask the source once; whether it has answered. If not, `problem` tells why.
+        """Ask the source once; whether it has answered. If not, `problem` says why.
 
-        The current catalog stays until another one is ready to replace it.
+        The current catalog stays until its successor is ready.
         """
         try:
             schema = await self._source.fetch()
             wanted: object = None
-            while wanted != (self._selection, self._profile):  # which may change meanwhile
+            while wanted != (self._selection, self._profile):  # a reload may change them meanwhile
                 wanted = selection, profile = self._selection, self._profile
                 new = await asyncio.to_thread(self._build, schema, selection, profile)
                 if new is not None:
@@ -220,7 +218,6 @@ class LiveCatalog:
         except Exception as error:
             self._fail(f"discovery failed: {type(error).__name__}: {error}", log.exception)
             return False
-        self._unasked = schema.unasked
         if self._complete is None and new is not None and wrong:
             self.unmatched = wrong
             self._fail("; ".join(self.unmatched), log.error)
@@ -234,16 +231,12 @@ class LiveCatalog:
             self._built_with = wanted
             self.unmatched = wrong
             self._swap(*new)
-        self._compare(schema)
         return True
 
     def _build(
         self, schema: Schema, selection: Selection, profile: Profile
-    ) -> tuple[Catalog, News] | None:
-        """The catalog of this schema, and what is new in it; None if the current one is the same.
-
-        The first one has no news.
-        """
+    ) -> tuple[Catalog, Changes] | None:
+        """The catalog of a schema, and its changes; None if the current one is the same."""
         current = self._complete
         if current is None:
             return build_catalog(schema, selection, profile), {}
@@ -254,7 +247,7 @@ class LiveCatalog:
         return catalog, changes_between(current, catalog)
 
     async def _look_for_wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
-        """The same in a thread, with the globs that are in use afterwards."""
+        """`_wrong_in` in a thread, with the globs that are in use afterwards."""
         checks = -1
         while checks != self._checks:
             checks = self._checks
@@ -262,23 +255,24 @@ class LiveCatalog:
         return wrong
 
     def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
-        """What is wrong with globs, of the selection and others, that match nothing there."""
+        """Problems of globs, of the selection and of glob users, that match nothing there."""
         others = (wrong for user in self._glob_users for wrong in user.unmatched(catalog))
         return (*map(str, catalog.unused_globs), *others)
 
-    def _swap(self, catalog: Catalog, changes: News) -> None:
-        """Serve this catalog from now on, and log what is new.
+    def _swap(self, catalog: Catalog, changes: Changes) -> None:
+        """Serve this catalog from now on, and log the changes.
 
-        The old one is freed by the garbage collector after its last request: message classes and
+        The garbage collector frees the previous one after its last request: message classes and
         codecs refer to themselves.
         """
         event = "schema loaded" if self.current is None else "schema changed"
         if self.current is not None:
-            self.on_replaced()
+            for each in self.listeners:
+                each.catalog_replaced()
         self.current = self._complete = catalog
         self.generation += 1
         self._found.set()
-        for skip in catalog.skipped[:SHOWN]:
+        for skip in catalog.skipped[:LOGGED_CHANGES]:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
         for wrong in self.unmatched:
             log.error("a pattern matches nothing any more", problem=wrong)
@@ -295,23 +289,8 @@ class LiveCatalog:
             **changes,
         )
 
-    def _compare(self, schema: Schema) -> None:
-        """Remember which endpoints have another schema, and log it when that has changed."""
-        if schema.others == self.others:
-            return
-        self.others = schema.others
-        for other in schema.others:
-            log.warning(
-                "the Cuebots have different schemas",
-                endpoints=other.endpoints,
-                digest=other.digest[:12],
-                served=schema.digest[:12],
-            )
-        if not schema.others:
-            log.info("the Cuebots have the same schema again")
-
     def _fail(self, problem: str, log_problem: Callable[[str], object]) -> None:
-        """Remember the problem, and log it if it is a new one."""
+        """Keep the problem, and log it if it is a new one."""
         self.refreshes["failed"] += 1
         if self.current is not None:
             problem = f"the schema could not be refreshed: {problem}"
@@ -321,14 +300,14 @@ class LiveCatalog:
 
 
 def identity(schema: Schema) -> tuple[object, ...]:
-    """What two schemas must have in common to be the same: the content, and where it comes from."""
+    """What makes two schemas the same: content and origin."""
     return schema.digest, schema.confirmed, schema.origin, schema.skipped
 
 
 async def warm(catalog: Catalog) -> None:
-    """Compile every codec, a type at a time, so that no request has to.
+    """Compile all codecs, a type at a time, so that no request has to.
 
-    A method whose types cannot be compiled fails alone, when it is called.
+    A method whose types cannot be compiled fails when it is called.
     """
     failed: set[Method] = set()
     for method, compile_some in await asyncio.to_thread(compilations, catalog):
@@ -342,10 +321,7 @@ async def warm(catalog: Catalog) -> None:
 
 
 def compilations(catalog: Catalog) -> list[tuple[Method, Callable[[], object]]]:
-    """What there is to compile for each method, in pieces.
-
-    A type comes after those that occur in it, since it would compile them all together.
-    """
+    """The codecs to compile for each method, one type at a time: inner types first."""
     found: list[tuple[Method, Callable[[], object]]] = []
     returned: set[str] = set()
     taken: set[str] = set()
@@ -359,5 +335,5 @@ def compilations(catalog: Catalog) -> list[tuple[Method, Callable[[], object]]]:
 
 
 def encode_nothing(method: Method) -> None:
-    """Make the encoder of its whole answers."""
+    """Compile the encoder of the method's answers."""
     method.encode(b"")

@@ -20,7 +20,7 @@ class Authentication(Interceptor):
             caller = self._authenticator.authenticate(context.request.headers.get(b"authorization"))
         except GatewayError as error:
             if self._public:
-                context.caller = self._authenticator.nobody()
+                context.caller = self._authenticator.anonymous()
             else:
                 context.refusal = error
         else:

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
-from gateway.access.fair_quota import FairSemaphore
-from gateway.access.lease import Lease
+from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.calls.invoke import invoke
 from gateway.calls.rows import is_cut
 from gateway.errors import Code, GatewayError

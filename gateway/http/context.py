@@ -10,10 +10,9 @@ from typing import NamedTuple, NoReturn
 
 from starlette.types import Scope
 
-from gateway.access.fair_quota import FairQuota
-from gateway.access.lease import Lease
-from gateway.access.principal import Principal
-from gateway.access.rates import address_key
+from gateway.access.fair_quota import FairQuota, Lease
+from gateway.access.rate_limiter import address_key
+from gateway.access.tokens import Principal
 from gateway.codec.payload import Payload
 from gateway.errors import Cause, Code, GatewayError
 from gateway.http.direct import DirectConnection, Headers

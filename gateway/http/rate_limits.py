@@ -5,8 +5,7 @@ import math
 import time
 from collections.abc import Callable
 
-from gateway.access.limits import Limiter, Verdict
-from gateway.access.rates import Rate, Rates, address_key
+from gateway.access.rate_limiter import Limiter, Rate, Rates, Verdict, address_key
 from gateway.errors import Code, GatewayError
 from gateway.http.context import RequestContext
 from gateway.http.interceptors import Interceptor

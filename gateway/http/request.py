@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from starlette.types import Receive
 
-from gateway.access.fair_quota import FairQuota, Weight, alike
+from gateway.access.fair_quota import FairQuota, Weight, equal_weight
 from gateway.calls.caller import Named, naming_takes_long
 from gateway.calls.offload.planner import Planner
 from gateway.calls.plan import Plan, holds_the_loop, plan
@@ -33,9 +33,8 @@ from gateway.http.interceptors import Interceptors
 from gateway.http.query_string import Query, read_query
 from gateway.http.received_head import LARGE_BODY
 from gateway.http.routing import CHANGE_ALLOWS, READ_ALLOWS
-from gateway.schema.catalog import Catalog
+from gateway.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.schema.method import Method
-from gateway.schema.not_found import no_schema, unknown_path
 from gateway.views.compiled_view import CompiledView
 
 BODIES_AT_ONCE = 16
@@ -92,7 +91,7 @@ class RequestReader:
         unknown_fields: str,
         planner: Planner,
         interceptors: Interceptors,
-        weight: Weight = alike,
+        weight: Weight = equal_weight,
     ) -> None:
         self._live = live
         self._max_body = max_body

@@ -11,8 +11,7 @@ from time import monotonic
 
 from starlette.types import Message, Send
 
-from gateway.access.fair_quota import FairSemaphore
-from gateway.access.lease import Lease
+from gateway.access.fair_quota import FairSemaphore, Lease
 from gateway.access.load_shedding import LoadShedder
 from gateway.codec.encode import Slices
 from gateway.errors import GatewayError, unavailable

@@ -16,7 +16,7 @@ from random import getrandbits
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.access.principal import Principal
+from gateway.access.tokens import Principal
 from gateway.calls.invoke import Call, Found
 from gateway.codec.fields import is_message
 from gateway.errors import Code, ConfigurationError, GatewayError

@@ -17,7 +17,7 @@ from gateway.openapi.examples import LOOKED_UP_BY, Examples
 from gateway.openapi.schemas import Components, described
 from gateway.openapi.shared import Json
 from gateway.schema.catalog import TAG_DIGITS, Catalog
-from gateway.schema.declarations import comments_of
+from gateway.schema.description import comments_of
 from gateway.schema.method import LookUp, Method, Unique
 
 YAML_BLOCK_LEVELS = 2

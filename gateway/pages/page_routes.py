@@ -26,8 +26,7 @@ from gateway.http.context import context_of
 from gateway.http.interceptors import Interceptors
 from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.pages.content import Content, serve
-from gateway.schema.catalog import Catalog
-from gateway.schema.not_found import no_schema
+from gateway.schema.catalog import Catalog, no_schema
 
 READ_METHODS = ["GET", "HEAD"]
 FORMATS = {

@@ -81,7 +81,6 @@ def health_routes(
             **({"reason": reason} if reason else {}),
             **({"endpoints": {"usable": usable, "of": number}} if number > 1 else {}),
             "schema": schema,
-            **({"schemas": "differ"} if live.others else {}),
             **({"unmatched": unmatched} if unmatched else {}),
             **({"refresh": "failing"} if catalog is not None and live.problem else {}),
             **({"store": "away"} if store is not None and not store.up else {}),
@@ -113,7 +112,6 @@ def status_app(live: LiveCatalog, upstream: Cuebot, *, timeout: float) -> ASGIAp
                 "interfaces": len({method.service for method in served}),
                 "methods": len(served),
                 "skipped": [skip.service for skip in catalog.skipped],
-                "different": [name for each in live.others for name in each.endpoints],
             }
         status: dict[str, object] = {
             "version": __version__,

@@ -1,80 +1,99 @@
-"""What there is to call: services, methods, their codecs, and one dictionary of paths."""
+"""The catalog: what can be called, under which paths, and what is said of other paths."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from gateway.codec.fields import reachable, type_name
+from gateway.errors import Code, GatewayError, unavailable
+from gateway.hints import SHOWN, did_you_mean
 from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.method import Method
 from gateway.schema.pool import why_missing
 from gateway.schema.selection import UnusedGlob
 
 NATIVE = "Cuebot has it itself"
-"""Why an entry of the compatibility profile is not needed; all other reasons are that it does not
-apply."""
-
+"""Why an entry of the compatibility profile is not needed. Other reasons: it cannot apply."""
 TAG_DIGITS = 12
+LOGGED_CHANGES = 20
+"""Names of each kind of change in the log."""
+LISTED_METHODS = 8
+"""In an error about a path without a method."""
+SCALAR_TYPES: Mapping[int, str] = {
+    number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()
+}
+"""As a proto file writes them."""
+METHOD_NAME = re.compile(r"(\w+)/(\w+)")
+"""A method in a text of the compatibility profile: last name of its service, and its own."""
+INTERFACE = re.compile(r"(?:.*\.)?(([A-Za-z0-9_]+)Interface)")
+INITIALS = re.compile(r"^(?:[A-Z]+(?=[A-Z][a-z])|[A-Z]+)")
+
+Names = Mapping[str, Sequence[str]]
+"""Names of methods by service or alias."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnusedEntry:
-    """An entry of the compatibility profile that does nothing here, and why."""
+    """An entry of the compatibility profile that does nothing with this schema, and why."""
 
     entry: str
     reason: str
 
     @property
     def needed(self) -> bool:
-        """Whether Cuebot does not have what the entry is for."""
+        """Whether Cuebot lacks what the entry is for."""
         return self.reason != NATIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True, repr=False)
 class Catalog:
-    """One version of what is served. It never changes, and has a descriptor pool of its own.
+    """One version of what is served: immutable, with a descriptor pool of its own.
 
     It has a short repr: asyncio asks the result of a program for its own, twice, and drops it.
     """
 
     methods: tuple[Method, ...]
-    """Those that people are told of."""
+    """Documented methods: those that are served, without those that Cuebot has disowned."""
     routes: Mapping[str, Method]
-    """Native and alias paths to methods: one look-up per request."""
+    """Methods by native path and alias: one look-up per request."""
     names: Mapping[str, tuple[str, ...]]
-    """The names of methods by service or alias, for errors about other ones."""
+    """For suggestions in errors."""
     aliases: Mapping[str, str]
     """Alias to full service name."""
     withheld: Mapping[str, str]
-    """Native paths of methods that Cuebot has and that are not served, with the rule for each."""
+    """Native paths of Cuebot's methods that are not served, with the rule for each."""
     skipped: tuple[Skipped, ...]
     known: Collection[str]
-    """All names of services and methods that there are, served or not."""
+    """Names of all services and methods of Cuebot, served or not."""
     unused_globs: tuple[UnusedGlob, ...]
-    """Globs of the selection that name nothing in this schema."""
+    """Globs of the selection that match nothing."""
     missing: Mapping[str, str]
-    """Paths of methods that only documents have, with what to say about each."""
+    """Paths of methods that only documents have, with a hint for each."""
     probe: str
-    """The path of a method that only reads, to find out whether Cuebot answers; empty if none."""
+    """The path of a method that only reads, to see whether Cuebot answers; empty if none."""
     unused_entries: tuple[UnusedEntry, ...]
-    """Entries of the compatibility profile that do nothing here."""
     tag: tuple[bytes, bytes]
-    """The header that tells clients which schema an answer was made with."""
+    """The response header with the schema's digest."""
     version: str
-    """Another one whenever the same answer of Cuebot may look different."""
+    """Differs whenever the same answer of Cuebot may look different."""
     schema: Schema
-    """What all this was made from, with the comments, which descriptors do not keep."""
+    """With the comments, which descriptors do not have."""
     again: "Callable[[], Catalog]" = field(compare=False)
-    """Makes the same catalog once more. It can be pickled, for another process."""
+    """Builds an equal catalog. Can be pickled, for another process."""
 
 
 def declared_methods(
     schema: Schema, pool: DescriptorPool, broken: Mapping[str, str]
 ) -> tuple[list[MethodDescriptor], list[Skipped]]:
-    """All methods of the schema's services, and the services that the pool does not have.
+    """The methods of the schema's services, and the services that the pool lacks.
 
-    `broken` says why files are not in the pool. Raises NoSchema when there is no method.
+    `broken` has the reason for files that are not in the pool. Raises NoSchema without any method.
     """
     methods: list[MethodDescriptor] = []
     skipped = list(schema.skipped)
@@ -93,7 +112,7 @@ def declared_methods(
 def build_routes(
     methods: Iterable[Method], aliases: Mapping[str, str], documented: Mapping[str, str]
 ) -> dict[str, Method]:
-    """Path to method: its own path, the one under its service's alias, and those of `documented`.
+    """Methods by native path, by alias of the service, and by the names in `documented`.
 
     `documented` maps other names of methods (`job.LayerInterface/Kill`) to native ones.
     """
@@ -109,7 +128,7 @@ def build_routes(
 
 
 def names_by_service(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Service, as paths write it, to the names of its methods."""
+    """Names of methods by service, as written in paths."""
     names: dict[str, list[str]] = {}
     for path in paths:
         service, _, method = path[1:].partition("/")
@@ -118,7 +137,7 @@ def names_by_service(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def by_service(aliases: Mapping[str, str]) -> dict[str, list[str]]:
-    """The aliases of each service that has some."""
+    """Aliases by service."""
     found: dict[str, list[str]] = {}
     for alias, service in aliases.items():
         found.setdefault(service, []).append(alias)
@@ -126,9 +145,134 @@ def by_service(aliases: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def paths_of(name: str, aliases_of: Mapping[str, Sequence[str]]) -> list[str]:
-    """The paths of a method (`job.LayerInterface/Kill`): its own, and the alias if there is one.
-
-    `aliases_of` are those of each service.
-    """
+    """The paths of a method (`job.LayerInterface/Kill`): the native one, and those by aliases."""
     service, _, method = name.partition("/")
     return [f"/{each}/{method}" for each in (service, *aliases_of.get(service, ()))]
+
+
+# --- aliases of services ----------------------------------------------------------------------
+
+
+def service_aliases(services: Iterable[str]) -> dict[str, str]:
+    """Alias to full service name, so that documented paths work.
+
+    OpenCue's reference writes `/frame.FrameInterface/GetFrame`; the service is called
+    `job.FrameInterface`. Every `pkg.XInterface` is also `x.XInterface`, unless that is the name of
+    a service, or stands for two.
+    """
+    names = frozenset(services)
+    wanted = [(alias, name) for name in names if (alias := alias_of(name)) and alias not in names]
+    owners = Counter(alias for alias, _ in wanted)
+    return {alias: name for alias, name in wanted if owners[alias] == 1}
+
+
+def alias_of(service: str) -> str | None:
+    """`job.FrameInterface` → `frame.FrameInterface`; None for names of another pattern."""
+    found = INTERFACE.fullmatch(service)
+    if found is None:
+        return None
+    interface, word = found.groups()
+    return INITIALS.sub(lambda initials: initials[0].lower(), word) + f".{interface}"
+
+
+# --- unknown paths ---------------------------------------------------------------------------
+
+
+def no_schema() -> GatewayError:
+    """The 503 while there is no catalog."""
+    return unavailable(
+        "the gateway does not know Cuebot's interface yet; its log tells why", "no_schema"
+    )
+
+
+def unknown_path(path: str, catalog: Catalog, allowed: Names | None = None) -> GatewayError:
+    """The 404 for a path of no method, with the nearest one that exists.
+
+    `allowed` are the methods that the caller may know of; None: all.
+    """
+    service, _, name = path.removeprefix("/").partition("/")
+    methods = catalog.names if allowed is None else allowed
+    if text := catalog.missing.get(path):
+        hint = f": {text}" if methods is catalog.names or names_only(text, methods) else ""
+        return not_found(f"no Cuebot has {service}/{name}{hint}")
+    native = catalog.aliases.get(service, service)
+    if f"/{native}/{name}" in catalog.withheld:
+        return not_found(f"{native}/{name} is not served here (INCLUDE_SERVICES, EXCLUDE_SERVICES)")
+    if service not in methods:
+        return not_found(
+            f"nothing is served at {path[:SHOWN]!r}; paths are /package.Interface/Method"
+            + (full_path_hint(service, name, methods) or nearest(service, tuple(methods)))
+        )
+    if not name:
+        listed = ", ".join(methods[service][:LISTED_METHODS])
+        return not_found(f"{service} needs a method: {listed}, …")
+    return not_found(f"{service} has no method {name[:SHOWN]!r}{nearest(name, methods[service])}")
+
+
+nearest = lru_cache(maxsize=256)(did_you_mean)
+"""The search takes longer than most calls, and clients repeat their mistakes."""
+
+
+def names_only(text: str, methods: Names) -> bool:
+    """Whether all methods in a text are among these."""
+    known = {(each.rpartition(".")[2], name) for each in methods for name in methods[each]}
+    return known.issuperset(METHOD_NAME.findall(text))
+
+
+def full_path_hint(service: str, name: str, methods: Names) -> str:
+    """`; did you mean /job.JobInterface/GetJobs?` for `job/getjobs`, or empty."""
+    short = {service.lower(), f"{service.lower()}interface"}
+    for owner, served in methods.items():
+        if owner.rpartition(".")[2].lower() in short:
+            for method in served:
+                if method.lower() == name.lower():
+                    return f"; did you mean /{owner}/{method}?"
+    return ""
+
+
+def not_found(message: str) -> GatewayError:
+    return GatewayError(Code.NOT_FOUND, message)
+
+
+# --- changes between catalogs -----------------------------------------------------------------
+
+
+def changes_between(old: Catalog, new: Catalog) -> dict[str, list[str]]:
+    """Differences for the log; a kind without any is left out.
+
+    `methods_added` and `methods_removed` are paths, `fields_added` and `fields_removed` fields like
+    `job.Job.priority int32`, sorted, at most LOGGED_CHANGES and then `…`. A field whose type has
+    changed counts as removed and added.
+    """
+    found: dict[str, set[str]] = {}
+    for kind, names_of in (("methods", methods_of), ("fields", fields_of)):
+        before, after = names_of(old), names_of(new)
+        found |= {f"{kind}_added": after - before, f"{kind}_removed": before - after}
+    return {kind: shortened(sorted(names)) for kind, names in found.items() if names}
+
+
+def methods_of(catalog: Catalog) -> set[str]:
+    return {method.path for method in catalog.methods}
+
+
+def fields_of(catalog: Catalog) -> set[str]:
+    """The fields of all messages in requests and answers of served methods."""
+    descriptors = [method.descriptor for method in catalog.methods]
+    types = reachable(
+        kind for method in descriptors for kind in (method.input_type, method.output_type)
+    )
+    return {
+        f"{field.full_name} {kind_of(field)}"
+        for message in types.values()
+        for field in message.fields
+    }
+
+
+def kind_of(field: FieldDescriptor) -> str:
+    """A field's type as a proto file writes it."""
+    kind = type_name(field) or SCALAR_TYPES[field.type]
+    return f"repeated {kind}" if field.is_repeated else kind
+
+
+def shortened(names: list[str]) -> list[str]:
+    return names if len(names) <= LOGGED_CHANGES else [*names[:LOGGED_CHANGES], "…"]

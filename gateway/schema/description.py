@@ -1,15 +1,21 @@
-"""A schema: the files and services of one Cuebot, and its digest."""
+"""A schema: the files and services of one Cuebot, what they declare, and the comments on it."""
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, ServiceDescriptorProto
 
 from gateway.codec.fields import json_name
-from gateway.schema.declarations import SERVICES_OF_FILE
+
+Kind = Literal["message", "enum", "service", "method"]
+
+MESSAGES_OF_FILE, ENUMS_OF_FILE, SERVICES_OF_FILE = 4, 5, 6
+FIELDS, NESTED, ENUMS, EXTENSIONS, ONEOFS = 2, 3, 4, 6, 8
+VALUES = METHODS = 2
+"""Field numbers in descriptor.proto, which make up the paths of source_code_info."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,35 +26,23 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherSchema:
-    """A schema that is known and not served, and the endpoints (`host:port`) that have it."""
-
-    digest: str
-    endpoints: tuple[str, ...]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """All that a source has to say. `confirmed` is whether that source was Cuebot itself."""
+    """The schema of one source. `confirmed`: the source was Cuebot itself."""
 
     files: tuple[FileDescriptorProto, ...]
     services: tuple[str, ...]
-    """The full names of the services that are there."""
+    """Full names."""
     origin: str
     confirmed: bool
     skipped: tuple[Skipped, ...] = ()
-    others: tuple[OtherSchema, ...] = ()
-    """What other endpoints have instead, where Cuebot has several."""
-    unasked: tuple[str, ...] = ()
-    """Endpoints that could not be asked this time."""
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the content in hex: the same whatever the source and the order of its files.
+        """SHA-256 of the content in hex, independent of the source and the order of files.
 
-        Comments do not count, nor services that are only declared, nor what not every source
-        hands out: protobuf's own files, and JSON names that follow from the field's name.
+        Comments are left out, as are services that are not listed, and parts that not every source
+        has: protobuf's own files, and JSON names that follow from the field's name.
         """
         whole, services = sha256(), frozenset(self.services)
         for file in sorted(self.files, key=lambda file: file.name):
@@ -70,7 +64,7 @@ class NoSchema(Exception):
     """A source has answered, and no method of its answer can be served."""
 
 
-def services_of(files: tuple[FileDescriptorProto, ...]) -> tuple[str, ...]:
+def services_of(files: Iterable[FileDescriptorProto]) -> tuple[str, ...]:
     """The full names of all services in these files."""
     return tuple(full_name(file, service) for file in files for service in file.service)
 
@@ -81,7 +75,7 @@ def full_name(file: FileDescriptorProto, service: ServiceDescriptorProto) -> str
 
 
 def only_services(file: FileDescriptorProto, services: Container[str]) -> FileDescriptorProto:
-    """A copy of the file that declares only these services, with what is said of them."""
+    """A copy of the file with only these services, and their comments."""
     chosen = (n for n, each in enumerate(file.service) if full_name(file, each) in services)
     kept = {number: place for place, number in enumerate(chosen)}
     bare = FileDescriptorProto()
@@ -100,7 +94,7 @@ def only_services(file: FileDescriptorProto, services: Container[str]) -> FileDe
 
 
 def essence(file: FileDescriptorProto, services: Container[str]) -> FileDescriptorProto:
-    """The file with these services, and without what makes no difference to calls."""
+    """The file with only these services, and without parts that do not affect calls."""
     bare = only_services(file, services)
     bare.ClearField("source_code_info")
     for field in fields_of(bare):
@@ -120,3 +114,90 @@ def fields_of(scope: Any) -> Iterator[Any]:
         nested = scope.nested_type
     for message in nested:
         yield from fields_of(message)
+
+
+# --- declarations and comments ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Declaration:
+    """One thing that a file declares."""
+
+    kind: Kind
+    name: str
+    """Full name: `job.JobInterface.GetJobs`."""
+    file: Any
+    """Its FileDescriptorProto."""
+    proto: Any
+    """DescriptorProto, EnumDescriptorProto and so on."""
+    path: tuple[int, ...]
+    """Its place in source_code_info."""
+
+
+def declarations(files: Iterable[Any]) -> Iterator[Declaration]:
+    """Every message, enum, service and method of these files, nested ones included."""
+    for file in files:
+        scope = f"{file.package}." if file.package else ""
+        for number, enum in enumerate(file.enum_type):
+            yield Declaration("enum", scope + enum.name, file, enum, (ENUMS_OF_FILE, number))
+        for number, message in enumerate(file.message_type):
+            yield from of_message(file, message, scope, (MESSAGES_OF_FILE, number))
+        for number, service in enumerate(file.service):
+            place = (SERVICES_OF_FILE, number)
+            name = scope + service.name
+            yield Declaration("service", name, file, service, place)
+            for index, method in enumerate(service.method):
+                path = (*place, METHODS, index)
+                yield Declaration("method", f"{name}.{method.name}", file, method, path)
+
+
+def of_message(file: Any, message: Any, scope: str, path: tuple[int, ...]) -> Iterator[Declaration]:
+    """The message and the declarations in it, without the types behind maps."""
+    if message.options.map_entry:
+        return
+    name = scope + message.name
+    yield Declaration("message", name, file, message, path)
+    for number, enum in enumerate(message.enum_type):
+        yield Declaration("enum", f"{name}.{enum.name}", file, enum, (*path, ENUMS, number))
+    for number, nested in enumerate(message.nested_type):
+        yield from of_message(file, nested, f"{name}.", (*path, NESTED, number))
+
+
+def comments_of(files: Iterable[Any]) -> dict[str, str]:
+    """Comments by full name: `job.Job`, `job.Job.name`, `job.JobInterface.Kill`.
+
+    An enum's value is named like a field. Empty if the source has no comments.
+    """
+    found: dict[str, str] = {}
+    for file in files:
+        places = {tuple(place.path): place for place in file.source_code_info.location}
+        if not places:
+            continue
+        for name, path in commentable(file):
+            if (place := places.get(path)) is not None and (text := text_of(place)):
+                found[name] = text
+    return found
+
+
+def commentable(file: Any) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Full name and path of every declaration, field and enum value."""
+    for each in declarations((file,)):
+        yield each.name, each.path
+        if each.kind == "message":
+            for number, field in enumerate(each.proto.field):
+                yield f"{each.name}.{field.name}", (*each.path, FIELDS, number)
+        elif each.kind == "enum":
+            for number, value in enumerate(each.proto.value):
+                yield f"{each.name}.{value.name}", (*each.path, VALUES, number)
+
+
+def text_of(place: Any) -> str:
+    """The comments above a declaration and behind it."""
+    texts = (place.leading_comments, place.trailing_comments)
+    return "\n\n".join(text for text in map(without_margin, texts) if text)
+
+
+def without_margin(text: str) -> str:
+    """A comment without the space or star at the beginning of its lines."""
+    lines = (line.strip().removeprefix("*").removeprefix(" ").rstrip() for line in text.split("\n"))
+    return "\n".join(lines).strip()

@@ -1,4 +1,4 @@
-"""One method that can be called, with its codecs and the calls around it."""
+"""A method that can be called, with its codecs and the calls around it."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,9 +14,9 @@ from gateway.codec.rewrite import BodyPath, Rewrite
 from gateway.views.compiled_view import Views
 
 FieldPath = tuple[str, ...]
-"""Names of fields from a message down, as the proto has them."""
+"""Proto names of fields, from a message down."""
 Copies = tuple[tuple[FieldPath, FieldPath], ...]
-"""From where in an answer to where in a request single values go."""
+"""Paths of single values: from an answer to a request."""
 
 
 def value_at(message: Any, path: FieldPath) -> Any:
@@ -33,35 +33,34 @@ def set_at(message: Any, path: FieldPath, content: object) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """One native method, whatever aliases lead to it."""
+    """One native method."""
 
     path: str
-    """`/job.JobInterface/GetJobs`, as on the wire of gRPC."""
+    """`/job.JobInterface/GetJobs`, as on the wire."""
     descriptor: MethodDescriptor
     encoders: Encoders = field(repr=False)
     decoders: Decoders = field(repr=False)
     rewrites: tuple[Rewrite, ...] = ()
-    """What requests may call otherwise than Cuebot does, or leave out."""
+    """Documented names, and defaults, in requests."""
     steps: "Steps | None" = None
-    """What surrounds a call, if the request asks for it."""
+    """Calls before and after."""
     references: tuple["Reference", ...] = ()
-    """Where requests have objects that a name will do for."""
+    """Objects in requests that a name will do for."""
     profile_read: bool = False
-    """Whether the profile says that calling it changes nothing."""
+    """Whether the profile lists it as a read."""
     identity: "Identity | None" = None
-    """Where its requests say who is calling, if they do."""
+    """The caller's name in requests."""
     instead: "Instead | None" = None
-    """What answers for it, because Cuebot does not have it or it finds nothing."""
+    """Calls that answer for it, since Cuebot lacks it or finds nothing."""
     row_limit: "RowLimit | None" = None
-    """Where its requests say how many rows Cuebot answers at most."""
     namesakes: "Listing | None" = None
-    """The list that tells apart what it finds several of."""
+    """The list that tells apart objects of one name."""
     signs: "ErrorSigns | None" = None
-    """What errors of Cuebot mean whose status does not say so; None if that is not known."""
+    """The meaning of errors with status INTERNAL."""
 
     @cached_property
     def decode_value(self) -> DecodeValue:
-        """Parsed JSON, in Cuebot's own names, to request bytes."""
+        """Parsed JSON, in native names, to request bytes."""
         return self.decoders.value_decoder(self.descriptor.input_type)
 
     @cached_property
@@ -71,27 +70,26 @@ class Method:
 
     @cached_property
     def views(self) -> Views:
-        """What can be seen of its answers."""
+        """Views of its answers."""
         return Views(self.descriptor.output_type, self.encoders)
 
     @cached_property
     def reads_only(self) -> bool:
-        """Whether calling it changes nothing: the profile says so, or its options in the schema.
+        """Whether a call changes nothing, by the profile or its options in the schema.
 
-        Its name proves nothing, as that of `GetOrCreate`.
+        Names prove nothing: `GetOrCreate`.
         """
         options = self.descriptor.GetOptions()
         return self.profile_read or options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
     @cached_property
     def look_ups(self) -> "tuple[LookUp | Unique | Naming, ...]":
-        """All that may be looked up before it is called."""
         before = self.steps.before if self.steps is not None else ()
         return (*before, *(Naming(each, by) for each in self.references for by in each.finders))
 
     @cached_property
     def besides(self) -> tuple[str, ...]:
-        """The paths of arguments that help to find objects, and are no fields of Cuebot's."""
+        """Paths of arguments for look-ups that Cuebot has no fields for."""
         sources = [
             source
             for reference in self.references
@@ -108,170 +106,165 @@ class Method:
 
     @property
     def service(self) -> str:
-        """The full name of its service."""
+        """Full name."""
         name: str = self.descriptor.containing_service.full_name
         return name
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Where a request says who is calling."""
+    """The caller's name in requests."""
 
     field: BodyPath
     element: str = ""
-    """If the field has XML: the name of the elements in it that say so."""
+    """If the field has XML: the name of its elements with the caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """A call before the call, for a value that the request does not have in Cuebot's form."""
+    """A call before the call, for a value that the request has in another form."""
 
     given: BodyPath
-    """Where the client has it."""
+    """Its place in the client's request."""
     method: Method
     send: BodyPath
-    """Where the look-up's request has it."""
+    """Its place in the look-up's request."""
     take: FieldPath
-    """Where the look-up's answer has what is wanted."""
+    """The value in the look-up's answer."""
     put: BodyPath
-    """Where the request has to have that. A client may have given it there itself."""
+    """The value's place in the request. A client may set it there itself."""
     documented: bool
-    """Whether `given` is only in documents, and no field of Cuebot's."""
+    """Whether Cuebot has no field `given`."""
     same: FieldPath = ()
-    """Where the answer of the call itself has what is given here. An answer that has something else
-    is about something else that fits `take`. Empty: that cannot be."""
+    """Where the call's own answer repeats what is given. Another value there means that the look-up
+    has found another object. Empty: that cannot be."""
 
     @property
     def asks(self) -> tuple[BodyPath, ...]:
-        """The places in the look-up's request that say what is looked for."""
+        """Places of the search terms in the look-up's request."""
         return (self.send,)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place where a client may have a value that helps to find an object."""
+    """A place in requests for a search term."""
 
     path: BodyPath
     inside: bool
-    """Whether the path begins in the object, and not beside it in the request."""
+    """Whether the path begins in the object, not in the request."""
     native: bool
     """Whether Cuebot has this field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A value of a look-up's request; the first source that has one counts."""
+    """A value in a look-up's request, from the first source that has one."""
 
     send: BodyPath
     sources: tuple[Source, ...]
     lower: bool = False
-    """Whether a text is sent in lower case, in which all of these names are."""
+    """Whether a text is sent in lower case."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What clients call it."""
+        """Documented names."""
         return tuple(dict.fromkeys(str(source.path) for source in self.sources))
 
 
 @dataclass(frozen=True, slots=True)
 class Finder:
-    """The call that finds an object by something else than its id."""
+    """The call that finds an object without its id."""
 
     method: Method
     sends: tuple[Sent, ...]
     take: FieldPath
-    """Where the answer has the object's id."""
+    """The object's id in the answer."""
     listing: "Listing | None" = None
-    """A list that has the object, too, and others that the call does not find."""
+    """A list of objects, also of those that the call does not find."""
     only: str = ""
-    """What alone the call finds, for people."""
+    """For messages: the only objects that the call finds."""
 
     @property
     def asks(self) -> tuple[BodyPath, ...]:
-        """The places in the look-up's request that say what is looked for."""
+        """Places of the search terms in the look-up's request."""
         return tuple(each.send for each in self.sends)
 
 
 @dataclass(frozen=True, slots=True)
 class RowSearch:
-    """The rows of a list in an answer that have the same values as a request."""
+    """The rows of a list in an answer that match a request."""
 
     path: tuple[FieldDescriptor, ...]
     """From the answer down to the list."""
     where: tuple[tuple[FieldPath, FieldPath], ...]
-    """Where a row has a value, and where the request has the same."""
+    """Paths of equal values in the row and in the request."""
 
     @property
     def row(self) -> Descriptor:
-        """The type of a row."""
         return message_of(self.path[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A call whose answer is a list, and which of its rows are meant."""
+    """A call for a list, and the choice among its rows."""
 
     method: Method
     copies: tuple[tuple[FieldPath, BodyPath, bool], ...]
-    """From where in the look-up's request to where in this one single values go, and whether that
-    is a list, of this one."""
+    """Paths of values in the look-up's request and in this one, and whether that is a list."""
     constants: tuple[tuple[BodyPath, object], ...]
-    """What this request has besides."""
     rows: RowSearch
-    """Those that have the same values as the look-up's request."""
+    """Rows that match the look-up's request."""
     newest: FieldPath = ()
-    """Where rows have the time by which the newest is chosen. Empty: none is chosen of several."""
+    """Time of rows, to choose the newest. Empty: several rows are ambiguous."""
     only_with: FieldPath = ()
-    """The field that a request has to set to get a row. Empty: it need not."""
+    """A field that requests have to set to get a row. Empty: none."""
     given: tuple[tuple[BodyPath, BodyPath], ...] = ()
-    """From where clients have values for look-ups before the look-up, to where this request has
-    them."""
+    """Paths of values for look-ups before the look-up: in the client's request and in this one."""
     says: str = ""
-    """What is said of a row that the look-up itself does not find: `is finished`. Changes are
-    refused with it. Empty: the list is there only to tell several of one name apart."""
+    """For messages about rows that the look-up does not find: `is finished`. Changes to them are
+    refused. Empty: the list only tells namesakes apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An object in requests that Cuebot knows by its id alone."""
+    """An object in requests that Cuebot identifies by its id alone."""
 
     place: BodyPath
-    """Where it is, or the list of them; or its id, or a list of ids."""
+    """Of an object, an id, or a list of either."""
     kind: str
-    """What it is called: `job`."""
+    """`job`."""
     listed: bool = False
     is_text: bool = False
-    """Whether ids stand there by themselves. What cannot be an id is a name."""
+    """Whether the place has ids, not objects. A text that cannot be an id is a name."""
     finders: tuple[Finder, ...] = ()
-    """The first for which the request has all values finds it. None: nothing does but the id."""
+    """The first for which the request has all values is used. None: only an id will do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """An object that a request names, and what finds it."""
+    """A reference and one of its finders."""
 
     reference: Reference
     finder: Finder
 
     @property
     def method(self) -> Method:
-        """The method that finds it."""
         return self.finder.method
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One of several calls that answer together for one method."""
+    """One of several calls that answer together for a method."""
 
     method: Method
     copies: tuple[tuple[FieldPath, BodyPath], ...]
-    """From the method's request to this one."""
+    """From the main request to this one."""
     send: BodyPath | None
-    """Where this request has what the hop before has taken; None for the first."""
+    """Place for what the previous hop took; None for the first."""
     rows: RowSearch | None
-    """One that has the same values as the method's request; None if all of the answer counts."""
+    """The row that matches the main request; None for the whole answer."""
     take: FieldPath
-    """Where the answer, or the row, has what goes on; empty for all of it."""
+    """What goes on, in the answer or the row; empty for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,72 +273,70 @@ class Instead:
 
     hops: tuple[Hop, ...]
     put: str
-    """The field of the method's answer for what the last one takes."""
+    """The field of the main answer for what the last hop takes."""
     is_native: bool
-    """Whether Cuebot has the method: then it is asked first, and these when it finds nothing."""
+    """Whether Cuebot has the method: then these calls are made only if it finds nothing."""
     name: FieldPath | None = None
-    """Where a request may have a name in the place of an id. With an id there, Cuebot alone is
-    asked: it has been told all that there is to go by."""
+    """An id's place that may have a name. With an id there, only Cuebot's own method is called."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowLimit:
-    """How many rows Cuebot is asked for."""
+    """The number of rows to ask for."""
 
     name: str
-    """How answers call the field when it was left out of a request."""
+    """Name of the field in warnings."""
     path: FieldPath
-    """Where requests have the number."""
+    """Of the number in requests."""
     page: FieldPath | None
-    """Where they have the number of a page, from 1 on, if there are such."""
+    """Of a page's number, from 1, if there are pages."""
     default: int
-    """What it is if a request leaves it out."""
+    """If a request has no number."""
     views: int
-    """The same for a view that chooses among the rows."""
+    """If it has none, and a view that chooses among rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """How an error text begins, and what else is in it."""
+    """An error text: its beginning, and another part."""
 
     begins: str
     says: str = ""
 
     def fits(self, text: str) -> bool:
-        """Whether an error with this text is meant."""
         return text.startswith(self.begins) and self.says in text
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorSigns:
-    """What Cuebot's errors mean where their status is INTERNAL, whatever they are about."""
+    """The meaning of Cuebot's errors with status INTERNAL."""
 
     not_found: Sign | None = None
-    """Something is not there."""
+    """An object does not exist."""
     ambiguous: Sign | None = None
-    """There are several where there should be one."""
+    """Several objects where there should be one."""
     malformed: Sign | None = None
-    """A name cannot be one."""
+    """An impossible name."""
     things: frozenset[str] = frozenset()
-    """What fields are called that have an object, or the name of one."""
+    """Names of fields with objects, or their names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """A look-up before the call, which is refused if it would make what is found."""
+    """A look-up before the call, which is refused if the name is taken."""
 
     given: BodyPath
-    """Where the request has the name of what it makes."""
+    """The new name in the request."""
     method: Method
     send: BodyPath
-    """Where the look-up's request has that name."""
+    """The name in the look-up's request."""
     found: FieldPath
-    """Where the look-up's answer has the name of what it has found."""
+    """The name in the look-up's answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rereading:
-    """The call that shows what follow-ups have led to: `take` is the same in both answers."""
+    """A read after follow-ups: `take` replaces the same message of the main answer."""
 
     method: Method
     copies: Copies
@@ -354,7 +345,7 @@ class Rereading:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A call after the call, which the request asks for with a field of its own."""
+    """A call after the call, which a field of the request asks for."""
 
     given: BodyPath
     method: Method
@@ -365,12 +356,11 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What surrounds a call."""
+    """Calls before and after a call."""
 
     before: tuple[LookUp | Unique, ...] = ()
     after: tuple[FollowUp, ...] = ()
 
 
 def path_of(method: MethodDescriptor) -> str:
-    """The method's path on the wire of gRPC."""
     return f"/{method.containing_service.full_name}/{method.name}"

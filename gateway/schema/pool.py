@@ -1,7 +1,5 @@
-"""A descriptor pool of its own for each schema.
-
-Pools cannot unload files, and Cuebot's flat file names (`job.proto`) collide with others in the
-default pool.
+"""A descriptor pool for each schema: pools cannot unload files, and Cuebot's flat file names
+(`job.proto`) collide with others in the default pool.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +17,7 @@ WELL_KNOWN = (
 
 
 def well_known_files() -> dict[str, FileDescriptorProto]:
-    """The files of protobuf's own types by name; sources may leave them out."""
+    """protobuf's own files by name, which sources may leave out."""
     files = {}
     for name in WELL_KNOWN:
         file = FileDescriptorProto()
@@ -31,7 +29,7 @@ def well_known_files() -> dict[str, FileDescriptorProto]:
 def imports_of(
     files: Iterable[FileDescriptorProto], known: Mapping[str, FileDescriptorProto]
 ) -> Iterator[str]:
-    """The names of all files that these import, directly or by way of those that are known."""
+    """Names of all imports, direct or through known files."""
     seen: set[str] = set()
     waiting = list(files)
     while waiting:
@@ -44,16 +42,15 @@ def imports_of(
 
 
 def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Mapping[str, str]]:
-    """A pool with these files, each after its imports, and what could not be added.
+    """A pool with these files, and the reason for each file that could not be added.
 
-    The second value is file name to reason: an import that is missing, leads back to the file or
-    is broken itself, or whatever protobuf has against the file.
+    An import is missing, broken or circular, or protobuf refuses the file.
     """
     found = well_known_files() | {file.name: file for file in files}
     pool, added, broken = DescriptorPool(), set(), dict[str, str]()
 
     def add(name: str, importers: tuple[str, ...]) -> str | None:
-        """Add a file that `importers` are waiting for; why that cannot be."""
+        """Add a file, after its imports; why that failed, if it did."""
         if name not in added and name not in broken:
             for imported in found[name].dependency:
                 if problem := why_not(imported, (*importers, name)):
@@ -81,7 +78,7 @@ def build_pool(files: Iterable[FileDescriptorProto]) -> tuple[DescriptorPool, Ma
 
 
 def check_json_names(file: FileDescriptorProto) -> None:
-    """Raise TypeError for a JSON name that is not UTF-8: pools do not look at those."""
+    """Raise TypeError for a JSON name that is not UTF-8, which pools do not check."""
     for field in fields_of(file):
         if not isinstance(field.json_name, str):
             raise TypeError(f"the JSON name of {field.name} is not UTF-8")
@@ -90,7 +87,7 @@ def check_json_names(file: FileDescriptorProto) -> None:
 def why_missing(
     files: Iterable[FileDescriptorProto], broken: Mapping[str, str]
 ) -> Callable[[str], str]:
-    """Tells of a service why a pool made of these files does not have it."""
+    """A function: why the pool of these files lacks a service."""
     reasons = {
         service: broken[file.name]
         for file in files

@@ -1,7 +1,6 @@
-"""Which methods are served.
+"""Which methods are served: INCLUDE_SERVICES and EXCLUDE_SERVICES.
 
-The rules are about methods, never about paths: no name of a method leads around a rule that has
-another of its names.
+A rule with one name of a method holds for all of its names.
 """
 
 from collections.abc import Collection, Container, Iterable, Iterator
@@ -11,17 +10,17 @@ from fnmatch import fnmatchcase
 from gateway.hints import did_you_mean
 
 NEVER_BY_DEFAULT = ("grpc.*", "report.RqdReportInterface", "rqd.*")
-"""Infrastructure, and what render hosts report themselves with, which a client could forge."""
+"""Infrastructure, and the reports of render hosts, which a client could forge."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnusedGlob:
-    """A glob that names nothing: a mistake, and what it was to withhold is served."""
+    """A glob that matches nothing: a mistake, as what it was to withhold may be served."""
 
     setting: str
     glob: str
     hint: str
-    """`; did you mean …?`, or nothing."""
+    """`; did you mean …?`, or empty."""
 
     def __str__(self) -> str:
         return f"{self.setting}: {self.glob} matches nothing that Cuebot has{self.hint}"
@@ -29,19 +28,19 @@ class UnusedGlob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Globs of the services, or single methods (`service/Method`), that clients may call.
+    """Globs of services, or methods (`service/Method`), that clients may call.
 
-    With `include`, nothing else is served. `exclude` always wins. A glob may have any name of a
-    method, except that what is never served by default needs its own exact one in `include`.
+    With `include`, nothing else is served; `exclude` takes precedence. A glob matches any name of a
+    method; those never served by default need an exact native name in `include`.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     def withheld_by(self, service: str, method: str, aliases: Collection[str] = ()) -> str | None:
-        """The rule that withholds the method of the service (full name), in words.
+        """The rule that withholds a method, in words; None if clients may call it.
 
-        `aliases` are other names of it, and of its service. None when clients may call it.
+        `aliases` are other names of the method, and of its service.
         """
         native = (service, f"{service}/{method}")
         names = (*native, *aliases)
@@ -55,10 +54,9 @@ class Selection:
         return None
 
     def unused(self, known: Collection[str], skipped: Collection[str]) -> tuple[UnusedGlob, ...]:
-        """The globs that match none of these names of services and methods.
+        """The globs that match none of the known names of services and methods.
 
-        Of services that are skipped, the methods are not known. Excluding what is never served by
-        default is no mistake, whether Cuebot has it or not.
+        Skipped services have unknown methods. To exclude what is never served is no mistake.
         """
         return (
             *unused("INCLUDE_SERVICES", self.include, known, skipped),
@@ -69,16 +67,16 @@ class Selection:
 def unused(
     setting: str, globs: Iterable[str], known: Collection[str], harmless: Collection[str]
 ) -> Iterator[UnusedGlob]:
-    """The globs that match none of these names, unless what they name is one of the harmless."""
+    """The globs that match none of the names, unless they match a harmless service."""
     for glob in globs:
         if not matches(known, (glob,)) and not matches((glob.partition("/")[0],), harmless):
             yield UnusedGlob(setting, glob, did_you_mean(glob, known))
 
 
 def chosen(names: Collection[str], globs: Iterable[str], words: Container[str] = ()) -> bool:
-    """Whether a glob matches one of the names, and none that has `!` in front does.
+    """Whether a glob matches one of the names, and no glob with `!` does.
 
-    Instead of a glob, there may be one of the words that stand for whatever has the names.
+    A glob that is one of `words` matches, too.
     """
     found = False
     for glob in globs:
@@ -91,5 +89,5 @@ def chosen(names: Collection[str], globs: Iterable[str], words: Container[str] =
 
 
 def matches(names: Collection[str], globs: Iterable[str]) -> bool:
-    """Whether one of the names matches one of the globs."""
+    """Whether any name matches any glob."""
     return any(fnmatchcase(name, glob) for glob in globs for name in names)

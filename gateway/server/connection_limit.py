@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from gateway.access.rates import address_key
+from gateway.access.rate_limiter import address_key
 from gateway.errors import GatewayError, Shed, unavailable
 
 QUIET = 60.0

@@ -1,1 +1,1 @@
-"""A store that several gateways share, and what becomes of it when it is away."""
+"""A store that several gateways share."""

@@ -1,4 +1,4 @@
-"""A `Store` in Redis or Valkey, by way of the `redis` package (the extra `redis`)."""
+"""A `Store` in Redis or Valkey, with the `redis` package (the extra `redis`)."""
 
 import ssl
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,10 @@ from gateway.state.store import Script, StoreFailed
 
 
 class RedisStore:
-    """One server, or whoever has its name now; no cluster."""
+    """The server at STATE, or whichever has that name now; no cluster."""
 
     def __init__(self, settings: Settings) -> None:
-        """The server of STATE. Raises ConfigurationError."""
+        """Raises ConfigurationError."""
         assert settings.state is not None
         try:
             from redis.asyncio import Redis
@@ -32,7 +32,7 @@ class RedisStore:
         self.name = str(url)
         self._unknown: type[Exception] = NoScriptError
         options: dict[str, Any] = tls_options(settings) if url.tls else {}
-        self._client: Any = Redis(  # Any, as its types are others from version to version
+        self._client: Any = Redis(  # Any: its types differ from version to version
             host=url.host,
             port=url.port,
             db=url.database,
@@ -40,33 +40,33 @@ class RedisStore:
             password=password_of(settings) or url.password,
             retry=Retry(NoBackoff(), 0),  # it would count a request twice, and wait in between
             socket_keepalive=True,
-            protocol=2,  # all that is needed; 3 is a question more, which old servers do not know
+            protocol=2,  # 3 costs a round trip, and old servers lack it
             client_name="cuebot-gateway",
             **options,
         )
 
     async def connect(self) -> None:
-        with telling():
+        with as_store_failed():
             await self._client.connection_pool.disconnect()
             await self._client.ping()
 
     async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
         given: tuple[Any, ...] = (len(keys), *keys, *numbers)
-        with telling():
+        with as_store_failed():
             try:
                 answer = await self._client.evalsha(script.digest, *given)
-            except self._unknown:  # the server has been started since
+            except self._unknown:  # restarted since
                 answer = await self._client.eval(script.source, *given)
             return [int(each) for each in answer]
 
     async def close(self) -> None:
-        with suppress(StoreFailed), telling():
+        with suppress(StoreFailed), as_store_failed():
             await self._client.aclose()
 
 
 @contextmanager
-def telling() -> Iterator[None]:
-    """Whatever goes wrong inside is a StoreFailed: who asks has to go on without the store."""
+def as_store_failed() -> Iterator[None]:
+    """Turn any exception into StoreFailed: the caller has to go on without the store."""
     try:
         yield
     except Exception as error:
@@ -74,7 +74,7 @@ def telling() -> Iterator[None]:
 
 
 def tls_options(settings: Settings) -> dict[str, object]:
-    """What makes the client ask for TLS, and for a certificate of the server's name."""
+    """Options of the client for TLS with a certificate for the server's name."""
     file = settings.state_ca_file
     if file is not None:
         read("STATE_CA_FILE", file)

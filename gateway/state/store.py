@@ -1,42 +1,187 @@
-"""What a shared store has to do: run small programs on numbers, one at a time."""
+"""A store that several gateways share, and the link to it: no request waits while it is away."""
 
-from collections.abc import Sequence
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import structlog
+
+log = structlog.stdlib.get_logger("gateway.state")
+
+T = TypeVar("T")
 
 
 class StoreFailed(Exception):
-    """The store has not done what it was asked to, or nobody knows; its text says why."""
+    """The store has not run a script, or nobody knows whether it has; the text says why."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """A program in the store's language: Lua, as Redis and Valkey have it."""
+    """A program in Lua, as Redis and Valkey run it: keys and numbers in, numbers out."""
 
     source: str
 
     @cached_property
     def digest(self) -> str:
-        """By which the store knows it, if it has seen it before."""
+        """The name of the script in a store that has seen it before."""
         return sha1(self.source.encode(), usedforsecurity=False).hexdigest()
 
 
 class Store(Protocol):
-    """One connection to a store. What can fail raises StoreFailed, and nothing else."""
+    """One connection to a store. Methods raise StoreFailed and nothing else."""
 
     name: str
-    """Where it is, for people; without the password."""
+    """Address for people, without the password."""
 
     async def connect(self) -> None:
-        """Leave the connection that there was, and make one on which the store answers."""
+        """Replace the connection by a new one on which the store answers."""
         ...
 
     async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
-        """Run a script on these keys, with nothing of others in between."""
+        """Run a script atomically."""
         ...
 
     async def close(self) -> None:
-        """Give the connection up. Does not raise."""
+        """Close the connection. Does not raise."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTiming:
+    """Seconds of the link's waits."""
+
+    answer: float = 0.05
+    """Longest answer; a slower store counts as away."""
+    grace: float = 0.01
+    """For an answer that has arrived while this process was busy with something else."""
+    connection: float = 2.0
+    """Longest connection set-up: DNS, TLS and password."""
+    first_pause: float = 0.1
+    longest_pause: float = 5.0
+    """Between two attempts to connect. Each pause is shortened by chance, since all gateways have
+    lost the store at the same moment."""
+
+
+WRITE_CHECK = Script("redis.call('SET', KEYS[1], '', 'PX', 1) return {}")
+"""Run after each connect: a replica, or a store without memory, can only read."""
+WRITE_CHECK_KEYS = ["cuebot-gateway:look"]
+
+
+class Link:
+    """Runs scripts while the store is up, and reconnects while it is not."""
+
+    def __init__(self, store: Store, meanwhile: str, timing: LinkTiming | None = None) -> None:
+        """`meanwhile` is for the log: what becomes of requests while the store is away."""
+        self._store = store
+        self._meanwhile = meanwhile
+        self.timing = timing or LinkTiming()
+        self.up = False
+        self.losses = 0
+        """How often the store was lost, or missing at the start."""
+        self._problem = ""
+        self._lost = asyncio.Event()
+        self._looked = asyncio.Event()
+
+    async def run(
+        self,
+        script: Script,
+        keys: Sequence[str],
+        numbers: Sequence[int],
+        check: Callable[[list[int]], None] = lambda answer: None,
+    ) -> list[int]:
+        """The script's answer. Raises StoreFailed: at once while the store is away.
+
+        `check` raises StoreFailed for an answer that the script cannot give; the store counts as
+        away then.
+        """
+        if not self.up:
+            raise StoreFailed(self._problem)
+        try:
+            answer = await self.in_time(self._store.run(script, keys, numbers))
+            check(answer)
+            return answer
+        except StoreFailed as failure:
+            self._lose(failure)
+            raise
+
+    async def first_look(self) -> None:
+        """Wait for the end of the first attempt to connect, successful or not."""
+        await self._looked.wait()
+
+    async def keep(self) -> None:
+        """Connect, and reconnect whenever the store is lost, until cancelled."""
+        time, pause = asyncio.get_running_loop().time, self.timing.first_pause
+        try:
+            while True:
+                began = time()
+                try:
+                    await self.connect()
+                except StoreFailed as failure:
+                    self._lose(failure)
+                else:
+                    self._find()
+                    await self._lost.wait()
+                self._looked.set()
+                longest = self.timing.longest_pause
+                pause = self.timing.first_pause if time() - began > longest else pause
+                await self._store.close()
+                await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
+                pause = min(pause * 2, longest)
+        finally:
+            self.up = False
+            await self._store.close()
+
+    async def connect(self) -> None:
+        """Connect once, and see whether the store writes in time. Raises StoreFailed."""
+        seconds = self.timing.connection
+        try:
+            async with asyncio.timeout(seconds):
+                await self._store.connect()
+        except TimeoutError:
+            raise StoreFailed(f"no connection within {seconds:g} s") from None
+        await self.in_time(self._store.run(WRITE_CHECK, WRITE_CHECK_KEYS, []))
+
+    def _find(self) -> None:
+        self.up = True
+        self._lost.clear()
+        self._looked.set()
+        again = " again" * bool(self._problem)
+        log.info(f"the shared store answers{again}", store=self._store.name)
+        self._problem = ""
+
+    def _lose(self, failure: StoreFailed) -> None:
+        if not self._problem:  # logged once, however many requests notice, and at the first attempt
+            self._problem = str(failure)
+            self.losses += 1
+            log.error(
+                f"the shared store is away; {self._meanwhile}",
+                store=self._store.name,
+                problem=self._problem,
+            )
+        self.up = False
+        self._lost.set()
+
+    async def in_time(self, answer: Awaitable[T]) -> T:
+        """The answer, unless it takes too long. Raises StoreFailed."""
+        timing, waiting = self.timing, asyncio.ensure_future(answer)
+        try:
+            for seconds in (timing.answer, timing.grace):
+                await asyncio.wait([waiting], timeout=seconds)
+                if waiting.done():
+                    return waiting.result()
+        finally:
+            if waiting.cancel():
+                waiting.add_done_callback(retrieve_error)
+            else:
+                retrieve_error(waiting)
+        raise StoreFailed(f"no answer within {timing.answer * 1000:.0f} ms")
+
+
+def retrieve_error(abandoned: asyncio.Future[T]) -> None:
+    """Keep asyncio from reporting the error of an answer that nobody waits for."""
+    if not abandoned.cancelled():
+        abandoned.exception()

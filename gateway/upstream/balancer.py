@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from time import monotonic
 
+from gateway.errors import Code
 from gateway.upstream.endpoint import Endpoint
-from gateway.upstream.interface import CallFailed, Expects, Follower, Metadata, takes_all
+from gateway.upstream.interface import CallFailed, Expects, Follower, Metadata, Reason, takes_all
 
 
 class Balancer:
@@ -28,7 +29,7 @@ class Balancer:
         metadata: Metadata,
         expects: Expects = takes_all,
     ) -> bytes:
-        """As `Upstream` says. What could not be sent to one endpoint goes to another one."""
+        """As `Upstream` says. A call that one endpoint has not processed goes to another one."""
         deadline = monotonic() + timeout
         left: Sequence[Endpoint] = self.endpoints
         while True:
@@ -38,7 +39,7 @@ class Balancer:
                 return await chosen.call(path, payload, timeout, metadata, expects)
             except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
-                if failure.may_have_reached_server or not left:
+                if not left or not (not failure.may_have_reached_server or lacks_method(failure)):
                     raise
 
     def _next(self, among: Sequence[Endpoint]) -> Endpoint | None:
@@ -67,6 +68,11 @@ class Balancer:
     async def close(self) -> None:
         """End all connections."""
         await asyncio.gather(*(each.close() for each in self.endpoints))
+
+
+def lacks_method(failure: CallFailed) -> bool:
+    """Whether the Cuebot does not have the method: during an upgrade, another one may."""
+    return failure.reason is Reason.STATUS and failure.code is Code.UNIMPLEMENTED
 
 
 async def first_usable(among: Sequence[Endpoint], timeout: float) -> Endpoint | None:

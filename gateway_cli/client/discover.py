@@ -6,11 +6,10 @@ import uvloop
 
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.discovery.endpoints import reflection_of
-from gateway.discovery.factory import choose_source
-from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX
+from gateway.discovery.files import OPENCUE_PACKAGE, PACKAGE_PREFIX
+from gateway.discovery.reflection import reflection_of
 from gateway.discovery.refresh import WHAT_TO_DO
-from gateway.discovery.source import NoReflection, NotReady
+from gateway.discovery.source import NoReflection, NotReady, choose_source
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema

@@ -3,10 +3,8 @@
 import re
 from fnmatch import fnmatchcase
 
-from gateway.schema.aliases import alias_of
-from gateway.schema.catalog import Catalog
+from gateway.schema.catalog import Catalog, alias_of, unknown_path
 from gateway.schema.method import Method
-from gateway.schema.not_found import unknown_path
 from gateway_cli.client.invalid import InvalidCall
 
 NAME = re.compile(r"/{0,2}([A-Za-z_][\w.]*)(?:/|\.(?!\w*Interface\Z))([A-Za-z_]\w*)", re.ASCII)

@@ -7,8 +7,13 @@ import click
 from click.shell_completion import get_completion_class
 
 from gateway.compat.build import build_catalog
-from gateway.discovery.factory import FILE_SUFFIXES, read_file
-from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
+from gateway.discovery.files import (
+    FILE_SUFFIXES,
+    OPENCUE_PACKAGE,
+    PACKAGE_PREFIX,
+    read_file,
+    read_package,
+)
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema

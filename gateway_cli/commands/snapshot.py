@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.discovery.factory import FILE_SUFFIXES
+from gateway.discovery.files import FILE_SUFFIXES
 from gateway_cli.client.discover import discover
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.file_set import file_set

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from gateway.schema.declarations import commentable
+from gateway.schema.description import commentable
 from gateway_cli.client.openapi_document import (
     COMPONENT,
     INPUT,

@@ -12,7 +12,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.fields import json_name
-from gateway.schema.declarations import (
+from gateway.schema.description import (
     ENUMS,
     EXTENSIONS,
     FIELDS,

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.hints import did_you_mean
 from gateway.schema.catalog import Catalog
-from gateway.schema.declarations import Declaration, declarations
+from gateway.schema.description import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files
 from gateway_cli.client.openapi_document import Document
 from gateway_cli.describe.from_document import files_of

@@ -94,7 +94,7 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading)
     if reload:
         await reloading.run()
-    app.parts.live.on_replaced = free_replaced
+    app.parts.live.listeners.append(CatalogCollector())
     make_room(server.limit)
     # Old schemas are garbage in cycles, and a full collection holds the event loop: 50 to 70 ms
     # with all that startup has made, some 15 ms without.
@@ -105,13 +105,15 @@ async def serve(
     log.info("stopped")
 
 
-def free_replaced() -> None:
-    """Free a catalog that has been replaced, soon.
+class CatalogCollector:
+    """Frees a catalog that has been replaced.
 
-    It refers to itself, and the collector comes by itself when there are five more of them, of 4 MB
-    each. Its work is the same then: some 15 ms.
+    It refers to itself, and the collector would run only after five more of them, of 4 MB each. Its
+    work is the same then: some 15 ms.
     """
-    asyncio.get_running_loop().call_later(FREED_AFTER, gc.collect)
+
+    def catalog_replaced(self) -> None:
+        asyncio.get_running_loop().call_later(FREED_AFTER, gc.collect)
 
 
 def give_back_memory() -> None:

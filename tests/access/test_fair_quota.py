@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.fair_quota import FairQuota, FairSemaphore
-from gateway.access.lease import Lease
+from gateway.access.fair_quota import FairQuota, FairSemaphore, Lease
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -186,7 +185,7 @@ async def test_more_than_everything_comes_alone() -> None:
 
 async def test_who_waits_for_long_is_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small requests do not go on for ever before a large one, which they would never let in."""
-    monkeypatch.setattr("gateway.access.fair_quota.PATIENCE", 0.02)
+    monkeypatch.setattr("gateway.access.fair_quota.LONGEST_WAIT_SECONDS", 0.02)
     turns = FairSemaphore(10, 10)
     assert await turns.take("a", 5, 0)
     large = await waiting(turns, "b", 10)

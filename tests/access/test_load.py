@@ -1,6 +1,11 @@
 """The limit on requests at once: it follows the time in the queues, and comes back."""
 
-from gateway.access.load_shedding import LAG, LEAST, WAIT, AdaptiveLimit
+from gateway.access.load_shedding import (
+    LOOP_LAG_SECONDS,
+    QUEUE_WAIT_SECONDS,
+    SMALLEST_LIMIT,
+    AdaptiveLimit,
+)
 
 MOST = 256
 
@@ -14,7 +19,7 @@ def observed(load: AdaptiveLimit, *lags: float, wait: float = 0.0, in_flight: in
 
 def test_a_loop_that_keeps_up_has_no_limit_but_the_setting() -> None:
     """Delays below what is wanted change nothing, however many requests there are."""
-    assert observed(AdaptiveLimit(MOST), *[0.0, LAG] * 100) == MOST
+    assert observed(AdaptiveLimit(MOST), *[0.0, LOOP_LAG_SECONDS] * 100) == MOST
 
 
 def test_one_pause_is_no_overload() -> None:
@@ -23,16 +28,20 @@ def test_one_pause_is_no_overload() -> None:
 
 
 def test_the_limit_shrinks_as_the_delay_is_too_long() -> None:
-    """A little too late is a little less; far too late is half, each time, down to LEAST."""
-    assert MOST * 0.7 < observed(AdaptiveLimit(MOST), LAG * 1.25, LAG * 1.25) < MOST * 0.9
+    """A little too late is a little less; far too late is half, down to SMALLEST_LIMIT."""
+    assert (
+        MOST * 0.7
+        < observed(AdaptiveLimit(MOST), LOOP_LAG_SECONDS * 1.25, LOOP_LAG_SECONDS * 1.25)
+        < MOST * 0.9
+    )
     assert observed(AdaptiveLimit(MOST), 1.0, 1.0) == MOST / 2
-    assert observed(AdaptiveLimit(MOST), *[1.0] * 20) == LEAST
+    assert observed(AdaptiveLimit(MOST), *[1.0] * 20) == SMALLEST_LIMIT
 
 
 def test_long_answers_that_wait_count_as_well() -> None:
     """The loop may be idle in between: the queue for encoding is another one."""
-    assert observed(AdaptiveLimit(MOST), 0.0, 0.0, wait=WAIT) == MOST
-    assert observed(AdaptiveLimit(MOST), *[0.0] * 20, wait=WAIT * 2) == LEAST
+    assert observed(AdaptiveLimit(MOST), 0.0, 0.0, wait=QUEUE_WAIT_SECONDS) == MOST
+    assert observed(AdaptiveLimit(MOST), *[0.0] * 20, wait=QUEUE_WAIT_SECONDS * 2) == SMALLEST_LIMIT
 
 
 def test_the_limit_shrinks_from_what_is_in_flight() -> None:
@@ -44,10 +53,10 @@ def test_the_limit_comes_back() -> None:
     """Within some seconds of a loop that keeps up again."""
     load = AdaptiveLimit(MOST)
     observed(load, *[1.0] * 20)
-    assert observed(load, *[0.0] * 20) > LEAST
+    assert observed(load, *[0.0] * 20) > SMALLEST_LIMIT
     assert observed(load, *[0.0] * 60) == MOST
 
 
 def test_a_small_setting_is_kept() -> None:
-    """LEAST is no more than MAX_IN_FLIGHT."""
+    """SMALLEST_LIMIT is no more than MAX_IN_FLIGHT."""
     assert observed(AdaptiveLimit(3), *[1.0] * 20, in_flight=3) == 3

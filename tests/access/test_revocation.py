@@ -181,7 +181,7 @@ async def test_a_gateway_follows_its_list(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a signal; and on SIGHUP, when it is another file."""
-    monkeypatch.setattr(module, "EVERY", 0.01)
+    monkeypatch.setattr(module, "REFRESH_SECONDS", 0.01)
     file, other = tmp_path / "denied", tmp_path / "other"
     file.write_text("# nobody\n")
     other.write_text("sub:lena\n")

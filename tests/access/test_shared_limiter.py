@@ -1,27 +1,47 @@
-"""Limits in a shared store: the same bucket as in memory, and how much more may pass."""
+"""Limits in a shared store: the script, several gateways, and a store that fails."""
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isfinite
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from gateway.access.limits import MemoryLimiter, Verdict
-from gateway.access.rates import SECOND, Rate
-from gateway.access.shared_limiter import BUCKET, PREFIX, SharedLimiter
-from gateway.state import link
-from gateway.state.link import Link
+from gateway.access import shared_limiter
+from gateway.access.rate_limiter import NANOSECONDS, MemoryLimiter, Rate, Rates, Verdict
+from gateway.access.shared_limiter import COUNT, SharedLimiter
+from gateway.errors import GatewayError
+from gateway.http.rate_limits import RateLimits
 from gateway.state.redis_store import RedisStore
-from gateway.state.store import Script
-from tests.support.servers import settings_for
+from gateway.state.store import Link, LinkTiming, Script, Store, StoreFailed
+from tests.support.certificates import authority, pair
+from tests.support.clocks import HandClock
+from tests.support.contexts import context_of
+from tests.support.patience import PATIENCE
+from tests.support.processes import Answer, Instance, instance
+from tests.support.scraping import scrape
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    bearer,
+    head,
+    running_gateway,
+    settings_for,
+)
 from tests.support.stores import NEEDS_STORE, StoreServer, store_server
 
-pytestmark = [NEEDS_STORE, pytest.mark.slow, pytest.mark.anyio]
+pytestmark = [pytest.mark.slow, pytest.mark.anyio]
+
+PATIENT = LinkTiming(answer=20)
+"""For a store that is slow because this machine is."""
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +51,7 @@ def server() -> Iterator[StoreServer]:
 
 
 @asynccontextmanager
-async def connected_store(server: StoreServer) -> AsyncIterator[RedisStore]:
-    """A store that has nothing in it."""
+async def empty_store(server: StoreServer) -> AsyncIterator[RedisStore]:
     store = RedisStore(settings_for("cuebot:1", state=server.url))
     await store.connect()
     await store.run(Script("redis.call('FLUSHALL') return {}"), [], [])
@@ -40,32 +59,41 @@ async def connected_store(server: StoreServer) -> AsyncIterator[RedisStore]:
     await store.close()
 
 
-class Clock:
-    """A clock that moves when it is told to."""
+@asynccontextmanager
+async def running_limiter(
+    store: Store, timing: LinkTiming = PATIENT, clock: HandClock | None = None
+) -> AsyncIterator[SharedLimiter]:
+    """A limiter that has looked for its store."""
+    link = Link(store, "each counts by itself", timing)
+    limiter = SharedLimiter(link, closed=False, clock=clock or time.monotonic)
+    running = asyncio.create_task(limiter.run())
+    await limiter.first_look()
+    try:
+        yield limiter
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
-    now = 1000.0
 
-    def __call__(self) -> float:
-        return self.now
+async def hit(limiter: SharedLimiter, rate: Rate, client: str = "lena") -> Verdict:
+    verdict = limiter.hit(client, rate)
+    return verdict if isinstance(verdict, Verdict) else await verdict
 
 
 # --- The script -----------------------------------------------------------------------------
 
 TOLD_THE_TIME = Script(
-    BUCKET.source.replace("redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}").replace(
+    COUNT.source.replace("redis.call('TIME')", "{ARGV[#ARGV - 1], ARGV[#ARGV]}").replace(
         "'PX', until_full", "'PX', '60000'"
     )
 )
-"""The script with a clock that tests can set: seconds and microseconds, behind all else.
-
-Buckets do not expire, as they would by another clock.
-"""
+"""The script with a clock that tests set, in two more numbers; buckets do not expire by another."""
 
 
 class ToldStore:
     """A store whose clock is the test's."""
 
-    def __init__(self, store: RedisStore, clock: Clock) -> None:
+    def __init__(self, store: RedisStore, clock: HandClock) -> None:
         self.name = store.name
         self.questions: list[list[str]] = []
         """The keys of each."""
@@ -74,17 +102,21 @@ class ToldStore:
         self._clock = clock
 
     async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
-        if script is not BUCKET:
+        if script is not COUNT:
             return await self._store.run(script, keys, numbers)
         self.questions.append([*keys])
         now = divmod(round(self._clock() * 10**6), 10**6)
         return await self._store.run(TOLD_THE_TIME, keys, [*numbers, *now])
 
 
-def numbers_of(rate: Rate, requests: int = 1, wanted: int = 0) -> list[int]:
-    return [rate.interval, rate.capacity, int(rate.longest_wait), requests, wanted]
+async def count(store: Store, rate: Rate) -> tuple[bool, int]:
+    """Whether a request passes, and the debt."""
+    numbers = [rate.interval, rate.capacity, int(rate.longest_wait)]
+    allowed, debt = await store.run(COUNT, ["k"], numbers)
+    return allowed == 1, debt
 
 
+@NEEDS_STORE
 @given(
     steps=st.lists(st.integers(0, 3_000_000), min_size=1, max_size=60),
     rps=st.sampled_from([0.001, 0.3, 1.0, 7.0, 100.0, 3333.3, 1e6]),
@@ -94,62 +126,50 @@ def numbers_of(rate: Rate, requests: int = 1, wanted: int = 0) -> list[int]:
 def test_the_script_decides_as_the_limiter_in_memory(
     server: StoreServer, steps: list[int], rps: float, burst: int, max_wait: float
 ) -> None:
-    """Whatever comes when: the same requests pass, to the nanosecond."""
-    rate, clock = Rate(rps, burst, max_wait), Clock()
+    """To the nanosecond."""
+    rate, clock = Rate(rps, burst, max_wait), HandClock(1000)
     limiter = MemoryLimiter(clock)
 
     async def compare() -> None:
-        async with connected_store(server) as store:
+        async with empty_store(server) as store:
             told = ToldStore(store, clock)
             for step in steps:
                 clock.now += step / 10**6
-                allowed, debt, _ = await told.run(BUCKET, ["k"], numbers_of(rate))
+                allowed, debt = await count(told, rate)
                 expected = limiter.hit("k", rate)
-                assert (allowed == 1, debt / SECOND) == (expected.allowed, expected.reset)
+                assert (allowed, debt / NANOSECONDS) == (expected.allowed, expected.reset)
 
     asyncio.run(compare())
 
 
-async def test_what_is_taken_in_advance_comes_from_the_upper_half(server: StoreServer) -> None:
-    """A gateway gets as many as it wants until half of the bucket is left, and then none."""
-    rate = Rate(0.001, 16)
-    async with connected_store(server) as store:
-        taken = [(await store.run(BUCKET, ["k"], numbers_of(rate, 1, 3)))[2] for _ in range(4)]
-        assert taken == [3, 3, 0, 0]
-        (_, debt, more) = await store.run(BUCKET, ["k"], numbers_of(rate, 0, 3))
-        assert (round(debt / rate.interval), more) == (10, 0)
-
-
-async def test_a_bucket_that_is_full_is_not_kept(server: StoreServer) -> None:
-    """Its key expires at the moment when the bucket would be full; a refusal keeps nothing."""
-    async with connected_store(server) as store:
-        await store.run(BUCKET, ["k"], numbers_of(Rate(0.01, 1)))
-        await store.run(BUCKET, ["k"], numbers_of(Rate(0.01, 1)))
+@NEEDS_STORE
+async def test_a_bucket_expires_when_it_is_full(server: StoreServer) -> None:
+    async with empty_store(server) as store:
+        for _ in range(2):  # the second is refused, and keeps nothing
+            await count(store, Rate(0.01, 1))
         (left,) = await store.run(Script("return {redis.call('PTTL', 'k')}"), [], [])
         assert 90_000 < left <= 100_001
 
 
-async def test_a_clock_that_goes_back_costs_nobody_more_than_the_time_it_repeats(
-    server: StoreServer,
-) -> None:
+@NEEDS_STORE
+async def test_a_clock_that_goes_back_costs_only_the_time_it_repeats(server: StoreServer) -> None:
     """After a failover to a slower clock, buckets go on to fill from where they were."""
-    rate, clock = Rate(10, 2), Clock()
-    async with connected_store(server) as store:
+    rate, clock = Rate(10, 2), HandClock(1000)
+    async with empty_store(server) as store:
         told = ToldStore(store, clock)
         for _ in range(2):
-            await told.run(BUCKET, ["k"], numbers_of(rate))
+            await count(told, rate)
         clock.now -= 100
-        assert (await told.run(BUCKET, ["k"], numbers_of(rate)))[0] == 0
-        assert (await told.run(BUCKET, ["k"], numbers_of(rate, 0, 0)))[1] == 2 * rate.interval
+        assert await count(told, rate) == (False, 2 * rate.interval)
         clock.now += 0.1
-        assert (await told.run(BUCKET, ["k"], numbers_of(rate)))[0] == 1
+        assert (await count(told, rate))[0]
 
 
-async def test_what_somebody_else_has_written_is_no_bucket(server: StoreServer) -> None:
-    """A value that cannot be read counts as a full bucket, and fails nobody."""
-    async with connected_store(server) as store:
+@NEEDS_STORE
+async def test_an_unreadable_value_is_a_full_bucket(server: StoreServer) -> None:
+    async with empty_store(server) as store:
         await store.run(Script("redis.call('SET', 'k', 'rubbish') return {}"), [], [])
-        assert (await store.run(BUCKET, ["k"], numbers_of(Rate(1, 2))))[0] == 1
+        assert (await count(store, Rate(1, 2)))[0]
 
 
 # --- Several gateways -----------------------------------------------------------------------
@@ -157,46 +177,29 @@ async def test_what_somebody_else_has_written_is_no_bucket(server: StoreServer) 
 
 @dataclass
 class Several:
-    """Gateways that share a store, and the clock of all."""
+    """Limiters that share a store, and the clock of all."""
 
     limiters: list[SharedLimiter]
     store: ToldStore
-    clock: Clock
+    clock: HandClock
 
     async def hit(self, which: int, rate: Rate, client: str = "lena") -> Verdict:
-        verdict = self.limiters[which].hit(client, rate)
-        return verdict if isinstance(verdict, Verdict) else await verdict
-
-    async def orders_made(self) -> None:
-        """Wait until all that has been ordered is there: questions are asked together."""
-        for which in range(len(self.limiters)):
-            await self.hit(which, Rate(1e6, 1), "another")
+        return await hit(self.limiters[which], rate, client)
 
 
 @asynccontextmanager
-async def several(
-    server: StoreServer, count: int, remembered: int = 1000
-) -> AsyncIterator[Several]:
-    """So many gateways, which have all found the store, and which wait for it for long."""
-    clock = Clock()
+async def several(server: StoreServer, number: int) -> AsyncIterator[Several]:
+    clock, limiters = HandClock(1000), []
     async with AsyncExitStack() as stack:
-        stack.enter_context(pytest.MonkeyPatch.context()).setattr(link, "TIMEOUT", 30)
-        limiters = []
-        for _ in range(count):
-            store = ToldStore(await stack.enter_async_context(connected_store(server)), clock)
-            limiter = SharedLimiter(
-                Link(store, "…"), closed=False, clock=clock, remembered=remembered
-            )
-            running = asyncio.create_task(limiter.run())
-            stack.callback(running.cancel)
-            await limiter.first_look()
-            assert limiter.link.up
-            limiters.append(limiter)
+        for _ in range(number):
+            store = ToldStore(await stack.enter_async_context(empty_store(server)), clock)
+            limiters.append(await stack.enter_async_context(running_limiter(store, clock=clock)))
         yield Several(limiters, store, clock)
 
 
+@NEEDS_STORE
 async def test_all_gateways_together_have_one_bucket(server: StoreServer) -> None:
-    """A burst passes once, whoever gets it, and then the rate counts; the headers say so."""
+    """A burst passes once, whoever gets it, and then the rate counts; verdicts are exact."""
     rate = Rate(10, 6)
     async with several(server, 3) as gateways:
         found = [await gateways.hit(number % 3, rate) for number in range(8)]
@@ -210,117 +213,36 @@ async def test_all_gateways_together_have_one_bucket(server: StoreServer) -> Non
         assert [(await gateways.hit(number, rate)).allowed for number in (2, 1)] == [True, False]
 
 
-async def test_one_gateway_alone_counts_nearly_as_in_memory(server: StoreServer) -> None:
-    """Far from the limit and near it, what passes and what remains differ by what it has taken."""
-    rate, rest = Rate(100, 100, 0.05), random.Random(7)  # noqa: S311
-    async with several(server, 1) as gateways:
-        memory, at_once, more = MemoryLimiter(gateways.clock), 0, 0
+@NEEDS_STORE
+async def test_limits_are_shared_exactly(server: StoreServer) -> None:
+    """Over four gateways and any times, verdicts are those of one limiter in memory."""
+    rate, chance = Rate(100, 100, 0.05), random.Random(7)  # noqa: S311
+    async with several(server, 4) as gateways:
+        memory = MemoryLimiter(gateways.clock)
         for number in range(1500):
             steps = [0, 0, 0.001, 0.005, 0.02] if number % 1000 > 500 else [0, 0.01, 0.02, 0.1]
-            gateways.clock.now += rest.choice(steps)
-            verdict = gateways.limiters[0].hit("lena", rate)
-            at_once += isinstance(verdict, Verdict)
-            found = verdict if isinstance(verdict, Verdict) else await verdict
-            expected = memory.hit("lena", rate)
-            more += found.allowed - expected.allowed
-            assert abs(more) <= rate.burst // 8
-            assert abs(found.remaining - expected.remaining) <= rate.burst // 8
-            await gateways.orders_made()
-        assert at_once > 500
+            gateways.clock.now += chance.choice(steps)
+            assert await gateways.hit(chance.randrange(4), rate) == memory.hit("lena", rate)
 
 
-async def test_what_is_not_used_in_time_is_lost(server: StoreServer) -> None:
-    """After a second or two it is as if those requests had been made: headers say so, too."""
-    rate = Rate(0.001, 100)
+@NEEDS_STORE
+async def test_questions_of_one_moment_are_one(
+    server: StoreServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of any clients; the size of one is bounded."""
     async with several(server, 1) as gateways:
-        found = [await gateways.hit(0, rate) for _ in range(2)]
-        assert [each.remaining for each in found] == [99, 98]
-        gateways.clock.now += 3
-        assert (await gateways.hit(0, rate)).remaining == 93  # 4 were taken with the second one
+        for most, questions in ((256, 1), (80, 3)):
+            monkeypatch.setattr(shared_limiter, "LARGEST_BATCH", most)
+            gateways.store.questions.clear()
+            found = await asyncio.gather(
+                *(gateways.hit(0, Rate(1, 3), f"client {number % 100}") for number in range(200))
+            )
+            assert all(each.allowed for each in found) is (most == 256)
+            assert len(gateways.store.questions) == questions
 
 
-async def test_many_at_once_take_no_more_than_one(server: StoreServer) -> None:
-    """However many requests of a client come before an answer, an eighth of the burst is taken."""
-    rate = Rate(0.001, 800)
-    async with several(server, 1) as gateways:
-        for _ in range(120):
-            await gateways.hit(0, rate)
-            await gateways.orders_made()
-        while isinstance(waiting := gateways.limiters[0].hit("lena", rate), Verdict):
-            pass
-        at_once = [waiting, *(gateways.limiters[0].hit("lena", rate) for _ in range(50))]
-        for each in at_once:
-            assert not isinstance(each, Verdict)
-            await each
-        free = 0
-        while isinstance(gateways.limiters[0].hit("lena", rate), Verdict):
-            free += 1
-        assert 0 < free <= 100
-
-
-async def test_over_any_time_little_more_passes_than_the_limit(server: StoreServer) -> None:
-    """At most `burst + rps * t`, and an eighth of the burst for each gateway."""
-    rate, count, rest = Rate(50, 40), 4, random.Random(3)  # noqa: S311
-    admitted: list[float] = []
-    async with several(server, count) as gateways:
-        for _ in range(150):
-            gateways.clock.now += rest.choice([0, 0.01, 0.05, 0.3, 0.9])
-            clients = [gateways.hit(rest.randrange(count), rate) for _ in range(rest.randrange(30))]
-            passed = await asyncio.gather(*clients)
-            admitted += [gateways.clock.now] * sum(each.allowed for each in passed)
-    assert len(admitted) > 500
-    most = rate.burst + count * (rate.burst // 8)
-    for first, begin in enumerate(admitted):
-        for number, end in enumerate(admitted[first:], 1):
-            assert number <= most + rate.rps * (end - begin) + 1e-6
-
-
-async def test_who_wants_too_much_gets_all_of_the_limit(server: StoreServer) -> None:
-    """Over several gateways, a client that never stops gets its burst and its rate."""
-    rate = Rate(50, 40)
-    async with several(server, 3) as gateways:
-        passed = 0
-        for number in range(3000):
-            passed += (await gateways.hit(number % 3, rate)).allowed
-            gateways.clock.now += 0.005
-        assert 40 + 50 * 15 - 3 * 5 <= passed <= 40 + 50 * 15
-
-
-async def test_who_is_below_the_limit_is_never_refused(server: StoreServer) -> None:
-    """What gateways take and do not use does not hinder a client with half of its rate."""
-    rate, rest = Rate(50, 40), random.Random(5)  # noqa: S311
-    async with several(server, 4) as gateways:
-        for _ in range(1000):
-            assert (await gateways.hit(rest.randrange(4), rate)).allowed
-            gateways.clock.now += 0.04
-
-
-async def test_who_is_far_from_the_limit_does_not_wait_for_the_store(server: StoreServer) -> None:
-    """A few first requests are counted there; then the store is asked for many at a time."""
-    rate = Rate(1000, 1000)
-    async with several(server, 1) as gateways:
-        waited = 0
-        for _ in range(2000):
-            gateways.clock.now += 0.002
-            waited += not isinstance(gateways.limiters[0].hit("lena", rate), Verdict)
-            await gateways.orders_made()
-        assert waited < 10
-        asked = [each for each in gateways.store.questions if PREFIX + "lena" in each]
-        assert len(asked) < 100
-
-
-async def test_questions_of_one_moment_are_one(server: StoreServer) -> None:
-    """Any number of clients, at the same time, cost the store one script."""
-    async with several(server, 1) as gateways:
-        found = await asyncio.gather(
-            *(gateways.hit(0, Rate(1, 1), f"client {number}") for number in range(200))
-        )
-        assert all(each.allowed for each in found)
-        assert len(gateways.store.questions) == 1
-
-
+@NEEDS_STORE
 async def test_a_client_that_is_gone_is_counted(server: StoreServer) -> None:
-    """Its request was made; who waits for the answer does not matter."""
     rate = Rate(0.01, 2)
     async with several(server, 1) as gateways:
         gone = gateways.limiters[0].hit("lena", rate)
@@ -329,31 +251,354 @@ async def test_a_client_that_is_gone_is_counted(server: StoreServer) -> None:
         assert [(await gateways.hit(0, rate)).allowed for _ in range(2)] == [True, False]
 
 
-async def test_an_answer_that_makes_no_sense_leaves_nobody_waiting(
-    server: StoreServer, monkeypatch: pytest.MonkeyPatch
+# --- A store that answers nonsense ----------------------------------------------------------
+
+RATE = Rate(rps=10, burst=8, max_wait=0.5)
+FULL = RATE.capacity + int(RATE.longest_wait)
+"""Nanoseconds that the bucket takes to be full when the last request has been let in."""
+
+
+class Nonsense:
+    """A store that works, except for its answers about buckets."""
+
+    name = "store://nonsense"
+
+    def __init__(self, answer: Sequence[object]) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    async def connect(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def run(self, script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
+        if script is not COUNT:
+            return []
+        self.asked += 1
+        try:
+            return [int(each) for each in self.answer]  # type: ignore[call-overload]  # as RedisStore
+        except Exception as error:
+            raise StoreFailed(str(error)) from None
+
+
+async def verdict_with(answer: Sequence[object], hits: int = 1) -> tuple[Verdict, bool, int]:
+    """The last verdict on so many requests, whether the store is still up, and questions to it."""
+    store = Nonsense(answer)
+    async with running_limiter(store, LinkTiming()) as limiter:
+        for _ in range(hits):
+            verdict = await hit(limiter, RATE)
+        return verdict, limiter.link.up, store.asked
+
+
+NUMBERS = st.one_of(
+    st.integers(-2, 2),
+    st.integers(-(10**30), 10**30),
+    st.integers(-FULL, 2 * FULL),
+    st.sampled_from([2**63, -(2**63), 2**53, FULL, FULL + 1, 10**26, float("nan"), float("inf")]),
+    st.text(max_size=5),
+    st.none(),
+)
+
+
+@given(st.lists(NUMBERS, max_size=5) | st.tuples(st.sampled_from([0, 1]), NUMBERS))
+def test_a_request_is_decided_within_its_bounds(answer: Sequence[object]) -> None:
+    """Whatever the store says, none waits longer than RATE_LIMIT_MAX_WAIT."""
+    verdict, *_ = asyncio.run(verdict_with(answer))
+    assert verdict.limit == RATE.burst
+    assert 0 <= verdict.remaining <= RATE.burst
+    assert 0 <= verdict.reset <= (FULL + RATE.interval) / NANOSECONDS
+    assert isfinite(verdict.wait)
+    assert 0 <= verdict.wait <= RATE.max_wait + (0 if verdict.allowed else 0.2)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param((1, 10**26), id="waits for ever"),
+        pytest.param((1, FULL + 1), id="waits too long"),
+        pytest.param((1, -1), id="is full in the past"),
+        pytest.param((0, -1), id="refuses in the past"),
+        pytest.param((2, 0), id="neither lets in nor refuses"),
+        pytest.param((1,), id="too few"),
+        pytest.param((1, 0, 1, 0), id="too many"),
+        pytest.param((), id="nothing"),
+        pytest.param(("x", float("nan")), id="no numbers"),
+    ],
+)
+async def test_a_store_that_answers_nonsense_counts_as_away(answer: Sequence[object]) -> None:
+    """Requests are counted here, the store is asked no more, and one line says so."""
+    with capture_logs() as lines:
+        verdict, up, asked = await verdict_with(answer, hits=3)
+    assert (verdict.allowed, verdict.remaining, verdict.wait) == (True, RATE.burst - 3, 0.0)
+    assert (up, asked) == (False, 1)
+    away = [each for each in lines if each["log_level"] == "error"]
+    assert [each["event"] for each in away] == ["the shared store is away; each counts by itself"]
+
+
+async def test_possible_answers_are_believed() -> None:
+    """Up to the longest wait; a debt from a slower rate is cut, so that clients come back."""
+    verdict, up, _ = await verdict_with((1, FULL))
+    assert (verdict.allowed, verdict.wait, up) == (True, RATE.max_wait, True)
+    verdict, up, asked = await verdict_with((0, 10**17), hits=2)
+    assert (verdict.allowed, up, asked) == (False, True, 2)
+    assert verdict.reset == pytest.approx((FULL + RATE.interval) / NANOSECONDS)
+    async with running_limiter(Nonsense((0, 10**17))) as limiter:
+        context = context_of("/a.B/C")
+        rates = Rates(settings_for("cuebot:1", rate_limit_rps=10, rate_limit_burst=8))
+        with pytest.raises(GatewayError) as refused:
+            await RateLimits(limiter, rates, lambda: 0.0).admit(context)
+    headers = dict(context.response.headers)
+    assert (refused.value.headers["Retry-After"], headers[b"x-ratelimit-reset"]) == ("1", b"1")
+
+
+# --- Over HTTP ------------------------------------------------------------------------------
+
+SHOWS = "/show.ShowInterface/GetShows"
+LIMIT, REMAINING, RESET = "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"
+SLOWLY: dict[str, object] = {"rate_limit_rps": 0.01, "rate_limit_burst": 6}
+"""A limit that does not refill during a test."""
+AWAY, BACK = "the shared store is away", "the shared store answers again"
+
+
+@pytest.fixture
+def own_server() -> Iterator[StoreServer]:
+    """A store that a test may kill."""
+    with store_server() as running:
+        yield running
+
+
+@asynccontextmanager
+async def two(
+    cuebot: ScriptedCuebot, server: StoreServer, **more: object
+) -> AsyncIterator[tuple[Gateway, Gateway]]:
+    """Two gateways that share the store, and have looked for it."""
+    settings = settings_for(cuebot.endpoint, **{"state": server.url} | SLOWLY | more)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(
+            shared_limiter, "Link", partial(Link, timing=PATIENT)
+        )
+        one, other = [await stack.enter_async_context(running_gateway(settings)) for _ in range(2)]
+        yield one, other
+
+
+def limiter_of(gateway: Gateway) -> SharedLimiter:
+    limiter = gateway.app.parts.shared
+    assert limiter is not None
+    return limiter
+
+
+async def until_found(*gateways: Gateway) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not all(limiter_of(each).link.up for each in gateways):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def statuses(gateway: Gateway, number: int) -> list[int]:
+    return [(await gateway.post(SHOWS)).status_code for _ in range(number)]
+
+
+@NEEDS_STORE
+async def test_two_gateways_have_one_limit(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
+    """A client's requests count wherever they are made, and headers say what is left."""
+    async with two(cuebot, own_server) as gateways:
+        answers = [await gateways[number % 2].post(SHOWS) for number in range(8)]
+        assert [each.status_code for each in answers] == [200] * 6 + [429] * 2
+        assert {each.headers[LIMIT] for each in answers} == {"6"}
+        assert [each.headers[REMAINING] for each in answers] == list("54321000")
+        for number, each in enumerate(answers[:6], 1):
+            assert int(each.headers[RESET]) == pytest.approx(time.time() + number * 100, abs=5)
+        assert 90 < int(answers[-1].headers["retry-after"]) <= 100
+        other = await gateways[0].post(SHOWS, headers=bearer("somebody else"))
+        assert (other.status_code, other.headers[REMAINING]) == (200, "5")
+
+
+@NEEDS_STORE
+async def test_a_request_waits_for_its_turn_among_those_of_all(
+    cuebot: ScriptedCuebot, own_server: StoreServer
 ) -> None:
-    """Who waits for it is counted without the store, which counts as away until it is found."""
-
-    async def run(script: Script, keys: Sequence[str], numbers: Sequence[int]) -> list[int]:
-        return []
-
-    async with several(server, 1) as gateways:
-        with monkeypatch.context() as patch, capture_logs() as lines:
-            patch.setattr(gateways.store, "run", run)
-            assert (await gateways.hit(0, Rate(1, 2))).allowed
-        (line,) = [each for each in lines if each["log_level"] == "error"]
-        assert "the shared store is away" in line["event"]
-        assert gateways.limiters[0].without == 1
+    limit = {"rate_limit_rps": 20, "rate_limit_burst": 1, "rate_limit_max_wait": "10s"}
+    async with two(cuebot, own_server, **limit) as gateways:
+        started = time.monotonic()
+        answers = await asyncio.gather(*(gateways[n % 2].post(SHOWS) for n in range(6)))
+        assert {each.status_code for each in answers} == {200}
+        assert time.monotonic() - started >= 0.25
 
 
-async def test_it_forgets_those_it_has_not_asked_about_for_longest(server: StoreServer) -> None:
-    """What a gateway knows of clients is bounded, and the store knows it all the same."""
-    rate = Rate(0.01, 1)
-    async with several(server, 1, remembered=10) as gateways:
-        for number in range(50):
-            assert (await gateways.hit(0, rate, f"{number}")).allowed
-        asked = len(gateways.store.questions)
-        assert not (await gateways.hit(0, rate, "49")).allowed
-        assert len(gateways.store.questions) == asked  # that was known
-        assert not (await gateways.hit(0, rate, "0")).allowed
-        assert len(gateways.store.questions) == asked + 1
+@NEEDS_STORE
+async def test_a_killed_store_is_done_without(
+    cuebot: ScriptedCuebot, own_server: StoreServer
+) -> None:
+    """Each gateway goes on from what it knew; the log says once that it is away, and back."""
+    with capture_logs() as lines:
+        async with two(cuebot, own_server) as (one, other):
+            assert await statuses(one, 4) == [200] * 4
+            assert await statuses(other, 1) == [200]  # so it knows of five
+            own_server.kill()
+            assert await statuses(one, 4) == [200, 200, 429, 429]  # it knew of four
+            assert await statuses(other, 2) == [200, 429]
+            assert (limiter_of(one).without, limiter_of(other).without) == (4, 2)
+            own_server.start()
+            await until_found(one, other)
+            assert await statuses(one, 3) + await statuses(other, 4) == [200] * 6 + [429]
+            assert limiter_of(one).link.losses == 1
+    said = [line for line in lines if line["event"].startswith((AWAY, BACK))]
+    assert [line["log_level"] for line in said] == ["error", "error", "info", "info"]
+    assert said[0]["event"] == (f"{AWAY}; each process counts requests by itself (STATE_FAIL=open)")
+    assert str(own_server.port) in said[0]["problem"]
+
+
+@NEEDS_STORE
+async def test_no_request_is_lost_when_the_store_is_killed_under_load(
+    cuebot: ScriptedCuebot, own_server: StoreServer
+) -> None:
+    async with two(cuebot, own_server) as gateways:
+        done: list[int] = []
+
+        async def client(number: int) -> None:
+            for other in range(30):
+                headers = bearer(f"{number} {other}")
+                answer = await gateways[number % 2].post(SHOWS, headers=headers)
+                done.append(answer.status_code)
+                if len(done) == 200:
+                    own_server.kill()
+
+        await asyncio.gather(*map(client, range(20)))
+        assert done == [200] * 600
+        assert any(limiter_of(each).without for each in gateways)
+
+
+@NEEDS_STORE
+async def test_a_slow_store_delays_few(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
+    """Requests that have asked a store that stands still wait for a moment, later ones do not."""
+    async with two(cuebot, own_server) as (one, _):
+        link = limiter_of(one).link
+        assert await statuses(one, 1) == [200]
+        own_server.stand_still()
+        link.timing = replace(PATIENT, answer=0.05)
+        assert await statuses(one, 1) == [200]
+        assert not link.up
+        link.timing = replace(PATIENT, answer=3600)
+        assert await statuses(one, 4) == [200] * 4
+        assert limiter_of(one).without == 5
+        own_server.go_on()
+        link.timing = PATIENT
+        await until_found(one)
+
+
+@NEEDS_STORE
+async def test_closed_refuses_while_the_store_is_away(
+    cuebot: ScriptedCuebot, own_server: StoreServer
+) -> None:
+    """Requests to methods, but not health checks, scrapes and subjects without a limit."""
+    closed = {
+        "state_fail": "closed",
+        "metrics": "public",
+        "rate_limit_overrides": [{"subjects": ["monitor"], "rps": 0}],
+    }
+    async with two(cuebot, own_server, **closed) as (one, _):
+        assert await statuses(one, 1) == [200]
+        ready = await one.client.get("/readyz")
+        assert (ready.status_code, ready.json().get("store")) == (200, None)
+        own_server.kill()
+        cuebot.seen.clear()
+        answer = await one.post(SHOWS)
+        assert answer.status_code == 503
+        assert answer.json() == {
+            "error": "UNAVAILABLE",
+            "code": 14,
+            "message": "requests cannot be counted: the gateway's shared store is away",
+        }
+        assert answer.headers["retry-after"] == "1"
+        assert LIMIT not in answer.headers
+        assert cuebot.seen == []
+        assert await statuses(one, 2) == [503] * 2
+        assert (await one.client.get("/healthz")).status_code == 200
+        assert (await one.post(SHOWS, headers=bearer("monitor"))).status_code == 200
+        ready = await one.client.get("/readyz")  # 200: every gateway has lost the store
+        assert (ready.status_code, ready.json()["store"]) == (200, "away")
+        found = await scrape(f"{one.url}/metrics")
+        assert (found.of("store_up"), found.of("store_bypassed_total")) == (0, 3)
+        own_server.start()
+        await until_found(one)
+        assert await statuses(one, 1) == [200]
+
+
+@NEEDS_STORE
+async def test_a_gateway_starts_without_its_store(
+    cuebot: ScriptedCuebot, own_server: StoreServer
+) -> None:
+    """It serves at once, and takes the store when it comes."""
+    own_server.kill()
+    with capture_logs() as lines:
+        async with two(cuebot, own_server) as (one, other):
+            assert await statuses(one, 7) == [200] * 6 + [429]
+            own_server.start()
+            await until_found(one, other)
+            assert await statuses(other, 7) == [200] * 6 + [429]
+    assert len([line for line in lines if line["event"].startswith(AWAY)]) == 2
+
+
+@NEEDS_STORE
+async def test_a_restarted_store_is_used_at_once(
+    cuebot: ScriptedCuebot, own_server: StoreServer
+) -> None:
+    """A restart while idle loses the buckets and the script, and nothing else."""
+    async with two(cuebot, own_server) as (one, _):
+        assert await statuses(one, 6) == [200] * 6
+        own_server.kill()
+        own_server.start()
+        answer = await one.post(SHOWS, headers=bearer("somebody else"))
+        assert (answer.status_code, answer.headers[REMAINING]) == (200, "5")
+        assert (limiter_of(one).link.losses, limiter_of(one).without) == (0, 0)
+
+
+@NEEDS_STORE
+async def test_over_tls_and_with_a_password(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """rediss:// checks the certificate; the password comes from a file, and is not logged."""
+    authority().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    (tmp_path / "password").write_text("mountain goat\n")
+    secured = {
+        "state_ca_file": str(tmp_path / "ca.pem"),
+        "state_password_file": str(tmp_path / "password"),
+    }
+    with store_server(pair(tmp_path), "mountain goat") as server, capture_logs() as lines:
+        async with two(cuebot, server, **secured) as (one, other):
+            assert await statuses(one, 6) == [200] * 6
+            assert await statuses(other, 1) == [429]
+        async with two(cuebot, server, **secured | {"state_ca_file": None}) as (one, _):
+            assert not limiter_of(one).link.up
+        (tmp_path / "password").write_text("mountain lion\n")
+        async with two(cuebot, server, **secured) as (one, _):
+            assert not limiter_of(one).link.up
+    problems = [line["problem"] for line in lines if line["event"].startswith(AWAY)]
+    assert len(problems) == 4
+    assert "certificate verify failed" in problems[0].lower()
+    assert "password" in problems[2]
+    assert "mountain" not in f"{lines}"
+
+
+@NEEDS_STORE
+async def test_workers_have_one_limit(
+    cuebot: ScriptedCuebot, own_server: StoreServer, cuebot_process: str
+) -> None:
+    """With STATE, the limit is not divided among WORKERS; without the store it is again."""
+    limit = {"RATE_LIMIT_RPS": "0.01", "RATE_LIMIT_BURST": "6"}
+    with instance(cuebot_process, limit, WORKERS="2", STATE=own_server.url) as gateway:
+        gateway.event("the shared store answers", 2)
+        for attempt in range(5):  # this machine may be slow, and the store away for that
+            losses = len(gateway.events(AWAY))
+            answers = [ask_as(f"lena {attempt}", gateway) for _ in range(8)]
+            if len(gateway.events(AWAY)) == losses:
+                break
+        assert [each.status for each in answers] == [200] * 6 + [429] * 2
+        assert [each.headers[REMAINING] for each in answers] == list("54321000")
+        assert gateway.events("share the limits") == []
+
+
+def ask_as(subject: str, gateway: Instance) -> Answer:
+    """One call on a connection of its own, which any worker may get."""
+    with gateway.wire() as wire:
+        wire.send(head(SHOWS, "Content-Length: 2", subject=subject) + b"{}")
+        return wire.answer()

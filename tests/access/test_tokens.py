@@ -16,9 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.keys import load_secrets
-from gateway.access.principal import Principal
-from gateway.access.tokens import Authenticator, TokenRules
+from gateway.access.secrets import load_secrets
+from gateway.access.tokens import Authenticator, Principal, TokenRules
 from gateway.errors import Code, GatewayError
 from gateway.settings.model import Settings
 from gateway_cli.minting import mint_token
@@ -126,29 +125,16 @@ def test_what_is_no_token_is_401(authorization: bytes | None) -> None:
 def test_a_token_of_16384_bytes_is_read_and_one_more_is_not() -> None:
     """The longest token is 16384 bytes; a longer one is refused as unread, however good."""
     assert accepts(of_length(16384)).subject == "lena"
-    error = refusal(of_length(16385))
-    assert error.status == 401
-    assert "16384" in error.message
+    for token in (of_length(16385), "A" * 2**20, "a.b." * 2**18):  # which is not parsed
+        error = refusal(token)
+        assert error.status == 401
+        assert error.message == "the token is longer than 16384 bytes"
 
 
-@pytest.mark.parametrize("huge", [b"A" * 2**20, b"a.b." * 2**18], ids=["one part", "many"])
-def test_a_huge_token_is_not_parsed(huge: bytes) -> None:
-    """Its length is what is told, before anybody could see that it is no JWT."""
-    error = refusal(huge)
-    assert error.status == 401
-    assert error.message == "the token is longer than 16384 bytes"
-
-
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_the_scheme_is_taken_in_any_case(scheme: str) -> None:
-    """Authentication schemes are case-insensitive (RFC 9110 section 11.1)."""
-    principal = authenticator().authenticate(f"{scheme} {signed()}".encode())
-    assert principal.subject == "lena"
-
-
-def test_several_spaces_may_follow_the_scheme() -> None:
-    """RFC 9110 allows one or more spaces between the scheme and the token."""
-    assert authenticator().authenticate(f"Bearer   {signed()}".encode()).subject == "lena"
+@pytest.mark.parametrize("header", ["Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer   "])
+def test_the_scheme_is_taken_in_any_case(header: str) -> None:
+    """With one or more spaces behind it (RFC 9110 section 11)."""
+    assert authenticator().authenticate(f"{header}{signed()}".encode()).subject == "lena"
 
 
 # --- 403: a token that does not hold --------------------------------------------------------
@@ -313,163 +299,73 @@ def test_a_subject_may_be_any_text(subject: str) -> None:
     assert accepts(signed(GOOD | {"sub": subject})).subject == subject
 
 
-def test_tokens_without_typ_pass() -> None:
-    """`typ` is optional (RFC 7519 section 5.1)."""
-    assert accepts(signed(header={"alg": "HS256"})).subject == "lena"
-
-
-@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
-def test_each_configured_algorithm_is_accepted(alg: str) -> None:
-    """With several algorithms configured, tokens of each pass."""
-    subject = authenticator(rules=TokenRules(algorithms=("HS256", "HS384", "HS512")))
-    assert accepts(signed(header={"alg": alg}, alg=alg), subject).subject == "lena"
-
-
-def test_one_configured_algorithm_does_not_verify_another() -> None:
-    """A token is verified with the algorithm that it names, not with whichever fits."""
-    subject = authenticator(rules=TokenRules(algorithms=("HS256", "HS512")))
-    assert refusal(signed(header={"alg": "HS512"}, alg="HS256"), subject).status == 403
-
-
-def test_hs256_is_refused_when_only_hs512_is_configured() -> None:
-    """The default algorithm is no fallback."""
-    subject = authenticator(rules=TokenRules(algorithms=("HS512",)))
-    assert refusal(signed(), subject).status == 403
-
-
+ALL_HS = TokenRules(algorithms=("HS256", "HS384", "HS512"))
 AUD = TokenRules(audience="render")
-
-
-@pytest.mark.parametrize(
-    ("audience", "passes"),
-    [
-        pytest.param("render", True, id="equal"),
-        pytest.param(["render"], True, id="only one in the list"),
-        pytest.param(["web", "render"], True, id="one of the list"),
-        pytest.param("web", False, id="another"),
-        pytest.param("renderer", False, id="longer"),
-        pytest.param("rende", False, id="shorter"),
-        pytest.param("", False, id="empty"),
-        pytest.param([], False, id="empty list"),
-        pytest.param(["web"], False, id="another in the list"),
-        pytest.param([["render"]], False, id="nested list"),
-        pytest.param({"render": 1}, False, id="an object"),
-        pytest.param(None, False, id="null"),
-        pytest.param(7, False, id="a number"),
-    ],
-)
-def test_a_configured_audience_is_required(audience: object, passes: bool) -> None:
-    """With JWT_AUDIENCE, `aud` is that text or a list that holds it."""
-    token, subject = signed(GOOD | {"aud": audience}), authenticator(rules=AUD)
-    if passes:
-        assert accepts(token, subject).subject == "lena"
-    else:
-        assert refusal(token, subject).status == 403
-
-
-def test_a_configured_audience_cannot_be_left_out() -> None:
-    """With JWT_AUDIENCE, a token without `aud` does not pass."""
-    assert refusal(signed(), authenticator(rules=AUD)).status == 403
-
-
-@pytest.mark.parametrize(
-    ("claims", "passes"),
-    [
-        pytest.param({"iss": "studio"}, True, id="equal"),
-        pytest.param({}, False, id="missing"),
-        pytest.param({"iss": "studio2"}, False, id="another"),
-        pytest.param({"iss": None}, False, id="null"),
-        pytest.param({"iss": ["studio"]}, False, id="a list"),
-    ],
-)
-def test_a_configured_issuer_is_required(claims: dict[str, object], passes: bool) -> None:
-    """With JWT_ISSUER, `iss` is exactly that text."""
-    token, subject = signed(GOOD | claims), authenticator(rules=TokenRules(issuer="studio"))
-    if passes:
-        assert accepts(token, subject).subject == "lena"
-    else:
-        assert refusal(token, subject).status == 403
-
-
-def test_more_claims_can_be_required() -> None:
-    """JWT_REQUIRED_CLAIMS may name others; null counts as missing."""
-    subject = authenticator(rules=TokenRules(required=("sub", "exp", "role")))
-    assert accepts(signed(GOOD | {"role": "td"}), subject).subject == "lena"
-    assert "role" in refusal(signed(), subject).message
-    assert refusal(signed(GOOD | {"role": None}), subject).status == 403
-
-
-def test_tokens_need_no_exp_where_it_is_not_required() -> None:
-    """Without `exp` among the required claims, a token without one lives for ever."""
-    subject = authenticator(rules=TokenRules(required=("sub",)))
-    assert accepts(signed({"sub": "lena"}), subject).subject == "lena"
-    assert refusal(signed({"sub": "lena", "exp": int(NOW) - 1}), subject).status == 403
-
-
+ISS = TokenRules(issuer="studio")
+ROLE = TokenRules(required=("sub", "exp", "role"))
+SUB = TokenRules(required=("sub",))
+LEEWAY = TokenRules(leeway=10)
+LIFETIME = TokenRules(max_age=3600, leeway=5)
 USER = TokenRules(subject=("sub", "user"))
+EMAIL = TokenRules(subject=("email",))
+NO_SUB = {"exp": int(NOW) + 60}
 
 
 @pytest.mark.parametrize(
-    ("claims", "subject"),
+    ("rules", "token", "problem"),
     [
-        pytest.param({"sub": "lena"}, "lena", id="the first"),
-        pytest.param({"user": "integration-test"}, "integration-test", id="the second"),
-        pytest.param({"user": "bo", "sub": "lena"}, "lena", id="both"),
-        pytest.param({"user": "bo", "sub": None}, "bo", id="null is not there"),
+        (TokenRules(), signed(header={"alg": "HS256"}), ""),  # RFC 7519 section 5.1: no typ
+        *((ALL_HS, signed(header={"alg": alg}, alg=alg), "") for alg in HASHES),
+        (ALL_HS, signed(header={"alg": "HS512"}, alg="HS256"), "signature"),
+        (TokenRules(algorithms=("HS512",)), signed(), "algorithm"),
+        *(
+            (AUD, signed(GOOD | {"aud": aud}), "")
+            for aud in ("render", ["render"], ["a", "render"])
+        ),
+        *(
+            (AUD, signed(GOOD | {"aud": aud}), "aud")
+            for aud in ("web", "renderer", "rende", "", [], ["web"], [["render"]], {"render": 1}, 7)
+        ),
+        (AUD, signed(GOOD | {"aud": None}), "aud"),
+        (AUD, signed(), "aud"),
+        (ISS, signed(GOOD | {"iss": "studio"}), ""),
+        (ISS, signed(), "iss"),
+        *((ISS, signed(GOOD | {"iss": iss}), "iss") for iss in ("studio2", None, ["studio"])),
+        (ROLE, signed(GOOD | {"role": "td"}), ""),
+        (ROLE, signed(), "no role claim"),
+        (ROLE, signed(GOOD | {"role": None}), "no role claim"),
+        (SUB, signed({"sub": "lena"}), ""),
+        (SUB, signed({"sub": "lena", "exp": int(NOW) - 1}), "expired"),
+        (LEEWAY, signed(GOOD | {"exp": NOW - 9.9}), ""),
+        (LEEWAY, signed(GOOD | {"exp": NOW - 10}), "expired"),
+        (LEEWAY, signed(GOOD | {"nbf": NOW + 10}), ""),
+        (LEEWAY, signed(GOOD | {"nbf": NOW + 10.1}), "nbf"),
+        (LIFETIME, signed(GOOD | {"exp": int(NOW) + 3605}), ""),
+        (LIFETIME, signed(GOOD | {"exp": int(NOW) + 3606}), "JWT_MAX_AGE"),
+        (USER, signed(GOOD | {"user": "bo"}), ""),
+        (USER, signed(NO_SUB | {"user": "lena"}), ""),
+        (USER, signed(NO_SUB | {"user": "lena", "sub": None}), ""),
+        (USER, signed(NO_SUB), "sub or user"),
+        (USER, signed(NO_SUB | {"sub": None, "user": None}), "sub or user"),
+        (USER, signed(NO_SUB | {"sub": 7, "user": "bo"}), "sub claim is not a text"),
+        (USER, signed(NO_SUB | {"sub": "", "user": "bo"}), "sub claim is not a text"),
+        (USER, signed(NO_SUB | {"user": ["bo"]}), "user claim is not a text"),
+        (USER, signed(NO_SUB | {"user": "x" * 513}), "user claim is longer"),
+        (EMAIL, signed(NO_SUB | {"email": "lena"}), ""),
+        (EMAIL, signed(), "no email claim"),
     ],
 )
-def test_other_claims_can_be_the_subject(claims: dict[str, object], subject: str) -> None:
-    """JWT_SUBJECT_CLAIM is a list; the first that is there counts, as required as `sub` is."""
-    token = signed({"exp": int(NOW) + 60} | claims)
-    assert accepts(token, authenticator(rules=USER)).subject == subject
-
-
-@pytest.mark.parametrize(
-    ("claims", "word"),
-    [
-        pytest.param({}, "sub or user", id="neither"),
-        pytest.param({"sub": None, "user": None}, "sub or user", id="null"),
-        pytest.param({"sub": 7, "user": "bo"}, "sub claim is not a text", id="a wrong first one"),
-        pytest.param({"sub": "", "user": "bo"}, "sub claim is not a text", id="an empty first one"),
-        pytest.param({"user": ["bo"]}, "user claim is not a text", id="a list"),
-        pytest.param({"user": "x" * 513}, "user claim is longer", id="too long"),
-    ],
-)
-def test_a_subject_is_a_text_whichever_claim_it_is(claims: dict[str, object], word: str) -> None:
-    """The claim that counts is as strictly checked as `sub`; the next one does not replace it."""
-    error = refusal(signed({"exp": int(NOW) + 60} | claims), authenticator(rules=USER))
-    assert (error.status, word in error.message) == (403, True)
-
-
-def test_sub_is_not_required_where_another_claim_takes_its_place() -> None:
-    """`sub` among the required claims means the subject, whichever claim that is."""
-    subject = authenticator(rules=TokenRules(subject=("email",)))
-    token = signed({"exp": int(NOW) + 60, "email": "lena@studio"})
-    assert accepts(token, subject).subject == "lena@studio"
-    assert "no email claim" in refusal(signed(), subject).message
+def test_rules_of_the_settings(rules: TokenRules, token: str, problem: str) -> None:
+    """Algorithms, audience, issuer, required claims, the subject's claim, times and leeway."""
+    subject = authenticator(rules=rules)
+    if not problem:
+        assert accepts(token, subject).subject == "lena"
+    else:
+        error = refusal(token, subject)
+        assert (error.status, problem in error.message) == (403, True)
 
 
 # --- Time -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("claims", "now", "passes"),
-    [
-        pytest.param({"exp": 1000}, 1009.9, True, id="expired within the leeway"),
-        pytest.param({"exp": 1000}, 1010.0, False, id="expired at the leeway"),
-        pytest.param({"exp": 1000}, 1011.0, False, id="expired beyond the leeway"),
-        pytest.param({"exp": 5000, "nbf": 1000}, 990.0, True, id="early at the leeway"),
-        pytest.param({"exp": 5000, "nbf": 1000}, 989.9, False, id="early beyond the leeway"),
-    ],
-)
-def test_the_leeway_counts_on_both_sides(claims: dict[str, Any], now: float, passes: bool) -> None:
-    """JWT_LEEWAY allows for clocks that differ, for `exp` and for `nbf`."""
-    subject = authenticator(rules=TokenRules(leeway=10), now=now)
-    token = signed({"sub": "lena"} | claims)
-    if passes:
-        assert accepts(token, subject).subject == "lena"
-    else:
-        assert refusal(token, subject).status == 403
 
 
 HOUR = 3600
@@ -505,13 +401,6 @@ def test_a_token_for_ever_is_refused_where_the_lifetime_is_bounded(exp: str, iat
     claims = f'{{"sub": "lena", {iat}"exp": {exp}}}'.encode()
     assert accepts(signed(claims)).subject == "lena"
     assert refusal(signed(claims), authenticator(rules=TokenRules(max_age=1e9))).status == 403
-
-
-def test_the_lifetime_is_bounded_with_the_leeway() -> None:
-    """Clocks that differ by no more than JWT_LEEWAY make no token too old."""
-    subject = authenticator(rules=TokenRules(max_age=HOUR, leeway=5))
-    assert accepts(signed(GOOD | {"exp": int(NOW) + HOUR + 5}), subject).subject == "lena"
-    assert refusal(signed(GOOD | {"exp": int(NOW) + HOUR + 6}), subject).status == 403
 
 
 def test_a_token_expires_although_it_is_remembered() -> None:

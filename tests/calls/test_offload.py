@@ -23,7 +23,7 @@ from gateway.calls.plan import (
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.schema.catalog import Catalog
 from gateway.schema.selection import Selection

@@ -9,7 +9,7 @@ from gateway.calls.query import body_of
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.schema.selection import Selection
 from tests.support.opencue import message_class

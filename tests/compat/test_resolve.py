@@ -13,11 +13,11 @@ from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile, load_profile
 from gateway.errors import GatewayError
 from gateway.schema.catalog import Catalog, UnusedEntry
-from gateway.schema.description import Schema, services_of
+from gateway.schema.description import Schema, assumed_schema, services_of
 from gateway.schema.method import LookUp
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
-from tests.support.protos import trial
+from tests.support.protos import file_of_services, trial
 from tests.support.richer import FIELDS, METHODS, richer
 from tests.support.servers import Gateway, ScriptedCuebot, running_cuebot
 
@@ -392,3 +392,76 @@ async def test_a_field_of_ones_own_is_what_it_is(gateway: Gateway, cuebot: Scrip
     cuebot.answers(method.path, host.SerializeToString())
     given = (await gateway.post("/host.HostInterface/GetHost", {"id": "h"})).json()["host"]
     assert (given["cores"], given["totalCores"], given["freeGpus"]) == (8, 16, 0)
+
+
+KILL = "job.JobInterface/Kill"
+
+
+@pytest.mark.parametrize("path", ["newComment.user", "new_comment.user"])
+def test_an_entry_in_either_spelling(path: str) -> None:
+    """The method knows the field, whatever path leads to the method."""
+    profile = Profile(identity={"job.JobInterface/AddComment": path})
+    catalog = build_catalog(opencue(), Selection(), profile)
+    identity = catalog.routes["/job.JobInterface/AddComment"].identity
+    assert identity is not None
+    assert (str(identity.field), identity.element) == ("newComment.user", "")
+    assert catalog.unused_entries == ()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "reason"),
+    [
+        (KILL, "user", "job.JobKillRequest has no user"),
+        (KILL, "job", "job is no text"),
+        ("job.JobInterface/Kil", "username", "job.JobInterface/Kil is not served"),
+        ("job.JobInterface/GetJobs", "r.users", "r.users is no text"),
+    ],
+)
+def test_an_entry_that_does_not_apply(method: str, path: str, reason: str) -> None:
+    """It is idle, with the reason."""
+    catalog = build_catalog(opencue(), Selection(), Profile(identity={method: path}))
+    assert catalog.unused_entries == (UnusedEntry(f"identity.{method}", reason),)
+    assert all(each.identity is None for each in catalog.methods)
+
+
+def test_an_excluded_method() -> None:
+    """An entry for it is idle, too."""
+    profile = Profile(identity_in_xml={"job.JobInterface/LaunchSpec": {"spec": "user"}})
+    catalog = build_catalog(opencue(), Selection(exclude=("*/Launch*",)), profile)
+    assert [each.entry for each in catalog.unused_entries] == [
+        "identity_in_xml.job.JobInterface/LaunchSpec"
+    ]
+
+
+NOTHING_CHANGES = ("Get", "Find", "Is")
+
+
+def test_the_reads_of_opencue() -> None:
+    """The built-in profile knows all of them; each method with another name changes something."""
+    methods = build_catalog(opencue(), Selection(), load_profile("opencue")).methods
+    reads = {each.path for each in methods if each.reads_only}
+    assert reads == {
+        each.path for each in methods if each.descriptor.name.startswith(NOTHING_CHANGES)
+    }
+    assert len(reads) > 90
+
+
+@pytest.mark.parametrize("profile", ["opencue", "none"])
+def test_a_foreign_method_is_no_read_by_its_name(profile: str) -> None:
+    """`GetToken` of a schema that nobody has described may do anything; an option says better."""
+    file = file_of_services("farm.TokenInterface", ["GetToken", "GetOrCreate"], free=["Ask"])
+    schema = assumed_schema([file], "test")
+    methods = build_catalog(schema, Selection(), load_profile(profile)).methods
+    assert {each.descriptor.name for each in methods if each.reads_only} == {"Ask"}
+
+
+def test_exceptions_of_a_profile() -> None:
+    """`!` takes away what another glob has, wherever it stands."""
+    file = file_of_services("job.JobInterface", ["GetJob", "GetOrCreateJob", "Get"])
+    schema = assumed_schema([file], "test")
+    for profile in (
+        load_profile("opencue"),
+        Profile(reads=("!*/GetOr*", "job.JobInterface/Get*")),
+    ):
+        methods = build_catalog(schema, Selection(), profile).methods
+        assert {each.descriptor.name for each in methods if each.reads_only} == {"GetJob", "Get"}

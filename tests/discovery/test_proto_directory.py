@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gateway.discovery import proto_directory
-from gateway.discovery.factory import FileSource, choose_source
-from gateway.discovery.proto_directory import ProtoDirectory, first_errors
+from gateway.discovery import files
+from gateway.discovery.files import ProtoDirectory, first_errors
 from gateway.discovery.refresh import LiveCatalog
+from gateway.discovery.source import FileSource, choose_source
 from gateway.errors import ConfigurationError
 from gateway.schema.description import NoSchema, Schema
 from gateway.schema.selection import Selection
@@ -163,58 +163,56 @@ def test_comments_in_an_old_encoding(tmp_path: Path) -> None:
 
 # --- what is refused ------------------------------------------------------------------------
 
-
-def test_a_syntax_error_has_its_file_and_line(tmp_path: Path) -> None:
-    """The message is protoc's own, and leads to the place."""
-    write(tmp_path, "good.proto")
-    path = write(tmp_path, "sub/bad.proto", package="b")
-    line = path.read_text().count("\n") + 1
-    with path.open("a") as file:
-        file.write("message {}\n")
-    expected = f"{tmp_path} does not compile: sub/bad.proto:{line}:9: Expected message name."
-    assert refusal(tmp_path) == f"DESCRIPTOR_SOURCE: {expected}"
+PROTO = b'syntax = "proto3"; package a;\n'
+A_IN_A = PROTO + b"message M {}\n"
 
 
-def test_an_import_that_is_not_there(tmp_path: Path) -> None:
-    """The missing file is named, and the line that wants it."""
-    write(tmp_path, "a.proto", imports='import "lost.proto";')
-    text = refusal(tmp_path)
-    assert "lost.proto: File not found" in text
-    assert 'a.proto:3:1: Import "lost.proto" was not found' in text
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"a.proto": A_IN_A, "sub/b.proto": PROTO + b"message {}"}, "sub/b.proto:2:9: Expected me"),
+        ({"a.proto": PROTO + b'import "lost.proto";'}, "lost.proto: File not found"),
+        (
+            {"a.proto": PROTO + b'import "lost.proto";'},
+            'a.proto:2:1: Import "lost.proto" was not f',
+        ),
+        ({"\u00e9.proto": PROTO + b'import "caf\xe9.proto";'}, "\u00e9.proto:2:"),
+        (
+            {"a.proto": PROTO + b'import "b.proto";', "b.proto": PROTO + b'import "a.proto";'},
+            "a.proto -> b.proto -> a.proto",
+        ),
+        ({"a.proto": A_IN_A, "copy of a.proto": A_IN_A}, 'is already defined in file "a.proto"'),
+        ({"a.proto": PROTO + b"message \xe9"}, "a.proto:2:9: Interpreting non ascii codepoint"),
+        ({"a.proto": bytes(range(256))}, "a.proto:1:1: "),
+    ],
+)
+def test_errors_have_their_file_and_line(
+    tmp_path: Path, content: dict[str, bytes], words: str
+) -> None:
+    """In protoc's words, in one line."""
+    for name, text in content.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text)
+    problem = refusal(tmp_path)
+    assert problem.startswith(f"DESCRIPTOR_SOURCE: {tmp_path} does not compile: ")
+    assert words in problem
 
 
-def test_complaints_about_names_in_an_old_encoding(tmp_path: Path) -> None:
-    """What cannot be read of a message does not hide the rest of it."""
-    path = write(tmp_path, "é.proto", imports='import "cafe.proto";')
-    path.write_bytes(path.read_bytes().replace(b"cafe", b"caf\xe9"))
-    assert "é.proto:3:" in refusal(tmp_path)
-
-
-def test_imports_in_a_circle(tmp_path: Path) -> None:
-    """A circle is told as one."""
-    write(tmp_path, "a.proto", imports='import "b.proto";')
-    write(tmp_path, "b.proto", package="b", imports='import "a.proto";')
-    assert "a.proto -> b.proto -> a.proto" in refusal(tmp_path)
-
-
-def test_two_files_that_declare_the_same(tmp_path: Path) -> None:
-    """A copy that was left in the directory is found out."""
+@pytest.mark.parametrize(
+    ("place", "name", "value", "words"),
+    [
+        (files, "find_spec", lambda name: None, "pip install 'cuebot-gateway[protoc]'"),
+        (files, "PROTOC_TIMEOUT_SECONDS", 0, "protoc took more than 0 s"),
+        (sys, "executable", "/bin/false", "does not compile: status 1"),
+        (sys, "executable", "/no/python", "cannot run"),
+    ],
+)
+def test_a_compiler_that_does_not_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, value: Any, words: str
+) -> None:
     write(tmp_path, "a.proto")
-    write(tmp_path, "copy of a.proto")
-    assert 'is already defined in file "a.proto"' in refusal(tmp_path)
-
-
-def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
-    """Outside of comments, other encodings are errors with file and line."""
-    path = write(tmp_path, "a.proto")
-    path.write_bytes(path.read_bytes().replace(b"message M", b"message \xe9"))
-    assert "a.proto:5:9: Interpreting non ascii codepoint" in refusal(tmp_path)
-
-
-def test_what_is_no_proto_file_at_all(tmp_path: Path) -> None:
-    """Binary rubbish is one line, and no crash."""
-    (tmp_path / "a.proto").write_bytes(bytes(range(256)))
-    assert "a.proto:1:1: " in refusal(tmp_path)
+    monkeypatch.setattr(place, name, value)
+    assert words in refusal(tmp_path)
 
 
 def test_warnings_are_no_reasons(tmp_path: Path) -> None:
@@ -294,33 +292,6 @@ def test_a_directory_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.M
     assert refusal(tmp_path) == (
         f"DESCRIPTOR_SOURCE: cannot read {tmp_path / 'sub'}: Permission denied"
     )
-
-
-def test_without_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra that brings one is named."""
-    write(tmp_path, "a.proto")
-    monkeypatch.setattr(proto_directory, "find_spec", lambda name: None)
-    assert "pip install 'cuebot-gateway[protoc]'" in refusal(tmp_path)
-
-
-def test_a_compiler_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not waited for without end."""
-    write(tmp_path, "a.proto")
-    monkeypatch.setattr(proto_directory, "TIMEOUT", 0)
-    assert "protoc took more than 0 s" in refusal(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("python", "words"),
-    [("/bin/false", "does not compile: status 1"), ("/no/python", "cannot run")],
-)
-def test_a_compiler_that_does_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, words: str
-) -> None:
-    """An installation that is broken is one line too."""
-    write(tmp_path, "a.proto")
-    monkeypatch.setattr(sys, "executable", python)
-    assert words in refusal(tmp_path)
 
 
 # --- what changes later ---------------------------------------------------------------------

@@ -14,10 +14,9 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 
 from gateway.compat.build import build_catalog
-from gateway.discovery.factory import AutoSource
 from gateway.discovery.reflection import PATH, VERSIONS, ReflectionSource
 from gateway.discovery.refresh import LiveCatalog
-from gateway.discovery.source import NoReflection, NotReady
+from gateway.discovery.source import AutoSource, NoReflection, NotReady
 from gateway.schema.description import NoSchema, Schema
 from gateway.schema.selection import Selection
 from gateway.schema.size import LIMITS, SchemaLimits, SchemaSize, TooLarge

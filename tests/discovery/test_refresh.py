@@ -29,9 +29,8 @@ from gateway.access.tokens import Authenticator, TokenRules
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile
 from gateway.discovery import refresh
-from gateway.discovery.factory import AutoSource
 from gateway.discovery.refresh import LiveCatalog, warm
-from gateway.discovery.source import NoReflection, NotReady
+from gateway.discovery.source import AutoSource, DescriptorSource, NoReflection, NotReady
 from gateway.errors import ConfigurationError
 from gateway.schema.catalog import Catalog
 from gateway.schema.description import NoSchema, Schema, Skipped, assumed_schema
@@ -45,6 +44,7 @@ from tests.support.servers import (
     SECRET,
     Context,
     Gateway,
+    ScriptedCuebot,
     clean_environment,
     gateway_for,
     head,
@@ -118,6 +118,13 @@ def served(live: LiveCatalog) -> Catalog:
     return live.current
 
 
+async def loaded(source: DescriptorSource) -> LiveCatalog:
+    """A catalog that has asked its source once."""
+    live = LiveCatalog(source, Selection())
+    assert await live.attempt()
+    return live
+
+
 def told(logs: list[Any], event: str) -> list[Any]:
     return [line for line in logs if line["event"] == event]
 
@@ -172,7 +179,7 @@ async def test_a_request_cuts_the_pause_after_a_failure_short() -> None:
     """A Cuebot that is back is not kept waiting."""
     source = ScriptedSource()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refresh, "FIRST_PAUSE", 3600)
+        patch.setattr(refresh, "FIRST_PAUSE_SECONDS", 3600)
         async with kept_up(source) as live:
             source.says = NotReady("scripted")
             for _ in range(2):
@@ -240,8 +247,7 @@ async def test_an_exclusion_holds_at_once() -> None:
             return await super().fetch()
 
     source = Slow()
-    live = LiveCatalog(source, Selection())
-    assert await live.attempt()
+    live = await loaded(source)
     source.says = NEW.schema
     looking = asyncio.create_task(live.attempt())
     await asking.wait()
@@ -260,8 +266,7 @@ async def test_an_exclusion_is_not_lost_to_a_catalog_that_is_being_made(
 ) -> None:
     """A catalog without it, begun before, never takes the place of one with it."""
     source = ScriptedSource()
-    live = LiveCatalog(source, Selection())
-    assert await live.attempt()
+    live = await loaded(source)
     source.says = NEW.schema
 
     async def meanwhile(catalog: Catalog) -> None:
@@ -347,8 +352,7 @@ async def test_readiness_tells_of_globs_that_match_nothing() -> None:
 async def test_an_unchanged_schema_is_not_rebuilt() -> None:
     """The same content, in whatever order, leaves the catalog alone and the log empty."""
     source = ScriptedSource(opencue())
-    live = LiveCatalog(source, Selection())
-    assert await live.attempt()
+    live = await loaded(source)
     before = live.current
     with capture_logs() as logs:
         for _ in range(3):
@@ -412,36 +416,23 @@ async def test_what_is_skipped_is_told_once() -> None:
 async def test_a_failure_keeps_the_last_good_catalog(failure: Schema | Exception) -> None:
     """However a look fails, what was served goes on; the log has it once, and the recovery once."""
     source = ScriptedSource()
-    live = LiveCatalog(source, Selection())
-    assert await live.attempt()
+    live = await loaded(source)
     before = live.current
-    source.says = failure
-    with capture_logs() as logs:
-        for _ in range(3):
-            assert not await live.attempt()
-    assert live.current is before
-    assert live.problem.startswith(NOTHING_NEW)
-    assert [line["event"] for line in logs] == [live.problem]
-    assert logs[0]["log_level"] in ("warning", "error")
-    source.says = OLD.schema
-    with capture_logs() as logs:
-        for _ in range(2):
-            assert await live.attempt()
-    assert live.current is before
-    assert live.problem == ""
-    assert [line["event"] for line in logs] == ["schema refreshed again"]
-
-
-async def test_a_failure_that_comes_back_is_told_again() -> None:
-    """Each streak of failures is news."""
-    source = ScriptedSource()
-    live = LiveCatalog(source, Selection())
-    assert await live.attempt()
-    with capture_logs() as logs:
-        for says in (NotReady("scripted"), OLD.schema, NotReady("scripted")):
-            source.says = says
-            await live.attempt()
-    assert len(told(logs, f"{NOTHING_NEW}scripted")) == 2
+    for _ in range(2):  # each streak of failures is news
+        source.says = failure
+        with capture_logs() as logs:
+            for _ in range(3):
+                assert not await live.attempt()
+        assert live.current is before
+        assert live.problem.startswith(NOTHING_NEW)
+        assert [line["event"] for line in logs] == [live.problem]
+        assert logs[0]["log_level"] in ("warning", "error")
+        source.says = OLD.schema
+        with capture_logs() as logs:
+            for _ in range(2):
+                assert await live.attempt()
+        assert (live.current, live.problem) == (before, "")
+        assert [line["event"] for line in logs] == ["schema refreshed again"]
 
 
 async def test_a_comparison_that_fails_is_a_failed_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -460,49 +451,26 @@ async def test_a_comparison_that_fails_is_a_failed_look(monkeypatch: pytest.Monk
         assert served(live).schema.digest == NEW.schema.digest
 
 
-async def test_reflection_that_appears_replaces_an_assumption() -> None:
-    """A stock Cuebot that is replaced by one that describes itself is served as it says."""
+async def test_an_assumption_is_replaced_and_a_confirmed_schema_is_not() -> None:
+    """What Cuebot says of itself is better than the package, even if it is the same."""
     reflection = ScriptedSource(NoReflection("none"))
-    live = LiveCatalog(AutoSource(reflection), Selection())
-    assert await live.attempt()
-    assert not served(live).schema.confirmed
-    reflection.says = OLD.schema
-    assert await live.attempt()
-    assert served(live).schema.confirmed
-    assert served(live).schema.digest == OLD.schema.digest
-
-
-async def test_the_same_schema_is_confirmed_when_cuebot_says_so() -> None:
-    """An assumption that was right is no assumption any more."""
-    reflection = ScriptedSource(NoReflection("none"))
-    live = LiveCatalog(AutoSource(reflection), Selection())
-    assert await live.attempt()
-    reflection.says = replace(opencue(), origin="reflection", confirmed=True)
-    assert await live.attempt()
-    assert served(live).schema.confirmed
-
-
-async def test_an_assumption_is_told_once() -> None:
-    """A Cuebot that stays without reflection is not warned about at each look."""
-    live = LiveCatalog(AutoSource(ScriptedSource(NoReflection("none"))), Selection())
     with capture_logs() as logs:
-        for _ in range(3):
+        live = await loaded(AutoSource(reflection))
+        for _ in range(2):
             assert await live.attempt()
     assert [line["event"] for line in logs] == [
         "schema assumed, not confirmed by Cuebot",
         "schema loaded",
     ]
-
-
-async def test_reflection_that_vanishes_is_a_failure() -> None:
-    """What Cuebot has said of itself is not replaced by a guess, and returns to be kept up."""
-    reflection = ScriptedSource()
-    live = LiveCatalog(AutoSource(reflection), Selection())
-    assert await live.attempt()
-    before = live.current
+    assert not served(live).schema.confirmed
+    for schema in (replace(opencue(), origin="reflection", confirmed=True), OLD.schema):
+        reflection.says = schema
+        assert await live.attempt()
+        assert served(live).schema.digest == schema.digest
+        assert served(live).schema.confirmed
     reflection.says = NoReflection("Cuebot has no server reflection")
     assert not await live.attempt()
-    assert live.current is before
+    assert served(live).schema.digest == OLD.schema.digest
     assert "no server reflection, which it had before. The gateway goes on with" in live.problem
     assert "restart the gateway with DESCRIPTOR_SOURCE set to Cuebot's own" in live.problem
     assert "pip install" not in live.problem
@@ -528,8 +496,7 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
     for name in names:
         monkeypatch.setattr(refresh, name, noting(name))
     source = ScriptedSource()
-    live = LiveCatalog(source, Selection())
-    assert await live.attempt()
+    live = await loaded(source)
     source.says = NEW.schema
     assert await live.attempt()
     assert threads.keys() == names
@@ -785,6 +752,103 @@ async def test_a_method_that_goes_while_a_body_comes_is_the_new_schemas_404() ->
             await client.send(b"{}")
             answer = await client.answer()
         assert (answer.status, answer.headers["x-schema"]) == (404, NEW.tag)
+
+
+# --- readiness at startup --------------------------------------------------------------------
+
+SHOWS = "/show.ShowInterface/GetShows"
+
+
+async def ready_state(gateway: Any) -> tuple[int, dict[str, str]]:
+    answer = await gateway.client.get("/readyz", headers={"Authorization": ""})
+    return answer.status_code, answer.json()
+
+
+async def test_an_absent_cuebot_is_503_until_it_comes() -> None:
+    """The gateway starts alone, says 503, and is ready by itself within 5 s of Cuebot's coming."""
+    async with running_cuebot(ScriptedCuebot()) as placeholder:
+        port = int(placeholder.endpoint.rpartition(":")[2])
+    async with gateway_for(f"127.0.0.1:{port}", ready=False) as gateway:
+        assert (await gateway.client.get("/healthz")).json() == {"status": "ok"}
+        answer = await gateway.post(SHOWS, {})
+        assert (answer.status_code, answer.json()["error"]) == (503, "UNAVAILABLE")
+        assert answer.headers["retry-after"] == "1"
+        status, state = await ready_state(gateway)
+        assert status == 503
+        assert state == {
+            "status": "unavailable",
+            "cuebot": "unreachable",
+            "reason": "Connection refused",
+            "schema": "none",
+        }
+        cuebot = ScriptedCuebot(opencue().files)
+        cuebot.answers(SHOWS, b"")
+        async with running_cuebot(cuebot, port):
+            async with asyncio.timeout(PATIENCE):
+                await gateway.app.parts.live.wait()
+            assert (await ready_state(gateway))[0] == 200
+            assert (await gateway.post(SHOWS, {})).status_code == 200
+
+
+async def test_a_lost_cuebot_is_not_ready_and_comes_back() -> None:
+    """When Cuebot goes, calls are 503 and readiness too; when it returns, so do they."""
+    first = ScriptedCuebot(opencue().files)
+    async with running_cuebot(first) as cuebot:
+        port = int(cuebot.endpoint.rpartition(":")[2])
+        context = gateway_for(cuebot.endpoint)
+        gateway = await context.__aenter__()
+    try:
+        answer = await gateway.post(SHOWS, {})
+        assert (answer.status_code, answer.json()["code"]) == (503, 14)
+        assert "Cuebot cannot be reached" in answer.json()["message"]
+        status, state = await ready_state(gateway)
+        assert (status, state["cuebot"], state["schema"]) == (503, "unreachable", "confirmed")
+        again = ScriptedCuebot(opencue().files)
+        again.answers(SHOWS, b"")
+        async with running_cuebot(again, port), asyncio.timeout(PATIENCE):
+            while (await ready_state(gateway))[0] != 200:
+                pass
+            assert (await gateway.post(SHOWS, {})).status_code == 200
+    finally:
+        await context.__aexit__(None, None, None)
+
+
+async def test_a_stock_cuebot_is_served_as_assumed() -> None:
+    """Without reflection the installed package serves, and readiness says that it is assumed."""
+    async with (
+        running_cuebot(ScriptedCuebot(opencue().files, reflection=())) as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+    ):
+        cuebot.answers(SHOWS, b"")
+        assert (await gateway.post(SHOWS, {})).status_code == 200
+        assert (await ready_state(gateway))[1]["schema"] == "assumed"
+
+
+async def test_demanded_reflection_that_is_not_there() -> None:
+    """DESCRIPTOR_SOURCE=reflection does not fall back; the problem names the ways out."""
+    async with running_cuebot(ScriptedCuebot(opencue().files, reflection=())) as cuebot:
+        settings = settings_for(cuebot.endpoint, descriptor_source="reflection")
+        async with running_gateway(settings, ready=False) as gateway:
+            live = gateway.app.parts.live
+            async with asyncio.timeout(PATIENCE):
+                while "turn on server reflection" not in live.problem:
+                    await gateway.client.get("/healthz")
+            assert (await gateway.post(SHOWS, {})).status_code == 503
+
+
+async def test_health_needs_no_token_and_other_verbs_are_405() -> None:
+    """Health is open to load balancers, and answers in the one shape when it is misused."""
+    async with (
+        running_cuebot(ScriptedCuebot(opencue().files)) as cuebot,
+        gateway_for(cuebot.endpoint) as gateway,
+    ):
+        for path in ("/healthz", "/readyz"):
+            answer = await gateway.client.get(path, headers={"Authorization": ""})
+            assert answer.status_code == 200
+            wrong = await gateway.client.post(path)
+            assert wrong.status_code == 405
+            assert wrong.json()["code"] == 12
+            assert "GET" in wrong.headers["allow"]
 
 
 # --- X-Schema -------------------------------------------------------------------------------

@@ -15,17 +15,23 @@ from grpc_tools import protoc
 from structlog.testing import capture_logs
 
 from gateway.compat.build import build_catalog
-from gateway.discovery.factory import (
+from gateway.discovery.files import (
     FILE_SUFFIXES,
-    AutoSource,
-    FileSource,
-    choose_source,
+    OPENCUE_PACKAGE,
+    PACKAGE_PREFIX,
     read_file,
+    read_package,
 )
-from gateway.discovery.package import OPENCUE_PACKAGE, PACKAGE_PREFIX, read_package
 from gateway.discovery.reflection import ReflectionSource
 from gateway.discovery.refresh import LiveCatalog
-from gateway.discovery.source import DescriptorSource, NoReflection, NotReady
+from gateway.discovery.source import (
+    AutoSource,
+    DescriptorSource,
+    FileSource,
+    NoReflection,
+    NotReady,
+    choose_source,
+)
 from gateway.errors import ConfigurationError
 from gateway.schema.description import NoSchema, Schema, Skipped
 from gateway.schema.selection import Selection
@@ -563,7 +569,7 @@ def test_a_wrong_source_stops_startup(value: str, words: str) -> None:
 
 def test_opencues_package_can_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra that brings the package is named when it is not there."""
-    monkeypatch.setattr("gateway.discovery.package.find_spec", lambda name: None)
+    monkeypatch.setattr("gateway.discovery.files.find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"pip install 'cuebot-gateway\[opencue\]'"):
         choose_source(PACKAGE_PREFIX + OPENCUE_PACKAGE, NOT_ASKED)
 

@@ -8,7 +8,7 @@ from gateway.calls.plan import plan
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
-from gateway.discovery.factory import read_file
+from gateway.discovery.files import read_file
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.openapi.document import as_json, build_document
 from gateway.schema.description import NoSchema

@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from grpc import StatusCode
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.discovery.factory import FILE_SUFFIXES
+from gateway.discovery.files import FILE_SUFFIXES
 from gateway.discovery.reflection import PATH, VERSIONS
 from gateway.upstream.endpoint import HEALTH
 from gateway_cli.checks import Report, as_object, lines, run_checks, schema_object
@@ -50,7 +50,7 @@ async def test_all_is_well(cuebot: str) -> None:
     assert schema["paths"] > schema["methods"] > schema["services"] > 20
     assert schema["aliases"]["frame.FrameInterface"] == "job.FrameInterface"
     assert "report.RqdReportInterface" not in schema["aliases"].values()
-    for nothing in ("skipped", "idle_globs", "idle_entries", "streaming", "differences"):
+    for nothing in ("skipped", "idle_globs", "idle_entries", "streaming"):
         assert not schema[nothing]
     assert schema["withheld"]["/rqd.RqdInterface/Lock"] == "never served by default"
     text = text_of(report)

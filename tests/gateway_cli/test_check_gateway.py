@@ -137,7 +137,7 @@ async def test_clocks_that_differ(ahead: float, words: str) -> None:
     assert "may be expired, or not valid yet" in warning
 
 
-@pytest.mark.parametrize("saying", ["schemas differ", "refresh failing", "store away"])
+@pytest.mark.parametrize("saying", ["refresh failing", "store away"])
 async def test_warnings_from_a_ready_gateway(saying: str) -> None:
     """Whatever else `/readyz` reports is a warning."""
     name, value = saying.split()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.discovery.package import read_package
+from gateway.discovery.files import read_package
 from tests.support.commands import PROGRAM, in_process
 from tests.support.servers import clean_environment
 

@@ -10,7 +10,7 @@ from gateway.compat.build import build_catalog
 from gateway.compat.profile import load_profile
 from gateway.openapi.document import as_json, build_document
 from gateway.schema.catalog import Catalog
-from gateway.schema.declarations import declarations
+from gateway.schema.description import declarations
 from gateway.schema.selection import Selection
 from gateway_cli.client.openapi_document import read_document
 from gateway_cli.describe.from_document import files_of

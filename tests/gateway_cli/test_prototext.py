@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from grpc_tools import protoc
 
 from gateway.codec.fields import json_name
-from gateway.schema.declarations import Declaration, declarations
+from gateway.schema.description import Declaration, declarations
 from gateway.schema.pool import build_pool, well_known_files
 from gateway_cli.describe.prototext import ProtoText, Scopes, syntax_of
 from gateway_cli.describe.reference import find_declarations

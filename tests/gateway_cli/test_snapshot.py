@@ -7,9 +7,8 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.compat.build import build_catalog
-from gateway.discovery.factory import FILE_SUFFIXES, read_file
-from gateway.schema.declarations import declarations
-from gateway.schema.description import Schema, services_of
+from gateway.discovery.files import FILE_SUFFIXES, read_file
+from gateway.schema.description import Schema, declarations, services_of
 from gateway.schema.pool import build_pool
 from gateway.schema.selection import Selection
 from gateway_cli.describe.prototext import ProtoText

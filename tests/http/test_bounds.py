@@ -20,7 +20,7 @@ from starlette.types import Message
 
 from gateway import long_work
 from gateway.access.fair_quota import FairSemaphore
-from gateway.access.load_shedding import ENCODED_AT_ONCE, LEAST
+from gateway.access.load_shedding import ENCODED_AT_ONCE, SMALLEST_LIMIT
 from gateway.calls.plan import plan
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.http import respond
@@ -197,7 +197,7 @@ async def test_who_reads_on_gets_the_rest_of_a_compressed_answer(
 ) -> None:
     """The same as if nobody had waited for its memory."""
     monkeypatch.setattr("gateway.http.respond.PATIENCE", 3600.0)
-    monkeypatch.setattr("gateway.access.lease.Lease.is_wanted", True)
+    monkeypatch.setattr("gateway.access.fair_quota.Lease.is_wanted", True)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=3600) as gateway:
         held, whole = gateway.app.parts.answers.held, await gateway.post(GET_JOBS, {})
@@ -282,7 +282,7 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
     """At the same rate, it may keep a modest part, and 19 times as much not."""
     monkeypatch.setattr("gateway.http.respond.RATE_WHEN_WANTED", 2**18)
     monkeypatch.setattr("gateway.http.respond.PATIENCE", 2.0)
-    monkeypatch.setattr("gateway.access.lease.Lease.is_wanted", True)
+    monkeypatch.setattr("gateway.access.fair_quota.Lease.is_wanted", True)
     monkeypatch.setattr("gateway.codec.payload.WORTH_IT", 0)  # it stays as large as it is
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))
     async with (
@@ -385,14 +385,14 @@ async def test_too_many_long_answers_are_503_and_nothing_else_is(
         assert (await gateway.post(GET_JOBS, {})).status_code == 200  # it is known as long by now
         for _ in range(20):
             gateway.app.parts.load_shedder.observe(lag=10)
-        calls = [asyncio.create_task(gateway.post(GET_JOBS, {})) for _ in range(LEAST)]
-        await until(lambda: len(cuebot.seen) == 1 + LEAST)
+        calls = [asyncio.create_task(gateway.post(GET_JOBS, {})) for _ in range(SMALLEST_LIMIT)]
+        await until(lambda: len(cuebot.seen) == 1 + SMALLEST_LIMIT)
         refused = await gateway.post(GET_JOBS, {})
         assert (refused.status_code, refused.json()["code"]) == (503, 14)
         assert refused.headers["retry-after"] == "1"
         assert (await gateway.post(FIND_SHOW, {})).status_code == 200
         other = asyncio.create_task(gateway.post(GET_JOBS, {}, headers=bearer("other")))
-        await until(lambda: len(cuebot.seen) == 3 + LEAST)
+        await until(lambda: len(cuebot.seen) == 3 + SMALLEST_LIMIT)
         release.set()
         assert {(await call).status_code for call in (*calls, other)} == {200}
 

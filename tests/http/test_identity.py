@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from jose import jwt
 
-from gateway.access.principal import Principal
 from gateway.access.rights import Rule
+from gateway.access.tokens import Principal
 from gateway.calls.caller import Caller, with_caller
 from gateway.calls.plan import LARGEST_QUICK, plan
 from gateway.codec.unknown import UnknownFieldPolicy

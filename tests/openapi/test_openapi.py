@@ -16,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from gateway.calls.plan import plan
 from gateway.codec.fields import is_map
 from gateway.codec.unknown import UnknownFieldPolicy
-from gateway.discovery.proto_directory import ProtoDirectory
+from gateway.discovery.files import ProtoDirectory
 from gateway.errors import GatewayError
 from gateway.openapi import shared
 from gateway.openapi.document import as_json, as_yaml, build_document

@@ -4,13 +4,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from gateway.compat.build import build_catalog
 from gateway.compat.profile import Profile, load_profile
 from gateway.schema.description import Skipped
 from gateway.schema.selection import Selection
 from tests.support.opencue import opencue
-from tests.support.servers import Gateway, ScriptedCuebot
+from tests.support.servers import (
+    Gateway,
+    ScriptedCuebot,
+    running_cuebot,
+    running_gateway,
+    settings_for,
+)
 
 GET_JOBS = ("job.JobInterface", "GetJobs")
 KILL_JOB = ("job.JobInterface", "Kill")
@@ -270,3 +277,30 @@ async def test_what_is_not_served_is_404(
     answer = await gateway.post(path, json={})
     assert (answer.status_code, answer.json()["code"]) == (404, 5)
     assert cuebot.seen == []
+
+
+pytestmark = pytest.mark.anyio
+
+
+def interface(package: str) -> FileDescriptorProto:
+    """A file with a service `FrameInterface` of this package, whose one method is X."""
+    file = FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
+    file.message_type.add(name="M")
+    method = file.service.add(name="FrameInterface").method.add(name="X")
+    method.input_type = method.output_type = f".{package}.M"
+    return file
+
+
+async def test_an_excluded_service_does_not_leave_its_name_to_another() -> None:
+    """A path that is the own name of an excluded service never becomes an alias of another."""
+    cuebot = ScriptedCuebot((interface("job"), interface("frame")))
+    cuebot.answers("/job.FrameInterface/X", b"")
+    cuebot.answers("/frame.FrameInterface/X", b"")
+    async with running_cuebot(cuebot):
+        settings = settings_for(cuebot.endpoint, exclude_services="frame.FrameInterface")
+        async with running_gateway(settings) as gateway:
+            excluded = await gateway.post("/frame.FrameInterface/X", {})
+            assert cuebot.seen == []
+            served = await gateway.post("/job.FrameInterface/X", {})
+    assert (excluded.status_code, excluded.json()["code"]) == (404, 5)
+    assert served.status_code == 200

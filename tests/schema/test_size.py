@@ -8,10 +8,10 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from gateway.compat.build import build_catalog
-from gateway.discovery import factory, source
-from gateway.discovery.factory import choose_source
-from gateway.discovery.package import PACKAGE_PREFIX
+from gateway.discovery import files
+from gateway.discovery.files import PACKAGE_PREFIX
 from gateway.discovery.refresh import LiveCatalog
+from gateway.discovery.source import choose_source
 from gateway.errors import ConfigurationError
 from gateway.schema import size
 from gateway.schema.description import Schema, assumed_schema
@@ -118,7 +118,7 @@ def test_every_source_is_held_to_them(
     wanted = make(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     few = SchemaLimits(schema_declarations=1)
-    monkeypatch.setattr(source, "check_size", lambda files: size.check_size(files, few))
+    monkeypatch.setattr(files, "check_size", lambda files: size.check_size(files, few))
     with pytest.raises(ConfigurationError) as raised:
         choose_source(wanted, source_of_nothing)
     (line,) = raised.value.args
@@ -141,7 +141,7 @@ def test_a_file_is_not_read_to_its_end_if_it_is_too_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It could be of any size."""
-    monkeypatch.setattr(factory, "LARGEST_SET", 20)
+    monkeypatch.setattr(files, "LARGEST_SET_BYTES", 20)
     with pytest.raises(ConfigurationError, match=r"set\.binpb is larger than"):
         choose_source(a_file(tmp_path), source_of_nothing)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHARED = ("gateway.schema", "gateway.discovery.package")
+SHARED = ("gateway.schema", "gateway.discovery.files")
 """What the gateway and the simulator both need of a schema."""
 ONLY_USER = "gateway_cli/demo/"
 

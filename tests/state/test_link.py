@@ -5,14 +5,12 @@ import gc
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.state import link
-from gateway.state.link import Link
-from gateway.state.store import Script, StoreFailed
+from gateway.state.store import Link, LinkTiming, Script, StoreFailed
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -52,10 +50,13 @@ class Scripted:
         self.closed += 1
 
 
+SOON = LinkTiming(first_pause=0.01, longest_pause=0.02)
+
+
 @asynccontextmanager
-async def kept(store: Scripted) -> AsyncIterator[Link]:
+async def kept(store: Scripted, timing: LinkTiming = SOON) -> AsyncIterator[Link]:
     """A link that has looked for the store once."""
-    made = Link(store, "all do without")
+    made = Link(store, "all do without", timing)
     keeping = asyncio.create_task(made.keep())
     try:
         await made.first_look()
@@ -71,13 +72,6 @@ async def until_up(made: Link) -> None:
     async with asyncio.timeout(PATIENCE):
         while not made.up:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses of a moment."""
-    monkeypatch.setattr(link, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(link, "LONGEST_PAUSE", 0.02)
 
 
 @pytest.fixture
@@ -189,14 +183,13 @@ async def test_a_store_that_does_not_connect_is_away(
     store: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first look ends all the same, so that the gateway starts."""
-    monkeypatch.setattr(link, "CONNECTING", 0.01)
 
     async def never() -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(store, "connect", never)
     with capture_logs() as lines:
-        async with kept(store) as made:
+        async with kept(store, replace(SOON, connection=0.01)) as made:
             assert not made.up
     assert lines[0]["problem"] == "no connection within 0.01 s"
 
@@ -224,11 +217,9 @@ async def test_gateways_come_back_at_different_moments(
         pauses.append(seconds)
         await real(0)
 
-    monkeypatch.setattr(link, "FIRST_PAUSE", 0.1)
-    monkeypatch.setattr(link, "LONGEST_PAUSE", 5.0)
     monkeypatch.setattr(asyncio, "sleep", sleep)
     store.there = False
-    async with kept(store):
+    async with kept(store, LinkTiming()):
         while len(pauses) < 50:
             await real(0)
     for pause, most in zip(pauses, [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, *[5] * 44], strict=False):

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.state import link
 from gateway.state.redis_store import RedisStore
-from gateway.state.store import Script, StoreFailed
+from gateway.state.store import Link, LinkTiming, Script, StoreFailed
 from tests.support.servers import settings_for
 from tests.support.stores import NEEDS_STORE, StoreServer, store_server
 
@@ -99,24 +98,23 @@ async def test_a_wrong_password_is_told_without_it(server: StoreServer, user: st
 async def test_a_store_that_only_reads_is_away(
     server: StoreServer,
     store: RedisStore,
-    monkeypatch: pytest.MonkeyPatch,
     broken: str,
     repaired: str,
 ) -> None:
     """A replica, or a server without memory, is not found before it writes."""
     from redis.asyncio import Redis
 
-    monkeypatch.setattr(link, "TIMEOUT", 20)
+    link = Link(store, "…", LinkTiming(answer=20))
     operator: Any = Redis(port=server.port, password="green apple")
-    await link.connected(store)
+    await link.connect()
     await operator.execute_command(*broken.split())
     try:
         with pytest.raises(StoreFailed, match=r"read only|maxmemory"):
-            await link.connected(store)
+            await link.connect()
     finally:
         await operator.execute_command(*repaired.split())
         await operator.aclose()
-    await link.connected(store)
+    await link.connect()
 
 
 @NEEDS_STORE

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.codec.rewrite import Body
-from gateway.discovery.package import read_package
+from gateway.discovery.files import read_package
 from gateway.schema.description import Schema
 from gateway.schema.method import Method
 from gateway.schema.pool import build_pool

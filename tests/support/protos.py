@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from gateway.codec.decode import Decoders
 from gateway.codec.encode import Encoders
-from gateway.discovery.package import read_package
+from gateway.discovery.files import read_package
 from gateway.schema.pool import build_pool
 
 SCHEMA = Path(__file__).parent / "schema"

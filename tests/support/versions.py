@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
-from gateway.discovery.package import OPENCUE_PACKAGE, read_folder
+from gateway.discovery.files import OPENCUE_PACKAGE, read_folder
 from gateway.schema.description import Schema
 
 WHEELS = {

@@ -11,7 +11,7 @@ import re2
 
 from gateway.codec.slices import SLICE_BYTES
 from gateway.compat.build import build_catalog
-from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.long_work import Step
 from gateway.schema.selection import Selection

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.codec.encode import Slices
 from gateway.codec.slices import SLICE_ITEMS
 from gateway.compat.build import build_catalog
-from gateway.discovery.package import OPENCUE_PACKAGE, read_package
+from gateway.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.errors import Code, GatewayError
 from gateway.schema.method import Method
 from gateway.schema.selection import Selection

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.access.fair_quota import FairSemaphore, Weight, alike
+from gateway.access.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.calls.caller import Caller, Named
 from gateway.calls.offload.process import (
     LENGTH_BYTES,
@@ -53,7 +53,7 @@ log = structlog.stdlib.get_logger("gateway")
 class Planner:
     """Plans bodies in turn, shared by principal."""
 
-    def __init__(self, weight: Weight = alike, *, idle: float = IDLE_SECONDS) -> None:
+    def __init__(self, weight: Weight = equal_weight, *, idle: float = IDLE_SECONDS) -> None:
         self._turns = FairSemaphore(BODIES_AT_ONCE, BODIES_WAITING, weight)
         self._idle_seconds = idle
         self._idle: list[PlanningProcess] = []

@@ -8,7 +8,7 @@ from typing import cast
 
 import structlog
 
-from gateway.access.rates import address_key
+from gateway.access.rate_limiter import address_key
 from gateway.errors import Code, GatewayError
 from gateway.http.direct import Headers
 from gateway.http.received_head import ReceivedHead

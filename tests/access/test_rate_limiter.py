@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.access.limits import MemoryLimiter, Verdict
-from gateway.access.rates import Rate, Rates, address_key
+from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict, address_key
 from gateway.http.rate_limits import too_many
 from gateway.settings.model import RateOverride, Settings
+from tests.support.clocks import HandClock
 from tests.support.servers import (
     ScriptedCuebot,
     bearer,
@@ -27,16 +27,6 @@ from tests.support.servers import (
 pytestmark = pytest.mark.slow
 
 
-class Clock:
-    """A monotonic clock that moves when it is told to."""
-
-    def __init__(self, now: float = 0.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def hits(limiter: MemoryLimiter, count: int, rate: Rate, client: str = "lena") -> list[Verdict]:
     return [limiter.hit(client, rate) for _ in range(count)]
 
@@ -44,82 +34,17 @@ def hits(limiter: MemoryLimiter, count: int, rate: Rate, client: str = "lena") -
 # --- The bucket -----------------------------------------------------------------------------
 
 
-def test_a_burst_passes_and_then_the_rate_counts() -> None:
-    """`burst` requests pass at once, then one for each `1 / rps` seconds."""
-    clock = Clock()
-    limiter, rate = MemoryLimiter(clock), Rate(rps=10, burst=5)
-    assert [verdict.allowed for verdict in hits(limiter, 7, rate)] == [True] * 5 + [False] * 2
-    clock.now = 0.1
-    assert [verdict.allowed for verdict in hits(limiter, 2, rate)] == [True, False]
-    clock.now = 0.25
-    assert [verdict.allowed for verdict in hits(limiter, 2, rate)] == [True, False]
-    clock.now = 100
-    assert [verdict.allowed for verdict in hits(limiter, 7, rate)] == [True] * 5 + [False] * 2
-
-
-def test_remaining_and_reset_say_what_is_left() -> None:
-    """`remaining` counts down to 0, `reset` is when the whole burst is there again."""
-    clock = Clock()
-    limiter, rate = MemoryLimiter(clock), Rate(rps=10, burst=3)
-    verdicts = hits(limiter, 4, rate)
-    assert [verdict.limit for verdict in verdicts] == [3] * 4
-    assert [verdict.remaining for verdict in verdicts] == [2, 1, 0, 0]
-    assert [verdict.reset for verdict in verdicts] == pytest.approx([0.1, 0.2, 0.3, 0.3])
-    clock.now = 0.2
-    verdict = limiter.hit("lena", rate)
-    assert (verdict.allowed, verdict.remaining) == (True, 1)
-    assert verdict.reset == pytest.approx(0.2)
-
-
-def test_the_wait_is_exact() -> None:
-    """A refused request is told when it would pass: then it does, and just before it does not."""
-    clock = Clock()
-    limiter, rate = MemoryLimiter(clock), Rate(rps=4, burst=2)
-    hits(limiter, 2, rate)
-    clock.now = 0.1
-    verdict = limiter.hit("lena", rate)
-    assert not verdict.allowed
-    assert verdict.wait == pytest.approx(0.15)
-    clock.now = 0.1 + verdict.wait - 0.001
-    assert not limiter.hit("lena", rate).allowed
-    clock.now = 0.1 + verdict.wait
-    assert limiter.hit("lena", rate).allowed
-
-
-def test_rejected_requests_cost_nothing() -> None:
-    """Who knocks a thousand times at a closed door does not wait longer for it."""
-    clock = Clock()
-    limiter, rate = MemoryLimiter(clock), Rate(rps=1, burst=1)
-    limiter.hit("lena", rate)
-    verdicts = hits(limiter, 1000, rate)
-    assert {verdict.allowed for verdict in verdicts} == {False}
-    assert {verdict.wait for verdict in verdicts} == {1.0}
-    clock.now = 1.0
-    assert limiter.hit("lena", rate).allowed
-
-
 def test_clients_do_not_share() -> None:
     """Each client has its own bucket."""
-    limiter, rate = MemoryLimiter(Clock()), Rate(rps=1, burst=1)
+    limiter, rate = MemoryLimiter(HandClock()), Rate(rps=1, burst=1)
     assert limiter.hit("lena", rate).allowed
     assert limiter.hit("bo", rate).allowed
     assert not limiter.hit("lena", rate).allowed
 
 
-def test_a_rate_below_one_a_second() -> None:
-    """`rps` may be a fraction: 0.5 is one request every two seconds."""
-    clock = Clock()
-    limiter, rate = MemoryLimiter(clock), Rate(rps=0.5, burst=1)
-    assert limiter.hit("lena", rate).allowed
-    clock.now = 1.9
-    assert limiter.hit("lena", rate).wait == pytest.approx(0.1)
-    clock.now = 2.0
-    assert limiter.hit("lena", rate).allowed
-
-
 def test_max_wait_reserves_a_place_for_each_request() -> None:
     """Requests over the limit are let in one after the other, each with its own wait."""
-    clock = Clock()
+    clock = HandClock()
     limiter, rate = MemoryLimiter(clock), Rate(rps=2, burst=1, max_wait=2.0)
     verdicts = hits(limiter, 7, rate)
     assert [verdict.allowed for verdict in verdicts] == [True] * 5 + [False] * 2
@@ -133,7 +58,7 @@ def test_max_wait_reserves_a_place_for_each_request() -> None:
 
 def test_the_client_not_seen_for_longest_is_forgotten() -> None:
     """Memory is bounded: only so many clients are known, the latest ones."""
-    limiter, rate = MemoryLimiter(Clock(), remembered=3), Rate(rps=1, burst=1)
+    limiter, rate = MemoryLimiter(HandClock(), remembered=3), Rate(rps=1, burst=1)
     for client in ("a", "b", "c"):
         assert limiter.hit(client, rate).allowed
     assert not limiter.hit("a", rate).allowed  # seen again: b is the oldest now
@@ -146,7 +71,7 @@ def test_the_client_not_seen_for_longest_is_forgotten() -> None:
 
 def test_a_flood_of_clients_pushes_out_only_what_is_old() -> None:
     """Many are forgotten at once, and never one of the latest."""
-    limiter, rate = MemoryLimiter(Clock(), remembered=1000), Rate(rps=1, burst=1)
+    limiter, rate = MemoryLimiter(HandClock(), remembered=1000), Rate(rps=1, burst=1)
     for client in range(5000):
         assert limiter.hit(str(client), rate).allowed
         assert not limiter.hit("regular", rate).allowed or client == 0
@@ -156,7 +81,7 @@ def test_a_flood_of_clients_pushes_out_only_what_is_old() -> None:
 
 def test_a_client_that_owes_nothing_takes_no_memory() -> None:
     """A bucket that is full again is as one of a client who has never been seen."""
-    clock, rate = Clock(), Rate(rps=100, burst=10)
+    clock, rate = HandClock(), Rate(rps=100, burst=10)
     limiter = MemoryLimiter(clock)
     regular = "regular"
     tracemalloc.start()
@@ -181,7 +106,7 @@ def test_a_client_that_owes_nothing_takes_no_memory() -> None:
 )
 def test_the_burst_is_whole_however_long_the_machine_has_run(uptime: float, rate: Rate) -> None:
     """A client that was idle gets exactly its burst, also when the clock reads months."""
-    limiter = MemoryLimiter(Clock(uptime))
+    limiter = MemoryLimiter(HandClock(uptime))
     assert sum(verdict.allowed for verdict in hits(limiter, rate.burst * 2, rate)) == rate.burst
 
 
@@ -197,7 +122,7 @@ STEPS = st.lists(st.integers(0, 40), min_size=1, max_size=120)
 )
 def test_it_is_a_token_bucket(steps: list[int], rps: Fraction, burst: int, start: int) -> None:
     """The verdicts are those of a plain bucket that is counted in exact fractions."""
-    clock = Clock(float(start))
+    clock = HandClock(float(start))
     limiter, rate = MemoryLimiter(clock), Rate(rps=float(rps), burst=burst)
     tokens, now = Fraction(burst), Fraction(start)
     for step in steps:
@@ -228,7 +153,7 @@ def test_no_window_has_more_than_burst_and_rate(
     steps: list[float], rps: float, burst: int, max_wait: float
 ) -> None:
     """Over any window of t seconds, at most `burst + rps * t` requests go on to Cuebot."""
-    clock = Clock(1000.0)
+    clock = HandClock(1000.0)
     limiter, rate = MemoryLimiter(clock), Rate(rps, burst, max_wait)
     admitted: list[float] = []
     for step in steps:
@@ -248,14 +173,14 @@ def test_no_window_has_more_than_burst_and_rate(
 @given(st.floats(0.5, 500), st.integers(1, 50), st.floats(0.01, 10))
 def test_waiting_as_told_is_enough(rps: float, burst: int, max_wait: float) -> None:
     """Who comes back after `wait` seconds passes at once."""
-    clock = Clock(10.0)
+    clock = HandClock(10.0)
     limiter, rate = MemoryLimiter(clock), Rate(rps, burst)
     hits(limiter, burst, rate)
     verdict = limiter.hit("lena", rate)
     assume(verdict.wait)
     clock.now += verdict.wait
     assert limiter.hit("lena", rate).allowed
-    patient = MemoryLimiter(Clock(10.0)).hit("bo", Rate(rps, burst, max_wait))
+    patient = MemoryLimiter(HandClock(10.0)).hit("bo", Rate(rps, burst, max_wait))
     assert (patient.allowed, patient.wait) == (True, 0)
 
 
@@ -339,7 +264,7 @@ def test_shares_follow_the_settings_wherever_they_are_asked_for() -> None:
 
 def test_the_retry_is_in_whole_seconds_that_suffice() -> None:
     """Retry-After rounds up, and is never 0."""
-    limiter = MemoryLimiter(Clock())
+    limiter = MemoryLimiter(HandClock())
     for rps, expected in ((0.4, "3"), (1, "1"), (1000, "1")):
         rate = Rate(rps, 1)
         limiter.hit(f"{rps}", rate)

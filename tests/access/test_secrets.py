@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.access.keys import load_secrets
+from gateway.access.secrets import load_secrets
 from gateway.access.tokens import Authenticator, token_rules
 from gateway.app import Gateway, create_app
 from gateway.errors import ConfigurationError

@@ -1,4 +1,4 @@
-"""The secrets that tokens are signed with."""
+"""The shared secrets that tokens are signed with."""
 
 import codecs
 from ipaddress import ip_address
@@ -13,8 +13,8 @@ from gateway.settings.model import Settings
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
-SHORT_SECRET = 32
-"""Bytes; RFC 7518 section 3.2 asks for at least as many as HS256's hash has."""
+SHORTEST_SECRET_BYTES = 32
+"""RFC 7518 section 3.2: at least as many as HS256's hash has."""
 PUBLISHED_SECRETS = frozenset(
     {
         b"dev-secret-key-change-in-production",
@@ -28,26 +28,24 @@ PUBLISHED_SECRETS = frozenset(
         b"replace-this-with-32-random-bytes-or-more",
     }
 )
-"""Secrets in published examples: OpenCue's (the second is in its compose file), jwt.io's, ours."""
-NEW_SECRET = "openssl rand -base64 32"  # noqa: S105 - makes one
+"""From examples of OpenCue (the second is in its compose file), jwt.io and this project."""
+NEW_SECRET_COMMAND = "openssl rand -base64 32"  # noqa: S105 - a command
 
 
 def load_secrets(
     settings: Settings, held: tuple[bytes, ...] = (), *, reached_at: tuple[str, ...] = ()
 ) -> tuple[bytes, ...]:
-    """The secrets that tokens may be signed with, the first being the one to sign with.
+    """The secrets of the settings; the first signs. There may be none only with JWT_JWKS.
 
-    There may be none only with JWT_JWKS. `held` are those that are in use when they are loaded
-    again: then a file that seems to be half written is an error. So is a published secret, if the
-    gateway can be reached from other machines (see that function).
-
-    Raises ConfigurationError; warns about those that are easy to guess.
+    With `held`, the secrets in use, a file that seems to be half written is an error. With
+    `reached_at` (see that function), published secrets are errors. Raises ConfigurationError, and
+    logs a warning about secrets that are easy to guess.
     """
     secrets = read_secrets(settings, held)
     if not secrets and (settings.jwt_jwks is None or settings.jwt_secret_file is not None):
         raise ConfigurationError(
             "JWT_SECRET: there is no secret that tokens are signed with; set it or JWT_SECRET_FILE"
-            f" (one way to make one: {NEW_SECRET})"
+            f" (one way to make one: {NEW_SECRET_COMMAND})"
         )
     for number, secret in enumerate(secrets, 1):
         if is_public(secret, settings.jwt_algorithms[0]):
@@ -62,9 +60,9 @@ def load_secrets(
 
 
 def reached_at(settings: Settings) -> tuple[str, ...]:
-    """The settings, with their values, by which the gateway listens to more than this machine.
+    """The settings, with their values, that make other machines reach the gateway.
 
-    A name other than `localhost` is not looked up: it may stand for anything.
+    Names other than `localhost` count, since they are not looked up.
     """
     hosts = {"REST_HOST": settings.rest_host}
     if settings.metrics != "off" and settings.metrics_port is not None and settings.metrics_host:
@@ -73,7 +71,6 @@ def reached_at(settings: Settings) -> tuple[str, ...]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -86,15 +83,12 @@ def refuse_published(
     reached_at: tuple[str, ...],
     or_else: str = ", or listen on 127.0.0.1",
 ) -> None:
-    """Raise ConfigurationError if there is a secret that everybody knows.
-
-    The message says where others reach the gateway, and `or_else` what else would help.
-    """
+    """Raise ConfigurationError for a published secret. `or_else` is another remedy."""
     name = "JWT_SECRET" if settings.jwt_secret_file is None else "JWT_SECRET_FILE"
     problems = [
         f"{name}: secret number {number} is published in an example, so anyone who reaches the"
         f" gateway ({', '.join(reached_at)}) could run commands on the farm. Make another"
-        f" ({NEW_SECRET}){or_else}"
+        f" ({NEW_SECRET_COMMAND}){or_else}"
         for number, secret in enumerate(secrets, 1)
         if secret in PUBLISHED_SECRETS
     ]
@@ -103,7 +97,7 @@ def refuse_published(
 
 
 def read_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[bytes, ...]:
-    """What JWT_SECRET says, or each line of JWT_SECRET_FILE. Raises ConfigurationError."""
+    """The secret in JWT_SECRET, or those in JWT_SECRET_FILE. Raises ConfigurationError."""
     file = settings.jwt_secret_file
     if settings.jwt_secret is not None and file is not None:
         raise ConfigurationError("JWT_SECRET and JWT_SECRET_FILE are both set; unset one")
@@ -127,25 +121,25 @@ def read_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[byte
 
 
 def secrets_in(content: bytes) -> tuple[bytes, ...]:
-    """Each line that is neither blank nor a comment, without a byte order mark before it."""
+    """The lines of a file that are neither blank nor comments."""
     lines = content.removeprefix(codecs.BOM_UTF8).splitlines()
     return tuple(line for line in lines if line.strip() and not line.lstrip().startswith(b"#"))
 
 
 def is_half_written(content: bytes, held: tuple[bytes, ...]) -> bool:
-    """Whether the last line ends early: it has no newline, is new, and no whole secret alone.
+    """Whether the last line seems cut: new, without a newline, and not a whole secret by itself.
 
-    A file of one secret and no newline, as Kubernetes mounts them, is whole.
+    Kubernetes mounts files of one secret without a newline, which are whole.
     """
     _, newline, last = content.rpartition(b"\n")
     if not last.strip() or last in held:
         return False
-    cut = len(last) < SHORT_SECRET or any(secret.startswith(last) for secret in held)
+    cut = len(last) < SHORTEST_SECRET_BYTES or any(secret.startswith(last) for secret in held)
     return bool(newline) or cut
 
 
 def is_public(secret: bytes, algorithm: str) -> bool:
-    """Whether this is a key or certificate (PEM, SSH, JWK), which others know."""
+    """Whether this is a public key or certificate (PEM, SSH, JWK)."""
     try:
         jwk.construct(secret, algorithm)
     except JOSEError:
@@ -159,11 +153,11 @@ def is_public(secret: bytes, algorithm: str) -> bool:
 
 
 def weaknesses(settings: Settings, secrets: tuple[bytes, ...]) -> list[str]:
-    """A warning for each secret that others know or can guess, with what to do about it."""
+    """A warning, with a remedy, for each secret that is published or easy to guess."""
     file = settings.jwt_secret_file
-    remedy = f"export JWT_SECRET=$({NEW_SECRET})"
+    remedy = f"export JWT_SECRET=$({NEW_SECRET_COMMAND})"
     if file is not None:
-        remedy = f"{NEW_SECRET} >> {file}; move the clients over, then remove this one"
+        remedy = f"{NEW_SECRET_COMMAND} >> {file}; move the clients over, then remove this one"
     return [
         f"JWT secret number {number} {problem}, so anyone may sign tokens as anybody. Make another:"
         f" {remedy}"
@@ -173,9 +167,9 @@ def weaknesses(settings: Settings, secrets: tuple[bytes, ...]) -> list[str]:
 
 
 def weakness(secret: bytes) -> str:
-    """What is wrong with a secret; empty if nothing is."""
+    """The problem of a secret; empty if there is none."""
     if secret in PUBLISHED_SECRETS:
         return "is published in an example and easy to guess"
-    if len(secret) < SHORT_SECRET:
-        return f"is easy to guess (fewer than {SHORT_SECRET} random bytes)"
+    if len(secret) < SHORTEST_SECRET_BYTES:
+        return f"is easy to guess (fewer than {SHORTEST_SECRET_BYTES} random bytes)"
     return ""

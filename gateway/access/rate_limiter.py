@@ -1,0 +1,202 @@
+"""Rate limits: which rate a client has, and a token bucket that counts its requests.
+
+The bucket is kept as GCRA keeps it: one number, the time at which it would be full again. That
+gives exact waits and needs no timers. Times are whole nanoseconds, since sums of floats would cost
+a client one of its requests now and then.
+"""
+
+import ipaddress
+import math
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from gateway.settings.model import Settings
+
+NANOSECONDS = 1_000_000_000
+"""Per second."""
+REMEMBERED_CLIENTS = 65536
+FEWEST_CLIENTS = 1024
+"""Clients that are remembered before any is forgotten."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`rps` requests a second, `burst` at once; a request over the limit may wait `max_wait` s."""
+
+    rps: float
+    burst: int
+    max_wait: float = 0.0
+
+    @cached_property
+    def interval(self) -> int:
+        """Nanoseconds from one request to the next."""
+        return math.ceil(NANOSECONDS / self.rps)
+
+    @cached_property
+    def capacity(self) -> int:
+        """Nanoseconds until an empty bucket is full."""
+        return self.interval * self.burst
+
+    @cached_property
+    def longest_wait(self) -> float:
+        """Nanoseconds that a request may wait."""
+        return self.max_wait * NANOSECONDS
+
+    @cached_property
+    def header(self) -> tuple[bytes, bytes]:
+        return (b"x-ratelimit-limit", b"%d" % self.burst)
+
+    def among(self, processes: int) -> "Rate":
+        """The share of one of several processes that cannot count together."""
+        return Rate(self.rps / processes, math.ceil(self.burst / processes), self.max_wait)
+
+
+def make_rate(rps: float, burst: int | None, max_wait: float, processes: int = 1) -> Rate | None:
+    """One process's share of a rate; None, no limit, for 0 rps. The default burst is 1 s long."""
+    if not rps:
+        return None
+    return Rate(rps, max(1, math.ceil(burst or rps)), max_wait).among(processes)
+
+
+class Rates:
+    """The rate of each subject: the first override that names it, or the default. None: no limit.
+
+    Overrides also have the weights of subjects in fair quotas.
+    """
+
+    default: Rate | None
+    """For clients without an override, and for addresses."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.weight = lru_cache(maxsize=4096)(self._weight_of)
+        """A subject's weight. Always the same function, which later settings do not replace."""
+        self._processes = settings.workers if settings.state is None else 1
+        self.follow(settings)
+
+    def follow(self, settings: Settings) -> None:
+        """Take the rates of these settings. A default of 0 turns all limits off."""
+        self.default = make_rate(
+            settings.rate_limit_rps,
+            settings.rate_limit_burst,
+            settings.rate_limit_max_wait,
+            self._processes,
+        )
+        overrides = [
+            (glob, each) for each in settings.rate_limit_overrides for glob in each.subjects
+        ]
+        self._overrides = [
+            (glob, make_rate(each.rps, each.burst, each.max_wait, self._processes))
+            for glob, each in overrides
+            if settings.rate_limit_rps
+        ]
+        self._weights = [(glob, each.share) for glob, each in overrides]
+        self.of = lru_cache(maxsize=4096)(self._of)
+        self.weight.cache_clear()
+
+    def _weight_of(self, subject: str) -> float:
+        matching = (share for glob, share in self._weights if fnmatchcase(subject, glob))
+        return next(matching, 1.0)
+
+    def _of(self, subject: str) -> Rate | None:
+        matching = (rate for glob, rate in self._overrides if fnmatchcase(subject, glob))
+        return next(matching, self.default)
+
+
+@lru_cache(maxsize=4096)
+def address_key(address: str) -> str:
+    """The client behind an address: the address itself, or its /64 network for IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+class Verdict(NamedTuple):
+    """A limiter's decision about one request."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset: float
+    """Seconds until the client has its whole burst again."""
+    wait: float
+    """Seconds to wait: before the call if allowed, before trying again if not."""
+
+
+class Limiter(Protocol):
+    """Counts requests by client."""
+
+    def hit(self, client: str, rate: Rate) -> Verdict | Awaitable[Verdict]:
+        """Count one request. Only a limiter that asks a shared store has to be awaited.
+
+        Raises GatewayError (503) if requests cannot be counted.
+        """
+        ...
+
+
+class MemoryLimiter:
+    """A `Limiter` in this process.
+
+    When the number of clients has doubled, those whose buckets are full again are forgotten, which
+    is as if they had never been seen. If there are still too many, those not seen for longest are
+    forgotten: many at once, since a dict finds its first key behind a place for each deleted one.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        remembered: int = REMEMBERED_CLIENTS,
+    ) -> None:
+        self._clock = clock
+        self._remembered = remembered
+        self._most = remembered + remembered // 64 + 1
+        self._full_at: dict[str, int] = {}
+        """By client: nanoseconds of the clock."""
+        self._enough = min(FEWEST_CLIENTS, self._most)
+        """Number of clients at which some are forgotten."""
+        self._next_sweep = 0
+
+    def hit(self, client: str, rate: Rate) -> Verdict:
+        now = round(self._clock() * NANOSECONDS)
+        full_at = self._full_at.pop(client, now)  # and put back as the last one seen
+        if full_at < now:
+            full_at = now
+        full_at += rate.interval
+        wait = full_at - now - rate.capacity
+        allowed = wait <= rate.longest_wait
+        if not allowed:
+            full_at -= rate.interval
+        self._full_at[client] = full_at
+        if len(self._full_at) >= self._enough:
+            self._forget(now)
+        reset = (full_at - now) / NANOSECONDS
+        if wait > 0:
+            return Verdict(allowed, rate.burst, 0, reset, wait / NANOSECONDS)
+        return Verdict(allowed, rate.burst, -wait // rate.interval, reset, 0.0)
+
+    def owe(self, client: str, debt: int) -> None:
+        """Set the client's bucket: full in `debt` nanoseconds."""
+        now = round(self._clock() * NANOSECONDS)
+        self._full_at.pop(client, None)
+        self._full_at[client] = now + debt
+        if len(self._full_at) >= self._enough:
+            self._forget(now)
+
+    def _forget(self, now: int) -> None:
+        if now >= self._next_sweep:  # a sweep through many clients takes a few ms
+            self._next_sweep = now + NANOSECONDS
+            self._full_at = {client: at for client, at in self._full_at.items() if at > now}
+        for oldest in [*islice(self._full_at, max(len(self._full_at) - self._remembered, 0))]:
+            del self._full_at[oldest]
+        self._enough = min(max(2 * len(self._full_at), FEWEST_CLIENTS), self._most)
