@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.calls.missing_ids import is_name, take_search, without_id
+from gateway.codec.body import parse
 from gateway.codec.decode import decode_rewritten
-from gateway.codec.parse import parse
 from gateway.codec.rewrite import BodyPath, Json, Rewritten, peek, put, rewrite, take
 from gateway.codec.unknown import UnknownFieldPolicy
 from gateway.errors import Code, GatewayError

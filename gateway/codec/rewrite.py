@@ -1,14 +1,13 @@
 """Fields of a JSON request under documented names, moved to where Cuebot has them.
 
-They move within the parsed body itself: `rewrite`, `take`, `put` and `drop` change what they are
-given, so it has to be the caller's own. `peek` only looks.
+All functions but `peek` change the parsed body in place.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.codec.path import ROOT, Path, child, mismatch_at, text
+from gateway.codec.body import ROOT, Path, child, mismatch_at, text
 from gateway.errors import Code, GatewayError
 
 Json = dict[str, Any]
@@ -16,12 +15,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BodyPath:
-    """A place in a request's body: the names of fields from the top down, in both spellings."""
+    """A place in a request's body: the names of fields from the top down."""
 
     json: tuple[str, ...]
-    """The JSON names (`minCores`), which come first where a body has both."""
+    """The JSON names (`minCores`), which win where a body has both."""
     original: tuple[str, ...]
-    """The names in the proto (`min_cores`), as many."""
+    """The names in the proto (`min_cores`)."""
     pairs: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     """Each name in both spellings."""
 
@@ -32,7 +31,6 @@ class BodyPath:
         return ".".join(self.json)
 
     def is_within(self, other: "BodyPath") -> bool:
-        """Whether this is the other place, or one inside of it."""
         return self.json[: len(other.json)] == other.json
 
 
@@ -43,30 +41,29 @@ class Rename:
     source: BodyPath
     target: BodyPath
     as_list: bool = False
-    """Whether the target is a list, which then has the value as its only item."""
+    """Whether the target is a list, of which the value becomes the only item."""
     root: BodyPath | None = None
-    """The documented object that has the source, if Cuebot does not have that either."""
+    """The documented object around the source, if Cuebot does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """The value of a field that a request leaves out, or sets to what it is when left out."""
+    """The value of a field that a request leaves out."""
 
     target: BodyPath
     content: Callable[[], object]
-    """Gives the value, for each request anew."""
+    """Called for each request."""
     unset: object
-    """What it may also be when it is left out: an empty string, or 0; None if nothing else."""
+    """A value that counts as left out: an empty string, or 0; None if there is none."""
 
     def is_needed(self, value: object) -> bool:
-        """Whether the body does not have the field, or has it unset."""
         there = peek(value, self.target)
         return there is None or (type(there) is type(self.unset) and there == self.unset)
 
 
 @dataclass(frozen=True, slots=True)
 class MostRows:
-    """An argument that documents have and Cuebot does not: how many rows are wanted at most."""
+    """A documented argument that Cuebot does not have: the most rows that are wanted."""
 
     path: BodyPath
 
@@ -80,24 +77,23 @@ class Rewritten:
     """What was done to a body, in the names that the client wrote."""
 
     moved: list[tuple[str, str]] = field(default_factory=list)
-    """Paths where values are now, and where the client had them."""
+    """The new and the old path of each value."""
     left: list[str] = field(default_factory=list)
-    """Paths of what else was in documented objects. Cuebot has no place for it."""
+    """Paths of the other fields of documented objects, which Cuebot does not have."""
     documented: list[str] = field(default_factory=list)
-    """Paths of arguments that may be there although Cuebot has no place for them."""
+    """Paths of arguments that Cuebot does not have and that are no errors."""
     defaulted: list[str] = field(default_factory=list)
-    """Paths of fields that were left out and are set now, as the client would have written them."""
+    """Paths of fields that were set to a default."""
     most_rows: int | None = None
-    """How many rows of the answer are wanted at most."""
 
     def drop(self, value: object, path: BodyPath) -> None:
-        """Take a documented object out of the body, and remember what was in it."""
+        """Take a documented object out of the body; its fields are `left`."""
         if type(rest := peek(value, path)) is dict:
             take(value, path)
             self.left += [f"{path}.{name}" for name in rest]
 
     def as_written(self, text: str) -> str:
-        """A path, or an error that begins with one, as the client knows it."""
+        """A path, or an error that begins with one, with the path as the client wrote it."""
         for now, before in self.moved:
             if text == now or (text.startswith(now) and text[len(now)] in ".[:"):
                 return before + text[len(now) :]
@@ -105,10 +101,10 @@ class Rewritten:
 
 
 def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
-    """Move, within the body, what it has at documented paths, and set what it leaves out.
+    """Move values from documented paths, and set defaults.
 
-    Objects that become empty go away, and documented ones that Cuebot does not have. Raises
-    GatewayError (INVALID_ARGUMENT) for a field that is given under both names.
+    Objects that become empty are removed. Raises GatewayError (INVALID_ARGUMENT) for a field that
+    is given under both names.
     """
     done = Rewritten()
     for step in rewrites:
@@ -129,10 +125,7 @@ def rewrite(value: object, rewrites: Iterable[Rewrite]) -> Rewritten:
 
 
 def row_count(content: object, path: BodyPath) -> int | None:
-    """How many rows a body asks for; 0 stands for all, as in protobuf's messages.
-
-    Raises GatewayError (INVALID_ARGUMENT).
-    """
+    """The most rows that a body asks for; 0 stands for all. Raises GatewayError."""
     if type(content) is str and content.isascii() and content.isdigit() and len(content) <= 10:
         content = int(content)
     if content is not None and not (type(content) is int and 0 <= content <= LARGEST_COUNT):
@@ -141,7 +134,7 @@ def row_count(content: object, path: BodyPath) -> int | None:
 
 
 def peek(value: object, path: BodyPath) -> object:
-    """What is at a path; None if there is nothing, or if null is there."""
+    """The value at a path, or None."""
     for name, original in path.pairs:
         if type(value) is not dict:
             return None
@@ -150,9 +143,9 @@ def peek(value: object, path: BodyPath) -> object:
 
 
 def take(value: object, path: BodyPath, depth: int = 0) -> object:
-    """Take what is at a path out of the body, and the objects that are empty without it.
+    """Take the value at a path out of the body, with the objects that become empty.
 
-    `value` is what the first `depth` names of the path lead to.
+    The first `depth` names of the path lead to `value`.
     """
     if type(value) is not dict:
         return None
@@ -166,9 +159,9 @@ def take(value: object, path: BodyPath, depth: int = 0) -> object:
 
 
 def put(value: Any, path: BodyPath, content: object, source: BodyPath) -> Path:
-    """Set what is at a path; where that is, in the spelling that the body has.
+    """Set the value at a path; the path in the body's spelling.
 
-    Raises GatewayError when there is something else already.
+    Raises GatewayError if there is a value already.
     """
     place: Path = ROOT
     last = len(path.json) - 1
@@ -189,6 +182,6 @@ def put(value: Any, path: BodyPath, content: object, source: BodyPath) -> Path:
 
 
 def name_in(value: Json, path: BodyPath, depth: int) -> str:
-    """The name under which an object has the field at this depth of the path, or would have it."""
+    """The spelling of the name at this depth in an object; the JSON name if it has neither."""
     name, original = path.json[depth], path.original[depth]
     return original if name not in value and original in value else name

@@ -39,11 +39,7 @@ CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
         (CORES, {}, {}),
         (SHOW, {"r": {"show": {"name": "demo"}}}, {"r": {"shows": ["demo"]}}),
         (SHOW, {"r": {"show": {"name": "demo"}, "x": 1}}, {"r": {"shows": ["demo"], "x": 1}}),
-        (
-            SHOW,
-            {"r": {"show": {"name": "demo", "id": "1"}}},
-            {"r": {"shows": ["demo"]}},
-        ),
+        (SHOW, {"r": {"show": {"name": "demo", "id": "1"}}}, {"r": {"shows": ["demo"]}}),
         (SHOW, {"r": {"show": "demo"}}, {"r": {"show": "demo"}}),
         (SHOW, {"r": [{"show": {"name": "demo"}}]}, {"r": [{"show": {"name": "demo"}}]}),
         (SHOW, {"r": None}, {"r": None}),

@@ -16,7 +16,7 @@ from gateway.discovery.source import NoReflection, NotReady
 from gateway.schema.description import NoSchema, OtherSchema, Schema
 from gateway.schema.selection import Selection
 from gateway.settings.model import Settings
-from gateway_cli.checks import as_object, lines, run_checks
+from gateway_cli.checks import run_checks
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Gateway,
@@ -385,10 +385,10 @@ async def test_check_lists_all_of_them() -> None:
         assert report.endpoints == {here: True, there: True}
         (warning,) = report.warnings
         assert warning.startswith(f"{there}: another schema")
-        text = "\n".join(lines(report))
+        text = "\n".join(report.lines())
         assert f"Cuebot     {here} answers\n           {there} answers\n" in text
         assert f"Differs    {there}: digest {NEW.schema.digest}\n" in text
-        said: Any = as_object(report)
+        said: Any = report.as_object()
         assert said["schema"]["differences"] == [
             {"digest": NEW.schema.digest, "endpoints": (there,)},
         ]

@@ -21,7 +21,6 @@ from gateway.schema.declarations import (
     ONEOFS,
     VALUES,
     Declaration,
-    declarations,
 )
 
 Place = tuple[int, ...]
@@ -30,83 +29,19 @@ LAST_FIELD = 2**29 - 1
 LAST_VALUE = 2**31 - 1
 NAMED = (Field.TYPE_MESSAGE, Field.TYPE_GROUP, Field.TYPE_ENUM)
 INTERNAL = ("map_entry", "uninterpreted_option")
-"""Options that only protoc itself sets."""
+"""Options that only protoc sets."""
 
 
-class Scopes:
-    """The scopes and types of some files, to resolve names in as protoc does.
+def proto_text(declaration: Declaration, pool: DescriptorPool, *, numbers: bool = True) -> str:
+    """The declaration, with its comments if the source kept them; without numbers of fields if so.
 
-    That is innermost scope first, by the first part of the name
-    (https://protobuf.dev/programming-guides/proto3/#name-resolution).
+    The text compiles into the same descriptor again, unless a type hides another of its name. The
+    order of fields and nested types among each other is lost. `pool` must know the options that
+    the schema's files define.
     """
-
-    def __init__(self, files: Iterable[Any]) -> None:
-        files = tuple(files)
-        declared = tuple(declarations(files))
-        self._types = {each.name for each in declared if each.kind in ("message", "enum")}
-        self._scopes = self._types | {each.name for each in declared if each.kind == "service"}
-        self._others = {name for each in declared for name in members(each)}
-        for file in files:
-            parts = file.package.split(".")
-            self._scopes |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
-            self._others |= {f"{file.package}.{each.name}" for each in file.extension}
-
-    def shortest(self, target: str, scope: str, *, for_field: bool = True) -> str:
-        """The shortest name of the type `target` (a full name) inside `scope`.
-
-        Types of fields are resolved among types only, those of methods and of `extend` among
-        everything that has a name.
-        """
-        parts = target.split(".")
-        for start in reversed(range(len(parts))):
-            name = ".".join(parts[start:])
-            if self._meaning(name, scope, for_field) == target:
-                return name
-        return f".{target}"
-
-    def _meaning(self, name: str, scope: str, for_field: bool) -> str | None:
-        first, _, rest = name.partition(".")
-        known = self._scopes if rest else self._types if for_field else self._types | self._others
-        while f"{scope}.{first}".removeprefix(".") not in known:
-            if not scope:
-                return None
-            scope = scope.rpartition(".")[0]
-        return f"{scope}.{name}".removeprefix(".")
-
-
-def members(declared: Declaration) -> Iterator[str]:
-    """The full names of everything in a declaration that is not a type."""
-    proto, name = declared.proto, declared.name
-    if declared.kind == "method":
-        yield name
-    if declared.kind == "enum":  # its values belong to the scope around it
-        outer = name.rpartition(".")[0]
-        yield from (f"{outer}.{value.name}".removeprefix(".") for value in proto.value)
-    if declared.kind == "message":
-        parts = (*proto.field, *proto.extension, *proto.oneof_decl)
-        yield from (f"{name}.{part.name}" for part in parts)
-
-
-class ProtoText:
-    """The proto text of what these files declare. `pool` must know the files' own options.
-
-    Without `numbers`, fields have none.
-    """
-
-    def __init__(self, files: Iterable[Any], pool: DescriptorPool, *, numbers: bool = True) -> None:
-        self._scopes = Scopes(files)
-        self._pool = pool
-        self._numbers = numbers
-
-    def of(self, declaration: Declaration) -> str:
-        """The declaration, with its comments if the source kept them.
-
-        The text compiles into the same descriptor again. How fields and nested types were
-        interleaved is lost, since descriptors do not tell.
-        """
-        page = Page(declaration.file, self._scopes, self._pool, numbers=self._numbers)
-        lines = getattr(page, declaration.kind)
-        return "\n".join(lines(declaration.proto, declaration.name, declaration.path))
+    page = Page(declaration.file, pool, numbers=numbers)
+    lines = getattr(page, declaration.kind)
+    return "\n".join(lines(declaration.proto, declaration.name, declaration.path))
 
 
 def syntax_of(file: Any) -> str:
@@ -119,16 +54,14 @@ def syntax_of(file: Any) -> str:
 class Page:
     """The lines of one file's declarations, with a method for each kind."""
 
-    def __init__(self, file: Any, scopes: Scopes, pool: DescriptorPool, *, numbers: bool) -> None:
+    def __init__(self, file: Any, pool: DescriptorPool, *, numbers: bool) -> None:
         self._numbers = numbers
         self._syntax = file.syntax or "proto2"
-        self._scopes = scopes
         self._pool = pool
         self._comments = {tuple(place.path): place for place in file.source_code_info.location}
 
     def message(self, message: Any, name: str, path: Place) -> list[str]:
-        start = f"{visibility(message)}message {message.name}"
-        return self._block(start, path, self._body(message, name, path))
+        return self._block(f"message {message.name}", path, self._body(message, name, path))
 
     def enum(self, enum: Any, name: str, path: Place) -> list[str]:
         body = self._options(enum)
@@ -137,7 +70,7 @@ class Page:
             body += self._commented([line], (*path, VALUES, number))
         ranges = [span(each.start, each.end, LAST_VALUE) for each in enum.reserved_range]
         body += self._reserved(ranges, enum.reserved_name)
-        return self._block(f"{visibility(enum)}enum {enum.name}", path, body)
+        return self._block(f"enum {enum.name}", path, body)
 
     def service(self, service: Any, name: str, path: Place) -> list[str]:
         body = self._options(service)
@@ -147,15 +80,15 @@ class Page:
 
     def method(self, method: Any, name: str, path: Place) -> list[str]:
         scope = name.rpartition(".")[0]
-        taken = "stream " * method.client_streaming + self._other(method.input_type, scope)
-        given = "stream " * method.server_streaming + self._other(method.output_type, scope)
+        taken = "stream " * method.client_streaming + short_name(method.input_type, scope)
+        given = "stream " * method.server_streaming + short_name(method.output_type, scope)
         line = f"rpc {method.name}({taken}) returns ({given})"
         if options := self._options(method):
             return self._block(line, path, options)
         return self._commented([f"{line};"], path)
 
     def _body(self, message: Any, name: str, path: Place) -> list[str]:
-        """What is between the braces of a message or group."""
+        """The lines between the braces of a message or group."""
         body = self._options(message)
         nested = {f".{name}.{each.name}": each for each in message.nested_type}
         fields = (*message.field, *message.extension)
@@ -173,7 +106,7 @@ class Page:
         body += self._reserved(ranges, message.reserved_name)
         for number, extension in enumerate(message.extension):
             lines = self._field(extension, name, nested, (*path, EXTENSIONS, number))
-            start = f"extend {self._other(extension.extendee, name)} {{"
+            start = f"extend {short_name(extension.extendee, name)} {{"
             body += [start, *indented(lines), "}"]
         return body
 
@@ -216,7 +149,7 @@ class Page:
         if self._is_group(field) and declared is not None:
             place = (*path[:-2], NESTED, list(nested).index(field.type_name))
             body = self._body(declared, field.type_name[1:], place)
-            return self._block(start, place, body)  # the comment is at the type
+            return self._block(start, place, body)  # the type has the comment
         return self._commented([f"{start};"], path)
 
     def _label(self, field: Any) -> str:
@@ -228,15 +161,11 @@ class Page:
 
     def _type_of(self, field: Any, scope: str) -> str:
         if field.type in NAMED:
-            return self._scopes.shortest(field.type_name.removeprefix("."), scope)
+            return short_name(field.type_name, scope)
         return Field.Type.Name(field.type).removeprefix("TYPE_").lower()
 
-    def _other(self, name: str, scope: str) -> str:
-        """The type of a method's request or response, or what is extended."""
-        return self._scopes.shortest(name.removeprefix("."), scope, for_field=False)
-
     def _reserved(self, ranges: list[str], names: Iterable[str]) -> Iterator[str]:
-        """Reserved ranges and names; names are identifiers in editions, and strings before."""
+        """Reserved ranges and names, which are identifiers in editions and strings before."""
         if ranges:
             yield f"reserved {', '.join(ranges)};"
         if words := [name if self._syntax == "editions" else quoted(name) for name in names]:
@@ -256,7 +185,7 @@ class Page:
         return self._commented(whole, path)
 
     def _commented(self, lines: list[str], path: Place) -> list[str]:
-        """The lines below their comment. A trailing comment of one line stays at the end."""
+        """The lines below their comment; a trailing comment of one line stays at the end."""
         place = self._comments.get(path)
         if place is None:
             return lines
@@ -268,9 +197,12 @@ class Page:
         return above + lines
 
 
-def visibility(declared: Any) -> str:
-    """`export ` or `local ` if the type says so (edition 2024)."""
-    return ("", "local ", "export ")[getattr(declared, "visibility", 0)]
+def short_name(type_name: str, scope: str) -> str:
+    """The name of a type (`.job.Job`) without the scopes that it has in common with `scope`."""
+    name = type_name.removeprefix(".")
+    while scope and not name.startswith(f"{scope}."):
+        scope = scope.rpartition(".")[0]
+    return name.removeprefix(f"{scope}.")
 
 
 def span(first: int, last: int, most: int) -> str:
@@ -294,12 +226,11 @@ def given_values(field: Any) -> Iterator[str]:
 
 
 def quoted(text: str) -> str:
-    """A string literal. Protobuf understands the escapes of JSON."""
+    """A string literal; protobuf understands JSON's escapes."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def comment(text: str) -> list[str]:
-    """A comment as line comments."""
     return [f"//{line}".rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
@@ -308,10 +239,7 @@ def indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 def option_texts(options: Any, pool: DescriptorPool) -> list[str]:
-    """One text (`deprecated = true`) for each option that is set.
-
-    The pool knows the options that the schema's own files define.
-    """
+    """A text (`deprecated = true`) for each option that is set."""
     if not options.ByteSize():
         return []
     known = GetMessageClass(pool.FindMessageTypeByName(options.DESCRIPTOR.full_name))
