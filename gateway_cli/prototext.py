@@ -1,4 +1,7 @@
-"""Declarations as proto text."""
+"""Declarations as proto text.
+
+Extensions, and groups and defaults of proto2, are left out: OpenCue has none.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +17,6 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.codec.fields import json_name
 from gateway.schema.declarations import (
     ENUMS,
-    EXTENSIONS,
     FIELDS,
     METHODS,
     NESTED,
@@ -35,9 +37,9 @@ INTERNAL = ("map_entry", "uninterpreted_option")
 def proto_text(declaration: Declaration, pool: DescriptorPool, *, numbers: bool = True) -> str:
     """The declaration, with its comments if the source kept them; without numbers of fields if so.
 
-    The text compiles into the same descriptor again, unless a type hides another of its name. The
-    order of fields and nested types among each other is lost. `pool` must know the options that
-    the schema's files define.
+    In proto3 the text compiles into the same descriptor again, unless a type hides another of its
+    name. The order of fields and nested types among each other is lost. `pool` must know the
+    options that the schema's files define.
     """
     page = Page(declaration.file, pool, numbers=numbers)
     lines = getattr(page, declaration.kind)
@@ -88,30 +90,17 @@ class Page:
         return self._commented([f"{line};"], path)
 
     def _body(self, message: Any, name: str, path: Place) -> list[str]:
-        """The lines between the braces of a message or group."""
         body = self._options(message)
         nested = {f".{name}.{each.name}": each for each in message.nested_type}
-        fields = (*message.field, *message.extension)
-        inline = {each.type_name for each in fields if self._is_group(each)}
         for number, enum in enumerate(message.enum_type):
             body += [*self.enum(enum, f"{name}.{enum.name}", (*path, ENUMS, number)), ""]
         for number, (full_name, each) in enumerate(nested.items()):
-            if not each.options.map_entry and full_name not in inline:
+            if not each.options.map_entry:
                 body += [*self.message(each, full_name[1:], (*path, NESTED, number)), ""]
         body += self._fields(message, name, nested, path)
-        for area in message.extension_range:
-            text = span(area.start, area.end - 1, LAST_FIELD)
-            body.append(f"extensions {text}{self._brackets(area)};")
         ranges = [span(each.start, each.end - 1, LAST_FIELD) for each in message.reserved_range]
         body += self._reserved(ranges, message.reserved_name)
-        for number, extension in enumerate(message.extension):
-            lines = self._field(extension, name, nested, (*path, EXTENSIONS, number))
-            start = f"extend {short_name(extension.extendee, name)} {{"
-            body += [start, *indented(lines), "}"]
         return body
-
-    def _is_group(self, field: Any) -> bool:
-        return bool(field.type == Field.TYPE_GROUP and self._syntax == "proto2")
 
     def _fields(
         self, message: Any, name: str, nested: Mapping[str, Any], path: Place
@@ -140,17 +129,12 @@ class Page:
             key, value = declared.field
             types = f"{self._type_of(key, scope)}, {self._type_of(value, scope)}"
             start = f"map<{types}> {field.name}"
-        elif self._is_group(field):
-            start = f"{self._label(field)}group {field.type_name.rpartition('.')[2]}"
         else:
             start = f"{self._label(field)}{self._type_of(field, scope)} {field.name}"
         number = f" = {field.number}" if self._numbers else ""
-        start += f"{number}{self._brackets(field, *given_values(field))}"
-        if self._is_group(field) and declared is not None:
-            place = (*path[:-2], NESTED, list(nested).index(field.type_name))
-            body = self._body(declared, field.type_name[1:], place)
-            return self._block(start, place, body)  # the type has the comment
-        return self._commented([f"{start};"], path)
+        own_name = field.json_name not in ("", json_name(field.name))
+        brackets = self._brackets(field, *[f"json_name = {quoted(field.json_name)}"] * own_name)
+        return self._commented([f"{start}{number}{brackets};"], path)
 
     def _label(self, field: Any) -> str:
         if field.label == Field.LABEL_REPEATED:
@@ -165,10 +149,9 @@ class Page:
         return Field.Type.Name(field.type).removeprefix("TYPE_").lower()
 
     def _reserved(self, ranges: list[str], names: Iterable[str]) -> Iterator[str]:
-        """Reserved ranges and names, which are identifiers in editions and strings before."""
         if ranges:
             yield f"reserved {', '.join(ranges)};"
-        if words := [name if self._syntax == "editions" else quoted(name) for name in names]:
+        if words := list(map(quoted, names)):
             yield f"reserved {', '.join(words)};"
 
     def _options(self, proto: Any) -> list[str]:
@@ -212,19 +195,6 @@ def span(first: int, last: int, most: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def given_values(field: Any) -> Iterator[str]:
-    """The default and the JSON name of a field, if it has its own."""
-    if field.HasField("default_value"):
-        text = field.default_value
-        if field.type == Field.TYPE_STRING:
-            text = quoted(text)
-        elif field.type == Field.TYPE_BYTES:  # which is escaped already
-            text = f'"{text}"'
-        yield f"default = {text}"
-    if field.json_name not in ("", json_name(field.name)) and not field.extendee:
-        yield f"json_name = {quoted(field.json_name)}"
-
-
 def quoted(text: str) -> str:
     """A string literal; protobuf understands JSON's escapes."""
     return json.dumps(text, ensure_ascii=False)
@@ -246,17 +216,12 @@ def option_texts(options: Any, pool: DescriptorPool) -> list[str]:
     return list(assignments(known.FromString(options.SerializeToString())))
 
 
-def assignments(options: Any, *, dotted: bool = False) -> Iterator[str]:
-    """`name = value` for each field that is set; `name.inner = value` if `dotted`."""
+def assignments(options: Any) -> Iterator[str]:
     for field, value in options.ListFields():
         if field.name in INTERNAL and not field.is_extension:
             continue
         name = f"({field.full_name})" if field.is_extension else field.name
         for each in value if field.is_repeated else [value]:
-            if field.message_type and (dotted or name == "features"):
-                inner = assignments(each, dotted=True)
-                yield from (f"{name}.{assignment}" for assignment in inner)
-            else:
-                text = StringIO()
-                text_format.PrintFieldValue(field, each, text, as_utf8=True, as_one_line=True)
-                yield f"{name} = {text.getvalue().strip()}"
+            text = StringIO()
+            text_format.PrintFieldValue(field, each, text, as_utf8=True, as_one_line=True)
+            yield f"{name} = {text.getvalue().strip()}"
