@@ -55,6 +55,7 @@ CHECKED = Default(at("last_check"), lambda: 1_790_000_000, 0)
             {"min_cores": 4, "all_limits": {"x": 1}},
             {"all_limits": {"x": 1, "cores": {"minCores": 4}}},
         ),
+        (Rename(at("a", "b"), at("c")), {"a": {"b": 1}}, {"c": 1}),
         (CHOSEN, {"cores": 4}, {"coresAtLeast": 4}),
         (CHOSEN, {"cores": 4, "min_cores": None}, {"min_cores": 4}),
         (REASON, {}, {"reason": "none given"}),
